@@ -1,0 +1,37 @@
+# Every command needs make and Python 3.12 or later; .venv is made by itself.
+PYTHON := .venv/bin/python
+
+.PHONY: help run test test-fast lint bench lock
+
+help:
+	@echo "make run | test | test-fast | lint | bench | lock"
+
+run:
+	@sh ops/bootstrap.sh run
+	@exec $(PYTHON) -m ops.stack
+
+test:
+	@sh ops/bootstrap.sh dev
+	@$(PYTHON) -m ops.chromium
+	@exec $(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-fast:
+	@sh ops/bootstrap.sh dev
+	@exec $(PYTHON) -m pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
+
+lint:
+	@sh ops/bootstrap.sh dev
+	@exec $(PYTHON) -m ops.lint
+
+bench:
+	@sh ops/bootstrap.sh run
+	@exec $(PYTHON) -m benchmarks $(ARGS)
+
+# requirements/ from pyproject.toml: versions and hashes, no addresses.
+COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url pyproject.toml
+lock:
+	@sh ops/bootstrap.sh dev
+	$(COMPILE) -o requirements/base.txt
+	$(COMPILE) --group embedded -c requirements/base.txt -o requirements/run.txt
+	$(COMPILE) --group embedded --group dev -c requirements/base.txt -o requirements/dev.txt
