@@ -1,0 +1,31 @@
+"""What is known of the request that is being answered, for history and audit. Each door sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    request_id: str = ""
+    address: str | None = None
+
+
+_origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
+
+
+def origin() -> Origin:
+    return _origin.get()
+
+
+@contextmanager
+def coming_from(request_id: str, address: str | None) -> Iterator[None]:
+    """Name the request for everything that is written inside the block."""
+    token = _origin.set(Origin(request_id, address))
+    try:
+        yield
+    finally:
+        _origin.reset(token)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """Triggers that refuse to change, delete or empty a table, whoever asks."""
+    return [
+        pgtrigger.Protect(name="append_only_rows", operation=pgtrigger.Update | pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name="append_only_table",
+            when=pgtrigger.Before,
+            level=pgtrigger.Statement,
+            operation=pgtrigger.Truncate,
+            func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;",
+        ),
+    ]
+
+
+class Verb(models.TextChoices):
+    """Deeds that change no business row, yet must be known."""
+
+    VIEWED = "viewed", _("looked at")
+    REVEALED = "revealed", _("revealed")
+    EXPORTED = "exported", _("exported")
+    IMPORTED = "imported", _("imported")
+    REFUSED = "refused", _("was refused")
+    SIGNED_IN = "signed_in", _("signed in")
+    SIGN_IN_FAILED = "sign_in_failed", _("failed to sign in")
+    SIGNED_OUT = "signed_out", _("signed out")
+    SESSION_ENDED = "session_ended", _("ended a session of")
+    GRANTED = "granted", _("granted")
+    REVOKED = "revoked", _("revoked")
+    CLAIMED = "claimed", _("claimed")
+    RELEASED = "released", _("released")
+
+
+class Entry(models.Model):
+    """One deed: who, what, on which thing, why, from where. Never changed, never deleted."""
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+        verbose_name=_("who"),
+    )
+    verb = models.CharField(_("deed"), max_length=32, choices=Verb)
+    target_type = models.CharField(_("kind of thing"), max_length=64, blank=True)
+    target_id = models.CharField(_("thing"), max_length=64, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    detail = models.JSONField(_("detail"), default=dict)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        indexes = [
+            models.Index("target_type", "target_id", "-id", name="audit_entry_target"),
+            models.Index("actor", "-id", name="audit_entry_actor"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.target_type} {self.target_id}".strip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("An audit entry is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("An audit entry is never deleted.")

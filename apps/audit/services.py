@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from apps.audit.context import origin
+from apps.audit.models import Entry, Verb
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+
+def record(
+    actor: User | None, verb: Verb, target: models.Model | None = None, *, reason: str = "", **detail: Any
+) -> Entry:
+    """Write down a deed that changes no business row. `detail` holds facts, never secrets or private text."""
+    where = origin()
+    return Entry.objects.create(
+        actor=actor,
+        verb=verb,
+        target_type=target._meta.label_lower if target is not None else "",
+        target_id=str(target.pk) if target is not None else "",
+        reason=reason,
+        detail=detail,
+        request_id=where.request_id,
+        address=where.address,
+    )

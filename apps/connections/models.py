@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.history import History
+from apps.errors import Conflict
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def of(self, user_id: int) -> ConnectionQuerySet:
+        return self.filter(Q(sender_id=user_id) | Q(receiver_id=user_id))
+
+    def between(self, one_id: int, other_id: int) -> ConnectionQuerySet:
+        return self.filter(
+            Q(sender_id=one_id, receiver_id=other_id) | Q(sender_id=other_id, receiver_id=one_id)
+        )
+
+    def accepted(self) -> ConnectionQuerySet:
+        return self.filter(status=Connection.Status.ACCEPTED)
+
+    def newest_first(self) -> ConnectionQuerySet:
+        return self.order_by("-created_at", "-id")
+
+    def with_people(self) -> ConnectionQuerySet:
+        return self.select_related("sender__profile", "receiver__profile")
+
+
+class Connection(models.Model):
+    """A request from one person to another, and what came of it. One a pair, in either direction."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
+
+    sender = models.ForeignKey(
+        "users.User", on_delete=models.CASCADE, related_name="requests_sent", verbose_name=_("sender")
+    )
+    receiver = models.ForeignKey(
+        "users.User", on_delete=models.CASCADE, related_name="requests_received", verbose_name=_("receiver")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    created_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
+    responded_at = models.DateTimeField(_("answered"), null=True, blank=True, editable=False)
+
+    history = History()
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
+        constraints = [
+            models.UniqueConstraint(
+                Least("sender", "receiver"), Greatest("sender", "receiver"), name="connection_pair_unique"
+            ),
+            models.CheckConstraint(condition=~Q(sender=F("receiver")), name="connection_not_oneself"),
+            models.CheckConstraint(
+                condition=Q(status="pending", responded_at__isnull=True)
+                | Q(status__in=["accepted", "rejected"], responded_at__isnull=False),
+                name="connection_answered_once_settled",
+            ),
+        ]
+        indexes = [
+            models.Index("sender", "status", "-created_at", name="connection_sent"),
+            models.Index("receiver", "status", "-created_at", name="connection_received"),
+            models.Index("-created_at", "-id", name="connection_newest"),
+            models.Index("status", "-created_at", name="connection_by_status"),
+        ]
+        permissions = [("export_connection", _("Can export connections"))]
+
+    def __str__(self) -> str:
+        return f"{self.sender} → {self.receiver}"
+
+    def answer(self, status: str) -> None:
+        """Leave pending for accepted or rejected."""
+        if self.status != self.Status.PENDING:
+            raise Conflict("already-answered", _("This request has been answered already."))
+        self.status, self.responded_at = status, timezone.now()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.audit.history import History
+from apps.errors import Conflict
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def open(self) -> ReportQuerySet:
+        return self.filter(status=Report.Status.OPEN)
+
+    def newest_first(self) -> ReportQuerySet:
+        return self.order_by("-created_at", "-id")
+
+
+class Report(models.Model):
+    """What somebody told us about a story, an event, a message or a person."""
+
+    class Kind(models.TextChoices):
+        STORY = "story", _("Story")
+        EVENT = "event", _("Event")
+        MESSAGE = "message", _("Message")
+        USER = "user", _("Person")
+
+    class Reason(models.TextChoices):
+        SPAM = "spam", _("Spam")
+        HARASSMENT = "harassment", _("Harassment")
+        NUDITY = "nudity", _("Nudity")
+        VIOLENCE = "violence", _("Violence")
+        FRAUD = "fraud", _("Fraud")
+        OTHER = "other", _("Other")
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+
+    class Outcome(models.TextChoices):
+        KEPT = "kept", _("Kept")
+        REMOVED = "removed", _("Removed")
+        EDITED = "edited", _("Edited")
+        WARNED = "warned", _("Author warned")
+        SUSPENDED = "suspended", _("Author suspended")
+
+    reporter = models.ForeignKey(
+        "users.User", on_delete=models.CASCADE, related_name="reports_made", verbose_name=_("reporter")
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    target_id = models.BigIntegerField(_("number of the thing"))
+    author = models.ForeignKey(
+        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported person")
+    )
+    """Whose content it is, or the person reported."""
+    reason = models.CharField(_("reason"), max_length=16, choices=Reason)
+    note = models.TextField(_("note"), blank=True, max_length=2000)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OPEN, editable=False)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, null=True, blank=True)
+    created_at = models.DateTimeField(_("reported"), default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+    closed_by = models.ForeignKey(
+        "users.User", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("closed by")
+    )
+
+    history = History()
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reporter", "kind", "target_id"], condition=Q(status="open"), name="report_once_while_open"
+            ),
+            models.CheckConstraint(condition=~Q(reporter=F("author")), name="report_not_oneself"),
+            models.CheckConstraint(
+                condition=Q(status="open", outcome__isnull=True, closed_at__isnull=True)
+                | Q(status="closed", outcome__isnull=False, closed_at__isnull=False),
+                name="report_closed_with_outcome",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason="other") | ~Q(note=""), name="report_other_says_what"
+            ),
+        ]
+        indexes = [
+            models.Index("status", "-created_at", "-id", name="report_queue"),
+            models.Index("kind", "target_id", name="report_of_target"),
+            models.Index("reporter", "-created_at", name="report_of_reporter"),
+            models.Index("-created_at", "-id", name="report_newest"),
+        ]
+        permissions = [
+            ("settle_report", _("Can settle report")),
+            ("export_report", _("Can export reports")),
+        ]
+
+    def __str__(self) -> str:
+        return _("Report %(id)s") % {"id": self.pk}
+
+    def settle(self, outcome: str, by: object) -> None:
+        """Leave open for closed, with `outcome`."""
+        if self.status != self.Status.OPEN:
+            raise Conflict("already-settled", _("This report has been settled already."))
+        self.status, self.outcome = self.Status.CLOSED, outcome
+        self.closed_by, self.closed_at = by, timezone.now()  # type: ignore[assignment]
+
+
+class ReportUserObjectPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Report, on_delete=models.CASCADE)
+
+
+class ReportGroupObjectPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Report, on_delete=models.CASCADE)

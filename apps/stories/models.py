@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.audit.history import History
+from apps.removal import Removable, RemovableQuerySet
+
+LIFETIME = timedelta(hours=24)
+
+
+class StoryQuerySet(RemovableQuerySet["Story"]):
+    def standing(self) -> StoryQuerySet:
+        """Those that their authors have not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+    def active(self) -> StoryQuerySet:
+        """Those that are there for others: neither expired, nor removed, nor deleted."""
+        return self.standing().kept().filter(expires_at__gt=timezone.now())
+
+    def newest_first(self) -> StoryQuerySet:
+        return self.order_by("-created_at", "-id")
+
+    def with_author(self) -> StoryQuerySet:
+        return self.select_related("author__profile")
+
+
+class Story(Removable):
+    """A picture or film that its author shows for 24 hours."""
+
+    class Audience(models.TextChoices):
+        PUBLIC = "public", _("Everybody")
+        CONNECTIONS = "connections", _("Connections")
+
+    author = models.ForeignKey(
+        "users.User", on_delete=models.CASCADE, related_name="stories", verbose_name=_("author")
+    )
+    content_file = models.FileField(_("file"), upload_to="stories", max_length=255)
+    media_type = models.CharField(_("media type"), max_length=64, editable=False)
+    size = models.PositiveIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False)
+    caption = models.CharField(_("caption"), max_length=500, blank=True)
+    audience = models.CharField(_("audience"), max_length=16, choices=Audience, default=Audience.PUBLIC)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires"), editable=False)
+    freed_at = models.DateTimeField(_("file freed"), null=True, editable=False)
+    """When the file left storage; the row stays."""
+    held = models.BooleanField(_("held as evidence"), default=False, editable=False)
+    """While a report is open: the file stays, whatever the author or the clock does."""
+    deleted_at = models.DateTimeField(_("deleted by its author"), null=True, editable=False)
+    """Set only where the author deleted what is held; otherwise the row is gone."""
+
+    history = History()
+    objects = StoryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("story")
+        verbose_name_plural = _("stories")
+        indexes = [
+            models.Index("-created_at", "-id", name="story_newest"),
+            models.Index("author", "-created_at", name="story_of_author"),
+            models.Index("expires_at", condition=Q(freed_at__isnull=True), name="story_to_free"),
+        ]
+        permissions = [("export_story", _("Can export stories"))]
+
+    def __str__(self) -> str:
+        return self.caption or _("Story %(id)s") % {"id": self.pk}
+
+    def save(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        if self.expires_at is None:
+            self.expires_at = self.created_at + LIFETIME
+        super().save(*args, **kwargs)
+
+    @property
+    def is_active(self) -> bool:
+        return self.removed_at is None and self.deleted_at is None and self.expires_at > timezone.now()
+
+
+class StoryUserObjectPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
+
+
+class StoryGroupObjectPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
+
+
+class StoryView(models.Model):
+    """That somebody has seen a story, and when first."""
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="views")
+    viewer = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("story", "viewer", name="story_view_once")]
+        indexes = [models.Index("story", "-seen_at", name="story_view_latest")]

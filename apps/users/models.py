@@ -1,0 +1,422 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Upper
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+import simple_history
+from apps.audit.history import History
+from apps.errors import Conflict
+
+
+class Role(models.TextChoices):
+    INFLUENCER = "influencer", _("Influencer")
+    ENTREPRENEUR = "entrepreneur", _("Entrepreneur")
+    BRAND = "brand", _("Brand")
+    STAFF = "staff", _("Staff")
+
+
+CLIENT_ROLES = (Role.INFLUENCER, Role.ENTREPRENEUR, Role.BRAND)
+"""The roles that people choose when they sign up."""
+
+# No "@", so that a user name is never taken for a mail address at sign-in.
+validate_username = RegexValidator(
+    re.compile(r"\A[\w](?:[\w.+-]*[\w+-])?\Z"),
+    _("Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot."),
+)
+validate_phone = RegexValidator(
+    re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
+)
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def clients(self) -> UserQuerySet:
+        """End users, who come through the API."""
+        return self.filter(is_staff=False)
+
+    def staff(self) -> UserQuerySet:
+        return self.filter(is_staff=True)
+
+    def active(self) -> UserQuerySet:
+        return self.filter(is_active=True)
+
+    def named(self, username: str) -> UserQuerySet:
+        return self.annotate(lower_username=Lower("username")).filter(lower_username=username.lower())
+
+    def with_profile(self) -> UserQuerySet:
+        return self.select_related("profile")
+
+
+class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Looks people up without regard to case."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.named(username or "").get()
+
+    async def aget_by_natural_key(self, username: str | None) -> User:
+        return await self.named(username or "").aget()
+
+    def create_superuser(self, username: str, email: str | None = None, password: str | None = None, **rest: Any) -> User:
+        return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
+
+
+class User(AbstractUser):
+    """Somebody with an account: an end user, who comes through the API, or staff, who come through the console."""
+
+    first_name = None
+    last_name = None
+    username = models.CharField(
+        _("user name"),
+        max_length=150,
+        unique=True,
+        validators=[validate_username],
+        error_messages={"unique": _("This user name is taken.")},
+    )
+    email = models.EmailField(_("mail address"), error_messages={"unique": _("This mail address is taken.")})
+    role = models.CharField(_("role"), max_length=16, choices=Role)
+    phone = models.CharField(_("phone"), max_length=32, blank=True, validators=[validate_phone])
+    # Not "is_verified", the column's and the API's name: other packages put a method of that name on request.user.
+    identity_verified = models.BooleanField(_("verified"), default=False, db_column="is_verified", editable=False)
+    suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    token_version = models.PositiveIntegerField(default=1, editable=False)
+    """Goes up with each password change; tokens of an earlier one are dead."""
+
+    history = History(
+        excluded_fields=["password", "last_login", "token_version"],
+        m2m_fields=["groups", "user_permissions"],
+    )
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"), name="username_unique", violation_error_message=_("This user name is taken.")
+            ),
+            models.UniqueConstraint(
+                Lower("email"), name="email_unique", violation_error_message=_("This mail address is taken.")
+            ),
+            models.CheckConstraint(
+                condition=Q(is_staff=True, role=Role.STAFF) | Q(is_staff=False, role__in=CLIENT_ROLES),
+                name="role_fits_account",
+                violation_error_message=_("Staff accounts have the role Staff, and nobody else has."),
+            ),
+            models.CheckConstraint(condition=Q(is_superuser=False) | Q(is_staff=True), name="superuser_is_staff"),
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values), name="role_known"
+            ),
+        ]
+        indexes = [
+            GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_search"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="user_email_search"),
+            models.Index("is_staff", "role", "identity_verified", "id", name="user_directory"),
+            models.Index("is_staff", "-date_joined", name="user_newest"),
+        ]
+        permissions = [
+            ("export_user", _("Can export users")),
+            ("suspend_user", _("Can suspend user")),
+        ]
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_until is not None and self.suspended_until > timezone.now()
+
+
+class Staff(User):
+    """The staff accounts, as the access desk keeps them."""
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("staff member")
+        verbose_name_plural = _("users")
+        permissions = [("grant_permission", _("Can grant permissions on single rows"))]
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "system", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class Profile(models.Model):
+    """What a person shows of themselves."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, verbose_name=_("user"))
+    bio = models.TextField(_("about"), blank=True, max_length=2000)
+    social_links = models.JSONField(_("social links"), default=dict, blank=True)
+    company_name = models.CharField(_("company"), max_length=150, blank=True)
+    business_category = models.CharField(_("business category"), max_length=100, blank=True)
+    image = models.FileField(_("picture"), upload_to="profiles", blank=True, max_length=255)
+    theme = models.CharField(_("theme"), max_length=8, choices=Theme, default=Theme.SYSTEM)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    history = History(excluded_fields=["updated_at"])
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+        constraints = [models.CheckConstraint(condition=Q(theme__in=Theme.values), name="profile_theme_known")]
+        permissions = [("export_profile", _("Can export profiles"))]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Follow(models.Model):
+    follower = models.ForeignKey(User, on_delete=models.CASCADE, related_name="following")
+    followed = models.ForeignKey(User, on_delete=models.CASCADE, related_name="followers")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = History()
+
+    class Meta:
+        verbose_name = _("follow")
+        constraints = [
+            models.UniqueConstraint("follower", "followed", name="follow_once"),
+            models.CheckConstraint(condition=~Q(follower=F("followed")), name="follow_not_oneself"),
+        ]
+
+
+class Block(models.Model):
+    """Hides two people from each other, everywhere."""
+
+    blocker = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocking")
+    blocked = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocked_by")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = History()
+
+    class Meta:
+        verbose_name = _("block")
+        constraints = [
+            models.UniqueConstraint("blocker", "blocked", name="block_once"),
+            models.CheckConstraint(condition=~Q(blocker=F("blocked")), name="block_not_oneself"),
+        ]
+
+
+class DocType(models.TextChoices):
+    IDENTITY = "identity", _("Identity")
+    BUSINESS = "business", _("Business")
+
+
+class Reason(models.TextChoices):
+    """Why a document was rejected. The label is for staff; `text` is what the owner reads."""
+
+    UNREADABLE = "unreadable", _("Unreadable")
+    EXPIRED = "expired", _("Expired")
+    CUT_OFF = "cut_off", _("Cut off")
+    WRONG_DOCUMENT = "wrong_document", _("Wrong document")
+    NAME_DIFFERS = "name_differs", _("Name differs")
+    FORGED = "forged", _("Forged or altered")
+    ALREADY_USED = "already_used", _("Already used on another account")
+    NOT_ELIGIBLE = "not_eligible", _("Not eligible")
+
+    @property
+    def text(self) -> str:
+        return str(REASON_TEXTS[self])
+
+    @property
+    def may_resubmit(self) -> bool:
+        return self not in (Reason.FORGED, Reason.ALREADY_USED, Reason.NOT_ELIGIBLE)
+
+
+REASON_TEXTS = {
+    Reason.UNREADABLE: _("We could not read your document. Please send a sharp, well-lit picture of it."),
+    Reason.EXPIRED: _("Your document has expired. Please send one that is still valid."),
+    Reason.CUT_OFF: _("Part of your document is missing. Please send a picture that shows all of it."),
+    Reason.WRONG_DOCUMENT: _("This is not the kind of document that we asked for. Please send the right one."),
+    Reason.NAME_DIFFERS: _("The name on the document is not the name of your account. Please correct one of the two."),
+    Reason.FORGED: _("Your document could not be accepted as genuine."),
+    Reason.ALREADY_USED: _("This document has been used for another account."),
+    Reason.NOT_ELIGIBLE: _("Your account is not eligible for verification."),
+}
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def pending(self) -> DocumentQuerySet:
+        return self.filter(status=Document.Status.PENDING)
+
+    def newest_first(self) -> DocumentQuerySet:
+        return self.order_by("-created_at", "-id")
+
+
+class Document(models.Model):
+    """A proof of identity or business, sent in by its owner and decided by a reviewer."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="documents", verbose_name=_("owner"))
+    doc_type = models.CharField(_("kind"), max_length=16, choices=DocType)
+    file = models.FileField(_("file"), upload_to="documents", max_length=255)
+    media_type = models.CharField(_("media type"), max_length=64, editable=False)
+    size = models.PositiveIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False, db_index=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    reason = models.CharField(_("reason"), max_length=32, choices=Reason, blank=True)
+    comment = models.TextField(
+        _("admin comment"), blank=True, max_length=2000, help_text=_("The owner reads this with the decision.")
+    )
+    decided_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
+    claimed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("claimed by")
+    )
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    """Goes up with each decision; one that was made on an older version is refused."""
+    created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
+
+    history = History(excluded_fields=["claimed_by", "claimed_until"])
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "doc_type"], condition=Q(status="pending"), name="document_one_pending"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", decided_at__isnull=True)
+                | Q(status__in=["approved", "rejected"], decided_at__isnull=False),
+                name="document_decided_once_settled",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("owner")), name="document_not_by_owner"
+            ),
+        ]
+        indexes = [
+            models.Index("status", "created_at", "id", name="document_queue"),
+            models.Index("owner", "-created_at", name="document_of_owner"),
+            models.Index("-created_at", "-id", name="document_newest"),
+        ]
+        permissions = [
+            ("review_document", _("Can review document")),
+            ("export_document", _("Can export documents")),
+        ]
+
+    def __str__(self) -> str:
+        return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
+
+    def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
+        """Leave pending for `verdict`, approved or rejected."""
+        if self.status != self.Status.PENDING:
+            raise Conflict("already-decided", _("This document has been decided already."))
+        self.status, self.reason, self.comment = verdict, reason, comment
+        self.decided_by, self.decided_at = by, timezone.now()
+        self.claimed_by = self.claimed_until = None
+        self.version += 1
+
+    @property
+    def may_resubmit(self) -> bool:
+        """Whether the owner may send another of this kind, as far as this one goes."""
+        if self.status != self.Status.REJECTED:
+            return False
+        return not self.reason or Reason(self.reason).may_resubmit
+
+    def claim_holder(self, now: datetime | None = None) -> User | None:
+        """Whoever has claimed it and still holds it."""
+        holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
+        return self.claimed_by if holds else None
+
+
+class DocumentUserObjectPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Document, on_delete=models.CASCADE)
+
+
+class DocumentGroupObjectPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Document, on_delete=models.CASCADE)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self) -> SessionQuerySet:
+        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+
+
+class Session(models.Model):
+    """One sign-in, of staff to the console or of a client app to the API, until it ends."""
+
+    class Door(models.TextChoices):
+        CONSOLE = "console", _("Console")
+        API = "api", _("API")
+
+    key = models.UUIDField(default=uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user"))
+    door = models.CharField(_("door"), max_length=8, choices=Door)
+    refresh_id = models.UUIDField(null=True, editable=False)
+    """The one refresh token of this sign-in that still counts; an earlier one used again ends the session."""
+    token_version = models.PositiveIntegerField(default=1, editable=False)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    user_agent = models.CharField(_("device"), max_length=400, blank=True)
+    created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
+    last_seen_at = models.DateTimeField(_("last activity"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("ended by"))
+    end_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        default_permissions = ("view",)
+        permissions = [("end_session", _("Can end session"))]
+        indexes = [
+            models.Index("user", "-last_seen_at", name="session_of_user"),
+            models.Index("-last_seen_at", "-id", name="session_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_door_display()}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None and self.expires_at > timezone.now()
+
+    def end(self, by: User | None, reason: str) -> None:
+        if self.ended_at is None:
+            self.ended_at, self.ended_by, self.end_reason = timezone.now(), by, reason
+
+
+RESET_CODE_LIFETIME = timedelta(minutes=10)
+RESET_CODE_TRIES = 5
+
+
+class ResetCode(models.Model):
+    """A six-digit code that was mailed to somebody who forgot their password."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="reset_code")
+    code_hash = models.CharField(max_length=200)
+    tries_left = models.PositiveSmallIntegerField(default=RESET_CODE_TRIES)
+    expires_at = models.DateTimeField()
+
+
+def _history_of_groups() -> None:
+    if not hasattr(Group, "history"):
+        simple_history.register(
+            Group, records_class=History, app="apps.users", m2m_fields=[Group.permissions.field], table_name="users_historicalgroup"
+        )
+
+
+_history_of_groups()

@@ -1,0 +1,369 @@
+"""Settings, all in one file. What differs between installations comes from the environment or a `.env` file;
+`.env.example` lists every variable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", overwrite=False)
+
+
+def _read(kind: str, name: str, **options):  # type: ignore[no-untyped-def]
+    """One variable; a missing or malformed one ends the start with a line that names it."""
+    try:
+        return getattr(env, kind)(name, **options)
+    except (ImproperlyConfigured, ValueError, KeyError) as error:
+        if name not in env.ENVIRON:
+            raise SystemExit(f"{name} is not set. Set it in the environment or in .env; .env.example says how.") from None
+        raise SystemExit(f"{name} cannot be read ({error}). .env.example shows its form.") from None
+
+
+def _secret(name: str, demo: str) -> str:
+    value = str(_read("str", name, **({"default": demo} if DEBUG else {})))
+    if not DEBUG and len(value) < 32:
+        raise SystemExit(f"{name} is too short: it needs at least 32 characters.")
+    return value
+
+
+def _choice(name: str, choices: tuple[str, ...], default: str) -> str:
+    value = str(_read("str", name, default=default))
+    if value not in choices:
+        raise SystemExit(f"{name} must be one of {', '.join(choices)}, not “{value}”.")
+    return value
+
+
+def _number(name: str, default: float) -> float:
+    value = float(_read("float", name, default=default))
+    if not 0 < value < float("inf"):
+        raise SystemExit(f"{name} must be a number above zero.")
+    return value
+
+
+def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
+    """The address of a server; unset means the embedded one, under DEBUG only."""
+    value = str(_read("str", name, default=""))
+    if not value:
+        if not DEBUG:
+            raise SystemExit(f"{name} is not set. Without DEBUG there is no embedded server; .env.example says how.")
+        from ops import embedded as embedded_servers
+
+        return str(getattr(embedded_servers, embedded)())
+    if urlsplit(value).scheme not in schemes:
+        raise SystemExit(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+    return value
+
+
+DEBUG = bool(_read("bool", "DEBUG", default=False))
+TESTING = "pytest" in sys.modules
+
+SECRET_KEY = _secret("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key")
+JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", "demo-only-signing-key-demo-only-signing-key")
+ALLOWED_HOSTS: list[str] = _read("list", "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
+if not DEBUG and not ALLOWED_HOSTS:
+    raise SystemExit("ALLOWED_HOSTS is not set. Name the hosts that this installation answers for.")
+CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+TRUSTED_PROXIES: list[str] = _read("list", "TRUSTED_PROXIES", default=[])
+"""Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count."""
+
+# --- Applications ---------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "admin_dashboards.apps.AdminDashboardsConfig",  # before unfold: its templates override Unfold's
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.inlines",
+    "unfold.contrib.guardian",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "admin_dashboards.apps.InflooAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "ops",  # before staticfiles: its runserver serves sockets too
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "guardian",
+    "simple_history",
+    "import_export",
+    "pgtrigger",
+    "ninja",  # serves the assets of /api/docs itself
+    "channels",
+    "procrastinate.contrib.django",
+    "axes",
+    "django_structlog",
+    "apps.audit",
+    "apps.notifications",
+    "apps.users",
+    "apps.connections",
+    "apps.events",
+    "apps.stories",
+    "apps.chat",
+    "apps.moderation",
+]
+
+MIDDLEWARE = [
+    "config.middleware.RequestOrigin",
+    "config.health.RequestMetrics",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Data -----------------------------------------------------------------------------------------------------------
+
+DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"), "database_url")
+try:
+    _database = environ.Env.db_url_config(DATABASE_URL)
+except Exception:  # whatever the parser says of it, it may hold the password
+    raise SystemExit("DATABASE_URL cannot be read. .env.example shows its form.") from None
+DATABASES = {
+    "default": _database
+    | {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,  # the pool keeps connections
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": _database.get("OPTIONS", {})
+        | {"pool": {"min_size": 0, "max_size": int(_number("DATABASE_POOL", 24)), "timeout": 10, "max_idle": 120}},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"), "redis_url")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "infloo",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "infloo"},
+    }
+}
+
+# --- People ---------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+ANONYMOUS_USER_NAME = None  # guardian makes no user of its own
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+STAFF_MFA = _choice("STAFF_MFA", ("required", "optional"), "optional" if DEBUG else "required")
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SAMESITE = "Lax"
+
+ACCESS_TOKEN_MINUTES = 15
+REFRESH_TOKEN_DAYS = 7
+
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 1 / 6  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# --- Limits ---------------------------------------------------------------------------------------------------------
+
+LIMITS_SCALE = _number("LIMITS_SCALE", 1)
+"""Multiplies every limit below; for load tests."""
+LIMITS = {
+    # name: (how many, in how many seconds)
+    "login_account": (10, 600),
+    "login_address": (100, 600),
+    "register": (600, 60) if bool(_read("bool", "DEMO", default=False)) and DEBUG else (30, 3600),
+    "password_reset": (5, 3600),
+    "upload": (60, 3600),
+    "connection_request": (100, 86400),
+    "chat": (120, 60),
+    "default": (1200, 60),
+}
+SOCKET_FRAMES_PER_SECOND = 20
+SOCKET_FRAMES_BURST = 200
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+
+MEDIA_ROOT = VAR_DIR / "media"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    # Private: nothing here is served by its path.
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or TESTING
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+USE_S3 = bool(_read("bool", "USE_S3", default=False))
+if USE_S3:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "access_key": _read("str", "AWS_ACCESS_KEY_ID"),
+            "secret_key": _read("str", "AWS_SECRET_ACCESS_KEY"),
+            "bucket_name": _read("str", "AWS_STORAGE_BUCKET_NAME"),
+            "endpoint_url": _read("str", "AWS_S3_ENDPOINT_URL", default=None),
+            "default_acl": "private",
+            "file_overwrite": False,
+            "querystring_auth": True,
+            "querystring_expire": 60,
+        },
+    }
+SIGNED_ADDRESS_SECONDS = 60
+
+# --- Mail -----------------------------------------------------------------------------------------------------------
+
+try:
+    _mail = env.email_url("EMAIL_URL", default="consolemail://")
+except Exception:
+    raise SystemExit("EMAIL_URL cannot be read. .env.example shows its form.") from None
+vars().update(_mail)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = str(_read("str", "MAIL_FROM", default="Infloo <no-reply@infloo.example>"))
+
+# --- Language, time, protection, logs --------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "connect-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = bool(_read("bool", "SSL_REDIRECT", default=True))
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+    SECURE_HSTS_SECONDS = 31536000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_FILEFIELD_TO_CHARFIELD = True
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
+PROCRASTINATE_ON_APP_READY = None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "lines": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.dev.ConsoleRenderer(colors=False) if DEBUG else structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.add_log_level,
+            ],
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "axes": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
+        "django_structlog": {"level": "INFO" if not DEBUG else "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+
+from config.unfold import UNFOLD  # noqa: E402, F401
