@@ -66,8 +66,8 @@ class Entry(models.Model):
         ordering = ["-id"]
         default_permissions = ("view",)
         indexes = [
-            models.Index("target_type", "target_id", "-id", name="audit_entry_target"),
-            models.Index("actor", "-id", name="audit_entry_actor"),
+            models.Index(fields=["target_type", "target_id", "-id"], name="audit_entry_target"),
+            models.Index(fields=["actor", "-id"], name="audit_entry_actor"),
         ]
         triggers = append_only()
 

@@ -50,7 +50,7 @@ class Membership(models.Model):
 
     class Meta:
         verbose_name = _("membership")
-        constraints = [models.UniqueConstraint("room", "user", name="membership_once")]
+        constraints = [models.UniqueConstraint(fields=["room", "user"], name="membership_once")]
 
 
 class MessageQuerySet(RemovableQuerySet["Message"]):
@@ -77,14 +77,14 @@ class Message(Removable):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints = [
-            models.UniqueConstraint("room", "seq", name="message_number_unique"),
+            models.UniqueConstraint(fields=["room", "seq"], name="message_number_unique"),
             models.UniqueConstraint(
                 fields=["room", "sender", "client_id"], condition=~Q(client_id=""), name="message_sent_once"
             ),
         ]
         indexes = [
-            models.Index("-sent_at", "-id", name="message_newest"),
-            models.Index("sender", "-sent_at", name="message_of_sender"),
+            models.Index(fields=["-sent_at", "-id"], name="message_newest"),
+            models.Index(fields=["sender", "-sent_at"], name="message_of_sender"),
         ]
         permissions = [("export_message", _("Can export messages"))]
 

@@ -65,10 +65,10 @@ class Connection(models.Model):
             ),
         ]
         indexes = [
-            models.Index("sender", "status", "-created_at", name="connection_sent"),
-            models.Index("receiver", "status", "-created_at", name="connection_received"),
-            models.Index("-created_at", "-id", name="connection_newest"),
-            models.Index("status", "-created_at", name="connection_by_status"),
+            models.Index(fields=["sender", "status", "-created_at"], name="connection_sent"),
+            models.Index(fields=["receiver", "status", "-created_at"], name="connection_received"),
+            models.Index(fields=["-created_at", "-id"], name="connection_newest"),
+            models.Index(fields=["status", "-created_at"], name="connection_by_status"),
         ]
         permissions = [("export_connection", _("Can export connections"))]
 

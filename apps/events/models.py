@@ -72,9 +72,9 @@ class Event(Removable):
             ),
         ]
         indexes = [
-            models.Index("-date", "-id", name="event_latest"),
-            models.Index("ends_at", name="event_by_end"),
-            models.Index("host", "-date", name="event_of_host"),
+            models.Index(fields=["-date", "-id"], name="event_latest"),
+            models.Index(fields=["ends_at"], name="event_by_end"),
+            models.Index(fields=["host", "-date"], name="event_of_host"),
             GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="event_title_search"),
         ]
         permissions = [
@@ -133,10 +133,10 @@ class Participation(models.Model):
     class Meta:
         verbose_name = _("participation")
         verbose_name_plural = _("participations")
-        constraints = [models.UniqueConstraint("event", "user", name="participation_once")]
+        constraints = [models.UniqueConstraint(fields=["event", "user"], name="participation_once")]
         indexes = [
-            models.Index("event", "status", "id", name="participation_of_event"),
-            models.Index("user", "-created_at", name="participation_of_user"),
+            models.Index(fields=["event", "status", "id"], name="participation_of_event"),
+            models.Index(fields=["user", "-created_at"], name="participation_of_user"),
         ]
 
     def __str__(self) -> str:

@@ -86,10 +86,10 @@ class Report(models.Model):
             ),
         ]
         indexes = [
-            models.Index("status", "-created_at", "-id", name="report_queue"),
-            models.Index("kind", "target_id", name="report_of_target"),
-            models.Index("reporter", "-created_at", name="report_of_reporter"),
-            models.Index("-created_at", "-id", name="report_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], name="report_queue"),
+            models.Index(fields=["kind", "target_id"], name="report_of_target"),
+            models.Index(fields=["reporter", "-created_at"], name="report_of_reporter"),
+            models.Index(fields=["-created_at", "-id"], name="report_newest"),
         ]
         permissions = [
             ("settle_report", _("Can settle report")),

@@ -53,9 +53,9 @@ class Notification(models.Model):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         indexes = [
-            models.Index("recipient", "-created_at", "-id", name="notification_of"),
-            models.Index("recipient", "-created_at", condition=Q(is_read=False), name="notification_unread"),
-            models.Index("-created_at", "-id", name="notification_newest"),
+            models.Index(fields=["recipient", "-created_at", "-id"], name="notification_of"),
+            models.Index(fields=["recipient", "-created_at"], condition=Q(is_read=False), name="notification_unread"),
+            models.Index(fields=["-created_at", "-id"], name="notification_newest"),
         ]
         permissions = [("export_notification", _("Can export notifications"))]
 

@@ -62,9 +62,9 @@ class Story(Removable):
         verbose_name = _("story")
         verbose_name_plural = _("stories")
         indexes = [
-            models.Index("-created_at", "-id", name="story_newest"),
-            models.Index("author", "-created_at", name="story_of_author"),
-            models.Index("expires_at", condition=Q(freed_at__isnull=True), name="story_to_free"),
+            models.Index(fields=["-created_at", "-id"], name="story_newest"),
+            models.Index(fields=["author", "-created_at"], name="story_of_author"),
+            models.Index(fields=["expires_at"], condition=Q(freed_at__isnull=True), name="story_to_free"),
         ]
         permissions = [("export_story", _("Can export stories"))]
 
@@ -97,5 +97,5 @@ class StoryView(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint("story", "viewer", name="story_view_once")]
-        indexes = [models.Index("story", "-seen_at", name="story_view_latest")]
+        constraints = [models.UniqueConstraint(fields=["story", "viewer"], name="story_view_once")]
+        indexes = [models.Index(fields=["story", "-seen_at"], name="story_view_latest")]

@@ -122,8 +122,8 @@ class User(AbstractUser):
         indexes = [
             GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_search"),
             GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="user_email_search"),
-            models.Index("is_staff", "role", "identity_verified", "id", name="user_directory"),
-            models.Index("is_staff", "-date_joined", name="user_newest"),
+            models.Index(fields=["is_staff", "role", "identity_verified", "id"], name="user_directory"),
+            models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
         ]
         permissions = [
             ("export_user", _("Can export users")),
@@ -187,7 +187,7 @@ class Follow(models.Model):
     class Meta:
         verbose_name = _("follow")
         constraints = [
-            models.UniqueConstraint("follower", "followed", name="follow_once"),
+            models.UniqueConstraint(fields=["follower", "followed"], name="follow_once"),
             models.CheckConstraint(condition=~Q(follower=F("followed")), name="follow_not_oneself"),
         ]
 
@@ -204,7 +204,7 @@ class Block(models.Model):
     class Meta:
         verbose_name = _("block")
         constraints = [
-            models.UniqueConstraint("blocker", "blocked", name="block_once"),
+            models.UniqueConstraint(fields=["blocker", "blocked"], name="block_once"),
             models.CheckConstraint(condition=~Q(blocker=F("blocked")), name="block_not_oneself"),
         ]
 
@@ -306,9 +306,9 @@ class Document(models.Model):
             ),
         ]
         indexes = [
-            models.Index("status", "created_at", "id", name="document_queue"),
-            models.Index("owner", "-created_at", name="document_of_owner"),
-            models.Index("-created_at", "-id", name="document_newest"),
+            models.Index(fields=["status", "created_at", "id"], name="document_queue"),
+            models.Index(fields=["owner", "-created_at"], name="document_of_owner"),
+            models.Index(fields=["-created_at", "-id"], name="document_newest"),
         ]
         permissions = [
             ("review_document", _("Can review document")),
@@ -383,8 +383,8 @@ class Session(models.Model):
         default_permissions = ("view",)
         permissions = [("end_session", _("Can end session"))]
         indexes = [
-            models.Index("user", "-last_seen_at", name="session_of_user"),
-            models.Index("-last_seen_at", "-id", name="session_latest"),
+            models.Index(fields=["user", "-last_seen_at"], name="session_of_user"),
+            models.Index(fields=["-last_seen_at", "-id"], name="session_latest"),
         ]
 
     def __str__(self) -> str:
