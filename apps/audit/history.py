@@ -33,7 +33,7 @@ class History(HistoricalRecords):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("bases", [Version])
-        kwargs.setdefault("history_change_reason_field", models.TextField(blank=True, default=""))
+        kwargs.setdefault("history_change_reason_field", models.TextField(null=True, blank=True))
         kwargs.setdefault("user_db_constraint", False)
         super().__init__(*args, **kwargs)
 

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(blank=True, choices=[('kept', 'Kept'), ('removed', 'Removed'), ('edited', 'Edited'), ('warned', 'Author warned'), ('suspended', 'Author suspended')], max_length=16, null=True, verbose_name='outcome')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='reported')),
                 ('closed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='closed')),
-                ('history_change_reason', models.TextField(blank=True, default='')),
+                ('history_change_reason', models.TextField(blank=True, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('freed_at', models.DateTimeField(editable=False, null=True, verbose_name='file freed')),
                 ('held', models.BooleanField(default=False, editable=False, verbose_name='held as evidence')),
                 ('deleted_at', models.DateTimeField(editable=False, null=True, verbose_name='deleted by its author')),
-                ('history_change_reason', models.TextField(blank=True, default='')),
+                ('history_change_reason', models.TextField(blank=True, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
