@@ -1,0 +1,71 @@
+"""Pictures of the pages of documents that strangers sent in.
+
+Nothing of a stranger's file is decoded in the process that asks: a child with little memory, little time and no
+rights of its own does it, and hands back a picture drawn anew.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.errors import DomainError
+
+CHILD = Path(__file__).with_name("rendering_child.py")
+SECONDS = 15
+MEMORY = 1536 * 1024 * 1024
+MAX_PAGES = 50
+MAX_SIDE = 2000
+
+
+class Unrenderable(DomainError):
+    """The file cannot be shown; it is broken, or costs more to draw than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What drawing found out about a file."""
+
+    pages: int
+    """At most MAX_PAGES."""
+    fingerprint: int
+    """64-bit difference hash of the first page, signed; near pictures differ in few bits."""
+
+
+def render_page(content: bytes, media_type: str, page: int, *, watermark: str, max_side: int = MAX_SIDE) -> bytes:
+    """A WebP picture of page `page` (from 1), longest side at most `max_side` pixels, `watermark` drawn across it.
+
+    Raises `Unrenderable`.
+    """
+    return _ask(content, {"do": "render", "media_type": media_type, "page": page, "watermark": watermark, "max_side": max_side})
+
+
+def inspect(content: bytes, media_type: str) -> Facts:
+    """The number of pages and the fingerprint. Raises `Unrenderable`."""
+    return Facts(**json.loads(_ask(content, {"do": "inspect", "media_type": media_type})))
+
+
+def _ask(content: bytes, order: dict[str, object]) -> bytes:
+    order |= {"seconds": SECONDS, "memory": MEMORY, "max_pages": MAX_PAGES}
+    try:
+        # -I: no environment, no user site; the child needs only Pillow and pypdfium2.
+        done = subprocess.run(  # noqa: S603  # our own file, fixed arguments
+            [sys.executable, "-I", str(CHILD), json.dumps(order)],
+            input=content,
+            capture_output=True,
+            timeout=SECONDS + 5,
+            env={},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unrenderable("too-slow-to-draw", _("This file takes too long to draw.")) from None
+    if done.returncode == 3:
+        raise Unrenderable("no-such-page", _("This document has no such page."))
+    if done.returncode != 0 or not done.stdout:
+        raise Unrenderable("cannot-be-drawn", _("This file cannot be drawn. Reject it as unreadable."))
+    return done.stdout
