@@ -1,0 +1,60 @@
+"""The Chromium of the browser tests: the one named, the one on PATH, Playwright's own, or a new one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find() -> str | None:
+    """The path of a Chromium that starts; None if there is no such thing."""
+    if named := os.environ.get("CHROMIUM"):
+        return named
+    candidates = [found for name in NAMES if (found := shutil.which(name))]
+    return next((path for path in (*candidates, _playwrights_own()) if _starts(path)), None)
+
+
+def install() -> None:
+    """Try each way to get one until one of them helps."""
+    ways = [[[sys.executable, "-m", "playwright", "install", "chromium"]]]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = ["chromium", "fonts-liberation"]
+        ways.append([["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]])
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for way in ways:
+        for command in way:
+            subprocess.run(
+                command, check=False, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=900
+            )
+        if find():
+            return
+
+
+def _playwrights_own() -> str:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def _starts(path: str) -> bool:
+    if not Path(path).exists():
+        return False
+    done = subprocess.run([path, "--version"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def main() -> None:
+    if find():
+        return
+    print("No Chromium found; installing one ...", flush=True)
+    install()
+    if not find():
+        sys.exit("There is no Chromium, and none could be installed: install one and set CHROMIUM to its path.")
+
+
+if __name__ == "__main__":
+    main()

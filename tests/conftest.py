@@ -1,0 +1,167 @@
+"""What every test stands on: clean servers, no outside network, and for some a server and a browser."""
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+import uvicorn
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.test import TransactionTestCase
+from psycopg import sql
+
+from ops import chromium
+from tests.settings import servers
+
+# Filled by migrations, needed by every test; roles are made anew where a test changed them.
+KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+ROLES = """
+    SELECT md5(string_agg(concat(g, p), chr(10) ORDER BY g.id, p.id))
+    FROM auth_group g LEFT JOIN auth_group_permissions p ON p.group_id = g.id
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("browser")
+    # Playwright leaves a running event loop behind, in which no asynchronous test can start.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+# --- Data -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker(broker: redis.Redis) -> None:
+    broker.flushdb()
+
+
+def _superuser() -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(servers.home), user="postgres", dbname=connection.settings_dict["NAME"], autocommit=True
+    )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """After a transactional test, empty what it filled.
+
+    Django's own way would empty every table, make permissions and roles anew, and be refused by the
+    triggers of history and audit.
+    """
+    with _superuser() as session:
+        tables = [name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        roles = session.execute(ROLES).fetchone()
+    filled = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(name, sql.Identifier(name))
+        for name in tables
+        if name not in KEPT
+    )
+
+    def empty(_: TransactionTestCase) -> None:
+        with _superuser() as session:
+            session.execute("SET session_replication_role = replica")
+            session.execute("SET lock_timeout = '10s'")
+            names = [sql.Identifier(name) for (name,) in session.execute(filled)]
+            if names:
+                session.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names)))
+            if session.execute(ROLES).fetchone() == roles:
+                return
+            session.execute("TRUNCATE auth_group, auth_group_permissions CASCADE")
+        call_command("setup_roles", verbosity=0)
+
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]
+
+
+# --- Network --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    connect = socket.socket.connect
+
+    def connect_nearby(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and not _is_loopback(address[0]):
+            raise OSError(f"Tests reach this machine only, not {address[0]}.")
+        connect(self, address)
+
+    socket.socket.connect = connect_nearby  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# --- A server, and a browser that looks at it -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _stack() -> Iterator[str]:
+    from config.asgi import application
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            lifespan="off",
+            log_level="warning",
+            proxy_headers=False,
+            ws_max_size=65536,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def stack_url(transactional_db: None, _stack: str) -> str:
+    """HTTP and sockets on one port of this machine, on the data of this test."""
+    return _stack
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    # Playwright keeps an event loop running, in which Django would refuse the test its database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    return browser_type_launch_args | {
+        "executable_path": chromium.find(),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> dict[str, Any]:
+    """`page.goto("/admin/")` means the server of the test."""
+    return browser_context_args | {"base_url": stack_url}

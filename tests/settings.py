@@ -1,0 +1,55 @@
+"""The settings of the tests, on a throwaway PostgreSQL and Valkey that the first process of a run starts.
+
+Workers of the run inherit where the servers are. What the developer's shell or .env says of other
+servers does not count here.
+"""
+
+import atexit
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from ops import embedded
+
+
+def _servers() -> embedded.Pair:
+    if home := os.environ.get("TEST_SERVERS"):
+        return embedded.Pair(Path(home), durable=False)
+    stack = ExitStack()
+    atexit.register(stack.close)
+    # As Ctrl-C does, so that the servers are stopped when only make is told to end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        pair = stack.enter_context(embedded.throwaway())
+    except embedded.Unavailable as error:
+        sys.exit(str(error))
+    os.environ["TEST_SERVERS"] = str(pair.home)
+    return pair
+
+
+servers = _servers()
+# "master" without xdist, else "gw0", "gw1" ...
+worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
+number = 0 if worker == "master" else 1 + int(worker.removeprefix("gw"))
+
+for name in ("USE_S3", "STAFF_MFA", "TRUSTED_PROXIES", "LIMITS_SCALE", "DEMO", "ALLOWED_HOSTS"):
+    os.environ.pop(name, None)
+os.environ |= {
+    "DEBUG": "1",
+    "DATABASE_URL": servers.database_url(),
+    "REDIS_URL": servers.redis_url(number),
+    "EMAIL_URL": "memorymail://",
+}
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import CHANNEL_LAYERS  # noqa: E402
+
+# Publish and subscribe ignore the number of the database.
+CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{worker}"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MEDIA_ROOT = servers.home / f"media-{worker}"
+# Static files straight from the apps, found when asked for: no collectstatic, no scan for every test client.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
