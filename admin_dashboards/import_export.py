@@ -1,0 +1,251 @@
+"""Tables out as files, and files in as changes: each with a permission of its own, and an audit entry."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import tablib
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from import_export import admin as library
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.resources import ModelResource, modelresource_factory
+from import_export.tmp_storages import CacheStorage
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
+
+from apps.access import may
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.errors import Invalid
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from import_export.results import Result
+
+    from apps.users.models import User
+
+MAX_EXPORTED_ROWS = 50_000
+MAX_IMPORTED_ROWS = 1_000
+MAX_IMPORTED_BYTES = 1024 * 1024
+
+# What spreadsheets take for the beginning of a formula, or drop before one; full-width signs too.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+
+
+def neutralise(value: str) -> str:
+    """The same text, with an apostrophe before it where a spreadsheet would calculate it."""
+    return f"'{value}" if _FORMULA.match(value) else value
+
+
+def read_back(value: str) -> str:
+    """What `neutralise` was given."""
+    return value[1:] if value.startswith("'") and _FORMULA.match(value) else value
+
+
+class Neutral:
+    """A format whose cells are texts that no spreadsheet calculates."""
+
+    def export_data(self, dataset: tablib.Dataset, **options: Any) -> Any:
+        rows = ([neutralise(_text(cell)) for cell in row] for row in dataset)
+        tame = tablib.Dataset(*rows, headers=dataset.headers, title=dataset.title)
+        return tame.export(self.get_title(), **options)  # type: ignore[attr-defined]
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else ILLEGAL_CHARACTERS_RE.sub("�", str(cell))
+
+
+class NeutralCSV(Neutral, CSV):  # type: ignore[misc]
+    """CSV as RFC 4180 has it, read back as it was before."""
+
+    def create_dataset(self, in_stream: str | bytes, **_options: Any) -> tablib.Dataset:
+        text = in_stream.decode("utf-8-sig") if isinstance(in_stream, bytes) else in_stream
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        if not lines:
+            return tablib.Dataset()
+        headers, *rows = lines
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(headers):
+                raise ValueError(
+                    _("Line %(line)d has %(found)d values; the first line names %(named)d columns.")
+                    % {"line": number, "found": len(row), "named": len(headers)}
+                )
+        return tablib.Dataset(*([read_back(cell) for cell in row] for row in rows), headers=headers)
+
+
+class NeutralXLSX(Neutral, XLSX):  # type: ignore[misc]
+    def can_import(self) -> bool:
+        return False  # a small workbook can unfold into a huge one
+
+
+class ImportFileForm(ImportForm):  # type: ignore[misc]
+    def clean_import_file(self) -> Any:
+        upload = self.cleaned_data["import_file"]
+        if upload.size > MAX_IMPORTED_BYTES:
+            raise forms.ValidationError(_("The file is over 1 MiB. Split it into smaller ones."), code="too-large")
+        return upload
+
+
+class Waiting(CacheStorage):  # type: ignore[misc]
+    """A file between preview and confirmation, kept where every web process finds it."""
+
+    CACHE_PREFIX = "import:"
+    CACHE_LIFETIME = 1800
+
+
+class TableResource(ModelResource):  # type: ignore[misc]
+    """Base of what goes in and out. Rows that come in are written by services, never by the library."""
+
+    class Meta:
+        use_transactions = True
+        skip_unchanged = True
+        report_skipped = True
+        clean_model_instances = False
+
+    def __init__(self, rows: QuerySet[Any] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.rows = rows
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """What may be changed is looked for among the rows that the person sees."""
+        queryset: QuerySet[Any] = super().get_queryset() if self.rows is None else self.rows
+        return queryset
+
+    def before_import(self, dataset: tablib.Dataset, **options: Any) -> None:
+        if len(dataset) > MAX_IMPORTED_ROWS:
+            raise Invalid(
+                "too-many-rows",
+                _("The file has %(rows)d rows; at most %(most)d are taken at once.")
+                % {"rows": len(dataset), "most": MAX_IMPORTED_ROWS},
+            )
+
+    def do_instance_save(self, instance: Model, is_create: bool) -> None:
+        raise NotImplementedError("This table is not imported.")
+
+
+class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: ignore[misc]
+    """Export of `export_fields`, import through `import_resource`; a table that names neither has neither."""
+
+    export_fields: Sequence[str] = ()
+    """Fields of the model, or paths such as `author__username`."""
+    import_resource: type[TableResource] | None = None
+
+    export_form_class = ExportForm
+    import_form_class = ImportFileForm
+    export_formats = [NeutralCSV, NeutralXLSX]
+    import_formats = [NeutralCSV]
+    tmp_storage_class = Waiting
+    skip_admin_log = True  # the audit entry says it
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return bool(self.export_fields) and self._holds(request, "export")
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.import_resource is not None and self._holds(request, "import")
+
+    # --- Out --------------------------------------------------------------------------------------------------------
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        self._refuse_unless(request, self.has_export_permission(request), "export")
+        if self.get_export_queryset(request)[MAX_EXPORTED_ROWS : MAX_EXPORTED_ROWS + 1].exists():
+            messages.error(
+                request,
+                _("More than %(most)s rows are too many for one file. Narrow the table down first.")
+                % {"most": f"{MAX_EXPORTED_ROWS:,}"},
+            )
+            return HttpResponseRedirect(f"{self._address('changelist')}?{request.GET.urlencode()}")
+        return super().export_action(request)
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        paths = {field.rpartition("__")[0] for field in self.export_fields} - {""}
+        queryset: QuerySet[Any] = super().get_export_queryset(request)
+        return queryset.select_related(*paths) if paths else queryset
+
+    def get_export_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
+        return [modelresource_factory(self.model, TableResource, {"fields": self.export_fields})]
+
+    def get_valid_export_item_pks(self, request: HttpRequest) -> list[int]:
+        return []  # rows are chosen by filters and search alone
+
+    def get_export_data(
+        self, file_format: Neutral, request: HttpRequest, queryset: QuerySet[Any], **options: Any
+    ) -> Any:
+        data = self.get_data_for_export(request, queryset, **options)
+        self._write_down(request, Verb.EXPORTED, len(data))
+        return file_format.export_data(data)
+
+    # --- In ---------------------------------------------------------------------------------------------------------
+
+    def import_action(self, request: HttpRequest, **options: Any) -> HttpResponse:
+        self._refuse_unless(request, self.has_import_permission(request), "import")
+        return super().import_action(request, **options)
+
+    def process_import(self, request: HttpRequest, **options: Any) -> HttpResponse:
+        self._refuse_unless(request, self.has_import_permission(request), "import")
+        if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
+            messages.error(request, _("This preview is no longer there. Choose the file again."))
+            return HttpResponseRedirect(self._address("import"))
+        return super().process_import(request, **options)
+
+    def get_import_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
+        return [self.import_resource] if self.import_resource else []
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **options: Any) -> dict[str, Any]:
+        return {"rows": self.get_queryset(request)}
+
+    def get_import_data_kwargs(self, **options: Any) -> dict[str, Any]:
+        return super().get_import_data_kwargs(**options) | {"rollback_on_validation_errors": True}
+
+    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
+        if result.has_errors() or result.has_validation_errors():
+            messages.error(request, _("Nothing was imported: something has changed since the preview."))
+            return HttpResponseRedirect(self._address("import"))
+        changed = result.totals["update"]
+        self._write_down(request, Verb.IMPORTED, changed)
+        messages.success(request, ngettext("%d row changed.", "%d rows changed.", changed) % changed)
+        return HttpResponseRedirect(self._address("changelist"))
+
+    def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
+        if isinstance(error, UnicodeDecodeError):
+            sentence = _("The file is not CSV in UTF-8.")
+        else:
+            sentence = _("The file cannot be read as CSV: %(why)s") % {"why": error}
+        form.add_error("import_file", sentence)
+
+    # --- Both -------------------------------------------------------------------------------------------------------
+
+    def _perm(self, verb: str) -> str:
+        return f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
+
+    def _holds(self, request: HttpRequest, verb: str) -> bool:
+        return self.has_view_permission(request) and bool(may(self._user(request), self._perm(verb)))
+
+    def _refuse_unless(self, request: HttpRequest, allowed: bool, verb: str) -> None:
+        if allowed:
+            return
+        decision = may(self._user(request), self._perm(verb))
+        if decision:
+            things = capfirst(str(self.opts.verbose_name_plural))
+            raise PermissionDenied(_("%(things)s are neither imported nor exported here.") % {"things": things})
+        raise PermissionDenied(decision.sentence)
+
+    def _write_down(self, request: HttpRequest, verb: Verb, rows: int) -> None:
+        record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
+
+    def _address(self, page: str) -> str:
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
+
+    @staticmethod
+    def _user(request: HttpRequest) -> User:
+        return request.user  # type: ignore[return-value]

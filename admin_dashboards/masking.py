@@ -1,0 +1,21 @@
+"""Personal data as staff see it before anything is revealed: recognisable, not readable."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def mask_mail(address: str) -> str:
+    """ "alice@example.com" as "a•••@example.com"."""
+    name, at, domain = address.partition("@")
+    return f"{name[:1]}•••{at}{domain}" if address else ""
+
+
+def mask_phone(number: str) -> str:
+    """ "+1 234 567 890" as "•••90"."""
+    return f"•••{number[-2:]}" if number else ""
+
+
+def mask_text(text: str) -> str:
+    """Only how long it is: the shape of a text already tells something of it."""
+    return _("••• (%(length)d characters)") % {"length": len(text)} if text else ""
