@@ -145,6 +145,8 @@ class Pair:
 
     def heal(self) -> bool:
         """Start again what has died since; says whether anything had."""
+        if self.postgres.process() and self.valkey.process():
+            return False
         with self._turn():
             return self._start()
 
@@ -351,6 +353,16 @@ def redis_url() -> str:
 def checkout() -> Pair:
     """The pair whose data belongs to this checkout."""
     return Pair(_checkout_home())
+
+
+@contextmanager
+def when_used() -> Iterator[Pair | None]:
+    """Keep the checkout's pair running, if the settings, which must be loaded, took an address from it."""
+    if not checkout.cache_info().currsize:
+        yield None
+        return
+    with checkout().running():
+        yield checkout()
 
 
 @contextmanager
