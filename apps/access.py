@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from guardian.core import ObjectPermissionChecker
 from guardian.shortcuts import get_objects_for_user
-from guardian.utils import get_user_obj_perms_model
+from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from apps.errors import Refused
 
@@ -80,7 +81,8 @@ def may(user: User, perm: str, obj: Model | None = None) -> Decision:
     rule = rules().get(perm)
     if obj is not None and rule is not None and rule(user, obj):
         return Decision(True, perm, "rule", _("Allowed to this person by a rule of the product."))
-    return Decision(False, perm, "missing", _missing(user, perm, obj))
+    # Worded only where somebody reads it: it takes a query or two, and most refusals only hide a button.
+    return Decision(False, perm, "missing", _lazily_missing(user, perm, obj))
 
 
 def require(user: User, perm: str, obj: Model | None = None) -> None:
@@ -118,6 +120,27 @@ def has_row_grants(model: type[Model]) -> bool:
     return not get_user_obj_perms_model(model._meta.concrete_model or model).objects.is_generic()
 
 
+@cache
+def models_with_row_grants() -> tuple[type[Model], ...]:
+    return tuple(model for model in apps.get_models() if not model._meta.proxy and has_row_grants(model))
+
+
+def held_on_rows(user: User) -> set[str]:
+    """The permissions that `user` holds on some row at least: what a menu needs to know, in one query."""
+    if not (user.is_active and user.is_staff):
+        return set()
+    names = ("permission__content_type__app_label", "permission__codename")
+    grants = [
+        grant
+        for model in models_with_row_grants()
+        for grant in (
+            get_user_obj_perms_model(model).objects.filter(user=user).values_list(*names),
+            get_group_obj_perms_model(model).objects.filter(group__user=user).values_list(*names),
+        )
+    ]
+    return {f"{app_label}.{codename}" for app_label, codename in grants[0].union(*grants[1:])}
+
+
 def permission_name(perm: str) -> str:
     """The permission's plain name as staff read it, such as "Can review document"."""
     app_label, codename = perm.split(".", 1)
@@ -141,3 +164,6 @@ def _missing(user: User, perm: str, obj: Model | None) -> str:
                 "thing": thing,
             }
     return _("You need the permission “%(name)s”.") % {"name": name}
+
+
+_lazily_missing = lazy(_missing, str)

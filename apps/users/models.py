@@ -21,6 +21,10 @@ from apps.audit.history import History
 from apps.errors import Conflict
 
 
+PAGE_SIZES = (10, 25, 50, 100)
+"""How many rows a page of the console shows: the choice, the first being the default."""
+
+
 class Role(models.TextChoices):
     INFLUENCER = "influencer", _("Influencer")
     ENTREPRENEUR = "entrepreneur", _("Entrepreneur")
@@ -92,9 +96,15 @@ class User(AbstractUser):
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
     token_version = models.PositiveIntegerField(default=1, editable=False)
     """Goes up with each password change; tokens of an earlier one are dead."""
+    page_size = models.PositiveSmallIntegerField(
+        default=PAGE_SIZES[0],
+        db_default=PAGE_SIZES[0],  # the code of before does not name it
+        choices=[(size, size) for size in PAGE_SIZES],
+        editable=False,
+    )
 
     history = History(
-        excluded_fields=["password", "last_login", "token_version"],
+        excluded_fields=["password", "last_login", "token_version", "page_size"],
         m2m_fields=["groups", "user_permissions"],
     )
     objects: ClassVar[UserManager] = UserManager()
