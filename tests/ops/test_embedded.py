@@ -1,0 +1,173 @@
+"""The embedded servers: shared, healed, and nobody's folder opened for them."""
+
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from ops import embedded
+from ops.embedded import Pair
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that everyone may enter, in place of the real one."""
+    folder = Path(tempfile.mkdtemp(prefix="infloo-elsewhere-", dir=embedded.ELSEWHERE))
+    folder.chmod(0o1777)
+    monkeypatch.setattr(embedded, "ELSEWHERE", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(elsewhere: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=elsewhere))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in a folder that is closed to everyone else."""
+    folder = tmp_path / "closed" / "checkout"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    monkeypatch.setattr(embedded, "CHECKOUT", folder)
+    monkeypatch.setattr(embedded, "VAR", folder / "var")
+    return folder
+
+
+def kill(pair: Pair) -> None:
+    processes = [server.process() for server in (pair.postgres, pair.valkey)]
+    for process in processes:
+        assert process is not None
+        process.kill()
+    psutil.wait_procs(processes)
+
+
+def test_it_serves_both_and_stops_both(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+        with redis.Redis.from_url(pair.redis_url(3)) as broker:
+            assert broker.ping()
+        processes = [*pair.postgres.remains(), *pair.valkey.remains()]
+        assert processes
+        assert 0 not in {process.uids().effective for process in processes}
+    assert not any(process.is_running() for process in processes)
+
+
+def test_the_last_one_out_stops_it(home: Path) -> None:
+    alice, bob = Pair(home, durable=False), Pair(home, durable=False)
+    alice.join()
+    bob.join()
+    alice.leave()
+    assert bob.postgres.answers()
+    assert bob.valkey.answers()
+    bob.leave()
+    assert not bob.postgres.answers()
+    assert not bob.valkey.answers()
+
+
+def test_what_was_acknowledged_survives_a_kill(home: Path) -> None:
+    pair = Pair(home)
+    with pair.running():
+        with psycopg.connect(pair.database_url()) as session:
+            session.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        kill(pair)
+        assert pair.heal()
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT answer FROM kept").fetchone() == (42,)
+        assert pair.valkey.answers()
+        assert not pair.heal()
+
+
+def test_pid_files_that_name_another_process_by_now_are_no_hindrance(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        postmaster = pair.postgres.pid_file.read_text()
+        kill(pair)
+    _, rest = postmaster.split("\n", 1)
+    pair.postgres.pid_file.write_text(f"{os.getpid()}\n{rest}")
+    pair.valkey.pid_file.write_text(f"{os.getpid()}\n")
+    with pair.running():
+        assert pair.postgres.answers()
+    assert capfd.readouterr().err == "The embedded servers were killed; their data is being recovered.\n"
+
+
+def test_a_half_made_database_is_made_anew(home: Path) -> None:
+    (home / "postgres.unfinished").mkdir()
+    (home / "postgres.unfinished" / "PG_VERSION").write_text("18")
+    pair = Pair(home, durable=False)
+    with pair.running():
+        assert pair.postgres.answers()
+
+
+def test_no_folder_of_others_is_opened(checkout: Path, elsewhere: Path) -> None:
+    above = [*checkout.parents, elsewhere, *elsewhere.parents]
+    before = [stat.S_IMODE(folder.stat().st_mode) for folder in above]
+    pair = Pair(embedded._checkout_home(), durable=False)
+    with pair.running():
+        assert pair.postgres.answers()
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in above] == before
+    assert stat.S_IMODE(pair.home.stat().st_mode) == 0o700
+    assert (checkout / "var" / "embedded").resolve() == pair.home
+
+
+def test_a_checkout_too_deep_for_sockets_keeps_its_data_elsewhere(
+    checkout: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    home = embedded._checkout_home()
+    assert home.parent == elsewhere
+    assert embedded._checkout_home() == home
+
+
+def test_a_copied_checkout_does_not_share_the_data_of_its_model(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    home = embedded._checkout_home()
+    monkeypatch.setattr(embedded, "CHECKOUT", checkout.with_name("copy"))
+    assert embedded._checkout_home() != home
+
+
+def test_data_gone_with_the_folder_elsewhere_is_begun_anew(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    shutil.rmtree(embedded._checkout_home())
+    assert embedded._checkout_home().is_dir()
+
+
+def test_the_next_throwaway_pair_clears_away_that_of_a_killed_run(elsewhere: Path) -> None:
+    killed = Pair(Path(tempfile.mkdtemp(prefix="infloo-test-", dir=elsewhere)), durable=False)
+    killed.join()
+    processes = [*killed.postgres.remains(), *killed.valkey.remains()]
+    os.close(killed._members or 0)  # as the system does for a process that is killed
+    with embedded.throwaway() as pair:
+        assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+        assert [path for path in elsewhere.iterdir() if path.name.startswith("infloo-test-")] == [pair.home]
+    assert not pair.home.exists()
+
+
+def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "STOP_TIMEOUT", 0.1)
+    pair = Pair(home, durable=False)
+    with pair.running():
+        process = pair.valkey.process()
+        assert process is not None
+        process.suspend()
+        pair.valkey.socket_file.unlink()
+        try:
+            with pytest.raises(embedded.Unavailable, match="Valkey .* does not answer"):
+                Pair(home, durable=False).join()
+        finally:
+            process.send_signal(signal.SIGCONT)
