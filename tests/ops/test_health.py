@@ -1,0 +1,77 @@
+"""Health for orchestrators, figures for those who may have them."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+
+@pytest.mark.django_db
+def test_it_is_ready_while_database_and_broker_answer(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "broker": "ok"}
+
+
+@pytest.mark.django_db
+def test_it_names_the_broker_that_does_not_answer(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"database": "ok", "broker": "does not answer"}
+
+
+@pytest.mark.django_db
+def test_it_names_the_database_that_does_not_answer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "host", "/nowhere")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"database": "does not answer", "broker": "ok"}
+
+
+def test_it_lives_without_either(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    assert client.get("/healthz").status_code == 200
+
+
+PROXIES = ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "proxies", "status"),
+    [
+        ("127.0.0.1", None, [], 200),
+        ("::1", None, [], 200),
+        ("203.0.113.9", None, [], 403),
+        ("203.0.113.9", "127.0.0.1", [], 403),
+        ("203.0.113.9", "127.0.0.1", PROXIES, 403),
+        # A proxy that nobody told us of stands on this machine: whom it speaks for is unknown.
+        ("127.0.0.1", "203.0.113.9", [], 403),
+        ("127.0.0.1", "127.0.0.1", [], 403),
+        # Inside the trusted network, asked directly.
+        ("10.0.0.7", None, PROXIES, 200),
+        # Through a trusted proxy, whoever the client claims to be.
+        ("10.0.0.1", "203.0.113.9", PROXIES, 403),
+        ("10.0.0.1", "127.0.0.1, 203.0.113.9", PROXIES, 403),
+        ("10.0.0.1", "10.0.0.7", PROXIES, 200),
+        ("10.0.0.1", "nonsense", PROXIES, 403),
+    ],
+)
+def test_metrics_are_for_trusted_addresses(
+    client: Client, settings: Any, peer: str, forwarded_for: str | None, proxies: list[str], status: int
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    headers = {"X-Forwarded-For": forwarded_for} if forwarded_for else {}
+    assert client.get("/metrics", headers=headers, REMOTE_ADDR=peer).status_code == status
+
+
+def test_metrics_count_routes_and_name_nobody(client: Client) -> None:
+    client.get("/healthz")
+    client.get("/api/users/profile/alice-who-is-private")
+    client.get("/nowhere/alice-who-is-private")
+    client.generic("ALICE", "/healthz")
+    text = client.get("/metrics").content.decode()
+    assert 'infloo_http_request_seconds_count{method="GET",route="healthz",status="200"}' in text
+    assert 'method="other",route="healthz",status="405"' in text
+    assert "alice" not in text.lower()

@@ -1,0 +1,74 @@
+"""A broken setting stops the start with one line that names it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ops.embedded import CHECKOUT
+from tests.settings import servers
+
+PRODUCTION = {
+    "PATH": os.defpath,
+    "SECRET_KEY": "s" * 50,
+    "JWT_SIGNING_KEY": "j" * 50,
+    "DATABASE_URL": servers.database_url(),
+    "REDIS_URL": servers.redis_url(),
+    "ALLOWED_HOSTS": "infloo.example",
+    "EMAIL_URL": "consolemail://",
+}
+DEMO = {"PATH": os.defpath, "DEBUG": "1"}
+
+
+def start(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_settings_of_production_are_enough() -> None:
+    done = start(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+def test_a_missing_setting_is_named(name: str) -> None:
+    environment = {key: value for key, value in PRODUCTION.items() if key != name}
+    assert_one_line_names(name, start(environment, "manage.py", "check"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("SECRET_KEY", "short"),
+        ("JWT_SIGNING_KEY", "short"),
+        ("DATABASE_URL", "mysql://localhost/infloo"),
+        ("DATABASE_URL", "postgres://localhost:port/infloo"),
+        ("REDIS_URL", "localhost"),
+        ("EMAIL_URL", "pigeon://loft"),
+        ("STAFF_MFA", "sometimes"),
+        ("LIMITS_SCALE", "many"),
+        ("LIMITS_SCALE", "0"),
+        ("TRUSTED_PROXIES", "the-proxy"),
+    ],
+)
+def test_a_malformed_setting_is_named(name: str, value: str) -> None:
+    assert_one_line_names(name, start(PRODUCTION | {name: value}, "manage.py", "check"))
+
+
+def test_a_bucket_needs_its_name() -> None:
+    done = start(PRODUCTION | {"USE_S3": "1", "AWS_ACCESS_KEY_ID": "a"}, "manage.py", "check")
+    assert_one_line_names("AWS_SECRET_ACCESS_KEY", done)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０００"])
+def test_a_port_that_is_none_is_named(port: str) -> None:
+    assert_one_line_names("PORT", start(DEMO | {"PORT": port}, "-m", "ops.stack"))
+
+
+def assert_one_line_names(name: str, done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode != 0
+    assert name in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
