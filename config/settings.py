@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,6 +52,21 @@ def _number(name: str, default: float) -> float:
     return value
 
 
+def _flag(name: str, default: bool = False) -> bool:
+    value = str(_read("str", name, default=str(default))).lower()
+    if value not in {*env.BOOLEAN_TRUE_STRINGS, "false", "off", "no", "n", "0", ""}:
+        raise SystemExit(f"{name} must be on or off, not “{value}”.")
+    return value in env.BOOLEAN_TRUE_STRINGS
+
+
+def _networks(name: str) -> list[str]:
+    values: list[str] = _read("list", name, default=[])
+    try:
+        return [str(ip_network(value, strict=False)) for value in values]
+    except ValueError as error:
+        raise SystemExit(f"{name} must list addresses or networks: {error}.") from None
+
+
 def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
     """The address of a server; unset means the embedded one, under DEBUG only."""
     value = str(_read("str", name, default=""))
@@ -65,7 +81,7 @@ def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
     return value
 
 
-DEBUG = bool(_read("bool", "DEBUG", default=False))
+DEBUG = _flag("DEBUG")
 TESTING = "pytest" in sys.modules
 
 SECRET_KEY = _secret("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key")
@@ -74,7 +90,7 @@ ALLOWED_HOSTS: list[str] = _read("list", "ALLOWED_HOSTS", default=["localhost", 
 if not DEBUG and not ALLOWED_HOSTS:
     raise SystemExit("ALLOWED_HOSTS is not set. Name the hosts that this installation answers for.")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
-TRUSTED_PROXIES: list[str] = _read("list", "TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count."""
 
 # --- Applications ---------------------------------------------------------------------------------------------------
@@ -107,6 +123,8 @@ INSTALLED_APPS = [
     "axes",
     "django_structlog",
     "apps.audit",
+    "apps.decisions",
+    "apps.desk",
     "apps.notifications",
     "apps.users",
     "apps.connections",
@@ -241,7 +259,7 @@ LIMITS = {
     # name: (how many, in how many seconds)
     "login_account": (10, 600),
     "login_address": (100, 600),
-    "register": (600, 60) if bool(_read("bool", "DEMO", default=False)) and DEBUG else (30, 3600),
+    "register": (600, 60) if _flag("DEMO") and DEBUG else (30, 3600),
     "password_reset": (5, 3600),
     "upload": (60, 3600),
     "connection_request": (100, 86400),
@@ -268,7 +286,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-USE_S3 = bool(_read("bool", "USE_S3", default=False))
+USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -317,7 +335,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if not DEBUG:
-    SECURE_SSL_REDIRECT = bool(_read("bool", "SSL_REDIRECT", default=True))
+    SECURE_SSL_REDIRECT = _flag("SSL_REDIRECT", default=True)
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 31536000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -336,7 +354,7 @@ LOGGING = {
     "formatters": {
         "lines": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.dev.ConsoleRenderer(colors=False) if DEBUG else structlog.processors.JSONRenderer(),
+            "processor": structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback) if DEBUG else structlog.processors.JSONRenderer(),
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
                 structlog.processors.TimeStamper(fmt="iso"),

@@ -38,6 +38,9 @@ class Verb(models.TextChoices):
     REVOKED = "revoked", _("revoked")
     CLAIMED = "claimed", _("claimed")
     RELEASED = "released", _("released")
+    ESCALATED = "escalated", _("passed up")
+    UNDONE = "undone", _("took back")
+    IMPERSONATED = "impersonated", _("looked as")
 
 
 class Entry(models.Model):

@@ -1,0 +1,186 @@
+"""What every desk needs: work that one person takes at a time, notes, reveals, saved filters, time away."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.errors import Conflict
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+CLAIM_LASTS = timedelta(minutes=15)
+REVEAL_LASTS = timedelta(minutes=10)
+
+
+class Workable(models.Model):
+    """An item of a queue. One person works on it at a time; whoever holds its claim decides it."""
+
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("claimed by"),
+    )
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("assigned to"),
+    )
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True, editable=False)
+    escalated_at = models.DateTimeField(_("escalated"), null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    """Goes up with each decision; one that was made on an older version is refused."""
+
+    WORK_FIELDS = ("claimed_by", "claimed_until", "assigned_to", "snoozed_until")
+    """What history leaves out: it comes and goes with the work."""
+
+    class Meta:
+        abstract = True
+
+    def claim_holder(self, now: datetime | None = None) -> User | None:
+        """Whoever has claimed it and still holds it."""
+        holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
+        return self.claimed_by if holds else None  # type: ignore[return-value]
+
+    def claim(self, by: User) -> None:
+        """Take or renew it. Raises `Conflict` where somebody else holds it."""
+        holder = self.claim_holder()
+        if holder is not None and holder.pk != by.pk:
+            raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)
+        self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS  # type: ignore[assignment]
+
+    def release(self) -> None:
+        self.claimed_by = self.claimed_until = None
+
+
+class Note(models.Model):
+    """An internal note about a thing or a person. Staff read it, nobody else ever."""
+
+    target_type = models.CharField(max_length=64)
+    target_id = models.BigIntegerField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("author")
+    )
+    text = models.TextField(_("note"), max_length=2000)
+    created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        default_permissions = ()
+        indexes = [models.Index(fields=["target_type", "target_id", "-id"], name="note_of_target")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class RevealQuerySet(models.QuerySet["Reveal"]):
+    def open_to(self, user: User) -> RevealQuerySet:
+        return self.filter(staff=user, until__gt=timezone.now())
+
+
+class Reveal(models.Model):
+    """One masked field of one thing, shown to one member of staff for a while, with a reason."""
+
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")
+    )
+    target_type = models.CharField(max_length=64)
+    target_id = models.BigIntegerField()
+    field = models.CharField(_("field"), max_length=48)
+    subject = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("person concerned")
+    )
+    """Whose data it is, who is told of it."""
+    reason = models.TextField(_("reason"), max_length=500)
+    created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+    until = models.DateTimeField(_("until"))
+
+    objects = RevealQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reveal")
+        verbose_name_plural = _("reveals")
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["staff", "target_type", "target_id", "until"], name="reveal_open"),
+            models.Index(fields=["subject", "-created_at"], name="reveal_of_person"),
+            models.Index(fields=["staff", "-created_at"], name="reveal_by_staff"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target_type} {self.target_id} {self.field}"
+
+
+class SavedFilter(models.Model):
+    """A view of a table or queue under a name, one's own or shared."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    place = models.CharField(max_length=100)
+    """The address's name that it filters, such as `admin:users_document_changelist`."""
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=1000)
+    shared = models.BooleanField(_("shared"), default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("saved filter")
+        verbose_name_plural = _("saved filters")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["owner", "place", "name"], name="saved_filter_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Preference(models.Model):
+    """How one member of staff likes the desks to be."""
+
+    staff = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="desk_preference")
+    away_until = models.DateTimeField(_("away until"), null=True, blank=True)
+    """Until then nothing is assigned to them."""
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    blur_pictures = models.BooleanField(_("blur pictures"), default=True)
+    grey_pictures = models.BooleanField(_("grey pictures"), default=True)
+
+    class Meta:
+        verbose_name = _("desk preference")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.staff)
+
+    @property
+    def is_away(self) -> bool:
+        return self.away_until is not None and self.away_until > timezone.now()
+
+
+class Goal(models.Model):
+    """How soon an item of a queue ought to be decided."""
+
+    queue = models.CharField(_("queue"), max_length=32, unique=True)
+    hours = models.PositiveIntegerField(_("hours"), default=24)
+
+    class Meta:
+        verbose_name = _("time goal")
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(hours__gte=1), name="goal_at_least_an_hour")]
+
+    def __str__(self) -> str:
+        return self.queue

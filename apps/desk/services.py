@@ -1,0 +1,230 @@
+"""Working on a queue: claim, hand over, take over, snooze, escalate; notes, reveals, filters, preferences."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import may, require
+from apps.audit.history import save_as
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, SavedFilter, Workable
+from apps.errors import Absent, Conflict, Invalid, Refused
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+
+def work_permission(model: type[models.Model]) -> str:
+    """The permission that working on a queue of `model` needs; the model names it as `WORK_PERMISSION`."""
+    return str(model.WORK_PERMISSION)  # type: ignore[attr-defined]
+
+
+@transaction.atomic
+def claim[W: Workable](actor: User, model: type[W], item_id: int) -> W:
+    """Take an item, or renew one's claim. Raises `Conflict` where somebody else holds it."""
+    item = _locked(actor, model, item_id)
+    fresh = item.claim_holder() is None
+    item.claim(actor)
+    _save_work(item)
+    if fresh:
+        record(actor, Verb.CLAIMED, item)
+    return item
+
+
+@transaction.atomic
+def release[W: Workable](actor: User, model: type[W], item_id: int) -> W:
+    """Give an item back. Nothing happens where one does not hold it."""
+    item = _locked(actor, model, item_id)
+    if item.claimed_by_id == actor.pk:  # type: ignore[attr-defined]
+        item.release()
+        _save_work(item)
+        record(actor, Verb.RELEASED, item)
+    return item
+
+
+@transaction.atomic
+def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: User) -> W:
+    """Give an item that one holds, or that nobody holds, to a named person who may work on it."""
+    item = _locked(actor, model, item_id)
+    holder = item.claim_holder()
+    if holder is not None and holder.pk != actor.pk:
+        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username})
+    if not may(to, work_permission(model), item):
+        raise Invalid("may-not-work-on-it", _("%(name)s may not decide this.") % {"name": to.username}, field="to")
+    item.release()
+    item.assigned_to = to  # type: ignore[assignment]
+    _save_work(item)
+    record(actor, Verb.RELEASED, item, to=to.pk)
+    return item
+
+
+@transaction.atomic
+def take_over[W: Workable](actor: User, model: type[W], item_id: int, *, reason: str) -> W:
+    """Take an item from whoever holds it. The reason is kept, and they see it at once."""
+    if not reason.strip():
+        raise Invalid("required", _("Say why you take this over."), field="reason")
+    item = _locked(actor, model, item_id)
+    holder = item.claim_holder()
+    item.release()
+    item.claim(actor)
+    _save_work(item)
+    record(actor, Verb.CLAIMED, item, reason=reason.strip(), taken_from=holder.pk if holder else None)
+    return item
+
+
+@transaction.atomic
+def snooze[W: Workable](actor: User, model: type[W], item_id: int, *, until: datetime) -> W:
+    """Put an item out of the queue until a time."""
+    if until <= timezone.now():
+        raise Invalid("past", _("Choose a time to come."), field="until")
+    item = _held(actor, model, item_id)
+    item.snoozed_until = until
+    item.release()
+    _save_work(item)
+    record(actor, Verb.RELEASED, item, snoozed_until=until.isoformat())
+    return item
+
+
+@transaction.atomic
+def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: str) -> W:
+    """Pass an item up: it leaves the ordinary queue for the escalated one, with the reason as a note."""
+    if not reason.strip():
+        raise Invalid("required", _("Say why you pass this up."), field="reason")
+    item = _held(actor, model, item_id)
+    if item.escalated_at is not None:
+        raise Conflict("already-escalated", _("This has been passed up already."))
+    item.escalated_at = timezone.now()
+    item.release()
+    save_as(actor, item, reason=reason.strip())
+    Note.objects.create(
+        target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason.strip()
+    )
+    record(actor, Verb.ESCALATED, item, reason=reason.strip())
+    return item
+
+
+@transaction.atomic
+def add_note(actor: User, target: models.Model, *, text: str) -> Note:
+    """An internal note, for staff who may see the thing."""
+    label = target._meta
+    require(actor, f"{label.app_label}.view_{label.model_name}", target)
+    if not text.strip():
+        raise Invalid("required", _("Write something first."), field="text")
+    if len(text) > 2000:
+        raise Invalid("too-long", _("A note has at most 2,000 characters."), field="text")
+    return Note.objects.create(
+        target_type=label.label_lower, target_id=target.pk, author=actor, text=text.strip()
+    )
+
+
+@transaction.atomic
+def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str) -> Reveal:
+    """Show one masked field to one member of staff for ten minutes. Kept, counted, and told to the person.
+
+    Needs the permission `reveal_<model>` on the thing.
+    """
+    label = target._meta
+    require(actor, f"{label.app_label}.reveal_{label.model_name}", target)
+    if not reason.strip():
+        raise Invalid("required", _("Say why you need to see this."), field="reason")
+    if len(reason) > 500:
+        raise Invalid("too-long", _("A reason has at most 500 characters."), field="reason")
+    shown = Reveal.objects.create(
+        staff=actor,
+        target_type=label.label_lower,
+        target_id=target.pk,
+        field=field,
+        subject=subject,
+        reason=reason.strip(),
+        until=timezone.now() + REVEAL_LASTS,
+    )
+    record(actor, Verb.REVEALED, target, reason=reason.strip(), field=field)
+    return shown
+
+
+def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
+    """Whether `viewer` has revealed the field, and still may look."""
+    return (
+        Reveal.objects.open_to(viewer)
+        .filter(target_type=target._meta.label_lower, target_id=target.pk, field=field)
+        .exists()
+    )
+
+
+@transaction.atomic
+def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool = False) -> SavedFilter:
+    """Keep a filter under a name; the same name again replaces it."""
+    name = name.strip()
+    if not name or len(name) > 60:
+        raise Invalid("name", _("Give the filter a name of at most 60 characters."), field="name")
+    if len(query) > 1000:
+        raise Invalid("too-long", _("This filter is too long to keep."), field="query")
+    kept, _created = SavedFilter.objects.update_or_create(
+        owner=owner, place=place, name=name, defaults={"query": query, "shared": shared}
+    )
+    return kept
+
+
+@transaction.atomic
+def delete_filter(owner: User, filter_id: int) -> None:
+    kept = SavedFilter.objects.filter(pk=filter_id).first()
+    if kept is None:
+        raise Absent("absent", _("There is no such filter."))
+    if kept.owner_id != owner.pk:  # type: ignore[attr-defined]
+        raise Refused("not-yours", _("Only its owner can delete a shared filter."))
+    kept.delete()
+
+
+def saved_filters(user: User, place: str) -> models.QuerySet[SavedFilter]:
+    """One's own and the shared ones of a place, by name."""
+    mine_or_shared = models.Q(owner=user) | models.Q(shared=True)
+    return SavedFilter.objects.filter(mine_or_shared, place=place).select_related("owner").order_by("name", "pk")
+
+
+def preference_of(user: User) -> Preference:
+    """How they like it; not saved where they never chose."""
+    return Preference.objects.filter(staff=user).first() or Preference(staff=user)
+
+
+@transaction.atomic
+def prefer(user: User, **choices: object) -> Preference:
+    """Keep a choice. Raises `Invalid` for an unknown time zone or a time away in the past."""
+    zone = choices.get("time_zone")
+    if zone is not None and zone not in available_timezones():
+        raise Invalid("unknown", _("There is no such time zone."), field="time_zone")
+    away = choices.get("away_until")
+    if isinstance(away, datetime) and away <= timezone.now():
+        raise Invalid("past", _("Choose a time to come."), field="away_until")
+    preference, _created = Preference.objects.select_for_update().get_or_create(staff=user)
+    for name, value in choices.items():
+        setattr(preference, name, value)
+    preference.save(update_fields=list(choices))
+    return preference
+
+
+def _locked[W: Workable](actor: User, model: type[W], item_id: int) -> W:
+    item = model._default_manager.select_for_update(of=("self",)).filter(pk=item_id).first()
+    if item is None:
+        raise Absent("absent", _("There is no such item."))
+    require(actor, work_permission(model), item)
+    return item
+
+
+def _held[W: Workable](actor: User, model: type[W], item_id: int) -> W:
+    """Locked, and not in somebody else's hands."""
+    item = _locked(actor, model, item_id)
+    item.claim(actor)
+    return item
+
+
+def _save_work(item: Workable) -> None:
+    # Who is working on what comes and goes; the audit has it, the history of the thing need not.
+    item.skip_history_when_saving = True  # type: ignore[attr-defined]
+    item.save(update_fields=["claimed_by", "claimed_until", "assigned_to", "snoozed_until"])
