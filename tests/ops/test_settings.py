@@ -1,6 +1,7 @@
 """A broken setting stops the start with one line that names it."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -72,3 +73,10 @@ def assert_one_line_names(name: str, done: subprocess.CompletedProcess[str]) -> 
     assert done.returncode != 0
     assert name in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_the_example_lists_every_setting() -> None:
+    code = (CHECKOUT / "config" / "settings.py").read_text()
+    read = set(re.findall(r"""\w+\((?:"[a-z]+", )?"([A-Z][A-Z0-9_]+)"[,)]""", code))
+    listed = set(re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
+    assert read == listed
