@@ -1,0 +1,192 @@
+"""`make run`, whole: from nothing to an answer, through kills, to nothing left behind."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops.embedded import CHECKOUT
+
+PATIENCE = 60.0
+
+
+class Run:
+    """One `make run` on a copy of the checkout, with what it said so far."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self.process = subprocess.Popen(
+            ["make", "run", f"PORT={port}"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said: list[str] = []
+        self.news = threading.Condition()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            with self.news:
+                self.said.append(line)
+                self.news.notify_all()
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        def is_said() -> bool:
+            return sum(words in line for line in self.said) >= times
+
+        with self.news:
+            assert self.news.wait_for(is_said, timeout=PATIENCE), "".join(self.said)
+
+    def descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def named(self, words: str) -> psutil.Process:
+        return next(process for process in self.descendants() if words in " ".join(process.cmdline()))
+
+    def ready(self) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+
+    def stop(self, send: Callable[[], None]) -> None:
+        """Stops it in the given way and sees that nothing is left."""
+        processes = self.descendants()
+        send()
+        self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        assert not [process for process in processes if is_alive(process)], "".join(self.said)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the checkout without its data, with the same packages."""
+    copy = tmp_path_factory.mktemp("stack") / "infloo"
+    left_out = shutil.ignore_patterns("var", ".*", "__pycache__", "tests", "node_modules")
+    shutil.copytree(CHECKOUT, copy, ignore=left_out)
+    (copy / ".venv").symlink_to(CHECKOUT / ".venv")
+    yield copy
+    shutil.rmtree((copy / "var" / "embedded").resolve(), ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, port: int) -> Iterator[Run]:
+    running = Run(folder, port)
+    running.wait_for("Infloo is up")
+    yield running
+    if running.process.poll() is None:
+        running.stop(running.process.terminate)
+
+
+def test_it_says_where_it_is_and_who_may_enter(run: Run) -> None:
+    text = "".join(run.said)
+    assert f"http://127.0.0.1:{run.port}/admin/" in text
+    assert "infloo-demo" in text
+    for name in ("admin", "compliance", "brand1", "newcomer1"):
+        assert name in text
+    assert run.ready() == 200
+
+
+def test_it_listens_on_this_machine_only(run: Run) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in run.descendants()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
+    second = Run(folder, run.port)
+    assert second.process.wait(PATIENCE) != 0
+    second.wait_for("Infloo already runs from this folder")
+    assert run.ready() == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "news"),
+    [
+        ("manage.py serve", "serve died"),
+        ("manage.py worker", "worker died"),
+        ("valkey-server", "An embedded server died; it runs again."),
+        ("postgres -D", "An embedded server died; it runs again."),
+    ],
+)
+def test_what_is_killed_comes_back(run: Run, words: str, news: str) -> None:
+    heard = sum(news in line for line in run.said)
+    run.named(words).kill()
+    run.wait_for(news, heard + 1)
+    assert run.named(words).is_running()
+    assert run.ready() == 200
+
+
+def test_it_stops_and_starts_on_the_same_data(run: Run, folder: Path) -> None:
+    run.stop(run.process.terminate)
+    assert (folder / "var" / "run.pid").read_text() == ""
+    again = Run(folder, run.port)
+    again.wait_for("Infloo is up")
+    assert "Loading the demo" not in "".join(again.said)
+    # As a terminal's Ctrl-C does it.
+    again.stop(lambda: os.killpg(again.process.pid, signal.SIGINT))
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="make keeps to itself that it was interrupted")
+def test_it_stops_when_only_make_is_interrupted(run: Run, folder: Path) -> None:
+    again = Run(folder, run.port)
+    again.wait_for("Infloo is up")
+    again.stop(lambda: again.process.send_signal(signal.SIGINT))
+
+
+def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(run: Run, folder: Path) -> None:
+    killed = Run(folder, run.port)
+    killed.wait_for("Infloo is up")
+    processes = killed.descendants()
+    killed.named("ops.stack").kill()
+    again = Run(folder, run.port)
+    again.wait_for("The last run was killed")
+    again.wait_for("Infloo is up")
+    assert again.ready() == 200
+    web_and_worker = [process for process in processes if process not in again.descendants()]
+    again.stop(again.process.terminate)
+    psutil.wait_procs(web_and_worker, timeout=PATIENCE)
+    assert not [process for process in processes if is_alive(process)]
+    killed.reader.join(PATIENCE)
+
+
+def test_a_port_in_use_is_named(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = Run(folder, port)
+        assert run.process.wait(PATIENCE) != 0
+        run.reader.join(PATIENCE)
+    assert [line for line in run.said if not line.startswith("make:")] == [
+        f"Port {port} cannot be used (Address already in use); PORT= chooses another.\n"
+    ]
