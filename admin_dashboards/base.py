@@ -22,6 +22,7 @@ from unfold.views import ChangeList
 
 from admin_dashboards.asking import asking
 from admin_dashboards.history import HistoryMixin
+from admin_dashboards.import_export import ImportExportMixin
 from apps.access import granted, has_row_grants, held_on_rows, may
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import PAGE_SIZES, Staff, User
@@ -74,7 +75,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(field if field in self.fields else None, str(self.turned_down))
 
 
-class ModelAdmin(HistoryMixin, UnfoldModelAdmin):  # type: ignore[misc]
+class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ignore[misc]
     """A table. It declares what may be done in it, by which permission; services do it.
 
     A deed that is None does not exist here, for nobody, superusers included.
