@@ -1,0 +1,60 @@
+"""Sign-ins of staff to the console. Each is a `Session` row, so that it is listed and can be ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.users.models import Session, User
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+# How exact `last_seen_at` is; each request would be a write otherwise.
+SEEN_EVERY = timedelta(minutes=1)
+
+
+@transaction.atomic
+def begin(user: User, *, expires_at: datetime, address: str | None, user_agent: str) -> Session:
+    """Note that `user` has signed in to the console."""
+    session = Session.objects.create(
+        user=user,
+        door=Session.Door.CONSOLE,
+        token_version=user.token_version,
+        expires_at=expires_at,
+        address=address,
+        user_agent=user_agent[:400],
+    )
+    record(user, Verb.SIGNED_IN, session)
+    return session
+
+
+def is_live(user: User, key: UUID | str) -> bool:
+    """Whether this sign-in of `user` still counts; notes that it is in use."""
+    now = timezone.now()
+    session = Session.objects.filter(key=key, user=user, door=Session.Door.CONSOLE).first()
+    if session is None or not session.is_live or session.token_version != user.token_version:
+        return False
+    if now - session.last_seen_at > SEEN_EVERY:
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(last_seen_at=now)
+    return True
+
+
+@transaction.atomic
+def sign_out(user: User, key: UUID | str) -> None:
+    """End a sign-in of one's own."""
+    session = Session.objects.select_for_update().filter(key=key, user=user).first()
+    if session is not None and session.is_live:
+        session.end(user, "signed out")
+        session.save(update_fields=["ended_at", "ended_by", "end_reason"])
+        record(user, Verb.SIGNED_OUT, session)
+
+
+def sign_in_failed(username: str) -> None:
+    """Note a failed sign-in. Only accounts are named: people type passwords into the wrong field."""
+    record(None, Verb.SIGN_IN_FAILED, User.objects.named(username).first())

@@ -1,0 +1,106 @@
+"""Who stands above whom among staff, and what they may hand out.
+
+Three rules hold over all that the access desk does, whoever asks and at whichever door: nobody changes their own
+rights; nobody but a superuser touches those above them, or hands out the rights of the access desk itself; and
+somebody who keeps access always remains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.errors import Conflict, Refused
+from apps.users.models import User
+
+ACCESS_DESK = Q(content_type__app_label="auth") | Q(
+    content_type__app_label="users", content_type__model__in=("staff", "session")
+)
+"""The permissions with which one gives permissions, and ends other people's sessions."""
+KEEPS_ACCESS = "change_staff"
+
+
+def is_above(person: User, actor: User) -> bool:
+    return person.is_superuser and not actor.is_superuser
+
+
+def givable(actor: User) -> QuerySet[Permission]:
+    """The permissions that `actor` may hand out or take back."""
+    return Permission.objects.all() if actor.is_superuser else Permission.objects.exclude(ACCESS_DESK)
+
+
+def require_givable(actor: User, permissions: Iterable[Permission]) -> None:
+    """Refuse whoever hands out, or takes back, what only superusers give."""
+    ids = {permission.pk for permission in permissions}
+    kept_back = Permission.objects.filter(pk__in=ids).exclude(pk__in=givable(actor).values("pk")).first()
+    if kept_back is not None:
+        raise Refused(
+            "superuser-only",
+            _("Only a superuser gives or takes “%(name)s”.") % {"name": kept_back.name},
+            field="permissions",
+        )
+
+
+def holds_access_rights(user: User) -> bool:
+    return Permission.objects.filter(ACCESS_DESK).filter(Q(user=user) | Q(group__user=user)).exists()
+
+
+def require_joinable(actor: User, groups: Collection[Group]) -> None:
+    """Refuse to let anybody but a superuser put people into, or take them out of, a group of the access desk."""
+    if actor.is_superuser:
+        return
+    for group in groups:
+        if group.permissions.filter(ACCESS_DESK).exists():
+            raise Refused(
+                "superuser-only",
+                _("Only a superuser puts people into “%(name)s” or takes them out.") % {"name": group.name},
+                field="groups",
+            )
+
+
+def not_oneself(actor: User, user: User, sentence: str) -> None:
+    if user.pk == actor.pk:
+        raise Refused("own-rights", sentence)
+
+
+def not_above(actor: User, user: User) -> None:
+    if is_above(user, actor):
+        raise Refused("above-you", _("%(name)s is a superuser; only superusers touch that account.") % {"name": user})
+
+
+def not_a_keeper(actor: User, user: User) -> None:
+    if not actor.is_superuser and holds_access_rights(user):
+        raise Refused(
+            "superuser-only", _("%(name)s keeps access too; only a superuser does this to them.") % {"name": user}
+        )
+
+
+def not_in(actor: User, group: Group) -> None:
+    if group.pk and not actor.is_superuser and actor.groups.filter(pk=group.pk).exists():
+        raise Refused("own-rights", _("You are in this group, and nobody changes their own rights."))
+
+
+def lock_keepers() -> set[int]:
+    """The ids of those who keep access, held until the transaction ends: two must not remove each other at once."""
+    permission = Permission.objects.select_for_update().get(
+        content_type__app_label="users", content_type__model="staff", codename=KEEPS_ACCESS
+    )
+    return _keepers(permission)
+
+
+def _keepers(permission: Permission) -> set[int]:
+    holds = Q(user_permissions=permission) | Q(groups__permissions=permission)
+    return set(User.objects.staff().active().filter(holds).values_list("pk", flat=True))
+
+
+def somebody_remains(before: set[int]) -> None:
+    permission = Permission.objects.get(
+        content_type__app_label="users", content_type__model="staff", codename=KEEPS_ACCESS
+    )
+    if before and not _keepers(permission):
+        raise Conflict(
+            "last-access-manager", _("This would leave nobody who keeps access. Name another access manager first.")
+        )

@@ -1,0 +1,68 @@
+"""Grants on one row: a staff account or a group that may do something to this story, that document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from guardian.shortcuts import assign_perm, remove_perm
+
+from apps.access import has_row_grants, require
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.errors import Invalid
+from apps.users.models import User
+from apps.users.rank import not_above, not_in, not_oneself
+
+
+def row_permissions(model: type[Model]) -> QuerySet[Permission]:
+    """The permissions that can be granted on single rows of `model`: all that are about a row that is there."""
+    if not has_row_grants(model):
+        return Permission.objects.none()
+    of_model = Permission.objects.filter(
+        content_type__app_label=model._meta.app_label, content_type__model=model._meta.model_name
+    )
+    return (
+        of_model.exclude(codename__startswith="add_")
+        .exclude(codename__startswith="export_")
+        .exclude(codename__startswith="import_")
+        .order_by("name")
+    )
+
+
+@transaction.atomic
+def grant_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, reason: str = "") -> None:
+    """Let `holder`, a staff account or a group, do `perm` ("stories.delete_story") on `obj` alone. Idempotent."""
+    _change_row_grant(actor, holder, perm, obj)
+    assign_perm(perm, holder, obj)
+    record(actor, Verb.GRANTED, obj, reason=reason, perm=perm, holder=_named(holder))
+
+
+@transaction.atomic
+def revoke_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, reason: str = "") -> None:
+    """Take back what `grant_on_row` gave. Idempotent."""
+    _change_row_grant(actor, holder, perm, obj)
+    remove_perm(perm, holder, obj)
+    record(actor, Verb.REVOKED, obj, reason=reason, perm=perm, holder=_named(holder))
+
+
+def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) -> None:
+    require(actor, "users.grant_permission")
+    app_label, _dot, codename = perm.partition(".")
+    known = row_permissions(type(obj)).filter(content_type__app_label=app_label, codename=codename)
+    if not known.exists():
+        raise Invalid("not-for-rows", _("“%(perm)s” cannot be granted on one row.") % {"perm": perm}, field="perm")
+    if isinstance(holder, Group):
+        not_in(actor, holder)
+        return
+    if not holder.is_staff:
+        raise Invalid("not-staff", _("Only staff accounts are granted anything."), field="holder")
+    not_oneself(actor, holder, _("You cannot grant anything to yourself, nor take it back."))
+    not_above(actor, holder)
+
+
+def _named(holder: User | Group) -> dict[str, Any]:
+    return {"kind": holder._meta.model_name, "id": holder.pk, "name": str(holder)}

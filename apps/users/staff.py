@@ -1,0 +1,124 @@
+"""Staff accounts, as the access desk keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.errors import Absent, Invalid
+from apps.users.models import PAGE_SIZES, Profile, Role, User
+from apps.users.rank import (
+    lock_keepers,
+    not_a_keeper,
+    not_above,
+    not_oneself,
+    require_joinable,
+    somebody_remains,
+)
+from apps.users.sessions import check_new_password, set_password
+
+
+@transaction.atomic
+def add_staff(actor: User, *, username: str, email: str, password: str, groups: Iterable[Group] = ()) -> User:
+    """Make a staff account, in `groups` from the start."""
+    require(actor, "users.add_staff")
+    user = User(username=username, email=email, role=Role.STAFF, is_staff=True)
+    _check(user)
+    check_new_password(password, user, field="password1")
+    user.set_password(password)
+    wanted = set(groups)
+    require_joinable(actor, wanted)
+    _save_with_groups(actor, user, wanted, reason="staff account made")
+    Profile.objects.create(user=user)
+    return user
+
+
+@transaction.atomic
+def change_staff(
+    actor: User,
+    staff_id: int,
+    *,
+    username: str | None = None,
+    email: str | None = None,
+    is_active: bool | None = None,
+    groups: Iterable[Group] | None = None,
+) -> User:
+    """Change what is given of a staff account. One's own name and mail may be changed, one's own rights not."""
+    require(actor, "users.change_staff")
+    keepers = lock_keepers()
+    user = _locked_staff(staff_id)
+    not_above(actor, user)
+    if username is not None:
+        user.username = username
+    if email is not None:
+        user.email = email
+    if is_active is not None and is_active != user.is_active:
+        not_oneself(actor, user, _("You cannot switch off your own account."))
+        not_a_keeper(actor, user)
+        user.is_active = is_active
+    _check(user)
+    have = set(user.groups.all())
+    wanted = have if groups is None else set(groups)
+    if wanted != have:
+        not_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
+        require_joinable(actor, wanted ^ have)
+    _save_with_groups(actor, user, wanted, reason="staff account changed")
+    somebody_remains(keepers)
+    return user
+
+
+def set_groups(actor: User, staff_id: int, groups: Iterable[Group]) -> User:
+    return change_staff(actor, staff_id, groups=groups)
+
+
+@transaction.atomic
+def set_staff_password(actor: User, staff_id: int, password: str) -> User:
+    """Set a new password for somebody else, and end their sessions."""
+    require(actor, "users.change_staff")
+    user = _locked_staff(staff_id)
+    not_oneself(actor, user, _("Change your own password under “Change password”."))
+    not_above(actor, user)
+    # Whoever sets a password can sign in with it, so this must not be a way to rights that one may not give.
+    not_a_keeper(actor, user)
+    set_password(actor, user, password, field="password1", reason="password set by staff")
+    return user
+
+
+def choose_page_size(user: User, size: int) -> None:
+    """Remember how many rows `user` wants on a page of the console."""
+    if size not in PAGE_SIZES:
+        raise Invalid("unknown-size", _("Choose one of the sizes offered."), field="page_size")
+    User.objects.filter(pk=user.pk).update(page_size=size)
+
+
+def _locked_staff(staff_id: int) -> User:
+    user = User.objects.select_for_update().staff().filter(pk=staff_id).first()
+    if user is None:
+        raise Absent("not-found", _("There is no such staff account."))
+    return user
+
+
+def _check(user: User) -> None:
+    """Raise `Invalid` for the first field that cannot stand."""
+    try:
+        user.full_clean(exclude=["password"])
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        text = " ".join(messages)
+        field = "email" if text == str(User._meta.get_field("email").error_messages["unique"]) else field
+        raise Invalid("invalid", text, field=field if field in ("username", "email") else None) from error
+
+
+def _save_with_groups(actor: User, user: User, groups: Collection[Group], *, reason: str) -> None:
+    """Save the account with its groups as one version of its history."""
+    user.skip_history_when_saving = True  # type: ignore[attr-defined]
+    user.save()
+    user.groups.set(groups)
+    del user.skip_history_when_saving  # type: ignore[attr-defined]
+    save_as(actor, user, reason=reason)
