@@ -167,7 +167,7 @@ def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatc
         process.suspend()
         pair.valkey.socket_file.unlink()
         try:
-            with pytest.raises(embedded.Unavailable, match="Valkey .* does not answer"):
+            with pytest.raises(embedded.Unavailable, match=r"Valkey .* does not answer"):
                 Pair(home, durable=False).join()
         finally:
             process.send_signal(signal.SIGCONT)
