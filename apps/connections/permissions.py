@@ -1,0 +1,59 @@
+"""Who may do what with connections, and who is connected to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.db.models import Case, F, Model, QuerySet, When
+
+from apps.connections.models import Connection
+from apps.users.permissions import hidden_from
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from apps.users.models import User
+
+type Relation = Literal["pending_sent", "pending_received", "accepted", "rejected"]
+
+
+def is_receiver(user: User, connection: Connection) -> bool:
+    return connection.receiver_id == user.pk
+
+
+def is_party(user: User, connection: Connection) -> bool:
+    return user.pk in (connection.sender_id, connection.receiver_id)
+
+
+def connected_ids(viewer: User | AnonymousUser) -> QuerySet[Connection, int]:
+    """The ids of all who are connected to `viewer`; for use inside another query."""
+    other = Case(When(sender_id=viewer.pk, then=F("receiver_id")), default=F("sender_id"))
+    return Connection.objects.of(viewer.pk).accepted().values_list(other, flat=True)
+
+
+def are_connected(one_id: int, other_id: int) -> bool:
+    return Connection.objects.between(one_id, other_id).accepted().exists()
+
+
+def relation(viewer: User, person: User) -> Relation | None:
+    """How the two stand to each other, as `viewer` sees it."""
+    connection = Connection.objects.between(viewer.pk, person.pk).first()
+    if connection is None:
+        return None
+    if connection.status == Connection.Status.PENDING:
+        return "pending_sent" if connection.sender_id == viewer.pk else "pending_received"
+    return "accepted" if connection.status == Connection.Status.ACCEPTED else "rejected"
+
+
+def own(viewer: User) -> QuerySet[Connection]:
+    """Sent or received, except with people who are hidden by a block."""
+    hidden = hidden_from(viewer)
+    return Connection.objects.of(viewer.pk).exclude(sender__in=hidden).exclude(receiver__in=hidden)
+
+
+RULES: dict[str, Callable[[Any, Any], bool]] = {
+    "connections.change_connection": is_receiver,
+    "connections.delete_connection": is_party,
+}
+SCOPES: dict[type[Model], Callable[[Any], QuerySet[Any]]] = {Connection: own}

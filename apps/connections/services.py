@@ -1,0 +1,77 @@
+"""Asking to be connected, answering, and parting again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from apps import broadcast
+from apps.access import require, visible
+from apps.audit.history import delete_as, save_as
+from apps.connections.models import Connection
+from apps.errors import Absent, Conflict, Invalid
+from apps.notifications.models import Kind
+from apps.notifications.services import notify
+from apps.users.models import User
+
+type Direction = Literal["sent", "received"]
+
+
+def connections_of(user: User, *, status: str | None = None, direction: Direction | None = None) -> QuerySet[Connection]:
+    """One's own, newest first."""
+    rows = visible(user, Connection)
+    if status is not None:
+        rows = rows.filter(status=status)
+    if direction is not None:
+        rows = rows.filter(sender=user) if direction == "sent" else rows.filter(receiver=user)
+    return rows.with_people().newest_first()  # type: ignore[attr-defined, no-any-return]
+
+
+@transaction.atomic
+def request_connection(sender: User, receiver_id: int) -> Connection:
+    """Ask somebody to be connected. Raises `Conflict` where the pair exists, in either direction."""
+    if receiver_id == sender.pk:
+        raise Invalid("oneself", _("You cannot connect with yourself."), field="receiver")
+    receiver = visible(sender, User).select_related("profile").filter(pk=receiver_id).first()
+    if receiver is None:
+        raise Absent("not-found", _("There is no such person."))
+    connection = Connection(sender=sender, receiver=receiver)
+    try:
+        with transaction.atomic():
+            save_as(sender, connection, reason="requested")
+    except IntegrityError as error:
+        raise Conflict("already-requested", _("There is a request between the two of you already.")) from error
+    notify(receiver.pk, Kind.CONNECTION_REQUEST, about=connection, person=sender.username)
+    return connection
+
+
+@transaction.atomic
+def answer_connection(receiver: User, connection_id: int, *, status: str) -> Connection:
+    """Accept or reject a request, once."""
+    connection = _locked(receiver, connection_id)
+    require(receiver, "connections.change_connection", connection)
+    connection.answer(status)
+    save_as(receiver, connection, reason=status)
+    if status == Connection.Status.ACCEPTED:
+        notify(connection.sender_id, Kind.CONNECTION_ACCEPTED, about=connection, person=receiver.username)
+    return connection
+
+
+@transaction.atomic
+def delete_connection(actor: User, connection_id: int) -> None:
+    """Part, or take a request back; either of the two may then ask again."""
+    connection = _locked(actor, connection_id)
+    require(actor, "connections.delete_connection", connection)
+    delete_as(actor, connection, reason="parted")
+    broadcast.recheck(actor.pk)
+
+
+def _locked(actor: User, connection_id: int) -> Connection:
+    rows = visible(actor, Connection).with_people().select_for_update(of=("self",))  # type: ignore[attr-defined]
+    connection = rows.filter(pk=connection_id).first()
+    if connection is None:
+        raise Absent("not-found", _("There is no such connection."))
+    return connection  # type: ignore[no-any-return]

@@ -1,0 +1,73 @@
+"""Telling people things: the row first, in the transaction of what it tells of; open sockets hear on commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps import broadcast
+from apps.access import require, visible
+from apps.errors import Absent
+from apps.notifications.models import Kind, Notification
+from apps.notifications.texts import text_of
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+BATCH = 1000
+
+
+def notify(recipient_id: int, kind: Kind, *, about: models.Model | None = None, **facts: str) -> Notification:
+    """Tell one person. `about` is what the notification leads to; `facts` are what `texts.py` words it with."""
+    [notification] = notify_all([recipient_id], kind, about=about, **facts)
+    return notification
+
+
+def notify_all(
+    recipient_ids: Iterable[int], kind: Kind, *, about: models.Model | None = None, **facts: str
+) -> list[Notification]:
+    """Tell many people the same, however many they are."""
+    text = text_of(kind, **facts)
+    told = Notification.objects.bulk_create(
+        [
+            Notification(
+                recipient_id=recipient_id,
+                kind=kind,
+                text=text,
+                target_kind=about._meta.model_name if about is not None else "",
+                target_id=about.pk if about is not None else None,
+            )
+            for recipient_id in recipient_ids
+        ],
+        batch_size=BATCH,
+    )
+    for notification in told:
+        # Only the number: whoever has a socket open reads the row, and how much is unread, from the database.
+        broadcast.publish(f"person.{notification.recipient_id}", {"type": "notification", "id": notification.pk})
+    return told
+
+
+@transaction.atomic
+def mark_read(user: User, notification_id: int) -> Notification:
+    """Mark one as read. Twice is once."""
+    notification = visible(user, Notification).select_for_update(of=("self",)).filter(pk=notification_id).first()
+    if notification is None:
+        raise Absent("not-found", _("There is no such notification."))
+    require(user, "notifications.change_notification", notification)
+    if not notification.is_read:
+        notification.is_read, notification.read_at = True, timezone.now()
+        notification.save(update_fields=["is_read", "read_at"])
+    return notification
+
+
+def mark_all_read(user: User) -> int:
+    """Mark all that a person has as read; how many were not."""
+    return visible(user, Notification).unread().update(is_read=True, read_at=timezone.now())
+
+
+def unread_count(user: User) -> int:
+    return visible(user, Notification).unread().count()

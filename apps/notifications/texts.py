@@ -1,0 +1,103 @@
+"""How each kind of notification reads. A kind that needs a fact which it was not given raises TypeError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from apps.notifications.models import Kind
+
+LONGEST = 1000
+
+
+def text_of(kind: Kind, **facts: str) -> str:
+    """The line that the recipient reads, at most 1,000 characters."""
+    text = WORDS[kind](**facts)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _connection_request(*, person: str) -> str:
+    return _("%(person)s would like to connect with you.") % {"person": person}
+
+
+def _connection_accepted(*, person: str) -> str:
+    return _("%(person)s accepted your request; you are connected now.") % {"person": person}
+
+
+def _new_follower(*, person: str) -> str:
+    return _("%(person)s follows you now.") % {"person": person}
+
+
+def _event_invitation(*, person: str, event: str) -> str:
+    return _("%(person)s invites you to “%(event)s”.") % {"person": person, "event": event}
+
+
+def _event_joined(*, person: str, event: str, status: str) -> str:
+    if status == "going":
+        return _("%(person)s is going to “%(event)s”.") % {"person": person, "event": event}
+    return _("%(person)s is interested in “%(event)s”.") % {"person": person, "event": event}
+
+
+def _event_changed(*, event: str) -> str:
+    return _("The time or place of “%(event)s” has changed.") % {"event": event}
+
+
+def _event_cancelled(*, event: str) -> str:
+    return _("“%(event)s” is cancelled.") % {"event": event}
+
+
+def _document_decided(*, status: str, text: str) -> str:
+    if status == "approved":
+        decision = _("Your document has been approved.")
+    else:
+        decision = _("Your document has been rejected.")
+    return f"{decision} {text}".strip()
+
+
+def _content_removed(*, thing: str) -> str:
+    return _("Our team has removed your %(thing)s.") % {"thing": thing}
+
+
+def _content_restored(*, thing: str) -> str:
+    return _("Our team has put your %(thing)s back.") % {"thing": thing}
+
+
+def _content_edited(*, thing: str) -> str:
+    return _("Our team has edited your %(thing)s.") % {"thing": thing}
+
+
+def _warning(*, thing: str) -> str:
+    return _("Our team has looked at your %(thing)s and asks you to keep to the rules.") % {"thing": thing}
+
+
+def _suspended(*, until: str, reason: str = "") -> str:
+    time = formats.date_format(datetime.fromisoformat(until), "DATETIME_FORMAT")
+    sentence = _("Your account is suspended until %(time)s UTC.") % {"time": time}
+    return f"{sentence} {reason}".strip()
+
+
+def _report_closed(*, outcome: str) -> str:
+    if outcome == "kept":
+        return _("Thank you for your report. We looked into it and found nothing against our rules.")
+    return _("Thank you for your report. We looked into it and have acted on it.")
+
+
+WORDS: dict[Kind, Callable[..., str]] = {
+    Kind.CONNECTION_REQUEST: _connection_request,
+    Kind.CONNECTION_ACCEPTED: _connection_accepted,
+    Kind.NEW_FOLLOWER: _new_follower,
+    Kind.EVENT_INVITATION: _event_invitation,
+    Kind.EVENT_JOINED: _event_joined,
+    Kind.EVENT_CHANGED: _event_changed,
+    Kind.EVENT_CANCELLED: _event_cancelled,
+    Kind.DOCUMENT_DECIDED: _document_decided,
+    Kind.CONTENT_REMOVED: _content_removed,
+    Kind.CONTENT_RESTORED: _content_restored,
+    Kind.CONTENT_EDITED: _content_edited,
+    Kind.WARNING: _warning,
+    Kind.SUSPENDED: _suspended,
+    Kind.REPORT_CLOSED: _report_closed,
+}
