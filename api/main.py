@@ -1,3 +1,80 @@
-from ninja import NinjaAPI
+"""The HTTP API: its frame, and where each resource is mounted."""
 
-api = NinjaAPI(title="Infloo API", version="1.0.0", urls_namespace="api", openapi_url="/openapi.json", docs_url="/docs")
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.http import require_safe
+from ninja import NinjaAPI
+from ninja.openapi.docs import Swagger
+
+from api import errors, openapi
+from api.auth import User
+from api.parser import StrictParser, is_storable
+
+type View = Callable[..., HttpResponseBase]
+
+
+class Api(NinjaAPI):
+    """Answers a problem document to whatever goes wrong below its address, unknown paths included."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, app_name, namespace = super().urls
+        for pattern in patterns:
+            pattern.callback = self._guarded(pattern.callback)  # type: ignore[union-attr]
+        patterns.append(re_path("", self._guarded(_nowhere)))
+        return patterns, app_name, namespace
+
+    def _guarded(self, view: View) -> View:
+        def answer(request: HttpRequest, **path_parts: Any) -> HttpResponseBase:
+            try:
+                if not all(is_storable(part) for part in path_parts.values()):
+                    raise Http404
+                response = view(request, **path_parts)
+            except Exception as error:  # the last place that can still answer as the API does
+                response = self.on_exception(request, error)
+            if response.status_code == 405:
+                response = errors.method_not_allowed(response["Allow"])
+            response.setdefault("Cache-Control", "no-store")
+            return response
+
+        answer.csrf_exempt = True  # type: ignore[attr-defined]  # cookies count for nothing here
+        return answer
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> Any:
+        return openapi.complete(super().get_openapi_schema(path_prefix="/api/"))
+
+
+def _nowhere(request: HttpRequest) -> HttpResponse:
+    raise Http404
+
+
+api = Api(
+    title="Infloo API",
+    version="1.0.0",
+    urls_namespace="api",
+    auth=User(),
+    parser=StrictParser(),
+    docs=Swagger(settings={"persistAuthorization": True}),
+    docs_decorator=require_safe,
+)
+errors.handle_errors(api)
+
+RESOURCES = {
+    "/users/auth": "auth",
+    "/users/profile": "profile",
+    "/users/verify": "verify",
+    "/users": "users",
+}
+for prefix, module in RESOURCES.items():
+    api.add_router(prefix, f"api.routes.{module}.router", tags=[module])

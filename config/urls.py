@@ -3,12 +3,15 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from api.main import api
+from api.routes import files
 from config import health
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
+    path("media/default.jpg", files.default_picture),
+    path("media/<str:token>", files.media),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

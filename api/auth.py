@@ -1,0 +1,72 @@
+"""Who calls: read from the access token and judged before anything else of the request. Cookies count for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja.errors import AuthenticationError
+from ninja.security.base import AuthBase
+
+from api.throttles import caller, spend
+from apps.errors import Refused, WrongCredentials
+from apps.users import sessions
+from apps.users.models import Session
+from apps.users.permissions import require_standing
+
+
+class Anyone(AuthBase):
+    """Opens a call to everybody. A token that is sent along must be good all the same.
+
+    Sets `request.user`, and `request.auth` to the session where somebody is signed in.
+    """
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Any:
+        request.user = AnonymousUser()
+        try:
+            session = self._session(request)
+        finally:
+            spend("default", caller(request))
+        if session is not None:
+            self.judge(session)
+        return session or request.user
+
+    def _session(self, request: HttpRequest) -> Session | None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _space, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise WrongCredentials("invalid-token", _("Send the access token as “Authorization: Bearer …”."))
+        session = sessions.session_of(token.strip())
+        request.user = session.user
+        return session
+
+    def judge(self, session: Session) -> None:
+        require_standing(session.user)
+
+
+class User(Anyone):
+    """Opens a call to every active end user."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        caller = super().__call__(request)
+        if not isinstance(caller, Session):
+            raise AuthenticationError
+        return caller
+
+
+class Verified(User):
+    """Opens a call to end users with the badge."""
+
+    def judge(self, session: Session) -> None:
+        super().judge(session)
+        if not session.user.identity_verified:
+            raise Refused(
+                "verification-required", _("Verify your account first: send in a document at /api/users/verify.")
+            )

@@ -1,0 +1,173 @@
+"""Every refusal of the API as a problem document (RFC 9457), in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.responses import Response
+from pydantic import BaseModel
+
+from api.throttles import TooMany
+from apps import errors
+
+logger = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+
+STATUSES: dict[type[Exception], int] = {
+    errors.WrongCredentials: 401,
+    errors.Refused: 403,
+    errors.Absent: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.WrongKind: 415,
+    errors.Invalid: 422,
+    errors.DomainError: 409,
+}
+
+
+class FieldError(BaseModel):
+    field: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Why a call was refused."""
+
+    type: str
+    """A stable slug for programs."""
+    title: str
+    status: int
+    detail: str
+    """A sentence for people."""
+    errors: list[FieldError] | None = None
+
+
+def refusals(*statuses: int) -> dict[int, type[Problem]]:
+    """The answers that a call declares beside its success. What any call may answer is declared by itself."""
+    return dict.fromkeys(statuses, Problem)
+
+
+def problem(
+    status: int, code: str, detail: str, *, errors: Iterable[FieldError] = (), headers: dict[str, str] | None = None
+) -> HttpResponse:
+    content = Problem(
+        type=code,
+        title=code.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        errors=list(errors) or None,
+    )
+    return Response(content.model_dump(exclude_none=True), status=status, content_type=PROBLEM, headers=headers)
+
+
+def malformed(detail: str) -> HttpResponse:
+    return problem(400, "malformed", detail)
+
+
+def not_found() -> HttpResponse:
+    return problem(404, "not-found", _("There is nothing at this address."))
+
+
+def method_not_allowed(allowed: str) -> HttpResponse:
+    return problem(
+        405,
+        "method-not-allowed",
+        _("This address takes %(methods)s.") % {"methods": allowed},
+        headers={"Allow": allowed},
+    )
+
+
+def unauthenticated(detail: str, code: str = "unauthenticated") -> HttpResponse:
+    return problem(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def from_domain(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    if status == 401:
+        return unauthenticated(str(error), error.code)
+    if error.field is None:
+        return problem(status, error.code, str(error))
+    wrong = FieldError(field=error.field, code=error.code, message=str(error))
+    return problem(status, "invalid" if status == 422 else error.code, str(error), errors=[wrong])
+
+
+def from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    # An address with an id that cannot be one leads nowhere.
+    if any(wrong["loc"][0] == "path" for wrong in error.errors):
+        return not_found()
+    fields = [
+        FieldError(
+            field=_bare_name(wrong["loc"]),
+            code=wrong["type"].replace("_", "-"),
+            message=wrong["msg"].removeprefix("Value error, "),
+        )
+        for wrong in error.errors
+    ]
+    return problem(422, "invalid", f"{fields[0].field}: {fields[0].message}", errors=fields)
+
+
+def _bare_name(location: tuple[str | int, ...]) -> str:
+    """The field's own name, without the source or the argument that it came in."""
+    source, *path = location
+    names = [part for part in path if isinstance(part, str)] or [str(source)]
+    if source == "body":
+        return (names[1:] or names)[0]
+    return names[-1]
+
+
+def from_http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    # A body that cannot be read comes as 400, whatever the parser had to say about it.
+    if isinstance(error.__cause__, errors.DomainError):
+        return from_domain(request, error.__cause__)
+    if error.status_code == 400:
+        return malformed(_("The body is not JSON."))
+    phrase = HTTPStatus(error.status_code).phrase
+    return problem(error.status_code, phrase.lower().replace(" ", "-"), phrase)
+
+
+def from_crash(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("%s %s failed", request.method, _route(request), exc_info=error)
+    return problem(500, "internal-error", _("Something went wrong on our side. Please try again."))
+
+
+def _route(request: HttpRequest) -> str:
+    return request.resolver_match.route if request.resolver_match else "an unknown address"
+
+
+def handle_errors(api: NinjaAPI) -> None:
+    """Make every exception that leaves a call of `api` a problem document."""
+
+    def no_token(request: HttpRequest, error: Any) -> HttpResponse:
+        return unauthenticated(_("Sign in first: this call needs an access token."))
+
+    def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+        detail = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": error.wait}
+        return problem(429, "too-many-requests", detail, headers={"Retry-After": str(error.wait)})
+
+    def too_large(request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(413, "too-large", _("The request is larger than this call takes."))
+
+    def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+        return malformed(_("The request cannot be read."))
+
+    api.add_exception_handler(errors.DomainError, from_domain)
+    api.add_exception_handler(ValidationError, from_validation)
+    api.add_exception_handler(AuthenticationError, no_token)
+    api.add_exception_handler(HttpError, from_http)
+    api.add_exception_handler(TooMany, too_many)
+    api.add_exception_handler(RequestDataTooBig, too_large)
+    for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        api.add_exception_handler(kind, unreadable)
+    api.add_exception_handler(Http404, lambda request, error: not_found())
+    api.add_exception_handler(Exception, from_crash)

@@ -1,0 +1,85 @@
+"""Signing up, signing in and out, passwords."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Router, Status
+
+from api.auth import Anyone
+from api.schemas.users import (
+    AccountOut,
+    LoginIn,
+    MessageOut,
+    PasswordIn,
+    RefreshIn,
+    RegisterIn,
+    ResetConfirmIn,
+    ResetIn,
+    TokensOut,
+)
+from api.throttles import Limit, guesses, spend
+from apps.users import services, sessions
+from apps.users.models import User
+from config.middleware import client_address
+
+router = Router()
+
+
+@router.post(
+    "/register", auth=Anyone(), throttle=Limit("register"), response={201: AccountOut}, operation_id="register"
+)
+def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
+    """Make an account. The role is chosen once."""
+    return Status(201, services.register(**body.model_dump()))
+
+
+@router.post("/login", auth=Anyone(), response={200: TokensOut}, operation_id="login")
+def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
+    """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes."""
+    with guesses(request, sessions.account_key(body.username)):
+        return sessions.sign_in(
+            body.username,
+            body.password,
+            address=client_address(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+
+
+@router.post("/refresh", auth=Anyone(), response={200: TokensOut}, operation_id="refresh")
+def refresh(request: HttpRequest, body: RefreshIn) -> sessions.Tokens:
+    """Exchange a refresh token for new tokens. Each is good once: one that comes again ends the login."""
+    return sessions.refresh(body.refresh)
+
+
+@router.post("/logout", response={204: None}, operation_id="logout")
+def logout(request: HttpRequest, body: RefreshIn) -> Status[None]:
+    """End the login that the refresh token belongs to."""
+    sessions.sign_out(request.user, body.refresh)
+    return Status(204, None)
+
+
+@router.post("/password", response={204: None}, operation_id="change_password")
+def change_password(request: HttpRequest, body: PasswordIn) -> Status[None]:
+    """Set a new password. Every login ends, this one included."""
+    with guesses(request, str(request.user.pk)):
+        sessions.change_password(request.user, **body.model_dump())
+    return Status(204, None)
+
+
+@router.post("/password_reset", auth=Anyone(), response={200: MessageOut}, operation_id="request_password_reset")
+def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
+    """Mail a six-digit code to this address, if it belongs to somebody. The answer does not tell."""
+    spend("password_reset", body.email.lower())
+    sessions.request_reset(body.email)
+    return {"message": _("If the address belongs to an account, a code is on its way.")}
+
+
+@router.post(
+    "/password_reset/confirm", auth=Anyone(), response={200: MessageOut}, operation_id="confirm_password_reset"
+)
+def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
+    """Set a new password by the code from the mail. Every login ends."""
+    with guesses(request, sessions.account_key(body.email)):
+        sessions.confirm_reset(body.email, code=body.otp, password=body.password)
+    return {"message": _("The new password is set. Sign in with it.")}

@@ -1,0 +1,113 @@
+"""Pictures and films at addresses that live a minute. Nothing is served by its path in storage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.files.storage import default_storage
+from django.db.models.fields.files import FieldFile
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from api.errors import from_domain, not_found
+from apps.access import visible
+from apps.errors import Absent
+from apps.files import ENDINGS, read_address
+from apps.stories.models import Story
+from apps.users.models import Profile, User
+
+DEFAULT_PICTURE = Path(settings.BASE_DIR) / "fixtures" / "media" / "default.jpg"
+MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
+CHUNK = 64 * 1024
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+
+
+@require_safe
+def default_picture(request: HttpRequest) -> HttpResponseBase:
+    response = FileResponse(DEFAULT_PICTURE.open("rb"), content_type="image/jpeg")
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+@require_safe
+def media(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The file behind a signed address, if whoever it was made for may still see it."""
+    try:
+        file = _file_at(token)
+    except Absent as error:
+        return from_domain(request, error)
+    headers = {
+        "Content-Type": MEDIA_TYPES[file.name.rsplit(".", 1)[-1]],
+        "Content-Disposition": f'inline; filename="{Path(file.name).name}"',
+        "Cache-Control": f"private, max-age={settings.SIGNED_ADDRESS_SECONDS}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if settings.USE_S3:
+        return HttpResponseRedirect(
+            default_storage.url(
+                file.name,
+                parameters={
+                    "ResponseContentType": headers["Content-Type"],
+                    "ResponseContentDisposition": headers["Content-Disposition"],
+                },
+            ),
+            headers={"Cache-Control": "no-store"},
+        )
+    try:
+        return _stream(request, file, headers)
+    except FileNotFoundError:
+        return not_found()
+
+
+def _file_at(token: str) -> FieldFile:
+    kind, row_id, viewer_id = read_address(token)
+    file = _profile_picture(row_id) if kind == "profile" else _story_file(row_id, viewer_id)
+    if not file:
+        raise Absent("not-found", "There is nothing at this address.")
+    return file
+
+
+def _profile_picture(user_id: int) -> FieldFile | None:
+    profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
+    return profile.image if profile else None
+
+
+def _story_file(story_id: int, viewer_id: int | None) -> FieldFile | None:
+    viewer = User.objects.filter(pk=viewer_id, is_active=True).first() if viewer_id else AnonymousUser()
+    if viewer is None:
+        return None
+    stories = visible(viewer, Story) if viewer_id else Story.objects.active()
+    story = stories.filter(pk=story_id, freed_at__isnull=True).first()
+    return story.content_file if story else None
+
+
+def _stream(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> HttpResponseBase:
+    """The whole file, or the one part that the player asks for."""
+    headers["Accept-Ranges"] = "bytes"
+    size = file.size
+    asked = RANGE.match(request.headers.get("Range", ""))
+    if asked is None or asked.groups() == ("", ""):
+        headers["Content-Length"] = str(size)
+        return StreamingHttpResponse(_chunks(file, 0, size), headers=headers)
+    first, last = asked.groups()
+    # "-500" means the last 500 bytes.
+    start = int(first) if first else max(0, size - int(last))
+    end = min(int(last), size - 1) if first and last else size - 1
+    if start > end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    headers |= {"Content-Range": f"bytes {start}-{end}/{size}", "Content-Length": str(end - start + 1)}
+    return StreamingHttpResponse(_chunks(file, start, end - start + 1), status=206, headers=headers)
+
+
+def _chunks(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        source.seek(start)
+        while length > 0 and (chunk := source.read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk

@@ -1,0 +1,200 @@
+"""People: what they send about themselves, and what is shown of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
+
+from api.schemas.common import Body, PersonOut, Time, picture_address
+from apps.users.documents import text_for_owner
+from apps.users.models import DocType, Document, Reason, Role, Theme, User
+
+# argon2 takes any length; a megabyte of password is an attack.
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=150)]
+Mail = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+Phone = Annotated[str, StringConstraints(max_length=32)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Bio = Annotated[str, StringConstraints(max_length=2000)]
+Company = Annotated[str, StringConstraints(max_length=150)]
+Category = Annotated[str, StringConstraints(max_length=100)]
+
+
+def _is_web_address(value: str) -> str:
+    HttpUrl(value)
+    return value
+
+
+Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_is_web_address)]
+LinkName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+Links = Annotated[dict[LinkName, Link], Field(max_length=20)]
+
+
+class RegisterIn(Body):
+    username: Name
+    email: Mail
+    password: Password
+    role: Literal["influencer", "entrepreneur", "brand"]
+    phone: Phone = ""
+
+
+class AccountOut(Schema):
+    id: int
+    username: str
+    email: str
+    role: Role
+    phone: str
+    is_verified: bool
+
+    @staticmethod
+    def resolve_is_verified(user: User) -> bool:
+        return user.identity_verified
+
+
+class LoginIn(Body):
+    username: Annotated[str, StringConstraints(min_length=1, max_length=254)]
+    """The user name or the mail address."""
+    password: Password
+
+
+class RefreshIn(Body):
+    refresh: Token
+
+
+class TokensOut(Schema):
+    refresh: str
+    access: str
+
+
+class PasswordIn(Body):
+    old_password: Password
+    new_password: Password
+
+
+class ResetIn(Body):
+    email: Mail
+
+
+class ResetConfirmIn(Body):
+    email: Mail
+    otp: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    """The six digits from the mail."""
+    password: Password
+
+
+class MessageOut(Schema):
+    message: str
+
+
+class _ProfileFields(Body):
+    """A field left out keeps its value in a PATCH; null is no value."""
+
+    username: Name = ""
+    email: Mail = ""
+    phone: Phone = ""
+    bio: Bio = ""
+    social_links: Links = Field(default_factory=dict)
+    company_name: Company = ""
+    business_category: Category = ""
+    theme: Theme = Theme.SYSTEM
+
+
+class ProfilePatch(_ProfileFields):
+    pass
+
+
+class ProfilePut(_ProfileFields):
+    """The profile as it shall be: bio, links, company, category and theme left out return to empty. User name, mail
+    and phone belong to the account, and stay where they are left out."""
+
+
+class ProfileOut(AccountOut):
+    bio: str
+    social_links: dict[str, str]
+    company_name: str
+    business_category: str
+    image: str
+    theme: Theme
+
+    @staticmethod
+    def resolve_bio(user: User) -> str:
+        return user.profile.bio
+
+    @staticmethod
+    def resolve_social_links(user: User) -> dict[str, str]:
+        return user.profile.social_links
+
+    @staticmethod
+    def resolve_company_name(user: User) -> str:
+        return user.profile.company_name
+
+    @staticmethod
+    def resolve_business_category(user: User) -> str:
+        return user.profile.business_category
+
+    @staticmethod
+    def resolve_theme(user: User) -> str:
+        return user.profile.theme
+
+    @staticmethod
+    def resolve_image(user: User, context: dict[str, Any] | None) -> str:
+        return picture_address(user, context)
+
+
+class RelationOut(Schema):
+    connection: Literal["pending_sent", "pending_received", "accepted", "rejected"] | None
+    following: bool
+    blocked: bool
+
+
+class PublicProfileOut(PersonOut):
+    bio: str
+    social_links: dict[str, str]
+    company_name: str
+    business_category: str
+    relation: RelationOut
+
+    @staticmethod
+    def resolve_bio(user: User) -> str:
+        return user.profile.bio
+
+    @staticmethod
+    def resolve_social_links(user: User) -> dict[str, str]:
+        return user.profile.social_links
+
+    @staticmethod
+    def resolve_company_name(user: User) -> str:
+        return user.profile.company_name
+
+    @staticmethod
+    def resolve_business_category(user: User) -> str:
+        return user.profile.business_category
+
+
+class DirectoryFilter(Body):
+    search: Annotated[str, StringConstraints(max_length=150)] = ""
+    role: Literal["influencer", "entrepreneur", "brand"] | None = None
+    verified: bool | None = None
+
+
+class DocumentOut(Schema):
+    id: int
+    doc_type: DocType
+    status: Document.Status
+    reason: Reason | None
+    """Why it was rejected, as a code."""
+    comment: str
+    """What the owner should know about the decision."""
+    may_resubmit: bool
+    created_at: Time
+    decided_at: Time | None
+
+    @staticmethod
+    def resolve_reason(document: Document) -> str | None:
+        return document.reason or None
+
+    @staticmethod
+    def resolve_comment(document: Document) -> str:
+        return text_for_owner(document)

@@ -1,0 +1,250 @@
+"""Files from strangers: what may come in, and the addresses under which it goes out.
+
+What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
+behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are, since
+they are evidence; films are only recognised, never decoded here. Stored names are random.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile, File
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps
+
+from apps.errors import Absent, Invalid, TooLarge, WrongKind
+
+MIB = 1024 * 1024
+PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
+FILM_SIZE = 50 * MIB
+# A picture of this many pixels takes some 200 MiB while it is drawn anew; modern phones make up to 50 million.
+MAX_PIXELS = 50_000_000
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# So many pictures are decoded at once, whatever the number of requests.
+_drawing = threading.BoundedSemaphore(2)
+
+PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "application/pdf": "pdf",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
+# Brands of MP4 that browsers play; pictures (HEIC, AVIF) and QuickTime share the container.
+MP4_BRANDS = {*(b"iso%c" % digit for digit in b"m23456"), b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV"}
+
+PDF_CHECK = Path(__file__).with_name("files_pdf.py")
+PDF_SECONDS = 10
+PDF_MEMORY = 768 * MIB
+PDF_PAGES = 50
+
+type PathKind = Literal["profile", "story"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that may be stored, under a name that tells nothing."""
+
+    file: File[bytes]
+    media_type: str
+    size: int
+    sha256: str
+
+
+def take_picture(upload: UploadedFile, *, field: str = "image") -> Taken:
+    """A PNG, JPEG or WebP of at most 10 MiB, drawn anew. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES], field)
+    return _redrawn(upload, media_type, field)
+
+
+def take_document(upload: UploadedFile, *, field: str = "file") -> Taken:
+    """A picture or a PDF of at most 10 MiB. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES, "application/pdf"], field)
+    if media_type in PICTURES:
+        return _redrawn(upload, media_type, field)
+    _require_harmless_pdf(upload, field)
+    return _as_it_is(upload, media_type)
+
+
+def take_story(upload: UploadedFile, *, field: str = "content_file") -> Taken:
+    """A picture of at most 10 MiB, or an MP4 or WebM of at most 50. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES, "video/mp4", "video/webm"], field)
+    if media_type in PICTURES:
+        return _redrawn(upload, media_type, field)
+    return _as_it_is(upload, media_type)
+
+
+def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None) -> str:
+    """A path that shows the file of one row for a minute; to `viewer` alone in what it opens, where named."""
+    return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}')}"
+
+
+def read_address(token: str) -> tuple[PathKind, int, int | None]:
+    """What `signed_address` was given: kind, row, viewer. Raises `Absent` where the token does not hold."""
+    try:
+        kind, row_id, viewer = _signer().unsign(token, max_age=settings.SIGNED_ADDRESS_SECONDS).split(".")
+    except (signing.BadSignature, ValueError) as error:
+        raise Absent("not-found", _("This address has expired. Ask for the thing itself again.")) from error
+    return kind, int(row_id), int(viewer) or None  # type: ignore[return-value]  # only our own kinds are signed
+
+
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="media")
+
+
+def _kind(upload: UploadedFile, kinds: list[str], field: str) -> str:
+    """The media type, one of `kinds`, within its size."""
+    if not upload.size:
+        raise Invalid("empty", _("The file is empty."), field=field)
+    head = _bytes(upload, 4096)
+    media_type = _recognised(head)
+    largest = max(_size_limit(kind) for kind in kinds)
+    if upload.size > largest:
+        raise _too_large(largest, field)
+    if media_type not in kinds:
+        names = ", ".join(ENDINGS[kind].upper() for kind in kinds)
+        raise WrongKind("wrong-kind-of-file", _("Send one of these: %(kinds)s.") % {"kinds": names}, field=field)
+    if upload.size > _size_limit(media_type):
+        raise _too_large(_size_limit(media_type), field)
+    return media_type
+
+
+def _recognised(head: bytes) -> str | None:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head.startswith(b"%PDF-"):
+        return "application/pdf"
+    if head[4:8] == b"ftyp" and _is_mp4(head):
+        return "video/mp4"
+    # EBML, with the document type inside its header.
+    if head.startswith(b"\x1a\x45\xdf\xa3") and b"\x42\x82\x84webm" in head[:64]:
+        return "video/webm"
+    return None
+
+
+def _is_mp4(head: bytes) -> bool:
+    """Whether the file type box names a brand that we take, as its own or among the compatible ones."""
+    size = int.from_bytes(head[:4])
+    if not 16 <= size <= 512:
+        return False
+    brands = {head[start : start + 4] for start in (8, *range(16, size, 4))}
+    return head[8:12] not in (b"qt  ", b"heic", b"avif") and bool(brands & MP4_BRANDS)
+
+
+def _size_limit(media_type: str) -> int:
+    return FILM_SIZE if media_type.startswith("video/") else PICTURE_SIZE
+
+
+def _too_large(limit: int, field: str) -> TooLarge:
+    message = _("The file is too large: at most %(size)d MiB are taken.") % {"size": limit // MIB}
+    return TooLarge("too-large", message, field=field)
+
+
+def _redrawn(upload: UploadedFile, media_type: str, field: str) -> Taken:
+    kind = PICTURES[media_type]
+    with _drawing:
+        try:
+            upload.seek(0)
+            image = Image.open(upload, formats=[kind])
+            if getattr(image, "n_frames", 1) > 1:
+                raise Invalid("animated", _("The picture moves. Send one that stands still."), field=field)
+            content = _drawn_anew(image, kind)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise _too_many_pixels(field) from error
+        except Invalid:
+            raise
+        # Decoders meet hostile files; whatever one raises means that the picture is broken.
+        except Exception as error:
+            raise Invalid("broken-file", _("The picture is broken. Send it again."), field=field) from error
+    return _taken(ContentFile(content), media_type, content)
+
+
+def _drawn_anew(image: Image.Image, kind: str) -> bytes:
+    """The pixels alone: turned upright, without the metadata, comments and appended data of the file."""
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    image = ImageOps.exif_transpose(image)
+    has_alpha = kind != "JPEG" and (image.has_transparency_data)
+    clean = image.convert("RGBA" if has_alpha else "RGB")
+    clean.info = {}
+    out = BytesIO()
+    clean.save(out, kind, **({} if kind == "PNG" else {"quality": 90}))
+    return out.getvalue()
+
+
+def _too_many_pixels(field: str) -> Invalid:
+    message = _("The picture has too many pixels: at most %(millions)d million are taken.")
+    return Invalid("too-many-pixels", message % {"millions": MAX_PIXELS // 1_000_000}, field=field)
+
+
+def _require_harmless_pdf(upload: UploadedFile, field: str) -> None:
+    limits = {"seconds": PDF_SECONDS, "memory": PDF_MEMORY, "pages": PDF_PAGES}
+    upload.seek(0)
+    try:
+        # -I: no environment, no user site.
+        done = subprocess.run(
+            [sys.executable, "-I", str(PDF_CHECK), json.dumps(limits)],
+            input=upload.read(),
+            capture_output=True,
+            timeout=PDF_SECONDS + 5,
+            env={},
+            check=False,
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else "broken"
+    except subprocess.TimeoutExpired:
+        found = "broken"
+    if found is not None:
+        raise Invalid(f"pdf-{found}", _pdf_sentences()[found], field=field)
+
+
+def _pdf_sentences() -> dict[str, str]:
+    return {
+        "broken": _("The PDF file is broken or too complex. Print it to a new PDF, or send a picture."),
+        "encrypted": _("The PDF file is protected by a password. Send one that is not."),
+        "active": _("The PDF file holds scripts, actions or attachments. Print it to a new PDF, or send a picture."),
+        "trailing": _("The PDF file goes on after its end. Print it to a new PDF, or send a picture."),
+        "pages": _("The PDF file has too many pages: at most %(pages)d are taken.") % {"pages": PDF_PAGES},
+    }
+
+
+def _as_it_is(upload: UploadedFile, media_type: str) -> Taken:
+    digest = hashlib.sha256()
+    upload.seek(0)
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    upload.name = _stored_name(media_type)
+    return Taken(upload, media_type, upload.size or 0, digest.hexdigest())
+
+
+def _taken(file: File[bytes], media_type: str, content: bytes) -> Taken:
+    file.name = _stored_name(media_type)
+    return Taken(file, media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _stored_name(media_type: str) -> str:
+    return f"{uuid4().hex}.{ENDINGS[media_type]}"
+
+
+def _bytes(upload: UploadedFile, count: int) -> bytes:
+    upload.seek(0)
+    return upload.read(count)

@@ -1,0 +1,188 @@
+"""Documents that prove who somebody is: sent in by their owner, claimed, looked at and decided by staff."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.audit.models import Entry, Verb
+from apps.audit.services import record
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.files import take_document
+from apps.users.models import Document, Reason, User
+
+CLAIM_LASTS = timedelta(minutes=15)
+# Messages to the owner wait so long, so that a slip can be mended before anybody reads of it.
+TELL_AFTER = timedelta(seconds=10)
+
+
+@transaction.atomic
+def send_document(owner: User, upload: UploadedFile, *, doc_type: str) -> Document:
+    """Hand in a document for review. One pending of a kind at a time.
+
+    Raises `Conflict` for a second one, and after a rejection for good; what `take_document` does otherwise.
+    """
+    _require_place(owner, doc_type)
+    taken = take_document(upload, field="file")
+    document = Document(
+        owner=owner,
+        doc_type=doc_type,
+        file=taken.file,
+        media_type=taken.media_type,
+        size=taken.size,
+        sha256=taken.sha256,
+    )
+    try:
+        with transaction.atomic():
+            save_as(owner, document, reason="sent in")
+    except IntegrityError as error:
+        document.file.storage.delete(document.file.name)
+        raise _already_pending() from error
+    return document
+
+
+def claim_document(reviewer: User, document_id: int) -> Document:
+    """Hold a pending document for 15 minutes, or go on holding it. Raises `Conflict` where somebody else holds it."""
+    with transaction.atomic():
+        document = _reviewable(reviewer, document_id)
+        _require_free(document, reviewer)
+        if document.status != Document.Status.PENDING:
+            raise _decided(document)
+        if document.claim_holder() is None:
+            record(reviewer, Verb.CLAIMED, document)
+        document.claimed_by, document.claimed_until = reviewer, timezone.now() + CLAIM_LASTS
+        document.save_without_historical_record(update_fields=["claimed_by", "claimed_until"])
+        return document
+
+
+@transaction.atomic
+def release_document(reviewer: User, document_id: int) -> Document:
+    """Let go of a document that one holds. Raises `Conflict` where somebody else holds it."""
+    document = _reviewable(reviewer, document_id)
+    _require_free(document, reviewer)
+    if document.claim_holder() is not None:
+        document.claimed_by = document.claimed_until = None
+        document.save_without_historical_record(update_fields=["claimed_by", "claimed_until"])
+        record(reviewer, Verb.RELEASED, document)
+    return document
+
+
+@transaction.atomic
+def review_document(
+    reviewer: User,
+    document_id: int,
+    *,
+    verdict: str,
+    reason: str = "",
+    comment: str = "",
+    version: int | None = None,
+) -> Document:
+    """Approve or reject a pending document; approval gives its owner the badge.
+
+    `version` is the one that the reviewer looked at. Raises `Conflict` where somebody decided or holds it.
+    """
+    document = _reviewable(reviewer, document_id)
+    if document.owner_id == reviewer.pk:
+        raise Refused("own-document", _("You cannot review your own document."))
+    if document.status != Document.Status.PENDING or version not in (None, document.version):
+        raise _decided(document)
+    _require_free(document, reviewer)
+    _check_decision(verdict, reason)
+    document.settle(verdict, reviewer, reason, comment)
+    save_as(reviewer, document, reason=f"document {verdict}")
+    if verdict == Document.Status.APPROVED:
+        _give_badge(reviewer, document)
+    _tell_owner_later(document)
+    return document
+
+
+def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:
+    """Write down that staff looked at the file of a document. Call it before showing any of it."""
+    document = Document.objects.filter(pk=document_id).first()
+    if document is None:
+        raise _absent()
+    require(viewer, "users.view_document", document)
+    return record(viewer, Verb.VIEWED, document, reason=reason)
+
+
+def text_for_owner(document: Document) -> str:
+    """What the owner reads about the decision: the reviewer's words, or those that belong to the reason."""
+    return document.comment or (Reason(document.reason).text if document.reason else "")
+
+
+def _reviewable(reviewer: User, document_id: int) -> Document:
+    document = (
+        Document.objects.select_for_update(of=("self",))
+        .select_related("claimed_by", "decided_by")
+        .filter(pk=document_id)
+        .first()
+    )
+    if document is None:
+        raise _absent()
+    require(reviewer, "users.review_document", document)
+    return document
+
+
+def _require_free(document: Document, reviewer: User) -> None:
+    holder = document.claim_holder()
+    if holder is not None and holder.pk != reviewer.pk:
+        raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+
+
+def _decided(document: Document) -> Conflict:
+    if document.decided_by is None or document.decided_at is None:
+        return Conflict("already-decided", _("This document has changed since you opened it. Open it again."))
+    message = _("%(verdict)s by %(name)s at %(time)s UTC.") % {
+        "verdict": document.get_status_display(),
+        "name": document.decided_by.username,
+        "time": formats.date_format(document.decided_at, "DATETIME_FORMAT"),
+    }
+    return Conflict("already-decided", message)
+
+
+def _check_decision(verdict: str, reason: str) -> None:
+    if verdict not in (Document.Status.APPROVED, Document.Status.REJECTED):
+        raise Invalid("invalid", _("Approve or reject it."), field="status")
+    if reason and reason not in Reason.values:
+        raise Invalid("invalid", _("There is no such reason."), field="reason")
+    if reason and verdict == Document.Status.APPROVED:
+        raise Invalid("invalid", _("A reason belongs to a rejection. Leave it empty."), field="reason")
+
+
+def _give_badge(reviewer: User, document: Document) -> None:
+    owner = User.objects.select_for_update().get(pk=document.owner_id)
+    if not owner.identity_verified:
+        owner.identity_verified = True
+        save_as(reviewer, owner, reason=f"document {document.pk} approved")
+
+
+def _tell_owner_later(document: Document) -> None:
+    from apps.users.jobs import tell_decision
+
+    tell_decision.configure(schedule_in={"seconds": int(TELL_AFTER.total_seconds())}).defer(
+        document_id=document.pk, version=document.version
+    )
+
+
+def _require_place(owner: User, doc_type: str) -> None:
+    latest = Document.objects.filter(owner=owner, doc_type=doc_type).newest_first().first()
+    if latest is None:
+        return
+    if latest.status == Document.Status.PENDING:
+        raise _already_pending()
+    if latest.status == Document.Status.REJECTED and not latest.may_resubmit:
+        raise Conflict("rejected-for-good", text_for_owner(latest))
+
+
+def _already_pending() -> Conflict:
+    return Conflict("already-pending", _("A document of this kind is waiting for review already."))
+
+
+def _absent() -> Absent:
+    return Absent("not-found", _("There is no such document."))

@@ -1,0 +1,72 @@
+"""What happens to people in the background."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from apps.notifications.models import Kind
+from apps.notifications.services import notify
+from apps.users.documents import text_for_owner
+from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
+
+# Mail servers are away at times; the waits add up to about an hour and a half.
+PATIENT = RetryStrategy(max_attempts=6, exponential_wait=6)
+
+
+@app.task(name="users.send_reset_code", retry=RetryStrategy(max_attempts=3, wait=5))
+def send_reset_code(*, user_id: int) -> None:
+    """Mail a new code to somebody who forgot their password; the one before is void. Nobody has the id 0."""
+    user = User.objects.clients().active().filter(pk=user_id).first()
+    if user is None:
+        return
+    code = f"{secrets.randbelow(1_000_000):06}"
+    ResetCode.objects.update_or_create(
+        user=user,
+        defaults={
+            "code_hash": make_password(code),
+            "tries_left": RESET_CODE_TRIES,
+            "expires_at": timezone.now() + RESET_CODE_LIFETIME,
+        },
+    )
+    minutes = int(RESET_CODE_LIFETIME.total_seconds() // 60)
+    _mail(user, "reset_code", code=code, minutes=minutes)
+
+
+@app.task(name="users.tell_decision", retry=PATIENT)
+def tell_decision(*, document_id: int, version: int) -> None:
+    """Tell the owner what was decided, unless it was decided anew since."""
+    document = Document.objects.filter(pk=document_id, version=version).exclude(status=Document.Status.PENDING).first()
+    if document is None:
+        return
+    with transaction.atomic():
+        notify(
+            document.owner_id,
+            Kind.DOCUMENT_DECIDED,
+            about=document,
+            status=document.status,
+            text=text_for_owner(document),
+        )
+        # A job of its own, so that a mail server that is away does not tell it twice on the screen.
+        mail_decision.defer(document_id=document_id, version=version)
+
+
+@app.task(name="users.mail_decision", retry=PATIENT)
+def mail_decision(*, document_id: int, version: int) -> None:
+    document = Document.objects.select_related("owner").filter(pk=document_id, version=version).first()
+    if document is not None:
+        _mail(document.owner, f"document_{document.status}", document=document, text=text_for_owner(document))
+
+
+def _mail(user: User, template: str, **facts: object) -> None:
+    """Mail a template to somebody; its first line is the subject."""
+    subject, body = render_to_string(f"mail/{template}.txt", {"user": user} | facts).split("\n", 1)
+    send_mail(subject.strip(), body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [user.email])

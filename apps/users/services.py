@@ -1,0 +1,245 @@
+"""What people do with their accounts, profiles and each other, and the suspension of accounts by staff."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Length, Lower
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps import broadcast
+from apps.access import require, visible
+from apps.audit.history import delete_as, save_as
+from apps.errors import Absent, Invalid, Refused
+from apps.files import take_picture
+from apps.notifications.models import Kind
+from apps.notifications.services import notify
+from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
+from apps.users.permissions import is_hidden
+from apps.users.sessions import check_new_password
+
+# Addresses that would otherwise be profiles of people.
+RESERVED_NAMES = {"image"}
+ACCOUNT_FIELDS = ("username", "email", "phone")
+EMPTY_PROFILE = {"bio": "", "social_links": {}, "company_name": "", "business_category": "", "theme": Theme.SYSTEM}
+TAKEN = {"username": gettext_lazy("This user name is taken."), "email": gettext_lazy("This mail address is taken.")}
+UNIQUE = {"username_unique": "username", "users_user_username_key": "username", "email_unique": "email"}
+
+
+@transaction.atomic
+def register(*, username: str, email: str, password: str, role: str, phone: str = "") -> User:
+    """A new end user with an empty profile. Raises `Invalid`, naming the field."""
+    if role not in CLIENT_ROLES:
+        raise Invalid("invalid", _("Choose influencer, entrepreneur or brand."), field="role")
+    user = User(username=username, email=email, role=role, phone=phone)
+    _check_account(user)
+    check_new_password(password, user, field="password")
+    user.set_password(password)
+    _save_account(user, reason="registered")
+    save_as(user, Profile(user=user), reason="registered")
+    return user
+
+
+@transaction.atomic
+def update_profile(user: User, **changes: Any) -> User:
+    """Change the given fields of one's account and profile. Raises `Invalid`, naming the field."""
+    user = _locked(user.pk)
+    account = {name: value for name, value in changes.items() if name in ACCOUNT_FIELDS}
+    if any(getattr(user, name) != value for name, value in account.items()):
+        for name, value in account.items():
+            setattr(user, name, value)
+        _check_account(user)
+        _save_account(user, reason="changed by themselves")
+    profile = changes.keys() - account.keys()
+    if profile:
+        for name in profile:
+            setattr(user.profile, name, changes[name])
+        save_as(user, user.profile, reason="changed by themselves")
+    return user
+
+
+def replace_profile(user: User, **fields: Any) -> User:
+    """Make the profile consist of the given fields; those of the account stay where they are not given."""
+    return update_profile(user, **EMPTY_PROFILE | fields)
+
+
+@transaction.atomic
+def set_image(user: User, upload: UploadedFile) -> User:
+    """Make the file the profile picture. Raises what `take_picture` does."""
+    taken = take_picture(upload, field="image")
+    user = _locked(user.pk)
+    _forget_image(user.profile)
+    user.profile.image = taken.file
+    save_as(user, user.profile, reason="picture changed")
+    return user
+
+
+@transaction.atomic
+def clear_image(user: User) -> User:
+    """Go back to the default picture."""
+    user = _locked(user.pk)
+    if user.profile.image:
+        _forget_image(user.profile)
+        user.profile.image = ""
+        save_as(user, user.profile, reason="picture removed")
+    return user
+
+
+def find_people(
+    viewer: User, *, search: str = "", role: str | None = None, verified: bool | None = None
+) -> QuerySet[User]:
+    """The directory: by user name alone, best match first; newest first where nothing is searched for."""
+    people = visible(viewer, User).with_profile()
+    if role is not None:
+        people = people.filter(role=role)
+    if verified is not None:
+        people = people.filter(identity_verified=verified)
+    if not search:
+        return people.order_by("-id")
+    closeness = Case(
+        When(username__iexact=search, then=0),
+        When(username__istartswith=search, then=1),
+        default=2,
+        output_field=IntegerField(),
+    )
+    found = people.filter(username__icontains=search)
+    return found.order_by(closeness, Length("username"), Lower("username"))
+
+
+def person_named(viewer: User, username: str) -> User:
+    """Somebody by user name, as `viewer` may know of them: also whom the viewer has blocked, so as to undo it.
+
+    Raises `Absent` for staff, the switched-off, and whoever has blocked the viewer.
+    """
+    person = User.objects.named(username).clients().active().with_profile().first()
+    if person is None or Block.objects.filter(blocker=person, blocked=viewer).exists():
+        raise Absent("not-found", _("There is nobody of this name."))
+    return person
+
+
+@transaction.atomic
+def follow(user: User, username: str) -> None:
+    """Follow somebody. Twice is once."""
+    person = _other(user, username)
+    if is_hidden(user.pk, person.pk):
+        raise Absent("not-found", _("There is nobody of this name."))
+    if Follow.objects.filter(follower=user, followed=person).exists():
+        return
+    if _create_once(user, Follow(follower=user, followed=person), reason="followed"):
+        notify(person.pk, Kind.NEW_FOLLOWER, about=user, person=user.username)
+
+
+@transaction.atomic
+def unfollow(user: User, username: str) -> None:
+    """Stop following somebody. Twice is once."""
+    person = _other(user, username)
+    for row in Follow.objects.select_for_update().filter(follower=user, followed=person):
+        delete_as(user, row, reason="unfollowed")
+
+
+@transaction.atomic
+def block(user: User, username: str) -> None:
+    """Hide oneself and somebody from each other, everywhere and at once. Twice is once."""
+    person = _other(user, username)
+    if Block.objects.filter(blocker=user, blocked=person).exists():
+        return
+    if _create_once(user, Block(blocker=user, blocked=person), reason="blocked"):
+        broadcast.recheck(user.pk)
+        broadcast.recheck(person.pk)
+
+
+@transaction.atomic
+def unblock(user: User, username: str) -> None:
+    """Undo one's own block. Twice is once."""
+    person = _other(user, username)
+    for row in Block.objects.select_for_update().filter(blocker=user, blocked=person):
+        delete_as(user, row, reason="unblocked")
+
+
+@transaction.atomic
+def suspend_user(actor: User, user_id: int, *, until: datetime, reason: str = "") -> User:
+    """Refuse an end user at every door until the given time; one that is past lifts a suspension."""
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise Absent("not-found", _("There is no such user."))
+    require(actor, "users.suspend_user", user)
+    if user.is_staff:
+        raise Refused("staff-account", _("Staff are switched off at the access desk, not suspended."))
+    was_suspended = user.is_suspended
+    user.suspended_until = until if until > timezone.now() else None
+    if user.is_suspended:
+        save_as(actor, user, reason=reason or "suspended")
+        notify(user.pk, Kind.SUSPENDED, until=until.isoformat(), reason=reason)
+        broadcast.recheck(user.pk)
+    elif was_suspended:
+        save_as(actor, user, reason=reason or "suspension lifted")
+    return user
+
+
+def _locked(user_id: int) -> User:
+    return User.objects.select_for_update(of=("self",)).select_related("profile").get(pk=user_id)
+
+
+def _other(user: User, username: str) -> User:
+    person = person_named(user, username)
+    if person.pk == user.pk:
+        raise Invalid("oneself", _("This is you."))
+    return person
+
+
+def _check_account(user: User) -> None:
+    """Raise `Invalid` for the first field that cannot stand."""
+    user.clean()
+    try:
+        user.clean_fields(exclude={"password"})
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Invalid("invalid", " ".join(messages), field=field) from error
+    if user.username.lower() in RESERVED_NAMES:
+        raise _taken("username")
+    others = User.objects.exclude(pk=user.pk)
+    for field in TAKEN:
+        value = Lower(Value(getattr(user, field)))
+        if others.annotate(lower_value=Lower(field)).filter(lower_value=value).exists():
+            raise _taken(field)
+
+
+def _save_account(user: User, *, reason: str) -> None:
+    """Save what was checked, unless somebody was faster with the same name."""
+    try:
+        with transaction.atomic():
+            # Who registers is nobody yet.
+            save_as(user if user.pk else None, user, reason=reason)
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if constraint not in UNIQUE:
+            raise
+        raise _taken(UNIQUE[constraint]) from error
+
+
+def _taken(field: str) -> Invalid:
+    return Invalid("taken", TAKEN[field], field=field)
+
+
+def _create_once(actor: User, row: Follow | Block, *, reason: str) -> bool:
+    """Save a new row; False where the same was saved by somebody at this very moment."""
+    try:
+        with transaction.atomic():
+            save_as(actor, row, reason=reason)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _forget_image(profile: Profile) -> None:
+    """Delete the file once the profile has let go of it for good."""
+    if name := profile.image.name:
+        storage = profile.image.storage
+        transaction.on_commit(lambda: storage.delete(name))

@@ -1,0 +1,276 @@
+"""Signing in and staying signed in: a row for each login, tokens that point at it, and passwords.
+
+A login lives in its `Session` row; a token only names the row. The access token is good while the row is live and
+the password unchanged; of the refresh tokens only the latest counts, and an earlier one that turns up again ends
+the login, since somebody else may hold it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import jwt
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps import broadcast
+from apps.access import require
+from apps.audit.history import save_as
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.errors import Absent, Invalid, Refused, WrongCredentials
+from apps.users.models import ResetCode, Session, User
+from apps.users.permissions import require_standing
+
+ALGORITHM = "HS256"
+CLAIMS = ["typ", "sub", "sid", "ver", "jti", "exp"]
+# How exact `last_seen_at` is; each request would be a write otherwise.
+SEEN_EVERY = timedelta(minutes=1)
+
+type TokenKind = Literal["access", "refresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    access: str
+    refresh: str
+
+
+def sign_in(name: str, password: str, *, address: str | None = None, user_agent: str = "") -> Tokens:
+    """Begin a login of the end user with this user name or mail address.
+
+    Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account; `Refused` for staff and
+    the suspended, once the password was right.
+    """
+    user = account_named(name)
+    # A hash is computed for nobody too, so that time does not tell whether an account exists.
+    if not check_password(password, user.password if user else _nobodys_password()):
+        user = None
+    if user is None or not user.is_active:
+        raise WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
+    if user.is_staff:
+        raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
+    require_standing(user)
+    return begin(user, address=address, user_agent=user_agent)
+
+
+def begin(user: User, *, address: str | None = None, user_agent: str = "") -> Tokens:
+    """Begin a login of an end user who has shown who they are."""
+    session = Session(
+        user=user,
+        door=Session.Door.API,
+        token_version=user.token_version,
+        address=address,
+        user_agent=user_agent[:400],
+    )
+    return _renew(session)
+
+
+def refresh(token: str) -> Tokens:
+    """Exchange a refresh token for new tokens. Raises `WrongCredentials` where it does not count any more."""
+    tokens = _rotate(token)
+    if tokens is None:
+        raise _dead_token()
+    return tokens
+
+
+@transaction.atomic
+def _rotate(token: str) -> Tokens | None:
+    """New tokens for a refresh token that still counts; None after ending the login of one that was used before."""
+    claims = _read(token, "refresh")
+    session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=claims["sid"]).first()
+    if session is None or not _holds(session, claims):
+        raise _dead_token()
+    require_standing(session.user)
+    if str(session.refresh_id) != claims["jti"]:
+        _end(session, None, "an old refresh token was used again")
+        return None
+    return _renew(session)
+
+
+@transaction.atomic
+def sign_out(user: User, token: str) -> None:
+    """End the login that the refresh token belongs to."""
+    try:
+        claims = _read(token, "refresh")
+    except WrongCredentials as error:
+        raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh") from error
+    session = Session.objects.select_for_update().filter(key=claims["sid"], user=user).first()
+    if session is None:
+        raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh")
+    _end(session, user, "signed out")
+
+
+@transaction.atomic
+def end_session(actor: User, session_id: int, reason: str = "") -> Session:
+    """End a login of one's own, or, with the permission, anybody's."""
+    session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(pk=session_id).first()
+    if session is None:
+        raise Absent("not-found", _("There is no such session."))
+    require(actor, "users.end_session", session)
+    _end(session, actor, reason or "ended by hand")
+    record(actor, Verb.SESSION_ENDED, session, reason=reason)
+    return session
+
+
+def session_of(access_token: str) -> Session:
+    """The live login behind an access token, with its user and their profile. One query.
+
+    Raises `WrongCredentials` where the token, the login or the account does not hold any more.
+    """
+    claims = _read(access_token, "access")
+    session = Session.objects.select_related("user__profile").filter(key=claims["sid"]).first()
+    if session is None or not _holds(session, claims):
+        raise _dead_token()
+    _note_seen(session)
+    return session
+
+
+@transaction.atomic
+def change_password(user: User, *, old_password: str, new_password: str) -> None:
+    """Set a new password and end every login of the user, this one included."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not check_password(old_password, user.password):
+        raise Invalid("wrong-password", _("This is not your present password."), field="old_password")
+    set_password(user, user, new_password, field="new_password", reason="password changed")
+
+
+def request_reset(email: str) -> None:
+    """Mail a code to the end user with this address; where there is none, do the same to no effect."""
+    from apps.users.jobs import send_reset_code
+
+    user = _client_with(email)
+    # The same work either way, so that time does not tell whether an account exists.
+    send_reset_code.defer(user_id=user.pk if user else 0)
+
+
+def confirm_reset(email: str, *, code: str, password: str) -> None:
+    """Set a new password by the code from the mail. Raises `Invalid` alike for whatever is wrong with the code."""
+    if not _redeem(email, code, password):
+        raise Invalid("wrong-code", _("This code is wrong or has expired. Ask for a new one."), field="otp")
+
+
+@transaction.atomic
+def _redeem(email: str, code: str, password: str) -> bool:
+    # The wrong try must be counted, so this returns rather than raises.
+    user = _client_with(email)
+    sent = ResetCode.objects.select_for_update().filter(user=user).first() if user else None
+    right = check_password(code, sent.code_hash if sent else _nobodys_password())
+    if user is None or sent is None or sent.tries_left == 0 or sent.expires_at <= timezone.now():
+        return False
+    if not right:
+        sent.tries_left = F("tries_left") - 1
+        sent.save(update_fields=["tries_left"])
+        return False
+    user = User.objects.select_for_update().get(pk=user.pk)
+    set_password(user, user, password, field="password", reason="password reset by mail")
+    sent.delete()
+    return True
+
+
+def set_password(actor: User | None, user: User, password: str, *, field: str, reason: str) -> None:
+    """Set the password of `user`, whose row is locked, and end all their logins."""
+    check_new_password(password, user, field=field)
+    user.set_password(password)
+    user.token_version += 1
+    save_as(actor, user, reason=reason)
+    Session.objects.live().filter(user=user).update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
+    broadcast.recheck(user.pk)
+
+
+def check_new_password(password: str, user: User, *, field: str) -> None:
+    """Raise `Invalid` where the installation's rules refuse the password."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("weak-password", " ".join(error.messages), field=field) from error
+
+
+def account_named(name: str) -> User | None:
+    """Whoever has this user name or mail address, without regard to case."""
+    field = "email" if "@" in name else "username"
+    return User.objects.annotate(lower_name=Lower(field)).filter(lower_name=Lower(Value(name))).first()
+
+
+def account_key(name: str) -> str:
+    """What wrong guesses at this account are counted under, by whichever of its names it is called."""
+    user = account_named(name)
+    return str(user.pk) if user else f"nobody:{name.lower()}"
+
+
+def _client_with(email: str) -> User | None:
+    user = account_named(email) if "@" in email else None
+    return user if user and user.is_active and not user.is_staff else None
+
+
+def _renew(session: Session) -> Tokens:
+    session.refresh_id = uuid4()
+    session.last_seen_at = timezone.now()
+    session.expires_at = session.last_seen_at + timedelta(days=settings.REFRESH_TOKEN_DAYS)
+    session.save()
+    return Tokens(
+        access=_sign(session, "access", uuid4(), timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)),
+        refresh=_sign(session, "refresh", session.refresh_id, timedelta(days=settings.REFRESH_TOKEN_DAYS)),
+    )
+
+
+def _sign(session: Session, kind: TokenKind, token_id: UUID, lifetime: timedelta) -> str:
+    claims = {
+        "typ": kind,
+        "sub": str(session.user_id),
+        "sid": str(session.key),
+        "ver": session.token_version,
+        "jti": str(token_id),
+        "exp": timezone.now() + lifetime,
+    }
+    return jwt.encode(claims, settings.JWT_SIGNING_KEY, ALGORITHM)
+
+
+def _read(token: str, kind: TokenKind) -> dict[str, Any]:
+    try:
+        claims = jwt.decode(token, settings.JWT_SIGNING_KEY, algorithms=[ALGORITHM], options={"require": CLAIMS})
+        UUID(claims["sid"])
+    except (jwt.PyJWTError, ValueError) as error:
+        raise _dead_token() from error
+    if claims["typ"] != kind:
+        raise _dead_token()
+    return claims
+
+
+def _holds(session: Session, claims: dict[str, Any]) -> bool:
+    """Whether the login stands: not ended, account on, no password set since, not made staff since."""
+    user = session.user
+    versions = {session.token_version, user.token_version, claims["ver"]}
+    return session.is_live and user.is_active and not user.is_staff and len(versions) == 1
+
+
+def _dead_token() -> WrongCredentials:
+    return WrongCredentials("invalid-token", _("This token does not hold. Sign in again."))
+
+
+def _end(session: Session, by: User | None, reason: str) -> None:
+    session.end(by, reason)
+    session.save(update_fields=["ended_at", "ended_by", "end_reason"])
+    broadcast.recheck(session.user_id)
+
+
+def _note_seen(session: Session) -> None:
+    now = timezone.now()
+    if now - session.last_seen_at > SEEN_EVERY:
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(last_seen_at=now)
+
+
+@cache
+def _nobodys_password() -> str:
+    return make_password("nobody")

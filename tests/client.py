@@ -1,0 +1,54 @@
+"""A client app of the API: `api(alice).get("/events").json()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from apps.users.models import User
+from apps.users.sessions import Tokens, begin
+
+type Answer = Any
+
+
+class Api:
+    """Calls below `/api`, with an access token where it was made for somebody."""
+
+    def __init__(self, tokens: Tokens | None = None, **headers: str) -> None:
+        self.tokens = tokens
+        self.headers = headers
+        if tokens is not None:
+            self.headers["Authorization"] = f"Bearer {tokens.access}"
+        # What a crash answers is under test, too.
+        self.client = Client(raise_request_exception=False)
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.client.get(f"/api{path}", query, headers=self.headers)
+
+    def post(self, path: str, body: Any = None, **extra: Any) -> Answer:
+        return self._send("POST", path, body, **extra)
+
+    def put(self, path: str, body: Any = None) -> Answer:
+        return self._send("PUT", path, body)
+
+    def patch(self, path: str, body: Any = None) -> Answer:
+        return self._send("PATCH", path, body)
+
+    def delete(self, path: str, body: Any = None) -> Answer:
+        return self._send("DELETE", path, body)
+
+    def upload(self, path: str, **form: Any) -> Answer:
+        """A form with files and text."""
+        return self.client.post(f"/api{path}", form, headers=self.headers)
+
+    def _send(self, method: str, path: str, body: Any, **extra: Any) -> HttpResponse:
+        content = {} if body is None else {"data": body, "content_type": "application/json"}
+        call = getattr(self.client, method.lower())
+        return call(f"/api{path}", **content, headers=self.headers, **extra)
+
+
+def api(user: User | None = None, **headers: str) -> Api:
+    """A client signed in as `user`, or nobody's."""
+    return Api(begin(user) if user else None, **headers)
