@@ -422,6 +422,94 @@ class ResetCode(models.Model):
     expires_at = models.DateTimeField()
 
 
+class Authenticator(models.Model):
+    """The second factor of somebody: the key that they share with an authenticator app, and how it is being tried."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="authenticator")
+    sealed_key = models.CharField(max_length=255, editable=False)
+    """Encrypted; only `apps.users.mfa` opens it."""
+    begun_at = models.DateTimeField(default=timezone.now, editable=False)
+    confirmed_at = models.DateTimeField(null=True, editable=False)
+    """Null until a first code has shown that the app holds the key."""
+    last_step = models.BigIntegerField(default=0, editable=False)
+    """The latest period of 30 seconds whose code was used; neither it nor an earlier one counts again."""
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    """Wrong codes since the last right one."""
+    locked_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("authenticator")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class BackupCode(models.Model):
+    """A code that takes the place of an authenticator once. Only its hash is kept."""
+
+    authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="backup_codes")
+    code_hash = models.CharField(max_length=64, editable=False)
+    used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("backup code")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["authenticator", "code_hash"], name="backup_code_once")]
+
+    def __str__(self) -> str:
+        return str(self.authenticator)
+
+
+MFA_RESET_LIFETIME = timedelta(hours=24)
+
+
+class MfaReset(models.Model):
+    """The wish of one member of staff to take away somebody's lost second factor, until another confirms it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mfa_resets", verbose_name=_("user"))
+    reason = models.CharField(_("reason"), max_length=500)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("asked by"))
+    asked_at = models.DateTimeField(_("asked"), default=timezone.now, editable=False)
+    confirmed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("confirmed by")
+    )
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True, editable=False)
+
+    history = History()
+
+    class Meta:
+        verbose_name = _("reset of a second factor")
+        verbose_name_plural = _("resets of second factors")
+        default_permissions = ("view",)
+        permissions = [("reset_mfa", _("Can reset second factor"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
+                name="mfa_reset_confirmed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(asked_by=F("user"))
+                & (Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("user")) & ~Q(confirmed_by=F("asked_by"))),
+                name="mfa_reset_three_people",
+            ),
+        ]
+        indexes = [models.Index(fields=["-asked_at"], name="mfa_reset_latest")]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @property
+    def is_open(self) -> bool:
+        return self.confirmed_at is None and self.asked_at > timezone.now() - MFA_RESET_LIFETIME
+
+    def confirm(self, by: User) -> None:
+        if not self.is_open:
+            raise Conflict("reset-over", _("This reset was carried out already, or nobody confirmed it within a day."))
+        self.confirmed_by, self.confirmed_at = by, timezone.now()
+
+
 def _history_of_groups() -> None:
     if not hasattr(Group, "history"):
         simple_history.register(
