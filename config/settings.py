@@ -38,6 +38,14 @@ def _secret(name: str, demo: str) -> str:
     return value
 
 
+def _secrets(name: str, default: str) -> list[str]:
+    """Several secrets in a row, so that one can take another's place; the first is the one to write with."""
+    values: list[str] = _read("list", name, default=[]) or [default]
+    if any(len(value) < 32 for value in values):
+        raise SystemExit(f"{name} is too short: each of its keys needs at least 32 characters.")
+    return values
+
+
 def _choice(name: str, choices: tuple[str, ...], default: str) -> str:
     value = str(_read("str", name, default=default))
     if value not in choices:
@@ -86,6 +94,8 @@ TESTING = "pytest" in sys.modules
 
 SECRET_KEY = _secret("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key")
 JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", "demo-only-signing-key-demo-only-signing-key")
+MFA_KEYS = _secrets("MFA_KEY", f"second factors under {SECRET_KEY}")
+"""Encrypt the keys of people's authenticators."""
 ALLOWED_HOSTS: list[str] = _read("list", "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
 if not DEBUG and not ALLOWED_HOSTS:
     raise SystemExit("ALLOWED_HOSTS is not set. Name the hosts that this installation answers for.")
@@ -234,6 +244,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 STAFF_MFA = _choice("STAFF_MFA", ("required", "optional"), "optional" if DEBUG else "required")
 
+CONSOLE_IDLE_MINUTES = _number("CONSOLE_IDLE_MINUTES", 60)
+"""A console that nobody used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
