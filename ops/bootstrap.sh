@@ -27,7 +27,7 @@ make_venv() {
         old=$python
     done
     if command -v uv >/dev/null; then
-        uv venv --quiet --seed --python '>=3.12' .venv
+        uv venv --quiet --seed --python '>=3.12,<3.15' .venv
         return
     fi
     if [ "$old" ]; then
