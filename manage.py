@@ -4,12 +4,26 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import connections
 
 from ops import embedded
+
+
+@contextmanager
+def connections_closed_after() -> Iterator[None]:
+    """The threads of a pool that is left to the interpreter's end cannot be stopped, yet are waited for."""
+    try:
+        yield
+    finally:
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
 
 
 def main() -> None:
@@ -18,7 +32,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         settings.INSTALLED_APPS  # noqa: B018
-        with embedded.when_used():
+        with embedded.when_used(), connections_closed_after():
             execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, embedded.Unavailable) as error:
         sys.exit(str(error))
