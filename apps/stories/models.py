@@ -14,17 +14,25 @@ from apps.removal import Removable, RemovableQuerySet
 LIFETIME = timedelta(hours=24)
 
 
+def is_there() -> Q:
+    """There for others: neither expired, nor removed, nor deleted."""
+    return Q(deleted_at__isnull=True, removed_at__isnull=True, expires_at__gt=timezone.now())
+
+
 class StoryQuerySet(RemovableQuerySet["Story"]):
     def standing(self) -> StoryQuerySet:
         """Those that their authors have not deleted."""
         return self.filter(deleted_at__isnull=True)
 
     def active(self) -> StoryQuerySet:
-        """Those that are there for others: neither expired, nor removed, nor deleted."""
-        return self.standing().kept().filter(expires_at__gt=timezone.now())
+        return self.filter(is_there())
 
     def newest_first(self) -> StoryQuerySet:
         return self.order_by("-created_at", "-id")
+
+    def to_free(self) -> StoryQuerySet:
+        """Those whose file has no more use: expired, and no evidence."""
+        return self.filter(expires_at__lte=timezone.now(), freed_at__isnull=True, held=False)
 
     def with_author(self) -> StoryQuerySet:
         return self.select_related("author__profile")

@@ -1,0 +1,207 @@
+"""Hosting events, and what staff do about them. Taking part in them is in `participation.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from apps.access import require, visible
+from apps.audit.history import delete_as, save_as
+from apps.errors import Absent, Conflict, Invalid
+from apps.events.models import Event, Participation
+from apps.notifications.models import Kind
+from apps.notifications.services import notify, notify_all
+from apps.users.models import User
+
+FIELDS = ("title", "description", "date", "ends_at", "location", "capacity")
+# What an event is replaced with where nothing is given.
+EMPTY = {"description": "", "ends_at": None, "capacity": None}
+
+
+def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> QuerySet[Event]:
+    """What is to come, soonest first; everything else, latest first. Found by title or place."""
+    events = visible(viewer, Event).when(when)  # type: ignore[arg-type, attr-defined]
+    if search:
+        events = events.filter(Q(title__icontains=search) | Q(location__icontains=search))
+    order = ("date", "id") if when == "upcoming" else ("-date", "-id")
+    return with_standing(events, viewer).order_by(*order)
+
+
+def event_for(viewer: User | AnonymousUser, event_id: int) -> Event:
+    """One event as `viewer` sees it. Raises `Absent`."""
+    event = with_standing(visible(viewer, Event), viewer).filter(pk=event_id).first()  # type: ignore[arg-type]
+    if event is None:
+        raise absent()
+    return event
+
+
+def with_standing(events: QuerySet[Event], viewer: User | AnonymousUser) -> QuerySet[Event]:
+    """Adds the host, how many are `going` and `interested`, and `my_status`, the viewer's own."""
+    here = Participation.objects.filter(event=OuterRef("pk")).order_by()
+    counts = {
+        status.value: Coalesce(
+            Subquery(here.filter(status=status).values("event").annotate(people=Count("pk")).values("people")), 0
+        )
+        for status in (Participation.Status.GOING, Participation.Status.INTERESTED)
+    }
+    mine = here.filter(user_id=viewer.pk).values("status")
+    return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
+
+
+@transaction.atomic
+def create_event(host: User, *, title: str, date: datetime, location: str, **rest: Any) -> Event:
+    """Host an event, past ones too. `rest`: description, ends_at (4 hours after `date` unless given), capacity."""
+    event = Event(host=host, title=title, date=date, location=location, **rest)
+    _check(event)
+    save_as(host, event, reason="created")
+    return event_for(host, event.pk)
+
+
+@transaction.atomic
+def update_event(actor: User, event_id: int, **changes: Any) -> Event:
+    """Change the given fields. An event that is moved keeps its length, unless its end is given too."""
+    event = hosted(actor, event_id)
+    _change(actor, event, changes, reason="changed by the host")
+    return event_for(actor, event.pk)
+
+
+def replace_event(actor: User, event_id: int, **fields: Any) -> Event:
+    """Make the event consist of the given fields."""
+    return update_event(actor, event_id, **EMPTY | fields)
+
+
+@transaction.atomic
+def cancel_event(actor: User, event_id: int) -> Event:
+    """Call it off; whoever was coming is told. Raises `Conflict` where it is cancelled already."""
+    event = hosted(actor, event_id)
+    event.cancel()
+    save_as(actor, event, reason="cancelled")
+    notify_all(_concerned(event), Kind.EVENT_CANCELLED, about=event, event=event.title)
+    return event_for(actor, event.pk)
+
+
+@transaction.atomic
+def delete_event(actor: User, event_id: int) -> None:
+    """Delete it for good; whoever was still coming is told."""
+    event = locked(actor, event_id)
+    require(actor, "events.delete_event", event)
+    if event.status == Event.Status.ACTIVE and not event.is_over:
+        # It leads nowhere, since the event is gone.
+        notify_all(_concerned(event), Kind.EVENT_CANCELLED, event=event.title)
+    delete_as(actor, event, reason="deleted by the host")
+
+
+# --- Staff -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def edit_event(actor: User, event_id: int, *, reason: str = "", **changes: Any) -> Event:
+    """Put the given fields of somebody's event right; its host is told."""
+    event = _any(actor, event_id, "events.change_event")
+    if _change(actor, event, changes, reason=reason or "edited"):
+        notify(event.host_id, Kind.CONTENT_EDITED, about=event, thing=_named(event))
+    return event
+
+
+@transaction.atomic
+def remove_event(actor: User, event_id: int, *, reason: str = "") -> Event:
+    """Take an event down, at every door at once. Raises `Conflict` where it is down already."""
+    event = _any(actor, event_id, "events.delete_event")
+    event.remove(actor, reason)
+    save_as(actor, event, reason=reason or "removed")
+    notify(event.host_id, Kind.CONTENT_REMOVED, about=event, thing=_named(event))
+    return event
+
+
+@transaction.atomic
+def restore_event(actor: User, event_id: int, *, reason: str = "") -> Event:
+    """Put back what was taken down."""
+    event = _any(actor, event_id, "events.delete_event")
+    event.restore()
+    save_as(actor, event, reason=reason or "restored")
+    notify(event.host_id, Kind.CONTENT_RESTORED, about=event, thing=_named(event))
+    return event
+
+
+def _any(actor: User, event_id: int, perm: str) -> Event:
+    event = Event.objects.select_for_update(of=("self",)).select_related("host").filter(pk=event_id).first()
+    if event is None:
+        raise absent()
+    require(actor, perm, event)
+    return event
+
+
+def _named(event: Event) -> str:
+    return f"{event._meta.verbose_name} “{event.title}”"
+
+
+# --- Shared ----------------------------------------------------------------------------------------------------------
+
+
+def absent() -> Absent:
+    return Absent("not-found", _("There is no such event."))
+
+
+def locked(actor: User, event_id: int) -> Event:
+    """The event as an end user may know of it, held against all other writers. Raises `Absent`."""
+    event = visible(actor, Event).select_for_update(of=("self",)).filter(pk=event_id).first()
+    if event is None:
+        raise absent()
+    return event
+
+
+def hosted(actor: User, event_id: int) -> Event:
+    """The same, for its host only."""
+    event = locked(actor, event_id)
+    require(actor, "events.change_event", event)
+    return event
+
+
+def going_to(event: Event) -> QuerySet[Participation]:
+    return Participation.objects.filter(event=event, status=Participation.Status.GOING)
+
+
+def _change(actor: User, event: Event, changes: dict[str, Any], *, reason: str) -> bool:
+    """Carry out `changes` on a locked event, and tell its guests where time or place moved. Whether anything did."""
+    before = {name: getattr(event, name) for name in FIELDS}
+    if unknown := changes.keys() - before.keys():
+        raise TypeError(f"An event has no {unknown} to change.")
+    for name, value in changes.items():
+        setattr(event, name, value)
+    if event.date is not None and "ends_at" not in changes:
+        event.ends_at = event.date + (before["ends_at"] - before["date"])
+    _check(event)
+    changed = {name for name, value in before.items() if getattr(event, name) != value}
+    if not changed:
+        return False
+    if "capacity" in changed and event.capacity is not None and going_to(event).count() > event.capacity:
+        raise Conflict("capacity-below-going", _("More people are going already."), field="capacity")
+    save_as(actor, event, reason=reason)
+    if changed & {"date", "ends_at", "location"} and event.status == Event.Status.ACTIVE and not event.is_over:
+        notify_all(_concerned(event), Kind.EVENT_CHANGED, about=event, event=event.title)
+    return True
+
+
+def _check(event: Event) -> None:
+    """Fill in the end where it is empty, and raise `Invalid` for what the database would refuse."""
+    try:
+        event.clean_fields(exclude={"host", "removed_by"})
+    except ValidationError as error:
+        field, [first, *_rest] = next(iter(error.error_dict.items()))
+        raise Invalid(first.code or "invalid", first.messages[0], field=field) from error
+    if event.ends_at <= event.date:
+        raise Invalid("ends-before-it-begins", _("An event ends after it begins."), field="ends_at")
+    if event.capacity is not None and event.capacity < 1:
+        raise Invalid("too-small", _("An event has at least one seat."), field="capacity")
+
+
+def _concerned(event: Event) -> list[int]:
+    """The people whom a change of the event concerns, in whatever way they take part."""
+    return list(event.participations.order_by("id").values_list("user_id", flat=True))

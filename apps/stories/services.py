@@ -1,0 +1,232 @@
+"""Stories: shown for 24 hours, seen, taken down by staff, held as evidence, and freed of their files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require, visible
+from apps.audit.history import delete_as, save_as
+from apps.errors import Absent, Invalid
+from apps.files import take_story
+from apps.notifications.models import Kind
+from apps.notifications.services import notify
+from apps.stories.models import Story, StoryView
+from apps.users.models import User
+from apps.users.permissions import hidden_from
+
+logger = logging.getLogger(__name__)
+
+LONGEST_CAPTION = 500
+FREED_AT_ONCE = 500
+
+
+def feed(viewer: User) -> QuerySet[Story]:
+    """What is there to see: public stories, those of connections, one's own; newest first."""
+    return with_seen(visible(viewer, Story).active().newest_first(), viewer)  # type: ignore[attr-defined]
+
+
+def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:
+    """One's own that are still there, or, with `expired`, those that ran out too; newest first."""
+    stories = visible(author, Story).filter(author=author).kept()  # type: ignore[attr-defined]
+    return with_seen((stories if expired else stories.active()).newest_first(), author)
+
+
+def story_for(viewer: User, story_id: int) -> Story:
+    """One story as `viewer` sees it. Raises `Absent`."""
+    story = with_seen(visible(viewer, Story), viewer).filter(pk=story_id).first()
+    if story is None:
+        raise _absent()
+    return story
+
+
+def with_seen(stories: QuerySet[Story], viewer: User) -> QuerySet[Story]:
+    """Adds the author, and `seen`: whether the viewer has."""
+    views = StoryView.objects.filter(story=OuterRef("pk"), viewer=viewer)
+    return stories.select_related("author__profile").annotate(seen=Exists(views))
+
+
+def viewers_of(actor: User, story_id: int) -> QuerySet[StoryView]:
+    """Who has seen one's own story, latest first."""
+    story = story_for(actor, story_id)
+    require(actor, "stories.view_storyview", story)
+    views = story.views.filter(viewer__is_active=True).exclude(viewer__in=hidden_from(actor))
+    return views.select_related("viewer__profile").order_by("-seen_at", "-id")
+
+
+def post_story(
+    author: User, upload: UploadedFile, *, caption: str = "", audience: str = Story.Audience.PUBLIC
+) -> Story:
+    """Show a picture or film for 24 hours. Raises what `take_story` does."""
+    _check_caption(caption)
+    taken = take_story(upload, field="content_file")
+    story = Story(
+        author=author,
+        content_file=taken.file,
+        media_type=taken.media_type,
+        size=taken.size,
+        sha256=taken.sha256,
+        caption=caption,
+        audience=audience,
+    )
+    try:
+        with transaction.atomic():
+            save_as(author, story, reason="posted")
+    except Exception:
+        # A file that was stored already would belong to nobody.
+        default_storage.delete(story.content_file.name)
+        raise
+    return story_for(author, story.pk)
+
+
+@transaction.atomic
+def update_story(actor: User, story_id: int, *, caption: str | None = None, audience: str | None = None) -> Story:
+    """Change caption or audience of one's own. None leaves it as it is."""
+    story = _locked(actor, story_id, "stories.change_story")
+    if caption is not None:
+        _check_caption(caption)
+        story.caption = caption
+    if audience is not None:
+        story.audience = audience
+    save_as(actor, story, reason="changed by its author")
+    return story_for(actor, story.pk)
+
+
+@transaction.atomic
+def delete_story(actor: User, story_id: int) -> None:
+    """Delete one's own, with its file; what is held as evidence is hidden until that ends."""
+    story = _locked(actor, story_id, "stories.delete_story")
+    if story.held:
+        story.deleted_at = timezone.now()
+        save_as(actor, story, reason="deleted by its author while held as evidence")
+    else:
+        _delete_for_good(actor, story)
+
+
+@transaction.atomic
+def mark_seen(viewer: User, story_id: int) -> None:
+    """Note that somebody has seen a story, and when first. Its author is no viewer."""
+    story = story_for(viewer, story_id)
+    if story.author_id == viewer.pk or story.seen:  # type: ignore[attr-defined]
+        return
+    # Held, so that it cannot be deleted between being looked up and being noted.
+    if visible(viewer, Story).select_for_update(of=("self",), no_key=True).filter(pk=story_id).first() is None:
+        raise _absent()
+    StoryView.objects.bulk_create([StoryView(story=story, viewer=viewer)], ignore_conflicts=True)
+
+
+# --- Staff -----------------------------------------------------------------------------------------------------------
+
+
+def remove_story(actor: User, story_id: int, *, reason: str = "") -> Story:
+    """Take a story down, at every door at once. Raises `Conflict` where it is down already."""
+    return _decide(actor, story_id, lambda story: story.remove(actor, reason), reason or "removed", Kind.CONTENT_REMOVED)
+
+
+def restore_story(actor: User, story_id: int, *, reason: str = "") -> Story:
+    """Put back what was taken down; its 24 hours have run on."""
+    return _decide(actor, story_id, Story.restore, reason or "restored", Kind.CONTENT_RESTORED)
+
+
+@transaction.atomic
+def _decide(actor: User, story_id: int, deed: Callable[[Story], Any], reason: str, kind: Kind) -> Story:
+    story = Story.objects.select_for_update(of=("self",)).select_related("author").filter(pk=story_id).first()
+    if story is None:
+        raise _absent()
+    require(actor, "stories.delete_story", story)
+    deed(story)
+    save_as(actor, story, reason=reason)
+    notify(story.author_id, kind, about=story, thing=str(story._meta.verbose_name))
+    return story
+
+
+# --- Evidence and files ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def hold_story(actor: User, story_id: int) -> None:
+    """Keep its file, whatever its author or the clock does, until `release_story`. Raises `Absent`."""
+    story = Story.objects.select_for_update(of=("self",)).filter(pk=story_id).first()
+    if story is None or story.deleted_at is not None or story.freed_at is not None:
+        raise _absent()
+    if not story.held:
+        story.held = True
+        save_as(actor, story, reason="held as evidence")
+
+
+@transaction.atomic
+def release_story(actor: User, story_id: int, *, still_needed: Callable[[], bool]) -> None:
+    """Keep it no longer, unless it is `still_needed`, which is asked while the story's row is held."""
+    story = Story.objects.select_for_update(of=("self",)).filter(pk=story_id).first()
+    if story is None or not story.held or still_needed():
+        return
+    story.held = False
+    if story.deleted_at is not None:
+        _delete_for_good(actor, story)
+    else:
+        save_as(actor, story, reason="no longer held as evidence")
+
+
+def free_expired() -> int:
+    """Delete the files of stories that have expired; how many. Whatever fails stays for the next run."""
+    freed = 0
+    ids = Story.objects.to_free().order_by("expires_at").values_list("pk", flat=True)
+    for story_id in list(ids[:FREED_AT_ONCE]):
+        try:
+            freed += _free(story_id)
+        except Exception:
+            logger.exception("The file of story %d could not be freed", story_id)
+    return freed
+
+
+@transaction.atomic
+def _free(story_id: int) -> bool:
+    story = Story.objects.to_free().select_for_update(skip_locked=True).filter(pk=story_id).first()
+    if story is None:
+        return False
+    # The file first: one that is marked as freed is never looked at again, one that is missing is no trouble.
+    story.content_file.storage.delete(story.content_file.name)
+    story.freed_at = timezone.now()
+    save_as(None, story, reason="expired")
+    return True
+
+
+def _delete_for_good(actor: User, story: Story) -> None:
+    from apps.stories.jobs import delete_file  # the job lives above this module
+
+    name = story.content_file.name
+    delete_as(actor, story, reason="deleted by its author")
+    if story.freed_at is None:
+        # At once; and by a job that commits with the deletion, should storage be away or the process die.
+        delete_file.defer(name=name)
+        transaction.on_commit(partial(default_storage.delete, name), robust=True)
+
+
+# --- Shared ----------------------------------------------------------------------------------------------------------
+
+
+def _absent() -> Absent:
+    return Absent("not-found", _("There is no such story."))
+
+
+def _locked(actor: User, story_id: int, perm: str) -> Story:
+    """The story as an end user may know of it, held against all other writers."""
+    story = visible(actor, Story).select_for_update(of=("self",)).filter(pk=story_id).first()
+    if story is None:
+        raise _absent()
+    require(actor, perm, story)
+    return story
+
+
+def _check_caption(caption: str) -> None:
+    if len(caption) > LONGEST_CAPTION:
+        raise Invalid("too-long", _("A caption has at most 500 characters."), field="caption")
