@@ -44,10 +44,9 @@ os.environ |= {
 }
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import CHANNEL_LAYERS  # noqa: E402
 
 # Publish and subscribe ignore the number of the database.
-CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{worker}"
+BROADCAST_PREFIX = f"test-{worker}"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = servers.home / f"media-{worker}"
 # Static files straight from the apps, found when asked for: no collectstatic, no scan for every test client.
