@@ -75,6 +75,10 @@ RESOURCES = {
     "/users/profile": "profile",
     "/users/verify": "verify",
     "/users": "users",
+    "/connections": "connections",
+    "/events": "events",
+    "/stories": "stories",
+    "/notifications": "notifications",
 }
 for prefix, module in RESOURCES.items():
     api.add_router(prefix, f"api.routes.{module}.router", tags=[module])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -51,6 +51,11 @@ REPORTABLE = {
     Report.Kind.MESSAGE: Reportable(Message, "sender_id", remove_message),
     Report.Kind.USER: Reportable(User, "pk"),
 }
+
+
+def reports_by(reporter: User) -> QuerySet[Report]:
+    """Those that somebody made, newest first."""
+    return visible(reporter, Report).newest_first()  # type: ignore[attr-defined, no-any-return]
 
 
 @transaction.atomic
@@ -103,7 +108,7 @@ def settle_report(
     return settled
 
 
-def _others_open(settled: Report) -> Any:
+def _others_open(settled: Report) -> QuerySet[Report]:
     same = Report.objects.open().filter(kind=settled.kind, target_id=settled.target_id)
     return same.exclude(pk=settled.pk)
 

@@ -51,6 +51,14 @@ def notify_all(
     return told
 
 
+def notifications_of(user: User, *, unread: bool | None = None) -> models.QuerySet[Notification]:
+    """One's own, newest first: all, only those unread, or only those read."""
+    rows = visible(user, Notification)
+    if unread is not None:
+        rows = rows.filter(is_read=not unread)
+    return rows.newest_first()  # type: ignore[attr-defined, no-any-return]
+
+
 @transaction.atomic
 def mark_read(user: User, notification_id: int) -> Notification:
     """Mark one as read. Twice is once."""
