@@ -1,0 +1,426 @@
+"""Fills the database in bulk, for load tests and for looking at big tables.
+
+The same amounts give the same data, with times counted back from the start of the run. Rows are written with COPY,
+past services and history: nobody did this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import cycle, islice
+from random import Random
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from apps.chat.models import Membership, Message, Room, direct_key
+from apps.connections.models import Connection
+from apps.events.models import DEFAULT_LENGTH, Event, Participation
+from apps.notifications.models import Kind, Notification
+from apps.notifications.texts import text_of
+from apps.stories.models import LIFETIME, Story
+from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, Role, User
+from ops.demo import drawing, texts
+
+PASSWORD = "infloo-demo"
+# As long as Django wants it, so that signing in does not hash the password anew.
+SALT = "infloo-seed-infloo-seed"
+USERS_MAX = 1_000_000  # user names have six digits
+ROOM_NAME = "abcdefghijkmnpqrstuvwxyz23456789"
+GUESTS_OF_FIRST_EVENT = 1000
+SAMPLE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """How many rows of each kind. Raises `ValueError` where they cannot be had."""
+
+    users: int = 100
+    events: int = 0
+    stories: int = 0
+    messages: int = 0
+    documents: int = 0
+    connections_per_user: int = 2
+    notifications_per_user: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) < 0:
+                raise ValueError(f"{_option(field.name)} cannot be below 0.")
+        if not 0 < self.users <= USERS_MAX:
+            raise ValueError(f"--users must be from 1 to {USERS_MAX:,}.")
+        if self.connections_per_user >= self.users:
+            raise ValueError(
+                f"--connections-per-user must be below --users: there are {self.users - 1} others to connect with."
+            )
+        if self.messages and not self.connections_per_user:
+            raise ValueError("--messages need --connections-per-user of at least 1: only connected people talk.")
+
+
+class AlreadySeeded(Exception):
+    """The database holds seeded users already."""
+
+
+def seed(amounts: Amounts) -> dict[str, Any]:
+    """Write `amounts` and return a sample of what is there now, by ids and names."""
+    with transaction.atomic():
+        if User.objects.named(username(0)).exists():
+            raise AlreadySeeded(f"{username(0)} exists: this database has been seeded already.")
+        sample = _Seeding(amounts).run()
+    with connection.cursor() as cursor:
+        tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in FILLED)
+        # Plans need figures; a table that nobody has vacuumed is slow to its first readers.
+        cursor.execute(f"VACUUM (ANALYZE) {tables}")
+    return sample
+
+
+FILLED: tuple[type[models.Model], ...] = (
+    User, Profile, Connection, Room, Membership, Message, Event, Participation, Story, Document, Notification,
+)  # fmt: skip
+
+
+def username(number: int) -> str:
+    return f"user{number:06d}"
+
+
+class _Seeding:
+    def __init__(self, amounts: Amounts) -> None:
+        self.amounts = amounts
+        self.now = timezone.now()
+        self.random = Random(repr(amounts))
+        self.first_user = 0
+
+    def run(self) -> dict[str, Any]:
+        users = self.write_users()
+        self.write_connections()
+        rooms = self.write_rooms()
+        return {
+            "users": list(users[:SAMPLE]),
+            "usernames": [username(number) for number in range(min(SAMPLE, self.amounts.users))],
+            "password": PASSWORD,
+            "rooms": list(rooms),
+            "members": rooms,
+            "events": self.write_events(),
+            "stories": self.write_stories(),
+            "documents": self.write_documents(),
+            "notifications": self.write_notifications(),
+        }
+
+    def user(self, number: int) -> int:
+        """The id of a user; numbers go round."""
+        return self.first_user + number % self.amounts.users
+
+    def ago(self, **span: float) -> datetime:
+        return self.now - timedelta(**span)
+
+    def write_users(self) -> range:
+        count = self.amounts.users
+        ids = _reserve(User, count)
+        self.first_user = ids.start
+        password = make_password(PASSWORD, salt=SALT)
+        roles = [role.value for role in CLIENT_ROLES]
+        year = timedelta(days=365)
+        _copy(
+            User,
+            ("id", "username", "email", "password", "role", "identity_verified", "date_joined"),
+            (
+                (
+                    ids[number],
+                    username(number),
+                    f"{username(number)}@example.com",
+                    password,
+                    roles[number % len(roles)],
+                    True,
+                    self.now - year * ((count - number) / count),
+                )
+                for number in range(count)
+            ),
+        )
+        is_company = [role == Role.BRAND for role in roles]
+        _copy(
+            Profile,
+            ("user_id", "bio", "company_name", "business_category", "updated_at"),
+            (
+                (
+                    ids[number],
+                    texts.BIOS[number % len(texts.BIOS)],
+                    f"{username(number)} Ltd" if is_company[number % len(roles)] else "",
+                    texts.CATEGORIES[number % len(texts.CATEGORIES)],
+                    self.now,
+                )
+                for number in range(count)
+            ),
+        )
+        return ids
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Numbers of connected users: each with the next ones round a ring, and with the one opposite for an odd
+        amount. Where that and the users are odd, the last of them has one connection less."""
+        count, wanted = self.amounts.users, self.amounts.connections_per_user
+        for step in range(1, wanted // 2 + 1):
+            yield from ((number, (number + step) % count) for number in range(count))
+        if wanted % 2:
+            yield from ((number, number + count // 2) for number in range(count // 2))
+
+    def write_connections(self) -> None:
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for number, (one, other) in enumerate(self.pairs()):
+                sent = self.ago(days=300, seconds=-number % 20_000_000)
+                yield (
+                    self.user(one),
+                    self.user(other),
+                    Connection.Status.ACCEPTED.value,
+                    sent,
+                    sent + timedelta(hours=5),
+                )
+
+        _copy(Connection, ("sender_id", "receiver_id", "status", "created_at", "responded_at"), rows())
+
+    def write_rooms(self) -> dict[str, list[str]]:
+        """Rooms and messages: a tenth of all in the first room, the rest spread evenly."""
+        wanted = max(self.amounts.users, self.amounts.messages // 10)
+        pairs = list(islice(self.pairs(), wanted))
+        names = ["".join(self.random.choices(ROOM_NAME, k=16)) for _ in pairs]
+        ids = _reserve(Room, len(pairs))
+        lengths, last_sent = self.write_messages(ids, pairs)
+        _copy(
+            Room,
+            ("id", "name", "direct_key", "last_seq", "last_message_at", "created_at"),
+            (
+                (
+                    ids[place],
+                    names[place],
+                    direct_key(self.user(one), self.user(other)),
+                    lengths[place],
+                    last_sent[place],
+                    self.ago(days=40),
+                )
+                for place, (one, other) in enumerate(pairs)
+            ),
+        )
+        _copy(
+            Membership,
+            ("room_id", "user_id", "read_up_to", "created_at"),
+            (
+                # Whoever was asked has not read the last few lines.
+                (ids[place], self.user(person), max(0, lengths[place] - unread), self.ago(days=40))
+                for place, pair in enumerate(pairs)
+                for person, unread in zip(pair, (0, 3), strict=True)
+            ),
+        )
+        return {
+            name: [username(one), username(other)]
+            for name, (one, other) in zip(names[:SAMPLE], pairs[:SAMPLE], strict=True)
+        }
+
+    def write_messages(self, rooms: range, pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[datetime | None]]:
+        count = self.amounts.messages
+        lengths = [0] * len(pairs)
+        last_sent: list[datetime | None] = [None] * len(pairs)
+        step = timedelta(days=30) / max(1, count)
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            others = cycle(range(1, len(pairs))) if len(pairs) > 1 else cycle((0,))
+            lines, choose = texts.LINES, self.random.random
+            start = self.now - step * count
+            for number in range(count):
+                place = 0 if number % 10 == 0 else next(others)
+                lengths[place] += 1
+                last_sent[place] = sent = start + step * number
+                luck = choose()
+                sender = pairs[place][luck < 0.5]
+                yield rooms[place], lengths[place], self.user(sender), lines[int(luck * 9973) % len(lines)], sent
+
+        _copy(Message, ("room_id", "seq", "sender_id", "text", "sent_at"), rows())
+        return lengths, last_sent
+
+    def write_events(self) -> list[int]:
+        count = self.amounts.events
+        ids = _reserve(Event, count)
+
+        def begins(number: int) -> datetime:
+            """One in four goes on, one is over, two are to come."""
+            phase, place = number % 4, number / count
+            if phase == 0:
+                return self.ago(hours=1 + place)
+            if phase == 1:
+                return self.ago(days=1 + 364 * place)
+            return self.ago(days=-1 - 364 * place)
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for number in range(count):
+                title, place, about = texts.EVENTS[number % len(texts.EVENTS)]
+                date = begins(number)
+                seats = 50 + number % 200 if number % 3 == 1 else None
+                yield (
+                    ids[number], self.user(number), f"{title} {number + 1}", about, date, date + DEFAULT_LENGTH,
+                    place, seats, self.ago(days=370 + number / count),
+                )  # fmt: skip
+
+        _copy(
+            Event,
+            ("id", "host_id", "title", "description", "date", "ends_at", "location", "capacity", "created_at"),
+            rows(),
+        )
+        statuses = [status.value for status in Participation.Status]
+
+        def guests() -> Iterator[tuple[Any, ...]]:
+            others = self.amounts.users - 1
+            for number in range(count):
+                for guest in range(min(others, number % 6 if number else GUESTS_OF_FIRST_EVENT)):
+                    status = statuses[(number + guest) % len(statuses)]
+                    yield ids[number], self.user(number + 1 + guest), status, self.ago(days=1, minutes=guest)
+
+        _copy(Participation, ("event_id", "user_id", "status", "created_at"), guests())
+        return list(ids[:SAMPLE])
+
+    def write_stories(self) -> list[int]:
+        count = self.amounts.stories
+        if not count:
+            return []
+        ids = _reserve(Story, count)
+        files = [
+            _stored("stories", f"seed-{number}.jpg", "image/jpeg", drawing.scene(Random(number), size=(360, 640)))
+            for number in range(4)
+        ]
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for number in range(count):
+                file = files[number % len(files)]
+                # The oldest is six hours old, so that a day's work can be done on them.
+                posted = self.ago(hours=6 * (count - number) / count)
+                audience = Story.Audience.CONNECTIONS if number % 5 == 4 else Story.Audience.PUBLIC
+                caption = texts.CAPTIONS[number % len(texts.CAPTIONS)]
+                yield (
+                    ids[number], self.user(number), file.name, file.media_type, file.size, file.sha256,
+                    caption, audience.value, posted, posted + LIFETIME,
+                )  # fmt: skip
+
+        _copy(
+            Story,
+            (
+                "id", "author_id", "content_file", "media_type", "size", "sha256",
+                "caption", "audience", "created_at", "expires_at",
+            ),
+            rows(),
+        )  # fmt: skip
+        return list(ids[:SAMPLE])
+
+    def write_documents(self) -> list[int]:
+        """The first of each person and kind is pending, unless every third; the rest were decided."""
+        count = self.amounts.documents
+        if not count:
+            return []
+        ids = _reserve(Document, count)
+        files = {
+            DocType.IDENTITY: _stored(
+                "documents", "seed-card.png", "image/png", drawing.identity_card(Random(1), drawing.Holder("Sam Seed"))
+            ),
+            DocType.BUSINESS: _stored(
+                "documents", "seed-paper.pdf", "application/pdf", drawing.business_paper("Seed Ltd", "Sam Seed", "A-1")
+            ),
+        }
+        reasons = [reason.value for reason in Reason]
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for number in range(count):
+                doc_type = DocType.IDENTITY if number // self.amounts.users % 2 == 0 else DocType.BUSINESS
+                file = files[doc_type]
+                sent = self.ago(days=60 * (count - number) / count)
+                status, reason, decided = Document.Status.PENDING, "", None
+                if number >= 2 * self.amounts.users or number % 3 == 2:
+                    status, decided = Document.Status.APPROVED, sent + timedelta(minutes=90)
+                    if number % 2:
+                        status, reason = Document.Status.REJECTED, reasons[number % len(reasons)]
+                # All share few files, yet each counts as a file of its own, or every one were a duplicate.
+                digest = sha256(f"{file.sha256} {number}".encode()).hexdigest()
+                yield (
+                    ids[number], self.user(number), doc_type.value, file.name, file.media_type, file.size, digest,
+                    status.value, reason, decided, sent,
+                )  # fmt: skip
+
+        _copy(
+            Document,
+            (
+                "id", "owner_id", "doc_type", "file", "media_type", "size", "sha256",
+                "status", "reason", "decided_at", "created_at",
+            ),
+            rows(),
+        )  # fmt: skip
+        return list(ids[:SAMPLE])
+
+    def write_notifications(self) -> list[int]:
+        each, users = self.amounts.notifications_per_user, self.amounts.users
+        ids = _reserve(Notification, each * users)
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for place in range(each):
+                for number in range(users):
+                    other = number + place + 1
+                    told = self.ago(days=30 * (each - place) / each, seconds=number % 3600)
+                    text = text_of(Kind.NEW_FOLLOWER, person=username(other % users))
+                    yield (
+                        ids[place * users + number], self.user(number), Kind.NEW_FOLLOWER.value, text,
+                        "user", self.user(other), place % 2 == 0, told if place % 2 == 0 else None, told,
+                    )  # fmt: skip
+
+        _copy(
+            Notification,
+            ("id", "recipient_id", "kind", "text", "target_kind", "target_id", "is_read", "read_at", "created_at"),
+            rows(),
+        )
+        return list(ids[:SAMPLE])
+
+
+@dataclass(frozen=True)
+class _Stored:
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+def _stored(folder: str, name: str, media_type: str, content: bytes) -> _Stored:
+    name = default_storage.save(f"{folder}/{name}", ContentFile(content))
+    return _Stored(name, media_type, len(content), sha256(content).hexdigest())
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _reserve(model: type[models.Model], count: int) -> range:
+    """As many ids, which nobody else gets from the table's sequence any more."""
+    if not count:
+        return range(0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
+        [sequence] = cursor.fetchone()
+        cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, count - 1])
+        [last] = cursor.fetchone()
+    return range(last - count + 1, last + 1)
+
+
+def _copy(model: type[models.Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write `rows` of the named attributes; what is not named gets the default of its field."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    rest = [
+        field for name, field in by_name.items() if name not in columns and not field.primary_key and not field.null
+    ]
+    defaults = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
+    names = ", ".join(
+        connection.ops.quote_name(column)
+        for field in (*(by_name[name] for name in columns), *rest)
+        if (column := field.column)
+    )
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row + defaults)
