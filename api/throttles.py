@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # Seconds. A broker that is slower than this is as good as down; then it is left alone for a while.
 PATIENCE = 0.5
 LEAVE_ALONE = 2.0
+WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong"}
 # Boundaries, part headers and the few text fields around an uploaded file.
 FORM_OVERHEAD = 64 * 1024
 
@@ -71,9 +72,6 @@ def guesses(request: HttpRequest, account: str) -> Iterator[None]:
         raise
     for limit, who in counted:
         check(limit, who)
-
-
-WRONG_GUESS = {"wrong-credentials", "wrong-code"}
 
 
 class Limit(BaseThrottle):

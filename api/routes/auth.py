@@ -80,6 +80,7 @@ def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
 )
 def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
     """Set a new password by the code from the mail. Every login ends."""
-    with guesses(request, sessions.account_key(body.email)):
+    # Counted apart from passwords, so that whoever tried those in vain can still use a code.
+    with guesses(request, f"code:{sessions.account_key(body.email)}"):
         sessions.confirm_reset(body.email, code=body.otp, password=body.password)
     return {"message": _("The new password is set. Sign in with it.")}

@@ -1,0 +1,414 @@
+"""Signing up, signing in and out, passwords."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+import time_machine
+from django.conf import settings
+from django.core import mail
+from django.utils import timezone
+
+from apps.users.models import ResetCode, Session, User
+from tests.api.test_errors import assert_problem
+from tests.client import Api, api
+from tests.jobs import run_jobs
+from tests.people import PASSWORD, alice, bob, compliance
+
+pytestmark = pytest.mark.django_db
+
+NEW = {"username": "nora", "email": "nora@example.com", "password": "a-long-enough-one", "role": "influencer"}
+NO_ACCOUNT = "No active account found with the given credentials"
+
+
+def login(username: str = "alice", password: str = PASSWORD, **headers: str) -> Any:
+    return api(**headers).post("/users/auth/login", {"username": username, "password": password})
+
+
+def client_of(answer: Any) -> Api:
+    return api(Authorization=f"Bearer {answer.json()['access']}")
+
+
+def works(client: Api) -> bool:
+    return client.get("/users/profile").status_code == 200
+
+
+def refresh(token: str) -> Any:
+    return api().post("/users/auth/refresh", {"refresh": token})
+
+
+# --- Signing up -----------------------------------------------------------------------------------------------------
+
+
+def test_a_newcomer_registers_and_has_a_profile() -> None:
+    answer = api().post("/users/auth/register", NEW | {"phone": "+1234567890"})
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "id": User.objects.get(username="nora").pk,
+        "username": "nora",
+        "email": "nora@example.com",
+        "role": "influencer",
+        "phone": "+1234567890",
+        "is_verified": False,
+    }
+    assert login("nora", NEW["password"]).status_code == 200
+    assert User.objects.get(username="nora").profile.bio == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"role": "staff"}, "role"),
+        ({"role": "admin"}, "role"),
+        ({"role": None}, "role"),
+        ({"username": "ALICE"}, "username"),
+        ({"username": ""}, "username"),
+        ({"username": "with space"}, "username"),
+        ({"username": "a@b"}, "username"),
+        ({"username": "Image"}, "username"),
+        ({"username": "x" * 151}, "username"),
+        ({"username": "a/b"}, "username"),
+        ({"email": "Alice@Example.com"}, "email"),
+        ({"email": "nonsense"}, "email"),
+        ({"email": "a@b\r\nBcc: c@d.example"}, "email"),
+        ({"password": "short"}, "password"),
+        ({"password": "12345678901"}, "password"),
+        ({"password": "nora@example"}, "password"),
+        ({"password": "x" * 257}, "password"),
+        ({"phone": "call me"}, "phone"),
+        ({"is_verified": True}, "is_verified"),
+        ({"is_staff": True}, "is_staff"),
+        ({"id": 1}, "id"),
+    ],
+)
+def test_what_cannot_be_registered(change: dict[str, Any], field: str) -> None:
+    alice()
+    answer = api().post("/users/auth/register", NEW | change)
+    problem = assert_problem(answer, 422, "invalid")
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert not User.objects.filter(username="nora").exists()
+
+
+@pytest.mark.parametrize("missing", ["username", "email", "password", "role"])
+def test_registering_needs_each_of_these(missing: str) -> None:
+    body = {name: value for name, value in NEW.items() if name != missing}
+    problem = assert_problem(api().post("/users/auth/register", body), 422, "invalid")
+    assert problem["errors"] == [{"field": missing, "code": "missing", "message": "Field required"}]
+
+
+def test_letters_of_every_script_make_a_user_name() -> None:
+    for number, name in enumerate(["Łukasz", "İbrahim", "ÆØÅ", "юзер", "用户"]):
+        body = NEW | {"username": name, "email": f"n{number}@example.com"}
+        assert api().post("/users/auth/register", body).status_code == 201
+        assert login(name, NEW["password"]).status_code == 200
+        assert_problem(api().post("/users/auth/register", body | {"email": "other@example.com"}), 422, "invalid")
+
+
+# --- Signing in -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["alice", "ALICE", "alice@example.com", "Alice@EXAMPLE.com"])
+def test_one_signs_in_by_name_or_mail(name: str) -> None:
+    alice()
+    answer = login(name)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"access", "refresh"}
+    assert client_of(answer).get("/users/profile").json()["username"] == "alice"
+
+
+@pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("switched-off", PASSWORD)])
+def test_a_failed_login_says_the_same_for_whatever_reason(name: str, password: str) -> None:
+    alice()
+    off = bob()
+    User.objects.filter(pk=off.pk).update(username="switched-off", is_active=False)
+    answer = login(name, password)
+    assert assert_problem(answer, 401, "wrong-credentials")["detail"] == NO_ACCOUNT
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+def test_staff_sign_in_at_the_console_only() -> None:
+    compliance()
+    assert_problem(login("compliance"), 403, "staff-account")
+    assert_problem(login("compliance", "wrong"), 401, "wrong-credentials")
+
+
+def test_the_suspended_are_refused_at_login_and_on_every_call_until_it_is_over() -> None:
+    person = alice()
+    signed_in = api(person)
+    User.objects.filter(pk=person.pk).update(suspended_until=timezone.now() + timedelta(hours=1))
+    assert_problem(login(), 403, "account-suspended")
+    assert_problem(login(password="wrong"), 401, "wrong-credentials")
+    assert_problem(signed_in.get("/users/profile"), 403, "account-suspended")
+    assert_problem(signed_in.post("/users/auth/login", {}), 403, "account-suspended")
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+        assert login().status_code == 200
+
+
+def test_a_login_is_listed_with_where_it_came_from() -> None:
+    person = alice()
+    login(**{"User-Agent": "Infloo/1.0" + "x" * 500})
+    session = Session.objects.get(user=person)
+    assert session.address == "127.0.0.1"
+    assert session.user_agent.startswith("Infloo/1.0")
+    assert session.is_live
+
+
+# --- Tokens ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer nonsense", "Bearer a.b.c", "Basic YTpi", "nonsense", "Bearer ä.ö.ü", ""]
+)
+def test_a_bad_token_is_refused_on_a_public_call_too(header: str) -> None:
+    body = {"username": "alice", "password": PASSWORD}
+    answer = api(Authorization=header).post("/users/auth/login", body)
+    assert_problem(answer, 401, "invalid-token")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert_problem(api(Authorization=header).get("/users/profile"), 401, "invalid-token")
+
+
+def forged(**changes: Any) -> str:
+    """Like a real token of the only session, but for the changes."""
+    session = Session.objects.get()
+    claims = {
+        "typ": "access",
+        "sub": str(session.user_id),
+        "sid": str(session.key),
+        "ver": session.token_version,
+        "jti": "00000000-0000-0000-0000-000000000000",
+        "exp": timezone.now() + timedelta(minutes=5),
+    } | changes
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, settings.JWT_SIGNING_KEY)
+
+
+def test_only_a_whole_access_token_opens_a_call() -> None:
+    alice()
+    answer = login()
+
+    def status(token: str) -> int:
+        return api(Authorization=f"Bearer {token}").get("/users/profile").status_code
+
+    assert status(forged()) == 200
+    assert status(answer.json()["refresh"]) == 401
+    for claim in ("typ", "sub", "sid", "ver", "jti", "exp"):
+        assert status(forged(**{claim: None})) == 401, claim
+    assert status(forged(exp=timezone.now() - timedelta(seconds=1))) == 401
+    assert status(forged(ver=2)) == 401
+    assert status(forged(sid="nonsense")) == 401
+    assert status(forged(sid="00000000-0000-0000-0000-000000000000")) == 401
+    assert status(jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), None, "none")) == 401
+    assert status(jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), "x" * 32)) == 401
+
+
+def test_an_access_token_lives_fifteen_minutes_and_a_refresh_token_seven_days() -> None:
+    alice()
+    answer = login()
+    with time_machine.travel(timezone.now() + timedelta(minutes=14, seconds=50)):
+        assert works(client_of(answer))
+    with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
+        assert not works(client_of(answer))
+    with time_machine.travel(timezone.now() + timedelta(days=7, seconds=1)):
+        assert_problem(refresh(answer.json()["refresh"]), 401, "invalid-token")
+    with time_machine.travel(timezone.now() + timedelta(days=6)):
+        assert refresh(answer.json()["refresh"]).status_code == 200
+
+
+def test_refreshing_rotates_both_tokens() -> None:
+    alice()
+    first = login()
+    second = refresh(first.json()["refresh"])
+    assert second.status_code == 200
+    assert works(client_of(second))
+    assert works(client_of(first))
+    assert refresh(second.json()["refresh"]).status_code == 200
+
+
+def test_a_refresh_token_used_again_ends_that_login_and_no_other() -> None:
+    alice()
+    first, elsewhere = login(), login()
+    second = refresh(first.json()["refresh"])
+    assert_problem(refresh(first.json()["refresh"]), 401, "invalid-token")
+    assert not works(client_of(first))
+    assert not works(client_of(second))
+    assert_problem(refresh(second.json()["refresh"]), 401, "invalid-token")
+    assert works(client_of(elsewhere))
+    assert refresh(elsewhere.json()["refresh"]).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": True, "role": "staff"}, {"token_version": 2}])
+def test_neither_token_outlives_the_account_as_it_was(change: dict[str, Any]) -> None:
+    person = alice()
+    answer = login()
+    User.objects.filter(pk=person.pk).update(**change)
+    assert not works(client_of(answer))
+    assert_problem(refresh(answer.json()["refresh"]), 401, "invalid-token")
+
+
+def test_the_suspended_cannot_refresh() -> None:
+    person = alice()
+    answer = login()
+    User.objects.filter(pk=person.pk).update(suspended_until=timezone.now() + timedelta(hours=1))
+    assert_problem(refresh(answer.json()["refresh"]), 403, "account-suspended")
+
+
+def test_an_access_token_refreshes_nothing() -> None:
+    alice()
+    assert_problem(refresh(login().json()["access"]), 401, "invalid-token")
+
+
+def test_logging_out_ends_that_login_and_no_other() -> None:
+    alice()
+    here, elsewhere = login(), login()
+    answer = client_of(here).post("/users/auth/logout", {"refresh": here.json()["refresh"]})
+    assert answer.status_code == 204
+    assert answer.content == b""
+    assert not works(client_of(here))
+    assert_problem(refresh(here.json()["refresh"]), 401, "invalid-token")
+    assert works(client_of(elsewhere))
+
+
+def test_nobody_logs_others_out() -> None:
+    alice()
+    bob()
+    hers, his = login(), login("bob")
+    problem = assert_problem(
+        client_of(his).post("/users/auth/logout", {"refresh": hers.json()["refresh"]}), 422, "invalid"
+    )
+    assert problem["errors"][0]["field"] == "refresh"
+    assert works(client_of(hers))
+    assert_problem(client_of(his).post("/users/auth/logout", {"refresh": "x"}), 422, "invalid")
+
+
+def test_being_seen_is_written_at_most_once_a_minute(django_assert_num_queries: Any) -> None:
+    client = api(alice())
+    seen = Session.objects.get().last_seen_at
+    with django_assert_num_queries(1):
+        client.get("/users/profile")
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        with django_assert_num_queries(2):
+            client.get("/users/profile")
+        with django_assert_num_queries(1):
+            client.get("/users/profile")
+    assert Session.objects.get().last_seen_at > seen
+
+
+# --- Passwords ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_password_ends_every_login() -> None:
+    alice()
+    here, elsewhere = login(), login()
+    body = {"old_password": PASSWORD, "new_password": "another-long-one"}
+    assert client_of(here).post("/users/auth/password", body).status_code == 204
+    for answer in (here, elsewhere):
+        assert not works(client_of(answer))
+        assert_problem(refresh(answer.json()["refresh"]), 401, "invalid-token")
+    assert login().status_code == 401
+    assert login(password="another-long-one").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"), [("wrong", "another-long-one", "old_password"), (PASSWORD, "short", "new_password")]
+)
+def test_a_password_that_cannot_be_changed(old: str, new: str, field: str) -> None:
+    client = api(alice())
+    answer = client.post("/users/auth/password", {"old_password": old, "new_password": new})
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["field"] == field
+    assert works(client)
+
+
+def ask_for_code(email: str) -> Any:
+    return api().post("/users/auth/password_reset", {"email": email})
+
+
+def code_in_mail() -> str:
+    run_jobs()
+    assert mail.outbox[-1].to == ["alice@example.com"]
+    return next(word for word in mail.outbox[-1].body.split() if len(word) == 6 and word.isdecimal())
+
+
+def confirm(code: str, email: str = "alice@example.com", password: str = "another-long-one") -> Any:
+    return api().post("/users/auth/password_reset/confirm", {"email": email, "otp": code, "password": password})
+
+
+def test_a_forgotten_password_is_set_anew_by_a_code_from_the_mail() -> None:
+    alice()
+    before = login()
+    ask_for_code("Alice@example.com")
+    code = code_in_mail()
+    answer = confirm(code)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"message"}
+    assert not works(client_of(before))
+    assert login(password="another-long-one").status_code == 200
+    assert_problem(confirm(code), 422, "invalid")
+
+
+def test_the_answer_is_the_same_for_nobody() -> None:
+    alice()
+    compliance()
+    answers = set()
+    for email in ("alice@example.com", "nobody@example.com", "compliance@staff.example.com", "nonsense"):
+        answer = ask_for_code(email)
+        assert answer.status_code == 200
+        answers.add(answer.content)
+    assert len(answers) == 1
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+
+
+def test_the_code_is_kept_as_a_hash_only() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    code = code_in_mail()
+    assert code not in ResetCode.objects.get().code_hash
+
+
+def test_a_code_lives_ten_minutes() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    code = code_in_mail()
+    with time_machine.travel(timezone.now() + timedelta(minutes=10, seconds=1)):
+        assert assert_problem(confirm(code), 422, "invalid")["errors"][0]["field"] == "otp"
+    assert confirm(code).status_code == 200
+
+
+def test_a_code_bears_five_wrong_tries() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    code = code_in_mail()
+    wrong = "000000" if code != "000000" else "111111"
+    for _try in range(5):
+        assert_problem(confirm(wrong), 422, "invalid")
+    assert_problem(confirm(code), 422, "invalid")
+
+
+def test_a_new_code_replaces_the_one_before() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    first = code_in_mail()
+    ask_for_code("alice@example.com")
+    second = code_in_mail()
+    if first != second:
+        assert_problem(confirm(first), 422, "invalid")
+    assert confirm(second).status_code == 200
+
+
+def test_a_weak_new_password_costs_no_try() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    code = code_in_mail()
+    assert assert_problem(confirm(code, password="short"), 422, "invalid")["errors"][0]["field"] == "password"
+    assert ResetCode.objects.get().tries_left == 5
+    assert confirm(code).status_code == 200
+
+
+@pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com", "nonsense"])
+def test_a_code_is_good_for_its_account_only(email: str) -> None:
+    alice()
+    bob()
+    ask_for_code("alice@example.com")
+    assert_problem(confirm(code_in_mail(), email=email), 422, "invalid")

@@ -1,0 +1,179 @@
+"""Limits hold across processes, are not passed by made-up headers, and let go in time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import redis
+from django.db import connection
+
+from api import throttles
+from tests.api.test_errors import assert_problem
+from tests.client import api
+from tests.people import PASSWORD, alice, bob
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def limits(settings: Any) -> dict[str, tuple[int, int]]:
+    settings.LIMITS = dict(settings.LIMITS)
+    return settings.LIMITS
+
+
+def login(username: str = "alice", password: str = "wrong", **extra: Any) -> Any:
+    return api().post("/users/auth/login", {"username": username, "password": password}, **extra)
+
+
+def test_a_user_has_so_many_calls_a_minute_and_is_told_when_to_come_back(limits: Any) -> None:
+    limits["default"] = (3, 60)
+    client, other = api(alice()), api(bob())
+    for _call in range(3):
+        assert client.get("/users/profile").status_code == 200
+    answer = client.get("/users/profile")
+    assert_problem(answer, 429, "too-many-requests")
+    assert 0 < int(answer["Retry-After"]) <= 60
+    assert other.get("/users/profile").status_code == 200
+
+
+def test_the_window_opens_again(limits: Any, broker: redis.Redis) -> None:
+    limits["default"] = (1, 60)
+    client = api(alice())
+    client.get("/users/profile")
+    assert client.get("/users/profile").status_code == 429
+    [key] = broker.keys("limit:default:*")
+    assert 0 < broker.ttl(key) <= 60
+    broker.delete(key)
+    assert client.get("/users/profile").status_code == 200
+
+
+def test_nobody_is_counted_by_address_bad_tokens_included(limits: Any) -> None:
+    limits["default"] = (3, 60)
+    for _call in range(3):
+        assert api(Authorization="Bearer nonsense").get("/users/profile").status_code == 401
+    assert_problem(api(Authorization="Bearer nonsense").get("/users/profile"), 429, "too-many-requests")
+    assert_problem(login(), 429, "too-many-requests")
+    assert login(REMOTE_ADDR="192.0.2.7").status_code == 401
+
+
+def test_a_made_up_forwarded_for_passes_no_limit(limits: Any) -> None:
+    limits["default"] = (3, 60)
+    answers = [login(HTTP_X_FORWARDED_FOR=f"198.51.100.{number}").status_code for number in range(5)]
+    assert answers == [401, 401, 401, 429, 429]
+
+
+def test_behind_a_trusted_proxy_each_client_counts_for_itself(limits: Any, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    limits["default"] = (1, 60)
+    assert login(HTTP_X_FORWARDED_FOR="198.51.100.1").status_code == 401
+    assert login(HTTP_X_FORWARDED_FOR="198.51.100.2").status_code == 401
+    assert login(HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.1").status_code == 429
+
+
+def test_limits_are_scaled_for_load_tests(limits: Any, settings: Any) -> None:
+    limits["default"] = (1, 60)
+    settings.LIMITS_SCALE = 3
+    client = api(alice())
+    assert [client.get("/users/profile").status_code for _call in range(4)] == [200, 200, 200, 429]
+
+
+def test_registering_is_limited_by_address(limits: Any) -> None:
+    limits["register"] = (2, 3600)
+    assert [api().post("/users/auth/register", {}).status_code for _call in range(3)] == [422, 422, 429]
+
+
+def test_password_resets_are_limited_by_account_whether_it_exists_or_not() -> None:
+    for email in ("alice@example.com", "nobody@example.com"):
+        answers = [
+            api().post("/users/auth/password_reset", {"email": email.upper() if call % 2 else email}).status_code
+            for call in range(6)
+        ]
+        assert answers == [200] * 5 + [429]
+
+
+# --- Guesses --------------------------------------------------------------------------------------------------------
+
+
+def test_ten_wrong_passwords_close_an_account_by_whichever_name() -> None:
+    alice()
+    bob()
+    for guess in range(10):
+        assert login("alice" if guess % 2 else "Alice@example.com").status_code == 401
+    answer = login(password=PASSWORD)
+    assert_problem(answer, 429, "too-many-requests")
+    assert 0 < int(answer["Retry-After"]) <= 600
+    assert login("bob", PASSWORD).status_code == 200
+    assert login("bob", PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_right_passwords_are_not_counted() -> None:
+    alice()
+    for _login in range(15):
+        assert login(password=PASSWORD).status_code == 200
+    for _guess in range(9):
+        assert login().status_code == 401
+    assert login(password=PASSWORD).status_code == 200
+
+
+def test_a_hundred_wrong_passwords_close_an_address_to_all_accounts() -> None:
+    alice()
+    for guess in range(100):
+        assert login(f"nobody{guess}").status_code == 401
+    assert_problem(login(password=PASSWORD), 429, "too-many-requests")
+    assert login(password=PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_the_present_password_is_guessed_at_no_more_often_than_at_login() -> None:
+    client = api(alice())
+    wrong = {"old_password": "wrong", "new_password": "another-long-one"}
+    for _guess in range(5):
+        assert login().status_code == 401
+        assert client.post("/users/auth/password", wrong).status_code == 422
+    assert client.post("/users/auth/password", wrong | {"old_password": PASSWORD}).status_code == 429
+    assert login(password=PASSWORD).status_code == 429
+
+
+def test_codes_are_limited_apart_from_passwords() -> None:
+    alice()
+    body = {"email": "alice@example.com", "otp": "000000", "password": "another-long-one"}
+    for _guess in range(10):
+        assert api().post("/users/auth/password_reset/confirm", body).status_code == 422
+    assert_problem(api().post("/users/auth/password_reset/confirm", body), 429, "too-many-requests")
+    assert login(password=PASSWORD).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_guesses_at_once_get_ten_answers() -> None:
+    alice()
+
+    def guess(_number: int) -> int:
+        try:
+            return login().status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(guess, range(20)))
+    assert sorted(answers) == [401] * 10 + [429] * 10
+
+
+# --- The broker -----------------------------------------------------------------------------------------------------
+
+
+def test_the_counter_is_atomic() -> None:
+    with ThreadPoolExecutor(20) as pool:
+        counts = pool.map(lambda _number: throttles._counters.add("limit:test", 60)[0], range(200))
+    assert sorted(counts) == list(range(1, 201))
+
+
+def test_without_a_broker_calls_go_on_and_the_log_says_so_once(
+    limits: Any, settings: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits["default"] = (1, 60)
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    monkeypatch.setattr(throttles, "_counters", throttles._Counters())
+    client = api(alice())
+    assert [client.get("/users/profile").status_code for _call in range(3)] == [200, 200, 200]
+    assert caplog.text.count("The broker does not answer") == 1

@@ -1,0 +1,29 @@
+"""The background jobs that a test asked for, run by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+
+def waiting(task_name: str) -> list[ProcrastinateJob]:
+    return list(ProcrastinateJob.objects.filter(task_name=task_name).order_by("id"))
+
+
+def run_jobs(*, later: timedelta = timedelta()) -> int:
+    """Run what is due `later` from now, and what that asks for in turn; how many ran."""
+    ran = 0
+    due = timezone.now() + later
+    while jobs := [
+        job for job in ProcrastinateJob.objects.order_by("id") if job.scheduled_at is None or job.scheduled_at <= due
+    ]:
+        for job in jobs:
+            app.tasks[job.task_name](**job.args)
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job.pk])
+            ran += 1
+    return ran
