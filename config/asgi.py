@@ -3,6 +3,8 @@
 Django's own ASGI handler answers HTTP at a fraction of the speed, so it is not used.
 """
 
+from typing import Any
+
 from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter
 
@@ -10,4 +12,13 @@ from config.wsgi import application as wsgi_application
 
 from api.websocket.routing import application as sockets  # isort: skip  # after Django is set up
 
-application = ProtocolTypeRouter({"http": WSGIMiddleware(wsgi_application, workers=16), "websocket": sockets})
+_wsgi = WSGIMiddleware(wsgi_application, workers=16)
+
+
+async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The WSGI application, without headers that it could not tell from others: X_Forwarded_For from X-Forwarded-For."""
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+    await _wsgi(scope | {"headers": headers}, receive, send)
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": sockets})

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -18,6 +17,7 @@ from django.test import TransactionTestCase
 from psycopg import sql
 
 from ops import chromium
+from ops.web import listen, web_server
 from tests.settings import servers
 
 # Filled by migrations, needed by every test; roles are made anew where a test changed them.
@@ -119,17 +119,8 @@ def _is_loopback(host: str) -> bool:
 def _stack() -> Iterator[str]:
     from config.asgi import application
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            lifespan="off",
-            log_level="warning",
-            proxy_headers=False,
-            ws_max_size=65536,
-            timeout_graceful_shutdown=1,
-        )
-    )
+    listener = listen("127.0.0.1", 0)
+    server = web_server(application)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
