@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +11,12 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.audit.history import History
 from apps.removal import Removable, RemovableQuerySet
+from apps.users.models import Block
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+LONGEST_MESSAGE = 4000
 
 
 def new_room_name() -> str:
@@ -21,6 +29,27 @@ def direct_key(one_id: int, other_id: int) -> str:
     return f"{low}:{high}"
 
 
+class RoomQuerySet(models.QuerySet["Room"]):
+    def latest_first(self) -> RoomQuerySet:
+        """By their last message; those without one at the end."""
+        return self.order_by(F("last_message_at").desc(nulls_last=True), "-id")
+
+    def with_people(self) -> RoomQuerySet:
+        """Adds the members, in `memberships`."""
+        members = Membership.objects.select_related("user__profile").order_by("id")
+        return self.prefetch_related(Prefetch("memberships", members))
+
+    def with_last_message(self) -> RoomQuerySet:
+        """Adds `last_messages`: the last one, or none."""
+        last = Message.objects.filter(seq=F("room__last_seq")).with_names()
+        return self.prefetch_related(Prefetch("messages", last, to_attr="last_messages"))
+
+    def with_unread(self, viewer: User) -> RoomQuerySet:
+        """Adds `unread`: how many messages are newer than those that `viewer` has read."""
+        own = Membership.objects.filter(room=OuterRef("pk"), user_id=viewer.pk)
+        return self.annotate(unread=F("last_seq") - Subquery(own.values("read_up_to")))
+
+
 class Room(models.Model):
     """Where people talk. Its name opens nothing; membership does."""
 
@@ -31,6 +60,7 @@ class Room(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     history = History(excluded_fields=["last_seq", "last_message_at"])
+    objects = RoomQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("room")
@@ -40,6 +70,16 @@ class Room(models.Model):
         return self.name
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def unblocked(self) -> MembershipQuerySet:
+        """Those of people who neither blocked another member nor were blocked by one."""
+        # Two plain conditions: each finds its way through an index, which one with an "or" inside does not.
+        room = OuterRef("room")
+        blocks = Block.objects.filter(blocker=OuterRef("user"), blocked__memberships__room=room)
+        is_blocked = Block.objects.filter(blocked=OuterRef("user"), blocker__memberships__room=room)
+        return self.filter(~Exists(blocks), ~Exists(is_blocked))
+
+
 class Membership(models.Model):
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="memberships")
@@ -47,15 +87,23 @@ class Membership(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     history = History(excluded_fields=["read_up_to"])
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("membership")
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="membership_once")]
 
+    def __str__(self) -> str:
+        return f"{self.user} · {self.room}"
+
 
 class MessageQuerySet(RemovableQuerySet["Message"]):
     def newest_first(self) -> MessageQuerySet:
         return self.order_by("-sent_at", "-id")
+
+    def with_names(self) -> MessageQuerySet:
+        """Adds the room and the sender."""
+        return self.select_related("room", "sender")
 
 
 class Message(Removable):
@@ -64,7 +112,7 @@ class Message(Removable):
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages", verbose_name=_("room"))
     seq = models.PositiveBigIntegerField(_("number"), editable=False)
     sender = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="+", verbose_name=_("sender"))
-    text = models.TextField(_("text"), max_length=4000)
+    text = models.TextField(_("text"), max_length=LONGEST_MESSAGE)
     client_id = models.CharField(max_length=64, blank=True, editable=False)
     """The client's own name for it, so that sending twice stores once. Empty where it gave none."""
     sent_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
@@ -90,6 +138,18 @@ class Message(Removable):
 
     def __str__(self) -> str:
         return _("Message %(id)s") % {"id": self.pk}
+
+    def facts(self) -> dict[str, Any]:
+        """What the members of its room see of it, at every door. A removed one keeps its place, without its text."""
+        return {
+            "id": self.pk,
+            "seq": self.seq,
+            "room": self.room.name,
+            "sender": self.sender.username,
+            "message": "" if self.removed_at else self.text,
+            "sent_at": self.sent_at,
+            "client_id": self.client_id or None,
+        }
 
 
 class MessageUserObjectPermission(UserObjectPermissionBase):

@@ -1,0 +1,178 @@
+"""Rooms and what is said in them. A message is stored first; open sockets hear of it when that is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps import broadcast
+from apps.access import require, visible
+from apps.audit.history import bulk_create_as, save_as
+from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQuerySet, direct_key
+from apps.chat.permissions import joined, may_write
+from apps.connections.permissions import are_connected
+from apps.errors import Absent, Invalid, Refused
+from apps.notifications.models import Kind
+from apps.notifications.services import notify
+from apps.users.models import User
+
+
+def rooms_of(viewer: User) -> RoomQuerySet:
+    """One's rooms with all that a list shows of them, those with the latest messages first."""
+    return visible(viewer, Room).with_people().with_last_message().with_unread(viewer).latest_first()  # type: ignore[attr-defined, no-any-return]
+
+
+def room_named(viewer: User, name: str) -> Room:
+    """Raises `Absent`, for those who may not know of it too."""
+    room = visible(viewer, Room).filter(name=name).first()
+    if room is None:
+        raise _no_room()
+    return room
+
+
+def enter_room(user: User, name: str) -> Room:
+    """The room, to listen in. Raises `Absent` where one is not a member, `Refused` where a block stands between."""
+    room = Room.objects.filter(name=name, memberships__user=user).first()
+    if room is None:
+        raise _no_room()
+    if not joined(user).filter(pk=room.pk).exists():
+        raise Refused("blocked", _("This conversation is closed."))
+    return room
+
+
+@transaction.atomic
+def open_room(actor: User, participant_id: int) -> tuple[Room, bool]:
+    """The room of two connected people, and whether it was made just now.
+
+    Raises `Absent` for whom one may not know of, `Refused` while the two are not connected.
+    """
+    room, made = _room_with(actor, participant_id, field="participant")
+    return rooms_of(actor).get(pk=room.pk), made
+
+
+def _room_with(actor: User, person_id: int, *, field: str) -> tuple[Room, bool]:
+    if person_id == actor.pk:
+        raise Invalid("oneself", _("Choose somebody else to talk to."), field=field)
+    if not visible(actor, User).filter(pk=person_id).exists():
+        raise Absent("not-found", _("There is no such person."))
+    if not are_connected(actor.pk, person_id):
+        raise _not_connected()
+    key = direct_key(actor.pk, person_id)
+    room = Room.objects.filter(direct_key=key).first()
+    if room is not None:
+        return room, False
+    try:
+        with transaction.atomic():
+            room = save_as(actor, Room(direct_key=key), reason="opened")
+            members = [Membership(room=room, user_id=member) for member in (actor.pk, person_id)]
+            bulk_create_as(actor, members, reason="opened a room")
+    except IntegrityError:
+        return Room.objects.get(direct_key=key), False  # the other one was faster
+    return room, True
+
+
+@transaction.atomic
+def send_message(
+    sender: User, room_name: str | None = None, *, receiver_id: int | None = None, text: str, client_id: str = ""
+) -> tuple[Message, bool]:
+    """Say something in a room, or to a connected person, and whether it is new.
+
+    The same `client_id` of the same sender in the same room gives the first message again. Raises `Absent` for a room
+    that one is not in, `Refused` while the two are not connected, `Invalid` for nothing or too much to say.
+    """
+    _check_text(text)
+    if receiver_id is not None:
+        room_name = _room_with(sender, receiver_id, field="receiver")[0].name
+    # Messages of a room take turns, which is what keeps `seq` without a gap.
+    room = visible(sender, Room).select_for_update(of=("self",)).filter(name=room_name).first()
+    if room is None:
+        raise _no_room()
+    if client_id and (first := _sent_already(room, sender, client_id)):
+        return first, False
+    if not may_write(sender, room):
+        raise _not_connected()
+    return _store(room, sender, text, client_id), True
+
+
+def _sent_already(room: Room, sender: User, client_id: str) -> Message | None:
+    return Message.objects.with_names().filter(room=room, sender=sender, client_id=client_id).first()  # type: ignore[no-any-return]
+
+
+def _store(room: Room, sender: User, text: str, client_id: str) -> Message:
+    seq, now = room.last_seq + 1, timezone.now()
+    Room.objects.filter(pk=room.pk).update(last_seq=seq, last_message_at=now)
+    message = Message(room=room, seq=seq, sender=sender, text=text, client_id=client_id, sent_at=now)
+    Message.objects.bulk_create([message])  # as such it makes no version; only a removal does
+    # Whoever answers has read what was there.
+    Membership.objects.filter(room=room, user=sender).update(read_up_to=seq)
+    broadcast.publish(_group(room), {"type": "message", **message.facts()})
+    return message
+
+
+def mark_read(actor: User, room_name: str, up_to: int) -> None:
+    """Note that `actor` has read the messages up to that number. Never takes anything back."""
+    room = room_named(actor, room_name)
+    up_to = min(up_to, room.last_seq)
+    own = Membership.objects.filter(room=room, user=actor, read_up_to__lt=up_to)
+    if own.update(read_up_to=up_to):
+        broadcast.publish(_group(room), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
+
+
+def tell_typing(actor: User, room_name: str) -> None:
+    """Let the others know that `actor` is about to say something. Nothing is kept of it."""
+    room = room_named(actor, room_name)
+    broadcast.publish(_group(room), {"type": "typing", "room": room.name, "sender": actor.username})
+
+
+# --- Staff -----------------------------------------------------------------------------------------------------------
+
+
+def remove_message(actor: User, message_id: int, *, reason: str = "") -> Message:
+    """Take the text out of sight, at every door. Raises `Conflict` where that has happened already."""
+    return _decide(
+        actor, message_id, lambda message: message.remove(actor, reason), reason or "removed", Kind.CONTENT_REMOVED
+    )
+
+
+def restore_message(actor: User, message_id: int, *, reason: str = "") -> Message:
+    """Put back what was taken out of sight."""
+    return _decide(actor, message_id, Message.restore, reason or "restored", Kind.CONTENT_RESTORED)
+
+
+@transaction.atomic
+def _decide(actor: User, message_id: int, deed: Callable[[Message], Any], reason: str, kind: Kind) -> Message:
+    message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
+    if message is None:
+        raise Absent("not-found", _("There is no such message."))
+    require(actor, "chat.delete_message", message)
+    deed(message)
+    save_as(actor, message, reason=reason)
+    notify(message.sender_id, kind, about=message, thing=str(message._meta.verbose_name))
+    return message
+
+
+# --- Shared ----------------------------------------------------------------------------------------------------------
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise Invalid("blank", _("Write something."), field="message")
+    if len(text) > LONGEST_MESSAGE:
+        limit = {"limit": LONGEST_MESSAGE}
+        raise Invalid("too-long", _("A message has at most %(limit)d characters.") % limit, field="message")
+
+
+def _group(room: Room) -> str:
+    return f"room.{room.pk}"
+
+
+def _no_room() -> Absent:
+    return Absent("not-found", _("There is no such room."))
+
+
+def _not_connected() -> Refused:
+    return Refused("not-connected", _("Only people who are connected can write to each other."))
