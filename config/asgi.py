@@ -12,7 +12,7 @@ from config.wsgi import application as wsgi_application
 
 from api.websocket.routing import application as sockets  # isort: skip  # after Django is set up
 
-_wsgi = WSGIMiddleware(wsgi_application, workers=16)
+_wsgi: Any = WSGIMiddleware(wsgi_application, workers=16)  # type: ignore[arg-type]
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:

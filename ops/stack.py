@@ -180,7 +180,7 @@ def bound(port: int, *, patient: bool) -> Iterator[socket.socket]:
             break
         except OSError as error:
             if time.monotonic() >= deadline:
-                sys.exit(f"Port {port} cannot be used ({os.strerror(error.errno)}); PORT= chooses another.")
+                sys.exit(f"Port {port} cannot be used ({os.strerror(error.errno or 0)}); PORT= chooses another.")
             time.sleep(0.1)
     with listener:
         yield listener

@@ -100,9 +100,9 @@ def _loopback_only() -> Iterator[None]:
             raise OSError(f"Tests reach this machine only, not {address[0]}.")
         connect(self, address)
 
-    socket.socket.connect = connect_nearby  # type: ignore[method-assign]
-    yield
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_nearby)
+        yield
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """Django's development server, with our server in it: sockets too, and the code read anew when it changes."""
 
 import asyncio
+import os
 from typing import Any
 
 from django.core.management.commands import runserver
@@ -11,6 +12,8 @@ from ops.web import listen, web_server
 
 class Command(runserver.Command):
     help = "Serve HTTP and sockets, reloading when the code changes."
+    addr: str
+    port: str
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         autoreload.raise_last_exception()
@@ -24,7 +27,7 @@ class Command(runserver.Command):
         except OSError as error:
             self.stderr.write(f"Cannot listen on {self.addr} port {self.port}: {error}")
             # The reloader runs us in a thread, which sys.exit would end alone.
-            autoreload.os._exit(1)
+            os._exit(1)
         self.stdout.write(f"Serving http://{self.addr}:{self.port}/ and its sockets; Ctrl-C stops it.")
         # Straight to the coroutine: signals belong to the reloader in the main thread.
         asyncio.run(web_server(application).serve(sockets=[listener]))
