@@ -8,11 +8,12 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import ActionLocation
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -44,6 +45,10 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         return min(self._counted, self.limit)
 
+    def validate_number(self, number: Any) -> int:
+        # A page past the end shows the last one; an error would lose search and filters.
+        return max(1, min(int(number), self.num_pages))
+
     @property
     def there_are_more(self) -> bool:
         return self._counted > self.limit
@@ -52,15 +57,18 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class Rows(ChangeList):
     """One page of a table, in the size that the person chose."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(str(self.opts.verbose_name_plural))
+
     def get_results(self, request: HttpRequest) -> None:
         self.list_per_page = request.user.page_size  # type: ignore[union-attr]
         self.page_sizes = PAGE_SIZES
-        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
-        # A page past the end shows the last one; Django's way would lose search and filters.
-        self.page_num = max(1, min(self.page_num, paginator.num_pages))
-        self.model_admin_paginator = paginator
         super().get_results(request)
-        self.title = capfirst(str(self.opts.verbose_name_plural))
+        self.page_num = self.paginator.validate_number(self.page_num)
+        self.first_page = request.path + self.get_query_string()
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
 
 
 class Form(forms.ModelForm):  # type: ignore[type-arg]
@@ -117,13 +125,23 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         A refusal is kept on the request, for the page that says what is missing.
         """
         if action is None:
-            return _turn_away(request, _("Nobody does this here; the table is for reading."))
+            return self.turn_away(request, _("Nobody does this here; the table is for reading."))
         if obj is not None and not isinstance(obj, Model):
             obj = self.get_queryset(request).filter(pk=obj).first() if str(obj).isdecimal() else None
             if obj is None:
-                return _turn_away(request, _("There is no such thing here, or it is not yours to see."))
-        decision = self._decide(request, self.perm(action), obj)
-        return True if decision else _turn_away(request, decision.sentence)
+                return self.turn_away(request, _("There is no such thing here, or it is not yours to see."))
+        return self.allowed_perm(request, self.perm(action), obj)
+
+    def allowed_perm(self, request: HttpRequest, perm: str, obj: Model | None = None) -> bool:
+        """The same for a permission by its full name, such as "users.grant_permission"."""
+        decision = self._decide(request, perm, obj)
+        return True if decision else self.turn_away(request, decision.sentence)
+
+    @staticmethod
+    def turn_away(request: HttpRequest, sentence: str) -> bool:
+        """False, with why for the page that says it."""
+        request.refusal = sentence  # type: ignore[attr-defined]
+        return False
 
     def _decide(self, request: HttpRequest, perm: str, obj: Model | None) -> Decision:
         known = request.__dict__.setdefault("_decisions", {})
@@ -166,6 +184,10 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
                 seen |= Q(pk__in=granted(request.user, self.model, action).values("pk"))  # type: ignore[type-var]
         return rows.filter(seen) if seen else rows.none()
 
+    def parts(self) -> dict[tuple[str, str], Q]:
+        """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
+        return {}
+
     def rows(self) -> QuerySet[Any]:
         """Everything that this table is about, in its order, with what a line names."""
         rows = self.model._default_manager.get_queryset()
@@ -179,6 +201,27 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
                 raise PermissionDenied
             raise Http404
         return obj
+
+    # --- Pages ------------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        if not has_row_grants(self.model):
+            return super().get_urls()  # type: ignore[no-any-return]
+        name = f"{self.opts.app_label}_{self.opts.model_name}_permissions"
+        view = self.admin_site.admin_view(self.permissions_view)
+        return [path("<path:object_id>/permissions/", view, name=name), *super().get_urls()]
+
+    def permissions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        from admin_dashboards.access.grants import permissions_view
+
+        return permissions_view(self, request, unquote(object_id))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
+            context["permissions_address"] = reverse(self._address("permissions"), args=[obj.pk])
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)  # type: ignore[no-any-return]
 
     # --- Writing ----------------------------------------------------------------------------------------------------
 
@@ -195,7 +238,9 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         for obj in queryset:
             self.delete_model(request, obj)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What the confirmation lists: the things themselves; services know what else goes with them."""
         return [str(obj) for obj in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
 
@@ -282,11 +327,6 @@ def rows_held(request: HttpRequest) -> set[str]:
     if not hasattr(request, "_rows_held"):
         request._rows_held = held_on_rows(request.user)  # type: ignore[attr-defined, arg-type]
     return request._rows_held  # type: ignore[attr-defined, no-any-return]
-
-
-def _turn_away(request: HttpRequest, sentence: str) -> bool:
-    request.refusal = sentence  # type: ignore[attr-defined]
-    return False
 
 
 def link_to(obj: Model | None, text: str | None = None) -> str:

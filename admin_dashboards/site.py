@@ -1,5 +1,178 @@
+"""The console's site: who comes in, what a page may load, and what a refusal looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
+from django.utils.csp import CSP
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.sites import UnfoldAdminSite
+
+from admin_dashboards.asking import asked_by
+from apps.audit.context import origin
+from apps.errors import Absent, DomainError, Refused
+from apps.users import console_sessions
+from apps.users.models import PAGE_SIZES
+from apps.users.staff import choose_page_size
+
+type View = Callable[..., HttpResponse]
+
+# Alpine evaluates its attributes, and Unfold writes styles into them; so much is given to these pages and no others.
+POLICY = settings.SECURE_CSP | {
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "media-src": [CSP.SELF],
+}
+SESSION_KEY = "console_session"
+# Pages of Django's and Unfold's own that answer a POST as if it were a GET.
+READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
+TITLES = {
+    403: gettext_lazy("Not yours to open"),
+    404: gettext_lazy("Nothing here"),
+    409: gettext_lazy("Not as things stand"),
+    422: gettext_lazy("Not taken"),
+}
 
 
 class InflooAdminSite(UnfoldAdminSite):
     """The console."""
+
+    index_title = gettext_lazy("Overview")
+    enable_nav_sidebar = True
+
+    def __init__(self, name: str = "admin") -> None:
+        from admin_dashboards.forms import SignInForm
+
+        super().__init__(name)
+        self.login_form = SignInForm
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take our own tables only; those that packages bring ask for permission in ways of their own."""
+        from admin_dashboards.base import ModelAdmin
+
+        if admin_class is not None and issubclass(admin_class, ModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [path("page_size/", self.admin_view(self.page_size), name="page_size"), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from admin_dashboards.navigation import overview
+
+        return super().index(request, {"sections": overview(request), **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            # All sessions have ended with the old password; this browser goes on in a new one.
+            request.session.pop(SESSION_KEY, None)
+        return response
+
+    # --- Coming in --------------------------------------------------------------------------------------------------
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with asked_by(request):
+            response = _rendered(super().login(request, extra_context))
+        if request.method == "POST" and response.status_code != HTTPStatus.FOUND:
+            console_sessions.sign_in_failed(request.POST.get("username", "").replace("\x00", "")[:150])
+        return _with_policy(response)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST" and SESSION_KEY in request.session:
+            console_sessions.sign_out(request.user, request.session[SESSION_KEY])  # type: ignore[arg-type]
+        return super().logout(request, extra_context)
+
+    def _keep_session(self, request: HttpRequest) -> None:
+        """Begin the console session after a sign-in; sign out whose session was ended by somebody else."""
+        if not self.has_permission(request):
+            return
+        if SESSION_KEY not in request.session:
+            begun = console_sessions.begin(
+                request.user,  # type: ignore[arg-type]
+                expires_at=timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+                address=origin().address,
+                user_agent=request.headers.get("User-Agent", ""),
+            )
+            request.session[SESSION_KEY] = str(begun.key)
+        elif not console_sessions.is_live(request.user, request.session[SESSION_KEY]):  # type: ignore[arg-type]
+            logout(request)
+
+    # --- Every page -------------------------------------------------------------------------------------------------
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with asked_by(request):
+                return _with_policy(_rendered(self._answer(request, inner, view, *args, **kwargs)))
+
+        answer.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
+        return answer
+
+    def _answer(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+        self._keep_session(request)
+        try:
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest(_("The address holds a character that no text has."))
+            if request.method not in ("GET", "HEAD", "OPTIONS") and getattr(view, "__name__", "") in READ_ONLY:
+                raise PermissionDenied(_("This page is for reading."))
+            return _rendered(inner(request, *args, **kwargs))
+        except PermissionDenied as error:
+            sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
+            return self.turned_down(request, 403, sentence)
+        except Refused as error:
+            return self.turned_down(request, 403, str(error))
+        except Http404:
+            return self.turned_down(request, 404, _("There is no such thing here, or it is not yours to see."))
+        except Absent as error:
+            return self.turned_down(request, 404, str(error))
+        except DomainError as error:
+            return self.turned_down(request, 422 if error.field else 409, str(error))
+
+    def turned_down(self, request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+        """The page that says why not."""
+        context = {
+            **self.each_context(request),
+            "title": TITLES[status],
+            "status": status,
+            "sentence": sentence,
+        }
+        return TemplateResponse(request, "admin/turned_down.html", context, status=status)
+
+    def page_size(self, request: HttpRequest) -> HttpResponse:
+        """Remember how many rows the person wants on a page, and go back to the first of the table."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        size, back = request.POST.get("page_size", ""), request.POST.get("next", "")
+        if size in map(str, PAGE_SIZES):
+            choose_page_size(request.user, int(size))  # type: ignore[arg-type]
+        if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
+            back = reverse("admin:index")
+        return HttpResponseRedirect(back)
+
+
+def _rendered(response: HttpResponse) -> HttpResponse:
+    """With the page drawn, while columns and fields can still ask whom it is for."""
+    if isinstance(response, TemplateResponse) and not response.is_rendered:
+        response.render()
+    return response
+
+
+def _with_policy(response: HttpResponse) -> HttpResponse:
+    response._csp_config = POLICY  # type: ignore[attr-defined]
+    return response

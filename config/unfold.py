@@ -1,13 +1,45 @@
 """How the console looks and what stands in its menu."""
 
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-UNFOLD = {
+
+def _style(_request: HttpRequest) -> str:
+    return static("admin_dashboards/console.css")
+
+
+def _script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/console.js")
+
+
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Infloo console"),
     "SITE_HEADER": "Infloo",
-    "SITE_URL": reverse_lazy("admin:index"),
+    "SITE_URL": None,
     "SITE_SYMBOL": "hub",
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
+    "STYLES": [_style],
+    "SCRIPTS": [_script],
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        # One accent: a deep teal that keeps its contrast on light and dark ground.
+        "primary": {
+            "50": "oklch(97.5% .015 195)",
+            "100": "oklch(94.5% .03 195)",
+            "200": "oklch(89% .055 195)",
+            "300": "oklch(82% .085 195)",
+            "400": "oklch(74% .105 195)",
+            "500": "oklch(68% .11 195)",
+            "600": "oklch(49% .085 200)",
+            "700": "oklch(43% .075 200)",
+            "800": "oklch(37% .062 202)",
+            "900": "oklch(31% .05 204)",
+            "950": "oklch(24% .04 206)",
+        }
+    },
 }

@@ -1,0 +1,334 @@
+"""The tables of the access desk: groups, staff and sessions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import display
+
+from admin_dashboards.access.filters import SessionStateFilter
+from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
+from admin_dashboards.access.grants import find_row, grants_held, kinds
+from admin_dashboards.base import ModelAdmin, link_to
+from admin_dashboards.labels import label
+from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.site import SESSION_KEY
+from apps.errors import DomainError, Invalid
+from apps.users.groups import delete_group, save_group
+from apps.users.models import Session, Staff, User
+from apps.users.rank import is_above
+from apps.users.roles import is_built_in
+from apps.users.sessions import end_session
+from apps.users.staff import add_staff, change_staff, set_staff_password
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    adds: ClassVar[str | None] = "add"
+    changes: ClassVar[str | None] = "change"
+    deletes: ClassVar[str | None] = "delete"
+
+    form = GroupForm
+    list_display = ["name", "origin", "members", "allows"]
+    ordering = ["name"]
+    sortable_by = ["name"]
+    search_fields = ["name"]
+    fieldsets = [(None, {"fields": ["name", "permissions"]})]
+    readonly_fields = ["people"]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().annotate(
+            member_count=Count("user", distinct=True), permission_count=Count("permissions", distinct=True)
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.fieldsets
+        return [*self.fieldsets, (_("Members"), {"fields": ["people"]})]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Said by the service too; here it spares a button that cannot work.
+        if request.method == "GET" and isinstance(obj, Group) and is_built_in(obj.name):
+            return self.turn_away(request, _("“%(name)s” is built in and stays.") % {"name": obj.name})
+        return super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        data = form.cleaned_data
+        saved = save_group(
+            request.user,  # type: ignore[arg-type]
+            obj.pk if change else None,
+            name=data["name"],
+            permissions=data["permissions"],
+        )
+        obj.pk, obj.name = saved.pk, saved.name
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        delete_group(request.user, obj.pk)  # type: ignore[arg-type]
+
+    @display(description=gettext_lazy("origin"))
+    def origin(self, group: Group) -> SafeString:
+        if is_built_in(group.name):
+            return label("lock", _("Built in"))
+        return label("group", _("Made by staff"))
+
+    @display(description=gettext_lazy("members"))
+    def members(self, group: Any) -> int:
+        return group.member_count  # type: ignore[no-any-return]
+
+    @display(description=gettext_lazy("permissions"))
+    def allows(self, group: Any) -> int:
+        return group.permission_count  # type: ignore[no-any-return]
+
+    @display(description=gettext_lazy("members"))
+    def people(self, group: Group) -> str:
+        members = group.user_set.order_by("username")[:100]
+        return format_html_join(", ", "{}", ((link_to(member),) for member in members)) or _("Nobody yet.")
+
+
+@admin.register(Staff)
+class StaffAdmin(ModelAdmin):
+    adds: ClassVar[str | None] = "add"
+    changes: ClassVar[str | None] = "change"
+
+    form = StaffForm
+    list_display = ["username", "email", "belongs_to", "account", "last_login"]
+    list_filter = ["is_active", "groups"]
+    ordering = ["username"]
+    sortable_by = ["username", "last_login"]
+    search_fields = ["username", "email"]
+    search_help_text = gettext_lazy("User name or mail address")
+    add_fieldsets = ((None, {"fields": ["username", "email", "password1", "password2", "groups"]}),)
+    change_form_outer_after_template = "access/staff_grants.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrap(view: Any) -> Any:
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("<int:staff_id>/password/", wrap(self.password_view), name="users_staff_password"),
+            path("<int:staff_id>/grant/", wrap(self.grant_view), name="users_staff_grant"),
+            *super().get_urls(),
+        ]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().filter(is_staff=True).prefetch_related("groups")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
+            return self.turn_away(
+                request, _("%(name)s is a superuser; only superusers touch that account.") % {"name": obj}
+            )
+        return super().has_change_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        rights = ["own_groups"] if self._read_only_groups(request, obj) else ["groups"]
+        return [
+            (None, {"fields": ["username", "email", "is_active"]}),
+            (_("Rights"), {"fields": [*rights, "superuser"]}),
+            (_("Sign-in"), {"fields": ["last_login", "date_joined"]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fixed = ["own_groups", "superuser", "last_login", "date_joined"]
+        return [*fixed, "is_active"] if obj is not None and obj.pk == request.user.pk else fixed
+
+    def _read_only_groups(self, request: HttpRequest, obj: Any) -> bool:
+        return obj.pk == request.user.pk or not self.has_change_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        form = super().get_form(request, obj, change=change, form=StaffForm if change else NewStaffForm, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        staff = self.get_object(request, unquote(object_id))
+        may_grant = self.allowed_perm(request, "users.grant_permission")
+        theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
+        context = {
+            "grants_held": grants_held(staff),
+            "kinds": kinds() if may_grant and theirs else [],
+            "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if theirs else "",
+            "show_save_and_continue": False,
+            "title": staff.username,
+            "subtitle": None,
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def save_model(self, request: HttpRequest, obj: Staff, form: Any, change: bool) -> None:
+        data = form.cleaned_data
+        if change:
+            given = {name: data[name] for name in ("username", "email", "is_active", "groups") if name in data}
+            change_staff(request.user, obj.pk, **given)  # type: ignore[arg-type]
+            return
+        saved = add_staff(
+            request.user,  # type: ignore[arg-type]
+            username=data["username"],
+            email=data["email"],
+            password=data["password1"],
+            groups=data["groups"],
+        )
+        obj.pk, obj.username = saved.pk, saved.username
+
+    def password_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
+        staff = self.get_object(request, str(staff_id))
+        if not self.has_change_permission(request, staff):
+            raise PermissionDenied
+        form = NewPasswordForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                set_staff_password(request.user, staff.pk, form.cleaned_data["password1"])  # type: ignore[arg-type]
+            except Invalid as error:
+                form.add_error("password1", str(error))
+            else:
+                said = _("New password set for %(name)s; their sessions have ended.") % {"name": staff}
+                self.message_user(request, said, messages.SUCCESS)
+                return HttpResponseRedirect(reverse(self._address("change"), args=[staff.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("New password"),
+            "opts": self.opts,
+            "original": staff,
+            "form": form,
+        }
+        return TemplateResponse(request, "access/password.html", context)
+
+    def grant_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
+        """From a person and the number of a row to the page of that row's permissions."""
+        staff = self.get_object(request, str(staff_id))
+        row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
+        if row is None:
+            self.message_user(request, _("There is no row of that kind and number."), messages.ERROR)
+            return HttpResponseRedirect(reverse(self._address("change"), args=[staff.pk]))
+        opts = row._meta
+        page = reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[row.pk])
+        return HttpResponseRedirect(f"{page}?holder=user:{staff.pk}")
+
+    @display(description=gettext_lazy("groups"))
+    def belongs_to(self, staff: Staff) -> str:
+        return ", ".join(sorted(group.name for group in staff.groups.all())) or "–"
+
+    @display(description=gettext_lazy("groups"))
+    def own_groups(self, staff: Staff) -> str:
+        return self.belongs_to(staff)
+
+    @display(description=gettext_lazy("account"))
+    def account(self, staff: Staff) -> SafeString:
+        if not staff.is_active:
+            return label("block", _("Switched off"), "bad")
+        if staff.is_superuser:
+            return label("shield_person", _("Superuser"), "wait")
+        return label("person", _("Active"))
+
+    @display(description=gettext_lazy("superuser"))
+    def superuser(self, staff: Staff) -> str:
+        return _("Yes: may do everything") if staff.is_superuser else _("No")
+
+
+@admin.register(Session)
+class SessionAdmin(SearchableAdmin):
+    also_seen_with: ClassVar[tuple[str, ...]] = ("end",)
+
+    list_display = ["person", "state", "door", "address", "device", "created_at", "last_seen_at"]
+    list_display_links = ["created_at"]
+    list_filter = ["door", SessionStateFilter]
+    ordering = ["-last_seen_at", "-id"]
+    sortable_by = ["last_seen_at"]
+    search_people = ("user",)
+    search_help_text = gettext_lazy("User name or number")
+    actions: ClassVar[Any] = ["end_selected"]
+    change_form_outer_before_template = "access/session.html"
+    fields = [
+        "person", "state", "door", "address", "user_agent", "created_at", "last_seen_at", "expires_at",
+        "ended_at", "ended_by", "end_reason",
+    ]  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.end_view)
+        return [path("<int:session_id>/end/", view, name="users_session_end"), *super().get_urls()]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("user", "ended_by")
+
+    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allowed(request, "end", obj)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        session = self.get_object(request, unquote(object_id))
+        endable = session.is_live and self.has_end_permission(request, session)
+        context = {
+            "end_address": reverse("admin:users_session_end", args=[session.pk]) if endable else "",
+            "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
+            "title": str(session),
+            "subtitle": None,
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def end_view(self, request: HttpRequest, session_id: int) -> HttpResponse:
+        session = self.get_object(request, str(session_id))
+        if not self.has_end_permission(request, session):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        end_session(request.user, session.pk, request.POST.get("reason", "").strip()[:200])  # type: ignore[arg-type]
+        self.message_user(request, _("Session ended."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse(self._address("changelist")))
+
+    @admin.action(permissions=["end"], description=gettext_lazy("End selected sessions"))
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        ended = 0
+        for session in queryset.filter(ended_at__isnull=True)[:100]:
+            try:
+                end_session(request.user, session.pk, "")  # type: ignore[arg-type]
+                ended += 1
+            except DomainError as error:
+                self.message_user(request, f"{session}: {error}", messages.WARNING)
+        said = ngettext("%d session ended.", "%d sessions ended.", ended) % ended
+        self.message_user(request, said, messages.SUCCESS if ended else messages.WARNING)
+
+    @display(description=gettext_lazy("user"))
+    def person(self, session: Session) -> str:
+        return link_to(session.user)
+
+    @display(description=gettext_lazy("state"))
+    def state(self, session: Session) -> SafeString:
+        if session.ended_at:
+            return label("logout", _("Ended"))
+        if not session.is_live:
+            return label("schedule", _("Expired"))
+        return label("sensors", _("Live"), "good")
+
+    @display(description=gettext_lazy("device"))
+    def device(self, session: Session) -> str:
+        return device_of(session.user_agent)
+
+
+def device_of(user_agent: str) -> str:
+    """A browser's or program's name out of what it says of itself, and what it runs on, as far as it tells."""
+    browsers = {"Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Firefox": "Firefox", "Safari": "Safari"}
+    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
+    browser = next((name for mark, name in browsers.items() if f"{mark}/" in user_agent), "")
+    system = next((name for name in systems if name in user_agent), "")
+    return " · ".join(filter(None, [browser or user_agent.split("/")[0][:40], system])) or "–"
+
+

@@ -1,0 +1,142 @@
+"""Permissions on one row: a page beside each document, story, event, message and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
+
+from apps.access import models_with_row_grants, require
+from apps.errors import Invalid
+from apps.users.models import User
+from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
+
+if TYPE_CHECKING:
+    from admin_dashboards.base import ModelAdmin
+
+type Holder = User | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    holder: Holder
+    permission: Permission
+    row: Model
+
+    @property
+    def holder_key(self) -> str:
+        return f"{'group' if isinstance(self.holder, Group) else 'user'}:{self.holder.pk}"
+
+    @property
+    def perm(self) -> str:
+        return f"{self.permission.content_type.app_label}.{self.permission.codename}"
+
+    @property
+    def address(self) -> str:
+        opts = self.row._meta
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[self.row.pk])
+
+    @property
+    def thing(self) -> str:
+        """The row by its number alone: who grants need not be somebody who may read it."""
+        return f"{self.row._meta.verbose_name} {self.row.pk}"
+
+
+def kinds() -> list[tuple[str, str | Promise]]:
+    return [(model._meta.model_name or "", model._meta.verbose_name) for model in models_with_row_grants()]
+
+
+def find_row(kind: str, number: str) -> Model | None:
+    model = next((m for m in models_with_row_grants() if m._meta.model_name == kind), None)
+    if model is None or not number.isdecimal() or len(number) > 18:
+        return None
+    return model._default_manager.filter(pk=int(number)).only("pk").first()
+
+
+def grants_held(user: User) -> list[Grant]:
+    """What `user` is granted on single rows, by name; the first hundred of each kind."""
+    found = []
+    for model in models_with_row_grants():
+        rows = get_user_obj_perms_model(model).objects.filter(user=user).order_by("-id")
+        for row in rows.select_related("permission__content_type")[:100]:
+            found.append(Grant(user, row.permission, model(pk=row.content_object_id)))
+    return found
+
+
+def grants_on(row: Model) -> list[Grant]:
+    people = get_user_obj_perms_model(type(row)).objects.filter(content_object=row)
+    groups = get_group_obj_perms_model(type(row)).objects.filter(content_object=row)
+    return [
+        Grant(grant.user, grant.permission, row)
+        for grant in people.select_related("user", "permission__content_type").order_by("user__username", "id")
+    ] + [
+        Grant(grant.group, grant.permission, row)
+        for grant in groups.select_related("group", "permission__content_type").order_by("group__name", "id")
+    ]
+
+
+def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Who is granted what on this row; granting and taking back, by POST."""
+    require(request.user, "users.grant_permission")  # type: ignore[arg-type]
+    row = find_row(table.opts.model_name or "", object_id)
+    if row is None:
+        raise Http404
+    if request.method == "POST":
+        _answer(request, row)
+        return HttpResponseRedirect(request.path)
+    context = {
+        **table.admin_site.each_context(request),
+        "title": _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"},
+        "opts": table.opts,
+        "original": row,
+        "may_open": table.has_view_permission(request, row),
+        "grants": grants_on(row),
+        "permissions": row_permissions(type(row)),
+        "staff": [(f"user:{person.pk}", person.username) for person in _grantable_staff(request.user)],  # type: ignore[arg-type]
+        "groups": [(f"group:{group.pk}", group.name) for group in Group.objects.order_by("name")],
+        "chosen": request.GET.get("holder", ""),
+    }
+    return TemplateResponse(request, "access/row_permissions.html", context)
+
+
+def _grantable_staff(actor: User) -> Any:
+    others = User.objects.staff().active().exclude(pk=actor.pk).order_by("username")
+    return others if actor.is_superuser else others.filter(is_superuser=False)
+
+
+def _answer(request: HttpRequest, row: Model) -> None:
+    reason = request.POST.get("reason", "").strip()
+    taking = "revoke" in request.POST
+    perms = request.POST.getlist("revoke" if taking else "perm")
+    deed: Any = revoke_on_row if taking else grant_on_row
+    try:
+        holder = _holder(request.POST.get("holder", ""))
+        if not perms:
+            raise Invalid("nothing-ticked", _("Tick what to grant."))
+        with transaction.atomic():
+            for perm in perms:
+                deed(request.user, holder, perm, row, reason=reason)
+    except Invalid as error:
+        messages.error(request, str(error))
+    else:
+        said = _("Taken back from %(name)s.") if taking else _("Granted to %(name)s.")
+        messages.success(request, said % {"name": holder})
+
+
+def _holder(key: str) -> Holder:
+    kind, _colon, number = key.partition(":")
+    model: Any = {"user": User, "group": Group}.get(kind)
+    holder = model.objects.filter(pk=int(number)).first() if model and number.isdecimal() else None
+    if holder is None:
+        raise Invalid("nobody", _("Choose a staff member or a group."))
+    return holder  # type: ignore[no-any-return]

@@ -1,0 +1,72 @@
+"""The permission board: everything that can be ticked, in plain words, by what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import Permission
+from django.db.models import Q, QuerySet
+from django.forms.models import ModelChoiceIterator
+
+from admin_dashboards.navigation import SECTIONS
+
+
+def offered() -> QuerySet[Permission]:
+    """The permissions about the console's tables."""
+    tables = Q()
+    for _title, entries in SECTIONS:
+        for entry in entries:
+            app_label, model = entry.model.lower().split(".")
+            tables |= Q(content_type__app_label=app_label, content_type__model=model)
+    return Permission.objects.filter(tables).select_related("content_type")
+
+
+def _things() -> dict[tuple[str, str], str]:
+    """What each table is called on the board, in the order of the menu."""
+    return {
+        tuple(entry.model.lower().split(".")): str(entry.title)  # type: ignore[misc]
+        if str(entry.title) == str(section)
+        else f"{section} › {entry.title}"
+        for section, entries in SECTIONS
+        for entry in entries
+    }
+
+
+class ByThing(ModelChoiceIterator):  # type: ignore[type-arg]
+    """Choices as option groups, one a table; seeing comes first, then the rest by name."""
+
+    def __iter__(self) -> Any:
+        things = _things()
+        groups: dict[tuple[str, str], list[Permission]] = {key: [] for key in things}
+        for permission in self.queryset:
+            groups[permission.content_type.app_label, permission.content_type.model].append(permission)
+        for key, permissions in groups.items():
+            if permissions:
+                ordered = sorted(permissions, key=lambda p: (not p.codename.startswith("view_"), p.name))
+                yield things[key], [self.choice(permission) for permission in ordered]
+
+
+class PermissionBoard(forms.CheckboxSelectMultiple):
+    """Tick boxes under a box to type in. Without JavaScript all of them are there to be read and ticked."""
+
+    template_name = "access/permission_board.html"
+    kept_back: Iterable[int] = ()
+    """Permissions that are shown, and that this person may neither give nor take."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        permission = value.instance
+        option["perm"] = f"{permission.content_type.app_label}.{permission.codename}"
+        if permission.pk in set(self.kept_back):
+            option["attrs"]["disabled"] = True
+        return option
+
+
+class PermissionsField(forms.ModelMultipleChoiceField):
+    widget = PermissionBoard
+    iterator = ByThing
+
+    def label_from_instance(self, obj: Permission) -> str:
+        return obj.name

@@ -1,0 +1,327 @@
+"""The tables of the compliance desk: documents to decide, and the people whom they are about."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from admin_dashboards.base import Form, link_to
+from admin_dashboards.compliance.pages import page_count, page_picture
+from admin_dashboards.labels import label
+from admin_dashboards.masking import mask_mail, mask_phone
+from admin_dashboards.searching import SearchableAdmin, people_named
+from apps.errors import Conflict, DomainError
+from apps.users.documents import claim_document, release_document, review_document
+from apps.users.models import Document, User
+
+STATUS_LABELS = {
+    Document.Status.PENDING: ("hourglass_top", "wait"),
+    Document.Status.APPROVED: ("check_circle", "good"),
+    Document.Status.REJECTED: ("cancel", "bad"),
+}
+
+
+class DecisionForm(Form):
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = Document
+        fields = ("status", "reason", "comment")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["version"].initial = self.instance.version
+
+
+@admin.register(Document)
+class DocumentAdmin(SearchableAdmin):
+    changes: ClassVar[str | None] = "review"
+
+    form = DecisionForm
+    list_display = ["number", "state", "of", "kind", "created_at", "bytes", "held_by"]
+    list_display_links = ["number"]
+    list_filter = ["status", "doc_type"]
+    ordering = ["-created_at", "-id"]
+    sortable_by = ["created_at"]
+    search_people = ("owner",)
+    search_help_text = gettext_lazy("Owner or number")
+    change_form_template = "compliance/document.html"
+    readonly_fields = [
+        "state", "decided", "kind", "created_at", "file_facts",
+        "of", "role", "badge", "since", "company", "earlier",
+    ]  # fmt: skip
+    facts = [
+        (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "earlier"]}),
+        (gettext_lazy("Document"), {"fields": ["kind", "created_at", "file_facts"]}),
+    ]
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrap(view: Any) -> Any:
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("<int:document_id>/page/<int:page>/", wrap(self.page_view), name="users_document_page"),
+            path("<int:document_id>/claim/", wrap(self.claim_view), name="users_document_claim"),
+            path("<int:document_id>/release/", wrap(self.release_view), name="users_document_release"),
+            *super().get_urls(),
+        ]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("owner", "owner__profile", "decided_by", "claimed_by")
+
+    def parts(self) -> dict[tuple[str, str], Q]:
+        return {(_("Pending"), "status__exact=pending"): Q(status=Document.Status.PENDING)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever cannot decide it now is shown it read-only; a decision sent all the same is answered by why not."""
+        if not super().has_change_permission(request, obj):
+            return False
+        return request.method == "POST" or not isinstance(obj, Document) or self._open_to(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        deciding = obj is not None and self.has_change_permission(request, obj)
+        decision = ["status", "reason", "comment", "version"] if deciding else ["state", "decided", "comment"]
+        return [(_("Decision"), {"fields": decision}), *self.facts]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name == "reason":
+            field.help_text = _("Only with a rejection; the owner reads the text that belongs to it.")
+        return field
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id))
+        if request.method == "GET":
+            self._claim(request, obj)
+            obj = self.get_object(request, unquote(object_id))
+        holder = obj.claim_holder()
+        context = {
+            "page_addresses": [
+                reverse("admin:users_document_page", args=[obj.pk, number])
+                for number in range(1, page_count(obj) + 1)
+            ],
+            "holder": holder,
+            "held_by_me": holder is not None and holder.pk == request.user.pk,
+            "own_document": obj.owner_id == request.user.pk,
+            "show_save_and_continue": False,
+            "title": str(obj),
+            "subtitle": None,
+        }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
+        decision = form.cleaned_data
+        review_document(
+            request.user,  # type: ignore[arg-type]
+            obj.pk,
+            verdict=decision["status"],
+            reason=decision["reason"],
+            comment=decision["comment"],
+            version=decision["version"],
+        )
+
+    def response_change(self, request: HttpRequest, obj: Document) -> HttpResponse:
+        facts = {"document": obj, "name": obj.owner.username}
+        if obj.status == Document.Status.APPROVED:
+            said = _("%(document)s approved: %(name)s is verified.") % facts
+        else:
+            said = _("%(document)s of %(name)s rejected.") % facts
+        self.message_user(request, said, messages.SUCCESS)
+        return self.response_post_save_change(request, obj)
+
+    # --- Claims and pages -------------------------------------------------------------------------------------------
+
+    def claim_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
+        """The page that is open renews its claim."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self._reviewable(request, document_id)
+        try:
+            document = claim_document(request.user, document_id)  # type: ignore[arg-type]
+        except Conflict as error:
+            return JsonResponse({"held": False, "sentence": str(error)}, status=409)
+        return JsonResponse({"held": True, "until": document.claimed_until})
+
+    def release_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self._reviewable(request, document_id)
+        try:
+            release_document(request.user, document_id)  # type: ignore[arg-type]
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:users_document_changelist"))
+
+    def page_view(self, request: HttpRequest, document_id: int, page: int) -> HttpResponse:
+        return page_picture(request.user, self.get_object(request, str(document_id)), page)  # type: ignore[arg-type]
+
+    def _reviewable(self, request: HttpRequest, document_id: int) -> None:
+        if not super().has_change_permission(request, self.get_object(request, str(document_id))):
+            raise PermissionDenied
+
+    def _claim(self, request: HttpRequest, document: Document) -> None:
+        if self.has_change_permission(request, document):
+            try:
+                claim_document(request.user, document.pk)  # type: ignore[arg-type]
+            except Conflict:
+                pass  # somebody was quicker: it is shown read-only, with their name
+
+    def _open_to(self, request: HttpRequest, document: Document) -> bool:
+        holder = document.claim_holder()
+        return (
+            document.status == Document.Status.PENDING
+            and document.owner_id != request.user.pk
+            and (holder is None or holder.pk == request.user.pk)
+        )
+
+    # --- Columns and facts ------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("document"))
+    def number(self, document: Document) -> str:
+        return f"#{document.pk}"
+
+    @display(description=gettext_lazy("status"))
+    def state(self, document: Document) -> SafeString:
+        icon, tone = STATUS_LABELS[Document.Status(document.status)]
+        return label(icon, document.get_status_display(), tone)
+
+    @display(description=gettext_lazy("owner"))
+    def of(self, document: Document) -> str:
+        return link_to(document.owner)
+
+    @display(description=gettext_lazy("kind"))
+    def kind(self, document: Document) -> str:
+        return document.get_doc_type_display()
+
+    @display(description=gettext_lazy("size"))
+    def bytes(self, document: Document) -> str:
+        return filesizeformat(document.size)
+
+    @display(description=gettext_lazy("held by"))
+    def held_by(self, document: Document) -> str:
+        holder = document.claim_holder()
+        return holder.username if holder else "–"
+
+    @display(description=gettext_lazy("file"))
+    def file_facts(self, document: Document) -> str:
+        return f"{document.media_type}, {filesizeformat(document.size)}"
+
+    @display(description=gettext_lazy("decided"))
+    def decided(self, document: Document) -> str:
+        if document.decided_at is None:
+            return "–"
+        said = _("by %(name)s") % {"name": document.decided_by.username if document.decided_by else "–"}
+        return f"{said}, {document.get_reason_display()}" if document.reason else said
+
+    @display(description=gettext_lazy("role"))
+    def role(self, document: Document) -> str:
+        return document.owner.get_role_display()
+
+    @display(description=gettext_lazy("verified"))
+    def badge(self, document: Document) -> SafeString:
+        return verified_label(document.owner)
+
+    @display(description=gettext_lazy("joined"))
+    def since(self, document: Document) -> Any:
+        return document.owner.date_joined
+
+    @display(description=gettext_lazy("company"))
+    def company(self, document: Document) -> str:
+        profile = document.owner.profile
+        return " · ".join(filter(None, [profile.company_name, profile.business_category])) or "–"
+
+    @display(description=gettext_lazy("other documents"))
+    def earlier(self, document: Document) -> str:
+        others = Document.objects.filter(owner=document.owner_id).exclude(pk=document.pk).newest_first()[:10]
+        return documents_of(others)
+
+
+@admin.register(User)
+class UserAdmin(SearchableAdmin):
+    """The end users, for reading."""
+
+    list_display = ["username", "role", "badge", "standing", "masked_mail", "date_joined"]
+    list_filter = ["role", "identity_verified", "is_active"]
+    ordering = ["-date_joined", "-id"]
+    sortable_by = ["date_joined"]
+    search_help_text = gettext_lazy("User name or number")
+    fieldsets = [
+        (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
+        (gettext_lazy("Contact"), {"fields": ["masked_mail", "masked_phone"]}),
+        (gettext_lazy("Profile"), {"fields": ["company", "category", "bio"]}),
+        (gettext_lazy("Documents"), {"fields": ["documents"]}),
+    ]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().filter(is_staff=False).select_related("profile")
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["username"]
+
+    def found_by(self, term: str) -> Any:
+        return super().found_by(term) | Q(pk__in=people_named(term))
+
+    @display(description=gettext_lazy("verified"))
+    def badge(self, user: User) -> SafeString:
+        return verified_label(user)
+
+    @display(description=gettext_lazy("account"))
+    def standing(self, user: User) -> SafeString:
+        if not user.is_active:
+            return label("block", _("Switched off"), "bad")
+        if user.is_suspended:
+            return label("pause_circle", _("Suspended"), "bad")
+        return label("person", _("Active"))
+
+    @display(description=gettext_lazy("mail address"))
+    def masked_mail(self, user: User) -> str:
+        return mask_mail(user.email)
+
+    @display(description=gettext_lazy("phone"))
+    def masked_phone(self, user: User) -> str:
+        return mask_phone(user.phone) or "–"
+
+    @display(description=gettext_lazy("company"))
+    def company(self, user: User) -> str:
+        return user.profile.company_name or "–"
+
+    @display(description=gettext_lazy("business category"))
+    def category(self, user: User) -> str:
+        return user.profile.business_category or "–"
+
+    @display(description=gettext_lazy("about"))
+    def bio(self, user: User) -> str:
+        return user.profile.bio or "–"
+
+    @display(description=gettext_lazy("documents"))
+    def documents(self, user: User) -> str:
+        return documents_of(user.documents.newest_first()[:20])  # type: ignore[attr-defined]
+
+
+def verified_label(user: User) -> SafeString:
+    if user.identity_verified:
+        return label("verified", _("Verified"), "good")
+    return label("help", _("Not verified"))
+
+
+def documents_of(documents: Any) -> str:
+    lines = (
+        (link_to(document, f"#{document.pk} {document.get_doc_type_display()}"), document.get_status_display())
+        for document in documents
+    )
+    return format_html_join(", ", "{} ({})", lines) or "–"

@@ -1,0 +1,114 @@
+"""The console's menu, as data: sections of tables, each opened by the right to see something in it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from admin_dashboards.base import BoundedPaginator, ModelAdmin
+
+
+class Entry(NamedTuple):
+    title: str | Promise
+    icon: str
+    model: str
+
+
+SECTIONS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
+    (
+        _("Users"),
+        (
+            Entry(_("Documents"), "badge", "users.Document"),
+            Entry(_("Users"), "group", "users.User"),
+            Entry(_("Profiles"), "account_circle", "users.Profile"),
+        ),
+    ),
+    (_("Stories"), (Entry(_("Stories"), "web_stories", "stories.Story"),)),
+    (_("Events"), (Entry(_("Events"), "event", "events.Event"),)),
+    (_("Chat"), (Entry(_("Messages"), "chat", "chat.Message"),)),
+    (_("Moderation"), (Entry(_("Reports"), "flag", "moderation.Report"),)),
+    (_("Connections"), (Entry(_("Connections"), "handshake", "connections.Connection"),)),
+    (_("Notifications"), (Entry(_("Notifications"), "notifications", "notifications.Notification"),)),
+    (
+        _("Authentication"),
+        (
+            Entry(_("Groups"), "shield_person", "auth.Group"),
+            Entry(_("Users"), "manage_accounts", "users.Staff"),
+            Entry(_("Sessions"), "devices", "users.Session"),
+        ),
+    ),
+)
+
+
+def tables(request: HttpRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:
+    """The sections with the tables that the person may open; empty sections are left out."""
+    registry = admin.site._registry
+    found = []
+    for title, entries in SECTIONS:
+        open_ones = [
+            (entry, table)
+            for entry in entries
+            if isinstance(table := registry.get(apps.get_model(entry.model)), ModelAdmin)
+            and table.has_view_permission(request)
+        ]
+        if open_ones:
+            found.append((title, open_ones))
+    return found
+
+
+def menu(request: HttpRequest) -> list[dict[str, Any]]:
+    """What Unfold draws in the sidebar."""
+    return [
+        {
+            "title": title,
+            "items": [
+                {
+                    "title": entry.title,
+                    "icon": entry.icon,
+                    "link": (link := address(table)),
+                    "active": request.path.startswith(link),
+                }
+                for entry, table in entries
+            ],
+        }
+        for title, entries in tables(request)
+    ]
+
+
+def address(table: ModelAdmin) -> str:
+    return reverse(f"admin:{table.opts.app_label}_{table.opts.model_name}_changelist")
+
+
+def overview(request: HttpRequest) -> list[dict[str, Any]]:
+    """What stands where: each table that the person may open, with its figures."""
+    return [
+        {"title": title, "tables": [_figures(request, entry, table) for entry, table in entries]}
+        for title, entries in tables(request)
+    ]
+
+
+def _figures(request: HttpRequest, entry: Entry, table: ModelAdmin) -> dict[str, Any]:
+    rows, link = table.get_queryset(request), address(table)
+    return {
+        "title": entry.title,
+        "icon": entry.icon,
+        "address": link,
+        "figure": _figure(rows),
+        "parts": [
+            {"title": title, "address": f"{link}?{query}", "figure": _figure(rows.filter(meaning))}
+            for (title, query), meaning in table.parts().items()
+        ],
+    }
+
+
+def _figure(rows: QuerySet[Any]) -> str:
+    """How many; counted up to a bound, as everywhere."""
+    paginator = BoundedPaginator(rows, 1)
+    return f"{paginator.count:,}{'+' if paginator.there_are_more else ''}"

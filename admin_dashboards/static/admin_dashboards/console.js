@@ -1,0 +1,96 @@
+"use strict";
+
+// Unfold makes buttons out of <a> and <span> that no keyboard reaches; here they become buttons.
+const reachable = "a[href], button, input, select, textarea, [tabindex]";
+function reach(root) {
+    for (const element of root.querySelectorAll("[x-on\\:click]:not(nav):not([x-on\\:click=''])")) {
+        if (element.matches(reachable) || element.matches("#changelist-filter-close, [id$=modal], form")) continue;
+        if (!element.matches("a, span, div")) continue;
+        element.tabIndex = 0;
+        element.setAttribute("role", "button");
+        const icon = element.querySelector(".material-symbols-outlined");
+        if (!element.getAttribute("aria-label") && icon && icon.textContent.trim() === element.textContent.trim()) {
+            element.setAttribute("aria-label", { dock_to_right: "Menu", close: "Close" }[icon.textContent.trim()] || icon.textContent.trim());
+        }
+        if (element.matches(".material-symbols-outlined")) {
+            element.setAttribute("aria-label", { dock_to_right: "Menu", close: "Close" }[element.textContent.trim()] || element.textContent.trim());
+        }
+    }
+}
+document.addEventListener("keydown", (event) => {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches("[role=button]:not(button)")) {
+        event.preventDefault();
+        event.target.click();
+    }
+});
+
+// The choice of rows a page is sent as soon as it is made.
+function sendOnChange(root) {
+    for (const select of root.querySelectorAll("[data-send-on-change]")) {
+        select.addEventListener("change", () => select.form.requestSubmit());
+        for (const button of select.form.querySelectorAll("[data-without-script]")) button.hidden = true;
+    }
+}
+
+// The permission board: type to narrow it down; what is ticked stays ticked, seen or not.
+function board(root) {
+    const search = root.querySelector("[data-board-search]");
+    if (!search) return;
+    const only = root.querySelector("[data-board-only]");
+    const count = root.querySelector("[data-board-count]");
+    const nothing = root.querySelector("[data-board-nothing]");
+    const things = [...root.querySelectorAll("[data-board-thing]")];
+    const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+    function show() {
+        const wanted = words(search.value);
+        let shown = 0;
+        let ticked = 0;
+        for (const thing of things) {
+            const name = thing.querySelector("legend").textContent.toLowerCase();
+            let inThing = 0;
+            for (const label of thing.querySelectorAll("label")) {
+                const box = label.querySelector("input");
+                const text = `${name} ${label.textContent.toLowerCase()} ${label.title.toLowerCase()}`;
+                const fits = wanted.every((word) => text.includes(word)) && (!only.checked || box.checked);
+                label.hidden = !fits;
+                inThing += fits;
+                ticked += box.checked;
+            }
+            thing.hidden = !inThing;
+            shown += inThing;
+        }
+        nothing.hidden = shown > 0;
+        count.textContent = ticked === 1 ? count.dataset.one : count.dataset.many.replace("%s", ticked);
+    }
+
+    search.hidden = false;
+    root.querySelector("[data-board-tools]").hidden = false;
+    search.addEventListener("input", show);
+    search.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") event.preventDefault();
+        if (event.key === "Escape") { search.value = ""; show(); }
+    });
+    root.addEventListener("change", show);
+    show();
+}
+
+// While a document is open its claim is renewed; where somebody else has it by now, the page says so.
+const RENEW_EVERY = 5 * 60 * 1000;
+function keepClaim(form) {
+    const renew = async () => {
+        const answer = await fetch(form.dataset.claim, { method: "POST", body: new FormData(form) });
+        if (answer.status === 409) {
+            form.querySelector("[data-claim-sentence]").textContent = (await answer.json()).sentence;
+            clearInterval(timer);
+        }
+    };
+    const timer = setInterval(() => renew().catch(() => {}), RENEW_EVERY);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+    reach(document);
+    sendOnChange(document);
+    document.querySelectorAll("[data-board]").forEach(board);
+    document.querySelectorAll("form[data-claim]").forEach(keepClaim);
+});
