@@ -88,9 +88,9 @@ def refresh(token: str) -> Tokens:
 @transaction.atomic
 def _rotate(token: str) -> Tokens | None:
     """New tokens for a refresh token that still counts; None after ending the login of one that was used before."""
-    claims = _read(token, "refresh")
+    claims = read_token(token, "refresh")
     session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=claims["sid"]).first()
-    if session is None or not _holds(session, claims):
+    if session is None or not holds(session, claims["ver"]):
         raise _dead_token()
     require_standing(session.user)
     if str(session.refresh_id) != claims["jti"]:
@@ -103,7 +103,7 @@ def _rotate(token: str) -> Tokens | None:
 def sign_out(user: User, token: str) -> None:
     """End the login that the refresh token belongs to."""
     try:
-        claims = _read(token, "refresh")
+        claims = read_token(token, "refresh")
     except WrongCredentials as error:
         raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh") from error
     session = Session.objects.select_for_update().filter(key=claims["sid"], user=user).first()
@@ -129,9 +129,9 @@ def session_of(access_token: str) -> Session:
 
     Raises `WrongCredentials` where the token, the login or the account does not hold any more.
     """
-    claims = _read(access_token, "access")
+    claims = read_token(access_token, "access")
     session = Session.objects.select_related("user__profile").filter(key=claims["sid"]).first()
-    if session is None or not _holds(session, claims):
+    if session is None or not holds(session, claims["ver"]):
         raise _dead_token()
     _note_seen(session)
     return session
@@ -237,7 +237,8 @@ def _sign(session: Session, kind: TokenKind, token_id: UUID, lifetime: timedelta
     return jwt.encode(claims, settings.JWT_SIGNING_KEY, ALGORITHM)
 
 
-def _read(token: str, kind: TokenKind) -> dict[str, Any]:
+def read_token(token: str, kind: TokenKind) -> dict[str, Any]:
+    """What one of our tokens says, as long as it has not expired; whether its login stands, `holds` says."""
     try:
         claims = jwt.decode(token, settings.JWT_SIGNING_KEY, algorithms=[ALGORITHM], options={"require": CLAIMS})
         UUID(claims["sid"])
@@ -248,10 +249,10 @@ def _read(token: str, kind: TokenKind) -> dict[str, Any]:
     return claims
 
 
-def _holds(session: Session, claims: dict[str, Any]) -> bool:
-    """Whether the login stands: not ended, account on, no password set since, not made staff since."""
+def holds(session: Session, version: int) -> bool:
+    """Whether the login stands for tokens of `version`: not ended, account on, no new password, not made staff."""
     user = session.user
-    versions = {session.token_version, user.token_version, claims["ver"]}
+    versions = {session.token_version, user.token_version, version}
     return session.is_live and user.is_active and not user.is_staff and len(versions) == 1
 
 
