@@ -53,3 +53,11 @@ class WrongKind(DomainError):
 
 class WrongCredentials(DomainError):
     """Nobody is known by these credentials, or they no longer hold."""
+
+
+class LockedOut(DomainError):
+    """Too many wrong tries. `wait` is in how many whole seconds the next one counts."""
+
+    def __init__(self, code: str, message: Text, *, wait: int) -> None:
+        super().__init__(code, message)
+        self.wait = wait

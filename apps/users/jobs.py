@@ -66,6 +66,14 @@ def mail_decision(*, document_id: int, version: int) -> None:
         _mail(document.owner, f"document_{document.status}", document=document, text=text_for_owner(document))
 
 
+@app.task(name="users.mail_notice", retry=PATIENT)
+def mail_notice(*, user_id: int, notice: str, facts: dict[str, str]) -> None:
+    """Mail somebody what happened to their account."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None:
+        _mail(user, notice, **facts)
+
+
 def _mail(user: User, template: str, **facts: object) -> None:
     """Mail a template to somebody; its first line is the subject."""
     subject, body = render_to_string(f"mail/{template}.txt", {"user": user} | facts).split("\n", 1)

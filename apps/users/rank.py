@@ -17,9 +17,9 @@ from apps.errors import Conflict, Refused
 from apps.users.models import User
 
 ACCESS_DESK = Q(content_type__app_label="auth") | Q(
-    content_type__app_label="users", content_type__model__in=("staff", "session")
+    content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset")
 )
-"""The permissions with which one gives permissions, and ends other people's sessions."""
+"""The permissions with which one gives permissions, ends other people's sessions and resets their second factors."""
 KEEPS_ACCESS = "change_staff"
 
 

@@ -19,19 +19,21 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps import broadcast
-from apps.access import require
+from apps.access import require, visible
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
+from apps.users import mfa
 from apps.users.models import ResetCode, Session, User
 from apps.users.permissions import require_standing
+from apps.users.rank import not_above
 
 ALGORITHM = "HS256"
 CLAIMS = ["typ", "sub", "sid", "ver", "jti", "exp"]
@@ -47,11 +49,11 @@ class Tokens:
     refresh: str
 
 
-def sign_in(name: str, password: str, *, address: str | None = None, user_agent: str = "") -> Tokens:
+def sign_in(name: str, password: str, *, otp: str = "", address: str | None = None, user_agent: str = "") -> Tokens:
     """Begin a login of the end user with this user name or mail address.
 
-    Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account; `Refused` for staff and
-    the suspended, once the password was right.
+    Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account. Once the password was
+    right: `Refused` for staff and the suspended, `WrongCredentials` where a code is missing or wrong.
     """
     user = account_named(name)
     # A hash is computed for nobody too, so that time does not tell whether an account exists.
@@ -62,6 +64,10 @@ def sign_in(name: str, password: str, *, address: str | None = None, user_agent:
     if user.is_staff:
         raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
     require_standing(user)
+    if mfa.is_enabled(user):
+        if not otp:
+            raise WrongCredentials("otp-required", _("Send a code of your authenticator app along, as “otp”."))
+        mfa.verify(user, otp)
     return begin(user, address=address, user_agent=user_agent)
 
 
@@ -119,9 +125,24 @@ def end_session(actor: User, session_id: int, reason: str = "") -> Session:
     if session is None:
         raise Absent("not-found", _("There is no such session."))
     require(actor, "users.end_session", session)
+    not_above(actor, session.user)
     _end(session, actor, reason or "ended by hand")
     record(actor, Verb.SESSION_ENDED, session, reason=reason)
     return session
+
+
+def logins_of(user: User) -> QuerySet[Session]:
+    """The logins of `user` that still stand, latest activity first."""
+    return visible(user, Session).filter(user=user).live().order_by("-last_seen_at", "-id")
+
+
+@transaction.atomic
+def end_login(user: User, session_id: int) -> None:
+    """End a login of one's own."""
+    session = logins_of(user).select_for_update(of=("self",)).filter(pk=session_id).first()
+    if session is None:
+        raise Absent("not-found", _("There is no such login of yours."))
+    _end(session, user, "ended by its owner")
 
 
 def session_of(access_token: str) -> Session:
@@ -185,6 +206,11 @@ def set_password(actor: User | None, user: User, password: str, *, field: str, r
     user.set_password(password)
     user.token_version += 1
     save_as(actor, user, reason=reason)
+    end_all(actor, user, reason=reason)
+
+
+def end_all(actor: User | None, user: User, *, reason: str) -> None:
+    """End every login of `user`, at both doors."""
     Session.objects.live().filter(user=user).update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
     broadcast.recheck(user.pk)
 
