@@ -21,6 +21,7 @@ from tests.people import PASSWORD, alice, bob, compliance
 pytestmark = pytest.mark.django_db
 
 NEW = {"username": "nora", "email": "nora@example.com", "password": "a-long-enough-one", "role": "influencer"}
+ANOTHER = "another-long-one"
 NO_ACCOUNT = "No active account found with the given credentials"
 
 
@@ -301,17 +302,17 @@ def test_being_seen_is_written_at_most_once_a_minute(django_assert_num_queries: 
 def test_a_new_password_ends_every_login() -> None:
     alice()
     here, elsewhere = login(), login()
-    body = {"old_password": PASSWORD, "new_password": "another-long-one"}
+    body = {"old_password": PASSWORD, "new_password": ANOTHER}
     assert client_of(here).post("/users/auth/password", body).status_code == 204
     for answer in (here, elsewhere):
         assert not works(client_of(answer))
         assert_problem(refresh(answer.json()["refresh"]), 401, "invalid-token")
     assert login().status_code == 401
-    assert login(password="another-long-one").status_code == 200
+    assert login(password=ANOTHER).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "field"), [("wrong", "another-long-one", "old_password"), (PASSWORD, "short", "new_password")]
+    ("old", "new", "field"), [("wrong", ANOTHER, "old_password"), (PASSWORD, "short", "new_password")]
 )
 def test_a_password_that_cannot_be_changed(old: str, new: str, field: str) -> None:
     client = api(alice())
@@ -330,7 +331,7 @@ def code_in_mail() -> str:
     return next(word for word in mail.outbox[-1].body.split() if len(word) == 6 and word.isdecimal())
 
 
-def confirm(code: str, email: str = "alice@example.com", password: str = "another-long-one") -> Any:
+def confirm(code: str, email: str = "alice@example.com", password: str = ANOTHER) -> Any:
     return api().post("/users/auth/password_reset/confirm", {"email": email, "otp": code, "password": password})
 
 
@@ -343,7 +344,7 @@ def test_a_forgotten_password_is_set_anew_by_a_code_from_the_mail() -> None:
     assert answer.status_code == 200
     assert set(answer.json()) == {"message"}
     assert not works(client_of(before))
-    assert login(password="another-long-one").status_code == 200
+    assert login(password=ANOTHER).status_code == 200
     assert_problem(confirm(code), 422, "invalid")
 
 

@@ -23,7 +23,10 @@ def limits(settings: Any) -> dict[str, tuple[int, int]]:
     return settings.LIMITS
 
 
-def login(username: str = "alice", password: str = "wrong", **extra: Any) -> Any:
+WRONG = "wrong"
+
+
+def login(username: str = "alice", password: str = WRONG, **extra: Any) -> Any:
     return api().post("/users/auth/login", {"username": username, "password": password}, **extra)
 
 

@@ -1,0 +1,326 @@
+"""What strangers may send in, told by its content, and the addresses under which it goes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+import pytest
+import time_machine
+from django.utils import timezone
+from PIL import Image
+
+from apps import files
+from apps.errors import Absent, DomainError, Invalid, TooLarge, WrongKind
+from tests.drawn import bomb, flate_bomb, moving, mp4, pdf, pdf_with, picture, png, upload, webm
+
+type Take = Callable[..., files.Taken]
+TAKES: list[Take] = [files.take_picture, files.take_document, files.take_story]
+
+
+def refused(take: Take, content: bytes, kind: type[DomainError], code: str) -> DomainError:
+    with pytest.raises(kind) as caught:
+        take(upload(content), field="there")
+    assert caught.value.code == code
+    assert caught.value.field == "there"
+    assert str(caught.value)[0].isupper()
+    return caught.value
+
+
+# --- By content, whatever the name says -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("take", TAKES)
+@pytest.mark.parametrize(
+    ("kind", "media_type", "ending"),
+    [("PNG", "image/png", "png"), ("JPEG", "image/jpeg", "jpg"), ("WEBP", "image/webp", "webp")],
+)
+def test_pictures_are_known_by_content(take: Take, kind: str, media_type: str, ending: str) -> None:
+    taken = take(upload(picture(kind), name="../../evil.html", media_type="text/html"))
+    assert taken.media_type == media_type
+    assert re.fullmatch(rf"[0-9a-f]{{32}}\.{ending}", taken.file.name)
+    content = taken.file.read()
+    assert Image.open(BytesIO(content)).format == kind
+    assert taken.size == len(content)
+    assert len(taken.sha256) == 64
+
+
+def test_documents_may_be_pdf_and_stay_as_they_are() -> None:
+    content = pdf()
+    taken = files.take_document(upload(content, name="x.exe"))
+    assert taken.media_type == "application/pdf"
+    assert taken.file.name.endswith(".pdf")
+    assert taken.file.read() == content
+    assert taken.size == len(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"), [(mp4(), "video/mp4"), (mp4(b"mp42"), "video/mp4"), (webm(), "video/webm")]
+)
+def test_stories_may_be_films(content: bytes, media_type: str) -> None:
+    taken = files.take_story(upload(content))
+    assert taken.media_type == media_type
+    assert taken.file.read() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        picture("GIF"),
+        picture("BMP"),
+        picture("TIFF"),
+        picture("ICO"),
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<!doctype html><script>alert(1)</script>",
+        b"MZ\x90\x00" + bytes(100),
+        b"\x7fELF" + bytes(100),
+        b"PK\x03\x04" + bytes(100),
+        b"#!/bin/sh\nrm -rf /\n",
+        b"  \n%PDF-1.4 not at its beginning",
+        b"GIF89a%PDF-1.4",
+        mp4(b"heic"),
+        mp4(b"avif"),
+        mp4(b"qt  "),
+        webm(b"matroska"),
+        b"RIFF\x00\x00\x00\x00WAVE" + bytes(50),
+        b"x",
+        b"\x00" * 1000,
+    ],
+)
+@pytest.mark.parametrize("take", TAKES)
+def test_other_kinds_are_refused(take: Take, content: bytes) -> None:
+    refused(take, content, WrongKind, "wrong-kind-of-file")
+
+
+@pytest.mark.parametrize(
+    ("take", "content"),
+    [
+        (files.take_picture, pdf()),
+        (files.take_picture, mp4()),
+        (files.take_document, mp4()),
+        (files.take_document, webm()),
+        (files.take_story, pdf()),
+    ],
+)
+def test_what_is_good_elsewhere_is_refused_here(take: Take, content: bytes) -> None:
+    refused(take, content, WrongKind, "wrong-kind-of-file")
+
+
+@pytest.mark.parametrize("take", TAKES)
+def test_an_empty_file_is_invalid(take: Take) -> None:
+    refused(take, b"", Invalid, "empty")
+
+
+# --- Sizes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("take", TAKES)
+def test_pictures_over_ten_mebibytes_are_too_large(take: Take) -> None:
+    assert "10 MiB" in str(refused(take, png() + bytes(10 * files.MIB), TooLarge, "too-large"))
+
+
+def test_films_may_have_fifty_mebibytes() -> None:
+    assert files.take_story(upload(mp4(size=50 * files.MIB))).size == 50 * files.MIB
+    assert "50 MiB" in str(refused(files.take_story, mp4(size=50 * files.MIB + 1), TooLarge, "too-large"))
+
+
+def test_a_picture_at_the_limit_is_taken() -> None:
+    content = picture("JPEG")
+    taken = files.take_picture(upload(content + bytes(10 * files.MIB - len(content))))
+    assert taken.size < 10_000
+
+
+# --- Hostile pictures -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("take", TAKES)
+def test_a_decompression_bomb_is_refused_before_it_unpacks(take: Take) -> None:
+    refused(take, bomb(), Invalid, "too-many-pixels")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png()[:60],
+        picture("JPEG", (400, 400))[:300],
+        picture("WEBP")[:40],
+        b"\x89PNG\r\n\x1a\n" + b"garbage" * 100,
+        b"\xff\xd8\xff\xe0" + b"garbage" * 100,
+        b"RIFF\xff\xff\xff\xffWEBP" + b"garbage" * 100,
+        b"\x89PNG\r\n\x1a\n",
+    ],
+)
+def test_a_broken_picture_is_invalid(content: bytes) -> None:
+    refused(files.take_picture, content, Invalid, "broken-file")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_moving_pictures_are_refused(kind: str) -> None:
+    refused(files.take_picture, moving(kind), Invalid, "animated")
+
+
+def test_nothing_but_the_pixels_survives() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
+    hostile = picture("JPEG", exif=exif, comment=b"a secret comment", icc_profile=b"profile of mine")
+    hostile += b"<script>alert(1)</script>PK\x03\x04"
+    content = files.take_picture(upload(hostile)).file.read()
+    for secret in (b"taken at home", b"a secret comment", b"profile of mine", b"script", b"PK\x03\x04", b"Exif"):
+        assert secret in hostile
+        assert secret not in content
+
+
+def test_text_in_a_png_does_not_survive() -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    notes = PngInfo()
+    notes.add_text("Author", "somebody at home")
+    hostile = picture(pnginfo=notes)
+    assert b"somebody" in hostile
+    assert b"somebody" not in files.take_picture(upload(hostile)).file.read()
+
+
+def test_a_picture_that_lies_on_its_side_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    taken = files.take_picture(upload(picture("JPEG", (40, 30), exif=exif)))
+    assert Image.open(taken.file).size == (30, 40)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_pictures_of_every_mode_are_taken(mode: str) -> None:
+    taken = files.take_picture(upload(picture("PNG", mode=mode)))
+    assert Image.open(taken.file).mode in ("RGB", "RGBA")
+
+
+def test_a_picture_for_print_is_taken() -> None:
+    assert Image.open(files.take_picture(upload(picture("JPEG", mode="CMYK"))).file).mode == "RGB"
+
+
+# --- Hostile PDF files ----------------------------------------------------------------------------------------------
+
+
+def script() -> pikepdf.Dictionary:
+    return pikepdf.Dictionary(S=pikepdf.Name("/JavaScript"), JS=pikepdf.String("app.alert(1)"))
+
+
+def opens_with_a_script(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = script()
+
+
+def opens_with_a_script_elsewhere(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = document.make_indirect(script())
+
+
+def has_a_script_on_a_page(document: pikepdf.Pdf) -> None:
+    document.pages[0].obj.AA = pikepdf.Dictionary(O=script())
+
+
+def has_a_script_on_a_button(document: pikepdf.Pdf) -> None:
+    button = pikepdf.Dictionary(Subtype=pikepdf.Name("/Widget"), A=script())
+    document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(button)])
+
+
+def has_a_named_script(document: pikepdf.Pdf) -> None:
+    names = pikepdf.Array([pikepdf.String("x"), script()])
+    document.Root.Names = pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Names=names))
+
+
+def starts_a_program(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name("/Launch"), F=pikepdf.String("calc.exe"))
+
+
+def carries_a_file(document: pikepdf.Pdf) -> None:
+    document.attachments["evil.exe"] = b"MZ"
+
+
+def sends_a_form(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name("/SubmitForm"), F=pikepdf.String("http://x.example"))
+
+
+def is_a_living_form(document: pikepdf.Pdf) -> None:
+    document.Root.AcroForm = pikepdf.Dictionary(XFA=pikepdf.String("<xdp/>"), Fields=pikepdf.Array([]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        opens_with_a_script,
+        opens_with_a_script_elsewhere,
+        has_a_script_on_a_page,
+        has_a_script_on_a_button,
+        has_a_named_script,
+        starts_a_program,
+        carries_a_file,
+        sends_a_form,
+        is_a_living_form,
+    ],
+)
+@pytest.mark.parametrize("packed", [pikepdf.ObjectStreamMode.disable, pikepdf.ObjectStreamMode.generate])
+def test_a_pdf_that_acts_or_carries_is_refused(change: Any, packed: Any) -> None:
+    refused(files.take_document, pdf_with(change, object_stream_mode=packed), Invalid, "pdf-active")
+
+
+def test_a_pdf_that_opens_at_a_page_is_harmless() -> None:
+    def opens_at_a_page(document: pikepdf.Pdf) -> None:
+        document.Root.OpenAction = pikepdf.Array([document.pages[0].obj, pikepdf.Name("/Fit")])
+
+    assert files.take_document(upload(pdf_with(opens_at_a_page))).media_type == "application/pdf"
+
+
+@pytest.mark.parametrize("user", ["", "secret"])
+def test_an_encrypted_pdf_is_refused(user: str) -> None:
+    content = pdf(encryption=pikepdf.Encryption(user=user, owner="owner"))
+    refused(files.take_document, content, Invalid, "pdf-encrypted")
+
+
+def test_a_pdf_that_is_another_file_too_is_refused() -> None:
+    refused(files.take_document, pdf() + b"PK\x03\x04" + b"x" * 2000, Invalid, "pdf-trailing")
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7\n" + b"garbage" * 100, pdf()[:200], b"%PDF-", pdf(pages=0)])
+def test_a_broken_pdf_is_invalid(content: bytes) -> None:
+    refused(files.take_document, content, Invalid, "pdf-broken")
+
+
+def test_a_pdf_of_too_many_pages_is_refused() -> None:
+    assert files.take_document(upload(pdf(pages=50))).size
+    refused(files.take_document, pdf(pages=51), Invalid, "pdf-pages")
+
+
+def test_a_pdf_that_unpacks_to_gigabytes_is_refused() -> None:
+    content = flate_bomb()
+    assert len(content) < files.DOCUMENT_SIZE
+    refused(files.take_document, content, Invalid, "pdf-broken")
+
+
+# --- Addresses ------------------------------------------------------------------------------------------------------
+
+
+def token(**options: Any) -> str:
+    return files.signed_address("story", 7, **options).removeprefix("/media/")
+
+
+def test_an_address_leads_back_to_its_row_and_viewer() -> None:
+    assert files.read_address(token()) == ("story", 7, None)
+    assert files.read_address(token(viewer=3)) == ("story", 7, 3)
+
+
+def test_an_address_lives_a_minute() -> None:
+    address = token()
+    with time_machine.travel(timezone.now() + timedelta(seconds=55)):
+        files.read_address(address)
+    with time_machine.travel(timezone.now() + timedelta(seconds=62)), pytest.raises(Absent):
+        files.read_address(address)
+
+
+@pytest.mark.parametrize("forged", ["", "nonsense", "story.7.0", "story.8.0:{rest}", "{whole}x"])
+def test_a_forged_address_leads_nowhere(forged: str) -> None:
+    whole = token()
+    with pytest.raises(Absent):
+        files.read_address(forged.format(whole=whole, rest=whole.split(":", 1)[1]))
