@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from ipaddress import ip_network
 from pathlib import Path
@@ -158,7 +159,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.logs.RequestLog",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -356,6 +357,9 @@ IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestOrigin has set it, whatever the client sent
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -377,7 +381,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "axes": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
-        "django_structlog": {"level": "INFO" if not DEBUG else "WARNING"},
+        "django_structlog": {"level": "INFO" if not DEBUG or TESTING else "WARNING"},
     },
 }
 structlog.configure(
