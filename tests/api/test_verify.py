@@ -1,0 +1,175 @@
+"""Sending in documents, and what their owners learn about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.users import documents
+from apps.users.models import Document, User
+from tests.api.test_errors import assert_problem
+from tests.client import Api, api
+from tests.drawn import mp4, pdf, pdf_with, picture, png, upload
+from tests.people import admin, alice, bob, newton
+
+pytestmark = pytest.mark.django_db
+
+
+def send(client: Api, content: bytes | None = None, doc_type: str = "identity", **form: Any) -> Any:
+    return client.upload("/users/verify", file=upload(content or png()), doc_type=doc_type, **form)
+
+
+def test_a_newcomer_sends_in_a_document_and_waits() -> None:
+    person = newton()
+    client = api(person)
+    answer = send(client)
+    document = Document.objects.get()
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "id": document.pk,
+        "doc_type": "identity",
+        "status": "pending",
+        "reason": None,
+        "comment": "",
+        "may_resubmit": False,
+        "created_at": answer.json()["created_at"],
+        "decided_at": None,
+    }
+    assert answer.json()["created_at"].endswith("Z")
+    assert document.owner == person
+    assert (document.media_type, document.size) == ("image/png", document.file.size)
+    assert client.get("/users/verify").json()["results"] == [answer.json()]
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [(picture("JPEG"), "image/jpeg"), (picture("WEBP"), "image/webp"), (pdf(), "application/pdf")],
+)
+def test_documents_are_known_by_content(content: bytes, media_type: str) -> None:
+    assert send(api(newton()), content).status_code == 201
+    assert Document.objects.get().media_type == media_type
+
+
+def test_one_pending_of_a_kind_at_a_time() -> None:
+    client = api(newton())
+    assert send(client).status_code == 201
+    assert_problem(send(client), 409, "already-pending")
+    assert send(client, doc_type="business").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"<html></html>", 415),
+        (picture("GIF"), 415),
+        (mp4(), 415),
+        (b"MZ", 415),
+        (png()[:60], 422),
+        (b"%PDF-nonsense", 422),
+        (pdf_with(lambda document: document.attachments.__setitem__("x", b"y")), 422),
+        (png() + bytes(10 * 1024 * 1024), 413),
+    ],
+)
+def test_what_is_no_document(content: bytes, status: int) -> None:
+    answer = send(api(newton()), content)
+    problem = assert_problem(answer, status, answer.json()["type"])
+    assert problem["errors"][0]["field"] == "file"
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"doc_type": "identity"}, "file"),
+        ({"doc_type": "passport"}, "doc_type"),
+        ({"doc_type": ""}, "doc_type"),
+        ({"doc_type": "identity", "status": "approved"}, "status"),
+        ({"doc_type": "identity", "owner": "1"}, "owner"),
+        ({"doc_type": "a\x00"}, "doc_type"),
+    ],
+)
+def test_a_form_that_cannot_be_taken(form: dict[str, Any], field: str) -> None:
+    if field != "file":
+        form = form | {"file": upload(png())}
+    problem = assert_problem(api(newton()).upload("/users/verify", **form), 422, "invalid")
+    assert field in {error["field"] for error in problem["errors"]}
+
+
+def test_one_sees_ones_own_documents_only() -> None:
+    send(api(newton()))
+    assert api(alice()).get("/users/verify").json()["count"] == 0
+
+
+def test_the_owner_reads_why_and_never_who() -> None:
+    client = api(newton())
+    send(client)
+    officer = admin()
+    document = documents.review_document(officer, Document.objects.get().pk, verdict="rejected", reason="unreadable")
+    [shown] = client.get("/users/verify").json()["results"]
+    assert shown["status"] == "rejected"
+    assert shown["reason"] == "unreadable"
+    assert shown["comment"] == "We could not read your document. Please send a sharp, well-lit picture of it."
+    assert shown["may_resubmit"] is True
+    assert shown["decided_at"].endswith("Z")
+    assert officer.username not in str(shown)
+    assert not {"decided_by", "claimed_by", "file"} & set(shown)
+    assert send(client).status_code == 201
+    assert document.comment == ""
+
+
+def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
+    client = api(newton())
+    send(client)
+    documents.review_document(
+        admin(), Document.objects.get().pk, verdict="rejected", reason="expired", comment="It ran out in May."
+    )
+    assert client.get("/users/verify").json()["results"][0]["comment"] == "It ran out in May."
+
+
+def test_after_a_rejection_for_good_nothing_more_of_that_kind_is_taken() -> None:
+    client = api(newton())
+    send(client)
+    documents.review_document(admin(), Document.objects.get().pk, verdict="rejected", reason="forged")
+    assert client.get("/users/verify").json()["results"][0]["may_resubmit"] is False
+    assert_problem(send(client), 409, "rejected-for-good")
+    assert send(client, doc_type="business").status_code == 201
+
+
+def test_approval_opens_the_calls_for_the_verified() -> None:
+    person = newton()
+    client = api(person)
+    send(client)
+    assert client.get("/users/profile").json()["is_verified"] is False
+    documents.review_document(admin(), Document.objects.get().pk, verdict="approved")
+    assert client.get("/users/profile").json()["is_verified"] is True
+    assert User.objects.get(pk=person.pk).identity_verified
+
+
+def test_uploads_are_limited(settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"upload": (2, 3600)}
+    client = api(newton())
+    assert [send(client).status_code for _again in range(3)] == [201, 409, 429]
+    assert send(api(bob())).status_code == 201
+
+
+def test_an_upload_over_the_limit_is_refused_unread() -> None:
+    client = api(newton())
+    answer = client.client.post(
+        "/api/users/verify",
+        b"never read",
+        content_type="multipart/form-data; boundary=x",
+        headers=client.headers | {"Content-Length": str(11 * 1024 * 1024)},
+    )
+    assert_problem(answer, 413, "too-large")
+
+
+def test_the_list_costs_the_same_for_any_number(django_assert_num_queries: Any) -> None:
+    person = newton()
+    client = api(person)
+    for number in range(12):
+        Document.objects.create(
+            owner=person, doc_type="identity", status="rejected", decided_at="2026-01-01T00:00Z", size=number
+        )
+    with django_assert_num_queries(3):
+        assert client.get("/users/verify", page_size=25).json()["count"] == 12

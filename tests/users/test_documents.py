@@ -1,0 +1,252 @@
+"""Claiming, looking at and deciding documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from apps.audit.models import Entry, Verb
+from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
+from apps.notifications.models import Kind, Notification
+from apps.users import documents
+from apps.users.models import Document, User
+from tests.drawn import png, upload
+from tests.jobs import run_jobs, waiting
+from tests.people import admin, alice, community, compliance, make_staff, newton
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def document(db: None) -> Document:
+    return documents.send_document(newton(), upload(png()), doc_type="identity")
+
+
+def refused(kind: type[DomainError], code: str, deed: Callable[[], object]) -> DomainError:
+    with pytest.raises(kind) as caught:
+        deed()
+    assert caught.value.code == code
+    return caught.value
+
+
+# --- Deciding -------------------------------------------------------------------------------------------------------
+
+
+def test_approval_gives_the_badge_and_both_are_remembered(document: Document) -> None:
+    officer = compliance()
+    decided = documents.review_document(officer, document.pk, verdict="approved", comment="Welcome!")
+    assert decided.status == "approved"
+    assert (decided.decided_by, decided.version) == (officer, 2)
+    owner = User.objects.get(username="newton")
+    assert owner.identity_verified
+    assert document.history.first().history_user == officer
+    assert document.history.first().history_change_reason == "document approved"
+    assert owner.history.first().history_user == officer
+
+
+def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
+    User.objects.filter(username="newton").update(identity_verified=True)
+    documents.review_document(compliance(), document.pk, verdict="rejected")
+    assert User.objects.get(username="newton").identity_verified
+
+
+def test_it_takes_the_permission(document: Document) -> None:
+    for person in (community(), alice(), User.objects.get(username="newton")):
+        refused(Refused, "permission-missing", lambda who=person: documents.review_document(who, document.pk, verdict="approved"))
+        refused(Refused, "permission-missing", lambda who=person: documents.claim_document(who, document.pk))
+        refused(Refused, "permission-missing", lambda who=person: documents.release_document(who, document.pk))
+    assert Document.objects.get().status == "pending"
+
+
+def test_nobody_decides_their_own(document: Document) -> None:
+    boss = admin()
+    Document.objects.filter(pk=document.pk).update(owner=boss)
+    refused(Refused, "own-document", lambda: documents.review_document(boss, document.pk, verdict="approved"))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(decided_by=boss)
+
+
+def test_what_is_absent_is_absent() -> None:
+    officer = compliance()
+    refused(Absent, "not-found", lambda: documents.review_document(officer, 1, verdict="approved"))
+    refused(Absent, "not-found", lambda: documents.claim_document(officer, 1))
+    refused(Absent, "not-found", lambda: documents.look_at_document(officer, 1))
+
+
+@pytest.mark.parametrize(
+    ("decision", "field"),
+    [
+        ({"verdict": "pending"}, "status"),
+        ({"verdict": "nonsense"}, "status"),
+        ({"verdict": "rejected", "reason": "nonsense"}, "reason"),
+        ({"verdict": "approved", "reason": "forged"}, "reason"),
+    ],
+)
+def test_a_decision_that_is_none(document: Document, decision: dict[str, Any], field: str) -> None:
+    error = refused(Invalid, "invalid", lambda: documents.review_document(compliance(), document.pk, **decision))
+    assert error.field == field
+
+
+def test_a_second_decision_hears_of_the_first(document: Document) -> None:
+    documents.review_document(make_staff("vera", "Compliance Officer"), document.pk, verdict="rejected")
+    error = refused(
+        Conflict, "already-decided", lambda: documents.review_document(compliance(), document.pk, verdict="approved")
+    )
+    assert "Rejected by vera at" in str(error)
+    assert not User.objects.get(username="newton").identity_verified
+
+
+def test_a_decision_on_an_older_version_is_refused(document: Document) -> None:
+    officer = compliance()
+    Document.objects.filter(pk=document.pk).update(version=2)
+    refused(
+        Conflict, "already-decided", lambda: documents.review_document(officer, document.pk, verdict="approved", version=1)
+    )
+    assert documents.review_document(officer, document.pk, verdict="approved", version=2).version == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
+    officers = [make_staff(f"officer{number}", "Compliance Officer") for number in range(20)]
+
+    def decide(number: int) -> str:
+        verdict = "approved" if number % 2 else "rejected"
+        try:
+            documents.review_document(officers[number], document.pk, verdict=verdict)
+        except Conflict as error:
+            return error.code
+        finally:
+            connection.close()
+        return verdict
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(decide, range(20)))
+    assert outcomes.count("already-decided") == 19
+    [verdict] = set(outcomes) - {"already-decided"}
+    assert Document.objects.get().status == verdict
+    assert User.objects.get(username="newton").identity_verified == (verdict == "approved")
+    assert len(waiting("users.tell_decision")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_documents_sent_at_once_one_is_taken() -> None:
+    owner = newton()
+
+    def send(_number: int) -> str:
+        try:
+            documents.send_document(owner, upload(png()), doc_type="identity")
+        except Conflict as error:
+            return error.code
+        finally:
+            connection.close()
+        return "taken"
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(send, range(20)))
+    assert outcomes.count("taken") == 1
+    assert outcomes.count("already-pending") == 19
+    assert Document.objects.count() == 1
+
+
+# --- Claiming -------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
+    vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
+    claimed = documents.claim_document(vera, document.pk)
+    assert claimed.claim_holder() == vera
+    for deed in (
+        lambda: documents.claim_document(omar, document.pk),
+        lambda: documents.release_document(omar, document.pk),
+        lambda: documents.review_document(omar, document.pk, verdict="approved"),
+    ):
+        assert "vera" in str(refused(Conflict, "claimed", deed))
+    with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
+        assert documents.claim_document(omar, document.pk).claim_holder() == omar
+        refused(Conflict, "claimed", lambda: documents.review_document(vera, document.pk, verdict="approved"))
+
+
+def test_whoever_claimed_it_decides_it_or_lets_it_go(document: Document) -> None:
+    vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
+    documents.claim_document(vera, document.pk)
+    documents.claim_document(vera, document.pk)
+    assert documents.release_document(vera, document.pk).claim_holder() is None
+    documents.claim_document(omar, document.pk)
+    assert documents.review_document(omar, document.pk, verdict="approved").claimed_by is None
+    assert list(Entry.objects.order_by("id").values_list("verb", flat=True)) == ["claimed", "released", "claimed"]
+
+
+def test_claims_leave_no_version_of_the_document(document: Document) -> None:
+    versions = document.history.count()
+    officer = compliance()
+    documents.claim_document(officer, document.pk)
+    documents.release_document(officer, document.pk)
+    assert document.history.count() == versions
+
+
+def test_what_is_decided_is_not_claimed(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="approved")
+    refused(Conflict, "already-decided", lambda: documents.claim_document(officer, document.pk))
+
+
+def test_looking_at_a_document_is_written_down(document: Document) -> None:
+    officer = compliance()
+    entry = documents.look_at_document(officer, document.pk, reason="review")
+    assert (entry.actor, entry.verb, entry.target_type, entry.target_id) == (
+        officer,
+        Verb.VIEWED,
+        "users.document",
+        str(document.pk),
+    )
+    refused(Refused, "permission-missing", lambda: documents.look_at_document(community(), document.pk))
+
+
+# --- Telling the owner ----------------------------------------------------------------------------------------------
+
+
+def test_the_owner_hears_of_it_after_ten_seconds(document: Document) -> None:
+    documents.review_document(compliance(), document.pk, verdict="rejected", reason="expired")
+    assert run_jobs(later=timedelta(seconds=9)) == 0
+    assert not Notification.objects.exists()
+    assert run_jobs(later=timedelta(seconds=10)) == 2
+    told = Notification.objects.get()
+    assert (told.recipient, told.kind) == (document.owner, Kind.DOCUMENT_DECIDED)
+    assert "rejected" in told.text
+    [message] = mail.outbox
+    assert message.to == ["newton@example.com"]
+    assert message.subject == "Your document was not accepted"
+    assert "Your document has expired" in message.body
+    assert "You may send in another one" in message.body
+
+
+def test_approval_is_mailed_too(document: Document) -> None:
+    documents.review_document(compliance(), document.pk, verdict="approved", comment="Welcome & enjoy!")
+    run_jobs(later=timedelta(seconds=10))
+    [message] = mail.outbox
+    assert message.subject == "Your Infloo account is verified"
+    assert "Welcome & enjoy!" in message.body
+
+
+def test_nothing_is_told_of_a_decision_that_does_not_stand(document: Document) -> None:
+    documents.review_document(compliance(), document.pk, verdict="rejected")
+    Document.objects.filter(pk=document.pk).update(version=3)
+    run_jobs(later=timedelta(seconds=10))
+    assert not Notification.objects.exists()
+    assert not mail.outbox
+
+
+def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> None:
+    officer = compliance()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        documents.review_document(officer, document.pk, verdict="approved")
+        raise RuntimeError
+    assert waiting("users.tell_decision") == []
