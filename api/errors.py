@@ -155,6 +155,9 @@ def handle_errors(api: NinjaAPI) -> None:
         detail = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": error.wait}
         return problem(429, "too-many-requests", detail, headers={"Retry-After": str(error.wait)})
 
+    def locked_out(request: HttpRequest, error: errors.LockedOut) -> HttpResponse:
+        return problem(429, error.code, str(error), headers={"Retry-After": str(error.wait)})
+
     def too_large(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(413, "too-large", _("The request is larger than this call takes."))
 
@@ -162,6 +165,7 @@ def handle_errors(api: NinjaAPI) -> None:
         return malformed(_("The request cannot be read."))
 
     api.add_exception_handler(errors.DomainError, from_domain)
+    api.add_exception_handler(errors.LockedOut, locked_out)
     api.add_exception_handler(ValidationError, from_validation)
     api.add_exception_handler(AuthenticationError, no_token)
     api.add_exception_handler(HttpError, from_http)

@@ -72,6 +72,8 @@ errors.handle_errors(api)
 
 RESOURCES = {
     "/users/auth": "auth",
+    "/users/auth/mfa": "mfa",
+    "/users/auth/sessions": "sessions",
     "/users/profile": "profile",
     "/users/verify": "verify",
     "/users": "users",

@@ -36,11 +36,16 @@ def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
 
 @router.post("/login", auth=Anyone(), response={200: TokensOut}, operation_id="login")
 def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
-    """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes."""
+    """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes.
+
+    Where a second factor is set up, a login without `otp` answers 401 of the type `otp-required`, one with a code
+    that is wrong or used 401 `otp-wrong`; both only once the password is right.
+    """
     with guesses(request, sessions.account_key(body.username)):
         return sessions.sign_in(
             body.username,
             body.password,
+            otp=body.otp,
             address=client_address(request),
             user_agent=request.headers.get("User-Agent", ""),
         )

@@ -57,6 +57,8 @@ class LoginIn(Body):
     username: Annotated[str, StringConstraints(min_length=1, max_length=254)]
     """The user name or the mail address."""
     password: Password
+    otp: Annotated[str, StringConstraints(max_length=40)] = ""
+    """Where a second factor is set up: the six digits that the app shows, or a backup code."""
 
 
 class RefreshIn(Body):

@@ -129,6 +129,8 @@ def disable(user: User, *, password: str, code: str) -> None:
     """Give up the second factor, for the password and a code."""
     if user.is_staff and settings.STAFF_MFA == "required":
         raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be switched off."))
+    if not is_enabled(user):
+        raise _is_off()
     if not check_password(password, user.password):
         raise Invalid("wrong-password", _("This is not your present password."), field="password")
     _verify_field(user, code, "otp")

@@ -1,0 +1,229 @@
+"""The second factor of client apps, and the list of one's logins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyotp
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.users.models import Authenticator, Session, User
+from tests.api.test_errors import assert_problem
+from tests.authenticator import code_of, enrol, wrong
+from tests.client import Api, api
+from tests.people import PASSWORD, alice, bob, make_staff
+
+pytestmark = pytest.mark.django_db
+
+
+def login(otp: str | None = None, password: str = PASSWORD, **headers: str) -> Any:
+    body = {"username": "alice", "password": password} | ({} if otp is None else {"otp": otp})
+    return api(**headers).post("/users/auth/login", body)
+
+
+def test_a_client_app_sets_it_up_and_signs_in_with_it() -> None:
+    with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as clock:
+        app_of_alice = api(alice())
+        assert app_of_alice.get("/users/auth/mfa").json() == {"enabled": False, "backup_codes_left": 0}
+
+        begun = app_of_alice.post("/users/auth/mfa")
+        assert begun.status_code == 200
+        assert sorted(begun.json()) == ["qr", "secret", "uri"]
+        assert begun.json()["qr"].startswith("data:image/png;base64,")
+        assert login().status_code == 200  # nothing is asked for until a code has confirmed it
+
+        totp = pyotp.parse_uri(begun.json()["uri"])
+        assert isinstance(totp, pyotp.TOTP)
+        confirmed = app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(totp)})
+        assert confirmed.status_code == 200
+        codes = confirmed.json()["backup_codes"]
+        assert len(codes) == 10
+        assert app_of_alice.get("/users/auth/mfa").json() == {"enabled": True, "backup_codes_left": 10}
+
+        clock.shift(30)
+        assert login(code_of(totp)).status_code == 200
+        assert login(codes[0]).status_code == 200
+        assert app_of_alice.get("/users/auth/mfa").json()["backup_codes_left"] == 9
+
+
+def test_without_a_code_it_asks_for_one_once_the_password_is_right() -> None:
+    enrol(alice())
+    for otp in (None, ""):
+        assert_problem(login(otp), 401, "otp-required")
+    assert_problem(login(password="not it"), 401, "wrong-credentials")
+    assert_problem(login("000000", password="not it"), 401, "wrong-credentials")
+    assert not Session.objects.exists()
+
+
+def test_wrong_and_used_codes_do_not_sign_in() -> None:
+    with time_machine.travel("2026-06-01 12:00:00Z", tick=False):
+        totp, codes = enrol(alice())
+        assert_problem(login(wrong(totp)), 401, "otp-wrong")
+        assert login(code_of(totp)).status_code == 200
+        assert_problem(login(code_of(totp)), 401, "otp-wrong")
+        assert login(codes[0]).status_code == 200
+        assert_problem(login(codes[0]), 401, "otp-wrong")
+
+
+def test_ten_wrong_codes_are_all_that_one_gets() -> None:
+    totp, codes = enrol(alice())
+    for _guess in range(10):
+        assert login(wrong(totp)).status_code == 401
+    for otp in (code_of(totp), codes[0]):
+        answer = login(otp)
+        assert answer.status_code == 429
+        assert int(answer["Retry-After"]) > 0
+
+
+def test_the_lock_holds_where_the_broker_has_forgotten(broker: Any) -> None:
+    totp, _codes = enrol(alice())
+    for _guess in range(10):
+        login(wrong(totp))
+    broker.flushdb()
+    answer = login(code_of(totp))
+    assert_problem(answer, 429, "otp-locked")
+    assert 540 < int(answer["Retry-After"]) <= 600
+
+
+def test_right_codes_are_not_counted() -> None:
+    with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as clock:
+        totp, _codes = enrol(alice())
+        for _login in range(12):
+            assert login().json()["type"] == "otp-required"
+            assert login(code_of(totp)).status_code == 200
+            clock.shift(30)
+
+
+def test_others_are_not_held_up_by_guesses_at_an_account() -> None:
+    totp, _codes = enrol(alice())
+    bob()
+    for _guess in range(11):
+        login(wrong(totp))
+    answer = api().post("/users/auth/login", {"username": "bob", "password": PASSWORD})
+    assert answer.status_code == 200
+
+
+def test_a_code_where_none_is_asked_for_does_no_harm() -> None:
+    alice()
+    assert login("123456").status_code == 200
+
+
+def test_an_account_as_before_asks_for_nothing() -> None:
+    alice()
+    assert login().status_code == 200
+
+
+def test_confirming_needs_the_right_code_and_something_begun() -> None:
+    app_of_alice = api(alice())
+    assert_problem(app_of_alice.post("/users/auth/mfa/confirm", {"code": "123456"}), 409, "no-enrolment")
+    secret = app_of_alice.post("/users/auth/mfa").json()["secret"]
+    answer = app_of_alice.post("/users/auth/mfa/confirm", {"code": wrong(pyotp.TOTP(secret))})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "code"
+    app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(pyotp.TOTP(secret))})
+    assert_problem(app_of_alice.post("/users/auth/mfa"), 409, "mfa-enabled")
+
+
+def test_it_is_switched_off_for_password_and_code() -> None:
+    user = alice()
+    totp, codes = enrol(user)
+    app_of_alice = api(user)
+    for body, field in [
+        ({"password": "not it", "otp": codes[0]}, "password"),
+        ({"password": PASSWORD, "otp": wrong(totp)}, "otp"),
+        ({"password": PASSWORD}, "otp"),
+        ({"password": PASSWORD, "otp": codes[0], "sure": True}, "sure"),
+    ]:
+        answer = app_of_alice.delete("/users/auth/mfa", body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == field
+    assert app_of_alice.delete("/users/auth/mfa", {"password": PASSWORD, "otp": codes[0]}).status_code == 204
+    assert not Authenticator.objects.exists()
+    assert login().status_code == 200
+    assert_problem(app_of_alice.delete("/users/auth/mfa", {"password": PASSWORD, "otp": "123456"}), 409, "mfa-off")
+
+
+def test_a_stolen_token_guesses_neither_password_nor_code() -> None:
+    user = alice()
+    totp, _codes = enrol(user)
+    thief = api(user)
+    bodies = [{"password": "not it", "otp": "000000"}] * 5 + [{"password": PASSWORD, "otp": wrong(totp)}] * 5
+    for body in bodies:
+        assert thief.delete("/users/auth/mfa", body).status_code == 422
+    assert thief.delete("/users/auth/mfa", {"password": PASSWORD, "otp": code_of(totp)}).status_code == 429
+
+
+@pytest.mark.parametrize("otp", ["\x00", "१२३४५६", "x" * 41, 123456, None, ["1"], "\ud800"])
+def test_odd_codes_never_crash(otp: Any) -> None:
+    enrol(alice())
+    assert login(otp).status_code in (400, 401, 422)
+
+
+def test_staff_get_no_tokens_by_a_code() -> None:
+    staff = make_staff("vera")
+    totp, _codes = enrol(staff)
+    body = {"username": "vera", "password": PASSWORD, "otp": code_of(totp)}
+    assert_problem(api().post("/users/auth/login", body), 403, "staff-account")
+
+
+# --- One's logins ---------------------------------------------------------------------------------------------------
+
+
+def tokens_to_client(answer: Any) -> Api:
+    return api(Authorization=f"Bearer {answer.json()['access']}")
+
+
+def test_one_sees_ones_logins_and_which_one_asks() -> None:
+    alice()
+    api(bob())
+    phone = tokens_to_client(login(**{"User-Agent": "Phone"}))
+    tokens_to_client(login(**{"User-Agent": "Tablet"}))
+    page = phone.get("/users/auth/sessions").json()
+    assert page["count"] == 2
+    assert {(row["user_agent"], row["current"]) for row in page["results"]} == {("Phone", True), ("Tablet", False)}
+    for row in page["results"]:
+        assert sorted(row) == ["address", "created_at", "current", "id", "last_seen_at", "user_agent"]
+        assert row["address"] == "127.0.0.1"
+        assert row["created_at"].endswith("Z")
+
+
+def test_ending_a_login_kills_its_tokens_and_no_others() -> None:
+    alice()
+    phone, answer = tokens_to_client(login()), login()
+    tablet = tokens_to_client(answer)
+    listed = phone.get("/users/auth/sessions").json()["results"]
+    (other,) = [row["id"] for row in listed if not row["current"]]
+    assert phone.delete(f"/users/auth/sessions/{other}").status_code == 204
+    assert tablet.get("/users/profile").status_code == 401
+    assert api().post("/users/auth/refresh", {"refresh": answer.json()["refresh"]}).status_code == 401
+    assert phone.get("/users/profile").status_code == 200
+    assert phone.get("/users/auth/sessions").json()["count"] == 1
+    assert phone.delete(f"/users/auth/sessions/{other}").status_code == 404
+
+
+def test_logins_of_others_are_not_there() -> None:
+    api(bob())
+    theirs = Session.objects.get().pk
+    app_of_alice = api(alice())
+    for session_id in (theirs, 2**63 - 1, 0, "x"):
+        assert app_of_alice.delete(f"/users/auth/sessions/{session_id}").status_code == 404
+    assert Session.objects.get(pk=theirs).is_live
+
+
+def test_a_list_of_many_logins_costs_no_more_queries() -> None:
+    user = alice()
+    assert queries(user, 1) == queries(user, 9)
+
+
+def queries(user: User, logins: int) -> int:
+    client = api(user)
+    for _login in range(logins):
+        api(user)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get("/users/auth/sessions").status_code == 200
+    return len(captured)
