@@ -90,7 +90,10 @@ def take_story(upload: UploadedFile, *, field: str = "content_file") -> Taken:
 
 
 def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None) -> str:
-    """A path that shows the file of one row for a minute; to `viewer` alone in what it opens, where named."""
+    """A path that shows the file of one row for a minute, as far as `viewer` may see the row when it is used.
+
+    Profile pictures are for everybody and need no viewer.
+    """
     return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}')}"
 
 

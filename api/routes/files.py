@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
-from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -50,7 +48,7 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
     }
     if settings.USE_S3:
         return HttpResponseRedirect(
-            default_storage.url(
+            file.storage.url(
                 file.name,
                 parameters={
                     "ResponseContentType": headers["Content-Type"],
@@ -79,11 +77,9 @@ def _profile_picture(user_id: int) -> FieldFile | None:
 
 
 def _story_file(story_id: int, viewer_id: int | None) -> FieldFile | None:
-    viewer = User.objects.filter(pk=viewer_id, is_active=True).first() if viewer_id else AnonymousUser()
-    if viewer is None:
-        return None
-    stories = visible(viewer, Story) if viewer_id else Story.objects.active()
-    story = stories.filter(pk=story_id, freed_at__isnull=True).first()
+    """Judged anew for whoever the address was made for: a story may have expired or been removed since."""
+    viewer = User.objects.active().filter(pk=viewer_id).first()
+    story = visible(viewer, Story).filter(pk=story_id, freed_at__isnull=True).first() if viewer else None
     return story.content_file if story else None
 
 

@@ -60,7 +60,11 @@ def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
 
 def test_it_takes_the_permission(document: Document) -> None:
     for person in (community(), alice(), User.objects.get(username="newton")):
-        refused(Refused, "permission-missing", lambda who=person: documents.review_document(who, document.pk, verdict="approved"))
+        refused(
+            Refused,
+            "permission-missing",
+            lambda who=person: documents.review_document(who, document.pk, verdict="approved"),
+        )
         refused(Refused, "permission-missing", lambda who=person: documents.claim_document(who, document.pk))
         refused(Refused, "permission-missing", lambda who=person: documents.release_document(who, document.pk))
     assert Document.objects.get().status == "pending"
@@ -108,7 +112,9 @@ def test_a_decision_on_an_older_version_is_refused(document: Document) -> None:
     officer = compliance()
     Document.objects.filter(pk=document.pk).update(version=2)
     refused(
-        Conflict, "already-decided", lambda: documents.review_document(officer, document.pk, verdict="approved", version=1)
+        Conflict,
+        "already-decided",
+        lambda: documents.review_document(officer, document.pk, verdict="approved", version=1),
     )
     assert documents.review_document(officer, document.pk, verdict="approved", version=2).version == 3
 
