@@ -8,6 +8,8 @@ killed process leaves behind is healed by the next one that joins.
 DATABASE_URL and REDIS_URL put other servers in their place.
 """
 
+from __future__ import annotations
+
 import fcntl
 import functools
 import importlib.metadata
@@ -26,10 +28,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import psutil
+# Comes with the embedded servers; production, which has none, loads this module too.
+if TYPE_CHECKING:
+    import psutil
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VAR = CHECKOUT / "var"
@@ -75,6 +79,8 @@ class Server:
 
     def process(self) -> psutil.Process | None:
         """The process of the pid file, unless that is dead and its number belongs to another by now."""
+        import psutil
+
         pid = self._pid_lines()[:1]
         try:
             process = psutil.Process(int(pid[0]))
@@ -84,6 +90,8 @@ class Server:
 
     def remains(self) -> list[psutil.Process]:
         """Every process at work on the data, sessions that outlived a killed PostgreSQL included."""
+        import psutil
+
         return [process for process in psutil.process_iter() if _works_in(process, self.data)]
 
     def _pid_lines(self) -> list[str]:
@@ -225,16 +233,20 @@ class Pair:
             raise Unavailable(f"{self.home} lies in a folder closed to its owner: move it away.")
 
     def _clear_remains(self, server: Server) -> None:
-        """Wait until nothing of a killed server works on the data, then remove its pid file.
+        """Wait until nothing of a killed server works on the data, then remove the files that claim it does.
 
-        Left there, it stops the next start as soon as its number belongs to another process.
+        They stop the next start as soon as the number in them belongs to another process.
         """
-        if not server.pid_file.exists():
+        import psutil
+
+        claims = (server.pid_file, server.socket_file.with_name(f"{server.socket_file.name}.lock"))
+        if not any(file.exists() for file in claims):
             return
         _, alive = psutil.wait_procs(server.remains(), timeout=STOP_TIMEOUT)
         if alive:
             raise Unavailable(f"{server.name} (process {alive[0].pid}) does not answer: end it first.")
-        server.pid_file.unlink(missing_ok=True)
+        for file in claims:
+            file.unlink(missing_ok=True)
 
     def _start_postgres(self) -> None:
         if not self.postgres.data.exists():
@@ -327,6 +339,8 @@ class Pair:
         return next(program for place in places for program in site.glob(place))
 
     def _stop(self) -> None:
+        import psutil
+
         running = [(server, process) for server in (self.postgres, self.valkey) if (process := server.process())]
         for server, process in running:
             process.send_signal(server.stop_signal)
@@ -449,6 +463,8 @@ def _give(path: Path, uid: int) -> None:
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
+    import psutil
+
     try:
         return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder)
     except psutil.Error:

@@ -94,10 +94,12 @@ def test_pid_files_that_name_another_process_by_now_are_no_hindrance(
 ) -> None:
     pair = Pair(home, durable=False)
     with pair.running():
-        postmaster = pair.postgres.pid_file.read_text()
+        claims = (pair.postgres.pid_file, home / ".s.PGSQL.5432.lock")
+        claimed = [file.read_text() for file in claims]
         kill(pair)
-    _, rest = postmaster.split("\n", 1)
-    pair.postgres.pid_file.write_text(f"{os.getpid()}\n{rest}")
+    for file, text in zip(claims, claimed, strict=True):
+        _, rest = text.split("\n", 1)
+        file.write_text(f"{os.getpid()}\n{rest}")
     pair.valkey.pid_file.write_text(f"{os.getpid()}\n")
     with pair.running():
         assert pair.postgres.answers()
