@@ -50,7 +50,8 @@ class StoryOut(Schema):
     def resolve_content_file(story: Story, context: dict[str, Any] | None) -> str | None:
         if story.freed_at is not None:
             return None
-        return absolute(context, signed_address("story", story.pk, viewer=context["request"].user.pk))
+        viewer = context["request"].user.pk if context else None
+        return absolute(context, signed_address("story", story.pk, viewer=viewer))
 
 
 class StoryViewOut(Schema):

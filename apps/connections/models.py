@@ -11,13 +11,11 @@ from apps.errors import Conflict
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
-    def of(self, user_id: int) -> ConnectionQuerySet:
+    def of(self, user_id: int | None) -> ConnectionQuerySet:
         return self.filter(Q(sender_id=user_id) | Q(receiver_id=user_id))
 
     def between(self, one_id: int, other_id: int) -> ConnectionQuerySet:
-        return self.filter(
-            Q(sender_id=one_id, receiver_id=other_id) | Q(sender_id=other_id, receiver_id=one_id)
-        )
+        return self.filter(Q(sender_id=one_id, receiver_id=other_id) | Q(sender_id=other_id, receiver_id=one_id))
 
     def accepted(self) -> ConnectionQuerySet:
         return self.filter(status=Connection.Status.ACCEPTED)

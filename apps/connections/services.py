@@ -20,14 +20,16 @@ from apps.users.models import User
 type Direction = Literal["sent", "received"]
 
 
-def connections_of(user: User, *, status: str | None = None, direction: Direction | None = None) -> QuerySet[Connection]:
+def connections_of(
+    user: User, *, status: str | None = None, direction: Direction | None = None
+) -> QuerySet[Connection]:
     """One's own, newest first."""
     rows = visible(user, Connection)
     if status is not None:
         rows = rows.filter(status=status)
     if direction is not None:
         rows = rows.filter(sender=user) if direction == "sent" else rows.filter(receiver=user)
-    return rows.with_people().newest_first()  # type: ignore[attr-defined, no-any-return]
+    return rows.with_people().newest_first()  # type: ignore[attr-defined]
 
 
 @transaction.atomic
@@ -74,4 +76,4 @@ def _locked(actor: User, connection_id: int) -> Connection:
     connection = rows.filter(pk=connection_id).first()
     if connection is None:
         raise Absent("not-found", _("There is no such connection."))
-    return connection  # type: ignore[no-any-return]
+    return connection

@@ -22,7 +22,7 @@ def is_host(user: User, event: Event) -> bool:
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
     """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
-    return Event.objects.kept().filter(host__is_active=True).exclude(host__in=hidden_from(viewer))  # type: ignore[no-any-return]
+    return Event.objects.kept().filter(host__is_active=True).exclude(host__in=hidden_from(viewer))
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

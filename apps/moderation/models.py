@@ -62,7 +62,13 @@ class Report(models.Model):
     created_at = models.DateTimeField(_("reported"), default=timezone.now, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
     closed_by = models.ForeignKey(
-        "users.User", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("closed by")
+        "users.User",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("closed by"),
     )
 
     history = History()
@@ -81,9 +87,7 @@ class Report(models.Model):
                 | Q(status="closed", outcome__isnull=False, closed_at__isnull=False),
                 name="report_closed_with_outcome",
             ),
-            models.CheckConstraint(
-                condition=~Q(reason="other") | ~Q(note=""), name="report_other_says_what"
-            ),
+            models.CheckConstraint(condition=~Q(reason="other") | ~Q(note=""), name="report_other_says_what"),
         ]
         indexes = [
             models.Index(fields=["status", "-created_at", "-id"], name="report_queue"),

@@ -38,7 +38,7 @@ def notify_all(
                 recipient_id=recipient_id,
                 kind=kind,
                 text=text,
-                target_kind=about._meta.model_name if about is not None else "",
+                target_kind=str(about._meta.model_name) if about is not None else "",
                 target_id=about.pk if about is not None else None,
             )
             for recipient_id in recipient_ids
@@ -56,7 +56,7 @@ def notifications_of(user: User, *, unread: bool | None = None) -> models.QueryS
     rows = visible(user, Notification)
     if unread is not None:
         rows = rows.filter(is_read=not unread)
-    return rows.newest_first()  # type: ignore[attr-defined, no-any-return]
+    return rows.newest_first()  # type: ignore[attr-defined]
 
 
 @transaction.atomic
@@ -74,8 +74,8 @@ def mark_read(user: User, notification_id: int) -> Notification:
 
 def mark_all_read(user: User) -> int:
     """Mark all that a person has as read; how many were not."""
-    return visible(user, Notification).unread().update(is_read=True, read_at=timezone.now())
+    return notifications_of(user, unread=True).update(is_read=True, read_at=timezone.now())
 
 
 def unread_count(user: User) -> int:
-    return visible(user, Notification).unread().count()
+    return notifications_of(user, unread=True).count()

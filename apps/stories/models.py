@@ -45,9 +45,7 @@ class Story(Removable):
         PUBLIC = "public", _("Everybody")
         CONNECTIONS = "connections", _("Connections")
 
-    author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="stories", verbose_name=_("author")
-    )
+    author = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="stories", verbose_name=_("author"))
     content_file = models.FileField(_("file"), upload_to="stories", max_length=255)
     media_type = models.CharField(_("media type"), max_length=64, editable=False)
     size = models.PositiveIntegerField(_("size in bytes"), editable=False)
@@ -107,3 +105,6 @@ class StoryView(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["story", "viewer"], name="story_view_once")]
         indexes = [models.Index(fields=["story", "-seen_at"], name="story_view_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.viewer} · {self.story}"

@@ -64,7 +64,7 @@ def viewers_of(actor: User, story_id: int) -> QuerySet[StoryView]:
 
 
 def post_story(
-    author: User, upload: UploadedFile, *, caption: str = "", audience: str = Story.Audience.PUBLIC
+    author: User, upload: UploadedFile[bytes], *, caption: str = "", audience: str = Story.Audience.PUBLIC
 ) -> Story:
     """Show a picture or film for 24 hours. Raises what `take_story` does."""
     _check_caption(caption)
@@ -83,7 +83,7 @@ def post_story(
             save_as(author, story, reason="posted")
     except Exception:
         # A file that was stored already would belong to nobody.
-        default_storage.delete(story.content_file.name)
+        default_storage.delete(str(story.content_file.name))
         raise
     return story_for(author, story.pk)
 
@@ -129,7 +129,8 @@ def mark_seen(viewer: User, story_id: int) -> None:
 
 def remove_story(actor: User, story_id: int, *, reason: str = "") -> Story:
     """Take a story down, at every door at once. Raises `Conflict` where it is down already."""
-    return _decide(actor, story_id, lambda story: story.remove(actor, reason), reason or "removed", Kind.CONTENT_REMOVED)
+    deed = partial(Story.remove, by=actor, reason=reason)
+    return _decide(actor, story_id, deed, reason or "removed", Kind.CONTENT_REMOVED)
 
 
 def restore_story(actor: User, story_id: int, *, reason: str = "") -> Story:
@@ -194,7 +195,7 @@ def _free(story_id: int) -> bool:
     if story is None:
         return False
     # The file first: one that is marked as freed is never looked at again, one that is missing is no trouble.
-    story.content_file.storage.delete(story.content_file.name)
+    story.content_file.storage.delete(str(story.content_file.name))
     story.freed_at = timezone.now()
     save_as(None, story, reason="expired")
     return True
@@ -203,7 +204,7 @@ def _free(story_id: int) -> bool:
 def _delete_for_good(actor: User, story: Story) -> None:
     from apps.stories.jobs import delete_file  # the job lives above this module
 
-    name = story.content_file.name
+    name = str(story.content_file.name)
     delete_as(actor, story, reason="deleted by its author")
     if story.freed_at is None:
         # At once; and by a job that commits with the deletion, should storage be away or the process die.
