@@ -188,6 +188,16 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
         return {}
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only what the filters of this table ask: any other lookup would find rows by what is masked in them."""
+        for entry in self.get_list_filter(request):  # type: ignore[arg-type]
+            name = entry[0] if isinstance(entry, (list, tuple)) else entry
+            if not isinstance(name, str):
+                name = getattr(name, "parameter_name", "")
+            if lookup in (name, f"{name}__exact", f"{name}__isnull"):
+                return True
+        return False
+
     def rows(self) -> QuerySet[Any]:
         """Everything that this table is about, in its order, with what a line names."""
         rows = self.model._default_manager.get_queryset()

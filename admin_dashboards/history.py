@@ -75,6 +75,12 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         context = {"title": _("Version"), "version": Version(record, DEEDS[record.history_type], []), "values": values}
         return self._history_page(request, obj, "object_version", context)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        context["show_history"] = self.has_history()
+        return super().render_change_form(request, context, *args, **options)
+
     def has_history(self) -> bool:
         return hasattr(self.model, "history")
 
@@ -89,7 +95,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         return obj
 
     def _history_page(self, request: HttpRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         shared = {"opts": self.opts, "object": obj, "original": obj, "subtitle": str(obj)}
         return TemplateResponse(
             request,

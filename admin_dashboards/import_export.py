@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import tablib
@@ -21,6 +22,7 @@ from import_export import admin as library
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource, modelresource_factory
 from import_export.tmp_storages import CacheStorage
+from import_export.widgets import DateTimeWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
@@ -66,7 +68,7 @@ def _text(cell: Any) -> str:
     return "" if cell is None else ILLEGAL_CHARACTERS_RE.sub("�", str(cell))
 
 
-class NeutralCSV(Neutral, CSV):  # type: ignore[misc]
+class NeutralCSV(Neutral, CSV):
     """CSV as RFC 4180 has it, read back as it was before."""
 
     def create_dataset(self, in_stream: str | bytes, **_options: Any) -> tablib.Dataset:
@@ -84,12 +86,12 @@ class NeutralCSV(Neutral, CSV):  # type: ignore[misc]
         return tablib.Dataset(*([read_back(cell) for cell in row] for row in rows), headers=headers)
 
 
-class NeutralXLSX(Neutral, XLSX):  # type: ignore[misc]
+class NeutralXLSX(Neutral, XLSX):
     def can_import(self) -> bool:
         return False  # a small workbook can unfold into a huge one
 
 
-class ImportFileForm(ImportForm):  # type: ignore[misc]
+class ImportFileForm(ImportForm):
     def clean_import_file(self) -> Any:
         upload = self.cleaned_data["import_file"]
         if upload.size > MAX_IMPORTED_BYTES:
@@ -97,14 +99,30 @@ class ImportFileForm(ImportForm):  # type: ignore[misc]
         return upload
 
 
-class Waiting(CacheStorage):  # type: ignore[misc]
+class Waiting(CacheStorage):
     """A file between preview and confirmation, kept where every web process finds it."""
 
     CACHE_PREFIX = "import:"
     CACHE_LIFETIME = 1800
 
 
-class TableResource(ModelResource):  # type: ignore[misc]
+class Moment(DateTimeWidget):
+    """A time to the microsecond, in UTC, so that what goes out and comes in again has not changed."""
+
+    def render(self, value: datetime | None, obj: Model | None = None, **_options: Any) -> str:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else ""
+
+    def clean(self, value: str | None, row: Any = None, **_options: Any) -> datetime | None:
+        if not value:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(_("Write the time like 2026-01-31T20:00:00Z.")) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class TableResource(ModelResource):
     """Base of what goes in and out. Rows that come in are written by services, never by the library."""
 
     class Meta:
@@ -112,6 +130,8 @@ class TableResource(ModelResource):  # type: ignore[misc]
         skip_unchanged = True
         report_skipped = True
         clean_model_instances = False
+
+    WIDGETS_MAP = ModelResource.WIDGETS_MAP | {"DateTimeField": Moment}
 
     def __init__(self, rows: QuerySet[Any] | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -134,7 +154,7 @@ class TableResource(ModelResource):  # type: ignore[misc]
         raise NotImplementedError("This table is not imported.")
 
 
-class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: ignore[misc]
+class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Export of `export_fields`, import through `import_resource`; a table that names neither has neither."""
 
     export_fields: Sequence[str] = ()

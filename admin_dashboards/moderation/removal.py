@@ -1,0 +1,140 @@
+"""Delete, as the moderation team means it: taken down at once, for a reason if one is given, and restorable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from admin_dashboards.base import ModelAdmin
+from apps.access import granted
+from apps.errors import DomainError
+
+MOST_AT_ONCE = 100
+SKIPPED_SHOWN = 5
+
+type Deed = Callable[..., Any]
+
+
+class RemovableAdmin(ModelAdmin):
+    """A table whose rows are removed and restored, one by one and by selection."""
+
+    remove: Deed
+    """The service `(actor, id, *, reason)`, as a `staticmethod`; `restore` likewise."""
+    restore: Deed
+
+    deletes = "delete"
+    actions = ["delete_selected", "restore_selected"]
+    delete_confirmation_template = "moderation/remove.html"
+    delete_selected_confirmation_template = "moderation/remove.html"
+    change_form_outer_before_template = "moderation/removal.html"
+    list_disable_select_all = True
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_restore"
+        view = self.admin_site.admin_view(self.restore_view)
+        return [path("<path:object_id>/restore/", view, name=name), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        context["show_delete"] = obj is not None and obj.removed_at is None
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    # --- One --------------------------------------------------------------------------------------------------------
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(request.user, obj.pk, reason=_reason(request))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        messages.success(request, self._said(1, self.remove))
+        return HttpResponseRedirect(reverse(self._address("changelist")))
+
+    def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id))
+        if not self.has_delete_permission(request, obj):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self._to_each(request, [obj], self.restore)
+        return HttpResponseRedirect(reverse(self._address("change"), args=[obj.pk]))
+
+    # --- A selection ------------------------------------------------------------------------------------------------
+
+    @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        rows = self._chosen(request, queryset)
+        if rows and not request.POST.get("post"):
+            return self._ask(request, rows)
+        self._to_each(request, rows, self.remove)
+        return None
+
+    @admin.action(permissions=["delete"], description=gettext_lazy("Restore selected %(verbose_name_plural)s"))
+    def restore_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._to_each(request, self._chosen(request, queryset), self.restore)
+
+    def _chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """The rows of a selection, each of which this person may remove; none where there are too many."""
+        rows = list(queryset[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            messages.error(request, _("At most %(most)d at once. Select fewer.") % {"most": MOST_AT_ONCE})
+            return []
+        theirs = granted(request.user, self.model, "delete").filter(pk__in=[row.pk for row in rows])  # type: ignore[arg-type]
+        open_to_them = set(theirs.values_list("pk", flat=True))
+        for row in rows:
+            if row.pk not in open_to_them and not self.has_delete_permission(request, row):
+                raise PermissionDenied
+        return rows
+
+    def _ask(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Delete"),
+            "opts": self.opts,
+            "deleted_objects": [str(row) for row in rows],
+            "queryset": rows,
+            "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, self.delete_selected_confirmation_template, context)
+
+    # --- The deed ---------------------------------------------------------------------------------------------------
+
+    def _to_each(self, request: HttpRequest, rows: list[Any], deed: Deed) -> None:
+        """Do it to each row; say how many it took, and name those that stay as they are, with why."""
+        done, skipped = 0, []
+        for row in rows:
+            try:
+                deed(request.user, row.pk, reason=_reason(request))
+            except DomainError as error:
+                skipped.append(f"{row}: {error}")
+            else:
+                done += 1
+        if done:
+            messages.success(request, self._said(done, deed))
+        for sentence in skipped[:SKIPPED_SHOWN]:
+            messages.warning(request, sentence)
+        if more := len(skipped[SKIPPED_SHOWN:]):
+            messages.warning(request, ngettext("%d more stays as it is.", "%d more stay as they are.", more) % more)
+
+    def _said(self, count: int, deed: Deed) -> str:
+        things = str(self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural)
+        if deed is self.restore:
+            sentence = _("%(count)d %(things)s restored.")
+        else:
+            sentence = _("%(count)d %(things)s removed. Nobody but staff sees it; it can be restored.")
+        return sentence % {"count": count, "things": things}
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()

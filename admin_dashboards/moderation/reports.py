@@ -1,0 +1,167 @@
+"""Reports, one by one: what somebody told us, the thing itself, and the decision about it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
+
+from admin_dashboards.asking import asking
+from admin_dashboards.base import Form, ModelAdmin, link_to
+from admin_dashboards.labels import label
+from admin_dashboards.searching import SearchableAdmin
+from apps.access import may
+from apps.events.models import Event
+from apps.moderation.models import Report
+from apps.moderation.services import REPORTABLE, settle_report
+from apps.stories.models import Story
+from apps.users.models import User
+
+
+class SettleForm(Form):
+    """What comes of a report."""
+
+    outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), widget=UnfoldAdminRadioSelectWidget)
+    comment = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text=gettext_lazy("Not required. Staff read it in the history."),
+    )
+    outcomes: ClassVar[list[tuple[str, Any]]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "outcome" in self.fields:
+            self.fields["outcome"].choices = self.outcomes  # type: ignore[attr-defined]
+
+    def validate_constraints(self) -> None:
+        """The service settles the report, all its columns together."""
+
+
+@admin.register(Report)
+class ReportAdmin(SearchableAdmin):
+    changes: ClassVar[str | None] = "settle"
+
+    form = SettleForm
+    list_display = ["__str__", "state", "thing_link", "reason", "about", "by", "created_at"]
+    list_filter = ["status", "kind", "reason"]
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    search_people = ("author", "reporter")
+    search_help_text = gettext_lazy("Reported person, reporter or number")
+    readonly_fields = ["thing_link", "thing", "about", "by", "reason", "note", "created_at", "state"]
+    export_fields = [
+        "id", "kind", "target_id", "reason", "status", "outcome", "author__username", "reporter__username",
+        "created_at", "closed_at", "closed_by__username",
+    ]  # fmt: skip
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("author", "reporter", "closed_by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
+        told = ["thing_link", "thing", "about", "reason", "note", "by", "created_at", "state"]
+        decided = ["outcome_word", "closed_by", "closed_at"]
+        decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
+        shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
+        return [(None, {"fields": told})] + ([(_("Decision"), {"fields": decision})] if shown else [])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Report | None = None) -> list[str]:
+        return [*self.readonly_fields, "outcome_word", "closed_by", "closed_at"]
+
+    def get_form(
+        self, request: HttpRequest, obj: Report | None = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        choices = outcomes(request.user, obj) if obj else []  # type: ignore[arg-type]
+        return type(form.__name__, (form,), {"outcomes": choices})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> Any:
+        context["show_save"] = context["show_save_and_continue"] = False
+        if self._is_to_settle(request, obj):
+            context["show_save"] = True
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
+        settle_report(
+            request.user,  # type: ignore[arg-type]
+            obj.pk,
+            outcome=form.cleaned_data["outcome"],
+            reason=form.cleaned_data["comment"],
+        )
+
+    def _is_to_settle(self, request: HttpRequest, report: Report | None) -> bool:
+        """Whether the form asks for a decision. One that comes too late is answered by the service, not by silence."""
+        if report is None or not self.has_change_permission(request, report):
+            return False
+        return report.status == Report.Status.OPEN or request.method == "POST"
+
+    @display(description=gettext_lazy("state"))
+    def state(self, report: Report) -> SafeString:
+        if report.closed_at is None:
+            return label("flag", _("Open"), "wait")
+        return label("task_alt", self.outcome_word(report), "good")
+
+    @display(description=gettext_lazy("outcome"))
+    def outcome_word(self, report: Report) -> str:
+        return str(Report.Outcome(report.outcome).label) if report.outcome else ""
+
+    @display(description=gettext_lazy("reported"))
+    def thing_link(self, report: Report) -> str:
+        word = f"{report.get_kind_display()} {report.target_id}"
+        if report.kind == Report.Kind.USER:
+            return link_to(report.author, word)
+        return link_to(_model(report)(pk=report.target_id), word)
+
+    @display(description=gettext_lazy("what it says"))
+    def thing(self, report: Report) -> str:
+        """The thing's words, for those who may see the thing itself."""
+        table = self.admin_site._registry.get(_model(report))
+        if report.kind == Report.Kind.USER or not isinstance(table, ModelAdmin):
+            return "–"
+        row = table.get_queryset(asking()).filter(pk=report.target_id).first()
+        if row is None:
+            return _("It is gone, or not yours to see.")
+        state = table.state(row)
+        if isinstance(row, Event):
+            return format_html("{} <strong>{}</strong><br>{}", state, row.title, row.description)
+        return format_html("{} {}", state, row.caption if isinstance(row, Story) else "•••")
+
+    @display(description=gettext_lazy("reported person"))
+    def about(self, report: Report) -> str:
+        return link_to(report.author)
+
+    @display(description=gettext_lazy("reporter"))
+    def by(self, report: Report) -> str:
+        return link_to(report.reporter)
+
+
+def outcomes(user: User, report: Report) -> list[tuple[str, Any]]:
+    """The outcomes that this person can bring about for this report."""
+    outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
+    row = thing.model(pk=report.target_id)
+    possible = [outcome.KEPT]
+    if thing.remove and may(user, f"{row._meta.app_label}.delete_{row._meta.model_name}", row):
+        possible.append(outcome.REMOVED)
+    if thing.edit and may(user, thing.edit, row):
+        possible.append(outcome.EDITED)
+    possible.append(outcome.WARNED)
+    if may(user, "users.suspend_user", report.author):
+        possible.append(outcome.SUSPENDED)
+    return [(each.value, each.label) for each in possible]
+
+
+def _model(report: Report) -> type[Model]:
+    return REPORTABLE[Report.Kind(report.kind)].model

@@ -1,0 +1,46 @@
+"""Search in tables: who or what is meant is found first, by its own index, then the rows that belong to it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
+from django.http import HttpRequest
+
+from admin_dashboards.base import ModelAdmin
+from apps.users.models import User
+
+MOST_PEOPLE = 200
+LARGEST_ID = 2**63 - 1
+
+
+def people_named(term: str) -> list[int]:
+    """The ids of people whose user name holds `term`, the closest ones first, at most MOST_PEOPLE."""
+    found = User.objects.filter(username__icontains=term).order_by(Length("username"), "username")
+    return list(found.values_list("pk", flat=True)[:MOST_PEOPLE])
+
+
+class SearchableAdmin(ModelAdmin):
+    """A table in which one searches for people by user name, and for a row by its number."""
+
+    search_people: ClassVar[tuple[str, ...]] = ()
+    """The fields that name people."""
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return [f"{field}__username" for field in self.search_people]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not (term := search_term.strip()):
+            return queryset, False
+        return queryset.filter(self.found_by(term)), False
+
+    def found_by(self, term: str) -> Q:
+        """What a row must be to be found by `term`."""
+        found = Q(pk=int(term)) if term.isdecimal() and int(term) <= LARGEST_ID else Q(pk__in=[])
+        people = people_named(term)
+        for field in self.search_people:
+            found |= Q(**{f"{field}__in": people})
+        return found

@@ -1,0 +1,129 @@
+"""The tables of the support desk. Nobody changes anything in them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from admin_dashboards.base import link_to
+from admin_dashboards.labels import label
+from admin_dashboards.masking import mask_mail, mask_phone
+from admin_dashboards.searching import SearchableAdmin
+from apps.connections.models import Connection
+from apps.notifications.models import Notification
+from apps.users.models import Profile
+
+STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "rejected": ("block", "bad")}
+
+
+@admin.register(Connection)
+class ConnectionAdmin(SearchableAdmin):
+    list_display = ["__str__", "state", "sent_by", "sent_to", "created_at", "responded_at"]
+    list_filter = ["status"]
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    search_people = ("sender", "receiver")
+    search_help_text = _("Sender, receiver or number")
+    fields = ["sent_by", "sent_to", "state", "created_at", "responded_at"]
+    export_fields = ["id", "sender__username", "receiver__username", "status", "created_at", "responded_at"]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("sender__profile", "receiver__profile")
+
+    @display(description=_("sender"))
+    def sent_by(self, connection: Connection) -> str:
+        return link_to(connection.sender)
+
+    @display(description=_("receiver"))
+    def sent_to(self, connection: Connection) -> str:
+        return link_to(connection.receiver)
+
+    @display(description=_("state"))
+    def state(self, connection: Connection) -> SafeString:
+        icon, tone = STATES[connection.status]
+        return label(icon, connection.get_status_display(), tone)
+
+
+@admin.register(Profile)
+class ProfileAdmin(SearchableAdmin):
+    list_display = ["__str__", "role", "badge", "company_name", "mail", "phone", "updated_at"]
+    list_filter = ["user__role", "user__identity_verified"]
+    sortable_by: ClassVar[Any] = []
+    ordering = ["-id"]
+    search_people = ("user",)
+    search_help_text = _("User name or number")
+    fields = [
+        "person", "role", "badge", "mail", "phone", "bio", "links", "company_name", "business_category", "theme",
+        "joined", "updated_at",
+    ]  # fmt: skip
+    export_fields = [
+        "id",
+        "user__username",
+        "user__role",
+        "user__identity_verified",
+        "company_name",
+        "business_category",
+    ]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().filter(user__is_staff=False).select_related("user")
+
+    @display(description=_("user"))
+    def person(self, profile: Profile) -> str:
+        return link_to(profile.user)
+
+    @display(description=_("role"))
+    def role(self, profile: Profile) -> str:
+        return profile.user.get_role_display()
+
+    @display(description=_("verified"))
+    def badge(self, profile: Profile) -> SafeString:
+        if profile.user.identity_verified:
+            return label("verified", _("Verified"), "good")
+        return label("pending", _("Not verified"))
+
+    @display(description=_("mail address"))
+    def mail(self, profile: Profile) -> str:
+        return mask_mail(profile.user.email)
+
+    @display(description=_("phone"))
+    def phone(self, profile: Profile) -> str:
+        return mask_phone(profile.user.phone)
+
+    @display(description=_("social links"))
+    def links(self, profile: Profile) -> SafeString:
+        # As text: a stranger's address is not followed from here by a slip.
+        return format_html_join("\n", "{}: {}<br>", profile.social_links.items())
+
+    @display(description=_("signed up"))
+    def joined(self, profile: Profile) -> Any:
+        return profile.user.date_joined
+
+
+@admin.register(Notification)
+class NotificationAdmin(SearchableAdmin):
+    list_display = ["__str__", "told_to", "kind", "state", "created_at", "read_at"]
+    list_filter = ["is_read", "kind"]
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
+    search_people = ("recipient",)
+    search_help_text = _("Recipient or number")
+    fields = ["told_to", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
+    export_fields = ["id", "recipient__username", "kind", "text", "is_read", "created_at", "read_at"]
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("recipient__profile")
+
+    @display(description=_("recipient"))
+    def told_to(self, notification: Notification) -> str:
+        return link_to(notification.recipient)
+
+    @display(description=_("state"))
+    def state(self, notification: Notification) -> SafeString:
+        return label("drafts", _("Read")) if notification.is_read else label("mail", _("Unread"), "wait")

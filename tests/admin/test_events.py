@@ -1,0 +1,174 @@
+"""Events in the console: tabs, words put right, removal, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from guardian.shortcuts import assign_perm
+
+from apps.events.models import Event
+from tests import people
+from tests.console import console, fields, links
+from tests.things import make_event
+
+pytestmark = pytest.mark.django_db
+EVENTS = "/admin/events/event/"
+
+
+@pytest.fixture
+def programme():
+    host = people.alice()
+    return [
+        make_event(host, "Bygone Ball", in_hours=-48),
+        make_event(host, "Current Concert", in_hours=-1),
+        make_event(host, "Distant Dinner", in_hours=48),
+    ]
+
+
+def shown(response):
+    page = response.content.decode()
+    return {title for title in ("Bygone Ball", "Current Concert", "Distant Dinner") if title in page}
+
+
+@pytest.mark.parametrize(
+    ("when", "titles"),
+    [
+        ("", {"Bygone Ball", "Current Concert", "Distant Dinner"}),
+        ("past", {"Bygone Ball"}),
+        ("ongoing", {"Current Concert"}),
+        ("upcoming", {"Distant Dinner"}),
+    ],
+)
+def test_tabs_show_the_events_of_their_time(programme, when, titles):
+    assert shown(console(people.community()).get(EVENTS, {"when": when} if when else {})) == titles
+
+
+def test_tabs_keep_search_and_filters(programme):
+    page = console(people.community()).get(EVENTS, {"q": "al", "status__exact": "active", "p": "2"})
+    tabs = [link for link in links(page) if link.startswith("?") and "when=" in link]
+    assert {"?q=al&status__exact=active&when=" + when for when in ("past", "ongoing", "upcoming")} <= set(tabs)
+
+
+def test_filters_and_search_keep_the_tab(programme):
+    page = console(people.community()).get(EVENTS, {"when": "past", "removed": "no"})
+    cancelled = [link for link in links(page) if "status__exact=cancelled" in link]
+    assert cancelled
+    assert all("when=past" in link and "removed=no" in link for link in cancelled)
+    assert '<input type="hidden" name="when" value="past">' in page.content.decode()
+    assert '<input type="hidden" name="removed" value="no">' in page.content.decode()
+
+
+def test_the_open_tab_is_marked(programme):
+    page = console(people.community()).get(EVENTS, {"when": "ongoing"}).content.decode()
+    assert page.split('class="active"')[1].split("</a>")[0].strip(" >\n\t") == "Ongoing"
+
+
+def test_no_whole_table_is_counted(programme, django_assert_num_queries):
+    client = console(people.community())
+    client.get(EVENTS)
+    with django_assert_num_queries(7) as seen:
+        client.get(EVENTS, {"when": "past"})
+    counts = [query["sql"] for query in seen.captured_queries if "COUNT(" in query["sql"]]
+    assert counts
+    assert all("LIMIT" in sql for sql in counts)
+
+
+def test_title_and_description_are_put_right():
+    event = make_event(people.alice(), "Offensive title")
+    community = people.community()
+    client = console(community)
+    form = client.get(f"{EVENTS}{event.pk}/change/")
+    assert {"title", "description"} == {name for name in fields(form) if not name.startswith(("_", "csrf", "q"))} & {
+        "title", "description", "date", "date_0", "location", "host", "capacity", "status",
+    }  # fmt: skip
+    answer = client.post(f"{EVENTS}{event.pk}/change/", {"title": "Party", "description": "Polite", "location": "Moon"})
+    assert answer.status_code == 302
+    event.refresh_from_db()
+    assert (event.title, event.description, event.location) == ("Party", "Polite", "Zoom")
+    version = event.history.latest()
+    assert version.history_user == community
+
+
+def test_what_the_domain_turns_down_stays_in_the_form():
+    event = make_event(people.alice())
+    client = console(people.community())
+    answer = client.post(f"{EVENTS}{event.pk}/change/", {"title": "", "description": "Kept as typed"})
+    assert answer.status_code == 200
+    assert "Kept as typed" in answer.content.decode()
+    event.refresh_from_db()
+    assert event.title == "Launch Party"
+
+
+def test_junior_moderators_edit_events_and_see_nothing_else_of_them():
+    event = make_event(people.alice())
+    junior = people.make_staff("junior")
+    assign_perm("events.change_event", junior)
+    client = console(junior)
+    assert client.get(EVENTS).status_code == 200
+    assert client.post(f"{EVENTS}{event.pk}/change/", {"title": "Better", "description": ""}).status_code == 302
+    assert client.get(f"{EVENTS}{event.pk}/delete/").status_code == 403
+    assert client.post(f"{EVENTS}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"{EVENTS}{event.pk}/restore/").status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [event.pk], "post": "yes"}
+    assert client.post(EVENTS, chosen).status_code == 403
+
+
+def test_who_may_delete_events_removes_and_restores_them():
+    event = make_event(people.alice())
+    junior = people.make_staff("junior")
+    assign_perm("events.delete_event", junior)
+    client = console(junior)
+    client.post(f"{EVENTS}{event.pk}/delete/", {"post": "yes", "reason": "Fraud"})
+    assert Event.objects.get().removal_reason == "Fraud"
+    assert client.post(f"{EVENTS}{event.pk}/change/", {"title": "Mine", "description": ""}).status_code == 403
+    client.post(f"{EVENTS}{event.pk}/restore/")
+    assert Event.objects.get().removed_at is None
+
+
+def test_a_grant_on_one_event_opens_that_event_alone():
+    host = people.alice()
+    theirs, other = make_event(host, "Granted"), make_event(host, "Withheld")
+    helper = people.make_staff("helper")
+    assign_perm("change_event", helper, theirs)
+    client = console(helper)
+    page = client.get(EVENTS).content.decode()
+    assert "Granted" in page
+    assert "Withheld" not in page
+    assert client.post(f"{EVENTS}{theirs.pk}/change/", {"title": "Fine", "description": ""}).status_code == 302
+    assert client.post(f"{EVENTS}{other.pk}/change/", {"title": "Fine", "description": ""}).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["compliance", "access", "support"])
+def test_other_desks_are_refused_at_every_address(who):
+    event = make_event(people.alice())
+    client = console(getattr(people, who)())
+    own = f"{EVENTS}{event.pk}/"
+    for address in (EVENTS, f"{EVENTS}add/", f"{own}change/", f"{own}delete/", f"{own}history/", f"{own}restore/"):
+        assert client.get(address).status_code == 403
+        assert client.post(address, {"title": "Mine", "description": "", "post": "yes"}).status_code == 403
+    event.refresh_from_db()
+    assert (event.title, event.removed_at) == ("Launch Party", None)
+
+
+def test_events_are_found_by_title_host_and_number():
+    event = make_event(people.alice(), "Ballroom night")
+    make_event(people.bob(), "Poker")
+    client = console(people.community())
+    for term in ("ballROOM", "alice", str(event.pk)):
+        page = client.get(EVENTS, {"q": term}).content.decode()
+        assert "Ballroom night" in page
+        assert "Poker" not in page
+
+
+def test_a_cancelled_event_says_so():
+    make_event(people.alice(), status=Event.Status.CANCELLED)
+    client = console(people.community())
+    assert "event_busy" in client.get(EVENTS).content.decode()
+    assert "Launch Party" not in client.get(EVENTS, {"status__exact": "active"}).content.decode()
+
+
+def test_an_event_that_began_long_ago_may_still_be_on():
+    event = make_event(people.alice(), in_hours=-100)
+    Event.objects.filter(pk=event.pk).update(ends_at=event.date + timedelta(hours=200))
+    client = console(people.community())
+    assert "Launch Party" in client.get(EVENTS, {"when": "ongoing"}).content.decode()
+    assert "Launch Party" not in client.get(EVENTS, {"when": "past"}).content.decode()

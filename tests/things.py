@@ -1,0 +1,68 @@
+"""Things that people of the cast have made, as they stand in the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from apps.audit.history import save_as
+from apps.chat.models import Membership, Message, Room, direct_key
+from apps.connections.models import Connection
+from apps.events.models import Event
+from apps.moderation.models import Report
+from apps.notifications.models import Kind, Notification
+from apps.stories.models import Story
+from apps.users.models import User
+
+# One white pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
+    "53de0000000c49444154789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
+)
+
+
+def make_story(author: User, caption: str = "Sunrise", *, hours_old: float = 0, **given: Any) -> Story:
+    given = {"media_type": "image/png"} | given
+    story = Story(
+        author=author,
+        caption=caption,
+        content_file=ContentFile(PNG, "sunrise.png"),
+        size=len(PNG),
+        sha256="0" * 64,
+        created_at=timezone.now() - timedelta(hours=hours_old),
+        **given,
+    )
+    return save_as(author, story, reason="story posted")
+
+
+def make_event(host: User, title: str = "Launch Party", *, in_hours: float = 24, **given: Any) -> Event:
+    date = timezone.now() + timedelta(hours=in_hours)
+    given = {"location": "Zoom", "description": "Come one, come all."} | given
+    return save_as(host, Event(host=host, title=title, date=date, **given), reason="event made")
+
+
+def make_message(sender: User, receiver: User, text: str = "See you at eight", **given: Any) -> Message:
+    room, made = Room.objects.get_or_create(direct_key=direct_key(sender.pk, receiver.pk))
+    if made:
+        Membership.objects.bulk_create([Membership(room=room, user=person) for person in (sender, receiver)])
+    room.last_seq += 1
+    room.save()
+    return save_as(sender, Message(room=room, seq=room.last_seq, sender=sender, text=text, **given), reason="sent")
+
+
+def make_report(reporter: User, kind: str, target: Any, author: User, **given: Any) -> Report:
+    given = {"reason": Report.Reason.SPAM} | given
+    report = Report(reporter=reporter, kind=kind, target_id=target.pk, author=author, **given)
+    return save_as(reporter, report, reason="reported")
+
+
+def make_connection(sender: User, receiver: User, **given: Any) -> Connection:
+    return save_as(sender, Connection(sender=sender, receiver=receiver, **given), reason="requested")
+
+
+def make_notification(recipient: User, text: str = "bob wants to connect", **given: Any) -> Notification:
+    given = {"kind": Kind.CONNECTION_REQUEST} | given
+    return Notification.objects.create(recipient=recipient, text=text, **given)
