@@ -1,0 +1,76 @@
+"""Every operation of the API, asked by everybody."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from redis import Redis
+
+from api.main import api as schema_of
+from tests.client import Api
+from tests.permissions.api_table import MORE, TABLE, Row
+from tests.permissions.scene import Scene, build, small_png
+
+pytestmark = pytest.mark.django_db
+
+SHAPES = {
+    # Names of things in the table's addresses, as the schema's own parameters.
+    r"/profile/alice": "/profile/{}",
+    r"\{[a-z_]+\}": "{}",
+}
+
+
+def shape(path: str) -> str:
+    path = path.split("?")[0]
+    for pattern, replacement in SHAPES.items():
+        path = re.sub(pattern, replacement, path)
+    return path
+
+
+def operations() -> set[tuple[str, str]]:
+    paths = schema_of.get_openapi_schema()["paths"]
+    return {
+        (method.upper(), shape(path.removeprefix("/api")))
+        for path, calls in paths.items()
+        for method in calls
+        if method in ("get", "post", "put", "patch", "delete")
+    }
+
+
+def test_the_table_names_every_operation_and_no_other() -> None:
+    named = {(row.method, shape(row.path)) for row in TABLE}
+    assert named == operations()
+
+
+def ask(scene: Scene, row: Row, who: str) -> int:
+    client = Api(None if who == "anonymous" else scene.tokens_of(who))
+    path = "/api" + scene.fill(row.path, who)
+    if row.form is not None:
+        form = {
+            name: SimpleUploadedFile("picture.png", small_png(), "image/png") if value == "@png" else value
+            for name, value in row.form.items()
+        }
+        answer = client.client.post(path, form, headers=client.headers)
+    elif row.body is not None:
+        send = getattr(client.client, row.method.lower())
+        answer = send(path, scene.fill(row.body, who), content_type="application/json", headers=client.headers)
+    else:
+        answer = getattr(client.client, row.method.lower())(path, headers=client.headers)
+    return int(answer.status_code)
+
+
+@pytest.mark.parametrize("row", TABLE + MORE, ids=lambda row: f"{row.method} {row.path}")
+def test_everybody_gets_what_the_table_says(row: Row, broker: Redis) -> None:
+    scene = build()
+    for who in scene.people:
+        scene.tokens_of(who)
+    got = {}
+    for who in row.expected():
+        with transaction.atomic():  # What one does must not change what the next finds.
+            got[who] = ask(scene, row, who)
+            transaction.set_rollback(True)
+        broker.flushdb()  # Limits count together what different people do from one address.
+    assert got == row.expected()
