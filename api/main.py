@@ -77,6 +77,7 @@ RESOURCES = {
     "/users/profile": "profile",
     "/users/verify": "verify",
     "/users": "users",
+    "/chat": "chat",
     "/connections": "connections",
     "/events": "events",
     "/stories": "stories",

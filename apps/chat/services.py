@@ -14,6 +14,7 @@ from apps.access import require, visible
 from apps.audit.history import bulk_create_as, save_as
 from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQuerySet, direct_key
 from apps.chat.permissions import joined, may_write
+from apps.chat.timeline import Timeline
 from apps.connections.permissions import are_connected
 from apps.errors import Absent, Invalid, Refused
 from apps.notifications.models import Kind
@@ -32,6 +33,14 @@ def room_named(viewer: User, name: str) -> Room:
     if room is None:
         raise _no_room()
     return room
+
+
+def timeline_of(viewer: User, room_name: str | None = None) -> Timeline:
+    """What was said in all of one's rooms, or in one. Raises `Absent` where one is not in that."""
+    if room_name is not None:
+        room = room_named(viewer, room_name)
+        return Timeline({room.pk: room.last_seq})
+    return Timeline(dict(visible(viewer, Room).values_list("pk", "last_seq")))
 
 
 def enter_room(user: User, name: str) -> Room:

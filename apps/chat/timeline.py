@@ -1,53 +1,62 @@
-"""What was said, newest first, read at the cost of what is asked for, however much there is."""
+"""What was said, as the members of a room see it, read at the cost of what is asked for, however much there is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import overload
+from collections.abc import Iterable, Sequence
+from typing import Any, overload
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 
-from apps.chat.models import Message, Room
+from apps.chat.models import Message, MessageQuerySet, Room
+
+type Facts = dict[str, Any]
+"""See `Message.facts`."""
 
 
-class Timeline(Sequence[Message]):
-    """All messages of `rooms`, to be sliced.
+class Timeline(Sequence[Facts]):
+    """All messages of some rooms, newest first, to be sliced.
 
     `seq` has no gap, so it counts them, and the newest `n` of a room are those above its `last_seq - n`.
     """
 
-    def __init__(self, rooms: QuerySet[Room]) -> None:
-        self._last = dict(rooms.values_list("pk", "last_seq"))
+    def __init__(self, last_seqs: dict[int, int]) -> None:
+        self._last_seqs = last_seqs
 
     def __len__(self) -> int:
-        return sum(self._last.values())
+        return sum(self._last_seqs.values())
 
     @overload
-    def __getitem__(self, place: int) -> Message: ...
+    def __getitem__(self, place: int) -> Facts: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Message]: ...
-    def __getitem__(self, place: int | slice) -> Message | Sequence[Message]:
+    def __getitem__(self, place: slice) -> Sequence[Facts]: ...
+    def __getitem__(self, place: int | slice) -> Facts | Sequence[Facts]:
         if isinstance(place, int):
             return self[place : place + 1][0]
-        messages = Message.objects.with_names()
-        if len(self._last) == 1:
-            [(room, last)] = self._last.items()
-            part = messages.filter(room=room, seq__gt=last - place.stop, seq__lte=last - place.start)
-            return list(part.order_by("-seq"))
-        newest = messages.filter(room__in=list(self._last), seq__gt=F("room__last_seq") - place.stop)
-        return list(newest.newest_first()[place])
+        if len(self._last_seqs) == 1:
+            [(room, last)] = self._last_seqs.items()
+            return _facts(_of(room).filter(seq__gt=last - place.stop, seq__lte=last - place.start).order_by("-seq"))
+        newest = _of(*self._last_seqs).filter(seq__gt=F("room__last_seq") - place.stop)
+        return _facts(newest.newest_first()[place])
 
 
-def before(room: Room, seq: int, limit: int) -> list[Message]:
+def before(room: Room, seq: int, limit: int) -> list[Facts]:
     """The nearest messages below `seq`, newest first."""
-    return list(Message.objects.with_names().filter(room=room, seq__lt=seq).order_by("-seq")[:limit])
+    return _facts(_of(room.pk).filter(seq__lt=seq).order_by("-seq")[:limit])
 
 
-def after(room_id: int, seq: int, limit: int) -> list[Message]:
+def after(room_id: int, seq: int, limit: int) -> list[Facts]:
     """The nearest messages above `seq`, in the order in which they were sent."""
-    return list(Message.objects.with_names().filter(room=room_id, seq__gt=seq).order_by("seq")[:limit])
+    return _facts(_of(room_id).filter(seq__gt=seq).order_by("seq")[:limit])
 
 
-def last_seqs(room_ids: Sequence[int]) -> dict[int, int]:
-    """How far each of the rooms has come."""
-    return dict(Room.objects.filter(pk__in=room_ids).values_list("pk", "last_seq"))
+def last_seqs(room_ids: Iterable[int]) -> dict[int, int]:
+    """How far each of the rooms has come. One query, however many."""
+    return dict(Room.objects.filter(pk__in=list(room_ids)).values_list("pk", "last_seq"))
+
+
+def _of(*room_ids: int) -> MessageQuerySet:
+    return Message.objects.with_names().filter(room__in=room_ids)  # type: ignore[no-any-return]
+
+
+def _facts(messages: Iterable[Message]) -> list[Facts]:
+    return [message.facts() for message in messages]
