@@ -1,9 +1,14 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AdminDashboardsConfig(AppConfig):
     name = "admin_dashboards"
+
+    def ready(self) -> None:
+        # As the menu calls it.
+        apps.get_app_config("auth").verbose_name = _("Authentication")
 
 
 class InflooAdminConfig(AdminConfig):

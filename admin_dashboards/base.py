@@ -230,7 +230,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
-            context["permissions_address"] = reverse(self._address("permissions"), args=[obj.pk])
+            context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)  # type: ignore[no-any-return]
 
     # --- Writing ----------------------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
             raise
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(reverse(self._address("change"), args=[object_id]))
+            return HttpResponseRedirect(reverse(self.address("change"), args=[object_id]))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST":
@@ -328,7 +328,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return Rows
 
-    def _address(self, page: str) -> str:
+    def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
 
 

@@ -12,6 +12,10 @@ def _style(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.css")
 
 
+def _icon(_request: HttpRequest) -> str:
+    return static("admin_dashboards/icon.svg")
+
+
 def _script(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.js")
 
@@ -21,6 +25,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Infloo",
     "SITE_URL": None,
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
     "STYLES": [_style],

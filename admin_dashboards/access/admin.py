@@ -201,7 +201,7 @@ class StaffAdmin(ModelAdmin):
             else:
                 said = _("New password set for %(name)s; their sessions have ended.") % {"name": staff}
                 self.message_user(request, said, messages.SUCCESS)
-                return HttpResponseRedirect(reverse(self._address("change"), args=[staff.pk]))
+                return HttpResponseRedirect(reverse(self.address("change"), args=[staff.pk]))
         context = {
             **self.admin_site.each_context(request),
             "title": _("New password"),
@@ -217,7 +217,7 @@ class StaffAdmin(ModelAdmin):
         row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
         if row is None:
             self.message_user(request, _("There is no row of that kind and number."), messages.ERROR)
-            return HttpResponseRedirect(reverse(self._address("change"), args=[staff.pk]))
+            return HttpResponseRedirect(reverse(self.address("change"), args=[staff.pk]))
         opts = row._meta
         page = reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[row.pk])
         return HttpResponseRedirect(f"{page}?holder=user:{staff.pk}")
@@ -292,7 +292,7 @@ class SessionAdmin(SearchableAdmin):
             return HttpResponseNotAllowed(["POST"])
         end_session(request.user, session.pk, request.POST.get("reason", "").strip()[:200])  # type: ignore[arg-type]
         self.message_user(request, _("Session ended."), messages.SUCCESS)
-        return HttpResponseRedirect(reverse(self._address("changelist")))
+        return HttpResponseRedirect(reverse(self.address("changelist")))
 
     @admin.action(permissions=["end"], description=gettext_lazy("End selected sessions"))
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

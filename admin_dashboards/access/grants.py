@@ -97,9 +97,8 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
     context = {
         **table.admin_site.each_context(request),
         "title": _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"},
-        "opts": table.opts,
-        "original": row,
-        "may_open": table.has_view_permission(request, row),
+        "app_label": table.opts.app_label,
+        "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
         "grants": grants_on(row),
         "permissions": row_permissions(type(row)),
         "staff": [(f"user:{person.pk}", person.username) for person in _grantable_staff(request.user)],  # type: ignore[arg-type]

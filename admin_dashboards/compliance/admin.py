@@ -35,15 +35,16 @@ STATUS_LABELS = {
 
 
 class DecisionForm(Form):
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
 
     class Meta:
         model = Document
         fields = ("status", "reason", "comment")
+        labels = {"comment": gettext_lazy("Admin Comment")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["version"].initial = self.instance.version
+        self.fields["seen_version"].initial = self.instance.version
 
 
 @admin.register(Document)
@@ -93,13 +94,15 @@ class DocumentAdmin(SearchableAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         deciding = obj is not None and self.has_change_permission(request, obj)
-        decision = ["status", "reason", "comment", "version"] if deciding else ["state", "decided", "comment"]
+        decision = ["status", "reason", "comment", "seen_version"] if deciding else ["state", "decided", "comment"]
         return [(_("Decision"), {"fields": decision}), *self.facts]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "reason":
             field.help_text = _("Only with a rejection; the owner reads the text that belongs to it.")
+        if field is not None and db_field.name == "comment":
+            field.widget.attrs["rows"] = 4
         return field
 
     def change_view(
@@ -132,7 +135,7 @@ class DocumentAdmin(SearchableAdmin):
             verdict=decision["status"],
             reason=decision["reason"],
             comment=decision["comment"],
-            version=decision["version"],
+            version=decision["seen_version"],
         )
 
     def response_change(self, request: HttpRequest, obj: Document) -> HttpResponse:
