@@ -140,6 +140,11 @@ class User(AbstractUser):
             ("suspend_user", _("Can suspend user")),
         ]
 
+    def get_full_name(self) -> str:
+        return self.username
+
+    get_short_name = get_full_name
+
     @property
     def is_suspended(self) -> bool:
         return self.suspended_until is not None and self.suspended_until > timezone.now()
