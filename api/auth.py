@@ -14,7 +14,15 @@ from api.throttles import caller, spend
 from apps.errors import Refused, WrongCredentials
 from apps.users import sessions
 from apps.users.models import Session
+from apps.users.models import User as Person
 from apps.users.permissions import require_standing
+
+
+class Request(HttpRequest):
+    """What a call gets where somebody is signed in."""
+
+    user: Person
+    auth: Session
 
 
 class Anyone(AuthBase):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -148,6 +148,9 @@ def _route(request: HttpRequest) -> str:
 def handle_errors(api: NinjaAPI) -> None:
     """Make every exception that leaves a call of `api` a problem document."""
 
+    def handle(kind: type[Exception], handler: Callable[[HttpRequest, Any], HttpResponse]) -> None:
+        api.add_exception_handler(kind, handler)
+
     def no_token(request: HttpRequest, error: Any) -> HttpResponse:
         return unauthenticated(_("Sign in first: this call needs an access token."))
 
@@ -164,14 +167,14 @@ def handle_errors(api: NinjaAPI) -> None:
     def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
         return malformed(_("The request cannot be read."))
 
-    api.add_exception_handler(errors.DomainError, from_domain)
-    api.add_exception_handler(errors.LockedOut, locked_out)
-    api.add_exception_handler(ValidationError, from_validation)
-    api.add_exception_handler(AuthenticationError, no_token)
-    api.add_exception_handler(HttpError, from_http)
-    api.add_exception_handler(TooMany, too_many)
-    api.add_exception_handler(RequestDataTooBig, too_large)
+    handle(errors.DomainError, from_domain)
+    handle(errors.LockedOut, locked_out)
+    handle(ValidationError, from_validation)
+    handle(AuthenticationError, no_token)
+    handle(HttpError, from_http)
+    handle(TooMany, too_many)
+    handle(RequestDataTooBig, too_large)
     for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
-        api.add_exception_handler(kind, unreadable)
-    api.add_exception_handler(Http404, lambda request, error: not_found())
-    api.add_exception_handler(Exception, from_crash)
+        handle(kind, unreadable)
+    handle(Http404, lambda request, error: not_found())
+    handle(Exception, from_crash)

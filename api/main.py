@@ -27,7 +27,8 @@ class Api(NinjaAPI):
     def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
-            pattern.callback = self._guarded(pattern.callback)  # type: ignore[union-attr]
+            if isinstance(pattern, URLPattern) and pattern.callback is not None:
+                pattern.callback = self._guarded(pattern.callback)
         patterns.append(re_path("", self._guarded(_nowhere)))
         return patterns, app_name, namespace
 
@@ -82,6 +83,7 @@ RESOURCES = {
     "/events": "events",
     "/stories": "stories",
     "/notifications": "notifications",
+    "/reports": "reports",
 }
 for prefix, module in RESOURCES.items():
     api.add_router(prefix, f"api.routes.{module}.router", tags=[module])

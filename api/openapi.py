@@ -8,7 +8,7 @@ from ninja.openapi.schema import REF_TEMPLATE
 
 from api.errors import PROBLEM, Problem
 
-SECURITY = {
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "Anyone": [{}, {"bearer": []}],
     "User": [{"bearer": []}],
     "Verified": [{"bearer": []}],

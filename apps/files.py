@@ -15,17 +15,19 @@ import threading
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from django.conf import settings
 from django.core import signing
 from django.core.files.base import ContentFile, File
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 from apps.errors import Absent, Invalid, TooLarge, WrongKind
+
+if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
 
 MIB = 1024 * 1024
 PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
@@ -53,6 +55,7 @@ PDF_SECONDS = 10
 PDF_MEMORY = 768 * MIB
 PDF_PAGES = 50
 
+type Upload = UploadedFile[bytes]
 type PathKind = Literal["profile", "story"]
 
 
@@ -66,13 +69,13 @@ class Taken:
     sha256: str
 
 
-def take_picture(upload: UploadedFile, *, field: str = "image") -> Taken:
+def take_picture(upload: Upload, *, field: str = "image") -> Taken:
     """A PNG, JPEG or WebP of at most 10 MiB, drawn anew. Raises `TooLarge`, `WrongKind` or `Invalid`."""
     media_type = _kind(upload, [*PICTURES], field)
     return _redrawn(upload, media_type, field)
 
 
-def take_document(upload: UploadedFile, *, field: str = "file") -> Taken:
+def take_document(upload: Upload, *, field: str = "file") -> Taken:
     """A picture or a PDF of at most 10 MiB. Raises `TooLarge`, `WrongKind` or `Invalid`."""
     media_type = _kind(upload, [*PICTURES, "application/pdf"], field)
     if media_type in PICTURES:
@@ -81,7 +84,7 @@ def take_document(upload: UploadedFile, *, field: str = "file") -> Taken:
     return _as_it_is(upload, media_type)
 
 
-def take_story(upload: UploadedFile, *, field: str = "content_file") -> Taken:
+def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
     """A picture of at most 10 MiB, or an MP4 or WebM of at most 50. Raises `TooLarge`, `WrongKind` or `Invalid`."""
     media_type = _kind(upload, [*PICTURES, "video/mp4", "video/webm"], field)
     if media_type in PICTURES:
@@ -110,7 +113,7 @@ def _signer() -> signing.TimestampSigner:
     return signing.TimestampSigner(salt="media")
 
 
-def _kind(upload: UploadedFile, kinds: list[str], field: str) -> str:
+def _kind(upload: Upload, kinds: list[str], field: str) -> str:
     """The media type, one of `kinds`, within its size."""
     if not upload.size:
         raise Invalid("empty", _("The file is empty."), field=field)
@@ -162,7 +165,7 @@ def _too_large(limit: int, field: str) -> TooLarge:
     return TooLarge("too-large", message, field=field)
 
 
-def _redrawn(upload: UploadedFile, media_type: str, field: str) -> Taken:
+def _redrawn(upload: Upload, media_type: str, field: str) -> Taken:
     kind = PICTURES[media_type]
     with _drawing:
         try:
@@ -199,7 +202,7 @@ def _too_many_pixels(field: str) -> Invalid:
     return Invalid("too-many-pixels", message % {"millions": MAX_PIXELS // 1_000_000}, field=field)
 
 
-def _require_harmless_pdf(upload: UploadedFile, field: str) -> None:
+def _require_harmless_pdf(upload: Upload, field: str) -> None:
     limits = {"seconds": PDF_SECONDS, "memory": PDF_MEMORY, "pages": PDF_PAGES}
     upload.seek(0)
     try:
@@ -229,7 +232,7 @@ def _pdf_sentences() -> dict[str, str]:
     }
 
 
-def _as_it_is(upload: UploadedFile, media_type: str) -> Taken:
+def _as_it_is(upload: Upload, media_type: str) -> Taken:
     digest = hashlib.sha256()
     upload.seek(0)
     for chunk in upload.chunks():
@@ -248,6 +251,6 @@ def _stored_name(media_type: str) -> str:
     return f"{uuid4().hex}.{ENDINGS[media_type]}"
 
 
-def _bytes(upload: UploadedFile, count: int) -> bytes:
+def _bytes(upload: Upload, count: int) -> bytes:
     upload.seek(0)
     return upload.read(count)

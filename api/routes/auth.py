@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 
-from api.auth import Anyone
+from api.auth import Anyone, Request
 from api.schemas.users import (
     AccountOut,
     LoginIn,
@@ -58,14 +58,14 @@ def refresh(request: HttpRequest, body: RefreshIn) -> sessions.Tokens:
 
 
 @router.post("/logout", response={204: None}, operation_id="logout")
-def logout(request: HttpRequest, body: RefreshIn) -> Status[None]:
+def logout(request: Request, body: RefreshIn) -> Status[None]:
     """End the login that the refresh token belongs to."""
     sessions.sign_out(request.user, body.refresh)
     return Status(204, None)
 
 
 @router.post("/password", response={204: None}, operation_id="change_password")
-def change_password(request: HttpRequest, body: PasswordIn) -> Status[None]:
+def change_password(request: Request, body: PasswordIn) -> Status[None]:
     """Set a new password. Every login ends, this one included."""
     with guesses(request, str(request.user.pk)):
         sessions.change_password(request.user, **body.model_dump())

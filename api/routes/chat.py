@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
-from api.auth import Verified
+from api.auth import Request, Verified
 from api.errors import refusals
 from api.pagination import Page, Paging, paginate
 from api.schemas.chat import ChatMessageIn, ChatMessageOut, HistoryQuery, RoomIn, RoomOut, StretchOut, TicketOut
@@ -21,7 +21,7 @@ router = Router()
 
 
 @router.get("/rooms", auth=Verified(), response={200: Page[RoomOut]}, operation_id="list_rooms")
-def list_rooms(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+def list_rooms(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """One's rooms, those with the latest messages first."""
     return paginate(request, services.rooms_of(request.user), paging)
 
@@ -29,7 +29,7 @@ def list_rooms(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
 @router.post(
     "/rooms", auth=Verified(), response={200: RoomOut, 201: RoomOut, **refusals(404)}, operation_id="open_room"
 )
-def open_room(request: HttpRequest, body: RoomIn) -> Status[Room]:
+def open_room(request: Request, body: RoomIn) -> Status[Room]:
     """The room shared with a connected person, made where there is none yet."""
     room, made = services.open_room(request.user, body.participant)
     return Status(201 if made else 200, room)
@@ -41,7 +41,7 @@ def open_room(request: HttpRequest, body: RoomIn) -> Status[Room]:
     response={200: Page[ChatMessageOut] | StretchOut, **refusals(404)},
     operation_id="list_messages",
 )
-def list_messages(request: HttpRequest, query: Query[HistoryQuery]) -> dict[str, Any]:
+def list_messages(request: Request, query: Query[HistoryQuery]) -> dict[str, Any]:
     """Newest first. With `before` or `after` in place of a page, `count` is left out."""
     if query.before is None and query.after is None:
         return paginate(request, services.timeline_of(request.user, query.room), query)
@@ -55,7 +55,7 @@ def list_messages(request: HttpRequest, query: Query[HistoryQuery]) -> dict[str,
     response={200: ChatMessageOut, 201: ChatMessageOut, **refusals(404)},
     operation_id="send_message",
 )
-def send_message(request: HttpRequest, body: ChatMessageIn) -> Status[Facts]:
+def send_message(request: Request, body: ChatMessageIn) -> Status[Facts]:
     """The same `client_id` again answers 200 with the first message, and stores nothing."""
     message, new = services.send_message(
         request.user, body.room, receiver_id=body.receiver, text=body.message, client_id=body.client_id or ""
@@ -64,7 +64,7 @@ def send_message(request: HttpRequest, body: ChatMessageIn) -> Status[Facts]:
 
 
 @router.post("/ticket", response={201: TicketOut, **refusals(409)}, operation_id="issue_ticket")
-def issue_ticket(request: HttpRequest) -> Status[dict[str, Any]]:
+def issue_ticket(request: Request) -> Status[dict[str, Any]]:
     """Opens one socket, within half a minute, where no header can be sent: as the subprotocol `ticket.<ticket>`."""
     _scheme, _space, token = request.headers["Authorization"].partition(" ")
     return Status(201, {"ticket": admissions.issue_ticket(token.strip()), "expires_in": admissions.TICKET_SECONDS})

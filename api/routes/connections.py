@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Status
 
+from api.auth import Request
 from api.errors import refusals
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
@@ -19,7 +19,7 @@ router = Router()
 
 
 @router.get("", response={200: Page[ConnectionOut]}, operation_id="list_connections")
-def list_connections(request: HttpRequest, filters: Query[ConnectionFilter], paging: Query[Paging]) -> dict[str, Any]:
+def list_connections(request: Request, filters: Query[ConnectionFilter], paging: Query[Paging]) -> dict[str, Any]:
     """One's own, requests included, newest first."""
     return paginate(request, services.connections_of(request.user, **filters.model_dump()), paging)
 
@@ -30,7 +30,7 @@ def list_connections(request: HttpRequest, filters: Query[ConnectionFilter], pag
     throttle=Limit("connection_request"),
     operation_id="request_connection",
 )
-def request_connection(request: HttpRequest, body: RequestIn) -> Status[Connection]:
+def request_connection(request: Request, body: RequestIn) -> Status[Connection]:
     """One a pair, whoever asks; after a rejection too, until one of the two deletes it."""
     return Status(201, services.request_connection(request.user, body.receiver))
 
@@ -38,13 +38,13 @@ def request_connection(request: HttpRequest, body: RequestIn) -> Status[Connecti
 @router.patch(
     "/{connection_id}/action", response={200: ConnectionOut, **refusals(409)}, operation_id="answer_connection"
 )
-def answer_connection(request: HttpRequest, connection_id: PathId, body: AnswerIn) -> Connection:
+def answer_connection(request: Request, connection_id: PathId, body: AnswerIn) -> Connection:
     """For the receiver, once."""
     return services.answer_connection(request.user, connection_id, status=body.status)
 
 
 @router.delete("/{connection_id}", response={204: None}, operation_id="delete_connection")
-def delete_connection(request: HttpRequest, connection_id: PathId) -> Status[None]:
+def delete_connection(request: Request, connection_id: PathId) -> Status[None]:
     """For either of the two: part, or take a request back."""
     services.delete_connection(request.user, connection_id)
     return Status(204, None)

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
-from api.auth import Anyone, Verified
+from api.auth import Anyone, Request, Verified
 from api.errors import refusals
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
@@ -25,7 +25,7 @@ def list_events(request: HttpRequest, filters: Query[EventFilter], paging: Query
 
 
 @router.post("", auth=Verified(), response={201: EventOut}, operation_id="create_event")
-def create_event(request: HttpRequest, body: EventIn) -> Status[Event]:
+def create_event(request: Request, body: EventIn) -> Status[Event]:
     return Status(201, services.create_event(request.user, **body.model_dump()))
 
 
@@ -35,19 +35,19 @@ def get_event(request: HttpRequest, event_id: PathId) -> Event:
 
 
 @router.put("/{event_id}", auth=Verified(), response={200: EventOut, **refusals(409)}, operation_id="replace_event")
-def replace_event(request: HttpRequest, event_id: PathId, body: EventIn) -> Event:
+def replace_event(request: Request, event_id: PathId, body: EventIn) -> Event:
     """For the host. What is left out returns to empty, the end to 4 hours after the beginning."""
     return services.replace_event(request.user, event_id, **body.model_dump())
 
 
 @router.patch("/{event_id}", auth=Verified(), response={200: EventOut, **refusals(409)}, operation_id="update_event")
-def update_event(request: HttpRequest, event_id: PathId, body: EventPatch) -> Event:
+def update_event(request: Request, event_id: PathId, body: EventPatch) -> Event:
     """For the host."""
     return services.update_event(request.user, event_id, **body.model_dump(exclude_unset=True))
 
 
 @router.delete("/{event_id}", auth=Verified(), response={204: None}, operation_id="delete_event")
-def delete_event(request: HttpRequest, event_id: PathId) -> Status[None]:
+def delete_event(request: Request, event_id: PathId) -> Status[None]:
     """For the host."""
     services.delete_event(request.user, event_id)
     return Status(204, None)
@@ -56,19 +56,19 @@ def delete_event(request: HttpRequest, event_id: PathId) -> Status[None]:
 @router.post(
     "/{event_id}/cancel", auth=Verified(), response={200: EventOut, **refusals(409)}, operation_id="cancel_event"
 )
-def cancel_event(request: HttpRequest, event_id: PathId) -> Event:
+def cancel_event(request: Request, event_id: PathId) -> Event:
     """For the host. Everybody who takes part is told."""
     return services.cancel_event(request.user, event_id)
 
 
 @router.post("/{event_id}/join", auth=Verified(), response={200: EventOut, **refusals(409)}, operation_id="join_event")
-def join_event(request: HttpRequest, event_id: PathId, body: JoinIn) -> Event:
+def join_event(request: Request, event_id: PathId, body: JoinIn) -> Event:
     """Twice is once."""
     return participation.join_event(request.user, event_id, status=body.status)
 
 
 @router.delete("/{event_id}/join", auth=Verified(), response={204: None, **refusals(409)}, operation_id="leave_event")
-def leave_event(request: HttpRequest, event_id: PathId) -> Status[None]:
+def leave_event(request: Request, event_id: PathId) -> Status[None]:
     """Before it begins. Twice is once."""
     participation.leave_event(request.user, event_id)
     return Status(204, None)
@@ -77,12 +77,12 @@ def leave_event(request: HttpRequest, event_id: PathId) -> Status[None]:
 @router.post(
     "/{event_id}/invite", auth=Verified(), response={201: AttendeeOut, **refusals(409)}, operation_id="invite_to_event"
 )
-def invite_to_event(request: HttpRequest, event_id: PathId, body: InviteIn) -> Status[Participation]:
+def invite_to_event(request: Request, event_id: PathId, body: InviteIn) -> Status[Participation]:
     """For the host. Twice is once."""
     return Status(201, participation.invite_to_event(request.user, event_id, body.user))
 
 
 @router.get("/{event_id}/attendees", response={200: Page[AttendeeOut]}, operation_id="list_attendees")
-def list_attendees(request: HttpRequest, event_id: PathId, paging: Query[Paging]) -> dict[str, Any]:
+def list_attendees(request: Request, event_id: PathId, paging: Query[Paging]) -> dict[str, Any]:
     """In the order they came."""
     return paginate(request, participation.attendees_of(request.user, event_id), paging)

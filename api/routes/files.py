@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models.fields.files import FieldFile
@@ -39,16 +40,18 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
         file = _file_at(token)
     except Absent as error:
         return from_domain(request, error)
+    name = Path(str(file.name))
     headers = {
-        "Content-Type": MEDIA_TYPES[file.name.rsplit(".", 1)[-1]],
-        "Content-Disposition": f'inline; filename="{Path(file.name).name}"',
+        "Content-Type": MEDIA_TYPES[name.suffix.removeprefix(".")],
+        "Content-Disposition": f'inline; filename="{name.name}"',
         "Cache-Control": f"private, max-age={settings.SIGNED_ADDRESS_SECONDS}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     if settings.USE_S3:
+        bucket: Any = file.storage
         return HttpResponseRedirect(
-            file.storage.url(
+            bucket.url(
                 file.name,
                 parameters={
                     "ResponseContentType": headers["Content-Type"],

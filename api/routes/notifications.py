@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Status
 
+from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
 from api.schemas.notifications import NotificationFilter, NotificationOut, UnreadOut
@@ -17,25 +17,23 @@ router = Router()
 
 
 @router.get("", response={200: Page[NotificationOut]}, operation_id="list_notifications")
-def list_notifications(
-    request: HttpRequest, filters: Query[NotificationFilter], paging: Query[Paging]
-) -> dict[str, Any]:
+def list_notifications(request: Request, filters: Query[NotificationFilter], paging: Query[Paging]) -> dict[str, Any]:
     """One's own, newest first."""
     return paginate(request, services.notifications_of(request.user, unread=filters.unread), paging)
 
 
 @router.post("/read", response={204: None}, operation_id="read_all_notifications")
-def read_all(request: HttpRequest) -> Status[None]:
+def read_all(request: Request) -> Status[None]:
     services.mark_all_read(request.user)
     return Status(204, None)
 
 
 @router.get("/unread_count", response={200: UnreadOut}, operation_id="count_unread_notifications")
-def count_unread(request: HttpRequest) -> dict[str, int]:
+def count_unread(request: Request) -> dict[str, int]:
     return {"count": services.unread_count(request.user)}
 
 
 @router.patch("/{notification_id}/read", response={200: NotificationOut}, operation_id="read_notification")
-def read_one(request: HttpRequest, notification_id: PathId) -> Notification:
+def read_one(request: Request, notification_id: PathId) -> Notification:
     """Twice is once."""
     return services.mark_read(request.user, notification_id)

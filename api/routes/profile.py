@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
 from ninja import File, Router, Status, UploadedFile
 
+from api.auth import Request
 from api.errors import refusals
 from api.forms import only
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
 from api.throttles import uploads
-from apps.connections.permissions import relation
 from apps.files import PICTURE_SIZE
 from apps.users import services
 from apps.users.models import User
-from apps.users.permissions import between
 
 router = Router()
 
 
 @router.get("", response={200: ProfileOut}, operation_id="get_profile")
-def get_profile(request: HttpRequest) -> User:
+def get_profile(request: Request) -> User:
     return request.user
 
 
 @router.put("", response={200: ProfileOut}, operation_id="replace_profile")
-def replace_profile(request: HttpRequest, body: ProfilePut) -> User:
+def replace_profile(request: Request, body: ProfilePut) -> User:
     """Profile fields left out return to empty; user name, mail and phone stay."""
     return services.replace_profile(request.user, **body.model_dump(exclude_unset=True))
 
 
 @router.patch("", response={200: ProfileOut}, operation_id="update_profile")
-def update_profile(request: HttpRequest, body: ProfilePatch) -> User:
+def update_profile(request: Request, body: ProfilePatch) -> User:
     return services.update_profile(request.user, **body.model_dump(exclude_unset=True))
 
 
@@ -40,45 +38,43 @@ def update_profile(request: HttpRequest, body: ProfilePatch) -> User:
     throttle=uploads(PICTURE_SIZE),
     operation_id="set_profile_image",
 )
-def set_image(request: HttpRequest, image: File[UploadedFile]) -> User:
+def set_image(request: Request, image: File[UploadedFile]) -> User:
     """PNG, JPEG or WebP, at most 10 MiB."""
     only(request, "image")
     return services.set_image(request.user, image)
 
 
 @router.delete("/image", response={200: ProfileOut}, operation_id="clear_profile_image")
-def clear_image(request: HttpRequest) -> User:
+def clear_image(request: Request) -> User:
     """Go back to the default picture."""
     return services.clear_image(request.user)
 
 
 @router.get("/{username}", response={200: PublicProfileOut}, operation_id="get_person")
-def get_person(request: HttpRequest, username: str) -> User:
-    person = services.person_named(request.user, username)
-    person.relation = {"connection": relation(request.user, person)} | between(request.user, person)
-    return person
+def get_person(request: Request, username: str) -> User:
+    return services.person_named(request.user, username)
 
 
 @router.post("/{username}/follow", response={204: None, **refusals(422)}, operation_id="follow")
-def follow(request: HttpRequest, username: str) -> Status[None]:
+def follow(request: Request, username: str) -> Status[None]:
     services.follow(request.user, username)
     return Status(204, None)
 
 
 @router.delete("/{username}/follow", response={204: None, **refusals(422)}, operation_id="unfollow")
-def unfollow(request: HttpRequest, username: str) -> Status[None]:
+def unfollow(request: Request, username: str) -> Status[None]:
     services.unfollow(request.user, username)
     return Status(204, None)
 
 
 @router.post("/{username}/block", response={204: None, **refusals(422)}, operation_id="block")
-def block(request: HttpRequest, username: str) -> Status[None]:
+def block(request: Request, username: str) -> Status[None]:
     """Hide each from the other everywhere, at once."""
     services.block(request.user, username)
     return Status(204, None)
 
 
 @router.delete("/{username}/block", response={204: None, **refusals(422)}, operation_id="unblock")
-def unblock(request: HttpRequest, username: str) -> Status[None]:
+def unblock(request: Request, username: str) -> Status[None]:
     services.unblock(request.user, username)
     return Status(204, None)

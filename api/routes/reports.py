@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Status
 
+from api.auth import Request
 from api.errors import refusals
 from api.pagination import Page, Paging, paginate
 from api.schemas.reports import ReportIn, ReportOut
@@ -17,13 +17,13 @@ router = Router()
 
 
 @router.get("", response={200: Page[ReportOut]}, operation_id="list_own_reports")
-def list_reports(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+def list_reports(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """One's own, newest first."""
     return paginate(request, services.reports_by(request.user), paging)
 
 
 @router.post("", response={201: ReportOut, **refusals(404, 409)}, operation_id="report")
-def report(request: HttpRequest, body: ReportIn) -> Status[Report]:
+def report(request: Request, body: ReportIn) -> Status[Report]:
     """The same report can be made again once it is closed."""
     return Status(
         201,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Query, Router, Status
 
+from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
 from api.schemas.sessions import SessionOut
@@ -16,13 +16,13 @@ router = Router()
 
 
 @router.get("", response={200: Page[SessionOut]}, operation_id="list_own_sessions")
-def list_sessions(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+def list_sessions(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """Those that still stand, latest activity first."""
     return paginate(request, sessions.logins_of(request.user), paging)
 
 
 @router.delete("/{session_id}", response={204: None}, operation_id="end_own_session")
-def end_session(request: HttpRequest, session_id: PathId) -> Status[None]:
+def end_session(request: Request, session_id: PathId) -> Status[None]:
     """End a login; its tokens are dead and its sockets close."""
     sessions.end_login(request.user, session_id)
     return Status(204, None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Query, Router
 
+from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PersonOut
 from api.schemas.users import DirectoryFilter
@@ -16,6 +16,6 @@ router = Router()
 
 
 @router.get("", response={200: Page[PersonOut]}, operation_id="list_people")
-def list_people(request: HttpRequest, filters: Query[DirectoryFilter], paging: Query[Paging]) -> dict[str, Any]:
+def list_people(request: Request, filters: Query[DirectoryFilter], paging: Query[Paging]) -> dict[str, Any]:
     """Found by user name alone, best match first."""
     return paginate(request, services.find_people(request.user, **filters.model_dump()), paging)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import File, Form, Query, Router, Status, UploadedFile
 
+from api.auth import Request
 from api.errors import refusals
 from api.forms import only
 from api.pagination import Page, Paging, paginate
 from api.schemas.users import DocumentOut
 from api.throttles import uploads
-from apps.access import visible
 from apps.files import DOCUMENT_SIZE
 from apps.users import documents
 from apps.users.models import DocType, Document
@@ -23,13 +22,13 @@ router = Router()
 @router.post(
     "", response={201: DocumentOut, **refusals(409, 415)}, throttle=uploads(DOCUMENT_SIZE), operation_id="send_document"
 )
-def send_document(request: HttpRequest, file: File[UploadedFile], doc_type: Form[DocType]) -> Status[Document]:
+def send_document(request: Request, file: File[UploadedFile], doc_type: Form[DocType]) -> Status[Document]:
     """PNG, JPEG, WebP or PDF, at most 10 MiB. One pending of a kind at a time."""
     only(request, "file", "doc_type")
     return Status(201, documents.send_document(request.user, file, doc_type=doc_type))
 
 
 @router.get("", response={200: Page[DocumentOut]}, operation_id="list_own_documents")
-def list_documents(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+def list_documents(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """One's own, newest first."""
-    return paginate(request, visible(request.user, Document).newest_first(), paging)
+    return paginate(request, documents.documents_of(request.user), paging)

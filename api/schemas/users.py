@@ -8,8 +8,10 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
 
 from api.schemas.common import Body, PersonOut, Time, picture_address
+from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
 from apps.users.models import DocType, Document, Reason, Role, Theme, User
+from apps.users.permissions import between
 
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -146,7 +148,7 @@ class ProfileOut(AccountOut):
 
 
 class RelationOut(Schema):
-    connection: Literal["pending_sent", "pending_received", "accepted", "rejected"] | None
+    connection: Relation | None
     following: bool
     blocked: bool
 
@@ -173,6 +175,11 @@ class PublicProfileOut(PersonOut):
     @staticmethod
     def resolve_business_category(user: User) -> str:
         return user.profile.business_category
+
+    @staticmethod
+    def resolve_relation(user: User, context: dict[str, Any]) -> dict[str, Any]:
+        viewer = context["request"].user
+        return {"connection": relation(viewer, user), **between(viewer, user)}
 
 
 class DirectoryFilter(Body):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from apps.access import require
+from apps.access import require, visible
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused
-from apps.files import take_document
+from apps.files import Upload, take_document
 from apps.users.models import Document, Reason, User
 
 CLAIM_LASTS = timedelta(minutes=15)
@@ -23,7 +23,7 @@ TELL_AFTER = timedelta(seconds=10)
 
 
 @transaction.atomic
-def send_document(owner: User, upload: UploadedFile, *, doc_type: str) -> Document:
+def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
     """Hand in a document for review. One pending of a kind at a time.
 
     Raises `Conflict` for a second one, and after a rejection for good; what `take_document` does otherwise.
@@ -42,23 +42,27 @@ def send_document(owner: User, upload: UploadedFile, *, doc_type: str) -> Docume
         with transaction.atomic():
             save_as(owner, document, reason="sent in")
     except IntegrityError as error:
-        document.file.storage.delete(document.file.name)
+        document.file.delete(save=False)
         raise _already_pending() from error
     return document
 
 
+def documents_of(owner: User) -> QuerySet[Document]:
+    """What somebody has sent in, latest first."""
+    return visible(owner, Document).order_by("-created_at", "-id")
+
+
+@transaction.atomic
 def claim_document(reviewer: User, document_id: int) -> Document:
     """Hold a pending document for 15 minutes, or go on holding it. Raises `Conflict` where somebody else holds it."""
-    with transaction.atomic():
-        document = _reviewable(reviewer, document_id)
-        _require_free(document, reviewer)
-        if document.status != Document.Status.PENDING:
-            raise _decided(document)
-        if document.claim_holder() is None:
-            record(reviewer, Verb.CLAIMED, document)
-        document.claimed_by, document.claimed_until = reviewer, timezone.now() + CLAIM_LASTS
-        document.save_without_historical_record(update_fields=["claimed_by", "claimed_until"])
-        return document
+    document = _reviewable(reviewer, document_id)
+    _require_free(document, reviewer)
+    if document.status != Document.Status.PENDING:
+        raise _decided(document)
+    if document.claim_holder() is None:
+        record(reviewer, Verb.CLAIMED, document)
+    _set_claim(document, reviewer, timezone.now() + CLAIM_LASTS)
+    return document
 
 
 @transaction.atomic
@@ -67,8 +71,7 @@ def release_document(reviewer: User, document_id: int) -> Document:
     document = _reviewable(reviewer, document_id)
     _require_free(document, reviewer)
     if document.claim_holder() is not None:
-        document.claimed_by = document.claimed_until = None
-        document.save_without_historical_record(update_fields=["claimed_by", "claimed_until"])
+        _set_claim(document, None, None)
         record(reviewer, Verb.RELEASED, document)
     return document
 
@@ -127,6 +130,12 @@ def _reviewable(reviewer: User, document_id: int) -> Document:
         raise _absent()
     require(reviewer, "users.review_document", document)
     return document
+
+
+def _set_claim(document: Document, holder: User | None, until: datetime | None) -> None:
+    """Claims are deeds of a day, kept by the audit; the history of the document holds what became of it."""
+    document.claimed_by, document.claimed_until = holder, until
+    Document.objects.filter(pk=document.pk).update(claimed_by=holder, claimed_until=until)
 
 
 def _require_free(document: Document, reviewer: User) -> None:

@@ -68,12 +68,12 @@ def profiles_shown(viewer: Viewer) -> QuerySet[Profile]:
     return Profile.objects.filter(user__in=people_shown(viewer))
 
 
-def own_documents(viewer: Viewer) -> QuerySet[Document]:
-    return Document.objects.filter(owner_id=viewer.pk)
+def own_documents(viewer: User) -> QuerySet[Document]:
+    return Document.objects.filter(owner=viewer)
 
 
-def own_sessions(viewer: Viewer) -> QuerySet[Session]:
-    return Session.objects.filter(user_id=viewer.pk)
+def own_sessions(viewer: User) -> QuerySet[Session]:
+    return Session.objects.filter(user=viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Length, Lower
@@ -18,7 +17,7 @@ from apps import broadcast
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Invalid, Refused
-from apps.files import take_picture
+from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
@@ -71,7 +70,7 @@ def replace_profile(user: User, **fields: Any) -> User:
 
 
 @transaction.atomic
-def set_image(user: User, upload: UploadedFile) -> User:
+def set_image(user: User, upload: Upload) -> User:
     """Make the file the profile picture. Raises what `take_picture` does."""
     taken = take_picture(upload, field="image")
     user = _locked(user.pk)
@@ -96,7 +95,7 @@ def find_people(
     viewer: User, *, search: str = "", role: str | None = None, verified: bool | None = None
 ) -> QuerySet[User]:
     """The directory: by user name alone, best match first; newest first where nothing is searched for."""
-    people = visible(viewer, User).with_profile()
+    people = visible(viewer, User).select_related("profile")
     if role is not None:
         people = people.filter(role=role)
     if verified is not None:

@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps import broadcast
-from apps.access import require, visible
+from apps.access import require
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
@@ -133,7 +133,7 @@ def end_session(actor: User, session_id: int, reason: str = "") -> Session:
 
 def logins_of(user: User) -> QuerySet[Session]:
     """The logins of `user` that still stand, latest activity first."""
-    return visible(user, Session).filter(user=user).live().order_by("-last_seen_at", "-id")
+    return Session.objects.live().filter(user=user).order_by("-last_seen_at", "-id")
 
 
 @transaction.atomic

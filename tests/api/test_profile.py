@@ -15,7 +15,7 @@ from apps.users.models import Block, Follow, Profile, User
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.drawn import bomb, pdf, picture, png, upload
-from tests.people import alice, bob, carol, compliance, newton
+from tests.people import alice, bob, carol, compliance, make_user, newton
 
 pytestmark = pytest.mark.django_db
 
@@ -361,7 +361,7 @@ def test_the_directory_costs_the_same_for_any_number(town: None, django_assert_n
     with django_assert_num_queries(3):  # session, count, page
         client.get("/users", page_size=100)
     for number in range(30):
-        Profile.objects.create(user=User.objects.create(username=f"x{number}", email=f"x{number}@x.example", role="brand"))
+        make_user(f"x{number}")
     with django_assert_num_queries(3):
         client.get("/users", page_size=100)
 
