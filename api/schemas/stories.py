@@ -15,6 +15,13 @@ from apps.users.models import User
 Caption = Annotated[str, StringConstraints(max_length=500)]
 
 
+class StoryForm(BaseModel):
+    """What comes along with the file."""
+
+    caption: Caption = ""
+    audience: Story.Audience = Story.Audience.PUBLIC
+
+
 class StoryPut(Body):
     """A caption left out returns to empty; the audience stays, so that nothing is shown to more people by mistake."""
 

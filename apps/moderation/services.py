@@ -99,6 +99,8 @@ def settle_report(
     require(actor, "moderation.settle_report", settled)
     if actor.pk in (settled.reporter_id, settled.author_id):
         raise Refused("own-report", _("You cannot settle a report that concerns yourself."))
+    if outcome not in Outcome.values:
+        raise _impossible(_("Choose one of the outcomes."))
     settled.settle(outcome, actor)
     _carry_out(actor, settled, reason=reason, until=until or timezone.now() + SUSPENDED_FOR)
     save_as(actor, settled, reason=reason or f"settled: {outcome}")

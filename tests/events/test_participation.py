@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 import time_machine
 
 from apps.errors import Absent, Conflict, Invalid
-from apps.events.models import Participation
+from apps.events.models import Event, Participation
 from apps.events.participation import attendees_of, invite_to_event, join_event, leave_event
 from apps.events.services import cancel_event, create_event, update_event
 from apps.notifications.models import Kind, Notification
+from apps.users.models import User
 from apps.users.services import block
 from tests.people import alice, bob, carol, make_user
 from tests.races import at_once, lost, won
@@ -21,9 +23,14 @@ from tests.things import make_event
 BEGIN = datetime(2030, 1, 1, 20, tzinfo=UTC)
 
 
-def refusal_of(user: object, event: object, status: str = "going") -> str:
+def join(user: User, event_id: int, *, status: str) -> Any:
+    """The event with how it stands then, which its type does not name."""
+    return join_event(user, event_id, status=status)
+
+
+def refusal_of(user: User, event: Event, status: str = "going") -> str:
     with pytest.raises(Conflict) as refusal:
-        join_event(user, event.pk, status=status)  # type: ignore[arg-type, attr-defined]
+        join_event(user, event.pk, status=status)
     return refusal.value.code
 
 
@@ -60,12 +67,12 @@ class TestSeats:
     def test_the_interested_take_no_seat_until_they_go(self) -> None:
         event, first, second = make_event(alice(), capacity=1), bob(), carol()
         join_event(second, event.pk, status="interested")
-        assert join_event(first, event.pk, status="going").going == 1
+        assert join(first, event.pk, status="going").going == 1
         assert refusal_of(second, event) == "event-full"
-        assert join_event(first, event.pk, status="going").my_status == "going"
-        joined = join_event(first, event.pk, status="interested")
+        assert join(first, event.pk, status="going").my_status == "going"
+        joined = join(first, event.pk, status="interested")
         assert (joined.going, joined.interested) == (0, 2)
-        assert join_event(second, event.pk, status="going").going == 1
+        assert join(second, event.pk, status="going").going == 1
         assert refusal_of(first, event) == "event-full"
 
     def test_the_host_takes_no_seat(self) -> None:
@@ -83,7 +90,7 @@ class TestSeats:
         join_event(first, event.pk, status="going")
         leave_event(first, event.pk)
         leave_event(first, event.pk)
-        assert join_event(second, event.pk, status="going").going == 1
+        assert join(second, event.pk, status="going").going == 1
 
     def test_joining_goes_on_until_the_instant_of_the_end(self) -> None:
         event = create_event(alice(), title="A", location="B", date=BEGIN, ends_at=BEGIN + timedelta(hours=1))
@@ -116,7 +123,7 @@ class TestSeats:
         join_event(carol(), event.pk, status="going")
         assert refusal_of(guest, event) == "event-full"
         update_event(host, event.pk, capacity=None)
-        assert join_event(guest, event.pk, status="going").going == 2
+        assert join(guest, event.pk, status="going").going == 2
 
 
 @pytest.mark.django_db

@@ -24,6 +24,7 @@ from apps.events.services import (
     update_event,
 )
 from apps.notifications.models import Kind, Notification
+from apps.users.models import User
 from tests.people import admin, alice, bob, carol, make_staff
 from tests.things import make_event
 
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 EVE = datetime(2030, 1, 1, 20, tzinfo=UTC)
 
 
-def told(user: object, kind: Kind) -> list[str]:
+def told(user: User, kind: Kind) -> list[str]:
     return list(Notification.objects.filter(recipient=user, kind=kind).values_list("text", flat=True))
 
 
