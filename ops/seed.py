@@ -6,7 +6,7 @@ past services and history: nobody did this.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,8 +15,6 @@ from random import Random
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.utils import timezone
 
@@ -27,6 +25,7 @@ from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, Role, User
+from ops.bulk import copy_rows, reserve_ids, store
 from ops.demo import drawing, texts
 
 PASSWORD = "infloo-demo"
@@ -47,21 +46,27 @@ class Amounts:
     stories: int = 0
     messages: int = 0
     documents: int = 0
-    connections_per_user: int = 2
+    connections_per_user: int | None = None
+    """2 where nothing is said, or as many as there are others."""
     notifications_per_user: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 0:
+            if (getattr(self, field.name) or 0) < 0:
                 raise ValueError(f"{_option(field.name)} cannot be below 0.")
         if not 0 < self.users <= USERS_MAX:
             raise ValueError(f"--users must be from 1 to {USERS_MAX:,}.")
-        if self.connections_per_user >= self.users:
+        if self.connections >= self.users:
             raise ValueError(
                 f"--connections-per-user must be below --users: there are {self.users - 1} others to connect with."
             )
-        if self.messages and not self.connections_per_user:
+        if self.messages and not self.connections:
             raise ValueError("--messages need --connections-per-user of at least 1: only connected people talk.")
+
+    @property
+    def connections(self) -> int:
+        """Of each user."""
+        return min(2, self.users - 1) if self.connections_per_user is None else self.connections_per_user
 
 
 class AlreadySeeded(Exception):
@@ -122,12 +127,12 @@ class _Seeding:
 
     def write_users(self) -> range:
         count = self.amounts.users
-        ids = _reserve(User, count)
+        ids = reserve_ids(User, count)
         self.first_user = ids.start
         password = make_password(PASSWORD, salt=SALT)
         roles = [role.value for role in CLIENT_ROLES]
         year = timedelta(days=365)
-        _copy(
+        copy_rows(
             User,
             ("id", "username", "email", "password", "role", "identity_verified", "date_joined"),
             (
@@ -144,7 +149,7 @@ class _Seeding:
             ),
         )
         is_company = [role == Role.BRAND for role in roles]
-        _copy(
+        copy_rows(
             Profile,
             ("user_id", "bio", "company_name", "business_category", "updated_at"),
             (
@@ -163,7 +168,7 @@ class _Seeding:
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Numbers of connected users: each with the next ones round a ring, and with the one opposite for an odd
         amount. Where that and the users are odd, the last of them has one connection less."""
-        count, wanted = self.amounts.users, self.amounts.connections_per_user
+        count, wanted = self.amounts.users, self.amounts.connections
         for step in range(1, wanted // 2 + 1):
             yield from ((number, (number + step) % count) for number in range(count))
         if wanted % 2:
@@ -181,16 +186,16 @@ class _Seeding:
                     sent + timedelta(hours=5),
                 )
 
-        _copy(Connection, ("sender_id", "receiver_id", "status", "created_at", "responded_at"), rows())
+        copy_rows(Connection, ("sender_id", "receiver_id", "status", "created_at", "responded_at"), rows())
 
     def write_rooms(self) -> dict[str, list[str]]:
         """Rooms and messages: a tenth of all in the first room, the rest spread evenly."""
         wanted = max(self.amounts.users, self.amounts.messages // 10)
         pairs = list(islice(self.pairs(), wanted))
         names = ["".join(self.random.choices(ROOM_NAME, k=16)) for _ in pairs]
-        ids = _reserve(Room, len(pairs))
+        ids = reserve_ids(Room, len(pairs))
         lengths, last_sent = self.write_messages(ids, pairs)
-        _copy(
+        copy_rows(
             Room,
             ("id", "name", "direct_key", "last_seq", "last_message_at", "created_at"),
             (
@@ -205,7 +210,7 @@ class _Seeding:
                 for place, (one, other) in enumerate(pairs)
             ),
         )
-        _copy(
+        copy_rows(
             Membership,
             ("room_id", "user_id", "read_up_to", "created_at"),
             (
@@ -238,12 +243,12 @@ class _Seeding:
                 sender = pairs[place][luck < 0.5]
                 yield rooms[place], lengths[place], self.user(sender), lines[int(luck * 9973) % len(lines)], sent
 
-        _copy(Message, ("room_id", "seq", "sender_id", "text", "sent_at"), rows())
+        copy_rows(Message, ("room_id", "seq", "sender_id", "text", "sent_at"), rows())
         return lengths, last_sent
 
     def write_events(self) -> list[int]:
         count = self.amounts.events
-        ids = _reserve(Event, count)
+        ids = reserve_ids(Event, count)
 
         def begins(number: int) -> datetime:
             """One in four goes on, one is over, two are to come."""
@@ -264,7 +269,7 @@ class _Seeding:
                     place, seats, self.ago(days=370 + number / count),
                 )  # fmt: skip
 
-        _copy(
+        copy_rows(
             Event,
             ("id", "host_id", "title", "description", "date", "ends_at", "location", "capacity", "created_at"),
             rows(),
@@ -278,16 +283,16 @@ class _Seeding:
                     status = statuses[(number + guest) % len(statuses)]
                     yield ids[number], self.user(number + 1 + guest), status, self.ago(days=1, minutes=guest)
 
-        _copy(Participation, ("event_id", "user_id", "status", "created_at"), guests())
+        copy_rows(Participation, ("event_id", "user_id", "status", "created_at"), guests())
         return list(ids[:SAMPLE])
 
     def write_stories(self) -> list[int]:
         count = self.amounts.stories
         if not count:
             return []
-        ids = _reserve(Story, count)
+        ids = reserve_ids(Story, count)
         files = [
-            _stored("stories", f"seed-{number}.jpg", "image/jpeg", drawing.scene(Random(number), size=(360, 640)))
+            store(f"stories/seed-{number}.jpg", "image/jpeg", drawing.scene(Random(number), size=(360, 640)))
             for number in range(4)
         ]
 
@@ -303,7 +308,7 @@ class _Seeding:
                     caption, audience.value, posted, posted + LIFETIME,
                 )  # fmt: skip
 
-        _copy(
+        copy_rows(
             Story,
             (
                 "id", "author_id", "content_file", "media_type", "size", "sha256",
@@ -318,13 +323,13 @@ class _Seeding:
         count = self.amounts.documents
         if not count:
             return []
-        ids = _reserve(Document, count)
+        ids = reserve_ids(Document, count)
         files = {
-            DocType.IDENTITY: _stored(
-                "documents", "seed-card.png", "image/png", drawing.identity_card(Random(1), drawing.Holder("Sam Seed"))
+            DocType.IDENTITY: store(
+                "documents/seed-card.png", "image/png", drawing.identity_card(Random(1), drawing.Holder("Sam Seed"))
             ),
-            DocType.BUSINESS: _stored(
-                "documents", "seed-paper.pdf", "application/pdf", drawing.business_paper("Seed Ltd", "Sam Seed", "A-1")
+            DocType.BUSINESS: store(
+                "documents/seed-paper.pdf", "application/pdf", drawing.business_paper("Seed Ltd", "Sam Seed", "A-1")
             ),
         }
         reasons = [reason.value for reason in Reason]
@@ -346,7 +351,7 @@ class _Seeding:
                     status.value, reason, decided, sent,
                 )  # fmt: skip
 
-        _copy(
+        copy_rows(
             Document,
             (
                 "id", "owner_id", "doc_type", "file", "media_type", "size", "sha256",
@@ -358,7 +363,7 @@ class _Seeding:
 
     def write_notifications(self) -> list[int]:
         each, users = self.amounts.notifications_per_user, self.amounts.users
-        ids = _reserve(Notification, each * users)
+        ids = reserve_ids(Notification, each * users)
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for place in range(each):
@@ -371,7 +376,7 @@ class _Seeding:
                         "user", self.user(other), place % 2 == 0, told if place % 2 == 0 else None, told,
                     )  # fmt: skip
 
-        _copy(
+        copy_rows(
             Notification,
             ("id", "recipient_id", "kind", "text", "target_kind", "target_id", "is_read", "read_at", "created_at"),
             rows(),
@@ -379,48 +384,5 @@ class _Seeding:
         return list(ids[:SAMPLE])
 
 
-@dataclass(frozen=True)
-class _Stored:
-    name: str
-    media_type: str
-    size: int
-    sha256: str
-
-
-def _stored(folder: str, name: str, media_type: str, content: bytes) -> _Stored:
-    name = default_storage.save(f"{folder}/{name}", ContentFile(content))
-    return _Stored(name, media_type, len(content), sha256(content).hexdigest())
-
-
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _reserve(model: type[models.Model], count: int) -> range:
-    """As many ids, which nobody else gets from the table's sequence any more."""
-    if not count:
-        return range(0)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
-        [sequence] = cursor.fetchone()
-        cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, count - 1])
-        [last] = cursor.fetchone()
-    return range(last - count + 1, last + 1)
-
-
-def _copy(model: type[models.Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write `rows` of the named attributes; what is not named gets the default of its field."""
-    by_name = {field.attname: field for field in model._meta.concrete_fields}
-    rest = [
-        field for name, field in by_name.items() if name not in columns and not field.primary_key and not field.null
-    ]
-    defaults = tuple(field.get_db_prep_save(field.get_default(), connection) for field in rest)
-    names = ", ".join(
-        connection.ops.quote_name(column)
-        for field in (*(by_name[name] for name in columns), *rest)
-        if (column := field.column)
-    )
-    table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row + defaults)

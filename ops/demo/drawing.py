@@ -138,8 +138,8 @@ def _skyline(random: Random, width: int, height: int) -> Image.Image:
 def _table(random: Random, width: int, height: int) -> Image.Image:
     image = Image.new("RGB", (width, height), "#c89f7a")
     draw = ImageDraw.Draw(image)
-    for y in range(0, height, 60):
-        draw.line((0, y, width, y + random.randint(-6, 6)), fill="#b58963", width=3)
+    for board in range(0, height, 60):
+        draw.line((0, board, width, board + random.randint(-6, 6)), fill="#b58963", width=3)
     for x, y, share, inside in ((0.38, 0.36, 0.3, "#4b2e1e"), (0.68, 0.66, 0.2, random.choice(CLOTHES))):
         for ring, fill in ((1.25, "#e9e4da"), (1.0, "#ffffff"), (0.84, inside)):
             r = width * share * ring
@@ -228,8 +228,8 @@ class Holder:
     number: str = "X4T28K91"
 
 
-def identity_card(random: Random, holder: Holder, *, flaw: str = "") -> bytes:
-    """A card of a country that does not exist, as PNG. `flaw` is "", "blurred", "cut off" or "pasted"."""
+def identity_card(random: Random, holder: Holder, *, flaw: str = "", media_type: str = "image/png") -> bytes:
+    """A card of a country that does not exist, as PNG or JPEG. `flaw` is "", "blurred", "cut off" or "pasted"."""
     image = _gradient(CARD, "#eef4f8", "#c9dbe6")
     draw = ImageDraw.Draw(image)
     for wave in range(24):
@@ -264,7 +264,7 @@ def identity_card(random: Random, holder: Holder, *, flaw: str = "") -> bytes:
     image = _on_a_desk(image, random)
     if flaw == "cut off":
         image = image.crop((0, 0, image.width * 5 // 9, image.height))
-    return _png(image)
+    return _png(image) if media_type == "image/png" else _jpeg(image)
 
 
 def business_paper(
@@ -329,19 +329,17 @@ def _pdf_text(font: str, size: int, x: int, y: int, text: str) -> str:
 
 def _on_a_desk(card: Image.Image, random: Random) -> Image.Image:
     """As photographed: slightly turned, on something dark."""
-    desk = Image.new("RGB", (card.width + 80, card.height + 80), random.choice(("#5b4636", "#3e4347", "#6d5c4d")))
-    mask = Image.new("L", card.size, 255)
-    angle = random.uniform(-1.5, 1.5)
-    turned, mask = (each.rotate(angle, Image.Resampling.BICUBIC, expand=True) for each in (card, mask))
-    desk.paste(turned, ((desk.width - turned.width) // 2, (desk.height - turned.height) // 2), mask)
-    return desk
+    colour = random.choice(("#5b4636", "#3e4347", "#6d5c4d"))
+    desk = Image.new("RGB", (card.width + 80, card.height + 80), colour)
+    desk.paste(card, (40, 40))
+    return desk.rotate(random.uniform(-1.5, 1.5), Image.Resampling.BILINEAR, fillcolor=colour)
 
 
 # --- Brushes --------------------------------------------------------------------------------------------------------
 
 
 def _gradient(size: Size, top: str, bottom: str) -> Image.Image:
-    mask = Image.linear_gradient("L").resize(size)
+    mask = Image.linear_gradient("L").resize((1, size[1])).resize(size, Image.Resampling.NEAREST)
     return Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), mask)
 
 

@@ -21,7 +21,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         for field in fields(Amounts):
             option = "--" + field.name.replace("_", "-")
-            parser.add_argument(option, type=int, metavar="N", default=field.default, help="%(default)s by default")
+            parser.add_argument(
+                option,
+                type=int,
+                metavar="N",
+                default=field.default,
+                help=f"{2 if field.default is None else field.default} by default",
+            )
         parser.add_argument("--yes-really", action="store_true", help="without DEBUG too")
 
     def handle(self, *, yes_really: bool, **options: Any) -> None:

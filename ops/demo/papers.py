@@ -1,0 +1,146 @@
+"""Documents that people sent in: approved ones behind each badge, rejected ones of each kind, pending ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apps.audit.models import Entry, Verb
+from apps.notifications.models import Kind
+from apps.users.models import DocType, Document, Reason, Role, User
+from ops.bulk import Stored, copy_rows
+from ops.demo import drawing
+from ops.demo.accounts import NEWCOMER
+from ops.demo.stage import Stage, change, create
+
+Status = Document.Status
+LABEL = Document._meta.label_lower
+ADDRESS = "10.20.0.14"
+FLAWS = {Reason.UNREADABLE: "blurred", Reason.CUT_OFF: "cut off", Reason.FORGED: "pasted"}
+COMMENTS = {
+    Reason.UNREADABLE: "Please lay the card flat near a window and try again.",
+    Reason.NAME_DIFFERS: "Your account says another family name. Change it, or send the certificate.",
+}
+
+
+@dataclass
+class Case:
+    """One document to be sent in, and what becomes of it."""
+
+    owner: User
+    doc_type: str
+    sent: datetime
+    verdict: str = Status.PENDING
+    reason: str = ""
+
+
+def send_in(stage: Stage) -> None:
+    cases = _cases(stage)
+    for verdict in (Status.APPROVED, Status.REJECTED):
+        _decide(stage, verdict, _create(stage, [case for case in cases if case.verdict == verdict]))
+    # Last, since nobody may have two of a kind waiting.
+    _create(stage, [case for case in cases if case.verdict == Status.PENDING])
+
+
+def _create(stage: Stage, cases: list[Case]) -> list[tuple[Document, Case]]:
+    documents = [_document(stage, case) for case in cases]
+    create(documents, by=lambda document: document.owner, at=lambda document: document.created_at, reason="sent in")
+    return list(zip(documents, cases, strict=True))
+
+
+def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) -> None:
+    officer = stage["compliance"]
+    looks = []
+    for document, case in decided:
+        reason = Reason(case.reason) if case.reason else None
+        document.settle(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
+        document.decided_at = at = case.sent + timedelta(hours=19, minutes=stage.random.randint(0, 50))
+        looks.append((officer.pk, Verb.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
+        text = document.comment or (reason.text if reason else "")
+        stage.tell(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
+    change(
+        [document for document, _ in decided],
+        ["status", "reason", "comment", "decided_by", "decided_at", "version"],
+        by=lambda _: officer,
+        at=lambda document: document.decided_at or stage.now,
+        reason=f"document {verdict}",
+    )
+    copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), looks)
+
+
+def _cases(stage: Stage) -> list[Case]:
+    identity, business = DocType.IDENTITY, DocType.BUSINESS
+    cases = [Case(user, identity, user.date_joined + timedelta(hours=1), Status.APPROVED) for user in stage.verified]
+    new = [user for user in stage.clients if not user.identity_verified and user.username != NEWCOMER]
+    cases.append(Case(stage[NEWCOMER], identity, stage.ago(hours=2)))
+    for user, reason in zip(new, Reason, strict=False):
+        cases.append(Case(user, identity, user.date_joined + timedelta(hours=1), Status.REJECTED, reason))
+        # Half of those who may try again have done so.
+        if reason.may_resubmit and user.pk % 2 == 0:
+            cases.append(Case(user, identity, stage.ago(hours=stage.random.uniform(1, 20))))
+    waiting = new[len(Reason) :]
+    cases += [Case(user, identity, user.date_joined + timedelta(hours=1)) for user in waiting]
+
+    companies = [user for user in stage.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
+    for place, user in enumerate(companies):
+        first = user.date_joined + timedelta(days=2)
+        match place % 5:
+            case 0 | 1:
+                cases.append(Case(user, business, first, Status.APPROVED))
+            case 2:
+                cases.append(Case(user, business, first, Status.REJECTED, Reason.WRONG_DOCUMENT))
+                cases.append(Case(user, business, stage.ago(hours=3 + place)))
+            case 3:
+                cases.append(Case(user, business, stage.ago(hours=6 + 2 * place)))
+    return cases
+
+
+def _document(stage: Stage, case: Case) -> Document:
+    file = _card(stage, case) if case.doc_type == DocType.IDENTITY else _paper(stage, case)
+    return Document(
+        owner=case.owner,
+        doc_type=case.doc_type,
+        file=file.name,
+        media_type=file.media_type,
+        size=file.size,
+        sha256=file.sha256,
+        created_at=case.sent,
+    )
+
+
+def _card(stage: Stage, case: Case) -> Stored:
+    if case.reason == Reason.WRONG_DOCUMENT:
+        return stage.store("documents", "image/jpeg", drawing.scene(stage.random, "table"))
+    name = _name(case.owner)
+    if case.reason == Reason.NAME_DIFFERS:
+        name = f"{name.split()[0]} Underhill"
+    born = stage.now.date() - timedelta(days=stage.random.randint(20 * 365, 45 * 365))
+    if case.reason == Reason.NOT_ELIGIBLE:
+        born = stage.now.date() - timedelta(days=15 * 365)
+    expires = stage.now.date() + timedelta(days=stage.random.randint(200, 3000))
+    if case.reason == Reason.EXPIRED:
+        expires = stage.now.date() - timedelta(days=140)
+    number = f"X{stage.random.randint(10, 99)}K{stage.random.randint(1000, 9999)}"
+    holder = drawing.Holder(name, born, expires, number)
+    media_type = "image/png" if case.verdict == Status.PENDING else "image/jpeg"
+    card = drawing.identity_card(
+        stage.random, holder, flaw=FLAWS.get(Reason(case.reason), "") if case.reason else "", media_type=media_type
+    )
+    return stage.store("documents", media_type, card)
+
+
+def _paper(stage: Stage, case: Case) -> Stored:
+    kind = "bill" if case.reason == Reason.WRONG_DOCUMENT else "trade"
+    number = str(stage.random.randint(20_000, 90_000))
+    company = case.owner.profile.company_name
+    paper = drawing.business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
+    return stage.store("documents", "application/pdf", paper)
+
+
+def _name(user: User) -> str:
+    """As on their papers: from the user name where that is one."""
+    given, _, family = user.username.partition(".")
+    return f"{given} {family}".title() if family else OWNERS[user.pk % len(OWNERS)]
+
+
+OWNERS = ("Nora Whitfield", "Mateo Serrano", "Helen Marsh", "Idris Bello", "Clara Voss", "Owen Tran")

@@ -1,0 +1,145 @@
+"""What people reported, open and closed, and what staff did about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from apps.chat.models import Message
+from apps.events.models import Event
+from apps.moderation.models import Report
+from apps.notifications.models import Kind
+from apps.stories.models import Story
+from apps.users.models import User
+from ops.demo import texts
+from ops.demo.accounts import TRIO
+from ops.demo.stage import Stage, change, create
+
+Reason, Outcome = Report.Reason, Report.Outcome
+Target = Story | Event | Message | User
+
+
+def complain(stage: Stage, events: list[Event], stories: list[Story], messages: list[Message]) -> None:
+    rude = next(message for message in messages if message.text == texts.RUDE)
+    spam = next(message for message in messages if message.text == texts.SPAM)
+    active = [story for story in stories if story.audience == Story.Audience.PUBLIC]
+    shy = [user for user in stage.verified if user.username not in TRIO][20:30]
+    fake = shy[0]
+
+    _settle(stage, Outcome.REMOVED, _report(stage, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
+    _settle(stage, Outcome.REMOVED, _report(stage, spam, (Reason.SPAM,), hours=9))
+    _settle(stage, Outcome.REMOVED, _report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180))
+    _settle(stage, Outcome.EDITED, _report(stage, events[20], (Reason.HARASSMENT,), hours=60))
+    _settle(stage, Outcome.KEPT, _report(stage, events[16], (Reason.SPAM,), hours=80))
+    _settle(stage, Outcome.WARNED, _report(stage, shy[1], (Reason.HARASSMENT,), hours=100))
+    _settle(stage, Outcome.SUSPENDED, _report(stage, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
+
+    _report(
+        stage,
+        active[2],
+        (Reason.VIOLENCE, Reason.NUDITY, Reason.OTHER),
+        hours=1,
+        note="There is a knife in the picture.",
+    )
+    _report(stage, active[5], (Reason.SPAM,), hours=4)
+    _report(
+        stage, events[14], (Reason.FRAUD, Reason.FRAUD), hours=3, note="They ask for the ticket money by bank transfer."
+    )
+    _report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
+    # Only who can read a message can report it: the other one in the room.
+    _report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
+    _report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
+    _report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
+
+
+def _report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
+    """One report a reason, each by somebody else, the first of them that long ago."""
+    author = _author(target)
+    if isinstance(target, Message):
+        members = target.room.memberships.exclude(user=author).select_related("user")
+        reporters = [membership.user for membership in members]
+    else:
+        reporters = [user for user in stage.random.sample(stage.verified, 8) if user.pk != author.pk]
+    reports = [
+        Report(
+            reporter=reporter,
+            kind=str(target._meta.model_name),
+            target_id=target.pk,
+            author=author,
+            reason=reason,
+            note=note if place == len(reasons) - 1 else "",
+            created_at=stage.ago(hours=hours * (1 - 0.1 * place)),
+        )
+        for place, (reporter, reason) in enumerate(zip(reporters, reasons, strict=False))
+    ]
+    if isinstance(target, Story):
+        target.held = True
+        change(
+            [target],
+            ["held"],
+            by=lambda _: reports[0].reporter,
+            at=lambda _: reports[0].created_at,
+            reason="held as evidence",
+        )
+    return create(reports, by=lambda report: report.reporter, at=lambda report: report.created_at, reason="reported")
+
+
+def _author(target: Target) -> User:
+    match target:
+        case Story():
+            return target.author
+        case Event():
+            return target.host
+        case Message():
+            return target.sender
+        case _:
+            return target
+
+
+def _settle(stage: Stage, outcome: str, reports: list[Report]) -> None:
+    moderator = stage["community"]
+    at = reports[-1].created_at + timedelta(minutes=25)
+    for report in reports:
+        report.settle(outcome, moderator)
+        report.closed_at = at
+        stage.tell(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
+    change(
+        reports,
+        ["status", "outcome", "closed_by", "closed_at"],
+        by=lambda _: moderator,
+        at=lambda _: at,
+        reason=f"settled: {outcome}",
+    )
+    _carry_out(stage, reports[0], moderator)
+
+
+def _carry_out(stage: Stage, report: Report, moderator: User) -> None:
+    at, author = report.closed_at or stage.now, report.author
+    model = {"story": Story, "event": Event, "message": Message, "user": User}[report.kind]
+    target = model._default_manager.get(pk=report.target_id)
+
+    def write(*fields: str, reason: str) -> None:
+        change([target], fields, by=lambda _: moderator, at=lambda _: at, reason=reason)
+
+    thing = str(target._meta.verbose_name)
+    match report.outcome:
+        case Outcome.REMOVED:
+            assert isinstance(target, Story | Event | Message)
+            target.remove(moderator, f"{report.get_reason_display()}, reported")
+            target.removed_at = at
+            write("removed_at", "removed_by", "removal_reason", reason=target.removal_reason)
+            stage.tell(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
+        case Outcome.EDITED:
+            assert isinstance(target, Event)
+            target.description = target.description.split(".")[0] + "."
+            write("description", reason="insults taken out")
+            stage.tell(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
+        case Outcome.WARNED:
+            stage.tell(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
+        case Outcome.SUSPENDED:
+            assert isinstance(target, User)
+            target.suspended_until = until = stage.now + timedelta(days=6)
+            write("suspended_until", reason="fraud, reported by several people")
+            stage.tell(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
+    if isinstance(target, Story):
+        target.held = False
+        write("held", reason="no longer held as evidence")

@@ -1,0 +1,186 @@
+"""The demo holds what people are promised who try it out, and nothing that the services would not have let in."""
+
+from __future__ import annotations
+
+import io
+from random import Random
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Count, F, Max, Q
+from django.test import TestCase, override_settings
+from django.utils import timezone
+
+from apps.chat.models import Message, Room
+from apps.connections.models import Connection
+from apps.events.models import Event, Participation
+from apps.files import take_document, take_picture, take_story
+from apps.moderation.models import Report
+from apps.notifications.models import Notification
+from apps.stories.models import Story
+from apps.users.models import Block, Document, Profile, Reason, Role, User
+from ops.demo import drawing
+from ops.demo.accounts import PASSWORD, STAFF, TRIO
+from ops.demo.load import load
+
+
+def upload(file: object) -> SimpleUploadedFile:
+    with file.open("rb") as opened:  # type: ignore[attr-defined]
+        return SimpleUploadedFile("file", opened.read())
+
+
+class DemoTest(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        load()
+
+    def test_it_has_the_promised_staff(self) -> None:
+        staff = {user.username: user for user in User.objects.staff().prefetch_related("groups")}
+        assert staff.keys() == STAFF.keys()
+        assert {name: [group.name for group in user.groups.all()] for name, user in staff.items()} == {
+            "admin": [],
+            "compliance": ["Compliance Officer"],
+            "community": ["Community Manager"],
+            "access": ["Access Manager"],
+            "support": ["User Support Specialist"],
+        }
+        assert [name for name, user in staff.items() if user.is_superuser] == ["admin"]
+        assert all(user.check_password(PASSWORD) for user in staff.values())
+
+    def test_it_has_the_promised_users(self) -> None:
+        people = {user.username: user for user in User.objects.clients()}
+        assert len(people) >= 64
+        assert {name: people[name].role for name in TRIO} == {
+            "brand1": Role.BRAND,
+            "influencer1": Role.INFLUENCER,
+            "entrepreneur1": Role.ENTREPRENEUR,
+        }
+        assert all(people[name].identity_verified for name in TRIO)
+        assert all(people[name].check_password(PASSWORD) for name in (*TRIO, "newcomer1"))
+
+    def test_the_newcomer_waits_with_one_document(self) -> None:
+        newcomer = User.objects.get(username="newcomer1")
+        assert not newcomer.identity_verified
+        assert [document.status for document in newcomer.documents.all()] == [Document.Status.PENDING]
+
+    def test_the_three_are_connected_and_share_rooms(self) -> None:
+        trio = list(User.objects.filter(username__in=TRIO))
+        ids = {user.pk for user in trio}
+        assert Connection.objects.accepted().filter(sender__in=ids, receiver__in=ids).count() == 3
+        rooms = Room.objects.annotate(
+            of_them=Count("memberships", filter=Q(memberships__user__in=ids)), members=Count("memberships")
+        ).filter(of_them=F("members"))
+        assert sorted(rooms.values_list("members", flat=True)) == [2, 2, 2, 3]
+        assert not rooms.filter(last_seq=0).exists()
+
+    def test_messages_are_numbered_without_a_gap(self) -> None:
+        rooms = Room.objects.annotate(
+            count=Count("messages"), highest=Max("messages__seq"), latest=Max("messages__sent_at")
+        )
+        assert not rooms.exclude(last_seq=F("count"), highest=F("count"), last_message_at=F("latest")).exists()
+        assert rooms.aggregate(longest=Max("last_seq"))["longest"] > 50
+
+    def test_only_connected_people_talk_in_pairs(self) -> None:
+        for room in Room.objects.exclude(direct_key=None).prefetch_related("memberships"):
+            one, other = (membership.user_id for membership in room.memberships.all())
+            assert Connection.objects.accepted().between(one, other).exists()
+
+    def test_nobody_is_tied_to_somebody_they_blocked(self) -> None:
+        assert Block.objects.count() >= 3
+        for block in Block.objects.all():
+            assert not Connection.objects.between(block.blocker_id, block.blocked_id).exists()
+
+    def test_events_are_of_every_time_and_state(self) -> None:
+        assert all(Event.objects.when(when).count() >= 3 for when in ("past", "ongoing", "upcoming"))
+        assert Event.objects.filter(status=Event.Status.CANCELLED).exists()
+        assert Event.objects.filter(removed_at__isnull=False).exists()
+        going = Count("participations", filter=Q(participations__status=Participation.Status.GOING))
+        counted = Event.objects.annotate(going=going)
+        assert counted.filter(date__gt=timezone.now(), going=F("capacity")).exists()
+        assert not counted.filter(going__gt=F("capacity")).exists()
+        assert not Participation.objects.filter(user=F("event__host")).exists()
+        assert not Participation.objects.filter(created_at__gt=timezone.now()).exists()
+
+    def test_stories_are_of_every_state(self) -> None:
+        assert Story.objects.active().count() >= 10
+        assert Story.objects.filter(expires_at__lte=timezone.now(), freed_at__isnull=True).exists()
+        assert Story.objects.filter(freed_at__isnull=False).exists()
+        assert Story.objects.filter(removed_at__isnull=False).exists()
+        assert Story.objects.filter(held=True).exists()
+        assert {*Story.objects.active().values_list("audience", flat=True)} == {*Story.Audience.values}
+
+    def test_documents_are_of_every_state(self) -> None:
+        assert {*Document.objects.exclude(reason="").values_list("reason", flat=True)} == {*Reason.values}
+        pending = Document.objects.pending()
+        assert {document.media_type for document in pending} == {"image/png", "application/pdf"}
+        # For the rule that businesses turned down before are looked at twice.
+        assert pending.filter(owner__documents__status="rejected", owner__role=Role.BRAND, doc_type="business").exists()
+
+    def test_a_badge_stands_on_an_approved_document(self) -> None:
+        approved = Document.objects.filter(status=Document.Status.APPROVED, doc_type="identity").values("owner")
+        assert not User.objects.clients().filter(identity_verified=True).exclude(pk__in=approved).exists()
+        assert not User.objects.filter(identity_verified=False, pk__in=approved).exists()
+
+    def test_reports_are_of_every_kind_and_outcome(self) -> None:
+        assert {*Report.objects.open().values_list("kind", flat=True)} == {*Report.Kind.values}
+        closed = Report.objects.filter(status=Report.Status.CLOSED)
+        assert {*closed.values_list("outcome", flat=True)} == {*Report.Outcome.values}
+        assert {*Report.objects.values_list("reason", flat=True)} == {*Report.Reason.values}
+        assert User.objects.filter(suspended_until__gt=timezone.now()).count() == 1
+        assert Message.objects.filter(removed_at__isnull=False).count() == 1
+
+    def test_only_a_member_reports_a_message(self) -> None:
+        for report in Report.objects.filter(kind=Report.Kind.MESSAGE):
+            message = Message.objects.get(pk=report.target_id)
+            assert message.room.memberships.filter(user=report.reporter).exists()
+
+    def test_requests_and_notifications_wait_for_those_who_try_it_out(self) -> None:
+        for name in (*TRIO, "newcomer1"):
+            user = User.objects.get(username=name)
+            assert user.requests_received.filter(status=Connection.Status.PENDING).count() >= 2
+            assert user.requests_sent.filter(status=Connection.Status.PENDING).exists()
+            assert user.notifications.unread().exists()
+        assert not Notification.objects.filter(created_at__gt=timezone.now()).exists()
+
+    def test_each_version_says_who_and_why(self) -> None:
+        for model in (Document, Connection, Event, Report, Room, Participation):
+            versions = model.history.all()
+            assert not versions.filter(Q(history_user=None) | Q(history_change_reason="")).exists(), model
+            assert versions.filter(history_type="+").count() == model.objects.count()
+        decided = Document.history.filter(status="rejected").select_related("history_user")
+        assert {version.history_user.username for version in decided} == {"compliance"}
+
+    def test_its_files_would_be_taken(self) -> None:
+        for document in Document.objects.all()[:12]:
+            assert take_document(upload(document.file)).media_type == document.media_type
+        for document in Document.objects.filter(media_type="application/pdf")[:2]:
+            assert take_document(upload(document.file)).sha256 == document.sha256
+        for story in Story.objects.active()[:8]:
+            assert take_story(upload(story.content_file)).media_type == story.media_type
+        for profile in Profile.objects.exclude(image="")[:4]:
+            assert take_picture(upload(profile.image)).media_type == "image/jpeg"
+
+    def test_it_goes_into_an_empty_database_only(self) -> None:
+        with override_settings(DEBUG=True), pytest.raises(CommandError, match="accounts already"):
+            call_command("demo")
+
+
+def test_it_wants_debug() -> None:
+    with override_settings(DEBUG=False), pytest.raises(CommandError, match="DEBUG"):
+        call_command("demo")
+
+
+@pytest.mark.parametrize("host", ["db.example.com", "192.0.2.7", "2001:db8::1"])
+def test_it_stays_on_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "HOST", host)
+    with override_settings(DEBUG=True), pytest.raises(CommandError, match="on this machine"):
+        call_command("demo", stdout=io.StringIO())
+
+
+def test_it_draws_the_same_from_the_same_seed() -> None:
+    holder = drawing.Holder("Sam Seed")
+    for draw in (drawing.portrait, drawing.scene, lambda random: drawing.identity_card(random, holder)):
+        assert draw(Random(7)) == draw(Random(7))
+    assert drawing.business_paper("A", "B", "1") == drawing.business_paper("A", "B", "1")
