@@ -1,9 +1,19 @@
 """What comes in on the one port."""
 
 import http.client
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
+
+from ops.embedded import CHECKOUT
+from tests.ops.test_settings import PRODUCTION
 
 
 def test_a_header_written_otherwise_does_not_pass_for_a_trusted_one(stack_url: str, settings: object) -> None:
@@ -19,3 +29,41 @@ def test_a_header_written_otherwise_does_not_pass_for_a_trusted_one(stack_url: s
 def test_a_browser_sees_the_console(page: Page) -> None:
     page.goto("/admin/login/")
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_the_web_process_of_production_serves(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    procfile = (CHECKOUT / "deploy" / "Procfile").read_text()
+    line = re.search(r"^web: granian (.*)$", procfile, re.MULTILINE)
+    assert line
+    arguments = line[1].replace("--host 0.0.0.0", "--host 127.0.0.1").replace("8000", port).split()
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        web = subprocess.Popen(
+            [sys.executable, "-m", "granian", *arguments], cwd=CHECKOUT, env=PRODUCTION, stdout=output, stderr=output
+        )
+    try:
+        wait_for_port(int(port))
+        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+        connection.request("GET", "/readyz", headers={"Host": "infloo.example"})
+        response = connection.getresponse()
+        assert response.status == 200, log.read_text()
+        connection.close()
+        connection.request("GET", "/admin/", headers={"Host": "infloo.example"})
+        assert connection.getresponse().getheader("Location") == "https://infloo.example/admin/"
+        connection.close()
+    finally:
+        web.terminate()
+        assert web.wait(30) == 0, log.read_text()
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.05)
