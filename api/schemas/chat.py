@@ -1,11 +1,11 @@
-"""Chat: rooms, messages and tickets over HTTP, and the frames of its socket. A message has one shape at both doors."""
+"""Chat: rooms, messages and tickets."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from ninja import Schema
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from api.pagination import Paging
 from api.parser import is_storable
@@ -26,9 +26,6 @@ ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterV
 RoomName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Seq = Annotated[int, Field(strict=True, ge=0, le=MAX_ID)]
 """The number of a message in its room: 1, 2, 3 … with no gap."""
-
-
-# --- HTTP ------------------------------------------------------------------------------------------------------------
 
 
 class ChatMessageOut(Schema):
@@ -118,64 +115,3 @@ class StretchOut(Schema):
     previous: str | None
     """Back the other way."""
     results: list[ChatMessageOut]
-
-
-# --- From a client of the socket -------------------------------------------------------------------------------------
-
-
-class SendFrame(BaseModel):
-    """`type` may be left out. Whatever else is in it, such as `sender`, is ignored."""
-
-    type: Literal["message"] = "message"
-    message: Text
-    client_id: ClientId | None = None
-
-
-class ResumeFrame(BaseModel):
-    type: Literal["resume"]
-    after: Seq
-
-
-class ReadFrame(BaseModel):
-    type: Literal["read"]
-    up_to: Seq
-
-
-class TypingFrame(BaseModel):
-    type: Literal["typing"]
-
-
-class PingFrame(BaseModel):
-    type: Literal["ping"]
-
-
-def _type_of(frame: Any) -> str | None:
-    kind = frame.get("type", "message") if isinstance(frame, dict) else None
-    return kind if isinstance(kind, str) else None
-
-
-type ChatFrame = Annotated[
-    Annotated[SendFrame, Tag("message")]
-    | Annotated[ResumeFrame, Tag("resume")]
-    | Annotated[ReadFrame, Tag("read")]
-    | Annotated[TypingFrame, Tag("typing")]
-    | Annotated[PingFrame, Tag("ping")],
-    Discriminator(_type_of),
-]
-
-
-# --- To a client of the socket ---------------------------------------------------------------------------------------
-
-
-class MessageFrame(ChatMessageOut):
-    type: Literal["message"] = "message"
-
-
-class PongFrame(BaseModel):
-    type: Literal["pong"] = "pong"
-
-
-class ErrorFrame(BaseModel):
-    type: Literal["error"] = "error"
-    code: str
-    detail: str

@@ -1,0 +1,18 @@
+"""Calls into the domain from the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from channels.db import database_sync_to_async
+
+# As many queries of this process's sockets at the same time. Threads of their own: by default all sockets would share
+# one, and wait for the slowest.
+_THREADS = ThreadPoolExecutor(8, thread_name_prefix="sockets")
+
+
+async def in_thread[**P, T](call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `call`, which may use the database; its connection goes back to the pool afterwards."""
+    run = database_sync_to_async(call, thread_sensitive=False, executor=_THREADS)
+    return await run(*args, **kwargs)  # type: ignore[no-any-return]

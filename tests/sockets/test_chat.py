@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import pytest
+
+from apps.chat.models import Membership, Message
+from apps.chat.services import remove_message
+from apps.connections.models import Connection
+from tests.chat.people import room_of, say
+from tests.client import api
+from tests.people import alice, bob, carol, community
+from tests.sockets.client import chat, socket
+
+
+def test_what_one_says_every_socket_of_every_member_hears(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as phone, chat(stack_url, a, room) as laptop, chat(stack_url, b, room) as other:
+        phone.send(message="Hi", sender="somebody else", client_id="c1")
+        frames = [phone.next(), laptop.next(), other.next()]
+        assert frames[0] == frames[1] == frames[2]
+        stored = api(b).get("/chat", room=room.name).json()["results"][0]
+        assert frames[0] == {"type": "message"} | stored
+        assert stored == {
+            "id": Message.objects.get().pk,
+            "seq": 1,
+            "room": room.name,
+            "sender": "alice",
+            "message": "Hi",
+            "sent_at": stored["sent_at"],
+            "client_id": "c1",
+        }
+
+
+def test_what_is_sent_over_http_is_heard_too(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, b, room) as other:
+        sent = api(a).post("/chat", {"room": room.name, "message": "Hi"}).json()
+        assert other.next() == {"type": "message"} | sent
+
+
+def test_nothing_old_is_sent_unasked(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one", "two")
+    with chat(stack_url, b, room) as other:
+        other.expect_nothing()
+        say(a, room, "three")
+        assert other.next()["seq"] == 3
+
+
+def test_it_resumes_in_order_and_goes_on_live(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, *map(str, range(1, 251)))
+    with chat(stack_url, b, room) as other:
+        other.send(type="resume", after=3)
+        say(a, room, *map(str, range(251, 261)))
+        assert other.hear_seqs(257) == list(range(4, 261))
+        other.send(type="resume", after=258)
+        assert other.hear_seqs(2) == [259, 260]
+        other.send(type="resume", after=10**9)
+        other.expect_nothing()
+        say(a, room, "live")
+        assert other.next()["seq"] == 261
+
+
+def test_a_client_that_resumes_first_of_all_gets_nothing_live_before_that(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one", "two")
+    with chat(stack_url, b, room) as other:
+        say(a, room, "three")
+        other.send(type="resume", after=0)
+        assert other.hear_seqs(3) == [1, 2, 3]
+        other.expect_nothing()
+
+
+def test_the_same_client_id_again_answers_its_sender_and_stores_nothing(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as one, chat(stack_url, b, room) as other:
+        one.send(message="Hi", client_id="c1")
+        first = one.next()
+        assert other.next() == first
+        one.send(message="Hello", client_id="c1")
+        assert one.next() == first
+        other.expect_nothing()
+    assert Message.objects.count() == 1
+
+
+def test_typing_is_for_the_others_and_reading_for_all(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(b, room, "Hi")
+    with chat(stack_url, a, room) as one, chat(stack_url, b, room) as other:
+        one.send(type="typing")
+        assert other.next() == {"type": "typing", "room": room.name, "sender": "alice"}
+        one.expect_nothing()
+        one.send(type="read", up_to=1)
+        read = {"type": "read", "room": room.name, "sender": "alice", "up_to": 1}
+        assert (one.next(), other.next()) == (read, read)
+        one.send(type="read", up_to=1)  # no news
+        one.expect_nothing()
+    assert Membership.objects.get(user=a).read_up_to == 1
+
+
+def test_one_cannot_write_to_somebody_no_longer_connected(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as one, chat(stack_url, b, room) as other:
+        Connection.objects.all().delete()
+        one.say("Hi")
+        one.expect_error("not-connected")
+        other.expect_nothing()
+
+
+def test_a_removed_message_is_resumed_without_its_text(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "Bad words", "Good words")
+    remove_message(community(), Message.objects.get(seq=1).pk)
+    with chat(stack_url, b, room) as other:
+        other.send(type="resume", after=0)
+        assert other.hear(2) == ["", "Good words"]
+
+
+def test_a_message_that_is_gone_with_its_sender_holds_nobody_up(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one", "two", "three")
+    Message.objects.filter(seq__in=[2, 3]).delete()
+    with chat(stack_url, b, room) as other:
+        other.send(type="resume", after=0)
+        assert other.next()["seq"] == 1
+        say(a, room, "four")
+        assert other.next()["seq"] == 4
+
+
+def test_a_slow_reader_holds_nobody_up_and_misses_nothing(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    text = "x" * 4000
+    # It takes in little and reads nothing, so that the server soon cannot send it more.
+    with chat(stack_url, b, room, max_queue=1) as slow, chat(stack_url, b, room) as quick:
+        for number in range(1, 601):
+            say(a, room, text)
+            assert quick.next()["seq"] == number
+        assert slow.hear_seqs(600) == list(range(1, 601))
+
+
+def test_rooms_do_not_hear_each_other(stack_url: str) -> None:
+    a, b, c = alice(), bob(), carol()
+    with_b, with_c = room_of(a, b), room_of(a, c)
+    with chat(stack_url, a, with_b) as one, chat(stack_url, c, with_c) as other:
+        say(a, with_c, "Hi")
+        assert other.hear(1) == ["Hi"]
+        one.expect_nothing()
+
+
+@pytest.mark.parametrize("path", ["/ws/chat/nowhere/", "/ws/chat//", "/ws/chat/a/b/", "/ws/", "/ws/chat/%00/", "/x"])
+def test_there_is_nothing_elsewhere(stack_url: str, path: str) -> None:
+    token = api(alice()).tokens.access  # type: ignore[union-attr]
+    with socket(stack_url, path, token) as client:
+        assert client.closed() == 4404
