@@ -15,6 +15,8 @@ from apps.users.models import User
 from apps.users.rank import lock_keepers, not_in, require_givable, somebody_remains
 from apps.users.roles import is_built_in, save_group_as
 
+MAX_NAME = 150
+
 
 @transaction.atomic
 def save_group(actor: User, group_id: int | None = None, *, name: str, permissions: Iterable[Permission]) -> Group:
@@ -22,7 +24,7 @@ def save_group(actor: User, group_id: int | None = None, *, name: str, permissio
     require(actor, "auth.add_group" if group_id is None else "auth.change_group")
     keepers = lock_keepers()
     group = Group() if group_id is None else _locked_group(group_id)
-    if name != group.name:
+    if group.pk is None or name != group.name:
         _check_group_name(group, name)
     have = set(group.permissions.all()) if group.pk else set()
     wanted = set(permissions)
@@ -59,7 +61,9 @@ def _locked_group(group_id: int) -> Group:
 def _check_group_name(group: Group, name: str) -> None:
     if group.pk and is_built_in(group.name):
         raise Conflict("built-in-group", _("A built-in group keeps its name."), field="name")
-    if not name.strip():
-        raise Invalid("blank", _("Give the group a name."), field="name")
+    if not name.strip() or len(name) > MAX_NAME:
+        raise Invalid(
+            "name-length", _("Give the group a name of at most %(most)d letters.") % {"most": MAX_NAME}, field="name"
+        )
     if Group.objects.filter(name__iexact=name).exclude(pk=group.pk).exists():
         raise Invalid("taken", _("There is a group of this name already."), field="name")

@@ -111,8 +111,13 @@ def _check(user: User) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         text = " ".join(messages)
-        field = "email" if text == str(User._meta.get_field("email").error_messages["unique"]) else field
-        raise Invalid("invalid", text, field=field if field in ("username", "email") else None) from error
+        # Constraints name no field; what they say tells which of the two it is.
+        named = (name for name in ("username", "email") if name == field or text == _taken(name))
+        raise Invalid("invalid", text, field=next(named, None)) from error
+
+
+def _taken(field: str) -> str:
+    return str(User._meta.get_field(field).error_messages["unique"])
 
 
 def _save_with_groups(actor: User, user: User, groups: Collection[Group], *, reason: str) -> None:
