@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
 
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
@@ -202,13 +203,11 @@ def _free(story_id: int) -> bool:
 
 
 def _delete_for_good(actor: User, story: Story) -> None:
-    from apps.stories.jobs import delete_file  # the job lives above this module
-
     name = str(story.content_file.name)
     delete_as(actor, story, reason="deleted by its author")
     if story.freed_at is None:
         # At once; and by a job that commits with the deletion, should storage be away or the process die.
-        delete_file.defer(name=name)
+        app.configure_task("stories.delete_file", allow_unknown=False).defer(name=name)
         transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 

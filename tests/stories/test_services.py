@@ -67,7 +67,8 @@ def sees(viewer: User, story: Story) -> bool:
 
 
 def has_seen(viewer: User, story: Story) -> bool:
-    return bool(feed(viewer).values_list("seen", flat=True).get(pk=story.pk))
+    found: Any = story_for(viewer, story.pk)
+    return bool(found.seen)
 
 
 def is_stored(story: Story) -> bool:
