@@ -16,7 +16,9 @@ import pytest
 
 from ops.embedded import CHECKOUT
 
-PATIENCE = 60.0
+# The first start makes a database and the demo, on a machine that may be busy with other tests.
+pytestmark = pytest.mark.timeout(600)
+PATIENCE = 240.0
 
 
 class Run:
@@ -99,10 +101,12 @@ def port() -> int:
 @pytest.fixture(scope="module")
 def run(folder: Path, port: int) -> Iterator[Run]:
     running = Run(folder, port)
-    running.wait_for("Infloo is up")
-    yield running
-    if running.process.poll() is None:
-        running.stop(running.process.terminate)
+    try:
+        running.wait_for("Infloo is up")
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop(running.process.terminate)
 
 
 def test_it_says_where_it_is_and_who_may_enter(run: Run) -> None:
