@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
-from django.utils import timezone
 from django.utils.csp import CSP
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
+from admin_dashboards import mfa
 from admin_dashboards.asking import asked_by
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Refused
@@ -68,7 +68,8 @@ class InflooAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        return [path("page_size/", self.admin_view(self.page_size), name="page_size"), *super().get_urls()]
+        own = path("page_size/", self.admin_view(self.page_size), name="page_size")
+        return [own, *mfa.urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from admin_dashboards.navigation import overview
@@ -84,12 +85,31 @@ class InflooAdminSite(UnfoldAdminSite):
 
     # --- Coming in --------------------------------------------------------------------------------------------------
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and mfa.is_satisfied(request)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with asked_by(request):
-            response = _rendered(super().login(request, extra_context))
-        if request.method == "POST" and response.status_code != HTTPStatus.FOUND:
+            response = _rendered(self._ask_password(request, extra_context or {}))
+        if request.method == "POST" and response.status_code == HTTPStatus.OK:
             console_sessions.sign_in_failed(request.POST.get("username", "").replace("\x00", "")[:150])
         return _with_policy(response)
+
+    def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
+        next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")  # type: ignore[call-arg]
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(next_address)
+        if request.method == "GET" and (page := mfa.next_page(request)):
+            return HttpResponseRedirect(page)
+        request.current_app = self.name  # type: ignore[attr-defined]
+        context = {
+            **self.each_context(request),
+            "title": _("Log in"),
+            "app_path": request.get_full_path(),
+            REDIRECT_FIELD_NAME: next_address,
+        }
+        view = mfa.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
+        return view(request)  # type: ignore[return-value]
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and SESSION_KEY in request.session:
@@ -103,7 +123,6 @@ class InflooAdminSite(UnfoldAdminSite):
         if SESSION_KEY not in request.session:
             begun = console_sessions.begin(
                 request.user,  # type: ignore[arg-type]
-                expires_at=timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
                 address=origin().address,
                 user_agent=request.headers.get("User-Agent", ""),
             )
@@ -124,7 +143,19 @@ class InflooAdminSite(UnfoldAdminSite):
         answer.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
         return answer
 
+    def open_view(self, view: View) -> View:
+        """A page for those who are not in yet."""
+
+        @never_cache
+        def answer(request: HttpRequest) -> HttpResponse:
+            with asked_by(request):
+                return _with_policy(_rendered(view(request)))
+
+        return answer
+
     def _answer(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+        if page := mfa.next_page(request):
+            return HttpResponseRedirect(page)
         self._keep_session(request)
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):

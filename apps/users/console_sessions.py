@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import formats, timezone
 
-from apps.audit.models import Verb
+from apps.audit.models import Entry, Verb
 from apps.audit.services import record
+from apps.users import mfa
 from apps.users.models import Session, User
 
 if TYPE_CHECKING:
@@ -17,16 +19,20 @@ if TYPE_CHECKING:
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
+TRIES = 10
+HELD_UP_FOR = timedelta(minutes=10)
+HELD_UP_AT_MOST = timedelta(hours=1)
 
 
 @transaction.atomic
-def begin(user: User, *, expires_at: datetime, address: str | None, user_agent: str) -> Session:
+def begin(user: User, *, address: str | None, user_agent: str) -> Session:
     """Note that `user` has signed in to the console."""
+    now = timezone.now()
     session = Session.objects.create(
         user=user,
         door=Session.Door.CONSOLE,
         token_version=user.token_version,
-        expires_at=expires_at,
+        expires_at=_until(now, now),
         address=address,
         user_agent=user_agent[:400],
     )
@@ -41,8 +47,16 @@ def is_live(user: User, key: UUID | str) -> bool:
     if session is None or not session.is_live or session.token_version != user.token_version:
         return False
     if now - session.last_seen_at > SEEN_EVERY:
-        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(last_seen_at=now)
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(
+            last_seen_at=now, expires_at=_until(session.created_at, now)
+        )
     return True
+
+
+def _until(begun: datetime, now: datetime) -> datetime:
+    """When a session ends that is not used again: after the idle time, and in any case at the cookie's age."""
+    idle = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES)
+    return min(now + idle, begun + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
 @transaction.atomic
@@ -58,3 +72,36 @@ def sign_out(user: User, key: UUID | str) -> None:
 def sign_in_failed(username: str) -> None:
     """Note a failed sign-in. Only accounts are named: people type passwords into the wrong field."""
     record(None, Verb.SIGN_IN_FAILED, User.objects.named(username).first())
+
+
+def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
+    """Mail `user` that they signed in from a new device, unless they did from just such a one before, or never did."""
+    earlier = Session.objects.filter(user=user, door=Session.Door.CONSOLE)
+    if not earlier.exists() or earlier.filter(address=address, user_agent=user_agent[:400]).exists():
+        return
+    time = formats.date_format(timezone.localtime(), "DATETIME_FORMAT")
+    mfa.tell(user, "new_device", time=time, address=address or "", device=user_agent[:120])
+
+
+def held_up_for(username: str, address: str | None) -> timedelta:
+    """How much longer this account cannot be tried from this address; nothing where it can.
+
+    After each ten wrong passwords in a row, over a day, it is held up for twice as long: from ten minutes to an hour.
+    """
+    account = User.objects.named(username).first()
+    now = timezone.now()
+    if account is None:
+        return timedelta()
+    here = Entry.objects.filter(address=address, created_at__gt=now - timedelta(days=1))
+    last_success = here.filter(actor=account, verb=Verb.SIGNED_IN).first()
+    failures = here.filter(
+        verb=Verb.SIGN_IN_FAILED, target_type=User._meta.label_lower, target_id=str(account.pk), reason=""
+    )
+    if last_success is not None:
+        failures = failures.filter(pk__gt=last_success.pk)
+    times = list(failures.order_by("id").values_list("created_at", flat=True)[:1000])
+    rounds = len(times) // TRIES
+    if not rounds:
+        return timedelta()
+    delay = min(HELD_UP_FOR * 2 ** min(rounds - 1, 10), HELD_UP_AT_MOST)
+    return max(timedelta(), times[rounds * TRIES - 1] + delay - now)

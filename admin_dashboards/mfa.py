@@ -1,0 +1,309 @@
+"""Signing in to the console: the password, then the second factor, and the page where one looks after it.
+
+Whoever has given only the password is nobody yet: their session holds a note of who they are about to be, and no
+user. So nothing opens to them anywhere, whatever the method; the pages of the console send them back to where they
+enter the code.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from apps.audit.context import origin
+from apps.errors import Conflict, DomainError, Invalid, LockedOut
+from apps.users import console_sessions, mfa
+from apps.users.models import User
+
+if TYPE_CHECKING:
+    from admin_dashboards.site import InflooAdminSite
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+HELD = "signing_in"
+HELD_FOR = timedelta(minutes=10)
+PASSED = "second_factor"
+DEVICE = "device"
+DEVICE_AGE = timedelta(days=365)
+# How many accounts one browser is remembered for.
+DEVICE_ACCOUNTS = 8
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+
+class SwitchOffForm(forms.Form):
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        max_length=256,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    otp = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+def urls(site: InflooAdminSite) -> list[URLPattern]:
+    return [
+        path("login/code/", site.open_view(code_page), name="login_code"),
+        path("login/enrol/", site.open_view(enrol_page), name="login_enrol"),
+        path("mfa/", site.admin_view(own_page), name="mfa"),
+    ]
+
+
+# --- Who is signing in ----------------------------------------------------------------------------------------------
+
+
+def is_satisfied(request: HttpRequest) -> bool:
+    """Whether the session has shown what this installation asks of staff."""
+    return settings.STAFF_MFA == "optional" or bool(request.session.get(PASSED))
+
+
+def held(request: HttpRequest) -> User | None:
+    """Whoever has given their password in this session, in the last minutes, and no code yet."""
+    note = request.session.get(HELD)
+    if note is None:
+        return None
+    if note["at"] > (timezone.now() - HELD_FOR).timestamp():
+        user = User.objects.staff().active().filter(pk=note["user"]).first()
+        # The note is void once the password has changed, as a session would be.
+        if user is not None and constant_time_compare(note["hash"], user.get_session_auth_hash()):
+            return user
+    del request.session[HELD]
+    return None
+
+
+def next_page(request: HttpRequest) -> str | None:
+    """Where somebody goes on who has given only their password; None for everybody else."""
+    user = held(request)
+    return None if user is None else _page_for(user)
+
+
+def after_password(request: HttpRequest, user: User, next_address: str) -> HttpResponse:
+    """Let `user` in, or hold them until they have given a code."""
+    if not mfa.is_enabled(user) and settings.STAFF_MFA == "optional":
+        return let_in(request, user, HttpResponseRedirect(next_address))
+    if request.user.is_authenticated:
+        logout(request)
+    request.session.cycle_key()
+    request.session[HELD] = {
+        "user": user.pk,
+        "hash": user.get_session_auth_hash(),
+        "at": timezone.now().timestamp(),
+        "next": next_address,
+    }
+    return HttpResponseRedirect(_page_for(user))
+
+
+def let_in(request: HttpRequest, user: User, response: HttpResponse, *, passed: bool = False) -> HttpResponse:
+    """Sign `user` in under a new session key; tell them by mail where the device is new."""
+    devices = _devices(request)
+    if str(user.pk) not in devices:
+        console_sessions.tell_of_device(
+            user, address=origin().address, user_agent=request.headers.get("User-Agent", "")
+        )
+    request.session.pop(HELD, None)
+    login(request, user, backend=BACKEND)
+    request.session.cycle_key()
+    if passed:
+        request.session[PASSED] = True
+    known = [str(user.pk), *(pk for pk in devices if pk != str(user.pk))][:DEVICE_ACCOUNTS]
+    response.set_signed_cookie(
+        DEVICE,
+        "-".join(known),
+        salt=DEVICE,
+        max_age=DEVICE_AGE,
+        path=reverse("admin:index"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _devices(request: HttpRequest) -> list[str]:
+    return [pk for pk in request.get_signed_cookie(DEVICE, default="", salt=DEVICE).split("-") if pk]
+
+
+def _page_for(user: User) -> str:
+    return reverse("admin:login_code" if mfa.is_enabled(user) else "admin:login_enrol")
+
+
+# --- Pages for those who are not in yet -----------------------------------------------------------------------------
+
+
+class SignIn(LoginView):
+    """The password."""
+
+    template_name = "admin/login.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        name = request.POST.get("username", "").replace("\x00", "")[:150]
+        if console_sessions.held_up_for(name, origin().address):
+            return TemplateResponse(request, settings.AXES_LOCKOUT_TEMPLATE, status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return after_password(self.request, form.get_user(), self.get_success_url())
+
+
+@method_decorator(sensitive_post_parameters(), name="__call__")
+class _HeldPage:
+    """A page that needs the password to have been given; it can always be left for the start."""
+
+    enrolled: bool
+    """Which of those who are held it is for: people with a second factor, or without."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = held(request)
+        if user is None:
+            return HttpResponseRedirect(reverse("admin:login"))
+        if "leave" in request.POST:
+            request.session.flush()
+            return HttpResponseRedirect(reverse("admin:login"))
+        if mfa.is_enabled(user) is not self.enrolled:
+            return HttpResponseRedirect(_page_for(user))
+        return self.answer(request, user)
+
+    def answer(self, request: HttpRequest, user: User) -> HttpResponse:
+        raise NotImplementedError
+
+
+class CodePage(_HeldPage):
+    enrolled = True
+
+    def answer(self, request: HttpRequest, user: User) -> HttpResponse:
+        form = CodeForm(request.POST or None)
+        error: DomainError | None = None
+        if form.is_valid():
+            try:
+                mfa.verify(user, form.cleaned_data["code"])
+            except DomainError as refusal:
+                error = refusal
+                form.add_error("code", str(error))
+            else:
+                response = HttpResponseRedirect(request.session[HELD]["next"])
+                return let_in(request, user, response, passed=True)
+        response = _page(request, "login_code", title=_("Enter the code"), form=form, name=user.get_username())
+        if isinstance(error, LockedOut):
+            response.status_code = 429
+            response["Retry-After"] = str(error.wait)
+        return response
+
+
+class EnrolPage(_HeldPage):
+    enrolled = False
+
+    def answer(self, request: HttpRequest, user: User) -> HttpResponse:
+        form = CodeForm(request.POST or None)
+        codes = _confirmed(request, user, form)
+        if codes is None:
+            return _page(
+                request,
+                "login_enrol",
+                title=_("Set up your second factor"),
+                form=form,
+                enrolment=mfa.begin_enrolment(user, anew=False),
+                name=user.get_username(),
+            )
+        next_address = request.session[HELD]["next"]
+        response = _page(
+            request, "login_codes", title=_("Keep your backup codes"), codes=codes, next_address=next_address
+        )
+        return let_in(request, user, response, passed=True)
+
+
+code_page = CodePage()
+enrol_page = EnrolPage()
+
+
+# --- The page of those who are in -----------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
+def own_page(request: HttpRequest) -> HttpResponse:
+    """Set the second factor up, get new backup codes, give it up."""
+    user: User = request.user  # type: ignore[assignment]
+    deed = request.POST.get("deed")
+    code_form = CodeForm(request.POST if deed in ("confirm", "renew") else None)
+    off_form = SwitchOffForm(request.POST if deed == "switch_off" else None)
+    codes, enrolment = None, None
+    if deed == "confirm":
+        codes = _confirmed(request, user, code_form)
+        if codes is not None:
+            request.session[PASSED] = True
+    elif deed == "renew" and code_form.is_valid():
+        try:
+            codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
+        except DomainError as error:
+            code_form.add_error("code", str(error))
+    elif deed == "switch_off" and off_form.is_valid():
+        try:
+            mfa.disable(user, password=off_form.cleaned_data["password"], code=off_form.cleaned_data["otp"])
+        except (Invalid, LockedOut, Conflict) as error:
+            off_form.add_error(error.field, str(error))
+        else:
+            request.session.pop(PASSED, None)
+            messages.success(request, _("Your second factor is switched off. The password alone signs you in."))
+            return HttpResponseRedirect(reverse("admin:mfa"))
+    enabled = mfa.is_enabled(user)
+    if not enabled and deed in ("begin", "confirm"):
+        enrolment = mfa.begin_enrolment(user, anew=False)
+    return _page(
+        request,
+        "own",
+        title=_("Second factor"),
+        enabled=enabled,
+        codes=codes,
+        codes_left=mfa.backup_codes_left(user),
+        enrolment=enrolment,
+        code_form=code_form,
+        off_form=off_form,
+        required=settings.STAFF_MFA == "required",
+        next_address=reverse("admin:mfa"),
+    )
+
+
+def _confirmed(request: HttpRequest, user: User, form: CodeForm) -> list[str] | None:
+    """The backup codes, where the form holds the first code of the app."""
+    if not form.is_valid():
+        return None
+    try:
+        return mfa.confirm_enrolment(user, form.cleaned_data["code"])
+    except Conflict as error:
+        messages.error(request, str(error))
+    except DomainError as error:
+        form.add_error("code", str(error))
+    return None
+
+
+def _page(request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    context = {**admin.site.each_context(request), **context}
+    return TemplateResponse(request, f"admin/mfa/{template}.html", context)

@@ -1,0 +1,114 @@
+"""Is it still you? Asked again before what matters most, where the last sign-in or answer is over ten minutes old.
+
+    urls = [path("grant/", site.admin_view(recently_confirmed(view)))]
+
+What was sent is not lost: it comes along through the question, and `view` gets it as it was. Files do not come along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from apps.audit.context import origin
+from apps.errors import DomainError
+from apps.users import console_sessions, mfa
+
+FRESH_FOR = timedelta(minutes=10)
+CONFIRMED = "confirmed_at"
+PROOF = "_proof"
+LOOKING = "_looking"
+"""In a form that only leads on to a page, rather than carrying something that was sent."""
+
+type View = Callable[..., HttpResponse]
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the person gave a password or code in this session in the last ten minutes."""
+    confirmed = request.session.get(CONFIRMED, 0)
+    return bool(confirmed > (timezone.now() - FRESH_FOR).timestamp())
+
+
+def recently_confirmed(view: View) -> View:
+    """Ask for the password or a code first, where that was too long ago; then go on with what was asked for.
+
+    A plain view, or with `method_decorator` a method. The question has the status 401.
+    """
+
+    @wraps(view)
+    @sensitive_post_parameters()
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        proof = request.POST.get(PROOF)
+        if proof is None and is_fresh(request):
+            return view(request, *args, **kwargs)
+        if proof is None:
+            return _ask(request)
+        if error := _wrong(request, proof):
+            return _ask(request, error)
+        _stamp(request)
+        if LOOKING in request.POST:
+            return HttpResponseRedirect(request.get_full_path())
+        sent = request.POST.copy()
+        del sent[PROOF]
+        request.POST = sent  # type: ignore[assignment]
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
+def _wrong(request: HttpRequest, proof: str) -> str | None:
+    """What is wrong with the password or code; None where it is right."""
+    user = request.user
+    if len(proof) == 6 and proof.isdecimal() and mfa.is_enabled(user):  # type: ignore[arg-type]
+        try:
+            mfa.verify(user, proof)  # type: ignore[arg-type]
+        except DomainError as error:
+            return str(error)
+        return None
+    if console_sessions.held_up_for(user.get_username(), origin().address):
+        return _("Too many wrong tries. Wait for a while, or sign out and ask an access manager.")
+    # Through the backends, so that guesses are counted as they are at sign-in.
+    if len(proof) > 256 or authenticate(request, username=user.get_username(), password=proof) != user:
+        console_sessions.sign_in_failed(user.get_username())
+        return _("This is neither your password nor a code of your authenticator app.")
+    return None
+
+
+def _ask(request: HttpRequest, error: str | None = None) -> HttpResponse:
+    if request.method == "POST":
+        kept = [
+            (name, value)
+            for name, values in request.POST.lists()
+            for value in values
+            if name not in (PROOF, "csrfmiddlewaretoken")
+        ]
+    else:
+        kept = [(LOOKING, "1")]
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Is it you?"),
+        "error": error,
+        "kept": kept,
+        "proof": PROOF,
+        "address": request.get_full_path(),
+        "enrolled": mfa.is_enabled(request.user),  # type: ignore[arg-type]
+    }
+    return TemplateResponse(request, "admin/mfa/reauth.html", context, status=401)
+
+
+def _stamp(request: HttpRequest, **_signal: Any) -> None:
+    request.session[CONFIRMED] = timezone.now().timestamp()
+
+
+user_logged_in.connect(_stamp, dispatch_uid="confirmed_at")
