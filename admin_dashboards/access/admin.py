@@ -49,8 +49,10 @@ class GroupAdmin(ModelAdmin):
     readonly_fields = ["people"]
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().annotate(
-            member_count=Count("user", distinct=True), permission_count=Count("permissions", distinct=True)
+        return (
+            super()
+            .rows()
+            .annotate(member_count=Count("user", distinct=True), permission_count=Count("permissions", distinct=True))
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -329,6 +331,4 @@ def device_of(user_agent: str) -> str:
     systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
     browser = next((name for mark, name in browsers.items() if f"{mark}/" in user_agent), "")
     system = next((name for name in systems if name in user_agent), "")
-    return " · ".join(filter(None, [browser or user_agent.split("/")[0][:40], system])) or "–"
-
-
+    return " · ".join(filter(None, [browser or user_agent.partition("/")[0][:40], system])) or "–"

@@ -65,12 +65,14 @@ def find_row(kind: str, number: str) -> Model | None:
 
 def grants_held(user: User) -> list[Grant]:
     """What `user` is granted on single rows, by name; the first hundred of each kind."""
-    found = []
-    for model in models_with_row_grants():
-        rows = get_user_obj_perms_model(model).objects.filter(user=user).order_by("-id")
-        for row in rows.select_related("permission__content_type")[:100]:
-            found.append(Grant(user, row.permission, model(pk=row.content_object_id)))
-    return found
+    return [
+        Grant(user, grant.permission, model(pk=grant.content_object_id))
+        for model in models_with_row_grants()
+        for grant in get_user_obj_perms_model(model)
+        .objects.filter(user=user)
+        .select_related("permission__content_type")
+        .order_by("-id")[:100]
+    ]
 
 
 def grants_on(row: Model) -> list[Grant]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
@@ -115,8 +116,7 @@ class DocumentAdmin(SearchableAdmin):
         holder = obj.claim_holder()
         context = {
             "page_addresses": [
-                reverse("admin:users_document_page", args=[obj.pk, number])
-                for number in range(1, page_count(obj) + 1)
+                reverse("admin:users_document_page", args=[obj.pk, number]) for number in range(1, page_count(obj) + 1)
             ],
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == request.user.pk,
@@ -179,10 +179,9 @@ class DocumentAdmin(SearchableAdmin):
 
     def _claim(self, request: HttpRequest, document: Document) -> None:
         if self.has_change_permission(request, document):
-            try:
+            # Where somebody was quicker it is shown read-only, with their name.
+            with suppress(Conflict):
                 claim_document(request.user, document.pk)  # type: ignore[arg-type]
-            except Conflict:
-                pass  # somebody was quicker: it is shown read-only, with their name
 
     def _open_to(self, request: HttpRequest, document: Document) -> bool:
         holder = document.claim_holder()

@@ -9,17 +9,18 @@ from django.db.models import QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from apps.access import require, visible
+from apps.access import may, require, visible
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
+from apps.decisions.services import decide, facts
+from apps.desk.services import claim, release
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.files import Upload, take_document
 from apps.users.models import Document, Reason, User
 
-CLAIM_LASTS = timedelta(minutes=15)
-# Messages to the owner wait so long, so that a slip can be mended before anybody reads of it.
-TELL_AFTER = timedelta(seconds=10)
+# What a decision changes, and undoing it puts back.
+DECIDED_FIELDS = ("status", "reason", "comment", "decided_by", "decided_at", "version")
 
 
 @transaction.atomic
@@ -55,25 +56,19 @@ def documents_of(owner: User) -> QuerySet[Document]:
 @transaction.atomic
 def claim_document(reviewer: User, document_id: int) -> Document:
     """Hold a pending document for 15 minutes, or go on holding it. Raises `Conflict` where somebody else holds it."""
-    document = _reviewable(reviewer, document_id)
-    _require_free(document, reviewer)
-    if document.status != Document.Status.PENDING:
-        raise _decided(document)
-    if document.claim_holder() is None:
-        record(reviewer, Verb.CLAIMED, document)
-    _set_claim(document, reviewer, timezone.now() + CLAIM_LASTS)
-    return document
+    with transaction.atomic():
+        document = _reviewable(reviewer, document_id)
+        _require_free(document, reviewer)
+        if document.status != Document.Status.PENDING:
+            raise _decided(document)
+        return claim(reviewer, Document, document_id)
 
 
 @transaction.atomic
 def release_document(reviewer: User, document_id: int) -> Document:
     """Let go of a document that one holds. Raises `Conflict` where somebody else holds it."""
-    document = _reviewable(reviewer, document_id)
-    _require_free(document, reviewer)
-    if document.claim_holder() is not None:
-        _set_claim(document, None, None)
-        record(reviewer, Verb.RELEASED, document)
-    return document
+    _require_free(_reviewable(reviewer, document_id), reviewer)
+    return release(reviewer, Document, document_id)
 
 
 @transaction.atomic
@@ -85,8 +80,9 @@ def review_document(
     reason: str = "",
     comment: str = "",
     version: int | None = None,
+    batch: UUID | None = None,
 ) -> Document:
-    """Approve or reject a pending document; approval gives its owner the badge.
+    """Approve or reject a pending document; approval gives its owner the badge. It can be undone; messages wait.
 
     `version` is the one that the reviewer looked at. Raises `Conflict` where somebody decided or holds it.
     """
@@ -97,12 +93,31 @@ def review_document(
         raise _decided(document)
     _require_free(document, reviewer)
     _check_decision(verdict, reason)
+    before = facts(document, DECIDED_FIELDS)
     document.settle(verdict, reviewer, reason, comment)
     save_as(reviewer, document, reason=f"document {verdict}")
-    if verdict == Document.Status.APPROVED:
-        _give_badge(reviewer, document)
-    _tell_owner_later(document)
+    set_badge(reviewer, document.owner_id, reason=f"document {document.pk} {verdict}")
+    decide(
+        reviewer,
+        f"document.{verdict}",
+        document,
+        subject_id=document.owner_id,
+        before=before,
+        after=facts(document, DECIDED_FIELDS),
+        reason=reason,
+        text=text_for_owner(document),
+        batch=batch,
+    )
     return document
+
+
+def set_badge(actor: User, owner_id: int, *, reason: str) -> None:
+    """Whether somebody is verified: as long as one of their documents stands approved."""
+    owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
+    approved = Document.objects.filter(owner=owner, status=Document.Status.APPROVED).exists()
+    if owner.identity_verified != approved:
+        owner.identity_verified = approved
+        save_as(actor, owner, reason=reason)
 
 
 def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:
@@ -110,7 +125,9 @@ def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Ent
     document = Document.objects.filter(pk=document_id).first()
     if document is None:
         raise _absent()
-    require(viewer, "users.view_document", document)
+    # Who may decide it may look at it, granted the right to look or not.
+    if not may(viewer, "users.review_document", document):
+        require(viewer, "users.view_document", document)
     return record(viewer, Verb.VIEWED, document, reason=reason)
 
 
@@ -162,21 +179,6 @@ def _check_decision(verdict: str, reason: str) -> None:
         raise Invalid("invalid", _("There is no such reason."), field="reason")
     if reason and verdict == Document.Status.APPROVED:
         raise Invalid("invalid", _("A reason belongs to a rejection. Leave it empty."), field="reason")
-
-
-def _give_badge(reviewer: User, document: Document) -> None:
-    owner = User.objects.select_for_update().get(pk=document.owner_id)
-    if not owner.identity_verified:
-        owner.identity_verified = True
-        save_as(reviewer, owner, reason=f"document {document.pk} approved")
-
-
-def _tell_owner_later(document: Document) -> None:
-    from apps.users.jobs import tell_decision
-
-    tell_decision.configure(schedule_in={"seconds": int(TELL_AFTER.total_seconds())}).defer(
-        document_id=document.pk, version=document.version
-    )
 
 
 def _require_place(owner: User, doc_type: str) -> None:

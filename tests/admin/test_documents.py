@@ -1,0 +1,318 @@
+"""Documents in the console: found, opened, looked at, decided."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+from guardian.shortcuts import assign_perm
+
+from apps.audit.history import save_as
+from apps.audit.models import Entry, Verb
+from apps.users.models import Document, User
+from tests import people
+from tests.console import console, fields, links
+from tests.drawn import pdf, picture
+
+pytestmark = pytest.mark.django_db
+
+TABLE = "/admin/users/document/"
+
+
+def make_document(owner: User, content: bytes = b"", media_type: str = "image/png", **given: Any) -> Document:
+    content = content or picture(size=(400, 300))
+    document = Document(
+        owner=owner,
+        doc_type=given.pop("doc_type", "identity"),
+        file=ContentFile(content, "document"),
+        media_type=media_type,
+        size=len(content),
+        sha256="a" * 64,
+        **given,
+    )
+    return save_as(owner, document, reason="sent in")
+
+
+def page_of(document: Document) -> str:
+    return f"{TABLE}{document.pk}/change/"
+
+
+def decide(client: Client, document: Document, status: str = "approved", **given: Any) -> Any:
+    form = {"status": status, "reason": "", "comment": "", "seen_version": document.version} | given
+    return client.post(page_of(document), form)
+
+
+def messages(answer: Any) -> list[str]:
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_the_product_s_path_verifies_the_owner() -> None:
+    newton, officer = people.newton(), people.compliance()
+    document = make_document(newton)
+    make_document(people.alice(), status="approved", decided_at=timezone.now())
+    client = console(officer)
+    table = client.get(TABLE)
+    assert f"{TABLE}?status__exact=pending".removeprefix(TABLE) in links(table)
+    pending = client.get(TABLE, {"status__exact": "pending"})
+    assert [row.pk for row in pending.context["cl"].result_list] == [document.pk]
+    opened = client.get(page_of(document))
+    assert {"status", "reason", "comment", "_save"} <= set(fields(opened))
+    assert "Admin Comment" in opened.content.decode()
+    answer = client.post(
+        page_of(document), {"status": "approved", "comment": "Welcome", "reason": "", "seen_version": 1}, follow=True
+    )
+    assert messages(answer) == [f"Identity document {document.pk} approved: newton is verified."]
+    document.refresh_from_db()
+    newton.refresh_from_db()
+    assert (document.status, document.comment, document.decided_by) == ("approved", "Welcome", officer)
+    assert newton.identity_verified
+    assert document.history.first().history_user == officer  # type: ignore[union-attr]
+
+
+def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:
+    newton = people.newton()
+    document = make_document(newton)
+    assert decide(console(people.compliance()), document, "rejected", reason="unreadable").status_code == 302
+    document.refresh_from_db()
+    newton.refresh_from_db()
+    assert (document.status, document.reason) == ("rejected", "unreadable")
+    assert not newton.identity_verified
+
+
+def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
+    document = make_document(people.newton())
+    answer = decide(console(people.compliance()), document, "approved", reason="forged", comment="Looks odd to me")
+    assert answer.status_code == 200
+    assert "Looks odd to me" in answer.content.decode()
+    assert "A reason belongs to a rejection" in answer.content.decode()
+    answer = decide(console(User.objects.get(username="compliance")), document, "pending", comment="Looks odd to me")
+    assert "Approve or reject it." in answer.content.decode()
+    document.refresh_from_db()
+    assert document.status == "pending"
+
+
+def test_opening_claims_and_others_only_look() -> None:
+    document, first = make_document(people.newton()), people.compliance()
+    second = people.make_staff("second", "Compliance Officer")
+    console(first).get(page_of(document))
+    document.refresh_from_db()
+    assert document.claim_holder() == first
+    page = console(second).get(page_of(document))
+    assert "status" not in fields(page)
+    assert "compliance is reviewing this document" in page.content.decode()
+    answer = decide(console(second), document)
+    assert answer.status_code == 409
+    assert "compliance is reviewing this document" in answer.content.decode()
+    document.refresh_from_db()
+    assert document.status == "pending"
+
+
+def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
+    document, first = make_document(people.newton()), people.compliance()
+    second = people.make_staff("second", "Compliance Officer")
+    console(first).get(page_of(document))
+    assert console(second).post(f"{TABLE}{document.pk}/claim/").status_code == 409
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
+    Document.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert "status" in fields(console(second).get(page_of(document)))
+    assert console(second).post(f"{TABLE}{document.pk}/release/").status_code == 302
+    document.refresh_from_db()
+    assert document.claim_holder() is None
+
+
+@pytest.mark.parametrize("deed", ["claim", "release"])
+def test_nothing_is_claimed_or_released_by_a_link(deed: str) -> None:
+    document = make_document(people.newton())
+    assert console(people.compliance()).get(f"{TABLE}{document.pk}/{deed}/").status_code == 405
+
+
+def test_a_decision_on_an_older_version_says_who_decided() -> None:
+    document, officer = make_document(people.newton()), people.compliance()
+    decide(console(officer), document)
+    answer = decide(
+        console(people.make_staff("second", "Compliance Officer")), document, "rejected", comment="Too late"
+    )
+    assert answer.status_code == 409
+    assert "Approved by compliance at" in answer.content.decode()
+    assert "Too late" in answer.content.decode()
+    document.refresh_from_db()
+    assert (document.status, document.decided_by) == ("approved", officer)
+
+
+def test_a_decided_one_is_read_only() -> None:
+    document = make_document(people.newton(), status="rejected", reason="expired", decided_at=timezone.now())
+    page = console(people.compliance()).get(page_of(document))
+    assert page.status_code == 200
+    assert not {"status", "reason", "comment", "_save"} & set(fields(page))
+    document.refresh_from_db()
+    assert document.claimed_by is None
+
+
+def test_nobody_reviews_their_own_superusers_included() -> None:
+    admin = people.admin()
+    document = make_document(admin)
+    assert "status" not in fields(console(admin).get(page_of(document)))
+    answer = decide(console(admin), document)
+    assert answer.status_code == 403
+    assert "You cannot review your own document." in answer.content.decode()
+
+
+def test_nobody_adds_or_deletes_documents() -> None:
+    document = make_document(people.newton())
+    for client in (console(people.compliance()), console(people.admin())):
+        for page in (f"{TABLE}add/", f"{TABLE}{document.pk}/delete/"):
+            assert client.get(page).status_code == 403
+            assert client.post(page, {"post": "yes"}).status_code == 403
+        assert client.post(TABLE, {"action": "delete_selected", "_selected_action": document.pk}).status_code == 403
+    assert Document.objects.filter(pk=document.pk).exists()
+
+
+# --- What it shows ---------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_pictures_and_each_look_is_written_down() -> None:
+    document, officer = make_document(people.newton(), pdf(2), "application/pdf"), people.compliance()
+    client = console(officer)
+    page = client.get(page_of(document)).content.decode()
+    shown = [f"{TABLE}{document.pk}/page/{number}/" for number in (1, 2)]
+    assert all(address in page for address in shown)
+    assert f"{TABLE}{document.pk}/page/3/" not in page
+    for address in shown:
+        answer = client.get(address)
+        assert answer["Content-Type"] == "image/webp"
+        assert answer.content[:4] == b"RIFF"
+        assert "no-store" in answer["Cache-Control"]
+    assert client.get(f"{TABLE}{document.pk}/page/3/").status_code == 404
+    looks = Entry.objects.filter(verb=Verb.VIEWED, target_id=str(document.pk))
+    assert {(look.actor, look.reason) for look in looks} >= {(officer, "page 1"), (officer, "page 2")}
+
+
+def test_the_list_shows_no_picture_and_no_page_names_the_file() -> None:
+    document = make_document(people.newton())
+    client = console(people.compliance())
+    assert "<img" not in client.get(TABLE).content.decode()
+    assert document.file.name not in client.get(page_of(document)).content.decode()
+
+
+def test_a_broken_file_is_said_not_thrown() -> None:
+    document = make_document(people.newton(), b"%PDF-1.4 broken", "application/pdf")
+    client = console(people.compliance())
+    assert client.get(page_of(document)).status_code == 200
+    answer = client.get(f"{TABLE}{document.pk}/page/1/")
+    assert answer.status_code == 422
+    assert "cannot be drawn" in answer.content.decode()
+    document.file.delete(save=False)
+    assert client.get(f"{TABLE}{document.pk}/page/1/").status_code == 422
+
+
+@pytest.mark.parametrize("name", ["community", "access", "support"])
+def test_pages_are_shut_to_all_others(name: str) -> None:
+    document = make_document(people.newton())
+    client = console(getattr(people, name)())
+    assert client.get(f"{TABLE}{document.pk}/page/1/").status_code == 403
+    assert client.get(page_of(document)).status_code == 403
+    for deed in ("claim", "release"):
+        assert client.post(f"{TABLE}{document.pk}/{deed}/").status_code == 403
+    assert decide(client, document).status_code == 403
+    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+
+
+def test_no_browser_without_a_sign_in_sees_a_page() -> None:
+    document = make_document(people.newton())
+    assert Client().get(f"{TABLE}{document.pk}/page/1/").status_code == 302
+
+
+# --- Grants on one row -----------------------------------------------------------------------------------------------
+
+
+def test_who_is_granted_one_document_sees_and_decides_that_one() -> None:
+    granted, other = make_document(people.newton()), make_document(people.alice())
+    helper = people.make_staff("helper")
+    assign_perm("users.review_document", helper, granted)
+    client = console(helper)
+    assert [row.pk for row in client.get(TABLE).context["cl"].result_list] == [granted.pk]
+    assert client.get(page_of(other)).status_code == 404
+    assert client.get(f"{TABLE}{other.pk}/history/").status_code == 404
+    assert client.get(f"{TABLE}{other.pk}/page/1/").status_code == 404
+    assert decide(client, other).status_code == 404
+    assert client.get(page_of(granted)).status_code == 200
+    assert client.get(f"{TABLE}{granted.pk}/page/1/").status_code == 200
+    assert decide(client, granted).status_code == 302
+
+
+def test_who_may_only_look_is_told_what_is_missing_on_a_post() -> None:
+    document = make_document(people.newton())
+    watcher = people.make_staff("watcher")
+    assign_perm("users.view_document", watcher, document)
+    client = console(watcher)
+    assert "status" not in fields(client.get(page_of(document)))
+    answer = decide(client, document)
+    assert answer.status_code == 403
+    assert "Can review document" in answer.content.decode()
+    document.refresh_from_db()
+    assert document.claimed_by is None
+
+
+def test_the_owner_s_page_opens_only_to_those_who_may_open_it() -> None:
+    document = make_document(people.newton())
+    owner = f"/admin/users/user/{document.owner_id}/change/"
+    assert owner in links(console(people.compliance()).get(TABLE))
+    helper = people.make_staff("helper")
+    assign_perm("users.review_document", helper, document)
+    assert owner not in links(console(helper).get(TABLE))
+    assert owner not in links(console(helper).get(page_of(document)))
+
+
+# --- Users -----------------------------------------------------------------------------------------------------------
+
+
+def test_users_are_for_reading_with_mail_and_phone_masked() -> None:
+    alice = people.make_user("alice", phone="+1234567890")
+    for client in (console(people.compliance()), console(people.admin())):
+        page = client.get(f"/admin/users/user/{alice.pk}/change/")
+        text = page.content.decode()
+        assert "a•••@example.com" in text
+        assert "alice@example.com" not in text
+        assert "1234567890" not in text
+        assert not {"username", "email", "role", "_save"} & set(fields(page))
+        assert "alice@example.com" not in client.get("/admin/users/user/").content.decode()
+        for address in (f"/admin/users/user/{alice.pk}/change/", f"/admin/users/user/{alice.pk}/delete/"):
+            assert client.post(address, {"username": "mallory", "post": "yes"}).status_code == 403
+    alice.refresh_from_db()
+    assert alice.username == "alice"
+
+
+def test_staff_do_not_stand_among_the_users() -> None:
+    officer, admin = people.compliance(), people.admin()
+    client = console(officer)
+    assert not client.get("/admin/users/user/").context["cl"].result_list
+    assert client.get(f"/admin/users/user/{admin.pk}/change/").status_code == 404
+
+
+def test_nobody_is_found_by_their_mail() -> None:
+    people.alice()
+    client = console(people.compliance())
+    assert client.get("/admin/users/user/?q=alice").context["cl"].result_count == 1
+    assert client.get("/admin/users/user/?q=alice@example.com").context["cl"].result_count == 0
+
+
+# --- Speed -----------------------------------------------------------------------------------------------------------
+
+
+def test_lists_ask_as_often_for_one_row_as_for_fifty(django_assert_max_num_queries: Any) -> None:
+    officer = people.compliance()
+    officer.page_size = 50
+    officer.save()
+    client = console(officer)
+    for number in range(50):
+        make_document(people.make_user(f"person{number:02}"))
+    client.get(TABLE)
+    for address in (TABLE, "/admin/users/user/"):
+        with django_assert_max_num_queries(12):
+            assert len(client.get(address).context["cl"].result_list) == 50
+    with django_assert_max_num_queries(12):
+        client.get("/admin/")
