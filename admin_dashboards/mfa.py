@@ -149,7 +149,8 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, passed: 
 
 
 def _devices(request: HttpRequest) -> list[str]:
-    return [pk for pk in request.get_signed_cookie(DEVICE, default="", salt=DEVICE).split("-") if pk]
+    known = request.get_signed_cookie(DEVICE, default=None, salt=DEVICE)
+    return known.split("-") if known else []
 
 
 def _page_for(user: User) -> str:
@@ -209,8 +210,7 @@ class CodePage(_HeldPage):
                 error = refusal
                 form.add_error("code", str(error))
             else:
-                response = HttpResponseRedirect(request.session[HELD]["next"])
-                return let_in(request, user, response, passed=True)
+                return let_in(request, user, HttpResponseRedirect(request.session[HELD]["next"]), passed=True)
         response = _page(request, "login_code", title=_("Enter the code"), form=form, name=user.get_username())
         if isinstance(error, LockedOut):
             response.status_code = 429

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
@@ -77,7 +79,15 @@ class InflooAdminSite(UnfoldAdminSite):
         return super().index(request, {"sections": overview(request), **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().password_change(request, extra_context)
+        from admin_dashboards.forms import OwnPasswordForm
+
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        response = view(request)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             # All sessions have ended with the old password; this browser goes on in a new one.
             request.session.pop(SESSION_KEY, None)
@@ -96,12 +106,12 @@ class InflooAdminSite(UnfoldAdminSite):
         return _with_policy(response)
 
     def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
-        next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")  # type: ignore[call-arg]
+        next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(next_address)
         if request.method == "GET" and (page := mfa.next_page(request)):
             return HttpResponseRedirect(page)
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         context = {
             **self.each_context(request),
             "title": _("Log in"),
@@ -160,7 +170,7 @@ class InflooAdminSite(UnfoldAdminSite):
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest(_("The address holds a character that no text has."))
-            if request.method not in ("GET", "HEAD", "OPTIONS") and getattr(view, "__name__", "") in READ_ONLY:
+            if request.method not in ("GET", "HEAD", "OPTIONS") and _only_reads(view):
                 raise PermissionDenied(_("This page is for reading."))
             return _rendered(inner(request, *args, **kwargs))
         except PermissionDenied as error:
@@ -195,6 +205,11 @@ class InflooAdminSite(UnfoldAdminSite):
         if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
             back = reverse("admin:index")
         return HttpResponseRedirect(back)
+
+
+def _only_reads(view: View) -> bool:
+    # Django leads /admin/…/<id>/ to the page of the row, a POST as well.
+    return getattr(view, "__name__", "") in READ_ONLY or getattr(view, "view_class", None) is RedirectView
 
 
 def _rendered(response: HttpResponse) -> HttpResponse:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pyotp
+import time_machine
 from django.utils import timezone
 
 from apps.users import mfa
@@ -10,9 +13,10 @@ from apps.users.models import User
 
 
 def enrol(user: User) -> tuple[pyotp.TOTP, list[str]]:
-    """The app of `user` and their backup codes; set up with an earlier code, so that the present one is unused."""
-    app = pyotp.TOTP(mfa.begin_enrolment(user).secret)
-    return app, mfa.confirm_enrolment(user, code_of(app, -1))
+    """The app of `user` and their backup codes; set up half a minute ago, so that the present code is unused."""
+    with time_machine.travel(timezone.now() - timedelta(seconds=30), tick=False):
+        app = pyotp.TOTP(mfa.begin_enrolment(user).secret)
+        return app, mfa.confirm_enrolment(user, code_of(app))
 
 
 def code_of(app: pyotp.TOTP, periods: int = 0) -> str:

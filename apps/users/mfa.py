@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hmac import compare_digest
-from typing import Literal
+from typing import Any, Literal
 
 import pyotp
 import segno
@@ -27,6 +27,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from procrastinate.contrib.django import app
 
 from apps.audit.models import Verb
 from apps.audit.services import record
@@ -140,11 +141,9 @@ def disable(user: User, *, password: str, code: str) -> None:
         tell(user, "mfa_disabled")
 
 
-def tell(user: User, notice: Notice, **facts: str) -> None:
-    """Mail `user` about their second factor, once the transaction is through."""
-    from apps.users.jobs import mail_notice
-
-    mail_notice.defer(user_id=user.pk, notice=notice, facts=facts)
+def tell(user: User, notice: Notice, **facts: Any) -> None:
+    """Mail `user` about their account, once the transaction is through."""
+    app.configure_task("users.mail_notice").defer(user_id=user.pk, notice=notice, facts=facts)
 
 
 # Durable: inside a larger transaction that is then undone, a wrong try would not be counted.

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def login(otp: str | None = None, password: str = PASSWORD, **headers: str) -> Any:
     body = {"username": "alice", "password": password} | ({} if otp is None else {"otp": otp})
-    return api(**headers).post("/users/auth/login", body)
+    return api(None, **headers).post("/users/auth/login", body)
 
 
 def test_a_client_app_sets_it_up_and_signs_in_with_it() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
@@ -18,12 +18,13 @@ from django.test import override_settings
 from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
-from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
+from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users import mfa, mfa_resets, sessions
 from apps.users.models import Authenticator, BackupCode, MfaReset, Session, User
 from tests import people
 from tests.authenticator import code_of, enrol, wrong
 from tests.jobs import run_jobs
+from tests.races import at_once, won
 
 pytestmark = pytest.mark.django_db
 NOON = "2026-06-01 12:00:00Z"
@@ -215,8 +216,8 @@ def test_of_twenty_at_once_with_one_code_one_gets_in() -> None:
     alice = people.alice()
     app, codes = enrol(alice)
     for code in (code_of(app, 1), codes[0]):
-        outcomes = at_once(20, lambda code=code: mfa.verify(alice, code))
-        assert outcomes.count(None) == 1
+        results = at_once([partial(mfa.verify, alice, code)] * 20)
+        assert len(won(results)) == 1
         Authenticator.objects.update(failures=0, locked_until=None)
 
 
@@ -224,23 +225,9 @@ def test_of_twenty_at_once_with_one_code_one_gets_in() -> None:
 def test_twenty_wrong_guesses_at_once_get_ten_answers() -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
-    outcomes = at_once(20, lambda: mfa.verify(alice, wrong(app)))
-    assert outcomes.count(WrongCredentials) == 10
-    assert outcomes.count(LockedOut) == 10
-
-
-def at_once(number: int, deed) -> list[type[DomainError] | None]:  # type: ignore[no-untyped-def]
-    def attempt(_number: int) -> type[DomainError] | None:
-        try:
-            deed()
-        except DomainError as error:
-            return type(error)
-        finally:
-            connection.close()
-        return None
-
-    with ThreadPoolExecutor(number) as pool:
-        return list(pool.map(attempt, range(number)))
+    results = at_once([partial(mfa.verify, alice, wrong(app))] * 20)
+    assert [result.code for result in results].count("otp-wrong") == 10
+    assert [result.code for result in results].count("otp-locked") == 10
 
 
 # --- Giving it up ---------------------------------------------------------------------------------------------------
