@@ -42,7 +42,9 @@ def render_page(content: bytes, media_type: str, page: int, *, watermark: str, m
 
     Raises `Unrenderable`.
     """
-    return _ask(content, {"do": "render", "media_type": media_type, "page": page, "watermark": watermark, "max_side": max_side})
+    return _ask(
+        content, {"do": "render", "media_type": media_type, "page": page, "watermark": watermark, "max_side": max_side}
+    )
 
 
 def inspect(content: bytes, media_type: str) -> Facts:

@@ -25,7 +25,8 @@ def opened(content: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("PDF", "application/pdf")]
+    ("kind", "media_type"),
+    [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("PDF", "application/pdf")],
 )
 def test_it_draws_every_kind_that_is_taken(kind: str, media_type: str) -> None:
     drawn = opened(render_page(picture(kind), media_type, 1, watermark="", max_side=600))

@@ -30,11 +30,17 @@ class Decision(models.Model):
     batch = models.UUIDField(_("batch"), default=uuid4, db_index=True, editable=False)
     """Shared by what was decided in one gesture."""
     verb = models.CharField(_("decision"), max_length=48)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
+    )
     target_type = models.CharField(_("kind of thing"), max_length=64)
     target_id = models.BigIntegerField(_("thing"))
     subject = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("person concerned")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        verbose_name=_("person concerned"),
     )
     reason = models.CharField(_("reason"), max_length=48, blank=True)
     text = models.TextField(_("text to the person"), blank=True, max_length=2000)

@@ -13,8 +13,6 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-import json
-
 from apps.access import require
 from apps.decisions.kinds import Kind, kinds
 from apps.decisions.models import HOLD, Decision

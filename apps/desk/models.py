@@ -62,7 +62,9 @@ class Workable(models.Model):
         """Take or renew it. Raises `Conflict` where somebody else holds it."""
         holder = self.claim_holder()
         if holder is not None and holder.pk != by.pk:
-            raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)
+            raise Conflict(
+                "claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username
+            )
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS  # type: ignore[assignment]
 
     def release(self) -> None:

@@ -103,9 +103,7 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
     item.escalated_at = timezone.now()
     item.release()
     save_as(actor, item, reason=reason.strip())
-    Note.objects.create(
-        target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason.strip()
-    )
+    Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason.strip())
     record(actor, Verb.ESCALATED, item, reason=reason.strip())
     return item
 
@@ -119,9 +117,7 @@ def add_note(actor: User, target: models.Model, *, text: str) -> Note:
         raise Invalid("required", _("Write something first."), field="text")
     if len(text) > 2000:
         raise Invalid("too-long", _("A note has at most 2,000 characters."), field="text")
-    return Note.objects.create(
-        target_type=label.label_lower, target_id=target.pk, author=actor, text=text.strip()
-    )
+    return Note.objects.create(target_type=label.label_lower, target_id=target.pk, author=actor, text=text.strip())
 
 
 @transaction.atomic

@@ -50,6 +50,8 @@ def _event_cancelled(*, event: str) -> str:
 
 
 def _document_decided(*, status: str, text: str) -> str:
+    if status == "pending":
+        return _("The decision about your document was taken back. It is waiting for review again.")
     approved = status == "approved"
     decision = _("Your document has been approved.") if approved else _("Your document has been rejected.")
     return f"{decision} {text}".strip()

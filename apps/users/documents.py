@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from apps.access import may, require, visible
@@ -96,7 +96,8 @@ def review_document(
     before = facts(document, DECIDED_FIELDS)
     document.settle(verdict, reviewer, reason, comment)
     save_as(reviewer, document, reason=f"document {verdict}")
-    set_badge(reviewer, document.owner_id, reason=f"document {document.pk} {verdict}")
+    if verdict == Document.Status.APPROVED:
+        before["badge"] = set_badge(reviewer, document.owner_id, True, reason=f"document {document.pk} approved")
     decide(
         reviewer,
         f"document.{verdict}",
@@ -111,13 +112,14 @@ def review_document(
     return document
 
 
-def set_badge(actor: User, owner_id: int, *, reason: str) -> None:
-    """Whether somebody is verified: as long as one of their documents stands approved."""
+def set_badge(actor: User, owner_id: int, verified: bool, *, reason: str) -> bool:
+    """Give somebody the badge or take it away. Whether they had it before."""
     owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
-    approved = Document.objects.filter(owner=owner, status=Document.Status.APPROVED).exists()
-    if owner.identity_verified != approved:
-        owner.identity_verified = approved
+    before = owner.identity_verified
+    if before != verified:
+        owner.identity_verified = verified
         save_as(actor, owner, reason=reason)
+    return before
 
 
 def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:

@@ -7,15 +7,11 @@ import secrets
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.mail import send_mail
-from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from apps.notifications.models import Kind
-from apps.notifications.services import notify
-from apps.users.documents import text_for_owner
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
 
 # Mail servers are away at times; the waits add up to about an hour and a half.
@@ -41,29 +37,12 @@ def send_reset_code(*, user_id: int) -> None:
     _mail(user, "reset_code", code=code, minutes=minutes)
 
 
-@app.task(name="users.tell_decision", retry=PATIENT)
-def tell_decision(*, document_id: int, version: int) -> None:
-    """Tell the owner what was decided, unless it was decided anew since."""
-    document = Document.objects.filter(pk=document_id, version=version).exclude(status=Document.Status.PENDING).first()
-    if document is None:
-        return
-    with transaction.atomic():
-        notify(
-            document.owner_id,
-            Kind.DOCUMENT_DECIDED,
-            about=document,
-            status=document.status,
-            text=text_for_owner(document),
-        )
-        # A job of its own, so that a mail server that is away does not tell it twice on the screen.
-        mail_decision.defer(document_id=document_id, version=version)
-
-
 @app.task(name="users.mail_decision", retry=PATIENT)
-def mail_decision(*, document_id: int, version: int) -> None:
-    document = Document.objects.select_related("owner").filter(pk=document_id, version=version).first()
+def mail_decision(*, document_id: int, template: str, text: str) -> None:
+    """Mail an owner what was decided about their document, or that it was taken back."""
+    document = Document.objects.select_related("owner").filter(pk=document_id).first()
     if document is not None:
-        _mail(document.owner, f"document_{document.status}", document=document, text=text_for_owner(document))
+        _mail(document.owner, template, document=document, text=text)
 
 
 @app.task(name="users.mail_notice", retry=PATIENT)

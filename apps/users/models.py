@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import simple_history
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -16,10 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-import simple_history
 from apps.audit.history import History
+from apps.desk.models import Workable
 from apps.errors import Conflict
-
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -270,8 +270,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.order_by("-created_at", "-id")
 
 
-class Document(models.Model):
+class Document(Workable):
     """A proof of identity or business, sent in by its owner and decided by a reviewer."""
+
+    WORK_PERMISSION = "users.review_document"
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
@@ -293,15 +295,9 @@ class Document(models.Model):
         User, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("decided by")
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
-    claimed_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("claimed by")
-    )
-    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    """Goes up with each decision; one that was made on an older version is refused."""
     created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
 
-    history = History(excluded_fields=["claimed_by", "claimed_until"])
+    history = History(excluded_fields=[*Workable.WORK_FIELDS])
     objects = DocumentQuerySet.as_manager()
 
     class Meta:
@@ -348,11 +344,6 @@ class Document(models.Model):
         if self.status != self.Status.REJECTED:
             return False
         return not self.reason or Reason(self.reason).may_resubmit
-
-    def claim_holder(self, now: datetime | None = None) -> User | None:
-        """Whoever has claimed it and still holds it."""
-        holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
-        return self.claimed_by if holds else None
 
 
 class DocumentUserObjectPermission(UserObjectPermissionBase):

@@ -92,7 +92,9 @@ TABLE: list[Row] = [
     user("POST", "/users/verify", form={"file": "@png", "doc_type": "identity"}, carol=201, alice=409),
     user("GET", "/users/verify", carol=200),
     user("GET", "/connections", carol=200),
-    user("POST", "/connections/request", body={"receiver": "{alice}"}, carol=201, alice=422, bob=409, erin=409, dave=404),
+    user(
+        "POST", "/connections/request", body={"receiver": "{alice}"}, carol=201, alice=422, bob=409, erin=409, dave=404
+    ),
     user(
         "PATCH",
         "/connections/{pending}/action",
@@ -149,7 +151,22 @@ MORE: list[Row] = [
     verified("GET", "/chat?room={room}", carol=404, alice=200, bob=200),
     user("PATCH", "/connections/{accepted}/action", body={"status": "rejected"}, carol=404, alice=403, bob=409),
     user("DELETE", "/connections/{accepted}", carol=404, alice=204, bob=204),
-    user("POST", "/reports", body={"kind": "story", "id": "{connections_story}", "reason": "spam"}, carol=404, alice=422, bob=201),
-    user("POST", "/reports", body={"kind": "message", "id": "{message}", "reason": "spam"}, carol=404, alice=422, bob=201, newton=404),
+    user(
+        "POST",
+        "/reports",
+        body={"kind": "story", "id": "{connections_story}", "reason": "spam"},
+        carol=404,
+        alice=422,
+        bob=201,
+    ),
+    user(
+        "POST",
+        "/reports",
+        body={"kind": "message", "id": "{message}", "reason": "spam"},
+        carol=404,
+        alice=422,
+        bob=201,
+        newton=404,
+    ),
     user("POST", "/reports", body={"kind": "user", "id": "{alice}", "reason": "spam"}, carol=201, alice=422, dave=404),
 ]

@@ -100,9 +100,7 @@ def build() -> Scene:
         "expired_story": story(created_at=now - timedelta(days=2)),
         "removed_story": story(removed_at=now, removed_by=people["vera"]),
         "document": document,
-        "notification": Notification.objects.create(
-            recipient=owner, kind=Kind.NEW_FOLLOWER, text="Bob follows you."
-        ),
+        "notification": Notification.objects.create(recipient=owner, kind=Kind.NEW_FOLLOWER, text="Bob follows you."),
     }
     things["report"] = Report.objects.create(
         reporter=stranger, kind="event", target_id=things["event"].pk, author=owner, reason="spam"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -14,6 +15,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
+from apps.decisions.models import Decision
+from apps.decisions.services import tell, undo, undo_batch
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.notifications.models import Kind, Notification
 from apps.users import documents
@@ -136,7 +139,7 @@ def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
     verdict = decided.status
     assert Document.objects.get().status == verdict
     assert User.objects.get(username="newton").identity_verified == (verdict == "approved")
-    assert len(waiting("users.tell_decision")) == 1
+    assert len(waiting("decisions.tell_people")) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,12 +232,91 @@ def test_approval_is_mailed_too(document: Document) -> None:
     assert "Welcome & enjoy!" in message.body
 
 
-def test_nothing_is_told_of_a_decision_that_does_not_stand(document: Document) -> None:
-    documents.review_document(compliance(), document.pk, verdict="rejected")
-    Document.objects.filter(pk=document.pk).update(version=3)
+def test_nothing_is_told_of_a_decision_that_was_undone_in_time(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="approved")
+    undo(officer, Decision.objects.get().pk)
     run_jobs(later=timedelta(seconds=10))
     assert not Notification.objects.exists()
     assert not mail.outbox
+
+
+# --- Undoing --------------------------------------------------------------------------------------------------------
+
+
+def test_undoing_an_approval_puts_document_and_badge_back(document: Document) -> None:
+    vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
+    documents.review_document(vera, document.pk, verdict="approved", comment="Welcome")
+    undo(omar, Decision.objects.get().pk, reason="wrong person")
+    document.refresh_from_db()
+    assert (document.status, document.comment, document.decided_by, document.decided_at) == ("pending", "", None, None)
+    assert document.version == 3
+    assert not User.objects.get(username="newton").identity_verified
+    newest = document.history.first()
+    assert (newest.history_user, newest.history_change_reason) == (omar, "document.approved undone: wrong person")
+    assert documents.review_document(omar, document.pk, verdict="rejected").status == "rejected"
+
+
+def test_undoing_takes_no_badge_that_was_there_before(document: Document) -> None:
+    officer = compliance()
+    User.objects.filter(username="newton").update(identity_verified=True)
+    documents.review_document(officer, document.pk, verdict="approved")
+    undo(officer, Decision.objects.get().pk)
+    assert User.objects.get(username="newton").identity_verified
+
+
+def test_undoing_after_the_messages_left_is_told_too(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="rejected", reason="expired")
+    run_jobs(later=timedelta(seconds=10))
+    undo(officer, Decision.objects.get().pk)
+    run_jobs()
+    assert "taken back" in Notification.objects.latest("id").text
+    assert mail.outbox[-1].subject == "The decision about your document was taken back"
+
+
+def test_undoing_twice_or_after_a_change_is_refused(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="rejected")
+    decision = Decision.objects.get()
+    Document.objects.filter(pk=document.pk).update(comment="changed since")
+    refused(Conflict, "changed-since", lambda: undo(officer, decision.pk))
+    Document.objects.filter(pk=document.pk).update(comment="")
+    undo(officer, decision.pk)
+    refused(Conflict, "already-undone", lambda: undo(officer, decision.pk))
+
+
+def test_only_reviewers_undo(document: Document) -> None:
+    documents.review_document(compliance(), document.pk, verdict="approved")
+    moderator = community()
+    refused(Refused, "permission-missing", lambda: undo(moderator, Decision.objects.get().pk))
+    refused(Absent, "absent", lambda: undo(moderator, 0))
+
+
+def test_a_batch_is_undone_but_for_what_has_changed_since(document: Document) -> None:
+    officer, batch = compliance(), uuid4()
+    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    for one in (document, other):
+        documents.review_document(officer, one.pk, verdict="approved", batch=batch)
+    Document.objects.filter(pk=other.pk).update(comment="changed since")
+    result = undo_batch(officer, batch)
+    assert [decision.target_id for decision in result.done] == [document.pk]
+    [(skipped, why)] = result.skipped
+    assert skipped.target_id == other.pk
+    assert "changed since" in why
+    assert User.objects.get(username="newton").identity_verified, "the other approval stands"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="approved")
+    decision = Decision.objects.get().pk
+    at_once([partial(undo, officer, decision), partial(tell, decision)] * 5)
+    told = Notification.objects.filter(text__contains="approved").exists()
+    assert told == (Decision.objects.get().told_at is not None)
+    assert Decision.objects.get().undone_at is not None
+    assert Notification.objects.filter(text__contains="taken back").exists() == told
 
 
 def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> None:
@@ -242,4 +324,4 @@ def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> Non
     with transaction.atomic():
         documents.review_document(officer, document.pk, verdict="approved")
         transaction.set_rollback(True)
-    assert waiting("users.tell_decision") == []
+    assert waiting("decisions.tell_people") == []
