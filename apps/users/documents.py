@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
