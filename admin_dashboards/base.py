@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -302,6 +303,8 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def _check_action(self, request: HttpRequest) -> None:
         """Refuse an action that is not the person's; Django would show the list again as if nothing had been."""
+        if not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise Http404
         chosen = {name for name in request.POST.getlist("action") if name}
         theirs = self.get_actions(request)
         if self.has_view_permission(request) and (not theirs or not chosen <= set(theirs)):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +34,37 @@ DEEDS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    stored: Any
+    word: str
+    """As people read it; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     field: str
     before: str
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Version:
+    """One version of a row: what was done, and the values by the fields' names."""
+
     record: Any
-    deed: str
-    changes: list[Change]
+    who: str
+    values: dict[str, Value]
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def deed(self) -> str:
+        return DEEDS[self.record.history_type]
+
+    def compare(self, earlier: Version) -> None:
+        for name, value in self.values.items():
+            before = earlier.values[name]
+            if before.stored != value.stored:
+                self.changes.append(Change(name, before.word, value.word))
 
 
 class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -63,7 +84,12 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
         page = Paginator(self._records(obj), self.history_per_page).get_page(request.GET.get("p"))
-        context = {"title": _("History"), "page": page, "versions": self._versions(list(page), obj)}
+        # One more than the page shows, so that its last line has something to differ from.
+        first, most = (page.number - 1) * self.history_per_page, self.history_per_page
+        shown = self._versions(list(self._records(obj)[first : first + most + 1]))
+        for version, earlier in pairwise(shown):
+            version.compare(earlier)
+        context = {"title": _("History"), "page": page, "versions": shown[:most]}
         return self._history_page(request, obj, "object_history", context | (extra_context or {}))
 
     def history_version_view(self, request: HttpRequest, object_id: str, version_id: str) -> HttpResponse:
@@ -71,8 +97,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         record = self._records(obj).filter(pk=version_id).first() if version_id.isdecimal() else None
         if record is None:
             raise Http404
-        values = [(label, self._word(record, field)) for field, label in self._fields(record)]
-        context = {"title": _("Version"), "version": Version(record, DEEDS[record.history_type], []), "values": values}
+        context = {"title": _("Version"), "version": self._versions([record])[0]}
         return self._history_page(request, obj, "object_version", context)
 
     def render_change_form(
@@ -104,62 +129,64 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
     def _records(self, obj: Model) -> models.QuerySet[Any]:
-        """The versions of `obj`, latest first, with everything that a line names."""
+        """The versions of `obj`, latest first, with the people and things that they name."""
         history = obj.history.model  # type: ignore[attr-defined]
-        people = [f.name for f in history.tracked_fields if isinstance(f, models.ForeignKey)]
-        many = [f"{field.name}__{self._other_end(field)}" for field in history._history_m2m_fields]
-        records = history.objects.filter(**{obj._meta.pk.attname: obj.pk})
-        return records.select_related("history_user", *people).prefetch_related(*many).order_by("-history_id")
+        named = [field.name for field in history.tracked_fields if isinstance(field, models.ForeignKey)]
+        records = history.objects.filter(**{obj._meta.pk.attname: obj.pk}).order_by("-history_id")
+        return records.select_related("history_user", *named)
 
-    def _versions(self, records: list[Any], obj: Model) -> list[Version]:
+    def _versions(self, records: list[Any]) -> list[Version]:
         if not records:
             return []
-        older = self._records(obj).filter(pk__lt=records[-1].pk).first()
-        return [
-            Version(record, DEEDS[record.history_type], self._changes(previous, record) if previous else [])
-            for record, previous in zip(records, [*records[1:], older], strict=True)
-        ]
-
-    def _changes(self, previous: Any, record: Any) -> list[Change]:
-        return [
-            Change(label, self._word(previous, field), self._word(record, field))
-            for field, label in self._fields(record)
-            if self._value(previous, field) != self._value(record, field)
-        ]
-
-    def _fields(self, record: Any) -> Iterator[tuple[models.Field[Any, Any], str]]:
-        for field in [*record.tracked_fields, *record._history_m2m_fields]:
-            if not field.primary_key:
-                yield field, capfirst(str(field.verbose_name))
-
-    def _value(self, record: Any, field: models.Field[Any, Any]) -> Any:
-        if field.many_to_many:
-            end = self._other_end(field)
-            return {getattr(row, f"{end}_id") for row in getattr(record, field.name).all()}
-        return getattr(record, field.attname)
+        plain = [each for each in records[0].tracked_fields if not each.primary_key]
+        many = {each: _members(each, records) for each in records[0]._history_m2m_fields}
+        versions = []
+        for record in records:
+            values = {_title(each): Value(getattr(record, each.attname), self._word(record, each)) for each in plain}
+            values |= {_title(each): members[record.pk] for each, members in many.items()}
+            versions.append(Version(record, _named(record, "history_user") or _("Infloo itself"), values))
+        return versions
 
     def _word(self, record: Any, field: models.Field[Any, Any]) -> str:
-        """A value as people read it; empty where there is none."""
-        if field.many_to_many:
-            end = self._other_end(field)
-            return ", ".join(sorted(str(getattr(row, end)) for row in getattr(record, field.name).all()))
         value = getattr(record, field.attname)
         if value is None or value == "":
             return ""
         if mask := self.history_masks.get(field.name):
             return mask(str(value))
         if isinstance(field, models.ForeignKey):
-            try:
-                return str(getattr(record, field.name))
-            except ObjectDoesNotExist:
-                return _("no. %(number)s, deleted since") % {"number": value}
+            return _named(record, field.name)
         if field.choices:
             return str(dict(field.flatchoices).get(value, value))
         return _plain(field, value)
 
-    @staticmethod
-    def _other_end(field: models.Field[Any, Any]) -> str:
-        return str(field.m2m_reverse_field_name())  # type: ignore[attr-defined]
+
+def _members(field: models.Field[Any, Any], records: list[Any]) -> dict[int, Value]:
+    """What a field of many held in each of the versions, in one query."""
+    end = field.m2m_reverse_field_name()  # type: ignore[attr-defined]
+    rows = getattr(type(records[0]), field.name).filter(history__in=[record.pk for record in records])
+    held: dict[int, dict[int, str]] = {record.pk: {} for record in records}
+    for row in rows.select_related(end):
+        held[row.history_id][getattr(row, f"{end}_id")] = _named(row, end)
+    return {pk: Value(set(members), ", ".join(sorted(members.values()))) for pk, members in held.items()}
+
+
+def _named(row: Any, name: str) -> str:
+    """Who or what `row` names in its foreign key `name`; empty where nobody is."""
+    number = getattr(row, f"{name}_id")
+    if number is None:
+        return ""
+    try:
+        return str(getattr(row, name) or "") or _gone(number)
+    except ObjectDoesNotExist:
+        return _gone(number)
+
+
+def _gone(number: int) -> str:
+    return _("no. %(number)s, deleted since") % {"number": number}
+
+
+def _title(field: models.Field[Any, Any]) -> str:
+    return str(capfirst(str(field.verbose_name)))
 
 
 def _plain(field: models.Field[Any, Any], value: Any) -> str:

@@ -184,7 +184,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
                 _("More than %(most)s rows are too many for one file. Narrow the table down first.")
                 % {"most": f"{MAX_EXPORTED_ROWS:,}"},
             )
-            return HttpResponseRedirect(f"{self._address('changelist')}?{request.GET.urlencode()}")
+            return HttpResponseRedirect(f"{self._page('changelist')}?{request.GET.urlencode()}")
         return super().export_action(request)
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -215,7 +215,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         self._refuse_unless(request, self.has_import_permission(request), "import")
         if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
             messages.error(request, _("This preview is no longer there. Choose the file again."))
-            return HttpResponseRedirect(self._address("import"))
+            return HttpResponseRedirect(self._page("import"))
         return super().process_import(request, **options)
 
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
@@ -230,11 +230,11 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             messages.error(request, _("Nothing was imported: something has changed since the preview."))
-            return HttpResponseRedirect(self._address("import"))
+            return HttpResponseRedirect(self._page("import"))
         changed = result.totals["update"]
         self._write_down(request, Verb.IMPORTED, changed)
         messages.success(request, ngettext("%d row changed.", "%d rows changed.", changed) % changed)
-        return HttpResponseRedirect(self._address("changelist"))
+        return HttpResponseRedirect(self._page("changelist"))
 
     def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
         if isinstance(error, UnicodeDecodeError):
@@ -263,7 +263,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def _write_down(self, request: HttpRequest, verb: Verb, rows: int) -> None:
         record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
 
-    def _address(self, page: str) -> str:
+    def _page(self, page: str) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
 
     @staticmethod

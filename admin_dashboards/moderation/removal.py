@@ -58,7 +58,7 @@ class RemovableAdmin(ModelAdmin):
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, self._said(1, self.remove))
-        return HttpResponseRedirect(reverse(self._address("changelist")))
+        return HttpResponseRedirect(reverse(self.address("changelist")))
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
@@ -67,7 +67,7 @@ class RemovableAdmin(ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._to_each(request, [obj], self.restore)
-        return HttpResponseRedirect(reverse(self._address("change"), args=[obj.pk]))
+        return HttpResponseRedirect(reverse(self.address("change"), args=[obj.pk]))
 
     # --- A selection ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,312 @@
+"""Tables out as files, and files in as changes: who may, what is in them, and what a spreadsheet cannot do."""
+
+import csv
+import io
+from urllib.parse import urlsplit
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from guardian.shortcuts import assign_perm
+
+from admin_dashboards import import_export
+from admin_dashboards.import_export import neutralise, read_back
+from apps.audit.models import Entry, Verb
+from apps.events.models import Event
+from tests import people
+from tests.console import console, fields, links
+from tests.things import make_event, make_message, make_notification, make_story
+
+pytestmark = pytest.mark.django_db
+EVENTS = "/admin/events/event/"
+TABLES = [
+    "users/document", "users/user", "users/profile", "stories/story", "events/event", "chat/message",
+    "moderation/report", "connections/connection", "notifications/notification", "auth/group", "users/staff",
+    "users/session",
+]  # fmt: skip
+CSV, XLSX = "0", "1"
+
+
+def exporter(*models):
+    staff = people.make_staff("exporter", "Community Manager", "User Support Specialist")
+    for model in models:
+        assign_perm(model, staff)
+    return staff
+
+
+def importer():
+    staff = exporter("events.export_event", "events.import_event")
+    staff.username = "importer"
+    staff.save()
+    return staff
+
+
+def rows_of(response):
+    return list(csv.DictReader(io.StringIO(response.content.decode())))
+
+
+def upload(client, text, name="events.csv"):
+    content = text if isinstance(text, bytes) else text.encode()
+    return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})
+
+
+def confirm(client, preview):
+    form = preview.context["confirm_form"]
+    return client.post(f"{EVENTS}process_import/", form.initial, follow=True)
+
+
+# --- Who may --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["community", "support"])
+def test_no_group_exports_or_imports_by_itself(who):
+    client = console(getattr(people, who)())
+    for table in TABLES:
+        for page in ("export", "import", "process_import"):
+            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
+    for page in ("export", "import", "process_import"):
+        assert client.get(f"{EVENTS}{page}/").status_code == 403
+
+
+def test_tables_that_take_no_import_take_none_from_anybody():
+    client = console(people.admin())
+    for table in set(TABLES) - {"events/event"}:
+        for page in ("import", "process_import"):
+            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
+
+
+def test_buttons_are_there_for_those_who_may():
+    def buttons(staff):
+        paths = {urlsplit(link).path for link in links(console(staff).get(EVENTS))}
+        return {page for page in ("export", "import") if f"{EVENTS}{page}/" in paths}
+
+    assert buttons(people.community()) == set()
+    assert buttons(exporter("events.export_event")) == {"export"}
+    assert buttons(people.admin()) == {"export", "import"}
+
+
+def test_exporting_needs_seeing_the_table():
+    staff = people.make_staff("blind")
+    assign_perm("users.export_user", staff)
+    assert console(staff).get("/admin/users/user/export/").status_code == 403
+    assert console(staff).post("/admin/users/user/export/", {"format": CSV}).status_code == 403
+
+
+# --- Out ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_holds_the_rows_of_the_filters_and_is_written_down():
+    host = people.alice()
+    make_event(host, "Bygone Ball", in_hours=-48)
+    make_event(host, "Distant Dinner")
+    staff = exporter("events.export_event")
+    client = console(staff)
+    assert client.get(f"{EVENTS}export/?when=past").status_code == 200
+    answer = client.post(f"{EVENTS}export/?when=past", {"format": CSV})
+    assert answer["Content-Type"] == "text/csv"
+    [row] = rows_of(answer)
+    assert (row["title"], row["host__username"]) == ("Bygone Ball", "alice")
+    entry = Entry.objects.get(verb=Verb.EXPORTED)
+    assert entry.actor == staff
+    assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
+
+
+def test_an_export_holds_only_rows_that_one_may_see():
+    host = people.alice()
+    theirs = make_event(host, "Granted")
+    make_event(host, "Withheld")
+    helper = people.make_staff("helper")
+    assign_perm("view_event", helper, theirs)
+    assert console(helper).post(f"{EVENTS}export/", {"format": CSV}).status_code == 403
+    assign_perm("events.export_event", helper)
+    assert [row["title"] for row in rows_of(console(helper).post(f"{EVENTS}export/", {"format": CSV}))] == ["Granted"]
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "''+1", "plain", "'quoted'", ""]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text):
+    assert neutralise(text)[:1] not in set("=+-@\t\r＝")
+    assert read_back(neutralise(text)) == text
+
+
+def test_no_cell_of_a_file_is_a_formula():
+    make_event(people.alice(), "=HYPERLINK(1)", description="+1", location="@here")
+    client = console(exporter("events.export_event"))
+    [row] = rows_of(client.post(f"{EVENTS}export/", {"format": CSV}))
+    assert (row["title"], row["description"], row["location"]) == ("'=HYPERLINK(1)", "'+1", "'@here")
+    workbook = openpyxl.load_workbook(io.BytesIO(client.post(f"{EVENTS}export/", {"format": XLSX}).content))
+    cells = [cell for line in workbook.active for cell in line]
+    assert "'=HYPERLINK(1)" in [cell.value for cell in cells]
+    assert "f" not in {cell.data_type for cell in cells}
+
+
+def test_characters_that_no_workbook_holds_do_not_stop_an_export():
+    make_event(people.alice(), "Bell \x07 ringing")
+    answer = console(exporter("events.export_event")).post(f"{EVENTS}export/", {"format": XLSX})
+    assert answer.status_code == 200
+    assert "spreadsheetml" in answer["Content-Type"]
+
+
+def test_mail_phone_and_chat_text_are_in_no_file():
+    alice = people.make_user("alice", phone="+1 555 0123")
+    make_message(alice, people.bob(), "Behind the mill")
+    make_story(alice)
+    make_notification(alice)
+    client = console(people.admin())
+    for table in TABLES:
+        answer = client.post(f"/admin/{table}/export/", {"format": CSV})
+        text = answer.content.decode()
+        assert not any(secret in text for secret in ("alice@example.com", "0123", "mill", "md5$"))
+
+
+def test_an_export_has_a_limit(monkeypatch):
+    monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
+    host = people.alice()
+    client = console(exporter("events.export_event"))
+    for number in range(2):
+        make_event(host, f"Event {number}")
+    assert client.post(f"{EVENTS}export/", {"format": CSV})["Content-Type"] == "text/csv"
+    make_event(host, "One too many")
+    answer = client.post(f"{EVENTS}export/", {"format": CSV}, follow=True)
+    assert "Narrow the table down" in answer.content.decode()
+    assert Entry.objects.filter(verb=Verb.EXPORTED).count() == 1
+
+
+def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries):
+    host = people.alice()
+    client = console(exporter("events.export_event"))
+    client.post(f"{EVENTS}export/", {"format": CSV})
+    for number in range(3):
+        make_event(people.make_user(f"host{number}"))
+        make_event(host)
+        with django_assert_num_queries(8):
+            client.post(f"{EVENTS}export/", {"format": CSV})
+
+
+# --- In -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_exported_file_edited_and_imported_changes_what_was_edited():
+    event = make_event(people.alice(), "=Offensive", description="-1")
+    other = make_event(people.bob(), "Untouched")
+    staff = importer()
+    client = console(staff)
+    exported = client.post(f"{EVENTS}export/", {"format": CSV}).content.decode()
+    preview = upload(client, exported.replace("'=Offensive", "Polite"))
+    assert preview.status_code == 200
+    event.refresh_from_db()
+    assert event.title == "=Offensive"
+    done = confirm(client, preview)
+    assert "1 row changed." in done.content.decode()
+    before = event.date, event.description
+    event.refresh_from_db()
+    assert event.title == "Polite"
+    assert (event.date, event.description) == before
+    version = event.history.latest()
+    assert (version.history_user, version.title) == (staff, "Polite")
+    assert other.history.count() == 1
+    assert Entry.objects.get(verb=Verb.IMPORTED).detail["rows"] == 1
+
+
+def test_columns_that_are_left_out_stay_as_they_are():
+    event = make_event(people.alice(), capacity=7)
+    client = console(importer())
+    confirm(client, upload(client, f"id,title\n{event.pk},Renamed\n"))
+    event.refresh_from_db()
+    assert (event.title, event.capacity, event.location) == ("Renamed", 7, "Zoom")
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("{id},,2030-01-01T20:00:00Z,Zoom,", "This field cannot be blank."),
+        ("{id},Title,yesterday,Zoom,", "Write the time like 2026-01-31T20:00:00Z."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,0", "An event has at least one seat."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,-3", "greater than or equal to 0"),
+        ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
+        (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
+        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "number"),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "number"),
+    ],
+)
+def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row, sentence):
+    good, bad = make_event(people.alice(), "Good"), make_event(people.bob(), "Bad")
+    client = console(importer())
+    lines = ["id,title,date,location,capacity", f"{good.pk},Better,2030-01-01T20:00:00Z,Zoom,", row.format(id=bad.pk)]
+    preview = upload(client, "\n".join(lines))
+    assert preview.status_code == 200
+    assert "confirm_form" not in preview.context
+    assert sentence in preview.content.decode()
+    assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
+
+
+def test_nothing_is_half_done_where_something_changed_since_the_preview():
+    first, second = make_event(people.alice(), "First"), make_event(people.bob(), "Second")
+    client = console(importer())
+    preview = upload(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
+    second.delete()
+    answer = confirm(client, preview)
+    assert "Nothing was imported" in answer.content.decode()
+    assert Event.objects.get().title == "First"
+    assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+
+
+def test_rows_of_others_cannot_be_reached_by_a_file():
+    theirs, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
+    helper = people.make_staff("helper")
+    assign_perm("change_event", helper, theirs)
+    assign_perm("events.import_event", helper)
+    client = console(helper)
+    preview = upload(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
+    assert "There is no event with this number." in preview.content.decode()
+    assert "Withheld" not in preview.content.decode()
+    confirm(client, upload(client, f"id,title\n{theirs.pk},Fine\n"))
+    assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
+
+
+def test_the_right_to_import_is_not_the_right_to_change():
+    event = make_event(people.alice())
+    viewer = people.make_staff("viewer")
+    assign_perm("events.view_event", viewer)
+    assign_perm("events.import_event", viewer)
+    preview = upload(console(viewer), f"id,title\n{event.pk},Mine\n")
+    assert "Can change event" in preview.content.decode()
+    assert "confirm_form" not in preview.context
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        ("id,title\n", "No valid data"),
+        ("title\nNameless\n", "id"),
+        ("id,title\n1,2,3\n", "Line 1 has 3 values"),
+        ('id,title\n1,"open\n', "cannot be read as CSV"),
+        (b"\xff\xfe\x00i\x00d", "not CSV in UTF-8"),
+        (b"PK\x03\x04 a workbook", "No valid data"),
+        ("id,title\n" + "1,x\n" * 1001, "at most 1000"),
+        ("id,title\n" + "1," + "x" * 1024 * 1024, "over 1 MiB"),
+    ],
+    ids=["empty", "no-rows", "no-id", "ragged", "unclosed", "utf16", "workbook", "too-many", "too-large"],
+)
+def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text, sentence):
+    answer = upload(console(importer()), text)
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    assert "confirm_form" not in answer.context
+
+
+def test_a_preview_that_is_gone_or_made_up_is_not_imported():
+    client = console(importer())
+    for name in ("", "../../etc/passwd", "0123456789abcdef"):
+        posted = {"import_file_name": name, "original_file_name": "x.csv", "format": "0"}
+        answer = client.post(f"{EVENTS}process_import/", posted, follow=True)
+        assert "Choose the file again" in answer.content.decode()
+    assert client.get(f"{EVENTS}process_import/").status_code == 302
+
+
+def test_the_import_page_asks_for_a_file_and_no_more():
+    page = console(importer()).get(f"{EVENTS}import/")
+    assert {"import_file", "format"} <= set(fields(page))
