@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.chat.models import Membership, Message
+from apps.chat.models import Membership, Message, Room
 from apps.chat.services import remove_message
 from apps.connections.models import Connection
 from tests.chat.people import room_of, say
@@ -140,13 +140,16 @@ def test_a_message_that_is_gone_with_its_sender_holds_nobody_up(stack_url: str) 
 def test_a_slow_reader_holds_nobody_up_and_misses_nothing(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
-    text = "x" * 4000
-    # It takes in little and reads nothing, so that the server soon cannot send it more.
+    # More than the buffers in between hold, so that the server cannot send it all.
+    old = [Message(room=room, seq=seq, sender=a, text="x" * 4000) for seq in range(1, 2001)]
+    Message.objects.bulk_create(old)
+    Room.objects.update(last_seq=2000)
     with chat(stack_url, b, room, max_queue=1) as slow, chat(stack_url, b, room) as quick:
-        for number in range(1, 601):
-            say(a, room, text)
+        slow.send(type="resume", after=0)
+        for number in range(2001, 2021):
+            say(a, room, "Hi")
             assert quick.next()["seq"] == number
-        assert slow.hear_seqs(600) == list(range(1, 601))
+        assert slow.hear_seqs(2020) == list(range(1, 2021))
 
 
 def test_rooms_do_not_hear_each_other(stack_url: str) -> None:

@@ -1,0 +1,231 @@
+"""Who may open a socket, how, and how long they may keep it open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+from websockets.exceptions import InvalidStatus
+
+from apps.chat.models import Room
+from apps.users import services as users
+from apps.users import sessions
+from apps.users.models import Block, Session, User
+from apps.users.sessions import begin
+from tests.chat.people import room_of
+from tests.client import api
+from tests.people import PASSWORD, admin, alice, bob, carol, make_staff, make_user, newton
+from tests.sockets.client import chat, notifications, socket
+
+NOTIFICATIONS = "/ws/notifications/"
+
+
+def ticket_of(user: User) -> str:
+    ticket: str = api(user).post("/chat/ticket").json()["ticket"]
+    return ticket
+
+
+def protocols(ticket: str) -> list[str]:
+    return ["infloo.v1", f"ticket.{ticket}"]
+
+
+def test_a_ticket_opens_either_socket_once(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    for path in (f"/ws/chat/{room.name}/", NOTIFICATIONS):
+        ticket = ticket_of(a)
+        with socket(stack_url, path, subprotocols=protocols(ticket)) as one:
+            assert one.connection.subprotocol == "infloo.v1"
+            one.expect_nothing()
+        with socket(stack_url, path, subprotocols=protocols(ticket)) as one:
+            assert one.connection.subprotocol == "infloo.v1"
+            assert one.closed() == 4401
+
+
+def test_a_ticket_falls_with_its_login(stack_url: str) -> None:
+    a = alice()
+    ticket = ticket_of(a)
+    Session.objects.update(ended_at=timezone.now())
+    with socket(stack_url, NOTIFICATIONS, subprotocols=protocols(ticket)) as one:
+        assert one.closed() == 4401
+
+
+def test_an_expired_ticket_opens_nothing(stack_url: str, broker: Any) -> None:
+    ticket = ticket_of(alice())
+    [key] = broker.keys("*ticket*")
+    broker.expire(key, 0)
+    with socket(stack_url, NOTIFICATIONS, subprotocols=protocols(ticket)) as one:
+        assert one.closed() == 4401
+
+
+@pytest.mark.parametrize("options", [{}, {"subprotocols": ["infloo.v1"]}, {"subprotocols": ["infloo.v1", "ticket."]}])
+def test_nobody_opens_a_socket(stack_url: str, options: dict[str, Any]) -> None:
+    with socket(stack_url, NOTIFICATIONS, **options) as one:
+        assert one.closed() == 4401
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "", "é"])
+def test_a_bad_token_opens_nothing(stack_url: str, token: str) -> None:
+    with socket(stack_url, NOTIFICATIONS, token) as one:
+        assert one.closed() == 4401
+
+
+def test_a_refresh_token_opens_nothing(stack_url: str) -> None:
+    with socket(stack_url, NOTIFICATIONS, begin(alice()).refresh) as one:
+        assert one.closed() == 4401
+
+
+def test_a_token_in_the_address_opens_nothing(stack_url: str) -> None:
+    a = alice()
+    for query in (f"?token={begin(a).access}", f"?access_token={begin(a).access}", f"?ticket={ticket_of(a)}"):
+        with socket(stack_url, NOTIFICATIONS + query) as one:
+            assert one.closed() == 4401
+
+
+def test_staff_open_no_socket(stack_url: str) -> None:
+    for person in (admin(), make_staff("vera")):
+        with socket(stack_url, NOTIFICATIONS, begin(person).access) as one:
+            assert one.closed() == 4401
+
+
+def test_the_unverified_hear_of_news_but_do_not_chat(stack_url: str) -> None:
+    n, b = newton(), bob()
+    room = room_of(b, n)
+    with notifications(stack_url, n) as one:
+        one.expect_nothing()
+    with chat(stack_url, n, room) as one:
+        assert one.closed() == 4403
+
+
+def test_members_only(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, carol(), room) as one:
+        assert one.closed() == 4404
+
+
+def test_a_block_keeps_both_out(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    Block.objects.create(blocker=a, blocked=b)
+    for person in (a, b):
+        with chat(stack_url, person, room) as one:
+            assert one.closed() == 4403
+
+
+def test_the_suspended_are_kept_out(stack_url: str) -> None:
+    a = make_user("sam", suspended_until=timezone.now() + timedelta(days=1))
+    with notifications(stack_url, a) as one:
+        assert one.closed() == 4403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://evil.example:8000",
+        "null",
+        "file://",
+        "http://",
+        "http://[",
+        "chrome-extension://localhost",
+        "http://localhost@evil.example",
+    ],
+)
+def test_a_page_of_others_is_refused_outright(stack_url: str, origin: str) -> None:
+    token = begin(alice()).access
+    with pytest.raises(InvalidStatus) as refusal, socket(stack_url, NOTIFICATIONS, token, origin=origin):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8000", "https://localhost", "http://[::1]:3000"])
+def test_our_pages_and_apps_are_let_in(stack_url: str, origin: str | None) -> None:
+    with socket(stack_url, NOTIFICATIONS, begin(alice()).access, origin=origin) as one:
+        one.expect_nothing()
+
+
+def sign_out(a: User, b: User) -> None:
+    for session in Session.objects.filter(user=a):
+        sessions.end_session(a, session.pk, "signed out")
+
+
+def change_password(a: User, b: User) -> None:
+    sessions.change_password(a, old_password=PASSWORD, new_password="a-long-pass-phrase-7")
+
+
+def suspend(a: User, b: User) -> None:
+    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+
+
+def block(a: User, b: User) -> None:
+    users.block(a, b.username)
+
+
+def be_blocked(a: User, b: User) -> None:
+    users.block(b, a.username)
+
+
+@pytest.mark.parametrize(
+    ("deed", "code"), [(sign_out, 4401), (change_password, 4401), (suspend, 4403), (block, 4403), (be_blocked, 4403)]
+)
+def test_who_may_not_stay_is_put_out(stack_url: str, deed: Callable[[User, User], None], code: int) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as one, chat(stack_url, a, room) as another:
+        one.expect_nothing()
+        deed(a, b)
+        assert (one.closed(), another.closed()) == (code, code)
+
+
+def expire(a: User, room: Room) -> None:
+    Session.objects.update(expires_at=timezone.now())
+
+
+def switch_off(a: User, room: Room) -> None:
+    User.objects.filter(pk=a.pk).update(is_active=False)
+
+
+def lose_the_badge(a: User, room: Room) -> None:
+    User.objects.filter(pk=a.pk).update(identity_verified=False)
+
+
+def lose_the_place(a: User, room: Room) -> None:
+    room.memberships.filter(user=a).delete()
+
+
+@pytest.mark.parametrize(
+    ("deed", "code"), [(expire, 4401), (switch_off, 4401), (lose_the_badge, 4403), (lose_the_place, 4403)]
+)
+def test_nobody_needs_to_be_told_for_it(stack_url: str, deed: Callable[[User, Room], None], code: int) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as one:
+        one.expect_nothing()
+        deed(a, room)
+        assert one.closed() == code
+
+
+@pytest.mark.parametrize("by_ticket", [False, True])
+def test_it_ends_with_the_token_that_opened_it(stack_url: str, by_ticket: bool) -> None:
+    a = alice()
+    options = {"subprotocols": protocols(ticket_of(a))} if by_ticket else {"token": begin(a).access}
+    with socket(stack_url, NOTIFICATIONS, **options) as one:
+        with time_machine.travel(timezone.now() + timedelta(minutes=14), tick=True):
+            one.expect_nothing()
+        with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=True):
+            assert one.closed() == 4401
+
+
+def test_the_others_stay(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    with chat(stack_url, a, room) as one, chat(stack_url, b, room) as other:
+        suspend(a, b)
+        assert one.closed() == 4403
+        other.expect_nothing()
