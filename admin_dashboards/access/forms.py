@@ -70,7 +70,9 @@ class StaffForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "groups" in self.fields:
+        if self.instance.pk == self.actor.pk:
+            del self.fields["groups"]  # one's own are shown, not offered
+        else:
             self.fields["groups"].queryset = joinable(self.actor)  # type: ignore[attr-defined]
             if self.instance.pk:
                 self.initial["groups"] = list(self.instance.groups.all())

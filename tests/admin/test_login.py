@@ -1,0 +1,107 @@
+"""Coming in at the console's door."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from apps.audit.models import Entry, Verb
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+DOOR = "/admin/login/"
+
+
+def sign_in(client: Client, username: str, password: str = people.PASSWORD, address: str = DOOR) -> object:
+    return client.post(address, {"username": username, "password": password})
+
+
+def test_the_front_door_leads_to_the_console() -> None:
+    client = Client()
+    assert client.get("/")["Location"] == "/admin/"
+    assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
+    assert client.get("/admin/users/user/")["Location"] == "/admin/login/?next=/admin/users/user/"
+
+
+def test_signing_in_directly_lands_on_the_overview() -> None:
+    people.support()
+    client = Client()
+    answer = sign_in(client, "support")
+    assert answer["Location"] == "/admin/"  # type: ignore[index]
+    assert client.get("/admin/").status_code == 200
+    assert client.get(DOOR)["Location"] == "/admin/"
+
+
+def test_signing_in_goes_on_to_where_one_was_going_and_nowhere_else() -> None:
+    people.support()
+    answer = sign_in(Client(), "support", address=f"{DOOR}?next=/admin/users/profile/")
+    assert answer["Location"] == "/admin/users/profile/"  # type: ignore[index]
+    answer = sign_in(Client(), "SUPPORT", address=f"{DOOR}?next=https://evil.example/")
+    assert answer["Location"] == "/admin/"  # type: ignore[index]
+
+
+def test_end_users_are_told_whose_door_it_is_once_their_password_was_right() -> None:
+    people.alice()
+    client = Client()
+    page = sign_in(client, "alice").content.decode()  # type: ignore[attr-defined]
+    assert "This account belongs to the app; the console is for staff only." in page
+    page = sign_in(client, "alice", "wrong").content.decode()  # type: ignore[attr-defined]
+    assert "belongs to the app" not in page
+    assert client.get("/admin/").status_code == 302
+
+
+def test_an_account_that_is_switched_off_stays_outside() -> None:
+    nora = people.make_staff("nora")
+    nora.is_active = False
+    nora.save()
+    client = Client()
+    sign_in(client, "nora")
+    assert client.get("/admin/").status_code == 302
+
+
+def test_whoever_guesses_is_held_up_and_others_are_not() -> None:
+    people.support()
+    people.community()
+    client = Client()
+    for _attempt in range(settings.AXES_FAILURE_LIMIT):
+        answer = sign_in(client, "support", "wrong")
+    assert answer.status_code == 429  # type: ignore[attr-defined]
+    text = answer.content.decode()  # type: ignore[attr-defined]
+    assert "Too many failed sign-ins" in text
+    assert "Try again" in text
+    assert sign_in(client, "support").status_code == 429  # type: ignore[attr-defined]
+    assert sign_in(Client(), "community").status_code == 302  # type: ignore[attr-defined]
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert sign_in(elsewhere, "support").status_code == 302  # type: ignore[attr-defined]
+
+
+def test_what_was_typed_is_never_written_down() -> None:
+    people.support()
+    client = Client()
+    sign_in(client, "hunter2-my-password", "x")
+    sign_in(client, "support", "wrong")
+    failed = Entry.objects.filter(verb=Verb.SIGN_IN_FAILED)
+    assert "hunter2" not in str(list(failed.values()))
+    assert failed.filter(target_type="users.user").count() == 1
+
+
+def test_the_session_s_key_changes_with_the_sign_in() -> None:
+    people.support()
+    client = Client()
+    client.get(DOOR)
+    sign_in(client, "support")
+    first = client.cookies[settings.SESSION_COOKIE_NAME].value
+    client.post("/admin/logout/")
+    sign_in(client, "support")
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != first
+    assert client.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
+
+
+def test_a_form_without_its_token_changes_nothing_and_says_so() -> None:
+    people.support()
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post(DOOR, {"username": "support", "password": people.PASSWORD})
+    assert answer.status_code == 403
+    assert "Nothing was changed." in answer.content.decode()

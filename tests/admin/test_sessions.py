@@ -1,0 +1,162 @@
+"""Sessions in the console: listed, kept, ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user
+from django.test import Client
+from django.utils import timezone
+
+from apps.users.models import Session, User
+from tests import people
+from tests.client import api
+from tests.console import console, fields
+
+pytestmark = pytest.mark.django_db
+
+TABLE = "/admin/users/session/"
+
+
+def session_of(user: User) -> Session:
+    return Session.objects.get(user=user)
+
+
+def test_signing_in_is_listed_with_address_and_device() -> None:
+    officer = people.compliance()
+    device = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36"
+    console(officer).get("/admin/", headers={"User-Agent": device})
+    session = session_of(officer)
+    assert (session.door, session.address, session.user_agent) == ("console", "127.0.0.1", device)
+    page = console(people.access()).get(TABLE).content.decode()
+    assert "compliance" in page
+    assert "127.0.0.1" in page
+    assert "Chrome · Linux" in page
+
+
+def test_the_sessions_of_users_are_listed_too() -> None:
+    api(people.alice())
+    page = console(people.access()).get(TABLE, {"door__exact": "api"})
+    assert [session.user.username for session in page.context["cl"].result_list] == ["alice"]
+
+
+def test_an_ended_session_is_out_at_the_next_click() -> None:
+    officer = people.compliance()
+    theirs = console(officer)
+    assert theirs.get("/admin/users/document/").status_code == 200
+    client = console(people.access())
+    answer = client.post(f"{TABLE}{session_of(officer).pk}/end/", {"reason": "Laptop lost"})
+    assert answer.status_code == 302
+    answer = theirs.get("/admin/users/document/")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+    session = session_of(officer)
+    assert (session.end_reason, session.ended_by.username) == ("Laptop lost", "access")  # type: ignore[union-attr]
+
+
+def test_an_ended_session_of_an_app_is_out_at_the_next_call() -> None:
+    alice = people.alice()
+    app = api(alice)
+    assert app.get("/users/profile").status_code == 200
+    console(people.access()).post(f"{TABLE}{session_of(alice).pk}/end/")
+    assert app.get("/users/profile").status_code == 401
+
+
+def test_several_are_ended_at_once() -> None:
+    officers = [people.compliance(), people.community()]
+    theirs = [console(officer) for officer in officers]
+    for client in theirs:
+        client.get("/admin/")
+    chosen = [session_of(officer).pk for officer in officers]
+    console(people.access()).post(TABLE, {"action": "end_selected", "_selected_action": chosen, "index": 0})
+    assert all(client.get("/admin/").status_code == 302 for client in theirs)
+
+
+def test_a_session_is_not_ended_by_a_link_and_not_above_one() -> None:
+    admin = people.admin()
+    theirs = console(admin)
+    theirs.get("/admin/")
+    client, address = console(people.access()), f"{TABLE}{session_of(admin).pk}/end/"
+    assert client.get(address).status_code == 405
+    assert client.post(address).status_code == 403
+    client.post(TABLE, {"action": "end_selected", "_selected_action": session_of(admin).pk, "index": 0})
+    assert session_of(admin).is_live
+
+
+@pytest.mark.parametrize("name", ["compliance", "community", "support"])
+def test_nobody_else_sees_or_ends_sessions(name: str) -> None:
+    officer = people.make_staff("other", "Community Manager")
+    console(officer).get("/admin/")
+    session, client = session_of(officer), console(getattr(people, name)())
+    assert client.get(TABLE).status_code == 403
+    assert client.get(f"{TABLE}{session.pk}/change/").status_code == 403
+    assert client.post(f"{TABLE}{session.pk}/end/").status_code == 403
+    assert client.post(TABLE, {"action": "end_selected", "_selected_action": session.pk}).status_code == 403
+    assert session_of(officer).is_live
+
+
+def test_sessions_are_read_not_written() -> None:
+    officer = people.compliance()
+    console(officer).get("/admin/")
+    address = f"{TABLE}{session_of(officer).pk}/change/"
+    for client in (console(people.access()), console(people.admin())):
+        page = client.get(address)
+        assert page.status_code == 200
+        assert "_save" not in fields(page)
+        assert client.post(address, {"address": "1.2.3.4"}).status_code == 403
+
+
+def test_signing_out_ends_it_and_using_it_is_noted_once_a_minute() -> None:
+    officer = people.compliance()
+    client = console(officer)
+    client.get("/admin/")
+    before = session_of(officer).last_seen_at
+    client.get("/admin/")
+    assert session_of(officer).last_seen_at == before
+    Session.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
+    client.get("/admin/")
+    assert session_of(officer).last_seen_at > before
+    client.post("/admin/logout/")
+    assert session_of(officer).end_reason == "signed out"
+    assert client.get("/admin/").status_code == 302
+
+
+def test_an_expired_session_is_out() -> None:
+    officer = people.compliance()
+    client = console(officer)
+    client.get("/admin/")
+    Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.get("/admin/").status_code == 302
+    assert not get_user(client).is_authenticated  # type: ignore[arg-type]
+
+
+def test_one_s_own_new_password_ends_the_others_and_keeps_this_one() -> None:
+    officer = people.compliance()
+    here, elsewhere = console(officer), console(officer)
+    here.get("/admin/")
+    elsewhere.get("/admin/")
+    form = {
+        "old_password": people.PASSWORD,
+        "new_password1": "quite-a-long-phrase-7",
+        "new_password2": "quite-a-long-phrase-7",
+    }
+    assert here.post("/admin/password_change/", form).status_code == 302
+    assert here.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
+    assert Session.objects.live().filter(user=officer).count() == 1
+    officer.refresh_from_db()
+    assert officer.token_version == 2
+
+
+def test_states_are_filtered_for() -> None:
+    officer = people.compliance()
+    for ended, expires in [(None, 1), (timezone.now(), 1), (None, -1)]:
+        Session.objects.create(
+            user=officer, door="api", expires_at=timezone.now() + timedelta(hours=expires), ended_at=ended
+        )
+    client = console(people.access())
+    for state, count in [("live", 2), ("ended", 1), ("expired", 1)]:
+        page = client.get(TABLE, {"state": state})
+        assert page.context["cl"].result_count == count, state  # live: with the access manager's own
+    assert Client().get(TABLE).status_code == 302
