@@ -166,24 +166,13 @@ class Pair:
         finally:
             self.leave()
 
-    def is_used(self) -> bool:
-        """Whether any process has joined and not left."""
-        with self._turn():
-            members = self._open("members")
-            try:
-                fcntl.flock(members, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            finally:
-                os.close(members)
-            return False
-
     def _open(self, name: str) -> int:
         try:
             return os.open(self.home / name, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError:
-            owner = _name_of(self.home.stat().st_uid)
-            raise Unavailable(f"{self.home} belongs to {owner}: run as {owner} or root, or move it away.") from None
+            uid = self.home.stat().st_uid
+            owner = _name_of(uid) or f"user {uid}"
+            raise Unavailable(f"{self.home} belongs to {owner}: run as {owner}, or move it away.") from None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -226,8 +215,8 @@ class Pair:
         return True
 
     def _hand_over(self) -> None:
-        """Give the folder to the user whom the servers run as, since PostgreSQL refuses root."""
-        if self.home.stat().st_uid == 0:
+        """Give the folder to the user whom the servers run as: PostgreSQL refuses root, and users without a name."""
+        if self.home.stat().st_uid == 0 or not _name_of(self.home.stat().st_uid):
             _give(self.home, _unprivileged())
         if not _may_enter(self.home, self.home.stat().st_uid):
             raise Unavailable(f"{self.home} lies in a folder closed to its owner: move it away.")
@@ -381,25 +370,34 @@ def when_used() -> Iterator[Pair | None]:
 
 @contextmanager
 def throwaway() -> Iterator[Pair]:
-    """A pair for one run of the tests, gone at its end; clears away those of killed runs first."""
-    prefix = "infloo-test-"
-    for home in ELSEWHERE.glob(f"{prefix}*"):
-        with suppress(OSError, Unavailable):
-            _discard(Pair(home))
-    pair = Pair(Path(tempfile.mkdtemp(prefix=prefix, dir=ELSEWHERE)), durable=False)
+    """A pair for one run of the tests, gone at its end; clears away those of killed runs first.
+
+    A run holds a lock in its folder for life, taken before the folder bears a name that others look for.
+    """
+    for home in ELSEWHERE.glob("infloo-test-*"):
+        with suppress(OSError):
+            _clear_away(home)
+    made = Path(tempfile.mkdtemp(prefix="infloo-new-", dir=ELSEWHERE))
+    held = os.open(made / "held", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    pair = Pair(made.rename(made.with_name(made.name.replace("new", "test", 1))), durable=False)
     try:
         with pair.running():
             yield pair
     finally:
         shutil.rmtree(pair.home)
+        os.close(held)
 
 
-def _discard(pair: Pair) -> None:
-    # Nobody has joined yet where "members" is missing: that run is just starting.
-    if (pair.home / "members").exists() and not pair.is_used():
-        pair.join()
-        pair.leave()
-        shutil.rmtree(pair.home)
+def _clear_away(home: Path) -> None:
+    """Stop and remove the throwaway pair there, unless its run lives."""
+    held = os.open(home / "held", os.O_RDWR)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Pair(home)._stop()
+        shutil.rmtree(home)
+    finally:
+        os.close(held)
 
 
 def _checkout_home() -> Path:
@@ -439,11 +437,11 @@ def _unprivileged() -> int:
     return pwd.getpwnam("nobody").pw_uid
 
 
-def _name_of(uid: int) -> str:
+def _name_of(uid: int) -> str | None:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {uid}"
+        return None
 
 
 def _may_enter(path: Path, uid: int) -> bool:
