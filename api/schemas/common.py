@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from django.db.models import TextChoices
 from django.http import HttpRequest
 from ninja import Schema
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from apps.files import signed_address
 from apps.users.models import Role, User
@@ -50,6 +51,11 @@ TimeIn = Annotated[datetime, BeforeValidator(_text), AfterValidator(_in_utc)]
 """ISO 8601; without a zone it means UTC."""
 Time = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
 """What answers hold; written in UTC, ending in Z."""
+
+
+def one_of(choices: type[TextChoices]) -> WithJsonSchema:
+    """For choices whose name is not their own, such as Status: the schema writes them out, where names would clash."""
+    return WithJsonSchema({"type": "string", "enum": choices.values})
 
 
 class Body(BaseModel):

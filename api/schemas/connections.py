@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import BaseModel
 
-from api.schemas.common import Body, Id, PersonOut, Time
+from api.schemas.common import Body, Id, PersonOut, Time, one_of
 from apps.connections.models import Connection
 
 
@@ -21,7 +21,7 @@ class AnswerIn(Body):
 
 
 class ConnectionFilter(BaseModel):
-    status: Connection.Status | None = None
+    status: Annotated[Connection.Status, one_of(Connection.Status)] | None = None
     direction: Literal["sent", "received"] | None = None
 
 
@@ -29,6 +29,6 @@ class ConnectionOut(Schema):
     id: int
     sender: PersonOut
     receiver: PersonOut
-    status: Connection.Status
+    status: Annotated[Connection.Status, one_of(Connection.Status)]
     created_at: Time
     responded_at: Time | None

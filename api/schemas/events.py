@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Schema
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.schemas.common import Body, Id, PersonOut, Time, TimeIn
+from api.schemas.common import Body, Id, PersonOut, Time, TimeIn, one_of
 from apps.events.models import Event, Participation
 from apps.users.models import User
 
@@ -54,12 +54,12 @@ class EventOut(Schema):
     ends_at: Time
     location: str
     capacity: int | None
-    status: Event.Status
+    status: Annotated[Event.Status, one_of(Event.Status)]
     host: PersonOut
     going: int
     """How many guests; the host takes no seat."""
     interested: int
-    my_status: Participation.Status | None
+    my_status: Annotated[Participation.Status, one_of(Participation.Status)] | None
 
 
 class JoinIn(Body):
@@ -73,7 +73,7 @@ class InviteIn(Body):
 
 class AttendeeOut(Schema):
     person: PersonOut
-    status: Participation.Status
+    status: Annotated[Participation.Status, one_of(Participation.Status)]
 
     @staticmethod
     def resolve_person(participation: Participation) -> User:

@@ -7,26 +7,26 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import StringConstraints
 
-from api.schemas.common import Body, Id, Time
+from api.schemas.common import Body, Id, Time, one_of
 from apps.moderation.models import Report
 
 
 class ReportIn(Body):
-    kind: Report.Kind
+    kind: Annotated[Report.Kind, one_of(Report.Kind)]
     id: Id
     """The number of the story, event, message or person."""
-    reason: Report.Reason
+    reason: Annotated[Report.Reason, one_of(Report.Reason)]
     note: Annotated[str, StringConstraints(max_length=2000)] = ""
     """Needed where the reason is `other`."""
 
 
 class ReportOut(Schema):
     id: int
-    kind: Report.Kind
+    kind: Annotated[Report.Kind, one_of(Report.Kind)]
     target_id: int
-    reason: Report.Reason
+    reason: Annotated[Report.Reason, one_of(Report.Reason)]
     note: str
-    status: Report.Status
-    outcome: Report.Outcome | None
+    status: Annotated[Report.Status, one_of(Report.Status)]
+    outcome: Annotated[Report.Outcome, one_of(Report.Outcome)] | None
     created_at: Time
     closed_at: Time | None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
 
-from api.schemas.common import Body, PersonOut, Time, picture_address
+from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
 from apps.users.models import DocType, Document, Reason, Role, Theme, User
@@ -191,7 +191,7 @@ class DirectoryFilter(Body):
 class DocumentOut(Schema):
     id: int
     doc_type: DocType
-    status: Document.Status
+    status: Annotated[Document.Status, one_of(Document.Status)]
     reason: Reason | None
     """Why it was rejected, as a code."""
     comment: str

@@ -150,3 +150,15 @@ def test_the_docs_load_nothing_from_outside() -> None:
     assert b"https://" not in page.content
     assert Client().get("/api/openapi.json").json()["openapi"].startswith("3.")
     assert_problem(Client().post("/api/docs"), 405, "method-not-allowed")
+
+
+def test_no_two_shapes_share_a_name() -> None:
+    shapes: dict[str, Any] = {}
+    for router in application._get_bound_routers():
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                for model in [*operation.models, *operation.response_models.values()]:
+                    if model is None:
+                        continue
+                    for name, shape in model.model_json_schema().get("$defs", {}).items():
+                        assert shapes.setdefault(name, shape) == shape, f"{name} of {operation.path}"
