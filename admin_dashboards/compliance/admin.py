@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,8 +14,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -227,7 +230,10 @@ class DocumentAdmin(SearchableAdmin):
     def decided(self, document: Document) -> str:
         if document.decided_at is None:
             return "–"
-        said = _("by %(name)s") % {"name": document.decided_by.username if document.decided_by else "–"}
+        said = _("by %(name)s, %(time)s") % {
+            "name": document.decided_by.username if document.decided_by else "–",
+            "time": when(document.decided_at),
+        }
         return f"{said}, {document.get_reason_display()}" if document.reason else said
 
     @display(description=gettext_lazy("role"))
@@ -239,8 +245,8 @@ class DocumentAdmin(SearchableAdmin):
         return verified_label(document.owner)
 
     @display(description=gettext_lazy("joined"))
-    def since(self, document: Document) -> Any:
-        return document.owner.date_joined
+    def since(self, document: Document) -> str:
+        return when(document.owner.date_joined)
 
     @display(description=gettext_lazy("company"))
     def company(self, document: Document) -> str:
@@ -313,6 +319,10 @@ class UserAdmin(SearchableAdmin):
     @display(description=gettext_lazy("documents"))
     def documents(self, user: User) -> str:
         return documents_of(user.documents.newest_first()[:20])  # type: ignore[attr-defined]
+
+
+def when(moment: datetime) -> str:
+    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def verified_label(user: User) -> SafeString:
