@@ -39,9 +39,9 @@ def _secret(name: str, demo: str) -> str:
     return value
 
 
-def _secrets(name: str, default: str) -> list[str]:
+def _secrets(name: str, last: str) -> list[str]:
     """Several secrets in a row, so that one can take another's place; the first is the one to write with."""
-    values: list[str] = _read("list", name, default=[]) or [default]
+    values: list[str] = [*_read("list", name, default=[]), last]
     if any(len(value) < 32 for value in values):
         raise SystemExit(f"{name} is too short: each of its keys needs at least 32 characters.")
     return values
@@ -308,6 +308,7 @@ if USE_S3:
             "file_overwrite": False,
             "querystring_auth": True,
             "querystring_expire": 60,
+            "signature_version": "s3v4",  # the older one is refused by newer regions
         },
     }
 SIGNED_ADDRESS_SECONDS = 60
@@ -328,8 +329,8 @@ LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-
 FORMAT_MODULE_PATH = ["config.formats"]
+
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import transaction
 from django.utils import formats, timezone
@@ -92,16 +93,25 @@ def held_up_for(username: str, address: str | None) -> timedelta:
     now = timezone.now()
     if account is None:
         return timedelta()
-    here = Entry.objects.filter(address=address, created_at__gt=now - timedelta(days=1))
-    last_success = here.filter(actor=account, verb=Verb.SIGNED_IN).first()
-    failures = here.filter(
-        verb=Verb.SIGN_IN_FAILED, target_type=User._meta.label_lower, target_id=str(account.pk), reason=""
-    )
-    if last_success is not None:
-        failures = failures.filter(pk__gt=last_success.pk)
+    today = Entry.objects.filter(created_at__gt=now - timedelta(days=1))
+    about = today.filter(target_type=User._meta.label_lower, target_id=str(account.pk))
+    failures = about.filter(verb=Verb.SIGN_IN_FAILED, address=address, reason="")
+    for end in (
+        today.filter(actor=account, verb=Verb.SIGNED_IN, address=address).first(),
+        about.filter(verb=Verb.RELEASED).first(),
+    ):
+        if end is not None:
+            failures = failures.filter(pk__gt=end.pk)
     times = list(failures.order_by("id").values_list("created_at", flat=True)[:1000])
     rounds = len(times) // TRIES
     if not rounds:
         return timedelta()
     delay = min(HELD_UP_FOR * 2 ** min(rounds - 1, 10), HELD_UP_AT_MOST)
     return max(timedelta(), times[rounds * TRIES - 1] + delay - now)
+
+
+@transaction.atomic
+def release(actor: User | None, user: User) -> None:
+    """Let `user` try again at once, from every address."""
+    record(actor, Verb.RELEASED, user)
+    AccessAttempt.objects.filter(username__iexact=user.username).delete()

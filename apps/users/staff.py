@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apps.access import require
 from apps.audit.history import save_as
 from apps.errors import Absent, Invalid
+from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, Profile, Role, User
 from apps.users.rank import (
     lock_keepers,
@@ -87,6 +88,7 @@ def set_staff_password(actor: User, staff_id: int, password: str) -> User:
     # Whoever sets a password can sign in with it, so this must not be a way to rights that one may not give.
     not_a_keeper(actor, user)
     set_password(actor, user, password, field="password1", reason="password set by staff")
+    release(actor, user)
     return user
 
 

@@ -11,6 +11,7 @@ import pyotp
 import pytest
 import time_machine
 from django.core import mail
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
@@ -20,6 +21,7 @@ from admin_dashboards.reauth import recently_confirmed
 from apps.audit.models import Entry, Verb
 from apps.users import mfa, mfa_resets
 from apps.users.models import Authenticator, Session, User
+from apps.users.staff import set_staff_password
 from tests import people
 from tests.authenticator import code_of, enrol, wrong
 from tests.console import console
@@ -335,6 +337,29 @@ def test_wrong_passwords_hold_one_up_for_longer_each_time(clock: time_machine.Tr
     assert not is_let_in()
     clock.shift(timedelta(minutes=21))
     assert is_let_in()
+
+
+def test_spelling_the_name_differently_gives_no_more_tries() -> None:
+    people.compliance()
+    for name in ("compliance", "Compliance", "COMPLIANCE"):
+        for _guess in range(5):
+            last = Client().post(LOGIN, {"username": name, "password": "not it"})
+    assert last.status_code == 429
+
+
+@pytest.mark.parametrize("by", ["a new password", "whoever runs the machine"])
+def test_who_is_held_up_can_be_released(by: str) -> None:
+    staff = people.compliance()
+    for _guess in range(11):
+        Client().post(LOGIN, {"username": "compliance", "password": "not it"})
+    assert password(Client(), staff).status_code == 429
+    if by == "a new password":
+        set_staff_password(people.access(), staff.pk, "another-long-one")
+        answer = Client().post(LOGIN, {"username": "compliance", "password": "another-long-one"})
+    else:
+        call_command("release_account", "compliance", verbosity=0)
+        answer = password(Client(), staff)
+    assert answer.status_code == 302
 
 
 def test_others_sign_in_meanwhile() -> None:
