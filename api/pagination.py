@@ -55,8 +55,15 @@ def paginate(
         "count": count,
         "next": _address(request, paging.page + 1) if end < count else None,
         "previous": _address(request, paging.page - 1) if paging.page > 1 else None,
-        "results": list(rows[start:end]) if count else [],
+        "results": _slice(rows, start, end) if count else [],
     }
+
+
+def _slice(rows: QuerySet[Any] | Sequence[Any], start: int, end: int) -> list[Any]:
+    if start and isinstance(rows, QuerySet):
+        # The page is picked by keys alone: joins and annotations would be worked out for all that is skipped, too.
+        return list(rows.filter(pk__in=rows.values("pk")[start:end]))
+    return list(rows[start:end])
 
 
 def _address(request: HttpRequest, page: int) -> str:

@@ -304,6 +304,19 @@ def test_what_is_no_number_leads_nowhere(number: str) -> None:
     assert_problem(api().get(f"/events/{number}"), 404, "not-found")
 
 
+def test_a_later_page_is_as_complete_and_in_order() -> None:
+    host, guest = alice(), bob()
+    events = [make_event(host, f"Party {number:02}", in_hours=number + 1) for number in range(24)]
+    for event in events:
+        join_event(guest, event.pk, status="going")
+    page = api(guest).get("/events", when="upcoming", page=2).json()
+    assert [row["title"] for row in page["results"]] == [event.title for event in events[10:20]]
+    assert {(row["going"], row["my_status"], row["host"]["username"]) for row in page["results"]} == {
+        (1, "going", "alice")
+    }
+    assert titles(api(guest).get("/events", when="upcoming", page=3)) == [event.title for event in events[20:]]
+
+
 def test_lists_cost_the_same_however_long() -> None:
     host, guest = alice(), bob()
     client = api(guest)
