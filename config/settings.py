@@ -383,6 +383,8 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "axes": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
+        "pikepdf": {"level": "WARNING"},
+        "uvicorn": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # below that it writes down addresses of sockets, queries and all
         "django_structlog": {"level": "INFO" if not DEBUG or TESTING else "WARNING"},
     },
