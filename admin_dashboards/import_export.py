@@ -19,10 +19,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from import_export import admin as library
+from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource, modelresource_factory
 from import_export.tmp_storages import CacheStorage
-from import_export.widgets import DateTimeWidget
+from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
@@ -77,7 +78,7 @@ class NeutralCSV(Neutral, CSV):
         if not lines:
             return tablib.Dataset()
         headers, *rows = lines
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(rows, start=2):
             if len(row) != len(headers):
                 raise ValueError(
                     _("Line %(line)d has %(found)d values; the first line names %(named)d columns.")
@@ -92,6 +93,13 @@ class NeutralXLSX(Neutral, XLSX):
 
 
 class ImportFileForm(ImportForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["format"].required = False
+
+    def clean_format(self) -> str:
+        return "0"  # there is only one
+
     def clean_import_file(self) -> Any:
         upload = self.cleaned_data["import_file"]
         if upload.size > MAX_IMPORTED_BYTES:
@@ -122,6 +130,22 @@ class Moment(DateTimeWidget):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class WholeNumber(IntegerWidget):
+    def clean(self, value: str | None, row: Any = None, **_options: Any) -> int | None:
+        if not value:
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError(_("Write a whole number.")) from None
+
+
+def _column(path: str) -> str:
+    """`host` of `host__username`, `role` of `user__role`."""
+    head, _sep, tail = path.rpartition("__")
+    return head if tail in ("username", "name") else tail
+
+
 class TableResource(ModelResource):
     """Base of what goes in and out. Rows that come in are written by services, never by the library."""
 
@@ -131,7 +155,11 @@ class TableResource(ModelResource):
         report_skipped = True
         clean_model_instances = False
 
-    WIDGETS_MAP = ModelResource.WIDGETS_MAP | {"DateTimeField": Moment}
+    WIDGETS_MAP = ModelResource.WIDGETS_MAP | {
+        "DateTimeField": Moment,
+        "BigAutoField": WholeNumber,
+        "PositiveIntegerField": WholeNumber,
+    }
 
     def __init__(self, rows: QuerySet[Any] | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -193,7 +221,14 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         return queryset.select_related(*paths) if paths else queryset
 
     def get_export_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
-        return [modelresource_factory(self.model, TableResource, {"fields": self.export_fields})]
+        return [
+            modelresource_factory(
+                self.model,
+                TableResource,
+                {"fields": self.export_fields},
+                {path: Field(attribute=path, column_name=_column(path)) for path in self.export_fields if "__" in path},
+            )
+        ]
 
     def get_valid_export_item_pks(self, request: HttpRequest) -> list[int]:
         return []  # rows are chosen by filters and search alone

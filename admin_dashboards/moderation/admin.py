@@ -34,16 +34,17 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_story)
     restore = staticmethod(restore_story)
 
-    list_display = ["__str__", "state", "by", "audience", "created_at", "expires_at"]
+    list_display = ["__str__", "state", "by", "audience", "created_at"]
     list_filter = [StoryStateFilter]
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     search_people = ("author",)
     search_help_text = _("Author or number")
-    change_form_outer_before_template = "moderation/story.html"
+    change_form_template = "moderation/story.html"
+    change_form_outer_before_template = None
     fieldsets = [
         (None, {"fields": ["by", "caption", "audience", "state", "created_at", "expires_at"]}),
-        (_("File"), {"fields": ["media_type", "size", "sha256", "freed_at", "held", "deleted_at"]}),
+        (_("File"), {"fields": ["media_type", "size", "freed_at", "held", "deleted_at"]}),
     ]
     export_fields = [
         "id", "author__username", "caption", "audience", "media_type", "created_at", "expires_at", "removed_at",
@@ -76,7 +77,7 @@ class EventAdmin(RemovableAdmin, SearchableAdmin):
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "state", "by", "date", "ends_at", "location"]
+    list_display = ["title", "state", "by", "date", "location"]
     list_filter = [WhenFilter, "status", RemovedFilter]
     sortable_by = ["date"]
     ordering = ["-date", "-id"]

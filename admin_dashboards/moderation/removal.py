@@ -37,7 +37,7 @@ class RemovableAdmin(ModelAdmin):
     actions = ["delete_selected", "restore_selected"]
     delete_confirmation_template = "moderation/remove.html"
     delete_selected_confirmation_template = "moderation/remove.html"
-    change_form_outer_before_template = "moderation/removal.html"
+    change_form_outer_before_template: str | None = "moderation/removal.html"
     list_disable_select_all = True
 
     def get_urls(self) -> list[URLPattern]:

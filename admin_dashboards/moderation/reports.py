@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, ModelAdmin, link_to
 from admin_dashboards.labels import label
+from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.searching import SearchableAdmin
 from apps.access import may
 from apps.events.models import Event
@@ -118,7 +119,7 @@ class ReportAdmin(SearchableAdmin):
     def outcome_word(self, report: Report) -> str:
         return str(Report.Outcome(report.outcome).label) if report.outcome else ""
 
-    @display(description=gettext_lazy("reported"))
+    @display(description=gettext_lazy("thing"))
     def thing_link(self, report: Report) -> str:
         word = f"{report.get_kind_display()} {report.target_id}"
         if report.kind == Report.Kind.USER:
@@ -137,7 +138,9 @@ class ReportAdmin(SearchableAdmin):
         state = table.state(row)
         if isinstance(row, Event):
             return format_html("{} <strong>{}</strong><br>{}", state, row.title, row.description)
-        return format_html("{} {}", state, row.caption if isinstance(row, Story) else "•••")
+        if isinstance(row, Story):
+            return format_html("{} {}<br>{}", state, row.caption, look_of(row))
+        return format_html("{} •••", state)
 
     @display(description=gettext_lazy("reported person"))
     def about(self, report: Report) -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from admin_dashboards.base import ModelAdmin
 from apps.audit.models import Verb
 from apps.audit.services import record
+from apps.stories.models import Story
 
 CHUNK = 64 * 1024
 # Players ask for films piece by piece, and some play nothing that cannot be had so.
@@ -25,6 +30,12 @@ class StoryFilesMixin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.file_view)
         return [path("<path:object_id>/file/", view, name="stories_story_file"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+    ) -> HttpResponse:
+        context["looks"] = look_of(obj) if obj else ""
+        return super().render_change_form(request, context, *args, obj=obj, **options)
 
     def file_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
@@ -38,6 +49,19 @@ class StoryFilesMixin(ModelAdmin):
         if start == 0:
             record(request.user, Verb.VIEWED, story)  # type: ignore[arg-type]
         return _stream(story.content_file, story.media_type, start, end)
+
+
+def look_of(story: Story) -> SafeString:
+    """The picture or film of a story on a page, for those who may see the story."""
+    if story.freed_at is not None:
+        return format_html("")
+    address = reverse("admin:stories_story_file", args=[story.pk])
+    if story.media_type.startswith("video/"):
+        words = _("The film of the story")
+        return format_html(
+            '<video src="{}" class="story-look" controls preload="metadata" aria-label="{}"></video>', address, words
+        )
+    return format_html('<img src="{}" class="story-look" alt="{}">', address, _("The picture of the story"))
 
 
 def _piece(request: HttpRequest, size: int) -> tuple[int, int]:

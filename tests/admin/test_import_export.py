@@ -105,7 +105,7 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down():
     answer = client.post(f"{EVENTS}export/?when=past", {"format": CSV})
     assert answer["Content-Type"] == "text/csv"
     [row] = rows_of(answer)
-    assert (row["title"], row["host__username"]) == ("Bygone Ball", "alice")
+    assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
     entry = Entry.objects.get(verb=Verb.EXPORTED)
     assert entry.actor == staff
     assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
@@ -227,8 +227,10 @@ def test_columns_that_are_left_out_stay_as_they_are():
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,-3", "greater than or equal to 0"),
         ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
         (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
-        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "number"),
-        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "number"),
+        ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,9999999999", "less than or equal to"),
+        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "Write a whole number."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number."),
     ],
 )
 def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row, sentence):
@@ -239,6 +241,8 @@ def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row, sentence
     assert preview.status_code == 200
     assert "confirm_form" not in preview.context
     assert sentence in preview.content.decode()
+    assert "Line 3" in preview.content.decode()
+    assert "Line 2" not in preview.content.decode()
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
 
 
@@ -282,7 +286,7 @@ def test_the_right_to_import_is_not_the_right_to_change():
         ("", "empty"),
         ("id,title\n", "No valid data"),
         ("title\nNameless\n", "id"),
-        ("id,title\n1,2,3\n", "Line 1 has 3 values"),
+        ("id,title\n1,2,3\n", "Line 2 has 3 values"),
         ('id,title\n1,"open\n', "cannot be read as CSV"),
         (b"\xff\xfe\x00i\x00d", "not CSV in UTF-8"),
         (b"PK\x03\x04 a workbook", "No valid data"),
