@@ -369,8 +369,8 @@ def when_used() -> Iterator[Pair | None]:
 
 
 @contextmanager
-def throwaway() -> Iterator[Pair]:
-    """A pair for one run of the tests, gone at its end; clears away those of killed runs first.
+def throwaway(*, durable: bool = False) -> Iterator[Pair]:
+    """A pair for one run of tests or benchmarks, gone at its end; clears away those of killed runs first.
 
     A run holds a lock in its folder for life, taken before the folder bears a name that others look for.
     """
@@ -380,7 +380,7 @@ def throwaway() -> Iterator[Pair]:
     made = Path(tempfile.mkdtemp(prefix="infloo-new-", dir=ELSEWHERE))
     held = os.open(made / "held", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(held, fcntl.LOCK_EX)
-    pair = Pair(made.rename(made.with_name(made.name.replace("new", "test", 1))), durable=False)
+    pair = Pair(made.rename(made.with_name(made.name.replace("new", "test", 1))), durable=durable)
     try:
         with pair.running():
             yield pair

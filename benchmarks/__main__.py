@@ -1,0 +1,109 @@
+"""`make bench`: what the platform carries on this machine, clients included, on servers that keep what they are told.
+
+Prints tables, and writes the figures to var/bench.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks import http_load, socket_load
+from ops import embedded
+
+AMOUNTS = {"users": 20_000, "events": 20_000, "stories": 20_000, "messages": 200_000, "notifications-per-user": 10}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5, help="for each address (default 5)")
+    parser.add_argument("--connections", type=int, default=16, help="at a time (default 16)")
+    options = parser.parse_args()
+    with embedded.throwaway(durable=True) as servers:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "DEBUG": "1",
+            "DATABASE_URL": servers.database_url(),
+            "REDIS_URL": servers.redis_url(),
+            "LIMITS_SCALE": "100000",
+        }
+        say("Filling the database ...")
+        manage(environment, "migrate", "--verbosity", "0")
+        sample = json.loads(manage(environment, "seed", *(f"--{name}={count}" for name, count in AMOUNTS.items())))
+        figures: dict[str, Any] = {"machine": machine(), "amounts": AMOUNTS, "seeded_in_seconds": sample["seconds"]}
+        serve = [sys.executable, "manage.py", "serve", "--port"]
+        with process(environment, serve) as port:
+            http_load.wait_until_ready(port)
+            figures["one_port"] = http_load.measure(port, sample, options.seconds, options.connections)
+            show("HTTP, one process for HTTP and sockets (make run)", figures["one_port"])
+            figures["sockets"] = socket_load.measure(port, sample, options.seconds)
+            show("Sockets: a message, from sending it to the other side having it", figures["sockets"])
+        with process(environment, web_of_production()) as port:
+            http_load.wait_until_ready(port)
+            figures["web"] = http_load.measure(port, sample, options.seconds, options.connections)
+            show("HTTP, web process of production", figures["web"])
+    file = embedded.VAR / "bench.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(figures, indent=2) + "\n")
+    say(f"\nFigures: {file.relative_to(embedded.CHECKOUT)}")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def manage(environment: dict[str, str], *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=embedded.CHECKOUT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+
+@contextmanager
+def process(environment: dict[str, str], command: list[str]) -> Iterator[int]:
+    """Runs a server on a free port, given as its last argument."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    server = subprocess.Popen([*command, str(port)], cwd=embedded.CHECKOUT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield port
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+
+def web_of_production() -> list[str]:
+    """The line of deploy/Procfile, on this machine alone."""
+    line = re.search(r"^web: granian (.*)$", (embedded.CHECKOUT / "deploy" / "Procfile").read_text(), re.MULTILINE)
+    assert line
+    arguments = re.sub(r"--host \S+ --port \S+", "", line[1]).split()
+    return [sys.executable, "-m", "granian", "--log-level", "error", *arguments, "--host", "127.0.0.1", "--port"]
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def show(title: str, rows: dict[str, dict[str, float]]) -> None:
+    say(f"\n{title}")
+    width = max(map(len, rows))
+    for name, row in rows.items():
+        cells = "  ".join(f"{key} {value:>8,.1f}" for key, value in row.items())
+        say(f"  {name:<{width}}  {cells}")
+
+
+if __name__ == "__main__":
+    main()
