@@ -132,3 +132,12 @@ def test_a_list_costs_the_same_however_long() -> None:
         make_connection(a, make_user(f"person{number}"))
     assert Connection.objects.count() == 61
     assert queries_of(client, "/connections", 100) == few == 3
+
+
+def test_requests_are_limited_by_the_day(settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"connection_request": (2, 86400)}
+    a = alice()
+    people = [bob(), carol(), newton()]
+    assert [ask(a, person).status_code for person in people] == [201, 201, 429]
+    assert int(ask(a, people[2])["Retry-After"]) > 80_000
+    assert ask(people[0], people[1]).status_code == 201

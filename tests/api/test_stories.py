@@ -226,3 +226,10 @@ def test_lists_cost_the_same_however_long() -> None:
         make_story(author, hours_old=number)
         StoryView.objects.create(story=story, viewer=person)
     assert costs(100) == few == [3, 3, 4]
+
+
+def test_uploads_are_limited(settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"upload": (1, 3600)}
+    client = api(alice())
+    assert client.upload("/stories", content_file=upload()).status_code == 201
+    assert_problem(client.upload("/stories", content_file=upload()), 429, "too-many-requests")
