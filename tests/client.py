@@ -49,6 +49,6 @@ class Api:
         return call(f"/api{path}", **content, headers=self.headers, **extra)
 
 
-def api(user: User | None = None, **headers: str) -> Api:
+def api(user: User | None = None, /, **headers: str) -> Api:
     """A client signed in as `user`, or nobody's."""
     return Api(begin(user) if user else None, **headers)

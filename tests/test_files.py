@@ -42,7 +42,7 @@ def refused(take: Take, content: bytes, kind: type[DomainError], code: str) -> D
 def test_pictures_are_known_by_content(take: Take, kind: str, media_type: str, ending: str) -> None:
     taken = take(upload(picture(kind), name="../../evil.html", media_type="text/html"))
     assert taken.media_type == media_type
-    assert re.fullmatch(rf"[0-9a-f]{{32}}\.{ending}", taken.file.name)
+    assert re.fullmatch(rf"[0-9a-f]{{32}}\.{ending}", str(taken.file.name))
     content = taken.file.read()
     assert Image.open(BytesIO(content)).format == kind
     assert taken.size == len(content)
@@ -53,7 +53,7 @@ def test_documents_may_be_pdf_and_stay_as_they_are() -> None:
     content = pdf()
     taken = files.take_document(upload(content, name="x.exe"))
     assert taken.media_type == "application/pdf"
-    assert taken.file.name.endswith(".pdf")
+    assert str(taken.file.name).endswith(".pdf")
     assert taken.file.read() == content
     assert taken.size == len(content)
 

@@ -200,7 +200,7 @@ def test_only_a_whole_access_token_opens_a_call() -> None:
     assert status(forged(ver=2)) == 401
     assert status(forged(sid="nonsense")) == 401
     assert status(forged(sid="00000000-0000-0000-0000-000000000000")) == 401
-    assert status(jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), None, "none")) == 401
+    assert status(jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), "", "none")) == 401
     assert status(jwt.encode(jwt.decode(forged(), options={"verify_signature": False}), "x" * 32)) == 401
 
 

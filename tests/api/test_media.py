@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 import pytest
 import time_machine
 from django.test import Client
@@ -136,7 +136,7 @@ def test_the_author_still_sees_an_expired_one(story: Story) -> None:
 
 
 def test_a_file_that_storage_lost_is_absent(story: Story) -> None:
-    story.content_file.storage.delete(story.content_file.name)
+    story.content_file.storage.delete(str(story.content_file.name))
     assert get(signed_address("story", story.pk, viewer=story.author_id)).status_code == 404
 
 

@@ -64,13 +64,12 @@ def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
 
 def test_it_takes_the_permission(document: Document) -> None:
     for person in (community(), alice(), User.objects.get(username="newton")):
-        refused(
-            Refused,
-            "permission-missing",
-            lambda who=person: documents.review_document(who, document.pk, verdict="approved"),
-        )
-        refused(Refused, "permission-missing", lambda who=person: documents.claim_document(who, document.pk))
-        refused(Refused, "permission-missing", lambda who=person: documents.release_document(who, document.pk))
+        for deed in (
+            partial(documents.review_document, verdict="approved"),
+            documents.claim_document,
+            documents.release_document,
+        ):
+            refused(Refused, "permission-missing", partial(deed, person, document.pk))
     assert Document.objects.get().status == "pending"
 
 
