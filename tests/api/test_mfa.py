@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyotp
 import pytest
 import time_machine
+from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,6 +16,7 @@ from apps.users.models import Authenticator, Session, User
 from tests.api.test_errors import assert_problem
 from tests.authenticator import code_of, enrol, wrong
 from tests.client import Api, api
+from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +163,19 @@ def test_a_stolen_token_guesses_neither_password_nor_code() -> None:
 def test_odd_codes_never_crash(otp: Any) -> None:
     enrol(alice())
     assert login(otp).status_code in (400, 401, 422)
+
+
+def test_a_password_reset_by_mail_does_not_take_it_away() -> None:
+    user = alice()
+    _totp, codes = enrol(user)
+    api().post("/users/auth/password_reset", {"email": user.email})
+    run_jobs()
+    code = re.search(r"\b\d{6}\b", str(mail.outbox[-1].body))[0]  # type: ignore[index]
+    new = "another-long-one"
+    sent = {"email": user.email, "otp": code, "password": new}
+    assert api().post("/users/auth/password_reset/confirm", sent).status_code == 200
+    assert_problem(login(password=new), 401, "otp-required")
+    assert login(codes[0], password=new).status_code == 200
 
 
 def test_staff_get_no_tokens_by_a_code() -> None:
