@@ -97,6 +97,9 @@ class ChatSocket(Socket):
         )
         if not new:
             await self.send(message_frame(message.facts()))
+        elif self._feed is not None:
+            # Those on this process need not wait for the broker, nor for there to be one.
+            self._feed.hear({"type": "message", **message.facts()})
 
     async def _resume(self, after: int) -> None:
         feed = await self._look_up_last()

@@ -15,4 +15,4 @@ _THREADS = ThreadPoolExecutor(8, thread_name_prefix="sockets")
 async def in_thread[**P, T](call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of `call`, which may use the database; its connection goes back to the pool afterwards."""
     run = database_sync_to_async(call, thread_sensitive=False, executor=_THREADS)
-    return await run(*args, **kwargs)  # type: ignore[no-any-return]
+    return await run(*args, **kwargs)

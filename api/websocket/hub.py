@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -159,6 +160,8 @@ class Hub:
             try:
                 await self._judge(list(self._sockets))
                 await self._catch_up()
+            except Error:
+                logger.warning("The database does not answer: sockets are as they were until it does.")
             except Exception:
                 logger.exception("The sockets could not be looked after; the next look comes soon.")
 

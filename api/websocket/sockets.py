@@ -49,7 +49,7 @@ class Bucket:
         return True
 
 
-class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]
+class Socket(AsyncWebsocketConsumer):
     """A thin door: it reads frames, calls services, and writes what there is to tell from a task of its own."""
 
     guard: ClassVar[auth.User] = auth.User()

@@ -133,6 +133,7 @@ class Message(Removable):
         indexes = [
             models.Index(fields=["-sent_at", "-id"], name="message_newest"),
             models.Index(fields=["sender", "-sent_at"], name="message_of_sender"),
+            models.Index(fields=["-sent_at", "-id"], condition=Q(removed_at__isnull=False), name="message_removed"),
         ]
         permissions = [("export_message", _("Can export messages"))]
 

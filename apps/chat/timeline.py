@@ -55,7 +55,7 @@ def last_seqs(room_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _of(*room_ids: int) -> MessageQuerySet:
-    return Message.objects.with_names().filter(room__in=room_ids)  # type: ignore[no-any-return]
+    return Message.objects.with_names().filter(room__in=room_ids)
 
 
 def _facts(messages: Iterable[Message]) -> list[Facts]:

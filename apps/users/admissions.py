@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import cache
 from secrets import token_urlsafe
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -52,7 +53,7 @@ def issue_ticket(access_token: str) -> str:
 
 def by_ticket(ticket: str) -> Admission:
     """Use up a ticket. Raises `WrongCredentials` where it was used before, has expired or never was."""
-    kept = _broker().getdel(_key(ticket))
+    kept: Any = _broker().getdel(_key(ticket))
     if kept is None:
         raise WrongCredentials("invalid-ticket", _("This ticket does not hold. Fetch a new one."))
     return Admission(**json.loads(kept))

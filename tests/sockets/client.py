@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from apps.chat.models import Room
 from apps.users.models import User
@@ -19,7 +20,7 @@ PATIENCE = 10
 
 
 class Client:
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def send(self, **frame: Any) -> None:
@@ -64,7 +65,9 @@ class Client:
 def socket(url: str, path: str, token: str | None = None, **options: Any) -> Iterator[Client]:
     headers = {"Authorization": f"Bearer {token}"} if token is not None else None
     address = url.replace("http://", "ws://") + path
-    with connect(address, additional_headers=headers, compression=None, proxy=None, **options) as connection:
+    # A process that was just started needs its time.
+    options = {"compression": None, "proxy": None, "open_timeout": 60} | options
+    with connect(address, additional_headers=headers, **options) as connection:
         yield Client(connection)
 
 

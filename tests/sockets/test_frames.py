@@ -12,7 +12,7 @@ from tests.chat.people import room_of
 from tests.people import alice, bob
 from tests.sockets.client import chat, notifications
 
-BAD = {
+BAD: dict[str, tuple[str | bytes, str]] = {
     "no JSON": ("Hi", "malformed"),
     "nothing": ("", "malformed"),
     "half of it": ('{"message": "Hi"', "malformed"),

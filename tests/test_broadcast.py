@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from apps import broadcast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def heard(broker: Any) -> Iterator[Any]:
+    with broker.pubsub(ignore_subscribe_messages=False) as pubsub:
+        pubsub.subscribe(broadcast.channel_of("room.1"))
+        assert pubsub.get_message(timeout=5)["type"] == "subscribe"
+        yield pubsub
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> broadcast._Sender:
+    """One that finds the broker where the test puts it."""
+    sender = broadcast._Sender()
+    monkeypatch.setattr(broadcast, "_sender", sender)
+    return sender
+
+
+def next_of(pubsub: Any) -> Any:
+    message = pubsub.get_message(timeout=5)
+    assert message is not None
+    return json.loads(message["data"])
+
+
+def test_it_is_sent_in_order_once_it_is_committed(heard: Any) -> None:
+    with transaction.atomic():
+        broadcast.publish("room.1", {"seq": 2})
+        with transaction.atomic():
+            broadcast.publish("room.1", {"seq": 3})
+        assert heard.get_message(timeout=0.05) is None
+    broadcast.publish("room.1", {"seq": 4})
+    assert [next_of(heard)["seq"] for _ in range(3)] == [2, 3, 4]
+
+
+def test_what_is_rolled_back_is_never_sent(heard: Any) -> None:
+    with transaction.atomic():
+        broadcast.publish("room.1", {"seq": 1})
+        transaction.set_rollback(True)
+    broadcast.publish("room.1", {"seq": 2})
+    assert next_of(heard) == {"seq": 2}
+
+
+def test_without_a_broker_it_costs_nothing_and_says_so_once(
+    sender: broadcast._Sender, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REDIS_URL = "unix:///nowhere.sock"
+    with caplog.at_level(logging.WARNING, "apps.broadcast"):
+        started = time.monotonic()
+        for seq in range(broadcast.WAITING * 2):
+            broadcast.publish("room.1", {"seq": seq, "message": "private"})
+        assert time.monotonic() - started < 5
+        sender._finish()
+    lines = [record.getMessage() for record in caplog.records if record.name == "apps.broadcast"]
+    assert len(lines) == 1
+    assert "private" not in lines[0]
+
+
+def test_it_finds_a_broker_that_comes_back(sender: broadcast._Sender, settings: Any, heard: Any, broker: Any) -> None:
+    broadcast.publish("room.1", {"seq": 1})
+    assert next_of(heard) == {"seq": 1}
+    # Whatever connection it had is gone by the time it has something to say again.
+    broker.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    broadcast.publish("room.1", {"seq": 2})
+    assert next_of(heard) == {"seq": 2}
+
+
+def test_a_command_that_ends_has_had_its_say(heard: Any, settings: Any) -> None:
+    script = f"""
+from django.conf import settings
+settings.REDIS_URL = {settings.REDIS_URL!r}
+settings.BROADCAST_PREFIX = {settings.BROADCAST_PREFIX!r}
+settings.DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+from apps import broadcast
+broadcast.publish("room.1", {{"seq": 7}})
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert next_of(heard) == {"seq": 7}
