@@ -51,13 +51,13 @@ def test_any_other_size_is_invalid(size: str) -> None:
 
 @pytest.mark.parametrize("number", ["0", "-1", "one", "", "1.5", "9" * 5000])
 def test_what_is_no_page_number_is_invalid(number: str) -> None:
-    problem = assert_problem(api(alice()).get("/users", page=page), 422, "invalid")
+    problem = assert_problem(api(alice()).get("/users", page=number), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == ["page"]
 
 
 @pytest.mark.parametrize("number", ["2", "3", "1000000", "9" * 30])
 def test_a_page_past_the_end_is_absent(number: str) -> None:
-    assert_problem(api(alice()).get("/users", page=page), 404, "no-such-page")
+    assert_problem(api(alice()).get("/users", page=number), 404, "no-such-page")
 
 
 def test_the_first_page_of_nothing_is_empty() -> None:
