@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
 
-# Mail servers are away at times; the waits add up to about an hour and a half.
+# Mail servers are away at times; the waits add up to some two and a half hours.
 PATIENT = RetryStrategy(max_attempts=6, exponential_wait=6)
 
 
