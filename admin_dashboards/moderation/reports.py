@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -61,7 +62,8 @@ class ReportAdmin(SearchableAdmin):
     ordering = ["-created_at", "-id"]
     search_people = ("author", "reporter")
     search_help_text = gettext_lazy("Reported person, reporter or number")
-    readonly_fields = ["thing_link", "thing", "about", "by", "reason", "note", "created_at", "state"]
+    change_form_template = "moderation/report.html"
+    readonly_fields = ["thing_link", "about", "by", "reason", "note", "created_at", "state"]
     export_fields = [
         "id", "kind", "target_id", "reason", "status", "outcome", "author__username", "reporter__username",
         "created_at", "closed_at", "closed_by__username",
@@ -71,7 +73,7 @@ class ReportAdmin(SearchableAdmin):
         return super().rows().select_related("author", "reporter", "closed_by")
 
     def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
-        told = ["thing_link", "thing", "about", "reason", "note", "by", "created_at", "state"]
+        told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
         decided = ["outcome_word", "closed_by", "closed_at"]
         decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
@@ -90,9 +92,9 @@ class ReportAdmin(SearchableAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
-        context["show_save"] = context["show_save_and_continue"] = False
-        if self._is_to_settle(request, obj):
-            context["show_save"] = True
+        context["show_save"] = self._is_to_settle(request, obj)
+        context["show_save_and_continue"] = False
+        context["thing"] = self.thing(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
@@ -126,21 +128,21 @@ class ReportAdmin(SearchableAdmin):
             return link_to(report.author, word)
         return link_to(_model(report)(pk=report.target_id), word)
 
-    @display(description=gettext_lazy("what it says"))
     def thing(self, report: Report) -> str:
-        """The thing's words, for those who may see the thing itself."""
+        """The reported thing as it stands, for those who may see it."""
+        if report.kind == Report.Kind.USER:
+            return format_html("<h2>{}</h2>", link_to(report.author))
         table = self.admin_site._registry.get(_model(report))
-        if report.kind == Report.Kind.USER or not isinstance(table, ModelAdmin):
-            return "–"
-        row = table.get_queryset(asking()).filter(pk=report.target_id).first()
+        rows = table.get_queryset(asking()) if isinstance(table, ModelAdmin) else None
+        row = rows.filter(pk=report.target_id).first() if rows is not None else None
         if row is None:
-            return _("It is gone, or not yours to see.")
-        state = table.state(row)
+            return format_html("<p>{}</p>", _("It is gone, or not yours to see."))
+        state = table.state(row)  # type: ignore[union-attr]
         if isinstance(row, Event):
-            return format_html("{} <strong>{}</strong><br>{}", state, row.title, row.description)
+            return format_html("<h2>{}</h2><p>{}</p><p>{}</p>", row.title, state, linebreaksbr(row.description))
         if isinstance(row, Story):
-            return format_html("{} {}<br>{}", state, row.caption, look_of(row))
-        return format_html("{} •••", state)
+            return format_html("{}<p>{}</p><p>{}</p>", look_of(row), row.caption, state)
+        return format_html("<p>•••</p><p>{}</p>", state)
 
     @display(description=gettext_lazy("reported person"))
     def about(self, report: Report) -> str:

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -102,8 +104,8 @@ class ProfileAdmin(SearchableAdmin):
         return format_html_join("\n", "{}: {}<br>", profile.social_links.items())
 
     @display(description=_("signed up"))
-    def joined(self, profile: Profile) -> Any:
-        return profile.user.date_joined
+    def joined(self, profile: Profile) -> str:
+        return date_format(localtime(profile.user.date_joined), "DATETIME_FORMAT")
 
 
 @admin.register(Notification)
