@@ -1,20 +1,24 @@
 "use strict";
 
-// Unfold makes buttons out of <a> and <span> that no keyboard reaches; here they become buttons.
-const reachable = "a[href], button, input, select, textarea, [tabindex]";
+// Unfold makes buttons out of <a> and <span> that no keyboard reaches; here they become buttons. Its icons are
+// words in a font of pictures; here they are not read out, and name what has no other name.
+const ICONS = ".material-symbols-outlined";
+const NAMES = { dock_to_right: "Menu", close: "Close", unfold_more: "Your account" };
+const REACHABLE = "a[href], button, input, select, textarea, [tabindex]";
+const BEHIND = "#changelist-filter-close, [id$=modal], form, nav";
 function reach(root) {
-    for (const element of root.querySelectorAll("[x-on\\:click]:not(nav):not([x-on\\:click=''])")) {
-        if (element.matches(reachable) || element.matches("#changelist-filter-close, [id$=modal], form")) continue;
-        if (!element.matches("a, span, div")) continue;
+    for (const element of root.querySelectorAll("[x-on\\:click]")) {
+        if (element.matches(REACHABLE) || element.matches(BEHIND)) continue;
         element.tabIndex = 0;
         element.setAttribute("role", "button");
-        const icon = element.querySelector(".material-symbols-outlined");
-        if (!element.getAttribute("aria-label") && icon && icon.textContent.trim() === element.textContent.trim()) {
-            element.setAttribute("aria-label", { dock_to_right: "Menu", close: "Close" }[icon.textContent.trim()] || icon.textContent.trim());
+    }
+    for (const icon of root.querySelectorAll(ICONS)) {
+        const name = icon.textContent.trim();
+        const holder = icon.closest("a, button, [role=button]");
+        if (holder && holder.textContent.trim() === name && !holder.title && !holder.hasAttribute("aria-label")) {
+            holder.setAttribute("aria-label", NAMES[name] || name.replaceAll("_", " "));
         }
-        if (element.matches(".material-symbols-outlined")) {
-            element.setAttribute("aria-label", { dock_to_right: "Menu", close: "Close" }[element.textContent.trim()] || element.textContent.trim());
-        }
+        if (holder !== icon) icon.setAttribute("aria-hidden", "true");
     }
 }
 document.addEventListener("keydown", (event) => {
