@@ -154,5 +154,5 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> dict[str, Any]:
-    """`page.goto("/admin/")` means the server of the test."""
-    return browser_context_args | {"base_url": stack_url}
+    """`page.goto("/admin/")` means the server of the test; the window is that of a small desk."""
+    return browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
