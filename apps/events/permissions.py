@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Model, QuerySet
 
 from apps.events.models import Event
-from apps.users.permissions import hidden_from
+from apps.users.permissions import hidden_from, switched_off
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -22,7 +22,7 @@ def is_host(user: User, event: Event) -> bool:
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
     """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
-    return Event.objects.kept().filter(host__is_active=True).exclude(host__in=hidden_from(viewer))
+    return Event.objects.kept().exclude(host__in=switched_off()).exclude(host__in=hidden_from(viewer))
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

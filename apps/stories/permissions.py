@@ -9,7 +9,7 @@ from django.db.models import Model, Q, QuerySet
 
 from apps.connections.permissions import connected_ids
 from apps.stories.models import Story, is_there
-from apps.users.permissions import hidden_from
+from apps.users.permissions import hidden_from, switched_off
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -29,7 +29,7 @@ def shown(viewer: User | AnonymousUser) -> QuerySet[Story]:
 def _meant_for(viewer: User | AnonymousUser) -> Q:
     for_all = Q(audience=Story.Audience.PUBLIC)
     for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer))
-    known = Q(author__is_active=True) & ~Q(author__in=hidden_from(viewer))
+    known = ~Q(author__in=switched_off()) & ~Q(author__in=hidden_from(viewer))
     return is_there() & known & (for_all | for_connections)
 
 

@@ -134,6 +134,7 @@ class User(AbstractUser):
             GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="user_email_search"),
             models.Index(fields=["is_staff", "role", "identity_verified", "id"], name="user_directory"),
             models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
+            models.Index(fields=["id"], condition=Q(is_active=False), name="user_switched_off"),
         ]
         permissions = [
             ("export_user", _("Can export users")),
