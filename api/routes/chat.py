@@ -74,7 +74,7 @@ def _stretch(request: HttpRequest, room: Room, query: HistoryQuery) -> dict[str,
     if query.after is not None:
         found = timeline.after(room.pk, query.after, query.page_size)[::-1]
     else:
-        found = timeline.before(room, query.before or 0, query.page_size)
+        found = timeline.before(room.pk, query.before or 0, query.page_size)
     older = _address(request, "before", found[-1]["seq"]) if found and found[-1]["seq"] > 1 else None
     newer = _address(request, "after", found[0]["seq"]) if found and found[0]["seq"] < room.last_seq else None
     further, back = (newer, older) if query.after is not None else (older, newer)

@@ -24,7 +24,7 @@ from apps.users.models import User
 
 def rooms_of(viewer: User) -> RoomQuerySet:
     """One's rooms with all that a list shows of them, those with the latest messages first."""
-    return visible(viewer, Room).with_people().with_last_message().with_unread(viewer).latest_first()  # type: ignore[attr-defined]
+    return visible(viewer, Room).with_people().with_last_message(viewer).with_unread(viewer).latest_first()  # type: ignore[attr-defined]
 
 
 def room_named(viewer: User, name: str) -> Room:

@@ -34,14 +34,15 @@ class Timeline(Sequence[Facts]):
             return self[place : place + 1][0]
         if len(self._last_seqs) == 1:
             [(room, last)] = self._last_seqs.items()
-            return _facts(_of(room).filter(seq__gt=last - place.stop, seq__lte=last - place.start).order_by("-seq"))
-        newest = _of(*self._last_seqs).filter(seq__gt=F("room__last_seq") - place.stop)
-        return _facts(newest.newest_first()[place])
+            return before(room, last - place.start + 1, place.stop - place.start)
+        newest = Message.objects.filter(room__in=self._last_seqs, seq__gt=F("room__last_seq") - place.stop)
+        # Picked by keys alone: the names would be looked up for all that is skipped, too.
+        return _facts(_of(*self._last_seqs).filter(pk__in=newest.newest_first().values("pk")[place]).newest_first())
 
 
-def before(room: Room, seq: int, limit: int) -> list[Facts]:
+def before(room_id: int, seq: int, limit: int) -> list[Facts]:
     """The nearest messages below `seq`, newest first."""
-    return _facts(_of(room.pk).filter(seq__lt=seq).order_by("-seq")[:limit])
+    return _facts(_of(room_id).filter(seq__lt=seq).order_by("-seq")[:limit])
 
 
 def after(room_id: int, seq: int, limit: int) -> list[Facts]:

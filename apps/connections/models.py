@@ -36,10 +36,18 @@ class Connection(models.Model):
         REJECTED = "rejected", _("Rejected")
 
     sender = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="requests_sent", verbose_name=_("sender")
+        "users.User",
+        on_delete=models.CASCADE,
+        related_name="requests_sent",
+        verbose_name=_("sender"),
+        db_index=False,  # `connection_sent` begins with it
     )
     receiver = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="requests_received", verbose_name=_("receiver")
+        "users.User",
+        on_delete=models.CASCADE,
+        related_name="requests_received",
+        verbose_name=_("receiver"),
+        db_index=False,  # `connection_received` begins with it
     )
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     created_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)

@@ -37,7 +37,11 @@ class Notification(models.Model):
     """One line told to one person."""
 
     recipient = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="notifications", verbose_name=_("recipient")
+        "users.User",
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        verbose_name=_("recipient"),
+        db_index=False,  # `notification_of` begins with it
     )
     kind = models.CharField(_("kind"), max_length=32, choices=Kind)
     text = models.CharField(_("text"), max_length=1000)
@@ -56,6 +60,7 @@ class Notification(models.Model):
             models.Index(fields=["recipient", "-created_at", "-id"], name="notification_of"),
             models.Index(fields=["recipient", "-created_at"], condition=Q(is_read=False), name="notification_unread"),
             models.Index(fields=["-created_at", "-id"], name="notification_newest"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="notification_by_kind"),
         ]
         permissions = [("export_notification", _("Can export notifications"))]
 

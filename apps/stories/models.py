@@ -70,6 +70,8 @@ class Story(Removable):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="story_newest"),
             models.Index(fields=["author", "-created_at"], name="story_of_author"),
+            models.Index(fields=["-created_at", "-id"], condition=Q(removed_at__isnull=False), name="story_removed"),
+            models.Index(fields=["-created_at", "-id"], condition=Q(held=True), name="story_held"),
             models.Index(fields=["expires_at"], condition=Q(freed_at__isnull=True), name="story_to_free"),
         ]
         permissions = [("export_story", _("Can export stories"))]
