@@ -17,7 +17,8 @@ import pytest
 from ops.embedded import CHECKOUT
 
 # The first start makes a database and the demo, on a machine that may be busy with other tests.
-pytestmark = pytest.mark.timeout(600)
+# One process runs these in their order: they share a run.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("stack")]
 PATIENCE = 240.0
 
 
@@ -25,6 +26,7 @@ class Run:
     """One `make run` on a copy of the checkout, with what it said so far."""
 
     def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
         self.port = port
         self.process = subprocess.Popen(
             ["make", "run", f"PORT={port}"],
@@ -109,6 +111,14 @@ def run(folder: Path, port: int) -> Iterator[Run]:
             running.stop(running.process.terminate)
 
 
+@pytest.fixture
+def stopped(run: Run) -> Path:
+    """The folder of the run, after it was told to stop."""
+    if run.process.poll() is None:
+        run.stop(run.process.terminate)
+    return run.folder
+
+
 def test_it_says_where_it_is_and_who_may_enter(run: Run) -> None:
     text = "".join(run.said)
     assert f"http://127.0.0.1:{run.port}/admin/" in text
@@ -152,10 +162,9 @@ def test_what_is_killed_comes_back(run: Run, words: str, news: str) -> None:
     assert run.ready() == 200
 
 
-def test_it_stops_and_starts_on_the_same_data(run: Run, folder: Path) -> None:
-    run.stop(run.process.terminate)
-    assert (folder / "var" / "run.pid").read_text() == ""
-    again = Run(folder, run.port)
+def test_it_stops_and_starts_on_the_same_data(stopped: Path, port: int) -> None:
+    assert (stopped / "var" / "run.pid").read_text() == ""
+    again = Run(stopped, port)
     again.wait_for("Infloo is up")
     assert "Loading the demo" not in "".join(again.said)
     # As a terminal's Ctrl-C does it.
@@ -163,18 +172,18 @@ def test_it_stops_and_starts_on_the_same_data(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="make keeps to itself that it was interrupted")
-def test_it_stops_when_only_make_is_interrupted(run: Run, folder: Path) -> None:
-    again = Run(folder, run.port)
+def test_it_stops_when_only_make_is_interrupted(stopped: Path, port: int) -> None:
+    again = Run(stopped, port)
     again.wait_for("Infloo is up")
     again.stop(lambda: again.process.send_signal(signal.SIGINT))
 
 
-def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(run: Run, folder: Path) -> None:
-    killed = Run(folder, run.port)
+def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(stopped: Path, port: int) -> None:
+    killed = Run(stopped, port)
     killed.wait_for("Infloo is up")
     processes = killed.descendants()
     killed.named("ops.stack").kill()
-    again = Run(folder, run.port)
+    again = Run(stopped, port)
     again.wait_for("The last run was killed")
     again.wait_for("Infloo is up")
     assert again.ready() == 200
@@ -185,12 +194,12 @@ def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(run: Run, 
     killed.reader.join(PATIENCE)
 
 
-def test_a_port_in_use_is_named(folder: Path) -> None:
+def test_a_port_in_use_is_named(stopped: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        run = Run(folder, port)
-        assert run.process.wait(PATIENCE) != 0
-        run.reader.join(PATIENCE)
-    assert [line for line in run.said if not line.startswith("make:")] == [
+        refused = Run(stopped, port)
+        assert refused.process.wait(PATIENCE) != 0
+        refused.reader.join(PATIENCE)
+    assert [line for line in refused.said if not line.startswith("make:")] == [
         f"Port {port} cannot be used (Address already in use); PORT= chooses another.\n"
     ]
