@@ -76,6 +76,7 @@ class Event(Removable):
             models.Index(fields=["ends_at"], name="event_by_end"),
             models.Index(fields=["host", "-date"], name="event_of_host"),
             models.Index(fields=["-date", "-id"], condition=Q(removed_at__isnull=False), name="event_removed"),
+            models.Index(fields=["-date", "-id"], condition=Q(status="cancelled"), name="event_cancelled"),
             GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="event_title_search"),
             GinIndex(OpClass(Upper("location"), name="gin_trgm_ops"), name="event_place_search"),
         ]
