@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ from tests.people import alice, bob, newton
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 5
 
-schema = schemathesis.openapi.from_dict(application.get_openapi_schema())
+# A copy: what it is given, it changes.
+schema = schemathesis.openapi.from_dict(deepcopy(application.get_openapi_schema()))
 schema.app = wsgi
 
 
