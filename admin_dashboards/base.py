@@ -40,7 +40,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[union-attr]
+        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[attr-defined, union-attr]
 
     @cached_property
     def count(self) -> int:
@@ -50,11 +50,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         # A page past the end shows the last one; an error would lose search and filters.
         return max(1, min(int(number), self.num_pages))
 
-    def page(self, number: Any) -> Page:
+    def page(self, number: Any) -> Page:  # type: ignore[type-arg]
         page = super().page(number)
-        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[union-attr]
+        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[attr-defined, union-attr]
             # Picked by keys alone: joins would be worked out for all that is skipped, too.
-            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[union-attr]
+            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[attr-defined, union-attr]
         return page
 
     @property
@@ -77,7 +77,7 @@ class Rows(ChangeList):
         self.list_per_page = request.user.page_size  # type: ignore[union-attr]
         self.page_sizes = PAGE_SIZES
         super().get_results(request)
-        self.page_num = self.paginator.validate_number(self.page_num)
+        self.page_num = self.paginator.validate_number(self.page_num)  # type: ignore[has-type]
         self.first_page = request.path + self.get_query_string()
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
@@ -118,7 +118,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     list_fullwidth = True
     save_as = False
     view_on_site = False
-    actions: ClassVar[Any] = ()
+    actions: ClassVar[Any] = ()  # type: ignore[misc]
 
     # --- Who may ----------------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         seen = Q()
         for action in self.seen_with:
             if self.perm(action) in rows_held(request):
-                seen |= Q(pk__in=granted(request.user, self.model, action).values("pk"))  # type: ignore[type-var]
+                seen |= Q(pk__in=granted(request.user, self.model, action).values("pk"))  # type: ignore[arg-type, type-var]
         return rows.filter(seen) if seen else rows.none()
 
     def parts(self) -> dict[tuple[str, str], Q]:
@@ -206,7 +206,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
             name = entry[0] if isinstance(entry, (list, tuple)) else entry
             if not isinstance(name, str):
                 name = getattr(name, "parameter_name", "")
-            if lookup in (name, f"{name}__exact", f"{name}__isnull"):
+            if lookup in (name, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
                 return True
         return False
 
@@ -267,11 +267,11 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         return [str(obj) for obj in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
 
     # History keeps who did what; Django's own log would be a second, poorer one.
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None: ...
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None: ...  # type: ignore[override]
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None: ...
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None: ...  # type: ignore[override]
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None: ...
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None: ...  # type: ignore[override]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)

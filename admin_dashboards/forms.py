@@ -17,7 +17,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
     """Signing in to the console."""
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        super(AdminAuthenticationForm, self).confirm_login_allowed(user)
+        super(AdminAuthenticationForm, self).confirm_login_allowed(user)  # type: ignore[misc]
         if not user.is_staff:  # type: ignore[attr-defined]
             raise ValidationError(
                 _("This account belongs to the app; the console is for staff only."), code="not-staff"

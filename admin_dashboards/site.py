@@ -91,7 +91,7 @@ class InflooAdminSite(UnfoldAdminSite):
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             # All sessions have ended with the old password; this browser goes on in a new one.
             request.session.pop(SESSION_KEY, None)
-        return response
+        return response  # type: ignore[return-value]
 
     # --- Coming in --------------------------------------------------------------------------------------------------
 

@@ -141,8 +141,8 @@ def held_on_rows(user: User) -> set[str]:
         grant
         for model in models_with_row_grants()
         for grant in (
-            get_user_obj_perms_model(model).objects.filter(user=user).values_list(*names),
-            get_group_obj_perms_model(model).objects.filter(group__user=user).values_list(*names),
+            get_user_obj_perms_model(model).objects.filter(user=user).values_list(*names),  # type: ignore[arg-type, attr-defined]
+            get_group_obj_perms_model(model).objects.filter(group__user=user).values_list(*names),  # type: ignore[arg-type, attr-defined]
         )
     ]
     return {f"{app_label}.{codename}" for app_label, codename in grants[0].union(*grants[1:])}

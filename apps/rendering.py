@@ -56,7 +56,7 @@ def _ask(content: bytes, order: dict[str, object]) -> bytes:
     order |= {"seconds": SECONDS, "memory": MEMORY, "max_pages": MAX_PAGES}
     try:
         # -I: no environment, no user site; the child needs only Pillow and pypdfium2.
-        done = subprocess.run(  # noqa: S603  # our own file, fixed arguments
+        done = subprocess.run(
             [sys.executable, "-I", str(CHILD), json.dumps(order)],
             input=content,
             capture_output=True,

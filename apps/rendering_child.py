@@ -8,6 +8,8 @@ import resource
 import sys
 from io import BytesIO
 
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
 NO_SUCH_PAGE = 3
 
 
@@ -22,21 +24,19 @@ def limit(seconds: int, memory: int) -> None:
 
 def main() -> None:
     order = json.loads(sys.argv[1])
-    from PIL import Image, ImageOps
-
-    Image.MAX_IMAGE_PIXELS = 60_000_000
     import pypdfium2
 
+    Image.MAX_IMAGE_PIXELS = 60_000_000
     limit(order["seconds"], order["memory"])
     content = sys.stdin.buffer.read()
 
-    def picture(page, max_side):
+    def picture(page: int, max_side: int) -> Image.Image:
         if order["media_type"] != "application/pdf":
             if page != 1:
                 sys.exit(NO_SUCH_PAGE)
-            image = Image.open(BytesIO(content), formats=["PNG", "JPEG", "WEBP"])
-            image.draft("RGB", (max_side, max_side))
-            image = ImageOps.exif_transpose(image)
+            opened = Image.open(BytesIO(content), formats=["PNG", "JPEG", "WEBP"])
+            opened.draft("RGB", (max_side, max_side))
+            image = ImageOps.exif_transpose(opened)
             image.thumbnail((max_side, max_side))
             return flat(image)
         pdf = pypdfium2.PdfDocument(content)
@@ -47,7 +47,7 @@ def main() -> None:
         scale = min(max_side / max(width, height, 1), 4)
         return flat(leaf.render(scale=scale, may_draw_forms=False).to_pil())
 
-    def flat(image):
+    def flat(image: Image.Image) -> Image.Image:
         """On white, so that what is transparent does not hide."""
         image = image.convert("RGBA")
         ground = Image.new("RGB", image.size, "white")
@@ -76,10 +76,8 @@ def main() -> None:
     sys.stdout.buffer.write(out.getvalue())
 
 
-def marked(image, text):
+def marked(image: Image.Image, text: str) -> Image.Image:
     """The picture with `text` across all of it, so that no part of it can be cut out unmarked."""
-    from PIL import Image, ImageDraw, ImageFont
-
     size = max(12, max(image.size) // 55)
     font = ImageFont.load_default(size)
     layer = Image.new("RGBA", image.size, (0, 0, 0, 0))

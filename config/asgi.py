@@ -16,7 +16,7 @@ _wsgi: Any = WSGIMiddleware(wsgi_application, workers=16)  # type: ignore[arg-ty
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The WSGI application, without headers that it could not tell from others: X_Forwarded_For from X-Forwarded-For."""
+    """The WSGI application, without headers that it could not tell from others: X_Real_IP from X-Real-IP."""
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
     await _wsgi(scope | {"headers": headers}, receive, send)
 

@@ -28,7 +28,9 @@ def _read(kind: str, name: str, **options):  # type: ignore[no-untyped-def]
         return getattr(env, kind)(name, **options)
     except (ImproperlyConfigured, ValueError, KeyError) as error:
         if name not in env.ENVIRON:
-            raise SystemExit(f"{name} is not set. Set it in the environment or in .env; .env.example says how.") from None
+            raise SystemExit(
+                f"{name} is not set. Set it in the environment or in .env; .env.example says how."
+            ) from None
         raise SystemExit(f"{name} cannot be read ({error}). .env.example shows its form.") from None
 
 
@@ -97,7 +99,9 @@ SECRET_KEY = _secret("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key")
 JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", "demo-only-signing-key-demo-only-signing-key")
 MFA_KEYS = _secrets("MFA_KEY", f"second factors under {SECRET_KEY}")
 """Encrypt the keys of people's authenticators."""
-ALLOWED_HOSTS: list[str] = _read("list", "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
+ALLOWED_HOSTS: list[str] = _read(
+    "list", "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else []
+)
 if not DEBUG and not ALLOWED_HOSTS:
     raise SystemExit("ALLOWED_HOSTS is not set. Name the hosts that this installation answers for.")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
@@ -299,7 +303,7 @@ USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
+        "OPTIONS": {  # type: ignore[dict-item]
             "access_key": _read("str", "AWS_ACCESS_KEY_ID"),
             "secret_key": _read("str", "AWS_SECRET_ACCESS_KEY"),
             "bucket_name": _read("str", "AWS_STORAGE_BUCKET_NAME"),
@@ -368,7 +372,9 @@ LOGGING = {
     "formatters": {
         "lines": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback) if DEBUG else structlog.processors.JSONRenderer(),
+            "processor": structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+            if DEBUG
+            else structlog.processors.JSONRenderer(),
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
                 structlog.processors.TimeStamper(fmt="iso"),
@@ -384,7 +390,6 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "pikepdf": {"level": "WARNING"},
-        "uvicorn": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # below that it writes down addresses of sockets, queries and all
         "django_structlog": {"level": "INFO" if not DEBUG or TESTING else "WARNING"},
     },

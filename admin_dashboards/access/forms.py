@@ -55,7 +55,7 @@ class GroupBoxes(forms.CheckboxSelectMultiple):
     template_name = "access/groups.html"
 
 
-class GroupsField(forms.ModelMultipleChoiceField):
+class GroupsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     widget = GroupBoxes
 
 

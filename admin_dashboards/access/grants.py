@@ -53,7 +53,7 @@ class Grant:
 
 
 def kinds() -> list[tuple[str, str | Promise]]:
-    return [(model._meta.model_name or "", model._meta.verbose_name) for model in models_with_row_grants()]
+    return [(model._meta.model_name or "", model._meta.verbose_name) for model in models_with_row_grants()]  # type: ignore[misc]
 
 
 def find_row(kind: str, number: str) -> Model | None:
@@ -68,7 +68,7 @@ def grants_held(user: User) -> list[Grant]:
     return [
         Grant(user, grant.permission, model(pk=grant.content_object_id))
         for model in models_with_row_grants()
-        for grant in get_user_obj_perms_model(model)
+        for grant in get_user_obj_perms_model(model)  # type: ignore[arg-type, attr-defined]
         .objects.filter(user=user)
         .select_related("permission__content_type")
         .order_by("-id")[:100]
@@ -76,8 +76,8 @@ def grants_held(user: User) -> list[Grant]:
 
 
 def grants_on(row: Model) -> list[Grant]:
-    people = get_user_obj_perms_model(type(row)).objects.filter(content_object=row)
-    groups = get_group_obj_perms_model(type(row)).objects.filter(content_object=row)
+    people = get_user_obj_perms_model(type(row)).objects.filter(content_object=row)  # type: ignore[arg-type, attr-defined]
+    groups = get_group_obj_perms_model(type(row)).objects.filter(content_object=row)  # type: ignore[arg-type, attr-defined]
     return [
         Grant(grant.user, grant.permission, row)
         for grant in people.select_related("user", "permission__content_type").order_by("user__username", "id")

@@ -64,7 +64,7 @@ class PermissionBoard(forms.CheckboxSelectMultiple):
         return option
 
 
-class PermissionsField(forms.ModelMultipleChoiceField):
+class PermissionsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     widget = PermissionBoard
     iterator = ByThing
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -34,7 +35,7 @@ class RemovableAdmin(ModelAdmin):
     restore: Deed
 
     deletes = "delete"
-    actions = ["delete_selected", "restore_selected"]
+    actions = ["delete_selected", "restore_selected"]  # type: ignore[misc]
     delete_confirmation_template = "moderation/remove.html"
     delete_selected_confirmation_template = "moderation/remove.html"
     change_form_outer_before_template: str | None = "moderation/removal.html"
@@ -58,7 +59,8 @@ class RemovableAdmin(ModelAdmin):
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, self._said(1, self.remove))
-        return HttpResponseRedirect(reverse(self.address("changelist")))
+        filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+        return HttpResponseRedirect(add_preserved_filters(filters, reverse(self.address("changelist"))))
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
@@ -67,7 +69,8 @@ class RemovableAdmin(ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._to_each(request, [obj], self.restore)
-        return HttpResponseRedirect(reverse(self.address("change"), args=[obj.pk]))
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return HttpResponseRedirect(reverse(self.address("change"), args=[obj.pk]) + query)
 
     # --- A selection ------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ from admin_dashboards.searching import SearchableAdmin
 from apps.access import may
 from apps.events.models import Event
 from apps.moderation.models import Report
-from apps.moderation.services import REPORTABLE, settle_report
+from apps.moderation.services import settle_report
+from apps.moderation.targets import REPORTABLE
 from apps.stories.models import Story
 from apps.users.models import User
 
@@ -158,7 +159,7 @@ def outcomes(user: User, report: Report) -> list[tuple[str, Any]]:
     outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
     row = thing.model(pk=report.target_id)
     possible = [outcome.KEPT]
-    if thing.remove and may(user, f"{row._meta.app_label}.delete_{row._meta.model_name}", row):
+    if thing.remove and may(user, thing.remove, row):
         possible.append(outcome.REMOVED)
     if thing.edit and may(user, thing.edit, row):
         possible.append(outcome.EDITED)

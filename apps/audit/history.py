@@ -76,13 +76,9 @@ def bulk_create_as[M: models.Model](actor: User | None, objs: Sequence[M], *, re
     return bulk_create_with_history(objs, type(objs[0]), default_user=actor, default_change_reason=reason)
 
 
-def bulk_update_as(
-    actor: User | None, objs: Sequence[models.Model], fields: Iterable[str], *, reason: str
-) -> None:
+def bulk_update_as(actor: User | None, objs: Sequence[models.Model], fields: Iterable[str], *, reason: str) -> None:
     if objs:
-        bulk_update_with_history(
-            objs, type(objs[0]), list(fields), default_user=actor, default_change_reason=reason
-        )
+        bulk_update_with_history(objs, type(objs[0]), list(fields), default_user=actor, default_change_reason=reason)
 
 
 def _sign(obj: models.Model, actor: User | None, reason: str) -> None:

@@ -72,15 +72,17 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
     async def aget_by_natural_key(self, username: str | None) -> User:
         return await self.named(username or "").aget()
 
-    def create_superuser(self, username: str, email: str | None = None, password: str | None = None, **rest: Any) -> User:
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **rest: Any
+    ) -> User:
         return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
 
 
 class User(AbstractUser):
     """Somebody with an account: an end user, who comes through the API, or staff, who come through the console."""
 
-    first_name = None
-    last_name = None
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
     username = models.CharField(
         _("user name"),
         max_length=150,
@@ -125,9 +127,7 @@ class User(AbstractUser):
                 violation_error_message=_("Staff accounts have the role Staff, and nobody else has."),
             ),
             models.CheckConstraint(condition=Q(is_superuser=False) | Q(is_staff=True), name="superuser_is_staff"),
-            models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="role_known"
-            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
         ]
         indexes = [
             GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_search"),
@@ -207,6 +207,9 @@ class Follow(models.Model):
             models.CheckConstraint(condition=~Q(follower=F("followed")), name="follow_not_oneself"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.follower} → {self.followed}"
+
 
 class Block(models.Model):
     """Hides two people from each other, everywhere."""
@@ -223,6 +226,9 @@ class Block(models.Model):
             models.UniqueConstraint(fields=["blocker", "blocked"], name="block_once"),
             models.CheckConstraint(condition=~Q(blocker=F("blocked")), name="block_not_oneself"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.blocker} ✕ {self.blocked}"
 
 
 class DocType(models.TextChoices):
@@ -293,7 +299,13 @@ class Document(Workable):
         _("admin comment"), blank=True, max_length=2000, help_text=_("The owner reads this with the decision.")
     )
     decided_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("decided by")
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
@@ -379,7 +391,9 @@ class Session(models.Model):
     last_seen_at = models.DateTimeField(_("last activity"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
     ended_at = models.DateTimeField(_("ended"), null=True)
-    ended_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("ended by"))
+    ended_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("ended by")
+    )
     end_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
 
     objects = SessionQuerySet.as_manager()
@@ -417,6 +431,9 @@ class ResetCode(models.Model):
     code_hash = models.CharField(max_length=200)
     tries_left = models.PositiveSmallIntegerField(default=RESET_CODE_TRIES)
     expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class Authenticator(models.Model):
@@ -510,7 +527,11 @@ class MfaReset(models.Model):
 def _history_of_groups() -> None:
     if not hasattr(Group, "history"):
         simple_history.register(
-            Group, records_class=History, app="apps.users", m2m_fields=[Group.permissions.field], table_name="users_historicalgroup"
+            Group,
+            records_class=History,
+            app="apps.users",
+            m2m_fields=[Group.permissions.field],
+            table_name="users_historicalgroup",
         )
 
 

@@ -163,8 +163,11 @@ def unblock(user: User, username: str) -> None:
 
 
 @transaction.atomic
-def suspend_user(actor: User, user_id: int, *, until: datetime, reason: str = "") -> User:
-    """Refuse an end user at every door until the given time; one that is past lifts a suspension."""
+def suspend_user(actor: User, user_id: int, *, until: datetime, reason: str = "", tell: bool = True) -> User:
+    """Refuse an end user at every door until the given time; one that is past lifts a suspension.
+
+    They are told, unless somebody else tells them.
+    """
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
         raise Absent("not-found", _("There is no such user."))
@@ -175,7 +178,8 @@ def suspend_user(actor: User, user_id: int, *, until: datetime, reason: str = ""
     user.suspended_until = until if until > timezone.now() else None
     if user.is_suspended:
         save_as(actor, user, reason=reason or "suspended")
-        notify(user.pk, Kind.SUSPENDED, until=until.isoformat(), reason=reason)
+        if tell:
+            notify(user.pk, Kind.SUSPENDED, until=until.isoformat(), reason=reason)
         broadcast.recheck(user.pk)
     elif was_suspended:
         save_as(actor, user, reason=reason or "suspension lifted")

@@ -119,7 +119,7 @@ def _check(user: User) -> None:
 
 
 def _taken(field: str) -> str:
-    return str(User._meta.get_field(field).error_messages["unique"])
+    return str(User._meta.get_field(field).error_messages["unique"])  # type: ignore[union-attr]
 
 
 def _save_with_groups(actor: User, user: User, groups: Collection[Group], *, reason: str) -> None:

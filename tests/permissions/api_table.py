@@ -28,7 +28,7 @@ class Row:
 
     def expected(self) -> dict[str, int]:
         allowed = self.expect["carol"]
-        everybody = {name: allowed for name in ("alice", "bob", "carol", "dave", "erin")}
+        everybody = dict.fromkeys(("alice", "bob", "carol", "dave", "erin"), allowed)
         if self.access == "public":
             rest = {"anonymous": allowed, "newton": allowed, "sam": 403, "vera": 401}
         elif self.access == "user":

@@ -24,7 +24,7 @@ SHAPES = {
 
 
 def shape(path: str) -> str:
-    path = path.split("?")[0]
+    path = path.split("?", 1)[0]
     for pattern, replacement in SHAPES.items():
         path = re.sub(pattern, replacement, path)
     return path
