@@ -84,6 +84,17 @@ def test_a_removed_story_is_restored_by_a_button_and_by_selection():
         assert Story.objects.active().exists()
 
 
+def test_after_a_removal_the_list_is_narrowed_down_as_before():
+    story = make_story(people.alice())
+    client = console(people.community())
+    kept = "?_changelist_filters=state%3Dactive%26q%3Dalice"
+    page = client.get(f"{STORIES}{story.pk}/change/{kept}")
+    assert f"{STORIES}{story.pk}/delete/{kept}" in links(page)
+    answer = client.post(f"{STORIES}{story.pk}/delete/{kept}", {"post": "yes"})
+    assert answer.url == f"{STORIES}?state=active&q=alice"
+    assert client.post(f"{STORIES}{story.pk}/restore/{kept}").url == f"{STORIES}{story.pk}/change/{kept}"
+
+
 def test_restoring_needs_a_post():
     story = make_story(people.alice())
     client = console(people.community())
