@@ -26,7 +26,7 @@ from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_count, page_picture
 from admin_dashboards.labels import label
 from admin_dashboards.masking import mask_mail, mask_phone
-from admin_dashboards.searching import SearchableAdmin, people_named
+from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
 from apps.users.models import Document, User
@@ -267,6 +267,7 @@ class UserAdmin(SearchableAdmin):
     list_filter = ["role", "identity_verified", "is_active"]
     ordering = ["-date_joined", "-id"]
     sortable_by = ["date_joined"]
+    search_people = ("pk",)
     search_help_text = gettext_lazy("User name or number")
     fieldsets = [
         (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
@@ -280,9 +281,6 @@ class UserAdmin(SearchableAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["username"]
-
-    def found_by(self, term: str) -> Any:
-        return super().found_by(term) | Q(pk__in=people_named(term))
 
     @display(description=gettext_lazy("verified"))
     def badge(self, user: User) -> SafeString:
