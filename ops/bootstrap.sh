@@ -4,6 +4,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Two at a time would take each other's work apart.
+if [ -z "${BOOTSTRAP_ALONE:-}" ] && command -v flock >/dev/null; then
+    BOOTSTRAP_ALONE=1 exec flock ops/bootstrap.sh sh ops/bootstrap.sh "$@"
+fi
+
 installed="$1 $(cksum <"requirements/$1.txt")"
 with_dev="dev $(cksum <requirements/dev.txt)" # dev holds run too
 if [ -x .venv/bin/python ] && [ ! -e .venv/unfinished ] &&
@@ -50,6 +55,6 @@ touch .venv/unfinished
 status=0
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
     --require-hashes --no-deps -r "requirements/$1.txt" || status=$?
-rm .venv/unfinished
+rm -f .venv/unfinished
 [ "$status" -eq 0 ] || exit "$status"
 echo "$installed" >.venv/installed
