@@ -6,6 +6,7 @@ servers does not count here.
 
 import atexit
 import os
+import re
 import signal
 import sys
 from contextlib import ExitStack
@@ -34,9 +35,10 @@ servers = _servers()
 worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
 number = 0 if worker == "master" else 1 + int(worker.removeprefix("gw"))
 
-for name in ("USE_S3", "STAFF_MFA", "TRUSTED_PROXIES", "LIMITS_SCALE", "DEMO", "ALLOWED_HOSTS"):
+for name in re.findall(r"^([A-Z0-9_]+)=", (embedded.CHECKOUT / ".env.example").read_text(), re.MULTILINE):
     os.environ.pop(name, None)
 os.environ |= {
+    "ENV_FILE": os.devnull,
     "DEBUG": "1",
     "DATABASE_URL": servers.database_url(),
     "REDIS_URL": servers.redis_url(number),

@@ -12,6 +12,7 @@ from tests.settings import servers
 
 PRODUCTION = {
     "PATH": os.defpath,
+    "ENV_FILE": os.devnull,
     "SECRET_KEY": "an0ther-l0ng-and-rand0m-l00king-key-of-the-tests-alone",
     "JWT_SIGNING_KEY": "j" * 50,
     "DATABASE_URL": servers.database_url(),
@@ -19,7 +20,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "infloo.example",
     "EMAIL_URL": "consolemail://",
 }
-DEMO = {"PATH": os.defpath, "DEBUG": "1"}
+DEMO = {"PATH": os.defpath, "ENV_FILE": os.devnull, "DEBUG": "1"}
 
 
 def start(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
