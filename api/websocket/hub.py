@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Seconds. A look costs three queries; nobody stays longer than this, and what they take, who must go.
+# Seconds: how long somebody who must go can stay, and how late word is without a broker. A look costs four queries.
 LOOK_EVERY = 2.0
 PATIENCE = 2.0
 # How long the broker may be silent before it is asked whether it lives, and then until it answers.
@@ -111,6 +111,7 @@ class Hub:
         while True:
             try:
                 async with client.pubsub() as pubsub:
+                    await pubsub.connect()
                     async with self._subscribing:
                         self._subscribed = set(self._feeds)
                         await pubsub.subscribe(channel_of(RECHECK), *map(channel_of, self._subscribed))
@@ -146,7 +147,8 @@ class Hub:
         group = channel.removeprefix(channel_of(""))
         message = json.loads(content)
         if group == RECHECK:
-            self.run(self._judge([socket for socket in self._sockets if socket.user.pk == message["user"]]))
+            if any(socket.user.pk == message["user"] for socket in self._sockets):
+                self._look_now.set()
         elif feed := self._feeds.get(group):
             feed.hear(message)
 
@@ -158,18 +160,18 @@ class Hub:
                 await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY)
             self._look_now.clear()
             try:
-                await self._judge(list(self._sockets))
+                await self._judge()
                 await self._catch_up()
             except Error:
                 logger.warning("The database does not answer: sockets are as they were until it does.")
             except Exception:
                 logger.exception("The sockets could not be looked after; the next look comes soon.")
 
-    async def _judge(self, sockets: list[Socket]) -> None:
+    async def _judge(self) -> None:
         """Close the sockets of those who may not stay."""
-        if not sockets:
+        if not self._sockets:
             return
-        for socket, verdict in (await in_thread(judge, sockets)).items():
+        for socket, verdict in (await in_thread(judge, list(self._sockets))).items():
             if isinstance(verdict, DomainError):
                 self.run(socket.refuse(verdict))
             else:

@@ -87,10 +87,10 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(
         told = Notification.objects.create(recipient=b, kind=Kind.NEW_FOLLOWER, text="alice follows you now.")
         frame = news.next()
         assert (frame["type"], frame["id"], frame["unread"]) == ("notification", told.pk, 1)
-        broker_of_its_own.start()
         with chat(processes[0].url, a, room) as late:
             late.send(type="resume", after=0)
             assert late.hear_seqs(120) == list(range(1, 121))
+        broker_of_its_own.start()
         one.expect_nothing()
         other.expect_nothing()
         news.expect_nothing()
