@@ -69,6 +69,13 @@ class User(Anyone):
         return caller
 
 
+class EvenSuspended(User):
+    """Opens a call to every end user, also while suspended: what they need to know of it and to answer."""
+
+    def judge(self, session: Session) -> None:
+        """Signed in is enough."""
+
+
 class Verified(User):
     """Opens a call to end users with the badge."""
 

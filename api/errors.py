@@ -51,6 +51,8 @@ class Problem(BaseModel):
     detail: str
     """A sentence for people."""
     errors: list[FieldError] | None = None
+    access: str | None = None
+    """Only for the suspended who sign in: a token for reading their strikes and for appealing."""
 
 
 def refusals(*statuses: int) -> dict[int, type[Problem]]:
@@ -59,7 +61,13 @@ def refusals(*statuses: int) -> dict[int, type[Problem]]:
 
 
 def problem(
-    status: int, code: str, detail: str, *, errors: Iterable[FieldError] = (), headers: dict[str, str] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Iterable[FieldError] = (),
+    access: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     content = Problem(
         type=code,
@@ -67,6 +75,7 @@ def problem(
         status=status,
         detail=detail,
         errors=list(errors) or None,
+        access=access,
     )
     return Response(content.model_dump(exclude_none=True), status=status, content_type=PROBLEM, headers=headers)
 
@@ -97,7 +106,7 @@ def from_domain(request: HttpRequest, error: errors.DomainError) -> HttpResponse
     if status == 401:
         return unauthenticated(str(error), error.code)
     if error.field is None:
-        return problem(status, error.code, str(error))
+        return problem(status, error.code, str(error), access=error.facts.get("access"))
     wrong = FieldError(field=error.field, code=error.code, message=str(error))
     return problem(status, "invalid" if status == 422 else error.code, str(error), errors=[wrong])
 

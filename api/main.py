@@ -84,6 +84,8 @@ RESOURCES = {
     "/stories": "stories",
     "/notifications": "notifications",
     "/reports": "reports",
+    "/strikes": "strikes",
+    "/appeals": "appeals",
 }
 for prefix, module in RESOURCES.items():
     api.add_router(prefix, f"api.routes.{module}.router", tags=[module])

@@ -103,10 +103,10 @@ def delete_event(actor: User, event_id: int) -> None:
 
 
 @transaction.atomic
-def edit_event(actor: User, event_id: int, *, reason: str = "", **changes: Any) -> Event:
-    """Put the given fields of somebody's event right; its host is told."""
+def edit_event(actor: User, event_id: int, *, reason: str = "", tell: bool = True, **changes: Any) -> Event:
+    """Put the given fields of somebody's event right; its host is told, unless somebody else tells them."""
     event = _any(actor, event_id, "events.change_event")
-    if _change(actor, event, changes, reason=reason or "edited"):
+    if _change(actor, event, changes, reason=reason or "edited") and tell:
         notify(event.host_id, Kind.CONTENT_EDITED, about=event, thing=_named(event))
     return event
 

@@ -1,4 +1,4 @@
-"""Everybody follows the reports that they made, and no others."""
+"""Everybody follows the reports and appeals that they made, and no others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, QuerySet
 
-from apps.moderation.models import Report
+from apps.moderation.models import Appeal, Report
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -17,5 +17,9 @@ def made_by(viewer: User) -> QuerySet[Report]:
     return Report.objects.filter(reporter_id=viewer.pk)
 
 
+def appealed_by(viewer: User) -> QuerySet[Appeal]:
+    return Appeal.objects.filter(author_id=viewer.pk)
+
+
 RULES: dict[str, Callable[[Any, Any], bool]] = {}
-SCOPES: dict[type[Model], Callable[[Any], QuerySet[Any]]] = {Report: made_by}
+SCOPES: dict[type[Model], Callable[[Any], QuerySet[Any]]] = {Report: made_by, Appeal: appealed_by}

@@ -23,6 +23,8 @@ class Kind(models.TextChoices):
     WARNING = "warning", _("Warning")
     SUSPENDED = "suspended", _("Account suspended")
     REPORT_CLOSED = "report_closed", _("Report closed")
+    DECISION_UNDONE = "decision_undone", _("Decision taken back")
+    APPEAL_DECIDED = "appeal_decided", _("Appeal decided")
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

@@ -57,32 +57,51 @@ def _document_decided(*, status: str, text: str) -> str:
     return f"{decision} {text}".strip()
 
 
-def _content_removed(*, thing: str) -> str:
-    return _("Our team has removed your %(thing)s.") % {"thing": thing}
+def _content_removed(*, thing: str, text: str = "") -> str:
+    return _joined(_("Our team has removed your %(thing)s.") % {"thing": thing}, text)
 
 
 def _content_restored(*, thing: str) -> str:
     return _("Our team has put your %(thing)s back.") % {"thing": thing}
 
 
-def _content_edited(*, thing: str) -> str:
-    return _("Our team has edited your %(thing)s.") % {"thing": thing}
+def _content_edited(*, thing: str, text: str = "") -> str:
+    return _joined(_("Our team has edited your %(thing)s.") % {"thing": thing}, text)
 
 
-def _warning(*, thing: str) -> str:
-    return _("Our team has looked at your %(thing)s and asks you to keep to the rules.") % {"thing": thing}
+def _warning(*, thing: str, text: str = "") -> str:
+    sentence = _("Our team has looked at your %(thing)s and asks you to keep to the rules.") % {"thing": thing}
+    return _joined(sentence, text)
 
 
 def _suspended(*, until: str, reason: str = "") -> str:
     time = formats.date_format(datetime.fromisoformat(until), "DATETIME_FORMAT")
     sentence = _("Your account is suspended until %(time)s UTC.") % {"time": time}
-    return f"{sentence} {reason}".strip()
+    return _joined(sentence, reason)
 
 
 def _report_closed(*, outcome: str) -> str:
     if outcome == "kept":
         return _("Thank you for your report. We looked into it and found nothing against our rules.")
     return _("Thank you for your report. We looked into it and have acted on it.")
+
+
+def _decision_undone(*, thing: str) -> str:
+    return _("Our team has taken back its decision about your %(thing)s.") % {"thing": thing}
+
+
+def _appeal_decided(*, thing: str, status: str, text: str) -> str:
+    if status == "open":
+        return _("Our team looks at your appeal about your %(thing)s once more.") % {"thing": thing}
+    if status == "overturned":
+        return _joined(
+            _("Your appeal about your %(thing)s was right; the decision is undone.") % {"thing": thing}, text
+        )
+    return _joined(_("After your appeal, the decision about your %(thing)s stands.") % {"thing": thing}, text)
+
+
+def _joined(sentence: str, text: str) -> str:
+    return f"{sentence} {text}".strip()
 
 
 WORDS: dict[Kind, Callable[..., str]] = {
@@ -100,4 +119,6 @@ WORDS: dict[Kind, Callable[..., str]] = {
     Kind.WARNING: _warning,
     Kind.SUSPENDED: _suspended,
     Kind.REPORT_CLOSED: _report_closed,
+    Kind.DECISION_UNDONE: _decision_undone,
+    Kind.APPEAL_DECIDED: _appeal_decided,
 }

@@ -166,7 +166,7 @@ def hold_story(actor: User, story_id: int) -> None:
 
 
 @transaction.atomic
-def release_story(actor: User, story_id: int, *, still_needed: Callable[[], bool]) -> None:
+def release_story(actor: User | None, story_id: int, *, still_needed: Callable[[], bool]) -> None:
     """Keep it no longer, unless it is `still_needed`, which is asked while the story's row is held."""
     story = Story.objects.select_for_update(of=("self",)).filter(pk=story_id).first()
     if story is None or not story.held or still_needed():
@@ -202,7 +202,7 @@ def _free(story_id: int) -> bool:
     return True
 
 
-def _delete_for_good(actor: User, story: Story) -> None:
+def _delete_for_good(actor: User | None, story: Story) -> None:
     name = str(story.content_file.name)
     delete_as(actor, story, reason="deleted by its author")
     if story.freed_at is None:

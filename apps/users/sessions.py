@@ -53,7 +53,8 @@ def sign_in(name: str, password: str, *, otp: str = "", address: str | None = No
     """Begin a login of the end user with this user name or mail address.
 
     Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account. Once the password was
-    right: `Refused` for staff and the suspended, `WrongCredentials` where a code is missing or wrong.
+    right: `Refused` for staff, `WrongCredentials` where a code is missing or wrong. Then `Refused` for the suspended,
+    with an access token among its facts: it opens what they may still do, and their account once that is over.
     """
     user = account_named(name)
     # A hash is computed for nobody too, so that time does not tell whether an account exists.
@@ -63,11 +64,15 @@ def sign_in(name: str, password: str, *, otp: str = "", address: str | None = No
         raise WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
     if user.is_staff:
         raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
-    require_standing(user)
     if mfa.is_enabled(user):
         if not otp:
             raise WrongCredentials("otp-required", _("Send a code of your authenticator app along, as “otp”."))
         mfa.verify(user, otp)
+    try:
+        require_standing(user)
+    except Refused as refusal:
+        refusal.facts["access"] = begin(user, address=address, user_agent=user_agent).access
+        raise
     return begin(user, address=address, user_agent=user_agent)
 
 

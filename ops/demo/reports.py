@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from apps.chat.models import Message
+from apps.decisions.models import HOLD, Decision
+from apps.decisions.services import facts
 from apps.events.models import Event
-from apps.moderation.models import Report
+from apps.moderation.cases import DECIDED_FIELDS
+from apps.moderation.evidence import is_needed
+from apps.moderation.models import Case, Report
+from apps.moderation.strikes import give_strike
+from apps.moderation.weights import weigh_open
 from apps.notifications.models import Kind
 from apps.stories.models import Story
 from apps.users.models import User
@@ -49,6 +56,7 @@ def complain(stage: Stage, events: list[Event], stories: list[Story], messages: 
     _report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
     _report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
     _report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
+    weigh_open()
 
 
 def _report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
@@ -59,12 +67,14 @@ def _report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: fl
         reporters = [membership.user for membership in members]
     else:
         reporters = [user for user in stage.random.sample(stage.verified, 8) if user.pk != author.pk]
+    about = {"kind": str(target._meta.model_name), "target_id": target.pk, "author": author}
+    opened = Case(**about, opened_at=stage.ago(hours=hours))
+    [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, reason="reported")
     reports = [
         Report(
+            **about,
             reporter=reporter,
-            kind=str(target._meta.model_name),
-            target_id=target.pk,
-            author=author,
+            case=case,
             reason=reason,
             note=note if place == len(reasons) - 1 else "",
             created_at=stage.ago(hours=hours * (1 - 0.1 * place)),
@@ -102,17 +112,38 @@ def _settle(stage: Stage, outcome: str, reports: list[Report]) -> None:
         report.settle(outcome, moderator)
         report.closed_at = at
         stage.tell(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
+    case = reports[0].case
+    assert case is not None
+    before = facts(case, DECIDED_FIELDS)
+    case.settle([outcome], moderator)
+    case.closed_at = at
+    said = f"settled: {outcome}"
     change(
-        reports,
-        ["status", "outcome", "closed_by", "closed_at"],
-        by=lambda _: moderator,
-        at=lambda _: at,
-        reason=f"settled: {outcome}",
+        reports, ["status", "outcome", "closed_by", "closed_at"], by=lambda _: moderator, at=lambda _: at, reason=said
     )
-    _carry_out(stage, reports[0], moderator)
+    change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, reason=said)
+    done = _carry_out(stage, reports[0], moderator)
+    decision = Decision.objects.create(
+        verb="case.settled",
+        actor=moderator,
+        target_type=case._meta.label_lower,
+        target_id=case.pk,
+        subject=case.author,
+        reason=reports[0].reason,
+        before=before | {"done": done},
+        after=facts(case, DECIDED_FIELDS),
+        made_at=at,
+        told_at=at + HOLD,
+    )
+    give_strike(moderator, case, decision, [outcome])
+    story = Story.objects.filter(pk=case.target_id).first() if case.kind == Report.Kind.STORY else None
+    if story is not None and not is_needed(story.pk):
+        story.held = False
+        change([story], ["held"], by=lambda _: moderator, at=lambda _: at, reason="no longer held as evidence")
 
 
-def _carry_out(stage: Stage, report: Report, moderator: User) -> None:
+def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
+    """Do what was decided. What was done, as undoing it needs it."""
     at, author = report.closed_at or stage.now, report.author
     model = {"story": Story, "event": Event, "message": Message, "user": User}[report.kind]
     target = model._default_manager.get(pk=report.target_id)
@@ -128,11 +159,14 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> None:
             target.removed_at = at
             write("removed_at", "removed_by", "removal_reason", reason=target.removal_reason)
             stage.tell(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
+            return {"removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
+            before = {"description": target.description}
             target.description = target.description.split(".")[0] + "."
             write("description", reason="insults taken out")
             stage.tell(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
+            return {"words": {"before": before, "after": {"description": target.description}}}
         case Outcome.WARNED:
             stage.tell(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
         case Outcome.SUSPENDED:
@@ -140,6 +174,5 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> None:
             target.suspended_until = until = stage.now + timedelta(days=6)
             write("suspended_until", reason="fraud, reported by several people")
             stage.tell(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
-    if isinstance(target, Story):
-        target.held = False
-        write("held", reason="no longer held as evidence")
+            return {"suspended": {"before": None, "after": until.isoformat()}}
+    return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from apps.moderation.services import settle_report
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.costs import queries_of
+from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, newton
 from tests.things import make_event, make_report, make_story
 
@@ -41,6 +43,7 @@ def test_a_report_is_made_and_followed_until_it_is_closed() -> None:
     assert row["closed_at"].endswith("Z")
     assert "closed_by" not in row
     assert_problem(client.post("/reports", again), 404, "not-found")
+    run_jobs(later=timedelta(seconds=10))
     kinds = [note["kind"] for note in client.get("/notifications").json()["results"]]
     assert kinds == ["report_closed"]
 

@@ -35,6 +35,8 @@ FACTS = {
     Kind.WARNING: {"thing": "message"},
     Kind.SUSPENDED: {"until": "2030-01-01T20:00:00+00:00", "reason": "Spam."},
     Kind.REPORT_CLOSED: {"outcome": "kept"},
+    Kind.DECISION_UNDONE: {"thing": "story"},
+    Kind.APPEAL_DECIDED: {"thing": "story", "status": "upheld", "text": "It is an advertisement."},
 }
 
 

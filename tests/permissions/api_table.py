@@ -1,8 +1,8 @@
 """Who may do what over HTTP: operation × person × whose thing it is. Complete: see `test_api.py`.
 
 Alice owns everything in it. Bob is connected to her and shares her room. Carol is a stranger, verified. Dave is
-blocked by Alice. Erin has a pending request from Alice. Newton is not verified. Sam is suspended. Vera is staff,
-holding a token that she should not have.
+blocked by Alice. Erin has a pending request from Alice. Newton is not verified. Sam is suspended, which leaves
+him his strikes and appeals. Vera is staff, holding a token that she should not have.
 """
 
 from __future__ import annotations
@@ -138,6 +138,9 @@ TABLE: list[Row] = [
     user("GET", "/notifications/unread_count", carol=200),
     user("POST", "/reports", body={"kind": "story", "id": "{story}", "reason": "spam"}, carol=201, alice=422, dave=404),
     user("GET", "/reports", carol=200),
+    user("GET", "/strikes", carol=200, sam=200),
+    user("GET", "/appeals", carol=200, sam=200),
+    user("POST", "/appeals", body={"decision": "{decision}", "text": "It is a joke."}, carol=404, alice=201, sam=404),
 ]
 
 # The same operations about things that only some may know of.

@@ -13,8 +13,9 @@ from PIL import Image
 
 from apps.chat.models import Membership, Message, Room, direct_key
 from apps.connections.models import Connection
+from apps.decisions.models import Decision
 from apps.events.models import Event
-from apps.moderation.models import Report
+from apps.moderation.models import Case, Report, Strike
 from apps.notifications.models import Kind, Notification
 from apps.stories.models import Story
 from apps.users.models import Block, Document, Role, Session, User
@@ -104,6 +105,18 @@ def build() -> Scene:
     }
     things["report"] = Report.objects.create(
         reporter=stranger, kind="event", target_id=things["event"].pk, author=owner, reason="spam"
+    )
+    case = Case.objects.create(kind="event", target_id=things["removed_event"].pk, author=owner)
+    things["decision"] = decision = Decision.objects.create(
+        verb="case.settled",
+        actor=people["vera"],
+        target_type="moderation.case",
+        target_id=case.pk,
+        subject=owner,
+        told_at=now,
+    )
+    Strike.objects.create(
+        person=owner, decision=decision, case=case, outcomes=["removed"], weight=2, expires_at=now + timedelta(days=90)
     )
     ids: dict[str, Any] = {name: thing.pk for name, thing in things.items()}
     ids |= {name: person.pk for name, person in people.items()}

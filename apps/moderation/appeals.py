@@ -1,0 +1,106 @@
+"""Appeals: once against a decision, within 20 days, ruled on by somebody else than whoever decided."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require, visible
+from apps.audit.history import save_as
+from apps.decisions.models import Decision
+from apps.decisions.services import decide, facts, undo
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.moderation.cases import LONGEST_TEXT
+from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
+from apps.users.models import User
+
+LONGEST_APPEAL = 2000
+DECIDED_FIELDS = ("status", "ruling", "ruled_by", "ruled_at", "version")
+
+
+def appeals_of(author: User) -> QuerySet[Appeal]:
+    """One's own, latest first."""
+    return visible(author, Appeal).order_by("-created_at", "-id")
+
+
+@transaction.atomic
+def appeal(author: User, decision_id: int, *, text: str) -> Appeal:
+    """Ask for another look at a decision that gave one a strike.
+
+    Raises `Absent` for what one may not know of, `Conflict` the second time, too late, or where it is undone.
+    """
+    text = text.strip()
+    if not text:
+        raise Invalid("required", _("Say why the decision is wrong."), field="text")
+    if len(text) > LONGEST_APPEAL:
+        raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_APPEAL}, field="text")
+    known = Strike.objects.filter(known_to_author(), person=author, decision=decision_id).first()
+    if known is None:
+        raise Absent("not-found", _("There is no such decision about you."))
+    # The case first, as deciding and undoing do.
+    case = Case.objects.select_for_update(of=("self",)).get(pk=known.case_id)
+    decision = Decision.objects.get(pk=decision_id)
+    if Appeal.objects.filter(decision=decision).exists():
+        raise _already_appealed()
+    if decision.undone_at is not None:
+        raise Conflict("decision-undone", _("This decision has been taken back already."))
+    if decision.made_at + APPEAL_WITHIN <= timezone.now():
+        raise Conflict("too-late", _("A decision can be appealed for 20 days."))
+    new = Appeal(decision=decision, case=case, author=author, decider_id=decision.actor_id, text=text)
+    try:
+        with transaction.atomic():
+            return save_as(author, new, reason="appealed")
+    except IntegrityError as error:
+        raise _already_appealed() from error
+
+
+@transaction.atomic
+def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, version: int | None = None) -> Appeal:
+    """Uphold the decision, or overturn it: then it is undone and the case closed as unfounded. With a text.
+
+    Raises `Refused` for whoever decided, `Conflict` where somebody ruled before or holds it.
+    """
+    known = Appeal.objects.filter(pk=appeal_id).first()
+    if known is None:
+        raise Absent("not-found", _("There is no such appeal."))
+    case = Case.objects.select_for_update(of=("self",)).get(pk=known.case_id)
+    require(actor, "moderation.settle_report", case)
+    rows = Appeal.objects.select_for_update(of=("self",)).select_related("claimed_by", "ruled_by")
+    ruled = rows.get(pk=appeal_id)
+    if actor.pk in (ruled.decider_id, ruled.author_id):
+        raise Refused("own-decision", _("Somebody else than whoever decided rules on an appeal."))
+    if ruled.status != Appeal.Status.OPEN or version not in (None, ruled.version):
+        raise Conflict("already-ruled", _("Somebody has ruled on this appeal already."))
+    holder = ruled.claim_holder()
+    if holder is not None and holder.pk != actor.pk:
+        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)
+    _check(text)
+    before = facts(ruled, DECIDED_FIELDS)
+    status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
+    ruled.rule(status, actor, text.strip())
+    save_as(actor, ruled, reason=f"appeal {status}")
+    if overturn:
+        undo(actor, ruled.decision_id, reason=f"appeal {ruled.pk} overturned")
+    decide(
+        actor,
+        f"appeal.{status}",
+        ruled,
+        subject_id=ruled.author_id,
+        before=before,
+        after=facts(ruled, DECIDED_FIELDS),
+        text=ruled.ruling,
+    )
+    return ruled
+
+
+def _check(text: str) -> None:
+    if not text.strip():
+        raise Invalid("required", _("Say why, in words that the author reads."), field="text")
+    if len(text) > LONGEST_TEXT:
+        raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
+
+
+def _already_appealed() -> Conflict:
+    return Conflict("already-appealed", _("You have appealed this decision already."))

@@ -1,0 +1,167 @@
+"""Cases: reports about one thing gather in one, which is settled as a whole and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import bulk_update_as, save_as
+from apps.decisions.services import decide, facts
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.moderation.models import Case, Report
+from apps.moderation.outcomes import carry_out, check_outcomes
+from apps.moderation.strikes import give_strike
+from apps.users.models import User
+
+SUSPENDED_FOR = timedelta(days=7)
+LONGEST_TEXT = 800
+"""Of the text to the author, so that the sentence before it still fits."""
+DECIDED_FIELDS = ("status", "outcomes", "closed_by", "closed_at", "version")
+"""What a decision changes, and undoing it puts back."""
+REPORT_FIELDS = ("status", "outcome", "closed_by", "closed_at")
+
+
+def open_case(actor: User | None, kind: str, target_id: int, author_id: int) -> Case:
+    """The open case about a thing, held against all other writers; made where there is none."""
+    rows = Case.objects.open().select_for_update(of=("self",)).filter(kind=kind, target_id=target_id)
+    while (case := rows.first()) is None:
+        try:
+            with transaction.atomic():
+                return save_as(actor, Case(kind=kind, target_id=target_id, author_id=author_id), reason="reported")
+        except IntegrityError:
+            continue  # somebody else opened it at this very moment
+    return case
+
+
+def gather(actor: User | None, case: Case) -> None:
+    """Take reports into a locked case that were made without one."""
+    stray = list(Report.objects.open().filter(kind=case.kind, target_id=case.target_id, case__isnull=True))
+    for report in stray:
+        report.case = case
+    bulk_update_as(actor, stray, ["case"], reason=f"gathered in case {case.pk}")
+
+
+def gather_strays() -> None:
+    """Gather what the code of before has made without a case."""
+    for kind, target_id, author_id in (
+        Report.objects.open().filter(case__isnull=True).values_list("kind", "target_id", "author_id").distinct()
+    ):
+        with transaction.atomic():
+            gather(None, open_case(None, kind, target_id, author_id))
+
+
+@transaction.atomic
+def settle_case(
+    actor: User,
+    case_id: int,
+    *,
+    outcomes: Collection[str],
+    reason: str = "",
+    text: str = "",
+    note: str = "",
+    until: datetime | None = None,
+    edits: Mapping[str, str] | None = None,
+    version: int | None = None,
+    batch: UUID | None = None,
+) -> Case:
+    """Close a case with all its reports, and do what the outcomes say. It can be undone; messages wait.
+
+    `reason` is the rule that was broken, `text` what the author reads, `note` what staff read in the history,
+    `until` the end of a suspension (a week from now), `edits` an event's new title or description, `version` the one
+    that the moderator looked at. Raises `Conflict` where somebody settled it or holds it.
+    """
+    case = _locked(case_id)
+    require(actor, "moderation.settle_report", case)
+    return settle_locked(
+        actor,
+        case,
+        outcomes=outcomes,
+        reason=reason,
+        text=text,
+        note=note,
+        until=until,
+        edits=edits,
+        version=version,
+        batch=batch,
+    )
+
+
+def settle_locked(
+    actor: User,
+    case: Case,
+    *,
+    outcomes: Collection[str],
+    reason: str = "",
+    text: str = "",
+    note: str = "",
+    until: datetime | None = None,
+    edits: Mapping[str, str] | None = None,
+    version: int | None = None,
+    batch: UUID | None = None,
+) -> Case:
+    """The same, of a locked case, for whoever has been found to hold the permission."""
+    if case.status != Case.Status.OPEN or version not in (None, case.version):
+        raise already_settled(case)
+    gather(actor, case)
+    reports = list(case.reports.open().select_for_update(of=("self",)).order_by("id"))
+    if actor.pk == case.author_id or actor.pk in {report.reporter_id for report in reports}:
+        raise Refused("own-report", _("You cannot settle a report that concerns yourself."))
+    _require_free(case, actor)
+    chosen = check_outcomes(case.kind, list(outcomes))
+    if reason and reason not in Report.Reason.values:
+        raise Invalid("invalid", _("There is no such reason."), field="reason")
+    if len(text) > LONGEST_TEXT:
+        raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
+    before = facts(case, DECIDED_FIELDS)
+    before["done"] = carry_out(
+        actor, case, chosen, reason=note, until=until or timezone.now() + SUSPENDED_FOR, edits=edits or {}
+    )
+    said = note or f"settled: {', '.join(chosen)}"
+    case.settle(chosen, actor)
+    save_as(actor, case, reason=said)
+    for report in reports:
+        report.settle(chosen[0], actor, case.closed_at)
+    bulk_update_as(actor, reports, REPORT_FIELDS, reason=said)
+    decision = decide(
+        actor,
+        "case.settled",
+        case,
+        subject_id=case.author_id,
+        before=before,
+        after=facts(case, DECIDED_FIELDS),
+        reason=reason,
+        text=text,
+        batch=batch,
+    )
+    give_strike(actor, case, decision, chosen)
+    return case
+
+
+def already_settled(case: Case) -> Conflict:
+    if case.closed_by is None or case.closed_at is None:
+        return Conflict("already-settled", _("This case has changed since you opened it. Open it again."))
+    facts = {
+        "name": case.closed_by.username,
+        "time": formats.date_format(timezone.localtime(case.closed_at), "DATETIME_FORMAT"),
+    }
+    return Conflict("already-settled", _("This has been settled already, by %(name)s at %(time)s.") % facts)
+
+
+def _locked(case_id: int) -> Case:
+    rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
+    case = rows.filter(pk=case_id).first()
+    if case is None:
+        raise Absent("not-found", _("There is no such case."))
+    return case
+
+
+def _require_free(case: Case, actor: User) -> None:
+    holder = case.claim_holder()
+    if holder is not None and holder.pk != actor.pk:
+        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)

@@ -1,0 +1,156 @@
+"""What is decided about cases and appeals, how it is taken back, and who is told."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.audit.history import bulk_update_as, save_as
+from apps.decisions.kinds import Kind
+from apps.decisions.models import Decision
+from apps.errors import Absent, Conflict
+from apps.moderation.cases import REPORT_FIELDS
+from apps.moderation.evidence import let_go
+from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.outcomes import take_back
+from apps.moderation.strikes import lift_strike
+from apps.moderation.targets import name_of, target_of
+from apps.moderation.weights import weigh
+from apps.notifications.models import Kind as Told
+from apps.notifications.services import notify
+from apps.stories.services import hold_story
+from apps.users.models import User
+
+Outcome = Report.Outcome
+
+
+def put_back(actor: User, decision: Decision, case: Case) -> None:
+    """Thing, author and strikes as they were. The case is open again, or, after an appeal, closed as unfounded."""
+    appeal = Appeal.objects.filter(decision=decision).first()
+    if appeal is not None and appeal.status == Appeal.Status.OPEN:
+        raise Conflict("appealed", _("The author has appealed this. Rule on the appeal."))
+    overturned = appeal is not None and appeal.status == Appeal.Status.OVERTURNED
+    newer = Case.objects.open().filter(kind=case.kind, target_id=case.target_id)
+    if not overturned and newer.exists():
+        raise Conflict("changed-since", _("This has been reported again since; settle the new case."))
+    said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
+    take_back(actor, case, decision.before["done"], reason=said)
+    lift_strike(actor, decision, reason=said)
+    reports = list(case.reports.filter(closed_at=case.closed_at).select_for_update(of=("self",)).order_by("id"))
+    case.reopen()
+    for report in reports:
+        report.reopen()
+    if overturned:
+        case.settle([Outcome.KEPT.value], actor)
+        for report in reports:
+            report.settle(Outcome.KEPT, actor, case.closed_at)
+    save_as(actor, case, reason=said)
+    bulk_update_as(actor, reports, REPORT_FIELDS, reason=said)
+    if not overturned:
+        if case.kind == Report.Kind.STORY:
+            with suppress(Absent):
+                hold_story(actor, case.target_id)
+        weigh([case.pk])
+
+
+def tell(decision: Decision) -> None:
+    """The author what came of it, the reporters that something did. What is no evidence any more is let go."""
+    case = Case.objects.get(pk=decision.target_id)
+    _tell_author(decision, case)
+    _tell_reporters(case)
+    if case.kind == Report.Kind.STORY:
+        let_go(decision.actor, case.target_id)
+
+
+def tell_undone(decision: Decision) -> None:
+    case = Case.objects.get(pk=decision.target_id)
+    if case.status == Case.Status.CLOSED:  # overturned by an appeal, whose ruling tells the author
+        _tell_reporters(case)
+    elif decision.after["outcomes"] != [Outcome.KEPT]:
+        notify(case.author_id, Told.DECISION_UNDONE, thing=name_of(case.kind, _target(case)))
+
+
+def _tell_author(decision: Decision, case: Case) -> None:
+    target, done = _target(case), decision.before["done"]
+    thing, text = name_of(case.kind, target), decision.text
+    about = target if case.kind != Report.Kind.USER else None
+    for outcome in decision.after["outcomes"]:
+        match Outcome(outcome):
+            case Outcome.REMOVED if "removed_at" in done:
+                notify(case.author_id, Told.CONTENT_REMOVED, about=about, thing=thing, text=text)
+            case Outcome.EDITED if "words" in done:
+                notify(case.author_id, Told.CONTENT_EDITED, about=about, thing=thing, text=text)
+            case Outcome.WARNED:
+                notify(case.author_id, Told.WARNING, about=about, thing=thing, text=text)
+            case Outcome.SUSPENDED:
+                until = done["suspended"]["after"]
+                notify(case.author_id, Told.SUSPENDED, until=until, reason=text)
+            case _:
+                continue
+        text = ""  # said once is enough
+
+
+def _tell_reporters(case: Case) -> None:
+    for report in case.reports.filter(closed_at=case.closed_at).order_by("id"):
+        notify(report.reporter_id, Told.REPORT_CLOSED, about=report, outcome=str(report.outcome))
+
+
+def _target(case: Case) -> Model | None:
+    return target_of(case.kind, case.target_id)
+
+
+# --- Rulings ----------------------------------------------------------------------------------------------------------
+
+
+def reopen_appeal(actor: User, decision: Decision, appeal: Appeal) -> None:
+    appeal.reopen()
+    if appeal.case.kind == Report.Kind.STORY:
+        with suppress(Absent):
+            hold_story(actor, appeal.case.target_id)
+    save_as(actor, appeal, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
+
+
+def keep_overturned(actor: User, decision: Decision, appeal: Appeal) -> None:
+    raise Conflict("overturned", _("What an appeal has overturned stays so. A new report opens a new case."))
+
+
+def tell_ruling(decision: Decision) -> None:
+    _tell_appellant(Appeal.objects.select_related("case").get(pk=decision.target_id))
+
+
+def _tell_appellant(appeal: Appeal) -> None:
+    case = appeal.case
+    thing = name_of(case.kind, _target(case))
+    notify(appeal.author_id, Told.APPEAL_DECIDED, thing=thing, status=appeal.status, text=appeal.ruling)
+    if case.kind == Report.Kind.STORY:
+        let_go(appeal.ruled_by, case.target_id)
+
+
+def _ruling(status: str, label: object, undo: object) -> Kind:
+    return Kind(
+        verb=f"appeal.{status}",
+        label=label,  # type: ignore[arg-type]
+        model=Appeal,
+        perm="moderation.settle_report",
+        undo=undo,  # type: ignore[arg-type]
+        tell=tell_ruling,
+        tell_undone=tell_ruling,
+    )
+
+
+KINDS = [
+    Kind(
+        verb="case.settled",
+        label=gettext_lazy("settled"),
+        model=Case,
+        perm="moderation.settle_report",
+        undo=put_back,
+        tell=tell,
+        tell_undone=tell_undone,
+    ),
+    _ruling("upheld", gettext_lazy("upheld on appeal"), reopen_appeal),
+    _ruling("overturned", gettext_lazy("overturned on appeal"), keep_overturned),
+]

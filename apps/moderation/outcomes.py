@@ -1,0 +1,113 @@
+"""What the outcomes of a case do to the thing and its author, and how each is taken back. Nobody is told here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.errors import Invalid
+from apps.events.services import edit_event
+from apps.moderation.models import Case, Report
+from apps.moderation.targets import REPORTABLE, target_of
+from apps.users.models import User
+from apps.users.services import suspend_user
+
+Outcome = Report.Outcome
+GRAVEST_FIRST = [Outcome.SUSPENDED, Outcome.REMOVED, Outcome.EDITED, Outcome.WARNED, Outcome.KEPT]
+EDITABLE = {"title", "description"}
+
+
+def check_outcomes(kind: str, outcomes: Sequence[str]) -> list[str]:
+    """The outcomes, gravest first and each once. Raises `Invalid` for what cannot be or does not go together."""
+    chosen = [outcome.value for outcome in GRAVEST_FIRST if outcome in outcomes]
+    thing = REPORTABLE[Report.Kind(kind)]
+    if not chosen or set(outcomes) - set(chosen):
+        raise _impossible(_("Choose one of the outcomes."))
+    if Outcome.KEPT in chosen and len(chosen) > 1:
+        raise _impossible(_("What is kept as it is goes with no other outcome."))
+    if Outcome.REMOVED in chosen and thing.remove is None:
+        raise _impossible(_("A person is not removed. Warn or suspend them."))
+    if Outcome.EDITED in chosen and thing.edit is None:
+        raise _impossible(_("Only the words of an event can be edited."))
+    return chosen
+
+
+def carry_out(
+    actor: User, case: Case, outcomes: Sequence[str], *, reason: str, until: datetime, edits: Mapping[str, str]
+) -> dict[str, Any]:
+    """Do what the outcomes say. What was done, as `take_back` needs it; each deed asks for its own permission."""
+    if edits and Outcome.EDITED not in outcomes:
+        raise _impossible(_("Choose “edited” along with new words."))
+    done: dict[str, Any] = {}
+    if Outcome.EDITED in outcomes:
+        done |= _edit(actor, case, edits, reason)
+    if Outcome.REMOVED in outcomes:
+        done |= _remove(actor, case, reason)
+    if Outcome.SUSPENDED in outcomes:
+        done |= _suspend(actor, case, until, reason)
+    return done
+
+
+def take_back(actor: User, case: Case, done: Mapping[str, Any], *, reason: str) -> None:
+    """Undo what `carry_out` did, as far as nobody has changed it since."""
+    thing = REPORTABLE[Report.Kind(case.kind)]
+    target = target_of(case.kind, case.target_id, lock=True)
+    if "removed_at" in done and target is not None and target.removed_at == parse_datetime(done["removed_at"]):
+        require(actor, str(thing.remove), target)
+        target.restore()
+        save_as(actor, target, reason=reason)
+    if "words" in done and target is not None:
+        before, after = done["words"]["before"], done["words"]["after"]
+        if {name: getattr(target, name) for name in after} == after:
+            edit_event(actor, case.target_id, reason=reason, tell=False, **before)
+    if "suspended" in done:
+        before, after = done["suspended"]["before"], done["suspended"]["after"]
+        author = User.objects.select_for_update().get(pk=case.author_id)
+        if author.suspended_until == parse_datetime(after):
+            until = parse_datetime(before) if before else None
+            suspend_user(actor, author.pk, until=until or timezone.now(), reason=reason, tell=False)
+
+
+def _remove(actor: User, case: Case, reason: str) -> dict[str, Any]:
+    """Take it down, unless somebody was quicker: then the outcome is true already."""
+    target = target_of(case.kind, case.target_id, lock=True)
+    require(actor, str(REPORTABLE[Report.Kind(case.kind)].remove), target)
+    if target is None or target.removed_at is not None:
+        return {}
+    target.remove(actor, reason)
+    return {"removed_at": save_as(actor, target, reason=reason or "removed").removed_at.isoformat()}
+
+
+def _edit(actor: User, case: Case, edits: Mapping[str, str], reason: str) -> dict[str, Any]:
+    """Put the words right; without new ones this says that they are right by now."""
+    target = target_of(case.kind, case.target_id, lock=True)
+    require(actor, str(REPORTABLE[Report.Kind(case.kind)].edit), target)
+    if edits.keys() - EDITABLE:
+        raise _impossible(_("Only the title and the description of an event can be edited here."))
+    if not edits:
+        return {}
+    if target is None:
+        raise _impossible(_("This is gone; there is nothing left to edit."))
+    before = {name: getattr(target, name) for name in edits}
+    edited = edit_event(actor, case.target_id, reason=reason, tell=False, **edits)
+    return {"words": {"before": before, "after": {name: getattr(edited, name) for name in edits}}}
+
+
+def _suspend(actor: User, case: Case, until: datetime, reason: str) -> dict[str, Any]:
+    if until <= timezone.now():
+        raise Invalid("past", _("Choose a time to come."), field="until")
+    author = User.objects.select_for_update().get(pk=case.author_id)
+    before = author.suspended_until if author.is_suspended else None
+    suspend_user(actor, author.pk, until=until, reason=reason, tell=False)
+    return {"suspended": {"before": before.isoformat() if before else None, "after": until.isoformat()}}
+
+
+def _impossible(sentence: str) -> Invalid:
+    return Invalid("outcome-impossible", sentence, field="outcome")

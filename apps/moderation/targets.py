@@ -1,0 +1,53 @@
+"""What can be reported, and what moderation can do with each kind of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from apps.chat.models import Message
+from apps.events.models import Event
+from apps.moderation.models import Report
+from apps.stories.models import Story
+from apps.users.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Reportable:
+    """A kind of thing that can be reported."""
+
+    model: type[Model]
+    author: str
+    """The attribute with the id of whoever answers for it."""
+    remove: str | None = None
+    """The permission to take it down."""
+    edit: str | None = None
+    """The permission to put its words right."""
+
+
+REPORTABLE = {
+    Report.Kind.STORY: Reportable(Story, "author_id", "stories.delete_story"),
+    Report.Kind.EVENT: Reportable(Event, "host_id", "events.delete_event", "events.change_event"),
+    Report.Kind.MESSAGE: Reportable(Message, "sender_id", "chat.delete_message"),
+    Report.Kind.USER: Reportable(User, "pk"),
+}
+
+
+def target_of(kind: str, target_id: int, *, lock: bool = False) -> Any:
+    """The reported thing, or None where it is gone."""
+    rows = REPORTABLE[Report.Kind(kind)].model._default_manager.filter(pk=target_id)
+    return (rows.select_for_update(of=("self",)) if lock else rows).first()
+
+
+def name_of(kind: str, target: Any) -> str:
+    """How the thing is called to whoever it belongs to: "your …"."""
+    match target:
+        case Event():
+            return f"{target._meta.verbose_name} “{target.title}”"
+        case User():
+            return _("account")
+        case _:
+            return str(Report.Kind(kind).label).lower()

@@ -1,0 +1,381 @@
+"""Cases: what gathers in them, what they weigh, how they are settled and taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.decisions.models import Decision
+from apps.decisions.services import undo, undo_batch
+from apps.desk.services import claim
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.moderation.cases import gather_strays, settle_case
+from apps.moderation.models import Case, Report, Strike
+from apps.moderation.services import report, settle_report
+from apps.moderation.strikes import recommend
+from apps.moderation.weights import Record, lines_of, weigh_open
+from apps.notifications.models import Kind, Notification
+from apps.stories.models import Story
+from apps.users.models import User
+from apps.users.services import suspend_user
+from tests.jobs import run_jobs
+from tests.people import admin, alice, bob, carol, community, make_staff, make_user
+from tests.races import at_once, lost, won
+from tests.things import make_event, make_report, make_story
+
+HOLD = timedelta(seconds=10)
+
+
+def tell(reporter: User, kind: str, target: Any, reason: str = "spam") -> Case:
+    made = report(reporter, kind=kind, target_id=target.pk, reason=reason)
+    assert made.case is not None
+    return made.case
+
+
+def kinds_told(user: User) -> list[str]:
+    return list(Notification.objects.filter(recipient=user).order_by("id").values_list("kind", flat=True))
+
+
+# --- Gathering and weighing -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestGathering:
+    def test_reports_about_one_thing_gather_in_one_case(self) -> None:
+        author = alice()
+        event, other = make_event(author), make_event(author)
+        case = tell(bob(), "event", event)
+        assert tell(carol(), "event", event, "fraud") == case
+        assert tell(make_user("dora"), "event", other) != case
+        assert (case.author, case.target_id, case.reports.count()) == (author, event.pk, 2)
+
+    def test_a_report_after_closing_opens_a_new_case(self) -> None:
+        event, reporter = make_event(alice()), bob()
+        first = tell(reporter, "event", event)
+        settle_case(admin(), first.pk, outcomes=["kept"])
+        second = tell(reporter, "event", event)
+        assert second != first
+        assert list(Case.objects.order_by("id").values_list("status", flat=True)) == ["closed", "open"]
+
+    def test_the_database_holds_one_open_case_a_target(self) -> None:
+        case = tell(bob(), "event", make_event(alice()))
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Case.objects.create(kind=case.kind, target_id=case.target_id, author=case.author)
+
+    def test_what_was_made_without_a_case_is_gathered(self) -> None:
+        author = alice()
+        event = make_event(author)
+        stray = [make_report(person, "event", event, author) for person in (bob(), carol())]
+        gather_strays()
+        [case] = Case.objects.all()
+        assert list(case.reports.order_by("id")) == stray
+
+    def test_the_migration_gathers_open_reports_and_keeps_closed_ones_apart(self) -> None:
+        author, boss = alice(), admin()
+        event, now = make_event(author), timezone.now()
+        closed = {"status": "closed", "outcome": "removed", "closed_at": now, "closed_by": boss}
+        done = [make_report(person, "event", event, author, **closed) for person in (bob(), carol())]
+        fresh = [make_report(make_user(f"person{number}"), "event", event, author) for number in range(2)]
+        gather = import_module("apps.moderation.migrations.0004_gather_reports").gather
+        gather(apps, None)
+        gather(apps, None)
+        for made in done + fresh:
+            made.refresh_from_db()
+        assert fresh[0].case == fresh[1].case
+        assert [made.case.outcomes for made in done] == [["removed"], ["removed"]]
+        assert Case.objects.count() == 3
+
+    def test_the_weight_is_the_sum_of_its_lines(self) -> None:
+        author, boss, liar, new = alice(), admin(), bob(), carol()
+        for _number in range(4):
+            settle_case(boss, tell(liar, "event", make_event(author)).pk, outcomes=["kept"])
+        event = make_event(author)
+        tell(liar, "event", event, "violence")
+        case = tell(new, "event", event, "fraud")
+        case.refresh_from_db()
+        lines = lines_of(case)
+        assert [(line.report.reporter, line.gravity, line.record.trust, line.weight) for line in lines] == [
+            (new, 40, 100, 40),
+            (liar, 50, 50, 25),
+        ]
+        assert case.weight == 65
+        assert "bob, right 0 times of 4 (50 %): 25" in lines[1].sentence
+        assert "carol, who has no settled reports yet: 40" in lines[0].sentence
+
+    def test_trust_rises_and_falls_with_the_record(self) -> None:
+        records = [Record(0, 20), Record(0, 2), Record(), Record(2, 2), Record(20, 20)]
+        assert [record.trust for record in records] == [16, 66, 100, 133, 183]
+
+    def test_open_cases_follow_the_records_of_their_reporters(self) -> None:
+        author, reporter = alice(), bob()
+        waiting = tell(reporter, "event", make_event(author), "harassment")
+        settle_case(admin(), tell(reporter, "event", make_event(author)).pk, outcomes=["warned"])
+        weigh_open()
+        waiting.refresh_from_db()
+        assert waiting.weight == 36 == sum(line.weight for line in lines_of(waiting))
+
+
+# --- Settling ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestSettling:
+    def test_several_outcomes_at_once(self) -> None:
+        author, reporters, boss = alice(), [bob(), carol()], admin()
+        story, until = make_story(author), timezone.now() + timedelta(days=3)
+        [case] = {tell(reporter, "story", story) for reporter in reporters}
+        settled = settle_case(
+            boss,
+            case.pk,
+            outcomes=["warned", "removed", "suspended"],
+            reason="nudity",
+            text="No nudity here.",
+            until=until,
+            version=1,
+        )
+        assert (settled.status, settled.outcomes, settled.closed_by) == (
+            "closed",
+            ["suspended", "removed", "warned"],
+            boss,
+        )
+        story.refresh_from_db()
+        author.refresh_from_db()
+        assert story.removed_by == boss
+        assert author.suspended_until == until
+        assert set(Report.objects.values_list("status", "outcome", "closed_at")) == {
+            ("closed", "suspended", settled.closed_at)
+        }
+        assert run_jobs(later=timedelta(seconds=9)) == 0
+        assert not Notification.objects.exists()
+        run_jobs(later=HOLD)
+        assert kinds_told(author) == [Kind.SUSPENDED, Kind.CONTENT_REMOVED, Kind.WARNING]
+        texts = Notification.objects.filter(recipient=author).values_list("text", flat=True)
+        assert sum("No nudity here." in text for text in texts) == 1
+        for reporter in reporters:
+            assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
+
+    @pytest.mark.parametrize(
+        ("given", "field"),
+        [
+            ({"outcomes": []}, "outcome"),
+            ({"outcomes": ["burnt"]}, "outcome"),
+            ({"outcomes": ["kept", "warned"]}, "outcome"),
+            ({"outcomes": ["removed"], "edits": {"title": "Nicer"}}, "outcome"),
+            ({"outcomes": ["edited"], "edits": {"location": "Moon"}}, "outcome"),
+            ({"outcomes": ["kept"], "reason": "dislike"}, "reason"),
+            ({"outcomes": ["warned"], "text": "x" * 801}, "text"),
+            ({"outcomes": ["suspended"], "until": timezone.now()}, "until"),
+        ],
+    )
+    def test_what_makes_no_sense_leaves_it_open(self, given: dict[str, Any], field: str) -> None:
+        case = tell(bob(), "event", make_event(alice()))
+        with pytest.raises(Invalid) as refusal:
+            settle_case(admin(), case.pk, **given)
+        assert refusal.value.field == field
+        case.refresh_from_db()
+        assert case.status == "open"
+        assert not Decision.objects.exists()
+
+    def test_it_takes_the_permission_and_that_of_each_deed(self) -> None:
+        case = tell(bob(), "user", alice())
+        with pytest.raises(Refused, match="Can settle report"):
+            settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
+        with pytest.raises(Refused, match="Can suspend user"):
+            settle_case(community(), case.pk, outcomes=["warned", "suspended"])
+        assert not Strike.objects.exists()
+        with pytest.raises(Absent):
+            settle_case(admin(), 10**9, outcomes=["kept"])
+
+    def test_an_old_version_or_a_second_decision_is_refused_with_who_and_when(self) -> None:
+        case, boss = tell(bob(), "event", make_event(alice())), admin()
+        with pytest.raises(Conflict, match="changed since you opened it"):
+            settle_case(boss, case.pk, outcomes=["kept"], version=2)
+        settle_case(boss, case.pk, outcomes=["kept"], version=1)
+        with pytest.raises(Conflict, match="settled already, by admin at") as refusal:
+            settle_case(boss, case.pk, outcomes=["warned"])
+        assert refusal.value.code == "already-settled"
+
+    def test_whoever_holds_it_settles_it(self) -> None:
+        case, boss, other = tell(bob(), "event", make_event(alice())), admin(), community()
+        claim(other, Case, case.pk)
+        with pytest.raises(Conflict, match="community is working on this"):
+            settle_case(boss, case.pk, outcomes=["kept"])
+        assert settle_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
+
+    def test_new_words_are_written_and_told(self) -> None:
+        author, boss = alice(), admin()
+        event = make_event(author, "Rude party")
+        case = tell(bob(), "event", event)
+        settle_case(boss, case.pk, outcomes=["edited"], edits={"title": "Party"}, text="Please be polite.")
+        event.refresh_from_db()
+        assert event.title == "Party"
+        run_jobs(later=HOLD)
+        assert kinds_told(author) == [Kind.CONTENT_EDITED]
+        undo(boss, Decision.objects.get().pk)
+        event.refresh_from_db()
+        assert event.title == "Rude party"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_of_twenty_reports_one_case_is_made(self) -> None:
+        event = make_event(alice())
+        people = [make_user(f"person{number}") for number in range(20)]
+        assert len(won(at_once([partial(tell, person, "event", event) for person in people]))) == 20
+        [case] = Case.objects.all()
+        assert case.reports.count() == 20
+        weigh_open()
+        case.refresh_from_db()
+        assert case.weight == 200
+
+    def test_of_twenty_settling_at_once_one_wins(self) -> None:
+        author = alice()
+        case = tell(bob(), "event", make_event(author))
+        staff = [make_staff(f"staff{number}", "Community Manager") for number in range(20)]
+        deeds = [
+            partial(settle_case, person, case.pk, outcomes=["warned" if number % 2 else "kept"])
+            for number, person in enumerate(staff)
+        ]
+        results = at_once(deeds)
+        [settled] = won(results)
+        assert lost(results) == {(Conflict, "already-settled")}
+        assert Strike.objects.count() == (settled.outcomes == ["warned"])
+        assert Decision.objects.count() == 1
+
+    def test_a_report_that_comes_while_settling_is_lost_in_no_closed_case(self) -> None:
+        event, boss = make_event(alice()), admin()
+        case = tell(bob(), "event", event)
+        people = [make_user(f"person{number}") for number in range(10)]
+        reports = [partial(tell, person, "event", event) for person in people]
+        results = at_once([*reports, partial(settle_case, boss, case.pk, outcomes=["kept"])])
+        assert len(won(results)) == 11
+        for made in Report.objects.select_related("case"):
+            assert made.case is not None
+            assert made.status == made.case.status
+
+
+# --- Undoing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestUndoing:
+    def test_undone_in_time_nothing_is_left_of_it_outside(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        story = make_story(author)
+        case = tell(reporter, "story", story)
+        settle_case(boss, case.pk, outcomes=["removed", "suspended"])
+        undo(community_who_suspends(), Decision.objects.get().pk, reason="wrong one")
+        run_jobs(later=HOLD)
+        for row in (story, author, case):
+            row.refresh_from_db()
+        assert (story.removed_at, author.suspended_until, case.status, case.outcomes) == (None, None, "open", [])
+        assert case.version == 3
+        assert story.held
+        assert set(Report.objects.values_list("status", "outcome")) == {("open", None)}
+        assert Strike.objects.standing().count() == 0
+        assert not Notification.objects.exists()
+        assert settle_case(boss, case.pk, outcomes=["kept"]).status == "closed"
+
+    def test_undone_later_the_author_is_told(self) -> None:
+        author, boss = alice(), admin()
+        settle_case(boss, tell(bob(), "user", author).pk, outcomes=["warned"])
+        run_jobs(later=HOLD)
+        undo(boss, Decision.objects.get().pk)
+        assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
+        assert not Strike.objects.standing().exists()
+
+    def test_what_others_have_changed_since_stays(self) -> None:
+        author, boss = alice(), admin()
+        story, until = make_story(author), timezone.now() + timedelta(days=90)
+        settle_case(boss, tell(bob(), "story", story).pk, outcomes=["removed", "suspended"])
+        suspend_user(boss, author.pk, until=until)
+        undo(boss, Decision.objects.get().pk)
+        author.refresh_from_db()
+        assert author.suspended_until == until
+        assert Story.objects.get().removed_at is None
+
+    def test_an_earlier_suspension_comes_back(self) -> None:
+        author, boss = alice(), admin()
+        until = timezone.now() + timedelta(days=2)
+        suspend_user(boss, author.pk, until=until)
+        case = Case.objects.create(kind="user", target_id=author.pk, author=author)
+        settle_case(boss, case.pk, outcomes=["suspended"])
+        undo(boss, Decision.objects.get().pk)
+        author.refresh_from_db()
+        assert author.suspended_until == until
+
+    def test_a_batch_skips_what_was_reported_anew(self) -> None:
+        author, reporter, boss, batch = alice(), bob(), admin(), uuid4()
+        events = [make_event(author), make_event(author)]
+        cases = [tell(reporter, "event", event) for event in events]
+        for case in cases:
+            settle_case(boss, case.pk, outcomes=["warned"], batch=batch)
+        tell(carol(), "event", events[0])
+        result = undo_batch(boss, batch)
+        assert [decision.target_id for decision in result.done] == [cases[1].pk]
+        [(skipped, why)] = result.skipped
+        assert skipped.target_id == cases[0].pk
+        assert "reported again" in why
+        assert Strike.objects.standing().count() == 1
+
+
+def community_who_suspends() -> User:
+    from guardian.shortcuts import assign_perm
+
+    staff = community()
+    assign_perm("users.suspend_user", staff)
+    return User.objects.get(pk=staff.pk)
+
+
+# --- Strikes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestStrikes:
+    def test_each_decision_gives_one_as_heavy_as_its_gravest_outcome(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        for outcomes in (["kept"], ["edited"], ["warned"], ["removed", "warned"], ["suspended", "removed"]):
+            settle_case(boss, tell(reporter, "event", make_event(author)).pk, outcomes=outcomes)
+            User.objects.filter(pk=author.pk).update(suspended_until=None)
+        assert list(Strike.objects.order_by("id").values_list("weight", flat=True)) == [1, 2, 4]
+
+    def test_they_recommend_the_next_step_and_expire(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        steps = []
+        for _number in range(5):
+            step = recommend(author.pk)
+            steps.append((step.weight, step.outcome, step.lasts.days))
+            settle_case(boss, tell(reporter, "event", make_event(author)).pk, outcomes=["removed"])
+        assert steps == [
+            (0, "warned", 0),
+            (2, "suspended", 3),
+            (4, "suspended", 7),
+            (6, "suspended", 7),
+            (8, "suspended", 30),
+        ]
+        author.refresh_from_db()
+        assert author.suspended_until is None, "it recommends only"
+        past = timezone.now() - timedelta(days=200)
+        Strike.objects.update(given_at=past, expires_at=past + timedelta(days=180))
+        assert recommend(author.pk).weight == 0
+
+
+@pytest.mark.django_db
+def test_a_single_report_settles_its_case() -> None:
+    author, boss = alice(), admin()
+    event = make_event(author)
+    made = [make_report(person, "event", event, author) for person in (bob(), carol())]
+    assert settle_report(boss, made[0].pk, outcome="warned").outcome == "warned"
+    made[1].refresh_from_db()
+    assert (made[1].status, made[1].outcome) == ("closed", "warned")
+    assert Strike.objects.get().person == author
+    with pytest.raises(Conflict, match="settled already"):
+        settle_report(boss, made[1].pk, outcome="kept")
