@@ -1,5 +1,7 @@
 """Connections in the console, for support: who asked whom, and what came of it."""
 
+from typing import Any
+
 import pytest
 
 from tests import people
@@ -10,7 +12,7 @@ pytestmark = pytest.mark.django_db
 CONNECTIONS = "/admin/connections/connection/"
 
 
-def test_support_reads_a_request_that_somebody_misses():
+def test_support_reads_a_request_that_somebody_misses() -> None:
     connection = make_connection(people.alice(), people.bob())
     client = console(people.support())
     page = client.get(CONNECTIONS, {"q": "bob"}).content.decode()
@@ -19,7 +21,7 @@ def test_support_reads_a_request_that_somebody_misses():
     assert client.get(f"{CONNECTIONS}{connection.pk}/change/").status_code == 200
 
 
-def test_connections_are_found_by_either_side_and_by_state():
+def test_connections_are_found_by_either_side_and_by_state() -> None:
     alice, bob, carol = people.alice(), people.bob(), people.carol()
     make_connection(alice, bob)
     make_connection(bob, carol)
@@ -30,7 +32,7 @@ def test_connections_are_found_by_either_side_and_by_state():
     assert "alice → bob" not in client.get(CONNECTIONS, {"status__exact": "accepted"}).content.decode()
 
 
-def test_people_lead_to_their_profiles_where_users_are_not_open():
+def test_people_lead_to_their_profiles_where_users_are_not_open() -> None:
     alice = people.alice()
     make_connection(alice, people.bob())
     found = links(console(people.support()).get(CONNECTIONS))
@@ -38,7 +40,7 @@ def test_people_lead_to_their_profiles_where_users_are_not_open():
     assert not any(link.startswith("/admin/users/user/") for link in found)
 
 
-def test_a_page_of_connections_takes_the_same_queries_however_full_it_is(django_assert_num_queries):
+def test_a_page_of_connections_takes_the_same_queries_however_full_it_is(django_assert_num_queries: Any) -> None:
     alice = people.alice()
     client = console(people.support())
     client.get(CONNECTIONS)

@@ -1,6 +1,7 @@
 """Events in the console: tabs, words put right, removal, and nothing else."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from guardian.shortcuts import assign_perm
@@ -15,7 +16,7 @@ EVENTS = "/admin/events/event/"
 
 
 @pytest.fixture
-def programme():
+def programme() -> list[Event]:
     host = people.alice()
     return [
         make_event(host, "Bygone Ball", in_hours=-48),
@@ -24,7 +25,7 @@ def programme():
     ]
 
 
-def shown(response):
+def shown(response: Any) -> set[str]:
     page = response.content.decode()
     return {title for title in ("Bygone Ball", "Current Concert", "Distant Dinner") if title in page}
 
@@ -38,17 +39,17 @@ def shown(response):
         ("upcoming", {"Distant Dinner"}),
     ],
 )
-def test_tabs_show_the_events_of_their_time(programme, when, titles):
+def test_tabs_show_the_events_of_their_time(programme: list[Event], when: str, titles: set[str]) -> None:
     assert shown(console(people.community()).get(EVENTS, {"when": when} if when else {})) == titles
 
 
-def test_tabs_keep_search_and_filters(programme):
+def test_tabs_keep_search_and_filters(programme: list[Event]) -> None:
     page = console(people.community()).get(EVENTS, {"q": "al", "status__exact": "active", "p": "2"})
     tabs = [link for link in links(page) if link.startswith("?") and "when=" in link]
     assert {"?q=al&status__exact=active&when=" + when for when in ("past", "ongoing", "upcoming")} <= set(tabs)
 
 
-def test_filters_and_search_keep_the_tab(programme):
+def test_filters_and_search_keep_the_tab(programme: list[Event]) -> None:
     page = console(people.community()).get(EVENTS, {"when": "past", "removed": "no"})
     cancelled = [link for link in links(page) if "status__exact=cancelled" in link]
     assert cancelled
@@ -57,12 +58,12 @@ def test_filters_and_search_keep_the_tab(programme):
     assert '<input type="hidden" name="removed" value="no">' in page.content.decode()
 
 
-def test_the_open_tab_is_marked(programme):
+def test_the_open_tab_is_marked(programme: list[Event]) -> None:
     page = console(people.community()).get(EVENTS, {"when": "ongoing"}).content.decode()
     assert page.split('class="active"')[1].split("</a>")[0].strip(" >\n\t") == "Ongoing"
 
 
-def test_no_whole_table_is_counted(programme, django_assert_num_queries):
+def test_no_whole_table_is_counted(programme: list[Event], django_assert_num_queries: Any) -> None:
     client = console(people.community())
     client.get(EVENTS)
     with django_assert_num_queries(7) as seen:
@@ -72,7 +73,7 @@ def test_no_whole_table_is_counted(programme, django_assert_num_queries):
     assert all("LIMIT" in sql for sql in counts)
 
 
-def test_title_and_description_are_put_right():
+def test_title_and_description_are_put_right() -> None:
     event = make_event(people.alice(), "Offensive title")
     community = people.community()
     client = console(community)
@@ -88,7 +89,7 @@ def test_title_and_description_are_put_right():
     assert version.history_user == community
 
 
-def test_what_the_domain_turns_down_stays_in_the_form():
+def test_what_the_domain_turns_down_stays_in_the_form() -> None:
     event = make_event(people.alice())
     client = console(people.community())
     answer = client.post(f"{EVENTS}{event.pk}/change/", {"title": "", "description": "Kept as typed"})
@@ -98,7 +99,7 @@ def test_what_the_domain_turns_down_stays_in_the_form():
     assert event.title == "Launch Party"
 
 
-def test_junior_moderators_edit_events_and_see_nothing_else_of_them():
+def test_junior_moderators_edit_events_and_see_nothing_else_of_them() -> None:
     event = make_event(people.alice())
     junior = people.make_staff("junior")
     assign_perm("events.change_event", junior)
@@ -112,7 +113,7 @@ def test_junior_moderators_edit_events_and_see_nothing_else_of_them():
     assert client.post(EVENTS, chosen).status_code == 403
 
 
-def test_who_may_delete_events_removes_and_restores_them():
+def test_who_may_delete_events_removes_and_restores_them() -> None:
     event = make_event(people.alice())
     junior = people.make_staff("junior")
     assign_perm("events.delete_event", junior)
@@ -124,7 +125,7 @@ def test_who_may_delete_events_removes_and_restores_them():
     assert Event.objects.get().removed_at is None
 
 
-def test_a_grant_on_one_event_opens_that_event_alone():
+def test_a_grant_on_one_event_opens_that_event_alone() -> None:
     host = people.alice()
     theirs, other = make_event(host, "Granted"), make_event(host, "Withheld")
     helper = people.make_staff("helper")
@@ -138,7 +139,7 @@ def test_a_grant_on_one_event_opens_that_event_alone():
 
 
 @pytest.mark.parametrize("who", ["compliance", "access", "support"])
-def test_other_desks_are_refused_at_every_address(who):
+def test_other_desks_are_refused_at_every_address(who: str) -> None:
     event = make_event(people.alice())
     client = console(getattr(people, who)())
     own = f"{EVENTS}{event.pk}/"
@@ -149,7 +150,7 @@ def test_other_desks_are_refused_at_every_address(who):
     assert (event.title, event.removed_at) == ("Launch Party", None)
 
 
-def test_events_are_found_by_title_host_and_number():
+def test_events_are_found_by_title_host_and_number() -> None:
     event = make_event(people.alice(), "Ballroom night")
     make_event(people.bob(), "Poker")
     client = console(people.community())
@@ -159,14 +160,14 @@ def test_events_are_found_by_title_host_and_number():
         assert "Poker" not in page
 
 
-def test_a_cancelled_event_says_so():
+def test_a_cancelled_event_says_so() -> None:
     make_event(people.alice(), status=Event.Status.CANCELLED)
     client = console(people.community())
     assert "event_busy" in client.get(EVENTS).content.decode()
     assert "Launch Party" not in client.get(EVENTS, {"status__exact": "active"}).content.decode()
 
 
-def test_an_event_that_began_long_ago_may_still_be_on():
+def test_an_event_that_began_long_ago_may_still_be_on() -> None:
     event = make_event(people.alice(), in_hours=-100)
     Event.objects.filter(pk=event.pk).update(ends_at=event.date + timedelta(hours=200))
     client = console(people.community())

@@ -1,11 +1,14 @@
 """History pages: what became of a thing, line by line; nothing in them can be pressed, posted or put back."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
 from apps.audit.history import save_as
 from apps.connections.models import Connection
+from apps.events.models import Event
 from apps.events.services import edit_event, remove_event
 from tests import people
 from tests.console import console, fields, links
@@ -16,17 +19,17 @@ EVENTS = "/admin/events/event/"
 
 
 @pytest.fixture
-def event():
+def event() -> Event:
     event = make_event(people.alice(), "Offensive title")
     edit_event(people.community(), event.pk, title="Party", reason="Rude words")
     return event
 
 
-def versions_of(thing):
+def versions_of(thing: Any) -> list[int]:
     return list(thing.history.values_list("history_id", flat=True))
 
 
-def test_a_line_says_who_did_what_why_from_what_to_what(event):
+def test_a_line_says_who_did_what_why_from_what_to_what(event: Event) -> None:
     page = (
         console(people.make_staff("reader", "Community Manager")).get(f"{EVENTS}{event.pk}/history/").content.decode()
     )
@@ -38,7 +41,7 @@ def test_a_line_says_who_did_what_why_from_what_to_what(event):
     assert "alice</strong> created it" in text
 
 
-def test_people_and_choices_are_named(event):
+def test_people_and_choices_are_named(event: Event) -> None:
     community = people.make_staff("second", "Community Manager")
     assign_perm("events.delete_event", community)
     remove_event(community, event.pk, reason="Fraud")
@@ -52,7 +55,7 @@ def test_people_and_choices_are_named(event):
     assert "<ins>Accepted</ins>" in page
 
 
-def test_a_single_version_shows_how_it_was(event):
+def test_a_single_version_shows_how_it_was(event: Event) -> None:
     latest, first = versions_of(event)
     client = console(people.make_staff("reader", "Community Manager"))
     assert "Offensive title" in client.get(f"{EVENTS}{event.pk}/history/{first}/").content.decode()
@@ -60,14 +63,14 @@ def test_a_single_version_shows_how_it_was(event):
 
 
 @pytest.mark.parametrize("version", ["0", "9999999999999999999999", "x", "1-1"])
-def test_a_version_that_is_not_of_the_thing_is_not_there(event, version):
+def test_a_version_that_is_not_of_the_thing_is_not_there(event: Event, version: str) -> None:
     client = console(people.admin())
     assert client.get(f"{EVENTS}{event.pk}/history/{version}/").status_code == 404
     other = make_event(event.host)
     assert client.get(f"{EVENTS}{event.pk}/history/{versions_of(other)[0]}/").status_code == 404
 
 
-def test_nobody_posts_history(event):
+def test_nobody_posts_history(event: Event) -> None:
     """Staff who may only look could once put an older version back with this form."""
     viewer = people.make_staff("viewer")
     assign_perm("events.view_event", viewer)
@@ -83,7 +86,7 @@ def test_nobody_posts_history(event):
     assert len(versions_of(event)) == 2
 
 
-def test_there_is_nothing_to_press_on_history_pages(event):
+def test_there_is_nothing_to_press_on_history_pages(event: Event) -> None:
     client = console(people.admin())
     for address in (f"{EVENTS}{event.pk}/history/", f"{EVENTS}{event.pk}/history/{versions_of(event)[0]}/"):
         page = client.get(address)
@@ -91,7 +94,7 @@ def test_there_is_nothing_to_press_on_history_pages(event):
         assert not {"title", "_save", "_change_history"} & set(fields(page))
 
 
-def test_history_is_of_rows_that_one_may_see(event):
+def test_history_is_of_rows_that_one_may_see(event: Event) -> None:
     other = make_event(event.host, "Withheld")
     helper = people.make_staff("helper")
     assign_perm("view_event", helper, event)
@@ -104,7 +107,7 @@ def test_history_is_of_rows_that_one_may_see(event):
         assert console(people.make_staff(f"nobody{len(address)}")).get(address).status_code == 403
 
 
-def test_personal_data_stays_masked_and_chat_text_is_not_there():
+def test_personal_data_stays_masked_and_chat_text_is_not_there() -> None:
     alice = people.make_user("alice", phone="+1 555 0123")
     alice.email, alice.phone = "secret@example.com", "+1 555 9876"
     save_as(alice, alice, reason="profile changed")
@@ -120,7 +123,7 @@ def test_personal_data_stays_masked_and_chat_text_is_not_there():
     assert "mill" not in client.get(f"/admin/chat/message/{message.pk}/history/").content.decode()
 
 
-def test_a_long_history_comes_in_pages(event, django_assert_num_queries):
+def test_a_long_history_comes_in_pages(event: Event, django_assert_num_queries: Any) -> None:
     for number in range(30):
         edit_event(people.make_staff(f"editor{number}", "Community Manager"), event.pk, title=f"Title {number}")
     client = console(people.make_staff("reader", "Community Manager"))
@@ -136,14 +139,14 @@ def test_a_long_history_comes_in_pages(event, django_assert_num_queries):
         client.get(f"{EVENTS}{event.pk}/history/")
 
 
-def test_who_was_put_into_groups_is_told_in_words():
+def test_who_was_put_into_groups_is_told_in_words() -> None:
     helper = people.make_staff("helper")
     helper.groups.set([Group.objects.get(name="Community Manager")])
     page = console(people.admin()).get(f"/admin/users/staff/{helper.pk}/history/").content.decode()
     assert "<ins>Community Manager</ins>" in page
 
 
-def test_somebody_deleted_since_is_told_by_number():
+def test_somebody_deleted_since_is_told_by_number() -> None:
     story = make_story(people.alice())
     gone = people.make_user("gone")
     save_as(gone, story, reason="seen to")

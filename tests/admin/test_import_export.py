@@ -2,17 +2,20 @@
 
 import csv
 import io
+from typing import Any
 from urllib.parse import urlsplit
 
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from guardian.shortcuts import assign_perm
 
 from admin_dashboards import import_export
 from admin_dashboards.import_export import neutralise, read_back
 from apps.audit.models import Entry, Verb
 from apps.events.models import Event
+from apps.users.models import User
 from tests import people
 from tests.console import console, fields, links
 from tests.things import make_event, make_message, make_notification, make_story
@@ -27,30 +30,30 @@ TABLES = [
 CSV, XLSX = "0", "1"
 
 
-def exporter(*models):
+def exporter(*perms: str) -> User:
     staff = people.make_staff("exporter", "Community Manager", "User Support Specialist")
-    for model in models:
-        assign_perm(model, staff)
+    for perm in perms:
+        assign_perm(perm, staff)
     return staff
 
 
-def importer():
+def importer() -> User:
     staff = exporter("events.export_event", "events.import_event")
     staff.username = "importer"
     staff.save()
     return staff
 
 
-def rows_of(response):
+def rows_of(response: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(response.content.decode())))
 
 
-def upload(client, text, name="events.csv"):
+def upload(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
     content = text if isinstance(text, bytes) else text.encode()
     return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})
 
 
-def confirm(client, preview):
+def confirm(client: Client, preview: Any) -> Any:
     form = preview.context["confirm_form"]
     return client.post(f"{EVENTS}process_import/", form.initial, follow=True)
 
@@ -59,7 +62,7 @@ def confirm(client, preview):
 
 
 @pytest.mark.parametrize("who", ["community", "support"])
-def test_no_group_exports_or_imports_by_itself(who):
+def test_no_group_exports_or_imports_by_itself(who: str) -> None:
     client = console(getattr(people, who)())
     for table in TABLES:
         for page in ("export", "import", "process_import"):
@@ -68,15 +71,15 @@ def test_no_group_exports_or_imports_by_itself(who):
         assert client.get(f"{EVENTS}{page}/").status_code == 403
 
 
-def test_tables_that_take_no_import_take_none_from_anybody():
+def test_tables_that_take_no_import_take_none_from_anybody() -> None:
     client = console(people.admin())
     for table in set(TABLES) - {"events/event"}:
         for page in ("import", "process_import"):
             assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
 
 
-def test_buttons_are_there_for_those_who_may():
-    def buttons(staff):
+def test_buttons_are_there_for_those_who_may() -> None:
+    def buttons(staff: User) -> set[str]:
         paths = {urlsplit(link).path for link in links(console(staff).get(EVENTS))}
         return {page for page in ("export", "import") if f"{EVENTS}{page}/" in paths}
 
@@ -85,7 +88,7 @@ def test_buttons_are_there_for_those_who_may():
     assert buttons(people.admin()) == {"export", "import"}
 
 
-def test_exporting_needs_seeing_the_table():
+def test_exporting_needs_seeing_the_table() -> None:
     staff = people.make_staff("blind")
     assign_perm("users.export_user", staff)
     assert console(staff).get("/admin/users/user/export/").status_code == 403
@@ -95,7 +98,7 @@ def test_exporting_needs_seeing_the_table():
 # --- Out ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_export_holds_the_rows_of_the_filters_and_is_written_down():
+def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
     host = people.alice()
     make_event(host, "Bygone Ball", in_hours=-48)
     make_event(host, "Distant Dinner")
@@ -111,7 +114,7 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down():
     assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
 
 
-def test_an_export_holds_only_rows_that_one_may_see():
+def test_an_export_holds_only_rows_that_one_may_see() -> None:
     host = people.alice()
     theirs = make_event(host, "Granted")
     make_event(host, "Withheld")
@@ -126,12 +129,12 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "''+1
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text):
+def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text: Any) -> None:
     assert neutralise(text)[:1] not in set("=+-@\t\r＝")
     assert read_back(neutralise(text)) == text
 
 
-def test_no_cell_of_a_file_is_a_formula():
+def test_no_cell_of_a_file_is_a_formula() -> None:
     make_event(people.alice(), "=HYPERLINK(1)", description="+1", location="@here")
     client = console(exporter("events.export_event"))
     [row] = rows_of(client.post(f"{EVENTS}export/", {"format": CSV}))
@@ -142,14 +145,14 @@ def test_no_cell_of_a_file_is_a_formula():
     assert "f" not in {cell.data_type for cell in cells}
 
 
-def test_characters_that_no_workbook_holds_do_not_stop_an_export():
+def test_characters_that_no_workbook_holds_do_not_stop_an_export() -> None:
     make_event(people.alice(), "Bell \x07 ringing")
     answer = console(exporter("events.export_event")).post(f"{EVENTS}export/", {"format": XLSX})
     assert answer.status_code == 200
     assert "spreadsheetml" in answer["Content-Type"]
 
 
-def test_mail_phone_and_chat_text_are_in_no_file():
+def test_mail_phone_and_chat_text_are_in_no_file() -> None:
     alice = people.make_user("alice", phone="+1 555 0123")
     make_message(alice, people.bob(), "Behind the mill")
     make_story(alice)
@@ -161,7 +164,7 @@ def test_mail_phone_and_chat_text_are_in_no_file():
         assert not any(secret in text for secret in ("alice@example.com", "0123", "mill", "md5$"))
 
 
-def test_an_export_has_a_limit(monkeypatch):
+def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
     host = people.alice()
     client = console(exporter("events.export_event"))
@@ -174,7 +177,7 @@ def test_an_export_has_a_limit(monkeypatch):
     assert Entry.objects.filter(verb=Verb.EXPORTED).count() == 1
 
 
-def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries):
+def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries: Any) -> None:
     host = people.alice()
     client = console(exporter("events.export_event"))
     client.post(f"{EVENTS}export/", {"format": CSV})
@@ -188,7 +191,7 @@ def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_q
 # --- In -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_exported_file_edited_and_imported_changes_what_was_edited():
+def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
     event = make_event(people.alice(), "=Offensive", description="-1")
     other = make_event(people.bob(), "Untouched")
     staff = importer()
@@ -210,7 +213,7 @@ def test_an_exported_file_edited_and_imported_changes_what_was_edited():
     assert Entry.objects.get(verb=Verb.IMPORTED).detail["rows"] == 1
 
 
-def test_columns_that_are_left_out_stay_as_they_are():
+def test_columns_that_are_left_out_stay_as_they_are() -> None:
     event = make_event(people.alice(), capacity=7)
     client = console(importer())
     confirm(client, upload(client, f"id,title\n{event.pk},Renamed\n"))
@@ -233,7 +236,7 @@ def test_columns_that_are_left_out_stay_as_they_are():
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number."),
     ],
 )
-def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row, sentence):
+def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sentence: str) -> None:
     good, bad = make_event(people.alice(), "Good"), make_event(people.bob(), "Bad")
     client = console(importer())
     lines = ["id,title,date,location,capacity", f"{good.pk},Better,2030-01-01T20:00:00Z,Zoom,", row.format(id=bad.pk)]
@@ -246,7 +249,7 @@ def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row, sentence
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
 
 
-def test_nothing_is_half_done_where_something_changed_since_the_preview():
+def test_nothing_is_half_done_where_something_changed_since_the_preview() -> None:
     first, second = make_event(people.alice(), "First"), make_event(people.bob(), "Second")
     client = console(importer())
     preview = upload(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
@@ -257,7 +260,7 @@ def test_nothing_is_half_done_where_something_changed_since_the_preview():
     assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
 
 
-def test_rows_of_others_cannot_be_reached_by_a_file():
+def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
     theirs, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
     helper = people.make_staff("helper")
     assign_perm("change_event", helper, theirs)
@@ -270,7 +273,7 @@ def test_rows_of_others_cannot_be_reached_by_a_file():
     assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
 
 
-def test_the_right_to_import_is_not_the_right_to_change():
+def test_the_right_to_import_is_not_the_right_to_change() -> None:
     event = make_event(people.alice())
     viewer = people.make_staff("viewer")
     assign_perm("events.view_event", viewer)
@@ -295,14 +298,14 @@ def test_the_right_to_import_is_not_the_right_to_change():
     ],
     ids=["empty", "no-rows", "no-id", "ragged", "unclosed", "utf16", "workbook", "too-many", "too-large"],
 )
-def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text, sentence):
+def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text: Any, sentence: str) -> None:
     answer = upload(console(importer()), text)
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
     assert "confirm_form" not in answer.context
 
 
-def test_a_preview_that_is_gone_or_made_up_is_not_imported():
+def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:
     client = console(importer())
     for name in ("", "../../etc/passwd", "0123456789abcdef"):
         posted = {"import_file_name": name, "original_file_name": "x.csv", "format": "0"}
@@ -311,6 +314,6 @@ def test_a_preview_that_is_gone_or_made_up_is_not_imported():
     assert client.get(f"{EVENTS}process_import/").status_code == 302
 
 
-def test_the_import_page_asks_for_a_file_and_no_more():
+def test_the_import_page_asks_for_a_file_and_no_more() -> None:
     page = console(importer()).get(f"{EVENTS}import/")
     assert {"import_file", "format"} <= set(fields(page))

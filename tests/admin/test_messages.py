@@ -1,5 +1,7 @@
 """Messages in the console: who wrote when and where, never what; removed and restored."""
 
+from typing import Any
+
 import pytest
 from guardian.shortcuts import assign_perm
 
@@ -14,11 +16,11 @@ SECRET = "Meet me behind the mill"
 
 
 @pytest.fixture
-def message():
+def message() -> Message:
     return make_message(people.alice(), people.bob(), SECRET)
 
 
-def test_the_text_is_masked_on_every_page(message):
+def test_the_text_is_masked_on_every_page(message: Message) -> None:
     for staff in (people.community(), people.admin()):
         client = console(staff)
         own = f"{MESSAGES}{message.pk}/"
@@ -36,7 +38,7 @@ def test_the_text_is_masked_on_every_page(message):
         assert "•••" in pages[0].content.decode()
 
 
-def test_text_is_no_way_to_find_or_order_messages(message):
+def test_text_is_no_way_to_find_or_order_messages(message: Message) -> None:
     client = console(people.community())
     assert "Message" not in client.get(MESSAGES, {"q": "mill"}).content.decode().split('id="result_list"')[-1][:50]
     assert client.get(MESSAGES, {"text__icontains": "mill"}).status_code in (302, 400)
@@ -44,7 +46,7 @@ def test_text_is_no_way_to_find_or_order_messages(message):
     assert page.status_code == 200
 
 
-def test_a_message_is_removed_and_restored(message):
+def test_a_message_is_removed_and_restored(message: Message) -> None:
     community = people.community()
     client = console(community)
     chosen = {"_selected_action": [message.pk], "post": "yes", "reason": "Threat"}
@@ -56,7 +58,7 @@ def test_a_message_is_removed_and_restored(message):
     assert message.removed_at is None
 
 
-def test_messages_are_neither_added_nor_changed(message):
+def test_messages_are_neither_added_nor_changed(message: Message) -> None:
     for staff in (people.community(), people.admin()):
         client = console(staff)
         assert client.post(f"{MESSAGES}add/", {"text": "Hello"}).status_code == 403
@@ -65,7 +67,7 @@ def test_messages_are_neither_added_nor_changed(message):
     assert Message.objects.get().text == SECRET
 
 
-def test_messages_are_found_by_sender_and_room(message):
+def test_messages_are_found_by_sender_and_room(message: Message) -> None:
     other = make_message(people.carol(), people.newton())
     client = console(people.community())
     for term in ("alice", message.room.name):
@@ -74,7 +76,7 @@ def test_messages_are_found_by_sender_and_room(message):
         assert f"{MESSAGES}{other.pk}/" not in page
 
 
-def test_removed_messages_are_told_from_the_rest(message):
+def test_removed_messages_are_told_from_the_rest(message: Message) -> None:
     client = console(people.community())
     client.post(f"{MESSAGES}{message.pk}/delete/", {"post": "yes"})
     assert f"{MESSAGES}{message.pk}/" in client.get(MESSAGES, {"removed": "yes"}).content.decode()
@@ -82,7 +84,7 @@ def test_removed_messages_are_told_from_the_rest(message):
 
 
 @pytest.mark.parametrize("who", ["compliance", "access", "support"])
-def test_other_desks_are_refused_at_every_address(message, who):
+def test_other_desks_are_refused_at_every_address(message: Message, who: str) -> None:
     client = console(getattr(people, who)())
     own = f"{MESSAGES}{message.pk}/"
     for address in (MESSAGES, f"{MESSAGES}add/", f"{own}change/", f"{own}delete/", f"{own}history/", f"{own}restore/"):
@@ -91,7 +93,7 @@ def test_other_desks_are_refused_at_every_address(message, who):
     assert Message.objects.kept().exists()
 
 
-def test_a_grant_on_one_message_opens_that_message_alone(message):
+def test_a_grant_on_one_message_opens_that_message_alone(message: Message) -> None:
     other = make_message(message.sender, people.carol())
     helper = people.make_staff("helper")
     assign_perm("view_message", helper, message)
@@ -101,7 +103,9 @@ def test_a_grant_on_one_message_opens_that_message_alone(message):
     assert client.post(f"{MESSAGES}{message.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_a_page_of_messages_takes_the_same_queries_however_full_it_is(message, django_assert_num_queries):
+def test_a_page_of_messages_takes_the_same_queries_however_full_it_is(
+    message: Message, django_assert_num_queries: Any
+) -> None:
     client = console(people.community())
     client.get(MESSAGES)
     for number in range(3):

@@ -1,5 +1,7 @@
 """Profiles in the console, for support: what people show, with mail and phone masked."""
 
+from typing import Any
+
 import pytest
 
 from tests import people
@@ -9,7 +11,7 @@ pytestmark = pytest.mark.django_db
 PROFILES = "/admin/users/profile/"
 
 
-def test_mail_and_phone_are_masked_everywhere():
+def test_mail_and_phone_are_masked_everywhere() -> None:
     alice = people.make_user("alice", phone="+1 555 0123")
     client = console(people.support())
     own = f"{PROFILES}{alice.profile.pk}/"
@@ -21,7 +23,7 @@ def test_mail_and_phone_are_masked_everywhere():
     assert "•••23" in client.get(PROFILES).content.decode()
 
 
-def test_profiles_are_found_by_user_name_and_not_by_mail():
+def test_profiles_are_found_by_user_name_and_not_by_mail() -> None:
     people.alice()
     people.bob()
     client = console(people.support())
@@ -31,7 +33,7 @@ def test_profiles_are_found_by_user_name_and_not_by_mail():
     assert "a•••@example.com" not in client.get(PROFILES, {"q": "alice@example.com"}).content.decode()
 
 
-def test_profiles_are_narrowed_down_by_role_and_badge():
+def test_profiles_are_narrowed_down_by_role_and_badge() -> None:
     people.alice()
     people.bob()
     people.newton()
@@ -42,14 +44,14 @@ def test_profiles_are_narrowed_down_by_role_and_badge():
     assert "a•••@" not in unverified
 
 
-def test_staff_are_not_among_the_profiles():
+def test_staff_are_not_among_the_profiles() -> None:
     staff = people.community()
     client = console(people.support())
     assert "c•••@staff" not in client.get(PROFILES).content.decode()
     assert client.get(f"{PROFILES}{staff.profile.pk}/change/").status_code == 404
 
 
-def test_links_of_strangers_are_text():
+def test_links_of_strangers_are_text() -> None:
     alice = people.alice()
     alice.profile.social_links = {"web": "https://evil.example/<script>"}
     alice.profile.save()
@@ -58,7 +60,7 @@ def test_links_of_strangers_are_text():
     assert 'href="https://evil' not in page
 
 
-def test_a_page_of_profiles_takes_the_same_queries_however_full_it_is(django_assert_num_queries):
+def test_a_page_of_profiles_takes_the_same_queries_however_full_it_is(django_assert_num_queries: Any) -> None:
     client = console(people.support())
     client.get(PROFILES)
     for number in range(3):

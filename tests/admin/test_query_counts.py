@@ -1,5 +1,7 @@
 """What a page of one thing costs: a fixed, small number of queries."""
 
+from typing import Any
+
 import pytest
 
 from tests import people
@@ -10,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def things():
+def things() -> dict[str, Any]:
     alice, bob = people.alice(), people.bob()
     story = make_story(alice)
     return {
@@ -38,7 +40,9 @@ def things():
         ("support", "notifications/notification", "change", 6),
     ],
 )
-def test_a_page_costs_so_many_queries(things, django_assert_num_queries, who, table, what, count):
+def test_a_page_costs_so_many_queries(
+    things: dict[str, Any], django_assert_num_queries: Any, who: str, table: str, what: str, count: int
+) -> None:
     client = console(getattr(people, who)())
     address = f"/admin/{table}/{things[table].pk}/{what}/"
     client.get(address)

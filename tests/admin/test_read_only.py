@@ -73,7 +73,7 @@ def things() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("who", ["community", "support"])
-def test_following_every_link_changes_nothing_and_leads_nowhere_closed(things, who):
+def test_following_every_link_changes_nothing_and_leads_nowhere_closed(things: dict[str, Any], who: str) -> None:
     client = console(getattr(people, who)())
     client.get("/admin/")
     before = everything()
@@ -108,7 +108,7 @@ def addresses(model: str, pk: int) -> list[str]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_support_cannot_write_at_any_address(things, table):
+def test_support_cannot_write_at_any_address(things: dict[str, Any], table: str) -> None:
     thing = things[table]
     support = people.support()
     client = console(support)
@@ -128,7 +128,7 @@ def test_support_cannot_write_at_any_address(things, table):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_there_is_nothing_to_fill_in_for_support(things, table):
+def test_there_is_nothing_to_fill_in_for_support(things: dict[str, Any], table: str) -> None:
     client = console(people.support())
     page = client.get(f"/admin/{table}/{things[table].pk}/change/")
     assert page.status_code == 200
@@ -137,7 +137,7 @@ def test_there_is_nothing_to_fill_in_for_support(things, table):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_superusers_only_read_them_too(things, table):
+def test_superusers_only_read_them_too(things: dict[str, Any], table: str) -> None:
     client = console(people.admin())
     own = f"/admin/{table}/{things[table].pk}/"
     for address in (f"/admin/{table}/add/", f"{own}change/", f"{own}delete/", f"/admin/{table}/import/"):
@@ -147,7 +147,7 @@ def test_superusers_only_read_them_too(things, table):
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
-def test_other_desks_do_not_open_them(things, table, who):
+def test_other_desks_do_not_open_them(things: dict[str, Any], table: str, who: str) -> None:
     client = console(getattr(people, who)())
     for address in (f"/admin/{table}/", f"/admin/{table}/{things[table].pk}/change/"):
         assert client.get(address).status_code == 403
@@ -155,7 +155,7 @@ def test_other_desks_do_not_open_them(things, table, who):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_row_that_is_not_there_is_not_found(table):
+def test_a_row_that_is_not_there_is_not_found(table: str) -> None:
     client = console(people.support())
     for number in ("987654321", "0", "x", "9" * 30):
         assert client.get(f"/admin/{table}/{number}/change/").status_code == 404
@@ -172,13 +172,13 @@ def test_a_row_that_is_not_there_is_not_found(table):
         ("users/user", "phone__endswith"),
     ],
 )
-def test_what_is_masked_cannot_be_found_by_guessing(things, table, lookup):
+def test_what_is_masked_cannot_be_found_by_guessing(things: dict[str, Any], table: str, lookup: str) -> None:
     answer = console(people.admin()).get(f"/admin/{table}/", {lookup: "a"})
     assert answer.status_code in (302, 400)
 
 
 @pytest.mark.parametrize("chosen", ["x", "", "9" * 30, "-1"])
-def test_an_odd_selection_is_no_crash(things, chosen):
+def test_an_odd_selection_is_no_crash(things: dict[str, Any], chosen: str) -> None:
     answer = console(people.community()).post(
         "/admin/stories/story/", {"action": "delete_selected", "_selected_action": [chosen], "post": "yes"}
     )

@@ -1,6 +1,9 @@
 """Reports in the console: read, followed to the thing, settled by a form."""
 
+from typing import Any
+
 import pytest
+from django.test import Client
 from guardian.shortcuts import assign_perm
 
 from apps.moderation.models import Report
@@ -14,20 +17,20 @@ REPORTS = "/admin/moderation/report/"
 
 
 @pytest.fixture
-def story():
+def story() -> Story:
     return make_story(people.alice(), "Tasteless")
 
 
 @pytest.fixture
-def report(story):
+def report(story: Story) -> Report:
     return make_report(people.bob(), "story", story, story.author, note="Look at the corner")
 
 
-def settle(client, report, outcome, comment=""):
+def settle(client: Client, report: Report, outcome: str, comment: str = "") -> Any:
     return client.post(f"{REPORTS}{report.pk}/change/", {"outcome": outcome, "comment": comment})
 
 
-def test_a_report_shows_the_thing_and_leads_to_it(story, report):
+def test_a_report_shows_the_thing_and_leads_to_it(story: Story, report: Report) -> None:
     page = console(people.community()).get(f"{REPORTS}{report.pk}/change/")
     text = page.content.decode()
     for shown in ("Tasteless", "Look at the corner", "Spam", "alice", "bob"):
@@ -35,7 +38,7 @@ def test_a_report_shows_the_thing_and_leads_to_it(story, report):
     assert f"/admin/stories/story/{story.pk}/change/" in links(page)
 
 
-def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story, report):
+def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story: Story, report: Report) -> None:
     clerk = people.make_staff("clerk")
     assign_perm("moderation.view_report", clerk)
     page = console(clerk).get(f"{REPORTS}{report.pk}/change/")
@@ -43,7 +46,7 @@ def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story, report):
     assert not any("/admin/stories/" in link for link in links(page))
 
 
-def test_the_text_of_a_reported_message_stays_masked():
+def test_the_text_of_a_reported_message_stays_masked() -> None:
     message = make_message(people.alice(), people.bob(), "Dreadful words")
     receiver = message.room.memberships.exclude(user=message.sender).get().user
     report = make_report(receiver, "message", message, message.sender)
@@ -52,7 +55,7 @@ def test_the_text_of_a_reported_message_stays_masked():
     assert "•••" in page
 
 
-def test_removing_by_a_report_takes_the_thing_down_and_closes_it(story, report):
+def test_removing_by_a_report_takes_the_thing_down_and_closes_it(story: Story, report: Report) -> None:
     community = people.community()
     assert settle(console(community), report, "removed", "Against the rules").status_code == 302
     report.refresh_from_db()
@@ -60,14 +63,14 @@ def test_removing_by_a_report_takes_the_thing_down_and_closes_it(story, report):
     assert not Story.objects.active().exists()
 
 
-def test_keeping_closes_the_report_alone(report):
+def test_keeping_closes_the_report_alone(report: Report) -> None:
     assert settle(console(people.community()), report, "kept").status_code == 302
     report.refresh_from_db()
     assert report.outcome == "kept"
     assert Story.objects.active().exists()
 
 
-def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report):
+def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report: Report) -> None:
     first, second = people.community(), people.make_staff("second", "Community Manager")
     settle(console(first), report, "kept")
     answer = settle(console(second), report, "removed")
@@ -78,7 +81,7 @@ def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report):
     assert Story.objects.active().exists()
 
 
-def test_a_settled_report_is_for_reading(report):
+def test_a_settled_report_is_for_reading(report: Report) -> None:
     client = console(people.community())
     settle(client, report, "kept")
     page = client.get(f"{REPORTS}{report.pk}/change/")
@@ -86,13 +89,13 @@ def test_a_settled_report_is_for_reading(report):
     assert "Kept" in page.content.decode()
 
 
-def test_only_outcomes_within_reach_are_offered(report):
+def test_only_outcomes_within_reach_are_offered(report: Report) -> None:
     event = make_event(people.carol())
     of_event = make_report(people.newton(), "event", event, event.host)
     of_person = make_report(people.make_user("dora"), "user", event.host, event.host)
     client = console(people.community())
 
-    def offered(report):
+    def offered(report: Report) -> set[str]:
         page = client.get(f"{REPORTS}{report.pk}/change/").content.decode()
         return {value for value in Report.Outcome.values if f'value="{value}"' in page}
 
@@ -104,7 +107,7 @@ def test_only_outcomes_within_reach_are_offered(report):
     assert of_event.status == "open"
 
 
-def test_seeing_reports_is_not_settling_them(report):
+def test_seeing_reports_is_not_settling_them(report: Report) -> None:
     clerk = people.make_staff("clerk")
     assign_perm("moderation.view_report", clerk)
     client = console(clerk)
@@ -114,7 +117,7 @@ def test_seeing_reports_is_not_settling_them(report):
     assert report.status == "open"
 
 
-def test_a_grant_on_one_report_settles_that_one_alone(report):
+def test_a_grant_on_one_report_settles_that_one_alone(report: Report) -> None:
     event = make_event(people.carol())
     other = make_report(people.newton(), "event", event, event.host)
     helper = people.make_staff("helper")
@@ -124,7 +127,7 @@ def test_a_grant_on_one_report_settles_that_one_alone(report):
     assert settle(client, report, "kept").status_code == 302
 
 
-def test_reports_are_neither_added_nor_deleted(report):
+def test_reports_are_neither_added_nor_deleted(report: Report) -> None:
     for staff in (people.community(), people.admin()):
         client = console(staff)
         assert client.post(f"{REPORTS}add/", {"kind": "story"}).status_code == 403
@@ -136,14 +139,14 @@ def test_reports_are_neither_added_nor_deleted(report):
 
 
 @pytest.mark.parametrize("who", ["compliance", "access", "support"])
-def test_other_desks_are_refused_at_every_address(report, who):
+def test_other_desks_are_refused_at_every_address(report: Report, who: str) -> None:
     client = console(getattr(people, who)())
     for address in (REPORTS, f"{REPORTS}{report.pk}/change/", f"{REPORTS}{report.pk}/history/"):
         assert client.get(address).status_code == 403
     assert settle(client, report, "kept").status_code == 403
 
 
-def test_reports_are_narrowed_down(report):
+def test_reports_are_narrowed_down(report: Report) -> None:
     event = make_event(people.carol())
     make_report(people.newton(), "event", event, event.host, reason="fraud")
     client = console(people.community())
@@ -161,7 +164,9 @@ def test_reports_are_narrowed_down(report):
         assert things == {kept}, narrowed
 
 
-def test_a_page_of_reports_takes_the_same_queries_however_full_it_is(report, django_assert_num_queries):
+def test_a_page_of_reports_takes_the_same_queries_however_full_it_is(
+    report: Report, django_assert_num_queries: Any
+) -> None:
     client = console(people.community())
     client.get(REPORTS)
     for number in range(3):

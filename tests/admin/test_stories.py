@@ -1,6 +1,9 @@
 """Stories in the console: seen newest first, taken down by selecting and Delete, put back."""
 
+from typing import Any
+
 import pytest
+from django.test import Client
 from guardian.shortcuts import assign_perm
 
 from apps.audit.models import Entry, Verb
@@ -13,12 +16,12 @@ pytestmark = pytest.mark.django_db
 STORIES = "/admin/stories/story/"
 
 
-def select_and_delete(client, *stories, **more):
+def select_and_delete(client: Client, *stories: Story, **more: Any) -> Any:
     chosen = {"action": "delete_selected", "_selected_action": [story.pk for story in stories]}
     return client.post(STORIES, chosen | more, follow=True)
 
 
-def test_the_newest_story_stands_first():
+def test_the_newest_story_stands_first() -> None:
     alice = people.alice()
     make_story(alice, "Older", hours_old=2)
     make_story(alice, "Newest")
@@ -26,7 +29,7 @@ def test_the_newest_story_stands_first():
     assert page.index("Newest") < page.index("Older")
 
 
-def test_select_delete_and_confirm_takes_a_story_down():
+def test_select_delete_and_confirm_takes_a_story_down() -> None:
     story = make_story(people.alice())
     community = people.community()
     asked = select_and_delete(console(community), story)
@@ -39,7 +42,7 @@ def test_select_delete_and_confirm_takes_a_story_down():
     assert not Story.objects.active().exists()
 
 
-def test_what_was_removed_before_is_named_and_skipped():
+def test_what_was_removed_before_is_named_and_skipped() -> None:
     alice = people.alice()
     gone, there = make_story(alice, "Gone"), make_story(alice, "There")
     client = console(people.community())
@@ -49,7 +52,7 @@ def test_what_was_removed_before_is_named_and_skipped():
     assert "Gone: This has been removed already." in answer
 
 
-def test_a_selection_has_a_limit():
+def test_a_selection_has_a_limit() -> None:
     alice = people.alice()
     stories = [make_story(alice, f"Story {number}") for number in range(101)]
     answer = select_and_delete(console(people.community()), *stories, post="yes")
@@ -57,7 +60,7 @@ def test_a_selection_has_a_limit():
     assert Story.objects.active().count() == 101
 
 
-def test_the_delete_button_of_a_story_removes_it_too():
+def test_the_delete_button_of_a_story_removes_it_too() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     page = client.get(f"{STORIES}{story.pk}/change/")
@@ -69,7 +72,7 @@ def test_the_delete_button_of_a_story_removes_it_too():
     assert story.removal_reason == "Spam"
 
 
-def test_a_removed_story_is_restored_by_a_button_and_by_selection():
+def test_a_removed_story_is_restored_by_a_button_and_by_selection() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     for restore in (
@@ -84,7 +87,7 @@ def test_a_removed_story_is_restored_by_a_button_and_by_selection():
         assert Story.objects.active().exists()
 
 
-def test_after_a_removal_the_list_is_narrowed_down_as_before():
+def test_after_a_removal_the_list_is_narrowed_down_as_before() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     kept = "?_changelist_filters=state%3Dactive%26q%3Dalice"
@@ -95,7 +98,7 @@ def test_after_a_removal_the_list_is_narrowed_down_as_before():
     assert client.post(f"{STORIES}{story.pk}/restore/{kept}").url == f"{STORIES}{story.pk}/change/{kept}"
 
 
-def test_restoring_needs_a_post():
+def test_restoring_needs_a_post() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     select_and_delete(client, story, post="yes")
@@ -103,7 +106,7 @@ def test_restoring_needs_a_post():
     assert not Story.objects.active().exists()
 
 
-def test_deleting_twice_says_so():
+def test_deleting_twice_says_so() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     client.post(f"{STORIES}{story.pk}/delete/", {"post": "yes"})
@@ -111,7 +114,7 @@ def test_deleting_twice_says_so():
     assert "This has been removed already." in answer.content.decode()
 
 
-def test_a_story_is_neither_added_nor_edited():
+def test_a_story_is_neither_added_nor_edited() -> None:
     story = make_story(people.alice())
     for staff in (people.community(), people.admin()):
         client = console(staff)
@@ -124,7 +127,7 @@ def test_a_story_is_neither_added_nor_edited():
 
 
 @pytest.mark.parametrize("who", ["compliance", "access", "support"])
-def test_other_desks_are_refused_at_every_address(who):
+def test_other_desks_are_refused_at_every_address(who: str) -> None:
     story = make_story(people.alice())
     client = console(getattr(people, who)())
     own = f"{STORIES}{story.pk}/"
@@ -137,7 +140,7 @@ def test_other_desks_are_refused_at_every_address(who):
     assert Story.objects.active().exists()
 
 
-def test_a_grant_on_one_story_opens_that_story_alone():
+def test_a_grant_on_one_story_opens_that_story_alone() -> None:
     alice = people.alice()
     theirs, other = make_story(alice, "Granted"), make_story(alice, "Withheld")
     helper = people.make_staff("helper")
@@ -152,7 +155,7 @@ def test_a_grant_on_one_story_opens_that_story_alone():
     assert list(Story.objects.active()) == [other]
 
 
-def test_the_right_to_see_one_story_is_not_the_right_to_remove_it():
+def test_the_right_to_see_one_story_is_not_the_right_to_remove_it() -> None:
     story = make_story(people.alice())
     helper = people.make_staff("helper")
     assign_perm("view_story", helper, story)
@@ -167,7 +170,7 @@ def test_the_right_to_see_one_story_is_not_the_right_to_remove_it():
     assert Story.objects.active().count() == 2
 
 
-def test_looking_at_the_picture_needs_the_right_and_is_written_down():
+def test_looking_at_the_picture_needs_the_right_and_is_written_down() -> None:
     story = make_story(people.alice())
     community = people.community()
     answer = console(community).get(f"{STORIES}{story.pk}/file/")
@@ -177,7 +180,7 @@ def test_looking_at_the_picture_needs_the_right_and_is_written_down():
     assert (entry.actor, entry.target_type, entry.target_id) == (community, "stories.story", str(story.pk))
 
 
-def test_a_film_is_played_piece_by_piece():
+def test_a_film_is_played_piece_by_piece() -> None:
     story = make_story(people.alice(), media_type="video/mp4")
     client = console(people.community())
     address = f"{STORIES}{story.pk}/file/"
@@ -200,7 +203,7 @@ def test_a_film_is_played_piece_by_piece():
         ("odd", None),
     ],
 )
-def test_stories_are_narrowed_down_by_state(state, shown):
+def test_stories_are_narrowed_down_by_state(state: str, shown: set[str] | None) -> None:
     alice = people.alice()
     everything = {"Sunrise", "Noon", "Yesterday", "Offence"}
     make_story(alice, "Sunrise")
@@ -212,7 +215,7 @@ def test_stories_are_narrowed_down_by_state(state, shown):
     assert {caption for caption in everything if caption in page} == (shown or everything)
 
 
-def test_stories_are_found_by_author_and_number():
+def test_stories_are_found_by_author_and_number() -> None:
     story = make_story(people.alice(), "Hers")
     make_story(people.bob(), "His")
     client = console(people.community())
@@ -222,7 +225,7 @@ def test_stories_are_found_by_author_and_number():
         assert "His" not in page
 
 
-def test_a_page_of_stories_takes_the_same_queries_however_full_it_is(django_assert_num_queries):
+def test_a_page_of_stories_takes_the_same_queries_however_full_it_is(django_assert_num_queries: Any) -> None:
     client = console(people.community())
     make_story(people.alice())
     client.get(STORIES)
