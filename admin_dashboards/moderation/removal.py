@@ -60,7 +60,7 @@ class RemovableAdmin(ModelAdmin):
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, self._said(1, self.remove))
         filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
-        return HttpResponseRedirect(add_preserved_filters(filters, reverse(self.address("changelist"))))
+        return HttpResponseRedirect(add_preserved_filters(filters, reverse(self.address("changelist"))))  # type: ignore[arg-type]
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
