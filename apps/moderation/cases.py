@@ -143,7 +143,10 @@ def settle_locked(
     return case
 
 
-def already_settled(case: Case) -> Conflict:
+def already_settled(case: Case | None) -> Conflict:
+    """Who settled it and when, as far as that is known."""
+    if case is None:
+        return Conflict("already-settled", _("This report has been settled already."))
     if case.closed_by is None or case.closed_at is None:
         return Conflict("already-settled", _("This case has changed since you opened it. Open it again."))
     facts = {

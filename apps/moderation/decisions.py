@@ -106,6 +106,8 @@ def _target(case: Case) -> Model | None:
 
 
 def reopen_appeal(actor: User, decision: Decision, appeal: Appeal) -> None:
+    if appeal.decision.undone_at is not None:
+        raise Conflict("changed-since", _("The decision that was appealed has been taken back since."))
     appeal.reopen()
     if appeal.case.kind == Report.Kind.STORY:
         with suppress(Absent):

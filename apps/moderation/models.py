@@ -83,7 +83,7 @@ class Report(models.Model):
     )
     case = models.ForeignKey(
         "Case",
-        on_delete=models.PROTECT,
+        on_delete=models.CASCADE,
         null=True,
         blank=True,
         editable=False,

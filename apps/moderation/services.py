@@ -79,16 +79,12 @@ def settle_report(
 
 
 def _case_of(actor: User, report: Report) -> Case:
-    """The case of a report, locked; opened for one that has none yet."""
-    locked = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
-    if report.case_id is None:
-        if report.status != Report.Status.OPEN:
-            raise Conflict("already-settled", _("This report has been settled already."))
-        opened = open_case(actor, report.kind, report.target_id, report.author_id)
-        if not Report.objects.open().filter(pk=report.pk).exists():
-            raise Conflict("already-settled", _("This report has been settled already."))
-        return locked.get(pk=opened.pk)
-    case = locked.get(pk=report.case_id)
-    if case.status != Case.Status.OPEN:
+    """The case of an open report, locked; opened for one that has none yet."""
+    rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
+    case = rows.filter(pk=report.case_id).first() if report.case_id else None
+    if case is None and report.status == Report.Status.OPEN:
+        case = open_case(actor, report.kind, report.target_id, report.author_id)
+    if not Report.objects.open().filter(pk=report.pk).exists():
         raise already_settled(case)
+    assert case is not None
     return case

@@ -122,6 +122,15 @@ class TestRuling:
         assert (made.status, made.ruling, made.version) == ("open", "", 3)
         assert rule_on_appeal(other, made.pk, overturn=True, text="It is.").status == "overturned"
 
+    def test_a_ruling_stays_where_its_decision_was_taken_back_since(self) -> None:
+        author, decider, other = alice(), admin(), community()
+        decision = decided(author, decider)
+        rule_on_appeal(other, appeal(author, decision.pk, text="It is art.").pk, overturn=False, text="It is not.")
+        undo(decider, decision.pk)
+        with pytest.raises(Conflict) as refusal:
+            undo(other, Decision.objects.get(verb="appeal.upheld").pk)
+        assert refusal.value.code == "changed-since"
+
     def test_not_by_whoever_decided(self) -> None:
         author, decider = alice(), admin()
         made = appeal(author, decided(author, decider).pk, text="It is art.")

@@ -17,6 +17,7 @@ from apps.decisions.models import Decision
 from apps.decisions.services import undo, undo_batch
 from apps.desk.services import claim
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.moderation import jobs
 from apps.moderation.cases import gather_strays, settle_case
 from apps.moderation.models import Case, Report, Strike
 from apps.moderation.services import report, settle_report
@@ -369,6 +370,20 @@ class TestStrikes:
 
 
 @pytest.mark.django_db
+def test_jobs_gather_weigh_and_let_go() -> None:
+    author = alice()
+    story = make_story(author, held=True)
+    made = make_report(bob(), "event", make_event(author), author, reason="fraud")
+    jobs.weigh_open(timestamp=0)
+    jobs.let_go_of_evidence(timestamp=0)
+    made.refresh_from_db()
+    story.refresh_from_db()
+    assert made.case is not None
+    assert made.case.weight == 40
+    assert not story.held
+
+
+@pytest.mark.django_db
 def test_a_single_report_settles_its_case() -> None:
     author, boss = alice(), admin()
     event = make_event(author)
@@ -376,6 +391,7 @@ def test_a_single_report_settles_its_case() -> None:
     assert settle_report(boss, made[0].pk, outcome="warned").outcome == "warned"
     made[1].refresh_from_db()
     assert (made[1].status, made[1].outcome) == ("closed", "warned")
+    Report.objects.filter(pk=made[1].pk).update(case=None)
     assert Strike.objects.get().person == author
     with pytest.raises(Conflict, match="settled already"):
         settle_report(boss, made[1].pk, outcome="kept")

@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='report',
             name='case',
-            field=models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='moderation.case', verbose_name='case'),
+            field=models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='moderation.case', verbose_name='case'),
         ),
         migrations.AddField(
             model_name='historicalappeal',
