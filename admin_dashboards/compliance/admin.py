@@ -63,6 +63,9 @@ class DocumentAdmin(SearchableAdmin):
     sortable_by = ["created_at"]
     search_people = ("owner",)
     search_help_text = gettext_lazy("Owner or number")
+    export_fields = [
+        "id", "owner__username", "doc_type", "status", "reason", "created_at", "decided_at", "decided_by__username",
+    ]  # fmt: skip
     change_form_template = "compliance/document.html"
     readonly_fields = [
         "state", "decided", "kind", "created_at", "file_facts",
@@ -269,6 +272,7 @@ class UserAdmin(SearchableAdmin):
     sortable_by = ["date_joined"]
     search_people = ("pk",)
     search_help_text = gettext_lazy("User name or number")
+    export_fields = ["id", "username", "role", "identity_verified", "is_active", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
         (gettext_lazy("Contact"), {"fields": ["masked_mail", "masked_phone"]}),
