@@ -67,6 +67,4 @@ class WhenFilter(SimpleListFilter):
         when = self.value()
         if when not in ("past", "ongoing", "upcoming"):
             return None
-        rows = queryset.when(when)
-        # What is over has begun: said as well, it lets the order by beginning skip all that is to come.
-        return rows.filter(date__lte=timezone.now()) if when == "past" else rows
+        return queryset.when(when)

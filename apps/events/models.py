@@ -20,7 +20,9 @@ DEFAULT_LENGTH = timedelta(hours=4)
 
 class EventQuerySet(RemovableQuerySet["Event"]):
     def past(self, now: datetime | None = None) -> EventQuerySet:
-        return self.filter(ends_at__lte=now or timezone.now())
+        now = now or timezone.now()
+        # What is over has begun: said as well, it lets the order by beginning skip all that is to come.
+        return self.filter(date__lte=now, ends_at__lte=now)
 
     def ongoing(self, now: datetime | None = None) -> EventQuerySet:
         now = now or timezone.now()
