@@ -406,6 +406,7 @@ class Session(models.Model):
         indexes = [
             models.Index(fields=["user", "-last_seen_at"], name="session_of_user"),
             models.Index(fields=["-last_seen_at", "-id"], name="session_latest"),
+            models.Index(fields=["door", "-last_seen_at", "-id"], name="session_by_door"),
         ]
 
     def __str__(self) -> str:
