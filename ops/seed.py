@@ -75,15 +75,23 @@ class AlreadySeeded(Exception):
 
 def seed(amounts: Amounts) -> dict[str, Any]:
     """Write `amounts` and return a sample of what is there now, by ids and names."""
-    with transaction.atomic():
-        if User.objects.named(username(0)).exists():
-            raise AlreadySeeded(f"{username(0)} exists: this database has been seeded already.")
-        sample = _Seeding(amounts).run()
-    with connection.cursor() as cursor:
-        tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in FILLED)
-        # Plans need figures; a table that nobody has vacuumed is slow to its first readers.
-        cursor.execute(f"VACUUM (ANALYZE) {tables}")
+    sample = fill(amounts)
+    # Plans need figures; a table that nobody has vacuumed is slow to its first readers.
+    take_figures("VACUUM (ANALYZE)")
     return sample
+
+
+@transaction.atomic
+def fill(amounts: Amounts) -> dict[str, Any]:
+    """Write the rows alone. Raises `AlreadySeeded`."""
+    if User.objects.named(username(0)).exists():
+        raise AlreadySeeded(f"{username(0)} exists: this database has been seeded already.")
+    return _Seeding(amounts).run()
+
+
+def take_figures(command: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{command} {', '.join(connection.ops.quote_name(model._meta.db_table) for model in FILLED)}")
 
 
 FILLED: tuple[type[models.Model], ...] = (
@@ -251,11 +259,11 @@ class _Seeding:
         ids = reserve_ids(Event, count)
 
         def begins(number: int) -> datetime:
-            """One in four goes on, one is over, two are to come."""
-            phase, place = number % 4, number / count
+            """Of ten one goes on, four are over, five are to come."""
+            phase, place = number % 10, number / count
             if phase == 0:
                 return self.ago(hours=1 + place)
-            if phase == 1:
+            if phase < 5:
                 return self.ago(days=1 + 364 * place)
             return self.ago(days=-1 - 364 * place)
 
@@ -336,7 +344,8 @@ class _Seeding:
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for number in range(count):
-                doc_type = DocType.IDENTITY if number // self.amounts.users % 2 == 0 else DocType.BUSINESS
+                turn, owner = divmod(number, self.amounts.users)
+                doc_type = (DocType.IDENTITY, DocType.BUSINESS)[(turn + owner) % 2]
                 file = files[doc_type]
                 sent = self.ago(days=60 * (count - number) / count)
                 status, reason, decided = Document.Status.PENDING, "", None
@@ -369,11 +378,12 @@ class _Seeding:
             for place in range(each):
                 for number in range(users):
                     other = number + place + 1
+                    is_read = (place + number) % 2 == 0
                     told = self.ago(days=30 * (each - place) / each, seconds=number % 3600)
                     text = text_of(Kind.NEW_FOLLOWER, person=username(other % users))
                     yield (
                         ids[place * users + number], self.user(number), Kind.NEW_FOLLOWER.value, text,
-                        "user", self.user(other), place % 2 == 0, told if place % 2 == 0 else None, told,
+                        "user", self.user(other), is_read, told if is_read else None, told,
                     )  # fmt: skip
 
         copy_rows(

@@ -1,0 +1,210 @@
+"""What each list of the API and each table of the console costs, on some thousands of rows.
+
+A page reads about as many rows as it shows, however many there are; only counts read more, and those of the console
+stop at a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
+
+from django.contrib import admin
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.events.models import Event
+from apps.moderation.models import Report
+from apps.users.models import Session, User
+from ops.bulk import copy_rows
+from ops.seed import Amounts, fill, take_figures
+from tests import people
+from tests.client import api
+from tests.console import console, links
+from tests.performance.plans import is_count, rows_read, selects
+
+AMOUNTS = Amounts(
+    users=1500,
+    events=3000,
+    stories=3000,
+    messages=9000,
+    documents=3000,
+    connections_per_user=6,
+    notifications_per_user=4,
+)
+# For a page of ten: what it shows, what belongs to that, and what a filter passes over on the way.
+ROWS_OF_A_PAGE = 1000
+
+# Every list of the API, as user000000 sees it, with the queries of one page. Names in braces stand for seeded things.
+LISTS = {
+    "/events": 3,
+    "/events?when=past": 3,
+    "/events?when=ongoing": 3,
+    "/events?when=upcoming": 3,
+    "/events?search=party": 3,
+    "/events/{event}/attendees": 4,
+    "/users": 3,
+    "/users?role=brand": 3,
+    "/users?verified=true": 3,
+    "/users?search=user00012": 3,
+    "/connections": 3,
+    "/connections?status=accepted": 3,
+    "/connections?direction=sent": 3,
+    "/connections?status=accepted&direction=received": 3,
+    "/stories": 3,
+    "/stories/my_stories": 3,
+    "/stories/{story}/viewers": 3,
+    "/chat/rooms": 5,
+    "/chat": 3,
+    "/chat?room={room}": 3,
+    "/chat?room={room}&before=300": 3,
+    "/chat?room={room}&after=300": 3,
+    "/notifications": 3,
+    "/notifications?unread=true": 3,
+    "/reports": 2,
+    "/users/verify": 3,
+}
+
+
+class ListsTest(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.sample = fill(AMOUNTS)
+        take_figures("ANALYZE")
+        cls.user = User.objects.get(username="user000000")
+
+    def setUp(self) -> None:
+        self.client_app = api(self.user)
+
+    def queries(self, path: str, **query: Any) -> list[str]:
+        first = {"event": self.sample["events"][0], "story": self.sample["stories"][0], "room": self.sample["rooms"][0]}
+        parts = urlsplit(path.format(**first))
+        with CaptureQueriesContext(connection) as captured:
+            answer = self.client_app.get(parts.path, **dict(parse_qsl(parts.query)), **query)
+        assert answer.status_code == 200, (path, answer.content)
+        return selects(captured)
+
+    def test_a_page_takes_so_many_queries(self) -> None:
+        assert {path: len(self.queries(path)) for path in LISTS} == LISTS
+
+    def test_a_larger_page_takes_no_more(self) -> None:
+        for path, count in LISTS.items():
+            assert len(self.queries(path, page_size=100)) <= count, path
+
+    def test_a_page_reads_few_rows(self) -> None:
+        for path in LISTS:
+            if "search=" in path:
+                continue  # at this size reading all is the quicker search; see SearchTest
+            for sql in self.queries(path):
+                assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{path}: {rows_read(sql)} rows\n{sql}"
+
+
+class TablesTest(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        fill(AMOUNTS)
+        _fill_what_seed_leaves_out()
+        take_figures("ANALYZE")
+        cls.admin = people.admin()
+
+    def setUp(self) -> None:
+        self.browser = console(self.admin)
+        # Reading all of a table of some thousand rows is cheap enough to be chosen over an index. Is there one?
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+    def open(self, address: str) -> tuple[Any, list[str]]:
+        with CaptureQueriesContext(connection) as captured:
+            response = self.browser.get(address)
+        assert response.status_code == 200, address
+        return response, selects(captured)
+
+    def test_a_table_takes_few_queries_whatever_its_size(self) -> None:
+        for table in tables():
+            counts = []
+            for size in (10, 100):
+                User.objects.filter(pk=self.admin.pk).update(page_size=size)
+                self.open(table)
+                counts.append(len(self.open(table)[1]))
+            assert counts[1] <= counts[0] <= 6, (table, counts)
+
+    def test_every_offered_choice_opens_and_reads_few_rows(self) -> None:
+        for table in tables():
+            page, _ = self.open(table)
+            # But for later pages, which skip what is before them.
+            for query in sorted({link for link in links(page) if link.startswith("?") and "p=" not in link}):
+                _, queries = self.open(f"{table}{query}")
+                for sql in queries:
+                    assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{table}{query}: {rows_read(sql)}\n{sql}"
+
+    def test_a_search_takes_few_queries(self) -> None:
+        for table in tables():
+            for term in ("user000012", "party", "12345"):
+                assert len(self.open(f"{table}?q={term}")[1]) <= 8, (table, term)
+
+    def test_an_order_that_no_heading_offers_is_not_taken(self) -> None:
+        """It would read and sort the whole table."""
+        for table in tables():
+            for column in range(1, 8):
+                _, queries = self.open(f"{table}?o={column}")
+                for sql in queries:
+                    assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{table}?o={column}\n{sql}"
+
+
+class SearchTest(TestCase):
+    """At a size where reading all were cheaper, so without that choice."""
+
+    def test_parts_of_names_are_found_by_index(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        searches = {
+            "user_username_search": User.objects.filter(username__icontains="launch"),
+            "event_title_search": Event.objects.filter(title__icontains="launch"),
+            "event_place_search": Event.objects.filter(location__icontains="harbour"),
+        }
+        for index, rows in searches.items():
+            assert index in rows.order_by().explain(), index
+
+
+def tables() -> Iterator[str]:
+    for model in admin.site._registry:
+        yield f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+
+
+def _fill_what_seed_leaves_out() -> None:
+    ids = list(User.objects.order_by("id").values_list("id", flat=True))
+    times = [timezone.now() - timedelta(minutes=minute) for minute in range(len(ids))]
+    week = timedelta(days=7)
+    copy_rows(
+        Session,
+        ("key", "user_id", "door", "created_at", "last_seen_at", "expires_at", "ended_at"),
+        (
+            # Of three one is live, one has ended, one has expired.
+            (uuid4(), user, "api", at, at, at - week if place % 3 == 2 else at + week, at if place % 3 == 1 else None)
+            for place, (user, at) in enumerate(zip(ids, times, strict=True))
+        ),
+    )
+    kinds, reasons = Report.Kind.values, Report.Reason.values
+    copy_rows(
+        Report,
+        ("reporter_id", "author_id", "kind", "target_id", "reason", "note", "created_at"),
+        (
+            (
+                ids[place - 1],
+                user,
+                kinds[place % len(kinds)],
+                user,
+                reasons[place % len(reasons)],
+                "Look.",
+                times[place],
+            )
+            for place, user in enumerate(ids)
+        ),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE users_session, moderation_report")
