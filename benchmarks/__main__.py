@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import http_load, socket_load
+from benchmarks import http_load, large, socket_load
 from ops import embedded
 
 AMOUNTS = {"users": 20_000, "events": 20_000, "stories": 20_000, "messages": 200_000, "notifications-per-user": 10}
@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5, help="for each address (default 5)")
     parser.add_argument("--connections", type=int, default=16, help="at a time (default 16)")
+    parser.add_argument("--large", action="store_true", help="instead, each list and table on a large platform")
     options = parser.parse_args()
     with embedded.throwaway(durable=True) as servers:
         environment = {
@@ -35,11 +36,25 @@ def main() -> None:
             "REDIS_URL": servers.redis_url(),
             "LIMITS_SCALE": "100000",
         }
+        amounts = large.AMOUNTS if options.large else AMOUNTS
         say("Filling the database ...")
         manage(environment, "migrate", "--verbosity", "0")
-        sample = json.loads(manage(environment, "seed", *(f"--{name}={count}" for name, count in AMOUNTS.items())))
-        figures: dict[str, Any] = {"machine": machine(), "amounts": AMOUNTS, "seeded_in_seconds": sample["seconds"]}
+        sample = json.loads(manage(environment, "seed", *(f"--{name}={count}" for name, count in amounts.items())))
+        figures: dict[str, Any] = {"machine": machine(), "amounts": amounts, "seeded_in_seconds": sample["seconds"]}
         serve = [sys.executable, "manage.py", "serve", "--port"]
+        if options.large:
+            environment["DJANGO_SUPERUSER_PASSWORD"] = sample["password"]
+            manage(
+                environment, "createsuperuser", "--noinput", f"--username={large.STAFF}", "--email=bench@example.com"
+            )
+            with process(environment, serve) as port:
+                http_load.wait_until_ready(port)
+                figures |= large.measure(port, sample)
+            say(f"Filled in {sample['seconds']} seconds.")
+            for door in ("api", "console"):
+                show_slowest(door, figures[door])
+            keep("bench-large.json", figures)
+            return
         with process(environment, serve) as port:
             http_load.wait_until_ready(port)
             figures["one_port"] = http_load.measure(port, sample, options.seconds, options.connections)
@@ -50,10 +65,20 @@ def main() -> None:
             http_load.wait_until_ready(port)
             figures["web"] = http_load.measure(port, sample, options.seconds, options.connections)
             show("HTTP, web process of production", figures["web"])
-    file = embedded.VAR / "bench.json"
+    keep("bench.json", figures)
+
+
+def keep(name: str, figures: dict[str, Any]) -> None:
+    file = embedded.VAR / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(figures, indent=2) + "\n")
     say(f"\nFigures: {file.relative_to(embedded.CHECKOUT)}")
+
+
+def show_slowest(door: str, times: dict[str, float], most: int = 15) -> None:
+    say(f"\nMilliseconds of one page, {door}: the slowest of {len(times)}")
+    for address, milliseconds in list(times.items())[:most]:
+        say(f"  {milliseconds:>8,.1f}  {address}")
 
 
 def say(text: str) -> None:
