@@ -170,7 +170,9 @@ class InflooAdminSite(UnfoldAdminSite):
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest(_("The address holds a character that no text has."))
-            if request.method not in ("GET", "HEAD", "OPTIONS") and _only_reads(view):
+            # Whoever is not in yet is led to the sign-in, whatever they sent.
+            posts = request.method not in ("GET", "HEAD", "OPTIONS")
+            if posts and _only_reads(view) and self.has_permission(request):
                 raise PermissionDenied(_("This page is for reading."))
             return _rendered(inner(request, *args, **kwargs))
         except PermissionDenied as error:

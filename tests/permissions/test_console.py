@@ -1,0 +1,67 @@
+"""Every address of the console, opened and posted to by everybody."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from tests.console import console
+from tests.permissions import console_scene
+from tests.permissions.console_table import TABLE
+
+pytestmark = pytest.mark.django_db
+
+SHUT = {403, 405}
+SIGNING_OUT = "logout"
+"""The one address that is not tried: it would end the sign-ins of the others. `test_login.py` has it."""
+# The sign-in itself answers those who are not in yet.
+FOR_ALL = {"login"}
+
+
+def test_the_table_names_every_address_and_no_other() -> None:
+    assert set(TABLE) == set(console_scene.addresses()) - {SIGNING_OUT}
+
+
+@pytest.fixture
+def scene() -> tuple[dict[str, Client], dict[str, int]]:
+    cast = console_scene.cast()
+    things = console_scene.things(cast)
+    clients = {name: console(person) if person else Client() for name, person in cast.items()}
+    for client in clients.values():
+        client.get("/admin/")  # The console's session begins here, outside of what is rolled back.
+    return clients, things
+
+
+@pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
+def test_everybody_is_let_in_and_turned_away_as_the_table_says(
+    table: str, scene: tuple[dict[str, Client], dict[str, int]]
+) -> None:
+    clients, things = scene
+    routes = console_scene.addresses()
+    for name, (readers, posters) in TABLE.items():
+        if re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) != table:
+            continue
+        key = next((row for model, row in things.items() if name.startswith(f"{model}_")), 1)
+        address = re.sub(r"<[^>]*>", str(key), routes[name])
+        for method, allowed in (("get", readers), ("post", posters)):
+            for who, client in clients.items():
+                status = _status(client, method, address)
+                told = f"{who} {method} {name}: {status}"
+                if who in ("anonymous", "alice"):
+                    assert name in FOR_ALL or status == 302, told
+                elif who in allowed:
+                    assert status not in SHUT, told
+                else:
+                    assert status in SHUT, told
+                assert status < 500, told
+
+
+def _status(client: Client, method: str, address: str) -> Any:
+    with transaction.atomic():  # What one does must not change what the next finds.
+        status = getattr(client, method)(address).status_code
+        transaction.set_rollback(True)
+    return status
