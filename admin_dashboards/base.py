@@ -314,8 +314,6 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def _check_action(self, request: HttpRequest) -> None:
         """Refuse an action that is not the person's; Django would show the list again as if nothing had been."""
-        if not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            raise Http404
         chosen = {name for name in request.POST.getlist("action") if name}
         theirs = self.get_actions(request)
         if self.has_view_permission(request) and (not theirs or not chosen <= set(theirs)):
@@ -324,6 +322,9 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
                 for permission in getattr(known[name], "allowed_permissions", ()):
                     getattr(self, f"has_{permission}_permission")(request)
             raise PermissionDenied
+        odd = not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME))
+        if odd and self.has_view_permission(request):
+            raise Http404
 
     def response_action(
         self,

@@ -187,6 +187,19 @@ class InflooAdminSite(UnfoldAdminSite):
         except DomainError as error:
             return self.turned_down(request, 422 if error.field else 409, str(error))
 
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The tables of one app. Shut where none of them is open, like any table."""
+        try:
+            return super().app_index(request, app_label, extra_context)
+        except Http404:
+            tables = [table for model, table in self._registry.items() if model._meta.app_label == app_label]
+            if not tables:
+                raise
+            tables[0].has_view_permission(request)  # so that the page names what is missing
+            raise PermissionDenied from None
+
     def turned_down(self, request: HttpRequest, status: int, sentence: str) -> HttpResponse:
         """The page that says why not."""
         context = {

@@ -12,6 +12,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "Anyone": [{}, {"bearer": []}],
     "User": [{"bearer": []}],
     "Verified": [{"bearer": []}],
+    "EvenSuspended": [{"bearer": []}],
 }
 WORDS = {
     400: "The body cannot be read",

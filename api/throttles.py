@@ -85,6 +85,14 @@ class Limit(BaseThrottle):
         return True
 
 
+class AddressLimit(Limit):
+    """The same for the address, whoever is signed in there."""
+
+    def allow_request(self, request: HttpRequest) -> bool:
+        spend(self.limit, f"address:{client_address(request)}")
+        return True
+
+
 class BodyLimit(BaseThrottle):
     """Refuses a form that is too large for any file the call takes, before a byte of it is read."""
 

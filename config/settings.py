@@ -87,8 +87,20 @@ def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
         from ops import embedded as embedded_servers
 
         return str(getattr(embedded_servers, embedded)())
-    if urlsplit(value).scheme not in schemes:
+    try:
+        scheme = urlsplit(value).scheme
+        _port = urlsplit(value).port  # what is no port raises
+    except ValueError:
+        raise SystemExit(f"{name} cannot be read. .env.example shows its form.") from None
+    if scheme not in schemes:
         raise SystemExit(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+    return value
+
+
+def _filled(name: str) -> str:
+    value = str(_read("str", name))
+    if not value:
+        raise SystemExit(f"{name} is empty. USE_S3 needs it; .env.example says how.")
     return value
 
 
@@ -194,6 +206,8 @@ try:
     _database = environ.Env.db_url_config(DATABASE_URL)
 except Exception:  # whatever the parser says of it, it may hold the password
     raise SystemExit("DATABASE_URL cannot be read. .env.example shows its form.") from None
+if not _database.get("NAME"):
+    raise SystemExit("DATABASE_URL names no database. .env.example shows its form.")
 DATABASES = {
     "default": _database
     | {
@@ -304,9 +318,9 @@ if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {  # type: ignore[dict-item]
-            "access_key": _read("str", "AWS_ACCESS_KEY_ID"),
-            "secret_key": _read("str", "AWS_SECRET_ACCESS_KEY"),
-            "bucket_name": _read("str", "AWS_STORAGE_BUCKET_NAME"),
+            "access_key": _filled("AWS_ACCESS_KEY_ID"),
+            "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),
+            "bucket_name": _filled("AWS_STORAGE_BUCKET_NAME"),
             "endpoint_url": _read("str", "AWS_S3_ENDPOINT_URL", default=None),
             "default_acl": "private",
             "file_overwrite": False,

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,7 +26,7 @@ from admin_dashboards.base import ModelAdmin, link_to
 from admin_dashboards.labels import label
 from admin_dashboards.searching import SearchableAdmin
 from admin_dashboards.site import SESSION_KEY
-from apps.errors import DomainError, Invalid
+from apps.errors import Invalid
 from apps.users.groups import delete_group, save_group
 from apps.users.models import Session, Staff, User
 from apps.users.rank import is_above
@@ -216,6 +217,8 @@ class StaffAdmin(ModelAdmin):
     def grant_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
         """From a person and the number of a row to the page of that row's permissions."""
         staff = self.get_object(request, str(staff_id))
+        if not self.allowed_perm(request, "users.grant_permission"):
+            raise PermissionDenied
         row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
         if row is None:
             self.message_user(request, _("There is no row of that kind and number."), messages.ERROR)
@@ -299,12 +302,10 @@ class SessionAdmin(SearchableAdmin):
     @admin.action(permissions=["end"], description=gettext_lazy("End selected sessions"))
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         ended = 0
-        for session in queryset.filter(ended_at__isnull=True)[:100]:
-            try:
+        with transaction.atomic():  # One that is not theirs to end stops them all.
+            for session in queryset.filter(ended_at__isnull=True)[:100]:
                 end_session(request.user, session.pk, "")  # type: ignore[arg-type]
                 ended += 1
-            except DomainError as error:
-                self.message_user(request, f"{session}: {error}", messages.WARNING)
         said = ngettext("%d session ended.", "%d sessions ended.", ended) % ended
         self.message_user(request, said, messages.SUCCESS if ended else messages.WARNING)
 

@@ -18,7 +18,7 @@ from api.schemas.users import (
     ResetIn,
     TokensOut,
 )
-from api.throttles import Limit, guesses, spend
+from api.throttles import AddressLimit, guesses, spend
 from apps.users import services, sessions
 from apps.users.models import User
 from config.middleware import client_address
@@ -27,7 +27,7 @@ router = Router()
 
 
 @router.post(
-    "/register", auth=Anyone(), throttle=Limit("register"), response={201: AccountOut}, operation_id="register"
+    "/register", auth=Anyone(), throttle=AddressLimit("register"), response={201: AccountOut}, operation_id="register"
 )
 def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
     """Make an account. The role is chosen once."""

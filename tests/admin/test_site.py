@@ -88,6 +88,14 @@ def test_a_refusal_names_the_permission_that_is_missing() -> None:
     assert "“Can add group”" in page.content.decode()
 
 
+def test_the_page_of_an_app_is_shut_like_its_tables() -> None:
+    client = console(people.support())
+    assert client.get("/admin/connections/").status_code == 200
+    page = client.get("/admin/stories/")
+    assert page.status_code == 403
+    assert "You need the permission" in page.content.decode()
+
+
 def test_a_row_that_is_absent_is_404_and_403_where_the_table_is_shut() -> None:
     for name, expected in [("compliance", 404), ("support", 403)]:
         client = console(getattr(people, name)())

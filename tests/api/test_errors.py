@@ -143,6 +143,18 @@ def test_the_schema_declares_what_every_call_may_answer() -> None:
     assert list(schema["components"]["securitySchemes"]) == ["bearer"]
 
 
+def test_every_security_scheme_that_is_named_is_declared() -> None:
+    schema = api().get("/openapi.json").json()
+    named = {
+        name
+        for path in schema["paths"].values()
+        for operation in path.values()
+        for needed in operation.get("security", [])
+        for name in needed
+    }
+    assert named == set(schema["components"]["securitySchemes"])
+
+
 def test_the_docs_load_nothing_from_outside() -> None:
     page = Client().get("/api/docs")
     assert page.status_code == 200

@@ -85,6 +85,7 @@ def test_limits_are_scaled_for_load_tests(limits: Any, settings: Any) -> None:
 def test_registering_is_limited_by_address(limits: Any) -> None:
     limits["register"] = (2, 3600)
     assert [api().post("/users/auth/register", {}).status_code for _call in range(3)] == [422, 422, 429]
+    assert api(alice()).post("/users/auth/register", {}).status_code == 429, "whoever is signed in there"
 
 
 def test_password_resets_are_limited_by_account_whether_it_exists_or_not() -> None:

@@ -49,7 +49,10 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("JWT_SIGNING_KEY", "short"),
         ("DATABASE_URL", "mysql://localhost/infloo"),
         ("DATABASE_URL", "postgres://localhost:port/infloo"),
+        ("DATABASE_URL", "postgres://user:secret@localhost/"),
         ("REDIS_URL", "localhost"),
+        ("REDIS_URL", "redis://localhost:port/0"),
+        ("REDIS_URL", "redis://["),
         ("EMAIL_URL", "pigeon://loft"),
         ("STAFF_MFA", "sometimes"),
         ("MFA_KEY", "short"),
@@ -85,3 +88,8 @@ def test_the_example_lists_every_setting() -> None:
     read = set(re.findall(r"""_\w+\(\s*(?:"[a-z]+", )?"([A-Z][A-Z0-9_]+)"[,)]""", code))
     listed = set(re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
     assert read == listed
+
+
+def test_a_bucket_without_its_keys_is_refused() -> None:
+    bucket = {"USE_S3": "on", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "s", "AWS_STORAGE_BUCKET_NAME": "b"}
+    assert_one_line_names("AWS_ACCESS_KEY_ID", start(PRODUCTION | bucket, "manage.py", "check"))
