@@ -53,8 +53,12 @@ def broker() -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_broker(broker: redis.Redis) -> None:
+def _empty_broker(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    from api import throttles
+
     broker.flushdb()
+    # After a test without a broker, limits would not be counted for two seconds.
+    monkeypatch.setattr(throttles, "_counters", throttles._Counters())
 
 
 def _superuser() -> psycopg.Connection:
