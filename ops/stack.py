@@ -68,6 +68,7 @@ class Child:
             self.again_at = now + (0 if self.deaths == 1 else 2 ** (self.deaths - 2) / 2)
         if now >= self.again_at:
             self.start()
+            say(f"{self.command[0]} runs again.")
 
     def stop(self, deadline: float) -> None:
         try:

@@ -148,8 +148,8 @@ def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "news"),
     [
-        ("manage.py serve", "serve died"),
-        ("manage.py worker", "worker died"),
+        ("manage.py serve", "serve runs again"),
+        ("manage.py worker", "worker runs again"),
         ("valkey-server", "An embedded server died; it runs again."),
         ("postgres -D", "An embedded server died; it runs again."),
     ],
