@@ -139,6 +139,9 @@ class User(AbstractUser):
         permissions = [
             ("export_user", _("Can export users")),
             ("suspend_user", _("Can suspend user")),
+            ("investigate_user", _("Can look into everything about one user")),
+            ("look_as_user", _("Can see what a user sees")),
+            ("reveal_user", _("Can reveal mail address and phone of a user")),
         ]
 
     def get_full_name(self) -> str:
