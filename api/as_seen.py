@@ -1,0 +1,97 @@
+"""The API's answers as one person gets them, for staff who look: the very calls, and never a write."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.urls import resolve
+
+from api.auth import LookingAs
+from api.main import api
+from apps.users.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call answers."""
+
+    path: str
+    summary: str
+    """What the call is for, in a few words."""
+    status: int
+    body: Any
+    """As the JSON of the answer reads."""
+
+
+def lists() -> dict[str, str]:
+    """Every GET call that needs no id: its address, and what it is for."""
+    return {path: summary for path, summary in _reading_calls().items() if "{" not in path}
+
+
+def one_thing(resource: str, thing_id: int) -> list[str]:
+    """The addresses of the GET calls about one thing of a resource, such as ("stories", 5)."""
+    return [
+        f"{path.partition('{')[0]}{thing_id}{path.partition('}')[2]}"
+        for path in _reading_calls()
+        if path.startswith(f"/api/{resource}/{{")
+    ]
+
+
+def answers_for(person: User, paths: list[str], *, base: str) -> list[Answer]:
+    """What the calls answer `person`, by the very code that answers them; nothing can be written meanwhile.
+
+    `base`, such as "https://infloo.example", begins the addresses inside the answers.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+        try:
+            return [_answer(person, path, base) for path in paths]
+        finally:
+            transaction.set_rollback(True)
+
+
+def _answer(person: User, path: str, base: str) -> Answer:
+    address, _question_mark, query = path.partition("?")
+    view, _args, path_parts = resolve(address)
+    place = urlsplit(base)
+    request = LookingAs(
+        {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": address,
+            "QUERY_STRING": query,
+            "SERVER_NAME": place.hostname,
+            "SERVER_PORT": str(place.port or ""),
+            "HTTP_HOST": place.netloc,
+            "wsgi.url_scheme": place.scheme,
+            "wsgi.input": io.BytesIO(),
+        }
+    )
+    request.person, request.user = person, AnonymousUser()
+    # A savepoint: a call that fails in the database must not fail the calls after it.
+    with transaction.atomic():
+        response = view(request, **path_parts)
+    return Answer(path, _summary(address), response.status_code, json.loads(response.content))
+
+
+def _summary(address: str) -> str:
+    parts = address.split("/")
+    for path, summary in _reading_calls().items():
+        pattern = path.split("/")
+        if len(pattern) == len(parts) and all(a == b or a.startswith("{") for a, b in zip(pattern, parts, strict=True)):
+            return summary
+    return ""
+
+
+def _reading_calls() -> dict[str, str]:
+    return {
+        path: operation["summary"]
+        for path, operations in api.get_openapi_schema()["paths"].items()
+        if (operation := operations.get("get"))
+    }
