@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
-from api import errors, openapi
+from api import errors, openapi, refusals
 from api.auth import User
 from api.parser import StrictParser, is_storable
 
@@ -43,6 +43,7 @@ class Api(NinjaAPI):
             if response.status_code == 405:
                 response = errors.method_not_allowed(response["Allow"])
             response.setdefault("Cache-Control", "no-store")
+            refusals.note(request, response)
             return response
 
         answer.csrf_exempt = True  # type: ignore[attr-defined]  # cookies count for nothing here

@@ -74,6 +74,11 @@ def guesses(request: HttpRequest, account: str) -> Iterator[None]:
         check(limit, who)
 
 
+def broker_answers() -> bool:
+    """Whether the broker is worth asking: not where it failed to answer in the last seconds."""
+    return _counters.are_kept
+
+
 class Limit(BaseThrottle):
     """A named limit on one call: for the person, or for the address where nobody is signed in."""
 
@@ -147,6 +152,10 @@ class _Counters:
         self._down_until = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def are_kept(self) -> bool:
+        return time.monotonic() >= self._down_until
+
     def add(self, key: str, period: int) -> tuple[int, int]:
         """Count one more; how many that makes, and in how many seconds it starts anew."""
         return self._ask(key, period)
@@ -155,7 +164,7 @@ class _Counters:
         return self._ask(key, None)
 
     def _ask(self, key: str, period: int | None) -> tuple[int, int]:
-        if time.monotonic() < self._down_until:
+        if not self.are_kept:
             return 0, 0
         try:
             # One transaction: a counter never lives on without its end.
