@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.apps import apps
-from django.db import connection
-from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests import people
 from tests.console import console, fields, links
+from tests.crawling import crawl, everything
 from tests.things import (
     make_connection,
     make_event,
@@ -24,37 +21,7 @@ from tests.things import (
 )
 
 pytestmark = pytest.mark.django_db
-# What looking may write: who looked, and that a session lives.
-TRACES = {"audit_entry", "users_session", "django_session", "users_historicalsession"}
 TABLES = ["connections/connection", "users/profile", "notifications/notification"]
-
-
-def everything() -> dict[str, Any]:
-    """The whole database but for the traces of looking."""
-    names = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - TRACES
-    with connection.cursor() as cursor:
-        found = {}
-        for name in sorted(names & set(connection.introspection.table_names())):
-            cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{name}" t')  # noqa: S608
-            found[name] = cursor.fetchone()
-        return found
-
-
-def crawl(client: Client, start: str = "/admin/", most: int = 120) -> Iterator[tuple[str, Any]]:
-    """Follow every link of the console by GET, from page to page."""
-    seen, ahead = {start}, [start]
-    while ahead and len(seen) <= most:
-        address = ahead.pop(0)
-        response = client.get(address)
-        yield address, response
-        if "text/html" not in response.headers.get("Content-Type", ""):
-            continue
-        for link in links(response):
-            target = urlsplit(urljoin(address, link))
-            path = f"{target.path}?{target.query}" if target.query else target.path
-            if target.path.startswith("/admin/") and target.netloc in ("", "testserver") and path not in seen:
-                seen.add(path)
-                ahead.append(path)
 
 
 @pytest.fixture
