@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError
 from ninja.security.base import AuthBase
@@ -16,7 +17,7 @@ from apps.errors import Refused, WrongCredentials
 from apps.users import sessions
 from apps.users.models import Session
 from apps.users.models import User as Person
-from apps.users.permissions import require_standing
+from apps.users.permissions import VERIFIED, require_standing
 
 
 class Request(HttpRequest):
@@ -95,7 +96,7 @@ class Verified(User):
 
     def judge(self, session: Session) -> None:
         super().judge(session)
-        if not session.user.identity_verified:
+        if not VERIFIED.opens(session.user, timezone.now()):
             raise Refused(
                 "verification-required", _("Verify your account first: send in a document at /api/users/verify.")
             )

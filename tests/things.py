@@ -47,7 +47,8 @@ def make_event(host: User, title: str = "Launch Party", *, in_hours: float = 24,
 def make_message(sender: User, receiver: User, text: str = "See you at eight", **given: Any) -> Message:
     room, made = Room.objects.get_or_create(direct_key=direct_key(sender.pk, receiver.pk))
     if made:
-        Membership.objects.bulk_create([Membership(room=room, user=person) for person in (sender, receiver)])
+        for person in (sender, receiver):
+            save_as(sender, Membership(room=room, user=person), reason="opened a room")
     room.last_seq += 1
     room.save()
     return save_as(sender, Message(room=room, seq=room.last_seq, sender=sender, text=text, **given), reason="sent")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.chat.models import Membership, Message, Room
 from apps.connections.permissions import connected_ids
+from apps.users.permissions import hidden_from
+from apps.visibility import Rung, Sight, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -16,14 +19,37 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 
-def joined(viewer: User | AnonymousUser) -> QuerySet[Room]:
+def sight(viewer: User | AnonymousUser, world: World) -> Sight:
     """Still readable when the connection has ended, but not after a block."""
-    own = Membership.objects.unblocked().filter(user=viewer.pk)
-    return Room.objects.filter(pk__in=own.values("room"))
+    return Sight(_membership("id", viewer, world))
+
+
+def message_sight(viewer: User | AnonymousUser, world: World) -> Sight:
+    """As its room. One that staff removed keeps its place, without its text."""
+    return Sight(_membership("room_id", viewer, world))
+
+
+def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[Rung]:
+    memberships = world.of(Membership)
+    own = memberships.filter(user_id=viewer.pk).values_list("room_id", flat=True)
+    # Asked of each room: the planner would read all memberships of everybody for one list of all that are barred.
+    with_hidden = memberships.filter(room_id=OuterRef(room), user__in=hidden_from(viewer, world))
+    return [
+        Rung("member", _("Is the viewer a member of the room?"), Q(**{f"{room}__in": own})),
+        Rung(
+            "unblocked",
+            _("Has no member of the room blocked the viewer, or been blocked?"),
+            ~Q(Exists(with_hidden)),
+        ),
+    ]
+
+
+def joined(viewer: User | AnonymousUser) -> QuerySet[Room]:
+    return standing(sight, Room, viewer)
 
 
 def messages_shown(viewer: User | AnonymousUser) -> QuerySet[Message]:
-    return Message.objects.filter(room__in=joined(viewer))
+    return standing(message_sight, Message, viewer)
 
 
 def may_write(user: User, room: Room) -> bool:
@@ -35,7 +61,7 @@ def may_write(user: User, room: Room) -> bool:
 def still_members(places: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
     """Of these pairs of room and person, those who may be there. One query, however many."""
     wanted = set(places)
-    rooms, people = {room for room, _ in wanted}, {person for _, person in wanted}
+    rooms, people = {room for room, _person in wanted}, {person for _room, person in wanted}
     found = Membership.objects.unblocked().filter(room__in=rooms, user__in=people).values_list("room_id", "user_id")
     return wanted & set(found)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.db.models import Case, F, Model, QuerySet, When
+from django.db.models import Case, F, Model, Q, QuerySet, When
+from django.utils.translation import gettext_lazy as _
 
 from apps.connections.models import Connection
 from apps.users.permissions import hidden_from
+from apps.visibility import PRESENT, Rung, Sight, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -26,10 +28,11 @@ def is_party(user: User, connection: Connection) -> bool:
     return user.pk in (connection.sender_id, connection.receiver_id)
 
 
-def connected_ids(viewer: User | AnonymousUser) -> QuerySet[Connection, int]:
+def connected_ids(viewer: User | AnonymousUser, world: World = PRESENT) -> QuerySet[Connection, int]:
     """The ids of all who are connected to `viewer`; for use inside another query."""
     other = Case(When(sender_id=viewer.pk, then=F("receiver_id")), default=F("sender_id"))
-    return Connection.objects.of(viewer.pk).accepted().values_list(other, flat=True)
+    accepted = world.of(Connection).filter(_between(viewer), status=Connection.Status.ACCEPTED)
+    return accepted.values_list(other, flat=True)
 
 
 def are_connected(one_id: int, other_id: int) -> bool:
@@ -46,10 +49,27 @@ def relation(viewer: User, person: User) -> Relation | None:
     return "accepted" if connection.status == Connection.Status.ACCEPTED else "rejected"
 
 
-def own(viewer: User) -> QuerySet[Connection]:
+def sight(viewer: User, world: World) -> Sight:
     """Sent or received, except with people who are hidden by a block."""
-    hidden = hidden_from(viewer)
-    return Connection.objects.of(viewer.pk).exclude(sender__in=hidden).exclude(receiver__in=hidden)
+    hidden = hidden_from(viewer, world)
+    return Sight(
+        [
+            Rung("direction", _("Did the viewer send or receive it?"), _between(viewer)),
+            Rung(
+                "unblocked",
+                _("Has neither of the two blocked the other?"),
+                ~Q(sender__in=hidden) & ~Q(receiver__in=hidden),
+            ),
+        ]
+    )
+
+
+def own(viewer: User) -> QuerySet[Connection]:
+    return standing(sight, Connection, viewer)
+
+
+def _between(viewer: User | AnonymousUser) -> Q:
+    return Q(sender_id=viewer.pk) | Q(receiver_id=viewer.pk)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

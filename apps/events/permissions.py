@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.events.models import Event
-from apps.users.permissions import hidden_from, switched_off
+from apps.users.permissions import switched_on, unblocked
+from apps.visibility import Rung, Sight, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -20,9 +22,21 @@ def is_host(user: User, event: Event) -> bool:
     return event.host_id == user.pk
 
 
-def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
+def sight(viewer: User | AnonymousUser, world: World) -> Sight:
     """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
-    return Event.objects.kept().exclude(host__in=switched_off()).exclude(host__in=hidden_from(viewer))
+    return Sight(
+        [
+            Rung(
+                "kept", _("Is it still up, not removed by staff?"), Q(removed_at=None), mended_by="events.delete_event"
+            ),
+            switched_on("host", world),
+            unblocked("host", viewer, world),
+        ]
+    )
+
+
+def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
+    return standing(sight, Event, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

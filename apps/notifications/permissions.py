@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.notifications.models import Notification
+from apps.visibility import Rung, Sight, World, standing
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -17,8 +19,12 @@ def is_recipient(user: User, notification: Notification) -> bool:
     return notification.recipient_id == user.pk
 
 
+def sight(viewer: User, world: World) -> Sight:
+    return Sight([Rung("recipient", _("Was it told to the viewer?"), Q(recipient_id=viewer.pk))])
+
+
 def own(viewer: User) -> QuerySet[Notification]:
-    return Notification.objects.filter(recipient_id=viewer.pk)
+    return standing(sight, Notification, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {"notifications.change_notification": is_recipient}

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.connections.permissions import connected_ids
-from apps.stories.models import Story, is_there
-from apps.users.permissions import hidden_from, switched_off
+from apps.stories.models import Story
+from apps.users.permissions import switched_on, unblocked
+from apps.visibility import Rung, Sight, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -21,16 +23,35 @@ def is_author(user: User, story: Story) -> bool:
     return story.author_id == user.pk
 
 
-def shown(viewer: User | AnonymousUser) -> QuerySet[Story]:
+def sight(viewer: User | AnonymousUser, world: World) -> Sight:
     """Others' while they are active and meant for the viewer; one's own whatever has become of them."""
-    return Story.objects.standing().filter(Q(author_id=viewer.pk) | _meant_for(viewer))
+    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, world))
+    return Sight(
+        [
+            Rung("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
+            Rung(
+                "kept",
+                _("Is it still up, not removed by staff?"),
+                Q(removed_at=None),
+                spares_own=True,
+                mended_by="stories.delete_story",
+            ),
+            Rung("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=world.now), spares_own=True),
+            switched_on("author", world, spares_own=True),
+            unblocked("author", viewer, world, spares_own=True),
+            Rung(
+                "audience",
+                _("Is it for everybody, or is the viewer connected to its author?"),
+                Q(audience=Story.Audience.PUBLIC) | for_connections,
+                spares_own=True,
+            ),
+        ],
+        own=Q(author_id=viewer.pk),
+    )
 
 
-def _meant_for(viewer: User | AnonymousUser) -> Q:
-    for_all = Q(audience=Story.Audience.PUBLIC)
-    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer))
-    known = ~Q(author__in=switched_off()) & ~Q(author__in=hidden_from(viewer))
-    return is_there() & known & (for_all | for_connections)
+def shown(viewer: User | AnonymousUser) -> QuerySet[Story]:
+    return standing(sight, Story, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +43,13 @@ validate_username = RegexValidator(
 validate_phone = RegexValidator(
     re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
 )
+
+
+def phone_digits() -> Func:
+    """The digits of the phone number alone: people write the same number in many ways."""
+    return Func(
+        F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=models.TextField()
+    )
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -135,6 +142,7 @@ class User(AbstractUser):
             models.Index(fields=["is_staff", "role", "identity_verified", "id"], name="user_directory"),
             models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
             models.Index(fields=["id"], condition=Q(is_active=False), name="user_switched_off"),
+            models.Index(phone_digits(), condition=~Q(phone=""), name="user_by_phone"),
         ]
         permissions = [
             ("export_user", _("Can export users")),
@@ -151,7 +159,10 @@ class User(AbstractUser):
 
     @property
     def is_suspended(self) -> bool:
-        return self.suspended_until is not None and self.suspended_until > timezone.now()
+        return self.is_suspended_at(timezone.now())
+
+    def is_suspended_at(self, time: datetime) -> bool:
+        return self.suspended_until is not None and self.suspended_until > time
 
 
 class Staff(User):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from apps.errors import Refused
 from apps.users.models import Block, Document, Follow, Profile, Session, User
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from apps.visibility import PRESENT, Rung, Sight, Text, World, standing
 
 type Viewer = User | AnonymousUser
 
@@ -30,20 +32,33 @@ def owns_session(user: User, session: Session) -> bool:
     return session.user_id == user.pk
 
 
-def hidden_from(viewer: Viewer) -> QuerySet[Block, int]:
+def hidden_from(viewer: Viewer, world: World = PRESENT) -> QuerySet[Block, int]:
     """The ids of all who blocked `viewer` or whom `viewer` blocked; for use inside another query."""
+    blocks = world.of(Block)
     if not viewer.is_authenticated:
-        return Block.objects.none().values_list("blocked_id", flat=True)
+        return blocks.none().values_list("blocked_id", flat=True)
     other = Case(When(blocker_id=viewer.pk, then=F("blocked_id")), default=F("blocker_id"))
-    return Block.objects.filter(Q(blocker_id=viewer.pk) | Q(blocked_id=viewer.pk)).values_list(other, flat=True)
+    return blocks.filter(Q(blocker_id=viewer.pk) | Q(blocked_id=viewer.pk)).values_list(other, flat=True)
 
 
-def switched_off() -> QuerySet[User, int]:
+def switched_off(world: World = PRESENT) -> QuerySet[User, int]:
     """The ids of accounts that are switched off; for use inside another query.
 
     These are few. Asking the person of each row, by a join, would read all people before the first row comes.
     """
-    return User.objects.filter(is_active=False).values_list("pk", flat=True)
+    return world.of(User).filter(is_active=False).values_list("id", flat=True)
+
+
+def unblocked(whose: str, viewer: Viewer, world: World, *, spares_own: bool = False) -> Rung:
+    """That no block stands between the viewer and the person of `whose`, a field."""
+    holds = ~Q(**{f"{whose}__in": hidden_from(viewer, world)})
+    return Rung("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
+
+
+def switched_on(whose: str, world: World, *, spares_own: bool = False) -> Rung:
+    """That the account of the person of `whose`, a field, is on."""
+    holds = ~Q(**{f"{whose}__in": switched_off(world)})
+    return Rung("active", _lazy("Is the account that it belongs to switched on?"), holds, spares_own=spares_own)
 
 
 def is_hidden(one_id: int, other_id: int) -> bool:
@@ -61,15 +76,63 @@ def between(viewer: User, person: User) -> dict[str, bool]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the API asks of whoever calls, before it looks at what they call for."""
+
+    code: str
+    question: Text
+    opens: Callable[[User, datetime], bool]
+    mended_by: str = ""
+
+
+SWITCHED_ON = Door(
+    "signed_in",
+    _lazy("Can the viewer sign in to the app?"),
+    lambda user, _now: user.is_active and not user.is_staff,
+)
+STANDING = Door(
+    "standing",
+    _lazy("Is the viewer not suspended?"),
+    lambda user, now: not user.is_suspended_at(now),
+    mended_by="users.suspend_user",
+)
+VERIFIED = Door(
+    "verified",
+    _lazy("Is the viewer verified?"),
+    lambda user, _now: user.identity_verified,
+    mended_by="users.review_document",
+)
+
+
 def require_standing(user: User) -> None:
     """Refuse whoever is suspended."""
-    if user.is_suspended:
+    if not STANDING.opens(user, timezone.now()):
         until = formats.date_format(timezone.localtime(user.suspended_until), "DATETIME_FORMAT")
         raise Refused("account-suspended", _("This account is suspended until %(time)s UTC.") % {"time": until})
 
 
+def directory_entry(viewer: Viewer, world: World) -> Sight:
+    """Who finds somebody in the directory, and meets them elsewhere."""
+    return Sight([*_account(), unblocked("id", viewer, world)])
+
+
+def profile_page(viewer: Viewer, world: World) -> Sight:
+    """Who opens somebody's profile: also whoever has blocked them, so as to undo it."""
+    blocked_by = world.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
+    not_blocked = Rung("unblocked", _lazy("Has this person not blocked the viewer?"), ~Q(id__in=blocked_by))
+    return Sight([*_account(), not_blocked])
+
+
+def _account() -> list[Rung]:
+    return [
+        Rung("client", _lazy("Is it a person of the platform, not of the staff?"), Q(is_staff=False)),
+        Rung("active", _lazy("Is the account switched on?"), Q(is_active=True)),
+    ]
+
+
 def people_shown(viewer: Viewer) -> QuerySet[User]:
-    return User.objects.clients().active().exclude(pk__in=hidden_from(viewer))
+    return standing(directory_entry, User, viewer)
 
 
 def profiles_shown(viewer: Viewer) -> QuerySet[Profile]:

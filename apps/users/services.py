@@ -21,8 +21,9 @@ from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
-from apps.users.permissions import is_hidden
+from apps.users.permissions import is_hidden, profile_page
 from apps.users.sessions import check_new_password
+from apps.visibility import standing
 
 # Addresses that would otherwise be profiles of people.
 RESERVED_NAMES = {"image"}
@@ -117,8 +118,9 @@ def person_named(viewer: User, username: str) -> User:
 
     Raises `Absent` for staff, the switched-off, and whoever has blocked the viewer.
     """
-    person = User.objects.named(username).clients().active().with_profile().first()
-    if person is None or Block.objects.filter(blocker=person, blocked=viewer).exists():
+    known = standing(profile_page, User, viewer)
+    person = known.named(username).with_profile().first()  # type: ignore[attr-defined]
+    if person is None:
         raise Absent("not-found", _("There is nobody of this name."))
     return person
 

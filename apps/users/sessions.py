@@ -32,7 +32,7 @@ from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.users import mfa
 from apps.users.models import ResetCode, Session, User
-from apps.users.permissions import require_standing
+from apps.users.permissions import SWITCHED_ON, require_standing
 from apps.users.rank import not_above
 
 ALGORITHM = "HS256"
@@ -293,7 +293,7 @@ def holds(session: Session, version: int) -> bool:
     """Whether the login stands for tokens of `version`: not ended, account on, no new password, not made staff."""
     user = session.user
     versions = {session.token_version, user.token_version, version}
-    return session.is_live and user.is_active and not user.is_staff and len(versions) == 1
+    return session.is_live and SWITCHED_ON.opens(user, timezone.now()) and len(versions) == 1
 
 
 def _dead_token() -> WrongCredentials:

@@ -1,0 +1,121 @@
+"""Who or what is meant by what somebody reads out on the phone: a name, a mail address, a number, a pasted address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from apps.chat.models import Membership, Room
+from apps.users.models import Profile, User, phone_digits
+
+MOST = 20
+LARGEST_ID = 2**63 - 1
+SHORTEST_PART = 3
+SHORTEST_PHONE = 4
+
+# Addresses of the console, the API and the sockets, as far as they name one thing.
+PERSON_PLACES = [
+    re.compile(r"^/admin/users/user/(\d+)/"),
+    re.compile(r"^/admin/support/(\d+)/"),
+]
+THING_PLACES = {
+    "connection": re.compile(r"^/(?:admin/connections/connection|api/connections)/(\d+)(?:/|$)"),
+    "story": re.compile(r"^/(?:admin/stories/story|api/stories)/(\d+)(?:/|$)"),
+    "event": re.compile(r"^/(?:admin/events/event|api/events)/(\d+)(?:/|$)"),
+    "message": re.compile(r"^/admin/chat/message/(\d+)(?:/|$)"),
+    "notification": re.compile(r"^/(?:admin/notifications/notification|api/notifications)/(\d+)(?:/|$)"),
+}
+PROFILE_PLACE = re.compile(r"^/admin/users/profile/(\d+)/")
+NAMED_PLACE = re.compile(r"^/api/users/profile/([^/]+)/?$")
+ROOM_PLACE = re.compile(r"^/ws/chat/([^/]+)/?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person, or a thing of a kind that the ladder knows."""
+
+    how: str
+    """Why it fits, as people read it."""
+    person: User | None = None
+    kind: str = ""
+    thing_id: int = 0
+
+
+def find(text: str) -> list[Found]:
+    """What fits, the surest first. Staff accounts are never found."""
+    text = text.strip().strip("<>\"'")
+    if not text or "\x00" in text:
+        return []
+    if "/" in text:
+        return list(_by_address(urlsplit(text).path if "://" in text else f"/{text.lstrip('/')}"))
+    return _unique([*_by_mail(text), *_by_number(text), *_by_phone(text), *_by_name(text)])
+
+
+def _by_mail(text: str) -> Iterator[Found]:
+    if "@" in text.lstrip("@"):
+        people = _people().annotate(lower_mail=Lower("email")).filter(lower_mail=text.lower())
+        yield from (Found(_("mail address"), person) for person in people[:1])
+
+
+def _by_number(text: str) -> Iterator[Found]:
+    number = text.removeprefix("#")
+    if number.isdecimal() and int(number) <= LARGEST_ID:
+        yield from (Found(_("number"), person) for person in _people().filter(pk=int(number)))
+
+
+def _by_phone(text: str) -> Iterator[Found]:
+    digits = re.sub(r"[^0-9]", "", text)
+    if len(digits) >= SHORTEST_PHONE and re.fullmatch(r"\+?[0-9 ().-]+", text):
+        people = _people().exclude(phone="").alias(digits=phone_digits()).filter(digits=digits)
+        yield from (Found(_("phone"), person) for person in people[:MOST])
+
+
+def _by_name(text: str) -> Iterator[Found]:
+    name = text.removeprefix("@")
+    exact = list(_people().named(name)[:1])  # type: ignore[attr-defined]
+    yield from (Found(_("user name"), person) for person in exact)
+    how = "icontains" if len(name) >= SHORTEST_PART else "istartswith"
+    like = _people().filter(**{f"username__{how}": name})[: MOST * 10]
+    closest = sorted(like, key=lambda person: (len(person.username), person.username))[:MOST]
+    yield from (Found(_("user name"), person) for person in closest)
+
+
+def _by_address(path: str) -> Iterator[Found]:
+    path = unquote(path)
+    for place in PERSON_PLACES:
+        if (match := place.match(path)) and _in_range(match[1]):
+            yield from (Found(_("address of the console"), person) for person in _people().filter(pk=int(match[1])))
+    if (match := PROFILE_PLACE.match(path)) and _in_range(match[1]):
+        owner = Profile.objects.filter(pk=int(match[1])).values("user")
+        yield from (Found(_("address of a profile"), person) for person in _people().filter(pk__in=owner))
+    if match := NAMED_PLACE.match(path):
+        yield from (Found(_("address of a profile"), person) for person in _people().named(match[1])[:1])  # type: ignore[attr-defined]
+    if match := ROOM_PLACE.match(path):
+        rooms = Room.objects.filter(name=match[1])
+        members = Membership.objects.filter(room__in=rooms).values("user")
+        yield from (Found(_("member of this room"), person) for person in _people().filter(pk__in=members)[:MOST])
+    for kind, place in THING_PLACES.items():
+        if (match := place.match(path)) and _in_range(match[1]):
+            yield Found(_("address"), kind=kind, thing_id=int(match[1]))
+
+
+def _people() -> QuerySet[User]:
+    return User.objects.clients().select_related("profile")
+
+
+def _in_range(number: str) -> bool:
+    return int(number) <= LARGEST_ID
+
+
+def _unique(found: list[Found]) -> list[Found]:
+    first: dict[int, Found] = {}
+    for hit in found:
+        if hit.person is not None:
+            first.setdefault(hit.person.pk, hit)
+    return list(first.values())[:MOST]

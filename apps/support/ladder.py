@@ -1,0 +1,190 @@
+"""Why can't they see it? The checks that the API makes, one by one, for one viewer and one thing, now or then.
+
+Nothing is judged here: each answer comes from the rungs and doors that the API itself asks. What this adds are words,
+the rows behind an answer, and who can change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.chat.models import Message
+from apps.chat.permissions import message_sight
+from apps.connections.models import Connection
+from apps.connections.permissions import sight as connection_sight
+from apps.errors import Absent, Invalid
+from apps.events.models import Event
+from apps.events.permissions import sight as event_sight
+from apps.notifications.models import Notification
+from apps.notifications.permissions import sight as notification_sight
+from apps.stories.models import Story
+from apps.stories.permissions import sight as story_sight
+from apps.support.evidence import Fact, facts_behind, of_absence, of_account, remarks
+from apps.users.models import User
+from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, profile_page
+from apps.visibility import PRESENT, Past, Seeing, Text, World, climb
+
+MADE: dict[type[Model], str] = {Message: "sent_at", Notification: "created_at"}
+"""Models without a history of what is judged here; their rows are as they were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A kind of thing that one may ask about."""
+
+    model: type[Model]
+    name: Text
+    seeing: Seeing
+    doors: tuple[Door, ...] = (SWITCHED_ON, STANDING)
+    """What is asked of the viewer by the calls that show it."""
+
+
+THINGS: dict[str, Thing] = {
+    "connection": Thing(Connection, gettext_lazy("connection request"), connection_sight),
+    "story": Thing(Story, gettext_lazy("story"), story_sight),
+    "event": Thing(Event, gettext_lazy("event"), event_sight),
+    "message": Thing(Message, gettext_lazy("message"), message_sight, (SWITCHED_ON, STANDING, VERIFIED)),
+    "notification": Thing(Notification, gettext_lazy("notification"), notification_sight),
+    "profile": Thing(User, gettext_lazy("profile"), profile_page),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One check, and how it went. `passed` is None where it was not reached."""
+
+    code: str
+    question: Text
+    passed: bool | None
+    facts: list[Fact] = field(default_factory=list)
+    """The rows and versions that made it so."""
+    mended_by: str = ""
+    """Who can change it, as a sentence; empty where it passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    viewer: User
+    """As they stood then."""
+    kind: str
+    thing_id: int
+    at: datetime | None
+    """The time that was asked about; None for now."""
+    answers: list[Answer]
+    remarks: list[Fact]
+    """What else they would notice: where it is listed, what is left out of it."""
+
+    @property
+    def visible(self) -> bool:
+        return all(answer.passed for answer in self.answers)
+
+    @property
+    def failed(self) -> Answer | None:
+        """The first check that failed."""
+        return next((answer for answer in self.answers if answer.passed is False), None)
+
+    @property
+    def sentence(self) -> str:
+        facts = {"name": self.viewer.username, "thing": THINGS[self.kind].name, "id": self.thing_id}
+        failed = self.failed
+        if failed is None:
+            return _("%(name)s sees %(thing)s #%(id)d.") % facts
+        return _("%(name)s does not see %(thing)s #%(id)d: %(why)s.") % (facts | {"why": WHY[failed.code]})
+
+
+WHY: dict[str, Text] = {
+    "signed_in": gettext_lazy("their account cannot sign in"),
+    "standing": gettext_lazy("they are suspended"),
+    "verified": gettext_lazy("they are not verified"),
+    "exists": gettext_lazy("there is no such thing"),
+    "direction": gettext_lazy("it is between two other people"),
+    "unblocked": gettext_lazy("a block stands between the two"),
+    "kept": gettext_lazy("staff removed it"),
+    "kept_by_author": gettext_lazy("its author deleted it"),
+    "lasting": gettext_lazy("its 24 hours are over"),
+    "active": gettext_lazy("the account that it belongs to is switched off"),
+    "audience": gettext_lazy("it is for connections of its author only"),
+    "member": gettext_lazy("they are not in the room"),
+    "recipient": gettext_lazy("it was told to somebody else"),
+    "client": gettext_lazy("it is a staff account"),
+}
+PEOPLE_MEND: dict[str, Text] = {
+    "unblocked": gettext_lazy("Only whoever blocked can take the block back, in the app."),
+    "audience": gettext_lazy("Its author can show it to everybody, or the two can connect."),
+    "direction": gettext_lazy("Nobody: others' requests are theirs alone."),
+    "lasting": gettext_lazy("Nobody: a story lasts 24 hours."),
+    "kept_by_author": gettext_lazy("Nobody: its author deleted it."),
+    "member": gettext_lazy("Nobody: a room belongs to its members."),
+    "recipient": gettext_lazy("Nobody: notifications are their recipient's alone."),
+    "exists": gettext_lazy("Nobody."),
+    "client": gettext_lazy("Nobody: staff have no profile in the app."),
+}
+
+
+def judge(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = None) -> list[tuple[str, bool | None]]:
+    """The checks alone, by their codes, and how each went; None for those that were not reached."""
+    thing, world, viewer = _asked(viewer_id, kind, at)
+    doors = [(door.code, door.opens(viewer, world.now)) for door in thing.doors]
+    steps = climb(thing.seeing, thing.model, viewer, thing_id, world)
+    if steps is None:
+        return [*doors, ("exists", False), *((rung.code, None) for rung in thing.seeing(viewer, world).rungs)]
+    return [*doors, ("exists", True), *((step.rung.code, step.passed) for step in steps)]
+
+
+def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = None) -> Ladder:
+    """Whether somebody sees a thing and what decides it, now or as it was `at` an earlier time.
+
+    Raises `Absent` where there is (or was) no such person, `Invalid` for a time to come or an unknown kind.
+    """
+    thing, world, viewer = _asked(viewer_id, kind, at)
+    row = world.of(thing.model).filter(id=thing_id).first()
+    doors = {door.code: door for door in thing.doors}
+    rungs = {rung.code: rung for rung in thing.seeing(viewer, world).rungs}
+    answers = []
+    for code, passed in judge(viewer_id, kind, thing_id, at=at):
+        if code in doors:
+            question, perm, facts = doors[code].question, doors[code].mended_by, of_account(code, viewer, world)
+        elif code in rungs:
+            question, perm = rungs[code].question, rungs[code].mended_by
+            facts = facts_behind(code, viewer, row, world) if row is not None else []
+            if rungs[code].spares_own and row is not None and _is_own(thing, viewer, row, world):
+                facts = [Fact(_("It is their own, so this does not bar them.")), *facts]
+        else:
+            question, perm = (_("Is there such a thing?") if at is None else _("Was there such a thing?")), ""
+            facts = [] if passed else of_absence(thing.model, thing_id, world)
+        answers.append(Answer(code, question, passed, facts, _mender(code, perm) if passed is False else ""))
+    return Ladder(viewer, kind, thing_id, at, answers, remarks(thing.model, viewer, thing_id, world))
+
+
+def _asked(viewer_id: int, kind: str, at: datetime | None) -> tuple[Thing, World, User]:
+    thing = THINGS.get(kind)
+    if thing is None:
+        raise Invalid("unknown", _("There is no such kind of thing."), field="kind")
+    try:
+        world: World = PRESENT if at is None else Past(at, MADE)
+    except ValueError as error:
+        raise Invalid("future", _("Choose a time that has been."), field="at") from error
+    viewer = world.of(User).filter(id=viewer_id).first()
+    if viewer is None:
+        raise Absent("not-found", _("There was no such person at that time.") if at else _("There is no such person."))
+    return thing, world, viewer
+
+
+def _is_own(thing: Thing, viewer: User, row: Model, world: World) -> bool:
+    own = thing.seeing(viewer, world).own
+    return own is not None and world.of(thing.model).filter(own, id=row.pk).exists()
+
+
+def _mender(code: str, perm: str) -> str:
+    if not perm:
+        return str(PEOPLE_MEND.get(code, _("Only a superuser.")))
+    app_label, codename = perm.split(".")
+    groups = Group.objects.filter(permissions__content_type__app_label=app_label, permissions__codename=codename)
+    names = ", ".join(sorted(groups.values_list("name", flat=True)))
+    return _("%(groups)s can change it.") % {"groups": names} if names else _("Only a superuser can change it.")

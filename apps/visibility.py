@@ -1,0 +1,133 @@
+"""Why somebody sees a thing, or does not: the checks that decide it, in order.
+
+An app lists the checks of a model once, as rungs in its `permissions.py`. The rows that the API answers with are those
+for which all rungs hold (`standing`); the ladder that support reads is each of them by itself (`climb`). So the two
+cannot differ. Rungs ask a `World` for the rows of other models, so that the same ones judge an earlier time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any, Protocol
+
+from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
+from django.utils import timezone
+from django.utils.functional import Promise
+
+type Text = str | Promise
+
+
+class World(Protocol):
+    """Where rows are looked up: now, or as they stood at a time."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    def of(self, model: type[Model]) -> QuerySet[Any]:
+        """The rows of `model`. Their key is `id`, never `pk`, which history has for itself."""
+        ...
+
+
+class Present:
+    @property
+    def now(self) -> datetime:
+        return timezone.now()
+
+    def of(self, model: type[Model]) -> QuerySet[Any]:
+        return model._default_manager.all()
+
+
+class Past:
+    """As things stood at `now`, from history; of models without one, the rows that had been made by then.
+
+    Raises `ValueError` for a time to come.
+    """
+
+    def __init__(self, now: datetime, made: dict[type[Model], str]) -> None:
+        if now > timezone.now():
+            raise ValueError("The past ends now.")
+        self.now = now
+        self.made = made
+        """Of models whose rows never change in what is judged: the field that says when a row was made."""
+
+    def of(self, model: type[Model]) -> QuerySet[Any]:
+        if field := self.made.get(model):
+            return model._default_manager.filter(**{f"{field}__lte": self.now})
+        return model.history.as_of(self.now)  # type: ignore[attr-defined, no-any-return]
+
+
+PRESENT = Present()
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One check. `holds` is a condition on the model's row; it names other rows by subqueries from the world."""
+
+    code: str
+    question: Text
+    """As in "Is it still within its 24 hours?"."""
+    holds: Q
+    spares_own: bool = False
+    """Whether it does not bar people from what is theirs."""
+    mended_by: str = ""
+    """The permission of the staff who can change it; empty where only the people themselves can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Who sees the rows of one model."""
+
+    rungs: Sequence[Rung]
+    own: Q | None = None
+    """The viewer's own rows, which rungs may spare."""
+
+    @property
+    def holds(self) -> Q:
+        """All rungs as one condition."""
+        bars_all = [rung.holds for rung in self.rungs if not rung.spares_own]
+        bars_others = [rung.holds for rung in self.rungs if rung.spares_own]
+        whole = reduce(and_, bars_all, Q())
+        if not bars_others:
+            return whole
+        others = reduce(and_, bars_others)
+        return whole & (others if self.own is None else self.own | others)
+
+
+type Seeing = Callable[[Any, World], Sight]
+"""Of a viewer, in a world."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung as one row fares at it."""
+
+    rung: Rung
+    passed: bool
+
+
+def standing(seeing: Seeing, model: type[Model], viewer: Any) -> QuerySet[Any]:
+    """The rows of `model` that `viewer` sees now: for which every rung holds."""
+    return PRESENT.of(model).filter(seeing(viewer, PRESENT).holds)
+
+
+def climb(seeing: Seeing, model: type[Model], viewer: Any, row_id: int, world: World = PRESENT) -> list[Step] | None:
+    """How one row fares at each rung, in order; None where there is no such row. One query."""
+    sight = seeing(viewer, world)
+    marks = {f"rung_{place}": _mark(rung.holds) for place, rung in enumerate(sight.rungs)}
+    marks["is_own"] = _mark(sight.own) if sight.own is not None else Value(False)  # type: ignore[assignment]
+    found = world.of(model).filter(id=row_id).annotate(**marks).values(*marks).first()
+    if found is None:
+        return None
+    steps = []
+    for place, rung in enumerate(sight.rungs):
+        spared = rung.spares_own and bool(found["is_own"])
+        steps.append(Step(rung, spared or bool(found[f"rung_{place}"])))
+    return steps
+
+
+def _mark(condition: Q) -> Case:
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
