@@ -13,6 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from admin_dashboards.base import BoundedPaginator, ModelAdmin
+from admin_dashboards.desk.base import Desk
+from admin_dashboards.desk.registry import desks
 
 
 class Entry(NamedTuple):
@@ -63,8 +65,30 @@ def tables(request: HttpRequest) -> list[tuple[str | Promise, list[tuple[Entry, 
     return found
 
 
+def open_desks(request: HttpRequest) -> list[Desk]:
+    """The desks that the person may open."""
+    return [desk for desk in desks() if desk.may_open(request)]
+
+
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
-    """What Unfold draws in the sidebar."""
+    """What Unfold draws in the sidebar: the desks first."""
+    return [*_desk_menu(request), *_table_menu(request)]
+
+
+def _desk_menu(request: HttpRequest) -> list[dict[str, Any]]:
+    items = [
+        {
+            "title": desk.title,
+            "icon": desk.icon,
+            "link": desk.address,
+            "active": request.path.startswith(desk.address),
+        }
+        for desk in open_desks(request)
+    ]
+    return [{"title": _("Desk"), "items": items}] if items else []
+
+
+def _table_menu(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "title": title,

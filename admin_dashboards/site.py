@@ -14,7 +14,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.csp import CSP
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -70,13 +70,21 @@ class InflooAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        own = path("page_size/", self.admin_view(self.page_size), name="page_size")
-        return [own, *mfa.urls(self), *super().get_urls()]
+        from admin_dashboards.desk.registry import desks
+        from admin_dashboards.reveals import reveal_view
+
+        own = [
+            path("page_size/", self.admin_view(self.page_size), name="page_size"),
+            path("reveal/", self.admin_view(reveal_view), name="reveal"),
+        ]
+        of_desks = [path(f"{desk.slug}/", include(desk.get_urls())) for desk in desks()]
+        return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from admin_dashboards.navigation import overview
+        from admin_dashboards.navigation import open_desks, overview
 
-        return super().index(request, {"sections": overview(request), **(extra_context or {})})
+        context = {"desks": open_desks(request), "sections": overview(request)}
+        return super().index(request, context | (extra_context or {}))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from admin_dashboards.forms import OwnPasswordForm

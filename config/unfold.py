@@ -12,6 +12,10 @@ def _style(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.css")
 
 
+def _support_style(_request: HttpRequest) -> str:
+    return static("admin_dashboards/support.css")
+
+
 def _icon(_request: HttpRequest) -> str:
     return static("admin_dashboards/icon.svg")
 
@@ -34,7 +38,7 @@ UNFOLD: dict[str, Any] = {
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},
         ]
     },
-    "STYLES": [_style],
+    "STYLES": [_style, _support_style],
     "SCRIPTS": [_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {

@@ -10,11 +10,18 @@ COMPLIANCE = {"compliance", "admin"}
 COMMUNITY = {"community", "admin"}
 ACCESS = {"access", "admin"}
 SUPPORT = {"support", "admin"}
+REVEALERS = {"compliance", "support", "admin"}
 STAFF = {"nobody", "compliance", "community", "access", "support", "admin"}
 
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     # name: (who reads, who posts)
     "page_size": (NOBODY, STAFF),
+    "reveal": (NOBODY, REVEALERS),
+    "desk_support": (SUPPORT, NOBODY),
+    "desk_support_person": (SUPPORT, NOBODY),
+    "desk_support_pick": (SUPPORT, NOBODY),
+    "desk_support_why": (SUPPORT, NOBODY),
+    "desk_support_as_seen": (SUPPORT, SUPPORT),
     "login_code": (STAFF, STAFF),
     "login_enrol": (STAFF, STAFF),
     "mfa": (STAFF, STAFF),

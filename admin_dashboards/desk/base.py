@@ -1,0 +1,80 @@
+"""A desk: a place in the console that works through something, beside the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from apps.access import may
+
+READING = ("GET", "HEAD", "OPTIONS")
+
+type View = Callable[..., HttpResponse]
+
+
+class Desk:
+    """Lies at `/admin/<slug>/`; its addresses are named `desk_<slug>` and `desk_<slug>_<page>`."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str | Promise]
+    icon: ClassVar[str]
+    """The name of a Material symbol."""
+    permission: ClassVar[str]
+    """Who holds it, on all rows or on one, may open the desk."""
+
+    def get_urls(self) -> list[URLPattern]:
+        raise NotImplementedError
+
+    def may_open(self, request: HttpRequest) -> bool:
+        """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
+        decision = may(request.user, self.permission)  # type: ignore[arg-type]
+        if not decision and not self.held_on_rows(request):
+            request.refusal = decision.sentence  # type: ignore[attr-defined]
+            return False
+        return True
+
+    def held_on_rows(self, request: HttpRequest) -> bool:
+        from admin_dashboards.base import rows_held
+
+        return self.permission in rows_held(request)
+
+    def view(self, view: View, *, posts: bool = False) -> View:
+        """A page of the desk: on the console's terms, and shut to those whose desk it is not.
+
+        A page that does not say that it takes what is posted refuses it.
+        """
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not self.may_open(request):
+                raise PermissionDenied
+            if request.method not in READING and not posts:
+                raise PermissionDenied(_("This page is for reading."))
+            return view(request, *args, **kwargs)
+
+        return admin.site.admin_view(answer)  # type: ignore[no-any-return, attr-defined]
+
+    @property
+    def address(self) -> str:
+        return reverse(f"admin:desk_{self.slug}")
+
+    def page(
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str | Promise | None = None
+    ) -> TemplateResponse:
+        """A whole page of the desk."""
+        context = {
+            **admin.site.each_context(request),
+            "desk": self,
+            "title": title or self.title,
+            **context,
+        }
+        return TemplateResponse(request, template, context)

@@ -1,0 +1,17 @@
+"""The desks that there are, in the order of the menu."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from admin_dashboards.desk.base import Desk
+
+
+@cache
+def desks() -> tuple[Desk, ...]:
+    # Desks show tables, which are there only once the apps are loaded.
+    from admin_dashboards.support.desk import SupportDesk
+
+    return (SupportDesk(),)

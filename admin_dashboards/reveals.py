@@ -1,0 +1,99 @@
+"""Personal data on a page: masked until somebody says why they need it, for ten minutes, told to the person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.masking import mask_mail, mask_phone
+from apps.access import may
+from apps.desk.services import is_revealed, reveal
+from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.users.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """One field that is shown masked."""
+
+    model: type[Model]
+    field: str
+    name: Any
+    mask: Callable[[str], str]
+    subject: Callable[[Any], User]
+    """Whose it is, who is told of a reveal."""
+
+    @property
+    def permission(self) -> str:
+        return f"{self.model._meta.app_label}.reveal_{self.model._meta.model_name}"
+
+
+MASKED = {
+    (masked.model._meta.label_lower, masked.field): masked
+    for masked in (
+        Masked(User, "email", gettext_lazy("mail address"), mask_mail, lambda user: user),
+        Masked(User, "phone", gettext_lazy("phone"), mask_phone, lambda user: user),
+    )
+}
+
+
+def masked_field(request: HttpRequest, target: Model, field: str) -> SafeString | str:
+    """The field as `request.user` may see it: masked, with a way to reveal it, or, while it is revealed, in clear."""
+    masked = MASKED[target._meta.label_lower, field]
+    value = str(getattr(target, field))
+    if not value:
+        return "–"
+    user: User = request.user  # type: ignore[assignment]
+    may_reveal = bool(may(user, masked.permission, target))
+    revealed = may_reveal and is_revealed(user, target, field)
+    context = {
+        "value": value if revealed else masked.mask(value),
+        "revealed": revealed,
+        "may_reveal": may_reveal and not revealed,
+        "type": target._meta.label_lower,
+        "id": target.pk,
+        "field": field,
+        "name": masked.name,
+        "next": request.get_full_path(),
+    }
+    return render_to_string("desk/masked.html", context, request)
+
+
+def reveal_view(request: HttpRequest) -> HttpResponse:
+    """Reveal one field, and go back to where it stands."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    masked = MASKED.get((request.POST.get("type", ""), request.POST.get("field", "")))
+    user: User = request.user  # type: ignore[assignment]
+    if masked is None:
+        if not any(may(user, known.permission) for known in MASKED.values()):
+            raise Refused("permission-missing", may(user, next(iter(MASKED.values())).permission).sentence)
+        raise Invalid("unknown", _("There is no such field."), field="field")
+    if not may(user, masked.permission):
+        raise Refused("permission-missing", may(user, masked.permission).sentence)
+    number = request.POST.get("id", "")
+    target = masked.model._default_manager.filter(pk=number).first() if number.isdecimal() else None
+    if target is None:
+        raise Absent("not-found", _("There is no such thing."))
+    try:
+        reveal(user, target, masked.field, subject=masked.subject(target), reason=request.POST.get("reason", ""))
+    except (Absent, Refused):
+        raise
+    except DomainError as error:
+        messages.error(request, str(error))
+    back = request.POST.get("next", "")
+    if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
+        back = reverse("admin:index")
+    return HttpResponseRedirect(back)

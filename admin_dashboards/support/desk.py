@@ -1,0 +1,207 @@
+"""Investigate: one box, one page about a person, and why they see a thing or do not. Nobody changes anything here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.base import link_to
+from admin_dashboards.desk.base import Desk
+from admin_dashboards.reveals import masked_field
+from admin_dashboards.support.as_seen import panels
+from admin_dashboards.support.person import facts, of_other, sections, standing
+from apps.access import may
+from apps.errors import Absent, Invalid
+from apps.support.evidence import Fact
+from apps.support.finding import Found, find
+from apps.support.ladder import THINGS, Answer, ladder
+from apps.users.looks import look_as
+from apps.users.models import User
+
+LONGEST_SEARCH = 300
+STATES = {True: ("passed", "check_circle", gettext_lazy("yes")), False: ("failed", "cancel", gettext_lazy("no"))}
+UNREACHED = ("unreached", "remove", gettext_lazy("not reached"))
+
+
+class SupportDesk(Desk):
+    slug = "support"
+    title: ClassVar[str | Promise] = gettext_lazy("Investigate")
+    icon = "person_search"
+    permission = "users.investigate_user"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("", self.view(self.index), name="desk_support"),
+            path("<int:person_id>/", self.view(self.person), name="desk_support_person"),
+            path("<int:person_id>/pick/", self.view(self.pick), name="desk_support_pick"),
+            path("<int:person_id>/why/<slug:kind>/<int:thing_id>/", self.view(self.why), name="desk_support_why"),
+            path("<int:person_id>/as_seen/", self.view(self.as_seen, posts=True), name="desk_support_as_seen"),
+        ]
+
+    # --- Finding ----------------------------------------------------------------------------------------------------
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+        found = find(term)
+        if len(found) == 1:
+            return HttpResponseRedirect(_address_of(found[0]))
+        hits = [_hit(hit) for hit in found]
+        return self.page(request, "support/index.html", {"term": term, "found": hits})
+
+    def pick(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        """Something of somebody else that the person asks about."""
+        person = _client(person_id)
+        term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+        found = [hit for hit in find(term) if hit.person is None or hit.person.pk != person.pk]
+        if len(found) == 1 and found[0].kind:
+            return HttpResponseRedirect(_why(person, found[0].kind, found[0].thing_id))
+        others = [hit.person for hit in found if hit.person is not None]
+        chosen = request.GET.get("of", "")
+        other = next((one for one in others if str(one.pk) == chosen), others[0] if others else None)
+        context = {
+            "person": person,
+            "term": term,
+            "other": other,
+            "others": others,
+            "lines": of_other(person, other) if other else [],
+        }
+        return self.page(request, "support/pick.html", context, title=person.username)
+
+    # --- One person -------------------------------------------------------------------------------------------------
+
+    def person(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        person = _client(person_id)
+        context = {
+            "person": person,
+            "facts": facts(person),
+            "mail": masked_field(request, person, "email"),
+            "phone": masked_field(request, person, "phone"),
+            "sections": sections(person),
+            "profile": link_to(person, _("Account and profile")),
+            "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
+        }
+        return self.page(request, "support/person.html", context, title=person.username)
+
+    def why(self, request: HttpRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
+        """The ladder: of one viewer and one thing, now or at a time that was."""
+        person = _client(person_id)
+        if kind not in THINGS:
+            raise Absent("not-found", _("There is no such kind of thing."))
+        at, error = _time(request.GET.get("at", ""))
+        try:
+            told = ladder(person.pk, kind, thing_id, at=at)
+        except (Absent, Invalid) as refusal:
+            at, error = None, str(refusal)
+            told = ladder(person.pk, kind, thing_id)
+        context = {
+            "person": person,
+            "kind": kind,
+            "thing_id": thing_id,
+            "thing_name": f"{THINGS[kind].name} #{thing_id}",
+            "ladder": told,
+            "steps": [_step(answer) for answer in told.answers],
+            "remarks": [_sentence(fact) for fact in told.remarks],
+            "at": at,
+            "at_error": error,
+            "now": timezone.now(),
+            "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
+        }
+        return self.page(request, "support/why.html", context, title=told.sentence)
+
+    def as_seen(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        """The API's own answers to the person, for a reason that they can read."""
+        person = _client(person_id)
+        context: dict[str, Any] = {"person": person, "answers": None, "reason": "", "error": ""}
+        title = _("As %(name)s sees it") % {"name": person.username}
+        if request.method != "POST":
+            return self.page(request, "support/as_seen.html", context, title=title)
+        reason = request.POST.get("reason", "")
+        try:
+            person = look_as(request.user, person.pk, reason=reason)  # type: ignore[arg-type]
+        except Invalid as error:
+            response = self.page(
+                request, "support/as_seen.html", context | {"reason": reason, "error": str(error)}, title=title
+            )
+            response.status_code = 422
+            return response
+        kind, number = request.POST.get("kind", ""), request.POST.get("id", "")
+        context["answers"] = panels(
+            person,
+            base=request.build_absolute_uri("/").rstrip("/"),
+            kind=kind,
+            thing_id=int(number) if number.isdecimal() else 0,
+        )
+        return self.page(request, "support/as_seen.html", context, title=title)
+
+
+def _client(person_id: int) -> User:
+    person = User.objects.clients().select_related("profile").filter(pk=person_id).first()
+    if person is None:
+        raise Absent("not-found", _("There is no such person here. Staff accounts are not looked into."))
+    return person
+
+
+def _time(text: str) -> tuple[datetime | None, str]:
+    """The asked time, in UTC, and what is wrong with it."""
+    if not text:
+        return None, ""
+    try:
+        time = parse_datetime(text)
+    except ValueError:
+        time = None
+    if time is None or not 1900 <= time.year < 3000:
+        return None, _("Enter a time such as 2026-01-31 14:05.")
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)), ""
+
+
+def _why(person: User, kind: str, thing_id: int) -> str:
+    return reverse("admin:desk_support_why", args=[person.pk, kind, thing_id])
+
+
+def _address_of(hit: Found) -> str:
+    if hit.person is not None:
+        return reverse("admin:desk_support_person", args=[hit.person.pk])
+    owner = _owner_of(hit)
+    return _why(owner, hit.kind, hit.thing_id) if owner else reverse("admin:desk_support")
+
+
+def _owner_of(hit: Found) -> User | None:
+    """Whom a thing concerns first: who would ask about it."""
+    row: Any = THINGS[hit.kind].model._default_manager.filter(pk=hit.thing_id).first()
+    if row is None:
+        return None
+    name = {"connection": "receiver", "story": "author", "event": "host", "message": "sender"}.get(
+        hit.kind, "recipient"
+    )
+    owner: User = getattr(row, name)
+    return None if owner.is_staff else owner
+
+
+def _hit(hit: Found) -> dict[str, Any]:
+    if hit.person is not None:
+        state: str | SafeString = standing(hit.person)
+        return {"name": hit.person.username, "how": hit.how, "state": state, "address": _address_of(hit)}
+    return {"name": f"{THINGS[hit.kind].name} #{hit.thing_id}", "how": hit.how, "address": _address_of(hit)}
+
+
+def _step(answer: Answer) -> dict[str, Any]:
+    state, icon, word = UNREACHED if answer.passed is None else STATES[answer.passed]
+    details = [_sentence(fact) for fact in answer.facts]
+    if answer.mended_by:
+        details.append(answer.mended_by)
+    return {"state": state, "icon": icon, "word": word, "question": answer.question, "details": details}
+
+
+def _sentence(fact: Fact) -> str:
+    """The sentence; where the one who asks may follow it, it leads to the row."""
+    return link_to(fact.row, fact.sentence) if isinstance(fact.row, Model) else fact.sentence

@@ -1,0 +1,304 @@
+"""All that support needs to know of one person, section by section, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Model, Prefetch, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from admin_dashboards.access.admin import device_of
+from admin_dashboards.base import link_to
+from admin_dashboards.compliance.admin import STATUS_LABELS as DOCUMENT_LABELS
+from admin_dashboards.labels import label
+from admin_dashboards.support.admin import STATES as CONNECTION_LABELS
+from api import refusals
+from apps.chat.models import Membership, Message
+from apps.connections.models import Connection
+from apps.events.models import Event, Participation
+from apps.moderation.models import Strike
+from apps.notifications.models import Notification
+from apps.stories.models import Story
+from apps.users.models import Block, Document, Session, User
+
+LATEST = 8
+"""How many lines a section shows."""
+MESSAGES = 4
+"""How many of a room's last messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing: what it is, how it stands, since when."""
+
+    text: str
+    state: str | SafeString = ""
+    at: datetime | None = None
+    why: str = ""
+    """Where the page stands that says why the person sees it, or does not."""
+    lines: list[Line] = field(default_factory=list)
+    """What belongs below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    slug: str
+    title: str
+    icon: str
+    lines: list[Line]
+    empty: str
+
+
+def sections(person: User) -> list[Section]:
+    return [
+        _connections(person),
+        _notifications(person),
+        _rooms(person),
+        _stories(person),
+        _events(person),
+        _documents(person),
+        _sessions(person),
+        _refused(person),
+        _strikes(person),
+        _blocks(person),
+    ]
+
+
+def _why(viewer: User, kind: str, thing: Model) -> str:
+    """Where the page stands that says whether `viewer` sees the thing."""
+    return reverse("admin:desk_support_why", args=[viewer.pk, kind, thing.pk])
+
+
+def standing(person: User) -> SafeString:
+    """How the account stands, worst first."""
+    if not person.is_active:
+        return label("block", _("Switched off"), "bad")
+    if person.is_suspended:
+        return label("pause_circle", _("Suspended"), "bad")
+    return label("person", _("Active"), "good")
+
+
+def _connections(person: User) -> Section:
+    rows = Connection.objects.of(person.pk).with_people().newest_first()[:LATEST]
+    lines = []
+    for row in rows:
+        icon, tone = CONNECTION_LABELS[row.status]
+        text = _("to %(name)s") if row.sender_id == person.pk else _("from %(name)s")
+        other = row.receiver if row.sender_id == person.pk else row.sender
+        lines.append(
+            Line(
+                text=text % {"name": other.username},
+                state=label(icon, row.get_status_display(), tone),
+                at=row.responded_at or row.created_at,
+                why=_why(person, "connection", row),
+            )
+        )
+    return Section("connections", _("Connections"), "handshake", lines, _("No requests, sent or received."))
+
+
+def _notifications(person: User) -> Section:
+    rows = Notification.objects.filter(recipient=person).newest_first()[:LATEST]
+    lines = [
+        Line(
+            text=row.text,
+            state=label("drafts", _("Read")) if row.is_read else label("mail", _("Unread"), "wait"),
+            at=row.created_at,
+            why=_why(person, "notification", row),
+        )
+        for row in rows
+    ]
+    return Section("notifications", _("Notifications"), "notifications", lines, _("Nothing was told to them."))
+
+
+def _rooms(person: User) -> Section:
+    """With whom and when; never what."""
+    rooms = list(
+        Membership.objects.filter(user=person)
+        .select_related("room")
+        .prefetch_related(Prefetch("room__memberships", Membership.objects.select_related("user")))
+        .order_by(F("room__last_message_at").desc(nulls_last=True), "-id")[:LATEST]
+    )
+    last = (
+        Message.objects.filter(room__in=[own.room_id for own in rooms], seq__gt=F("room__last_seq") - MESSAGES)
+        .select_related("sender")
+        .defer("text")
+        .order_by("-seq")
+    )
+    of_room: dict[int, list[Message]] = {}
+    for message in last:
+        of_room.setdefault(message.room_id, []).append(message)
+    lines = []
+    for own in rooms:
+        others = [other.user.username for other in own.room.memberships.all() if other.user_id != person.pk]
+        unread = own.room.last_seq - own.read_up_to
+        lines.append(
+            Line(
+                text=_("with %(names)s") % {"names": ", ".join(others)},
+                state=label("mark_chat_unread", ngettext("%d unread", "%d unread", unread) % unread, "wait")
+                if unread > 0
+                else label("done_all", _("All read")),
+                at=own.room.last_message_at,
+                lines=[_message(person, message) for message in of_room.get(own.room_id, [])],
+            )
+        )
+    return Section("rooms", _("Rooms"), "chat", lines, _("In no room."))
+
+
+def _message(person: User, message: Message) -> Line:
+    return Line(
+        text=_("#%(number)d by %(name)s") % {"number": message.seq, "name": message.sender.username},
+        state=label("delete", _("Removed"), "bad") if message.removed_at else "",
+        at=message.sent_at,
+        why=_why(person, "message", message),
+    )
+
+
+def _stories(person: User) -> Section:
+    lines = [line_of_story(person, story) for story in Story.objects.filter(author=person).newest_first()[:LATEST]]
+    return Section("stories", _("Stories"), "web_stories", lines, _("Posted no story."))
+
+
+def line_of_story(viewer: User, story: Story) -> Line:
+    if story.removed_at:
+        state = label("delete", _("Removed"), "bad")
+    elif story.deleted_at:
+        state = label("delete", _("Deleted by its author"))
+    elif story.expires_at <= timezone.now():
+        state = label("timer_off", _("Expired"))
+    else:
+        state = label("visibility", story.get_audience_display(), "good")
+    return Line(str(story), state, story.created_at, _why(viewer, "story", story))
+
+
+def _events(person: User) -> Section:
+    hosted = list(Event.objects.filter(host=person).order_by("-date", "-id")[:LATEST])
+    joined = list(
+        Participation.objects.filter(user=person).select_related("event").order_by("-created_at", "-id")[:LATEST]
+    )
+    lines = [
+        Line(event.title, _event_state(event, part), event.date, _why(person, "event", event))
+        for event, part in [
+            *((event, _("Host")) for event in hosted),
+            *((row.event, row.get_status_display()) for row in joined),
+        ]
+    ]
+    return Section("events", _("Events"), "event", lines, _("Hosts none and joined none."))
+
+
+def _event_state(event: Event, part: str) -> SafeString:
+    if event.removed_at:
+        return label("delete", _("Removed"), "bad")
+    if event.status == Event.Status.CANCELLED:
+        return label("event_busy", _("Cancelled"), "bad")
+    return label("event_available", part)
+
+
+def _documents(person: User) -> Section:
+    lines = []
+    for document in Document.objects.filter(owner=person).newest_first()[:LATEST]:
+        icon, tone = DOCUMENT_LABELS[Document.Status(document.status)]
+        said = document.get_status_display()
+        if document.reason:
+            said = f"{said}: {document.get_reason_display()}"
+        at = document.decided_at or document.created_at
+        lines.append(Line(link_to(document, str(document)), label(icon, said, tone), at))
+    return Section("documents", _("Verification"), "badge", lines, _("Sent in no document."))
+
+
+def _sessions(person: User) -> Section:
+    lines = []
+    for session in Session.objects.filter(user=person).order_by("-last_seen_at", "-id")[:LATEST]:
+        if session.ended_at:
+            state = label("logout", session.end_reason or _("Ended"))
+        elif session.is_live:
+            state = label("sensors", _("Live"), "good")
+        else:
+            state = label("schedule", _("Expired"))
+        text = " · ".join(filter(None, [device_of(session.user_agent), session.address]))
+        lines.append(Line(text, state, session.last_seen_at))
+    return Section("sessions", _("Sign-ins"), "devices", lines, _("Never signed in."))
+
+
+def _refused(person: User) -> Section:
+    calls = refusals.latest(person)
+    lines = [
+        Line(f"{call.method} {call.path}", label("block", f"{call.status} {call.code}", "bad"), call.at)
+        for call in (calls or [])[: 2 * LATEST]
+    ]
+    empty = _("Not known: the broker does not answer.") if calls is None else _("No call was refused of late.")
+    return Section("refused", _("Refused calls"), "do_not_disturb_on", lines, empty)
+
+
+def _strikes(person: User) -> Section:
+    lines = []
+    for strike in Strike.objects.filter(person=person).order_by("-given_at", "-id")[:LATEST]:
+        if strike.lifted_at:
+            state = label("undo", _("Lifted"))
+        elif strike.expires_at <= timezone.now():
+            state = label("timer_off", _("Expired"))
+        else:
+            state = label("gavel", _("Stands"), "bad")
+        said = ", ".join(strike.outcomes)
+        lines.append(
+            Line(_("Case %(case)s: %(said)s") % {"case": strike.case_id, "said": said}, state, strike.given_at)
+        )
+    return Section("strikes", _("Strikes"), "gavel", lines, _("None."))
+
+
+def _blocks(person: User) -> Section:
+    """Who blocked whom; a person's own list shows only the ones they blocked."""
+    rows = (
+        Block.objects.filter(Q(blocker=person) | Q(blocked=person))
+        .select_related("blocker", "blocked")
+        .order_by("-created_at", "-id")[:LATEST]
+    )
+    lines = [
+        Line(
+            _("blocked %(name)s") % {"name": row.blocked.username}
+            if row.blocker_id == person.pk
+            else _("was blocked by %(name)s") % {"name": row.blocker.username},
+            at=row.created_at,
+        )
+        for row in rows
+    ]
+    return Section("blocks", _("Blocks"), "person_off", lines, _("Blocked nobody, and nobody blocked them."))
+
+
+def of_other(viewer: User, other: User) -> list[Line]:
+    """What somebody may ask about of somebody else: their profile, stories, events, and what is between the two."""
+    lines = [
+        Line(_("Profile of %(name)s") % {"name": other.username}, standing(other), why=_why(viewer, "profile", other))
+    ]
+    connection = Connection.objects.between(viewer.pk, other.pk).with_people().first()  # type: ignore[attr-defined]
+    if connection is not None:
+        icon, tone = CONNECTION_LABELS[connection.status]
+        state = label(icon, connection.get_status_display(), tone)
+        lines.append(Line(str(connection), state, connection.created_at, _why(viewer, "connection", connection)))
+    lines += [line_of_story(viewer, story) for story in Story.objects.filter(author=other).newest_first()[:LATEST]]
+    hosted = Event.objects.filter(host=other).order_by("-date", "-id")[:LATEST]
+    lines += [
+        Line(event.title, _event_state(event, _("Host")), event.date, _why(viewer, "event", event)) for event in hosted
+    ]
+    return lines
+
+
+def facts(person: User) -> dict[str, Any]:
+    """The head of the page: who it is and how the account stands."""
+    profile = person.profile
+    return {
+        "role": person.get_role_display(),
+        "standing": standing(person),
+        "badge": label("verified", _("Verified"), "good")
+        if person.identity_verified
+        else label("help", _("Not verified"), "wait"),
+        "suspended_until": person.suspended_until if person.is_suspended else None,
+        "joined": person.date_joined,
+        "company": " · ".join(filter(None, [profile.company_name, profile.business_category])),
+        "bio": profile.bio,
+    }
