@@ -82,7 +82,7 @@ def readable(value: Any, name: str = "") -> SafeString:
     if isinstance(value, str) and name in MASKED:
         return format_html("{}", MASKED[name](value))
     if value is None or value == "":
-        return format_html('<span class="text-subtle">–</span>')
+        return format_html('<span class="text-subtle">{}</span>', "–")
     if isinstance(value, bool):
         return format_html("{}", _("yes") if value else _("no"))
     return format_html("{}", value)

@@ -1,0 +1,237 @@
+"""Investigate: from a name to the answer, for those whose desk it is, and without changing a thing."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.audit.history import save_as
+from apps.audit.models import Entry, Verb
+from apps.desk.models import Reveal
+from apps.users.models import Block, User
+from tests import people
+from tests.client import api
+from tests.console import console, links
+from tests.crawling import addresses, everything, forms
+from tests.permissions import console_scene
+from tests.things import make_connection, make_event, make_message, make_notification, make_story
+
+pytestmark = pytest.mark.django_db
+HOME = "/admin/support/"
+
+
+@pytest.fixture
+def support() -> Client:
+    client = console(people.support())
+    client.get("/admin/")
+    return client
+
+
+@pytest.fixture
+def alice() -> User:
+    alice, bob = people.alice(), people.bob()
+    User.objects.filter(pk=alice.pk).update(phone="+49 (30) 123-456")
+    make_connection(bob, alice)
+    make_message(bob, alice, "the secret plan")
+    make_story(bob, "Sunset")
+    make_event(alice, "Launch")
+    make_notification(alice, "bob wants to connect")
+    alice.refresh_from_db()
+    return alice
+
+
+def text(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["alice", "ALICE", "@alice", "alice@example.com", "Alice@Example.com", "4930123456", "+49 30 123456"],
+)
+def test_one_box_finds_the_person(support: Client, alice: User, term: str) -> None:
+    assert support.get(HOME, {"q": term}).headers["Location"] == f"{HOME}{alice.pk}/"
+
+
+def test_it_finds_by_number_and_pasted_addresses(support: Client, alice: User) -> None:
+    page = f"{HOME}{alice.pk}/"
+    for term in (
+        f"https://infloo.example/admin/users/user/{alice.pk}/change/",
+        f"/admin/users/profile/{alice.profile.pk}/change/",
+        "https://infloo.example/api/users/profile/alice",
+        page,
+    ):
+        assert support.get(HOME, {"q": term}).headers["Location"] == page, term
+    story = make_story(alice)
+    why = f"{page}why/story/{story.pk}/"
+    for term in (f"https://infloo.example/api/stories/{story.pk}", f"/admin/stories/story/{story.pk}/change/"):
+        assert support.get(HOME, {"q": term}).headers["Location"] == why, term
+
+
+@pytest.mark.parametrize("term", ["", "nobody at all", "9" * 40, "/admin/users/user/999999/", "%", "community"])
+def test_what_is_not_found_is_said(support: Client, alice: User, term: str) -> None:
+    people.community()
+    answer = support.get(HOME, {"q": term})
+    assert answer.status_code == 200
+    assert ("Nobody and nothing fits" in text(answer)) == bool(term)
+
+
+def test_one_page_tells_of_all_but_what_was_said_and_is_masked(support: Client, alice: User) -> None:
+    api(alice).get("/stories/999999")
+    page = text(support.get(f"{HOME}{alice.pk}/"))
+    for word in ("from bob", "with bob", "bob wants to connect", "Launch", "GET /api/stories/999999", "404 not-found"):
+        assert word in page, word
+    assert "the secret plan" not in page
+    assert "alice@example.com" not in page
+    assert "a•••@example.com" in page
+    assert "123-456" not in page
+
+
+def test_a_page_takes_as_many_queries_whatever_there_is(support: Client, alice: User) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as few:
+        support.get(f"{HOME}{alice.pk}/")
+    for number in range(5):
+        other = people.make_user(f"other{number}")
+        make_connection(other, alice)
+        make_message(other, alice)
+        make_story(alice)
+        make_event(alice)
+        make_notification(alice)
+    with CaptureQueriesContext(connection) as many:
+        support.get(f"{HOME}{alice.pk}/")
+    assert len(many) <= len(few) <= 45
+
+
+def test_three_steps_from_a_name_to_the_answer(support: Client, alice: User) -> None:
+    page = support.get(HOME, {"q": "alice"}, follow=True)
+    [why] = [link for link in links(page) if "/why/connection/" in link]
+    bob = User.objects.get(username="bob")
+    assert "alice sees connection request" in text(support.get(why))
+    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    told = text(support.get(why))
+    assert "alice does not see connection request" in told
+    assert "bob blocked alice" in told
+    assert "Only whoever blocked can take the block back" in told
+
+
+def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) -> None:
+    bob = User.objects.get(username="bob")
+    story = make_story(bob, audience="public")
+    before = timezone.now()
+    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    address = f"{HOME}{alice.pk}/why/story/{story.pk}/"
+    assert "alice does not see" in text(support.get(address))
+    then = text(support.get(address, {"at": before.isoformat()}))
+    assert "alice sees story" in then
+    for wrong, said in (
+        ("yesterday", "Enter a time such as"),
+        ((before + timedelta(days=1)).isoformat(), "Choose a time that has been"),
+        ((before - timedelta(days=900)).isoformat(), "There was no such person at that time"),
+    ):
+        assert said in text(support.get(address, {"at": wrong}))
+
+
+def test_somebody_elses_things_are_picked_by_their_name(support: Client, alice: User) -> None:
+    page = support.get(f"{HOME}{alice.pk}/pick/", {"q": "bob"})
+    assert "Sunset" in text(page)
+    [story] = [link for link in links(page) if "/why/story/" in link]
+    assert "alice sees story" in text(support.get(story))
+
+
+def test_what_is_not_there_is_404_and_staff_are_not_looked_into(support: Client, alice: User) -> None:
+    community = people.community()
+    for path in ("999999/", f"{community.pk}/", f"{community.pk}/as_seen/", f"{alice.pk}/why/document/1/"):
+        assert support.get(f"{HOME}{path}").status_code == 404, path
+    assert support.get(f"{HOME}{alice.pk}/why/story/999999/").status_code == 200
+
+
+def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Client, alice: User) -> None:
+    address = f"{HOME}{alice.pk}/as_seen/"
+    assert "Why do you look?" in text(support.get(address))
+    assert not Entry.objects.filter(verb=Verb.IMPERSONATED).exists()
+    refused = support.post(address, {"reason": " "})
+    assert refused.status_code == 422
+    assert "Say why you look" in text(refused)
+    shown = text(support.post(address, {"reason": "cannot see a story"}))
+    assert "GET /api/stories" in shown
+    assert "Sunset" in shown
+    assert "the secret plan" not in shown
+    assert "alice@example.com" not in shown
+    [entry] = Entry.objects.filter(verb=Verb.IMPERSONATED)
+    assert (entry.target_id, entry.reason) == (str(alice.pk), "cannot see a story")
+
+
+def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) -> None:
+    page = f"{HOME}{alice.pk}/"
+    sent = {"type": "users.user", "id": alice.pk, "field": "email", "next": page}
+    assert "Say why" in text(support.post("/admin/reveal/", sent | {"reason": ""}, follow=True))
+    assert not Reveal.objects.exists()
+    answer = support.post("/admin/reveal/", sent | {"reason": "calls from this address"}, follow=True)
+    assert "alice@example.com" in text(answer)
+    assert Entry.objects.filter(verb=Verb.REVEALED, reason="calls from this address").exists()
+    other = console(people.make_staff("another", "User Support Specialist"))
+    assert "alice@example.com" not in text(other.get(page))
+    Reveal.objects.update(until=timezone.now())
+    assert "alice@example.com" not in text(support.get(page))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"type": "users.user", "field": "password"}, 422),
+        ({"type": "users.user", "field": "email", "id": "x"}, 404),
+        ({"type": "users.user", "field": "email", "id": "999999"}, 404),
+    ],
+)
+def test_only_what_is_masked_can_be_revealed(support: Client, sent: dict[str, str], status: int) -> None:
+    assert support.post("/admin/reveal/", sent | {"reason": "why not"}).status_code == status
+
+
+@pytest.mark.parametrize("who", ["compliance", "community", "access"])
+def test_it_is_the_desk_of_support_alone(alice: User, who: str) -> None:
+    client = console(getattr(people, who)())
+    for path in ("", f"{alice.pk}/", f"{alice.pk}/why/story/1/", f"{alice.pk}/as_seen/", f"{alice.pk}/pick/?q=bob"):
+        answer = client.get(f"{HOME}{path}")
+        assert answer.status_code == 403
+        assert "Can look into everything about one user" in text(answer)
+    assert HOME not in text(client.get("/admin/"))
+
+
+def test_the_desk_comes_first_in_their_menu(support: Client) -> None:
+    overview = links(support.get("/admin/"))
+    assert overview.index(HOME) < overview.index("/admin/connections/connection/")
+
+
+def test_support_changes_nothing_by_any_method_at_any_address() -> None:
+    cast = console_scene.cast()
+    things = console_scene.things(cast)
+    staff = cast["support"]
+    assert staff
+    client = console(staff)
+    client.raise_request_exception = False
+    client.get("/admin/")
+    before = everything(but_of=staff)
+    everywhere = [address for address in sorted(addresses(things)) if "logout" not in address]
+    assert len(everywhere) > 200
+    sent = {
+        "action": "delete_selected", "_selected_action": "1", "post": "yes", "_save": "1", "reason": "why not",
+        "status": "approved", "name": "x", "username": "x", "email": "x@example.com",
+    }  # fmt: skip
+    for address in everywhere:
+        page = client.get(address)
+        answers = [page, *(getattr(client, method)(address) for method in ("put", "patch", "delete"))]
+        answers.append(client.post(address, sent))
+        assert not [answer for answer in answers if answer.status_code >= 500], address
+        if page.status_code == 200 and "text/html" in page.headers["Content-Type"]:
+            for method, action, filled in forms(address, page):
+                if method == "post" and action.startswith("/admin/") and "logout" not in action:
+                    client.post(action, filled)
+    after = everything(but_of=staff)
+    assert {table for table in after if after[table] != before[table]} == set()
