@@ -75,7 +75,7 @@ class SupportDesk(Desk):
             "others": others,
             "lines": of_other(person, other) if other else [],
         }
-        return self.page(request, "support/pick.html", context, title=person.username)
+        return self.page(request, "support/pick.html", context)
 
     # --- One person -------------------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class SupportDesk(Desk):
             "profile": link_to(person, _("Account and profile")),
             "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
         }
-        return self.page(request, "support/person.html", context, title=person.username)
+        return self.page(request, "support/person.html", context)
 
     def why(self, request: HttpRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
         """The ladder: of one viewer and one thing, now or at a time that was."""
@@ -116,7 +116,7 @@ class SupportDesk(Desk):
             "now": timezone.now(),
             "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
         }
-        return self.page(request, "support/why.html", context, title=told.sentence)
+        return self.page(request, "support/why.html", context)
 
     def as_seen(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """The API's own answers to the person, for a reason that they can read."""

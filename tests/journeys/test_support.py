@@ -1,0 +1,60 @@
+"""Somebody is on the phone: "Why can't I see it?" From the sign-in to the answer by keyboard, in three gestures."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from apps.audit.history import save_as
+from apps.users.models import Block
+from tests import people
+from tests.things import make_connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
+    people.support()
+    alice, bob = people.alice(), people.bob()
+    make_connection(bob, alice)
+    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto("/admin/login/?next=/admin/support/")
+    page.fill("#id_username", "support")
+    page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Who is it about?")).to_be_visible()
+    assert serious(page) == []
+
+    # One: paste the name. The box has the focus already.
+    expect(page.locator("#investigate")).to_be_focused()
+    page.keyboard.insert_text("alice@example.com")
+    expect(page.locator("#investigate")).to_have_value("alice@example.com")
+    page.keyboard.press("Enter")
+    # Two: pick the thing.
+    page.get_by_role("link", name="from bob").click()
+    # Three: read.
+    expect(page.get_by_role("heading", name="alice does not see connection request")).to_be_visible()
+    expect(page.get_by_text("bob blocked alice")).to_be_visible()
+    assert serious(page) == []
+
+    # The page of the person, and what they are shown.
+    page.get_by_role("link", name="alice", exact=True).click()
+    assert serious(page) == []
+    page.get_by_role("link", name="As they see it").click()
+    expect(page.get_by_label("Why do you look?")).to_be_focused()
+    page.keyboard.insert_text("she calls about a request")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_text("This is what alice gets.")).to_be_visible()
+    assert serious(page) == []
+    for width in (390, 1366):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps somebody out."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
