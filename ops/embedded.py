@@ -127,6 +127,7 @@ class Pair:
             kill_signal=signal.SIGKILL,
         )
         self._members: int | None = None
+        self._seen: list[psutil.Process | None] = []
         self._children: list[subprocess.Popen[bytes]] = []
 
     def database_url(self, name: str = "infloo") -> str:
@@ -145,6 +146,7 @@ class Pair:
             except BaseException:
                 self._leave()
                 raise
+            self._seen = self._processes()
 
     def leave(self) -> None:
         """End this process's use of the pair; the last one out stops it."""
@@ -152,11 +154,18 @@ class Pair:
             self._leave()
 
     def heal(self) -> bool:
-        """Start again what has died since; says whether anything had."""
-        if self.postgres.process() and self.valkey.process():
-            return False
-        with self._turn():
-            return self._start()
+        """Start again what has died since the last time; says whether anything had.
+
+        Another process that joined meanwhile may have started it already: that it is another one now is what counts.
+        """
+        if not (self.postgres.process() and self.valkey.process()):
+            with self._turn():
+                self._start()
+        before, self._seen = self._seen, self._processes()
+        return before != self._seen
+
+    def _processes(self) -> list[psutil.Process | None]:
+        return [server.process() for server in (self.postgres, self.valkey)]
 
     @contextmanager
     def running(self) -> Iterator[None]:
