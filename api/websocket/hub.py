@@ -186,7 +186,7 @@ class Hub:
             for room_id, last_seq in (await in_thread(last_seqs, rooms)).items():
                 rooms[room_id].reach(last_seq)
         if people:
-            since = self._last_look - LATENESS
+            since = self.missing_since()
             for person_id, notification_id in await in_thread(ids_since, list(people), since):
                 people[person_id].learn(notification_id)
             for person in people.values():
@@ -194,8 +194,8 @@ class Hub:
         self._last_look = started
 
     def missing_since(self) -> datetime:
-        """From when on the next look reads notifications."""
-        return self._last_look - LATENESS
+        """From when on the next look reads notifications. A clock that was set back makes it look further back."""
+        return min(self._last_look, timezone.now()) - LATENESS
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

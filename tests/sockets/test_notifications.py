@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from api.websocket.hub import Hub
 from apps.notifications.models import Kind, Notification
 from apps.notifications.services import mark_all_read, notify, notify_all
 from apps.users.models import User
@@ -66,3 +67,10 @@ def test_what_the_broker_never_carried_is_told_all_the_same(stack_url: str) -> N
         frame = one.next()
         assert (frame["id"], frame["unread"]) == (late.pk, 2)
         one.expect_nothing()
+
+
+def test_a_clock_that_is_set_back_makes_nobody_hear_twice() -> None:
+    # What was told is forgotten once no look reads it any more: never because of a time that has yet to come.
+    hub = object.__new__(Hub)
+    hub._last_look = timezone.now() + timedelta(days=1)
+    assert hub.missing_since() < timezone.now()
