@@ -34,7 +34,7 @@ from apps.users.models import User
 if TYPE_CHECKING:
     from admin_dashboards.site import InflooAdminSite
 
-BACKEND = "apps.users.backends.Accounts"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 HELD = "signing_in"
 HELD_FOR = timedelta(minutes=10)
 PASSED = "second_factor"

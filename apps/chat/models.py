@@ -9,7 +9,6 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.removal import Removable, RemovableQuerySet
 from apps.users.models import Block
@@ -160,9 +159,9 @@ class Message(Removable):
         }
 
 
-class MessageUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
+class MessageUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Message, on_delete=models.CASCADE)
 
 
-class MessageGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
+class MessageGroupObjectPermission(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Message, on_delete=models.CASCADE)

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
 from apps.removal import Removable, RemovableQuerySet
@@ -113,11 +112,11 @@ class Event(Removable):
         return self.ends_at <= timezone.now()
 
 
-class EventUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
+class EventUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Event, on_delete=models.CASCADE)
 
 
-class EventGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
+class EventGroupObjectPermission(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Event, on_delete=models.CASCADE)
 
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.decisions.models import HOLD
 from apps.desk.models import Workable
@@ -139,11 +138,11 @@ class Report(models.Model):
         self.closed_by = self.closed_at = None
 
 
-class ReportUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
+class ReportUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Report, on_delete=models.CASCADE)
 
 
-class ReportGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
+class ReportGroupObjectPermission(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Report, on_delete=models.CASCADE)
 
 

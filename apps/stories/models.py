@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.removal import Removable, RemovableQuerySet
 
@@ -90,11 +89,11 @@ class Story(Removable):
         return self.removed_at is None and self.deleted_at is None and self.expires_at > timezone.now()
 
 
-class StoryUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
+class StoryUserObjectPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
 
 
-class StoryGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
+class StoryGroupObjectPermission(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
 
 
