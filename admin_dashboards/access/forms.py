@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from admin_dashboards.access.picker import PermissionsField, offered
 from admin_dashboards.base import Form
 from apps.users.models import Staff, User
-from apps.users.rank import ACCESS_DESK, givable
+from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
 
 
@@ -70,12 +70,22 @@ class StaffForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._refuse_what_is_not_offered()
         if self.instance.pk == self.actor.pk:
             del self.fields["groups"]  # one's own are shown, not offered
         else:
             self.fields["groups"].queryset = joinable(self.actor)  # type: ignore[attr-defined]
             if self.instance.pk:
                 self.initial["groups"] = list(self.instance.groups.all())
+
+    def _refuse_what_is_not_offered(self) -> None:
+        """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
+        sent = {number for number in self.data.getlist("groups") if number.isdecimal()} if self.is_bound else set()  # type: ignore[attr-defined]
+        held = set(self.instance.groups.values_list("pk", flat=True)) if self.instance.pk else set()
+        new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
+        if new and self.instance.pk == self.actor.pk:
+            not_oneself(self.actor, self.instance, _("Nobody changes their own rights."))
+        require_joinable(self.actor, list(new))
 
     def clean_groups(self) -> set[Any]:
         """What was ticked, and the groups that this person may not take anybody out of."""
