@@ -60,7 +60,11 @@ class Run:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def named(self, words: str) -> psutil.Process:
-        return next(process for process in self.descendants() if words in " ".join(process.cmdline()))
+        for process in self.descendants():
+            with contextlib.suppress(psutil.Error):  # one that was killed has no command line any more
+                if words in " ".join(process.cmdline()):
+                    return process
+        raise AssertionError(f"{words} does not run. " + "".join(self.said))
 
     def ready(self) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
