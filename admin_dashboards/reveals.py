@@ -1,4 +1,4 @@
-"""Personal data on a page: masked until somebody says why they need it, for ten minutes, told to the person."""
+"""Personal data on a page: masked until somebody says why they need it, for ten minutes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Masked:
     name: Any
     mask: Callable[[str], str]
     subject: Callable[[Any], User]
-    """Whose it is, who is told of a reveal."""
+    """Whose it is."""
 
     @property
     def permission(self) -> str:
