@@ -94,6 +94,8 @@ function keepClaim(form) {
 
 document.addEventListener("DOMContentLoaded", () => {
     reach(document);
+    // Browsers pass over it where the page before still had the focus.
+    if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
     sendOnChange(document);
     document.querySelectorAll("[data-board]").forEach(board);
     document.querySelectorAll("form[data-claim]").forEach(keepClaim);
