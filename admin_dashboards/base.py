@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from apps.access import Decision
 
 
+MOST_DIGITS = 19
+
+
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts and pages through the first rows only: nobody leafs through a million, and counting them is slow."""
 
@@ -345,6 +348,11 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+def whole_number(text: str) -> int:
+    """A number that somebody sent; 0, which no row has, for what is none or longer than any."""
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def rows_held(request: HttpRequest) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.base import whole_number
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import may
 from apps.desk.services import is_revealed, reveal
@@ -29,6 +30,8 @@ class Masked:
     """One field that is shown masked."""
 
     model: type[Model]
+    rows: Callable[[], QuerySet[Any]]
+    """Those that can be revealed."""
     field: str
     name: Any
     mask: Callable[[str], str]
@@ -43,8 +46,8 @@ class Masked:
 MASKED = {
     (masked.model._meta.label_lower, masked.field): masked
     for masked in (
-        Masked(User, "email", gettext_lazy("mail address"), mask_mail, lambda user: user),
-        Masked(User, "phone", gettext_lazy("phone"), mask_phone, lambda user: user),
+        Masked(User, User.objects.clients, "email", gettext_lazy("mail address"), mask_mail, lambda user: user),
+        Masked(User, User.objects.clients, "phone", gettext_lazy("phone"), mask_phone, lambda user: user),
     )
 }
 
@@ -83,8 +86,7 @@ def reveal_view(request: HttpRequest) -> HttpResponse:
         raise Invalid("unknown", _("There is no such field."), field="field")
     if not may(user, masked.permission):
         raise Refused("permission-missing", may(user, masked.permission).sentence)
-    number = request.POST.get("id", "")
-    target = masked.model._default_manager.filter(pk=number).first() if number.isdecimal() else None
+    target = masked.rows().filter(pk=whole_number(request.POST.get("id", ""))).first()
     if target is None:
         raise Absent("not-found", _("There is no such thing."))
     try:

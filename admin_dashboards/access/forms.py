@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from admin_dashboards.access.picker import PermissionsField, offered
-from admin_dashboards.base import Form
+from admin_dashboards.base import Form, whole_number
 from apps.users.models import Staff, User
 from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
@@ -80,7 +80,7 @@ class StaffForm(Form):
 
     def _refuse_what_is_not_offered(self) -> None:
         """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
-        sent = {number for number in self.data.getlist("groups") if number.isdecimal()} if self.is_bound else set()  # type: ignore[attr-defined]
+        sent = {whole_number(number) for number in self.data.getlist("groups")} if self.is_bound else set()  # type: ignore[attr-defined]
         held = set(self.instance.groups.values_list("pk", flat=True)) if self.instance.pk else set()
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import link_to
+from admin_dashboards.base import link_to, whole_number
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
@@ -52,10 +52,9 @@ class SupportDesk(Desk):
 
     def index(self, request: HttpRequest) -> HttpResponse:
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-        found = find(term)
-        if len(found) == 1:
-            return HttpResponseRedirect(_address_of(found[0]))
-        hits = [_hit(hit) for hit in found]
+        hits = [hit for hit in map(_hit, find(term)) if hit["address"]]
+        if len(hits) == 1:
+            return HttpResponseRedirect(hits[0]["address"])
         return self.page(request, "support/index.html", {"term": term, "found": hits})
 
     def pick(self, request: HttpRequest, person_id: int) -> HttpResponse:
@@ -134,12 +133,11 @@ class SupportDesk(Desk):
             )
             response.status_code = 422
             return response
-        kind, number = request.POST.get("kind", ""), request.POST.get("id", "")
         context["answers"] = panels(
             person,
             base=request.build_absolute_uri("/").rstrip("/"),
-            kind=kind,
-            thing_id=int(number) if number.isdecimal() else 0,
+            kind=request.POST.get("kind", ""),
+            thing_id=whole_number(request.POST.get("id", "")),
         )
         return self.page(request, "support/as_seen.html", context, title=title)
 
@@ -169,10 +167,11 @@ def _why(person: User, kind: str, thing_id: int) -> str:
 
 
 def _address_of(hit: Found) -> str:
+    """Where it leads; nowhere for a thing that is gone, about which one asks from a person's page."""
     if hit.person is not None:
         return reverse("admin:desk_support_person", args=[hit.person.pk])
     owner = _owner_of(hit)
-    return _why(owner, hit.kind, hit.thing_id) if owner else reverse("admin:desk_support")
+    return _why(owner, hit.kind, hit.thing_id) if owner else ""
 
 
 def _owner_of(hit: Found) -> User | None:

@@ -188,10 +188,26 @@ def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) ->
         ({"type": "users.user", "field": "password"}, 422),
         ({"type": "users.user", "field": "email", "id": "x"}, 404),
         ({"type": "users.user", "field": "email", "id": "999999"}, 404),
+        ({"type": "users.user", "field": "email", "id": "9" * 5000}, 404),
     ],
 )
 def test_only_what_is_masked_can_be_revealed(support: Client, sent: dict[str, str], status: int) -> None:
     assert support.post("/admin/reveal/", sent | {"reason": "why not"}).status_code == status
+
+
+def test_nothing_of_a_staff_account_is_revealed(support: Client) -> None:
+    sent = {"type": "users.user", "field": "email", "id": people.admin().pk, "reason": "why not"}
+    assert support.post("/admin/reveal/", sent).status_code == 404
+    assert not Reveal.objects.exists()
+
+
+def test_a_number_longer_than_any_is_none(support: Client, alice: User) -> None:
+    sent = {"reason": "why not", "kind": "story", "id": "9" * 5000}
+    assert support.post(f"{HOME}{alice.pk}/as_seen/", sent).status_code == 200
+
+
+def test_the_address_of_what_is_gone_says_so(support: Client, alice: User) -> None:
+    assert "Nobody and nothing fits" in text(support.get(HOME, {"q": "/api/stories/999999"}))
 
 
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
