@@ -29,6 +29,16 @@ from apps.stories.models import Story
 from apps.stories.services import remove_story, restore_story
 
 
+def story_state(story: Story) -> SafeString:
+    if story.removed_at:
+        return label("visibility_off", _("Removed"), "bad")
+    if story.deleted_at:
+        return label("delete", _("Deleted by author"))
+    if story.expires_at <= timezone.now():
+        return label("schedule", _("Expired"))
+    return label("visibility", _("Active"), "good")
+
+
 @admin.register(Story)
 class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_story)
@@ -60,14 +70,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
     @display(description=_("state"))
     def state(self, story: Story) -> SafeString:
-        if story.removed_at:
-            shown = label("visibility_off", _("Removed"), "bad")
-        elif story.deleted_at:
-            shown = label("delete", _("Deleted by author"))
-        elif story.expires_at <= timezone.now():
-            shown = label("schedule", _("Expired"))
-        else:
-            shown = label("visibility", _("Active"), "good")
+        shown = story_state(story)
         return format_html("{} {}", shown, label("lock", _("Held"), "wait")) if story.held else shown
 
 

@@ -17,6 +17,7 @@ from admin_dashboards.access.admin import device_of
 from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import STATUS_LABELS as DOCUMENT_LABELS
 from admin_dashboards.labels import label
+from admin_dashboards.moderation.admin import story_state
 from admin_dashboards.support.admin import STATES as CONNECTION_LABELS
 from api import refusals
 from apps.chat.models import Membership, Message
@@ -165,15 +166,7 @@ def _stories(person: User) -> Section:
 
 
 def line_of_story(viewer: User, story: Story) -> Line:
-    if story.removed_at:
-        state = label("delete", _("Removed"), "bad")
-    elif story.deleted_at:
-        state = label("delete", _("Deleted by its author"))
-    elif story.expires_at <= timezone.now():
-        state = label("timer_off", _("Expired"))
-    else:
-        state = label("visibility", story.get_audience_display(), "good")
-    return Line(str(story), state, story.created_at, _why(viewer, "story", story))
+    return Line(str(story), story_state(story), story.created_at, _why(viewer, "story", story))
 
 
 def _events(person: User) -> Section:
