@@ -6,7 +6,6 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
 
 import redis
 from django.conf import settings
@@ -15,12 +14,11 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from api.auth import LookingAs
-from api.throttles import broker_answers
+from api.throttles import broker, broker_answers
 from apps.users.models import User
 
 KEPT = 50
 KEPT_FOR = timedelta(days=14)
-PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
     code = json.loads(getattr(response, "content", b"") or b"{}").get("type", "")
     call = RefusedCall(timezone.now(), request.method or "", request.path[:200], response.status_code, code)
     key = _key(request.user.pk)
-    with suppress(redis.RedisError), _broker(settings.REDIS_URL).pipeline(transaction=False) as pipe:
+    with suppress(redis.RedisError), broker(settings.REDIS_URL).pipeline(transaction=False) as pipe:
         pipe.lpush(key, json.dumps(asdict(call), default=datetime.isoformat))
         pipe.ltrim(key, 0, KEPT - 1)
         pipe.expire(key, KEPT_FOR)
@@ -53,7 +51,7 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
 def latest(person: User) -> list[RefusedCall] | None:
     """The last refused calls, newest first; None where the broker does not answer."""
     try:
-        kept = _broker(settings.REDIS_URL).lrange(_key(person.pk), 0, KEPT - 1)
+        kept = broker(settings.REDIS_URL).lrange(_key(person.pk), 0, KEPT - 1)
     except redis.RedisError:
         return None
     calls = [json.loads(call) for call in kept]  # type: ignore[union-attr]
@@ -62,8 +60,3 @@ def latest(person: User) -> list[RefusedCall] | None:
 
 def _key(user_id: int) -> str:
     return f"refused:{user_id}"
-
-
-@cache
-def _broker(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)

@@ -141,7 +141,8 @@ def _key(limit: str, who: object) -> str:
 
 
 @cache
-def _broker(url: str) -> redis.Redis:
+def broker(url: str) -> redis.Redis:
+    """The broker at `url`, asked with little patience."""
     return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
@@ -168,7 +169,7 @@ class _Counters:
             return 0, 0
         try:
             # One transaction: a counter never lives on without its end.
-            with _broker(settings.REDIS_URL).pipeline(transaction=True) as pipe:
+            with broker(settings.REDIS_URL).pipeline(transaction=True) as pipe:
                 if period is None:
                     pipe.get(key)
                 else:

@@ -6,7 +6,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from api import as_seen, refusals
+from api import as_seen, refusals, throttles
 from tests import people
 from tests.client import api
 
@@ -52,4 +52,4 @@ def test_without_the_broker_calls_are_refused_as_ever(monkeypatch: pytest.Monkey
     assert api(alice).get("/stories/999999").status_code == 404
     assert refusals.latest(alice) is None
     with pytest.raises(redis.ConnectionError):
-        refusals._broker(settings.REDIS_URL).ping()
+        throttles.broker(settings.REDIS_URL).ping()
