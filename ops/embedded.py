@@ -158,10 +158,11 @@ class Pair:
 
         Another process that joined meanwhile may have started it already: that it is another one now is what counts.
         """
-        if not (self.postgres.process() and self.valkey.process()):
+        before, self._seen = self._seen, self._processes()
+        if None in self._seen:
             with self._turn():
                 self._start()
-        before, self._seen = self._seen, self._processes()
+            self._seen = self._processes()
         return before != self._seen
 
     def _processes(self) -> list[psutil.Process | None]:
