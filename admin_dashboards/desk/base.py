@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 type View = Callable[..., HttpResponse]
 
 
-class Desk:
+class Desk(ABC):
     """Lies at `/admin/<slug>/`; its addresses are named `desk_<slug>` and `desk_<slug>_<page>`."""
 
     slug: ClassVar[str]
@@ -31,8 +32,9 @@ class Desk:
     permission: ClassVar[str]
     """Who holds it, on all rows or on one, may open the desk."""
 
+    @abstractmethod
     def get_urls(self) -> list[URLPattern]:
-        raise NotImplementedError
+        """Its pages, each through `view`."""
 
     def may_open(self, request: HttpRequest) -> bool:
         """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
