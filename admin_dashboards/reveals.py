@@ -17,9 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import whole_number
-from admin_dashboards.masking import mask_mail, mask_phone
+from admin_dashboards.base import rows_held, whole_number
+from admin_dashboards.masking import mask_mail, mask_phone, mask_text
 from apps.access import may
+from apps.chat.models import Message
 from apps.desk.services import is_revealed, reveal
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.users.models import User
@@ -48,6 +49,14 @@ MASKED = {
     for masked in (
         Masked(User, User.objects.clients, "email", gettext_lazy("mail address"), mask_mail, lambda user: user),
         Masked(User, User.objects.clients, "phone", gettext_lazy("phone"), mask_phone, lambda user: user),
+        Masked(
+            Message,
+            Message.objects.with_names,
+            "text",
+            gettext_lazy("text of the message"),
+            mask_text,
+            lambda message: message.sender,
+        ),
     )
 }
 
@@ -74,6 +83,11 @@ def masked_field(request: HttpRequest, target: Model, field: str) -> SafeString 
     return render_to_string("desk/masked.html", context, request)
 
 
+def may_reveal_some(request: HttpRequest, masked: Masked) -> bool:
+    """Whether the person may reveal this field of any row at all; which ones, the service says."""
+    return bool(may(request.user, masked.permission)) or masked.permission in rows_held(request)  # type: ignore[arg-type]
+
+
 def reveal_view(request: HttpRequest) -> HttpResponse:
     """Reveal one field, and go back to where it stands."""
     if request.method != "POST":
@@ -81,10 +95,10 @@ def reveal_view(request: HttpRequest) -> HttpResponse:
     masked = MASKED.get((request.POST.get("type", ""), request.POST.get("field", "")))
     user: User = request.user  # type: ignore[assignment]
     if masked is None:
-        if not any(may(user, known.permission) for known in MASKED.values()):
+        if not any(may_reveal_some(request, known) for known in MASKED.values()):
             raise Refused("permission-missing", may(user, next(iter(MASKED.values())).permission).sentence)
         raise Invalid("unknown", _("There is no such field."), field="field")
-    if not may(user, masked.permission):
+    if not may_reveal_some(request, masked):
         raise Refused("permission-missing", may(user, masked.permission).sentence)
     target = masked.rows().filter(pk=whole_number(request.POST.get("id", ""))).first()
     if target is None:

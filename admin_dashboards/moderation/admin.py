@@ -20,6 +20,7 @@ from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
 from admin_dashboards.moderation.removal import RemovableAdmin
 from admin_dashboards.moderation.story_files import StoryFilesMixin
+from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.chat.models import Membership, Message
 from apps.chat.services import remove_message, restore_message
@@ -153,7 +154,8 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
     ordering = ["-sent_at", "-id"]
     search_people = ("sender",)
     search_help_text = _("Sender, room or number")
-    fields = ["by", "people", "room", "seq", "masked_text", "state", "sent_at"]
+    fields = ["by", "people", "room", "seq", "state", "sent_at"]
+    change_form_outer_before_template = "moderation/message.html"  # outside the form: revealing is one of its own
     export_fields = ["id", "room__name", "seq", "sender__username", "sent_at", "removed_at", "removal_reason"]
 
     def rows(self) -> QuerySet[Any]:
@@ -175,6 +177,12 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
     @display(description=_("text"))
     def masked_text(self, message: Message) -> str:
         return "•••"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        context["said"] = masked_field(request, obj, "text") if obj else ""
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     @display(description=_("state"))
     def state(self, message: Message) -> SafeString:

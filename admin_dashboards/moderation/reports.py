@@ -20,6 +20,7 @@ from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, ModelAdmin, link_to
 from admin_dashboards.labels import label
 from admin_dashboards.moderation.story_files import look_of
+from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.access import may
 from apps.events.models import Event
@@ -143,7 +144,7 @@ class ReportAdmin(SearchableAdmin):
             return format_html("<h2>{}</h2><p>{}</p><p>{}</p>", row.title, state, linebreaksbr(row.description))
         if isinstance(row, Story):
             return format_html("{}<p>{}</p><p>{}</p>", look_of(row), row.caption, state)
-        return format_html("<p>•••</p><p>{}</p>", state)
+        return format_html("<p>{}</p><p>{}</p>", masked_field(asking(), row, "text"), state)
 
     @display(description=gettext_lazy("reported person"))
     def about(self, report: Report) -> str:

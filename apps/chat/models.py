@@ -141,7 +141,10 @@ class Message(Removable):
             models.Index(fields=["sender", "-sent_at"], name="message_of_sender"),
             models.Index(fields=["-sent_at", "-id"], condition=Q(removed_at__isnull=False), name="message_removed"),
         ]
-        permissions = [("export_message", _("Can export messages"))]
+        permissions = [
+            ("export_message", _("Can export messages")),
+            ("reveal_message", _("Can reveal text of message")),
+        ]
 
     def __str__(self) -> str:
         return _("Message %(id)s") % {"id": self.pk}

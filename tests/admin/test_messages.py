@@ -1,11 +1,16 @@
 """Messages in the console: who wrote when and where, never what; removed and restored."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
+from apps.audit.models import Entry, Verb
 from apps.chat.models import Message
+from apps.desk.models import Reveal
 from tests import people
 from tests.console import console, fields
 from tests.things import make_message
@@ -36,6 +41,37 @@ def test_the_text_is_masked_on_every_page(message: Message) -> None:
         assert [page.status_code for page in pages] == [200] * 6
         assert not any("mill" in page.content.decode() for page in pages)
         assert "•••" in pages[0].content.decode()
+
+
+def test_the_text_is_revealed_for_a_reason_to_one_person_for_ten_minutes(message: Message) -> None:
+    client, page = console(people.community()), f"{MESSAGES}{message.pk}/change/"
+    sent = {"type": "chat.message", "id": message.pk, "field": "text", "next": page}
+    assert client.post("/admin/reveal/", sent).status_code == 302
+    assert not Reveal.objects.exists()
+    assert SECRET in client.post("/admin/reveal/", sent | {"reason": "reported"}, follow=True).content.decode()
+    [shown] = Reveal.objects.all()
+    assert (shown.subject, shown.until - shown.created_at < timedelta(minutes=11)) == (message.sender, True)
+    assert Entry.objects.filter(verb=Verb.REVEALED, target_id=str(message.pk), reason="reported").count() == 1
+    for elsewhere in (MESSAGES, f"{MESSAGES}{message.pk}/history/", f"{MESSAGES}?q=alice"):
+        assert SECRET not in client.get(elsewhere).content.decode()
+    other = console(people.make_staff("other", "Community Manager"))
+    assert SECRET not in other.get(page).content.decode()
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        assert SECRET not in client.get(page).content.decode()
+
+
+def test_seeing_messages_is_not_revealing_them(message: Message) -> None:
+    clerk = people.make_staff("clerk")
+    assign_perm("chat.view_message", clerk)
+    client, page = console(clerk), f"{MESSAGES}{message.pk}/change/"
+    assert "reason" not in fields(client.get(page))
+    sent = {"type": "chat.message", "id": message.pk, "field": "text", "next": page, "reason": "curious"}
+    assert client.post("/admin/reveal/", sent).status_code == 403
+    assert console(people.support()).post("/admin/reveal/", sent).status_code == 403
+    assign_perm("reveal_message", clerk, message)
+    assert SECRET in client.post("/admin/reveal/", sent, follow=True).content.decode()
+    other = make_message(message.sender, people.carol())
+    assert client.post("/admin/reveal/", sent | {"id": other.pk}).status_code == 403
 
 
 def test_text_is_no_way_to_find_or_order_messages(message: Message) -> None:

@@ -33,7 +33,7 @@ def things() -> dict[str, Any]:
         ("community", "stories/story", "delete", 6),
         ("community", "stories/story", "history", 8),
         ("community", "events/event", "change", 8),
-        ("community", "chat/message", "change", 7),
+        ("community", "chat/message", "change", 9),
         ("community", "moderation/report", "change", 7),
         ("support", "connections/connection", "change", 6),
         ("support", "users/profile", "change", 6),

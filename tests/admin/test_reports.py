@@ -53,6 +53,7 @@ def test_the_text_of_a_reported_message_stays_masked() -> None:
     page = console(people.community()).get(f"{REPORTS}{report.pk}/change/").content.decode()
     assert "Dreadful" not in page
     assert "•••" in page
+    assert "Show for 10 minutes" in page
 
 
 def test_removing_by_a_report_takes_the_thing_down_and_closes_it(story: Story, report: Report) -> None:
@@ -99,9 +100,9 @@ def test_only_outcomes_within_reach_are_offered(report: Report) -> None:
         page = client.get(f"{REPORTS}{report.pk}/change/").content.decode()
         return {value for value in Report.Outcome.values if f'value="{value}"' in page}
 
-    assert offered(report) == {"kept", "removed", "warned"}
-    assert offered(of_event) == {"kept", "edited", "warned"}
-    assert offered(of_person) == {"kept", "warned"}
+    assert offered(report) == {"kept", "removed", "warned", "suspended"}
+    assert offered(of_event) == {"kept", "edited", "warned", "suspended"}
+    assert offered(of_person) == {"kept", "warned", "suspended"}
     assert settle(client, of_event, "removed").status_code == 200
     of_event.refresh_from_db()
     assert of_event.status == "open"

@@ -114,16 +114,8 @@ def test_the_suspended_are_refused_at_login_but_can_read_their_strikes_and_appea
     for path in ("/users/profile", "/stories", "/notifications", "/reports", "/events"):
         assert "access" not in assert_problem(client.get(path), 403, "account-suspended")
     assert_problem(client.post("/chat/ticket"), 403, "account-suspended")
-    rule_on_appeal(community_who_suspends(), Appeal.objects.get().pk, overturn=True, text="Sorry.")
+    rule_on_appeal(community(), Appeal.objects.get().pk, overturn=True, text="Sorry.")
     assert client.get("/users/profile").status_code == 200
-
-
-def community_who_suspends() -> User:
-    from guardian.shortcuts import assign_perm
-
-    staff = community()
-    assign_perm("users.suspend_user", staff)
-    return User.objects.get(pk=staff.pk)
 
 
 def test_the_lists_cost_the_same_however_long() -> None:

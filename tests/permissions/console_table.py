@@ -10,7 +10,7 @@ COMPLIANCE = {"compliance", "admin"}
 COMMUNITY = {"community", "admin"}
 ACCESS = {"access", "admin"}
 SUPPORT = {"support", "admin"}
-REVEALERS = {"compliance", "support", "admin"}
+REVEALERS = {"compliance", "community", "support", "admin"}
 STAFF = {"nobody", "compliance", "community", "access", "support", "admin"}
 
 TABLE: dict[str, tuple[set[str], set[str]]] = {
