@@ -66,11 +66,16 @@ def tell(decision: Decision) -> None:
 
 
 def tell_undone(decision: Decision) -> None:
+    """What was told is put right, to the reporters too."""
     case = Case.objects.get(pk=decision.target_id)
     if case.status == Case.Status.CLOSED:  # overturned by an appeal, whose ruling tells the author
         _tell_reporters(case)
-    elif decision.after["outcomes"] != [Outcome.KEPT]:
+        return
+    if decision.after["outcomes"] != [Outcome.KEPT]:
         notify(case.author_id, Told.DECISION_UNDONE, thing=name_of(case.kind, _target(case)))
+    # Those of the reopened case that had been told; whoever reports from now on hears of it once.
+    for report in case.reports.open().filter(created_at__lte=decision.made_at).order_by("id"):
+        notify(report.reporter_id, Told.REPORT_CLOSED, about=report, outcome=report.status)
 
 
 def _tell_author(decision: Decision, case: Case) -> None:

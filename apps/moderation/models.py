@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -228,6 +228,40 @@ class Case(Workable):
         self.version += 1
 
 
+class ExhibitQuerySet(models.QuerySet["Exhibit"]):
+    def not_needed(self) -> ExhibitQuerySet:
+        """Those of cases that are over: closed, told, neither appealed nor to be appealed any more."""
+        now = timezone.now()
+        return self.filter(
+            ~Exists(Appeal.objects.open().filter(case=OuterRef("case"))),
+            ~Exists(Strike.objects.appealable().filter(case=OuterRef("case"))),
+            case__status=Report.Status.CLOSED,
+            case__closed_at__lte=now - HOLD,
+        )
+
+
+class Exhibit(models.Model):
+    """The words of a thing as they stood when somebody reported it, whatever became of them since."""
+
+    case = models.ForeignKey(
+        Case, on_delete=models.CASCADE, related_name="exhibits", db_index=False, verbose_name=_("case")
+    )
+    words = models.JSONField(_("words"))
+    """By the names of the fields, as `targets.words_of` tells them."""
+    taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
+
+    objects = ExhibitQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("exhibit")
+        verbose_name_plural = _("exhibits")
+        default_permissions = ()
+        indexes = [models.Index(fields=["case", "-id"], name="exhibit_of_case")]
+
+    def __str__(self) -> str:
+        return _("Exhibit %(id)s") % {"id": self.pk}
+
+
 def known_to_author() -> Q:
     """Of rows with a `decision`: it has been told, or stood for as long as messages wait."""
     stood = Q(decision__undone_at__isnull=True, decision__made_at__lte=timezone.now() - HOLD)
@@ -238,6 +272,14 @@ class StrikeQuerySet(models.QuerySet["Strike"]):
     def standing(self) -> StrikeQuerySet:
         """Those that count: neither lifted nor expired."""
         return self.filter(lifted_at__isnull=True, expires_at__gt=timezone.now())
+
+    def appealable(self) -> StrikeQuerySet:
+        """Those whose decision stands, has not been appealed, and still may be."""
+        return self.filter(
+            decision__made_at__gt=timezone.now() - APPEAL_WITHIN,
+            decision__undone_at__isnull=True,
+            decision__appeal__isnull=True,
+        )
 
 
 class Strike(models.Model):

@@ -12,6 +12,7 @@ from apps.access import require, visible
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import already_settled, open_case, settle_locked
+from apps.moderation.evidence import keep_words
 from apps.moderation.models import Case, Report
 from apps.moderation.targets import REPORTABLE
 from apps.moderation.weights import weigh
@@ -26,7 +27,7 @@ def reports_by(reporter: User) -> QuerySet[Report]:
 
 @transaction.atomic
 def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str = "") -> Report:
-    """Tell staff about something that one may see. A story is held as evidence from then on.
+    """Tell staff about something that one may see. What it says, and a story's file, is evidence from then on.
 
     Raises `Invalid` for one's own and where a note is missing, `Conflict` while the same report is open.
     """
@@ -43,6 +44,7 @@ def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str 
     case = open_case(reporter, kind, target_id, author_id)
     if kind == Report.Kind.STORY:
         hold_story(reporter, target_id)
+    keep_words(case, target)
     new = Report(
         reporter=reporter,
         kind=kind,

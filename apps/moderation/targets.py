@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Model
@@ -26,13 +27,19 @@ class Reportable:
     """The permission to take it down."""
     edit: str | None = None
     """The permission to put its words right."""
+    words: tuple[str, ...] = ()
+    """What it says of itself, field by field, as reporters see it; with dots where another row says it."""
 
 
 REPORTABLE = {
-    Report.Kind.STORY: Reportable(Story, "author_id", "stories.delete_story"),
-    Report.Kind.EVENT: Reportable(Event, "host_id", "events.delete_event", "events.change_event"),
-    Report.Kind.MESSAGE: Reportable(Message, "sender_id", "chat.delete_message"),
-    Report.Kind.USER: Reportable(User, "pk"),
+    Report.Kind.STORY: Reportable(Story, "author_id", "stories.delete_story", words=("caption", "sha256")),
+    Report.Kind.EVENT: Reportable(
+        Event, "host_id", "events.delete_event", "events.change_event", ("title", "description", "location")
+    ),
+    Report.Kind.MESSAGE: Reportable(Message, "sender_id", "chat.delete_message", words=("text",)),
+    Report.Kind.USER: Reportable(
+        User, "pk", words=("username", "profile.bio", "profile.company_name", "profile.business_category")
+    ),
 }
 
 
@@ -40,6 +47,12 @@ def target_of(kind: str, target_id: int, *, lock: bool = False) -> Any:
     """The reported thing, or None where it is gone."""
     rows = REPORTABLE[Report.Kind(kind)].model._default_manager.filter(pk=target_id)
     return (rows.select_for_update(of=("self",)) if lock else rows).first()
+
+
+def words_of(kind: str, target: Any) -> dict[str, str]:
+    """What the thing says just now, by the names of its fields; those that are empty are left out."""
+    words = {path.rpartition(".")[2]: str(attrgetter(path)(target)) for path in REPORTABLE[Report.Kind(kind)].words}
+    return {name: said for name, said in words.items() if said}
 
 
 def name_of(kind: str, target: Any) -> str:

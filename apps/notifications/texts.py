@@ -81,6 +81,8 @@ def _suspended(*, until: str, reason: str = "") -> str:
 
 
 def _report_closed(*, outcome: str) -> str:
+    if outcome == "open":
+        return _("We have taken back our decision about your report and look into it once more.")
     if outcome == "kept":
         return _("Thank you for your report. We looked into it and found nothing against our rules.")
     return _("Thank you for your report. We looked into it and have acted on it.")

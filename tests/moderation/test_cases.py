@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -189,8 +190,10 @@ class TestSettling:
         case = tell(bob(), "user", alice())
         with pytest.raises(Refused, match="Can settle report"):
             settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
+        helper = make_staff("helper")
+        helper.user_permissions.add(Permission.objects.get(codename="settle_report"))
         with pytest.raises(Refused, match="Can suspend user"):
-            settle_case(community(), case.pk, outcomes=["warned", "suspended"])
+            settle_case(helper, case.pk, outcomes=["warned", "suspended"])
         assert not Strike.objects.exists()
         with pytest.raises(Absent):
             settle_case(admin(), 10**9, outcomes=["kept"])
@@ -273,7 +276,7 @@ class TestUndoing:
         story = make_story(author)
         case = tell(reporter, "story", story)
         settle_case(boss, case.pk, outcomes=["removed", "suspended"])
-        undo(community_who_suspends(), Decision.objects.get().pk, reason="wrong one")
+        undo(community(), Decision.objects.get().pk, reason="wrong one")
         run_jobs(later=HOLD)
         for row in (story, author, case):
             row.refresh_from_db()
@@ -285,12 +288,15 @@ class TestUndoing:
         assert not Notification.objects.exists()
         assert settle_case(boss, case.pk, outcomes=["kept"]).status == "closed"
 
-    def test_undone_later_the_author_is_told(self) -> None:
-        author, boss = alice(), admin()
-        settle_case(boss, tell(bob(), "user", author).pk, outcomes=["warned"])
+    def test_undone_later_the_author_and_the_reporters_are_told(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        settle_case(boss, tell(reporter, "user", author).pk, outcomes=["warned"])
         run_jobs(later=HOLD)
         undo(boss, Decision.objects.get().pk)
         assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
+        assert kinds_told(reporter) == [Kind.REPORT_CLOSED] * 2
+        corrected = Notification.objects.filter(recipient=reporter).latest("id").text
+        assert "taken back our decision about your report" in corrected
         assert not Strike.objects.standing().exists()
 
     def test_what_others_have_changed_since_stays(self) -> None:
@@ -326,14 +332,6 @@ class TestUndoing:
         assert skipped.target_id == cases[0].pk
         assert "reported again" in why
         assert Strike.objects.standing().count() == 1
-
-
-def community_who_suspends() -> User:
-    from guardian.shortcuts import assign_perm
-
-    staff = community()
-    assign_perm("users.suspend_user", staff)
-    return User.objects.get(pk=staff.pk)
 
 
 # --- Strikes ----------------------------------------------------------------------------------------------------------

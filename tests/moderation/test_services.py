@@ -10,12 +10,16 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 
+from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict, Invalid, Refused
-from apps.events.services import edit_event
+from apps.events.services import delete_event, edit_event, update_event
+from apps.moderation.appeals import appeal, rule_on_appeal
+from apps.moderation.cases import settle_case
 from apps.moderation.evidence import let_go_of_all
-from apps.moderation.models import Report
+from apps.moderation.models import Exhibit, Report
 from apps.moderation.services import report, settle_report
 from apps.notifications.models import Kind, Notification
 from apps.stories.models import Story
@@ -290,3 +294,76 @@ class TestSettling:
 
 def alice_again() -> User:
     return User.objects.get(username="alice")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWordsAsReported:
+    def test_they_stay_whatever_the_author_makes_of_them(self) -> None:
+        host, boss = alice(), admin()
+        event = make_event(host, "Rude party")
+        case = tell(bob(), "event", event).case
+        assert case is not None
+        update_event(host, event.pk, title="Party")
+        tell(carol(), "event", event)
+        tell(make_user("dora"), "event", event)
+        delete_event(host, event.pk)
+        titles = [exhibit.words["title"] for exhibit in case.exhibits.order_by("id")]
+        assert titles == ["Rude party", "Party"], "one for each wording, not for each report"
+        settle_case(boss, case.pk, outcomes=["warned"])
+
+    def test_each_kind_keeps_what_its_reporters_saw(self) -> None:
+        author, reporter = make_user("alice"), bob()
+        author.profile.bio = "Send money"
+        author.profile.save()
+        make_connection(author, reporter, status="accepted", responded_at=timezone.now())
+        told = {
+            "story": (make_story(author, "Sunrise"), {"caption": "Sunrise", "sha256": "0" * 64}),
+            "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
+            "user": (author, {"username": "alice", "bio": "Send money"}),
+        }
+        for kind, (thing, words) in told.items():
+            case = tell(reporter, kind, thing).case
+            assert case is not None
+            assert [exhibit.words for exhibit in case.exhibits.all()] == [words]
+
+    def test_they_are_purged_when_case_and_appeal_are_over_and_not_before(self) -> None:
+        author, boss = alice(), admin()
+        reporter = bob()
+        kept, struck = (tell(reporter, "event", make_event(author)).case for _number in range(2))
+        assert kept is not None
+        assert struck is not None
+        settle_case(boss, struck.pk, outcomes=["warned"])
+        let_go_of_all()
+        assert Exhibit.objects.count() == 2
+        settle_case(boss, kept.pk, outcomes=["kept"])
+        let_go_of_all()
+        assert Exhibit.objects.count() == 2, "the decision may still be undone in silence"
+        with time_machine.travel(timezone.now() + timedelta(days=1)):
+            let_go_of_all()
+            assert list(Exhibit.objects.values_list("case", flat=True)) == [struck.pk]
+            made = appeal(author, Decision.objects.get(target_id=struck.pk).pk, text="It was a joke.")
+        with time_machine.travel(timezone.now() + timedelta(days=60)):
+            let_go_of_all()
+            assert Exhibit.objects.exists()
+            rule_on_appeal(make_staff("other", is_superuser=True), made.pk, overturn=False, text="No.")
+            let_go_of_all()
+            assert not Exhibit.objects.exists()
+
+    def test_what_cannot_be_let_go_holds_up_nothing_else_and_goes_the_next_time(self) -> None:
+        author = alice()
+        stuck, free = (make_story(author, held=True) for _number in range(2))
+        with connection.cursor() as cursor:
+            cursor.execute(f"""
+                CREATE FUNCTION refuse() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''not now''; END' LANGUAGE plpgsql;
+                CREATE TRIGGER stuck BEFORE UPDATE ON stories_story FOR EACH ROW WHEN (OLD.id = {stuck.pk})
+                EXECUTE FUNCTION refuse();
+            """)
+        try:
+            let_go_of_all()
+            assert list(Story.objects.filter(held=True)) == [stuck]
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP FUNCTION refuse CASCADE")
+        let_go_of_all()
+        assert not Story.objects.filter(held=True).exists()
+        assert free.pk != stuck.pk
