@@ -1,4 +1,4 @@
-"""Personal data on a page: masked until somebody says why they need it, for ten minutes."""
+"""Personal data on a page: masked until somebody says why they need it, for ten minutes, told to the person."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from apps.access import may
 from apps.chat.models import Message
 from apps.desk.services import is_revealed, reveal
 from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.users.looks import TOLD_REASONS
 from apps.users.models import User
 
 
@@ -37,7 +38,7 @@ class Masked:
     name: Any
     mask: Callable[[str], str]
     subject: Callable[[Any], User]
-    """Whose it is."""
+    """Whose it is, who is told of a reveal."""
 
     @property
     def permission(self) -> str:
@@ -78,6 +79,7 @@ def masked_field(request: HttpRequest, target: Model, field: str) -> SafeString 
         "id": target.pk,
         "field": field,
         "name": masked.name,
+        "reason_is_told": target._meta.label_lower in TOLD_REASONS,
         "next": request.get_full_path(),
     }
     return render_to_string("desk/masked.html", context, request)

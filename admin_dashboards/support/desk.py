@@ -118,7 +118,7 @@ class SupportDesk(Desk):
         return self.page(request, "support/why.html", context)
 
     def as_seen(self, request: HttpRequest, person_id: int) -> HttpResponse:
-        """The API's own answers to the person, for a reason that is kept."""
+        """The API's own answers to the person, for a reason that they can read."""
         person = _client(person_id)
         context: dict[str, Any] = {"person": person, "answers": None, "reason": "", "error": ""}
         title = _("As %(name)s sees it") % {"name": person.username}

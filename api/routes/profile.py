@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from ninja import File, Router, Status, UploadedFile
+from typing import Any
+
+from ninja import File, Query, Router, Status, UploadedFile
 
 from api.auth import Request
 from api.errors import refusals
 from api.forms import only
+from api.pagination import Page, Paging, paginate
+from api.schemas.access_log import LookOut
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
 from api.throttles import uploads
 from apps.files import PICTURE_SIZE
 from apps.users import services
+from apps.users.looks import looks_at
 from apps.users.models import User
 
 router = Router()
@@ -48,6 +53,12 @@ def set_image(request: Request, image: File[UploadedFile]) -> User:
 def clear_image(request: Request) -> User:
     """Go back to the default picture."""
     return services.clear_image(request.user)
+
+
+@router.get("/access_log", response={200: Page[LookOut]}, operation_id="list_looks_at_me")
+def access_log(request: Request, paging: Query[Paging]) -> dict[str, Any]:
+    """When staff looked at one's masked data, at one's documents or through one's eyes, and why; latest first."""
+    return paginate(request, looks_at(request.user), paging)
 
 
 @router.get("/{username}", response={200: PublicProfileOut}, operation_id="get_person")

@@ -5,6 +5,7 @@ from typing import Any
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -61,6 +62,16 @@ class Entry(models.Model):
     target_type = models.CharField(_("kind of thing"), max_length=64, blank=True)
     target_id = models.CharField(_("thing"), max_length=64, blank=True)
     reason = models.TextField(_("reason"), blank=True)
+    subject = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+        verbose_name=_("person concerned"),
+    )
+    """Whose personal data was looked at, who is told of it."""
     detail = models.JSONField(_("detail"), default=dict)
     request_id = models.CharField(_("request"), max_length=64, blank=True)
     address = models.GenericIPAddressField(_("address"), null=True)
@@ -74,6 +85,7 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["target_type", "target_id", "-id"], name="audit_entry_target"),
             models.Index(fields=["actor", "-id"], name="audit_entry_actor"),
+            models.Index(fields=["subject", "-id"], name="audit_entry_subject", condition=Q(subject__isnull=False)),
         ]
         triggers = append_only()
 

@@ -12,9 +12,18 @@ if TYPE_CHECKING:
 
 
 def record(
-    actor: User | None, verb: Verb, target: models.Model | None = None, *, reason: str = "", **detail: Any
+    actor: User | None,
+    verb: Verb,
+    target: models.Model | None = None,
+    *,
+    reason: str = "",
+    subject: User | None = None,
+    **detail: Any,
 ) -> Entry:
-    """Write down a deed that changes no business row. `detail` holds facts, never secrets or private text."""
+    """Write down a deed that changes no business row. `detail` holds facts, never secrets or private text.
+
+    `subject` is who is told of it, as far as `apps/users/looks.py` tells them: whose personal data was looked at.
+    """
     where = origin()
     return Entry.objects.create(
         actor=actor,
@@ -22,6 +31,7 @@ def record(
         target_type=target._meta.label_lower if target is not None else "",
         target_id=str(target.pk) if target is not None else "",
         reason=reason,
+        subject=subject,
         detail=detail,
         request_id=where.request_id,
         address=where.address,

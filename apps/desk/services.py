@@ -141,7 +141,7 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
         reason=reason.strip(),
         until=timezone.now() + REVEAL_LASTS,
     )
-    record(actor, Verb.REVEALED, target, reason=reason.strip(), field=field)
+    record(actor, Verb.REVEALED, target, reason=reason.strip(), subject=subject, field=field)
     return shown
 
 

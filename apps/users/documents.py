@@ -124,14 +124,14 @@ def set_badge(actor: User, owner_id: int, verified: bool, *, reason: str) -> boo
 
 
 def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:
-    """Write down that staff looked at the file of a document. Call it before showing any of it."""
-    document = Document.objects.filter(pk=document_id).first()
+    """Write down that staff looked at the file of a document; its owner is told. Call it before showing any of it."""
+    document = Document.objects.select_related("owner").filter(pk=document_id).first()
     if document is None:
         raise _absent()
     # Who may decide it may look at it, granted the right to look or not.
     if not may(viewer, "users.review_document", document):
         require(viewer, "users.view_document", document)
-    return record(viewer, Verb.VIEWED, document, reason=reason)
+    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner)
 
 
 def text_for_owner(document: Document) -> str:

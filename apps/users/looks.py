@@ -1,12 +1,18 @@
-"""Looking through somebody's eyes: staff see what the platform shows a person, with a reason that is kept."""
+"""Staff looking at people's data: through their eyes, at what is masked, at their documents; and what they are told.
+
+A look is an audit entry that names the person concerned. They learn what was looked at, when and why, never by whom.
+"""
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from apps.access import require
-from apps.audit.models import Verb
+from apps.access import require, visible
+from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused
 from apps.users.models import User
@@ -14,9 +20,34 @@ from apps.users.models import User
 LONGEST_REASON = 500
 
 
+class Look(models.TextChoices):
+    """What staff did, as the person reads it."""
+
+    REVEALED = "revealed", gettext_lazy("Staff saw a field that is masked for them.")
+    LOOKED_AS = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
+    DOCUMENT = "document", gettext_lazy("Staff looked at a page of a document of yours.")
+
+
+LOOKS = {Verb.REVEALED: Look.REVEALED, Verb.IMPERSONATED: Look.LOOKED_AS, Verb.VIEWED: Look.DOCUMENT}
+FIELDS: dict[str, str | Promise] = {
+    "email": gettext_lazy("Staff saw your mail address."),
+    "phone": gettext_lazy("Staff saw your phone number."),
+    "text": gettext_lazy("Staff read a message of yours."),
+}
+TOLD_REASONS = {"users.user"}
+"""Whose look came with a reason that the person reads. Others name third parties, such as who reported a message."""
+USUAL_REASONS: dict[str, str | Promise] = {
+    "users.document": gettext_lazy("To check who you are."),
+    "chat.message": gettext_lazy("To look into a report."),
+}
+
+
 @transaction.atomic
 def look_as(actor: User, person_id: int, *, reason: str) -> User:
-    """Write down that `actor` sees what a person sees; call it before showing any of it. Never for staff."""
+    """Write down that `actor` sees what a person sees; call it before showing any of it. Never for staff.
+
+    The person finds it in their access log.
+    """
     person = User.objects.select_related("profile").filter(pk=person_id).first()
     if person is None:
         raise Absent("not-found", _("There is no such person."))
@@ -25,8 +56,26 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
         raise Refused("staff-account", _("Nobody looks through the eyes of a staff account."))
     reason = reason.strip()
     if not reason:
-        raise Invalid("required", _("Say why you look. It is kept with your name."), field="reason")
+        raise Invalid("required", _("Say why you look. The person can read it."), field="reason")
     if len(reason) > LONGEST_REASON:
         raise Invalid("too-long", _("A reason has at most %(n)d characters.") % {"n": LONGEST_REASON}, field="reason")
-    record(actor, Verb.IMPERSONATED, person, reason=reason)
+    record(actor, Verb.IMPERSONATED, person, reason=reason, subject=person)
     return person
+
+
+def looks_at(person: User) -> QuerySet[Entry]:
+    """The looks at data of `person`, latest first."""
+    return visible(person, Entry).filter(verb__in=LOOKS).order_by("-id")
+
+
+def told_text(entry: Entry) -> str:
+    """What happened, in a sentence."""
+    look = LOOKS[Verb(entry.verb)]
+    return str(FIELDS.get(entry.detail.get("field", ""), look.label) if look == Look.REVEALED else look.label)
+
+
+def told_reason(entry: Entry) -> str:
+    """Why, as far as the person may know: what staff wrote for them to read, or what such looks are for."""
+    if entry.target_type in TOLD_REASONS:
+        return entry.reason
+    return str(USUAL_REASONS.get(entry.target_type, ""))

@@ -26,7 +26,7 @@ from apps.users.sessions import check_new_password
 from apps.visibility import standing
 
 # Addresses that would otherwise be profiles of people.
-RESERVED_NAMES = {"image"}
+RESERVED_NAMES = {"image", "access_log"}
 ACCOUNT_FIELDS = ("username", "email", "phone")
 EMPTY_PROFILE = {"bio": "", "social_links": {}, "company_name": "", "business_category": "", "theme": Theme.SYSTEM}
 TAKEN = {"username": gettext_lazy("This user name is taken."), "email": gettext_lazy("This mail address is taken.")}

@@ -100,6 +100,7 @@ def test_name_mail_and_phone_can_be_changed() -> None:
         ({"username": "BOB"}, "username"),
         ({"email": "BOB@example.com"}, "email"),
         ({"username": "image"}, "username"),
+        ({"username": "access_log"}, "username"),
         ({"username": "x" * 151}, "username"),
         ({"phone": "x"}, "phone"),
         ({"phone": "1" * 33}, "phone"),

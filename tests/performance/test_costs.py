@@ -68,6 +68,7 @@ LISTS = {
     "/notifications?unread=true": 3,
     "/reports": 2,
     "/users/verify": 3,
+    "/users/profile/access_log": 2,
 }
 
 

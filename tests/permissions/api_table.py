@@ -83,6 +83,7 @@ TABLE: list[Row] = [
     user("PATCH", "/users/profile", body={"bio": "new"}, carol=200),
     user("POST", "/users/profile/image", form={"image": "@png"}, carol=200),
     user("DELETE", "/users/profile/image", carol=200),
+    user("GET", "/users/profile/access_log", carol=200),
     user("GET", "/users/profile/alice", carol=200, dave=404),
     user("GET", "/users", carol=200),
     user("POST", "/users/profile/alice/follow", carol=204, alice=422, dave=404),

@@ -1,0 +1,45 @@
+"""Looks of staff at one's own data, as one may know of them."""
+
+from __future__ import annotations
+
+from ninja import Schema
+
+from api.schemas.common import Time
+from api.schemas.notifications import TargetOut
+from apps.audit.models import Entry, Verb
+from apps.users.looks import LOOKS, Look, told_reason, told_text
+
+
+class LookOut(Schema):
+    """What was looked at, when and why. Never by whom."""
+
+    id: int
+    kind: Look
+    text: str
+    target: TargetOut | None
+    """The document or message that was looked at; null where it was the account."""
+    field: str | None
+    """Of what is masked for staff, which field they saw."""
+    reason: str
+    created_at: Time
+
+    @staticmethod
+    def resolve_kind(entry: Entry) -> Look:
+        return LOOKS[Verb(entry.verb)]
+
+    @staticmethod
+    def resolve_text(entry: Entry) -> str:
+        return told_text(entry)
+
+    @staticmethod
+    def resolve_target(entry: Entry) -> dict[str, str | int] | None:
+        kind = entry.target_type.partition(".")[2]
+        return None if kind == "user" else {"kind": kind, "id": int(entry.target_id)}
+
+    @staticmethod
+    def resolve_field(entry: Entry) -> str | None:
+        return entry.detail.get("field")
+
+    @staticmethod
+    def resolve_reason(entry: Entry) -> str:
+        return told_reason(entry)

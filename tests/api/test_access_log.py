@@ -1,0 +1,140 @@
+"""People read when staff looked at their data, and why, but never who it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.audit.models import Entry, Verb
+from apps.audit.services import record
+from apps.desk.services import reveal
+from apps.users.documents import send_document
+from apps.users.models import User
+from tests import people
+from tests.api.test_errors import assert_problem
+from tests.client import api
+from tests.console import console
+from tests.drawn import pdf, upload
+from tests.things import make_message, make_story
+
+pytestmark = pytest.mark.django_db
+LOG = "/users/profile/access_log"
+
+
+def lines(person: User) -> list[dict[str, Any]]:
+    answer = api(person).get(LOG)
+    assert answer.status_code == 200
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
+
+
+def reveal_mail(staff: User, person: User, reason: str = "calls from this address") -> None:
+    sent = {"type": "users.user", "id": person.pk, "field": "email", "reason": reason, "next": "/admin/"}
+    assert console(staff).post("/admin/reveal/", sent).status_code == 302
+
+
+def test_a_reveal_adds_a_line() -> None:
+    alice = people.alice()
+    assert lines(alice) == []
+    reveal_mail(people.support(), alice)
+    [line] = lines(alice)
+    assert line == {
+        "id": Entry.objects.get(verb=Verb.REVEALED).pk,
+        "kind": "revealed",
+        "text": "Staff saw your mail address.",
+        "target": None,
+        "field": "email",
+        "reason": "calls from this address",
+        "created_at": line["created_at"],
+    }
+    assert line["created_at"].endswith("Z")
+
+
+def test_a_look_through_their_eyes_adds_a_line_and_a_refused_one_does_not() -> None:
+    alice, client = people.alice(), console(people.support())
+    address = f"/admin/support/{alice.pk}/as_seen/"
+    assert client.get(address).status_code == 200
+    assert client.post(address, {"reason": " "}).status_code == 422
+    assert lines(alice) == []
+    assert client.post(address, {"reason": "misses a story"}).status_code == 200
+    [line] = lines(alice)
+    assert (line["kind"], line["reason"], line["field"]) == ("looked_as", "misses a story", None)
+
+
+def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
+    newton = people.newton()
+    document = send_document(newton, upload(pdf(2), "passport.pdf"), doc_type="identity")
+    client = console(people.compliance())
+    for page in (1, 2):
+        assert client.get(f"/admin/users/document/{document.pk}/page/{page}/").status_code == 200
+    told = lines(newton)
+    assert len(told) == 2
+    assert {line["kind"] for line in told} == {"document"}
+    assert told[0]["target"] == {"kind": "document", "id": document.pk}
+    assert told[0]["reason"] == "To check who you are."
+
+
+def test_of_a_message_it_is_told_that_it_was_read_but_not_what_staff_wrote_about_others() -> None:
+    alice, bob = people.alice(), people.bob()
+    message = make_message(alice, bob)
+    sent = {"type": "chat.message", "id": message.pk, "field": "text", "reason": "bob says that she threatens him"}
+    console(people.community()).post("/admin/reveal/", sent)
+    [line] = lines(alice)
+    assert line["text"] == "Staff read a message of yours."
+    assert line["target"] == {"kind": "message", "id": message.pk}
+    assert line["reason"] == "To look into a report."
+    assert lines(bob) == []
+
+
+def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
+    alice, support, officer = people.alice(), people.make_staff("gwendolyn"), people.make_staff("hildegard")
+    for group, staff in (("User Support Specialist", support), ("Compliance Officer", officer)):
+        staff.groups.add(people.Group.objects.get(name=group))
+    document = send_document(alice, upload(pdf(1), "passport.pdf"), doc_type="identity")
+    headers = {"X-Request-ID": "feedfacefeedfacefeedfacefeedface"}
+    desk, viewer = console(support), console(officer)
+    sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls", "next": "/admin/"}
+    desk.post("/admin/reveal/", sent, headers=headers, REMOTE_ADDR="203.0.113.77")
+    desk.post(f"/admin/support/{alice.pk}/as_seen/", {"reason": "calls"}, headers=headers, REMOTE_ADDR="203.0.113.77")
+    viewer.get(f"/admin/users/document/{document.pk}/page/1/", headers=headers, REMOTE_ADDR="203.0.113.77")
+    entries = Entry.objects.filter(subject=alice)
+    assert len(entries) == 3
+    assert {entry.address for entry in entries} == {"203.0.113.77"}
+    answer = api(alice).get(LOG)
+    assert answer.json()["count"] == 3
+    known = {"gwendolyn", "hildegard", "203.0.113.77", "feedface", *(entry.request_id for entry in entries)}
+    assert [word for word in known if word and word in answer.content.decode()] == []
+    assert {key for line in answer.json()["results"] for key in line} == {
+        "id", "kind", "text", "target", "field", "reason", "created_at",
+    }  # fmt: skip
+
+
+def test_it_is_ones_own_and_of_looks_only() -> None:
+    alice, bob, admin = people.alice(), people.bob(), people.admin()
+    reveal_mail(admin, bob)
+    record(admin, Verb.VIEWED, make_story(alice))
+    record(admin, Verb.REFUSED, alice, reason="no right")
+    record(admin, Verb.SESSION_ENDED, alice, subject=alice, reason="by hand")
+    assert lines(alice) == []
+
+
+def test_it_is_paged_like_every_list() -> None:
+    alice, support = people.alice(), people.support()
+    for number in range(12):
+        reveal(support, alice, "email", subject=alice, reason=f"call {number}")
+    client = api(alice)
+    page = client.get(LOG).json()
+    assert (page["count"], len(page["results"]), page["previous"]) == (12, 10, None)
+    assert page["results"][0]["reason"] == "call 11"
+    assert [line["reason"] for line in client.get(LOG, page=2).json()["results"]] == ["call 1", "call 0"]
+    assert client.get(LOG, page_size=25).json()["next"] is None
+    assert_problem(client.get(LOG, page=3), 404, "no-such-page")
+    assert_problem(client.get(LOG, page_size=20), 422, "invalid")
+    assert_problem(api().get(LOG), 401, "unauthenticated")
+
+
+def test_staff_are_told_before_they_write_a_reason_that_it_is_read() -> None:
+    alice, client = people.alice(), console(people.support())
+    assert "The person can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
+    assert "finds it in their access log" in client.get(f"/admin/support/{alice.pk}/as_seen/").content.decode()
