@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ SECONDS = 15
 MEMORY = 1536 * 1024 * 1024
 MAX_PAGES = 50
 MAX_SIDE = 2000
+SKETCH_SIDE = 32
+# So many children at once in one process: each may take all of its memory.
+_children = threading.BoundedSemaphore(3)
 
 
 class Unrenderable(DomainError):
@@ -35,6 +39,8 @@ class Facts:
     """At most MAX_PAGES."""
     fingerprint: int
     """64-bit difference hash of the first page, signed; near pictures differ in few bits."""
+    sketch: bytes
+    """The first page in 32 × 32 greys, row by row. It tells a copy from the same form with other words on it."""
 
 
 def render_page(content: bytes, media_type: str, page: int, *, watermark: str, max_side: int = MAX_SIDE) -> bytes:
@@ -48,22 +54,25 @@ def render_page(content: bytes, media_type: str, page: int, *, watermark: str, m
 
 
 def inspect(content: bytes, media_type: str) -> Facts:
-    """The number of pages and the fingerprint. Raises `Unrenderable`."""
-    return Facts(**json.loads(_ask(content, {"do": "inspect", "media_type": media_type})))
+    """The number of pages and what the first one looks like. Raises `Unrenderable`."""
+    order = {"do": "inspect", "media_type": media_type, "sketch_side": SKETCH_SIDE}
+    found = json.loads(_ask(content, order))
+    return Facts(found["pages"], found["fingerprint"], bytes.fromhex(found["sketch"]))
 
 
 def _ask(content: bytes, order: dict[str, object]) -> bytes:
     order |= {"seconds": SECONDS, "memory": MEMORY, "max_pages": MAX_PAGES}
     try:
         # -I: no environment, no user site; the child needs only Pillow and pypdfium2.
-        done = subprocess.run(
-            [sys.executable, "-I", str(CHILD), json.dumps(order)],
-            input=content,
-            capture_output=True,
-            timeout=SECONDS + 5,
-            env={},
-            check=False,
-        )
+        with _children:
+            done = subprocess.run(
+                [sys.executable, "-I", str(CHILD), json.dumps(order)],
+                input=content,
+                capture_output=True,
+                timeout=SECONDS + 5,
+                env={},
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise Unrenderable("too-slow-to-draw", _("This file takes too long to draw.")) from None
     if done.returncode == 3:

@@ -357,14 +357,14 @@ class _Seeding:
                 digest = sha256(f"{file.sha256} {number}".encode()).hexdigest()
                 yield (
                     ids[number], self.user(number), doc_type.value, file.name, file.media_type, file.size, digest,
-                    status.value, reason, decided, sent,
+                    status.value, reason, decided, sent, 1,
                 )  # fmt: skip
 
         copy_rows(
             Document,
             (
                 "id", "owner_id", "doc_type", "file", "media_type", "size", "sha256",
-                "status", "reason", "decided_at", "created_at",
+                "status", "reason", "decided_at", "created_at", "pages",
             ),
             rows(),
         )  # fmt: skip

@@ -14,6 +14,12 @@ def waiting(task_name: str) -> list[ProcrastinateJob]:
     return list(ProcrastinateJob.objects.filter(task_name=task_name).order_by("id"))
 
 
+def forget(task_name: str) -> None:
+    """Take back the jobs of a kind that a test does not mean."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name = %s", [task_name])
+
+
 def run_jobs(*, later: timedelta = timedelta()) -> int:
     """Run what is due `later` from now, and what that asks for in turn; how many ran."""
     ran = 0

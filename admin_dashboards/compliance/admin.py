@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_count, page_picture
 from admin_dashboards.labels import label
@@ -29,6 +30,7 @@ from admin_dashboards.masking import mask_mail, mask_phone
 from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
+from apps.users.likeness import seen_documents
 from apps.users.models import Document, User
 
 STATUS_LABELS = {
@@ -258,7 +260,12 @@ class DocumentAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("other documents"))
     def earlier(self, document: Document) -> str:
-        others = Document.objects.filter(owner=document.owner_id).exclude(pk=document.pk).newest_first()[:10]
+        others = (
+            seen_documents(_viewer())
+            .filter(owner=document.owner_id)
+            .exclude(pk=document.pk)
+            .order_by("-created_at", "-id")[:10]
+        )
         return documents_of(others)
 
 
@@ -320,7 +327,11 @@ class UserAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("documents"))
     def documents(self, user: User) -> str:
-        return documents_of(user.documents.newest_first()[:20])  # type: ignore[attr-defined]
+        return documents_of(seen_documents(_viewer()).filter(owner=user).order_by("-created_at", "-id")[:20])
+
+
+def _viewer() -> User:
+    return asking().user  # type: ignore[return-value]
 
 
 def when(moment: datetime) -> str:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from django.core.cache import cache
+from contextlib import suppress
+
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.rendering import Unrenderable, inspect, render_page
+from apps.rendering import Unrenderable, render_page
 from apps.users.documents import look_at_document
+from apps.users.likeness import inspect_document
 from apps.users.models import Document, User
-
-A_DAY = 24 * 3600
 
 
 def page_count(document: Document) -> int:
     """How many pages there are to show; one where that cannot be told, whose place then says why."""
-    if document.media_type != "application/pdf":
-        return 1
-    key = f"pages:{document.sha256}"
-    if (known := cache.get(key)) is None:
-        try:
-            known = inspect(_content(document), document.media_type).pages
-        except (Unrenderable, OSError):
-            return 1
-        cache.set(key, known, A_DAY)
-    return int(known)
+    if document.pages is None:
+        # Its job has not come to it yet.
+        with suppress(OSError):
+            inspect_document(document.pk)
+            document.refresh_from_db(fields=["pages"])
+    return document.pages or 1
 
 
 def page_picture(viewer: User, document: Document, page: int) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -18,6 +17,7 @@ from apps.decisions.services import decide, facts
 from apps.desk.services import claim, release
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.files import Upload, take_document
+from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
 
 # What a decision changes, and undoing it puts back.
@@ -43,6 +43,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
     try:
         with transaction.atomic():
             save_as(owner, document, reason="sent in")
+            inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:
         document.file.delete(save=False)
         raise _already_pending() from error
@@ -150,12 +151,6 @@ def _reviewable(reviewer: User, document_id: int) -> Document:
         raise _absent()
     require(reviewer, "users.review_document", document)
     return document
-
-
-def _set_claim(document: Document, holder: User | None, until: datetime | None) -> None:
-    """Claims are deeds of a day, kept by the audit; the history of the document holds what became of it."""
-    document.claimed_by, document.claimed_until = holder, until
-    Document.objects.filter(pk=document.pk).update(claimed_by=holder, claimed_until=until)
 
 
 def _require_free(document: Document, reviewer: User) -> None:

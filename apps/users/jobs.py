@@ -12,6 +12,7 @@ from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps.users import likeness
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
 
 # Mail servers are away at times; the waits add up to some two and a half hours.
@@ -43,6 +44,19 @@ def mail_decision(*, document_id: int, template: str, text: str) -> None:
     document = Document.objects.select_related("owner").filter(pk=document_id).first()
     if document is not None:
         _mail(document.owner, template, document=document, text=text)
+
+
+@app.task(name="users.inspect_document", queue="files", retry=RetryStrategy(max_attempts=5, exponential_wait=4))
+def inspect_document(*, document_id: int) -> None:
+    """Find out what the file of a document shows, and whom it was sent in by before."""
+    likeness.inspect_document(document_id)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="users.inspect_left_over", queue="files", queueing_lock="users.inspect_left_over")
+def inspect_left_over(timestamp: int) -> None:
+    """The same for documents that were missed: sent in before there was this job, or while storage was away."""
+    likeness.inspect_left_over()
 
 
 @app.task(name="users.mail_notice", retry=PATIENT)

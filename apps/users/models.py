@@ -8,11 +8,12 @@ from uuid import uuid4
 import simple_history
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower, Upper
+from django.db.models.functions import Greatest, Least, Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -307,6 +308,8 @@ class Document(Workable):
     media_type = models.CharField(_("media type"), max_length=64, editable=False)
     size = models.PositiveIntegerField(_("size in bytes"), editable=False)
     sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False, db_index=True)
+    pages = models.SmallIntegerField(_("pages"), null=True, editable=False)
+    """None until the file has been looked through, 0 where it cannot be drawn."""
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     reason = models.CharField(_("reason"), max_length=32, choices=Reason, blank=True)
     comment = models.TextField(
@@ -324,7 +327,7 @@ class Document(Workable):
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
 
-    history = History(excluded_fields=[*Workable.WORK_FIELDS])
+    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages"])
     objects = DocumentQuerySet.as_manager()
 
     class Meta:
@@ -347,6 +350,7 @@ class Document(Workable):
             models.Index(fields=["status", "created_at", "id"], name="document_queue"),
             models.Index(fields=["owner", "-created_at"], name="document_of_owner"),
             models.Index(fields=["-created_at", "-id"], name="document_newest"),
+            models.Index(fields=["id"], condition=Q(pages__isnull=True), name="document_not_inspected"),
         ]
         permissions = [
             ("review_document", _("Can review document")),
@@ -371,6 +375,44 @@ class Document(Workable):
         if self.status != self.Status.REJECTED:
             return False
         return not self.reason or Reason(self.reason).may_resubmit
+
+
+class DocumentPrint(models.Model):
+    """What the first page of a document looks like, to find it again on other accounts."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="print")
+    bits = models.BigIntegerField()
+    """64-bit difference hash, signed."""
+    bands = ArrayField(models.IntegerField(), size=4)
+    """Its four quarters, each with its place, so that an index finds prints that agree in one of them."""
+    sketch = models.BinaryField(max_length=1024)
+
+    class Meta:
+        verbose_name = _("fingerprint")
+        default_permissions = ()
+        indexes = [GinIndex(fields=["bands"], name="document_print_bands")]
+
+    def __str__(self) -> str:
+        return f"{self.bits & (1 << 64) - 1:016x}"
+
+
+class DocumentTwin(models.Model):
+    """Two documents whose first pages look the same."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    """The one that was found later."""
+    other = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        verbose_name = _("twin")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(Least("document", "other"), Greatest("document", "other"), name="twins_once"),
+            models.CheckConstraint(condition=~Q(document=F("other")), name="twin_not_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} = {self.other_id}"
 
 
 class DocumentUserObjectPermission(UserObjectPermissionBase):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from apps.users.jobs import inspect_left_over
 from apps.users.models import User
 from ops.demo import accounts, gatherings, logins, moments, papers, reports, talks, ties
 from ops.demo.stage import Stage
@@ -31,4 +32,5 @@ def load() -> Stage:
     reports.complain(stage, events, stories, messages)
     logins.sign_in(stage)
     stage.tell_all()
+    inspect_left_over.defer(timestamp=int(stage.now.timestamp()))
     return stage

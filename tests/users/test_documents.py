@@ -22,7 +22,7 @@ from apps.notifications.models import Kind, Notification
 from apps.users import documents
 from apps.users.models import Document, User
 from tests.drawn import png, upload
-from tests.jobs import run_jobs, waiting
+from tests.jobs import forget, run_jobs, waiting
 from tests.people import admin, alice, community, compliance, make_staff, newton
 from tests.races import at_once, lost, won
 
@@ -31,7 +31,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def document(db: None) -> Document:
-    return documents.send_document(newton(), upload(png()), doc_type="identity")
+    document = documents.send_document(newton(), upload(png()), doc_type="identity")
+    forget("users.inspect_document")
+    return document
 
 
 def refused(kind: type[DomainError], code: str, deed: Callable[[], object]) -> DomainError:
