@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 type Mask = Callable[[str], str]
 
+MASKS: Mapping[str, Mask] = {"email": mask_mail, "phone": mask_phone}
 DEEDS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
@@ -70,7 +71,7 @@ class Version:
 class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The history of a row and its single versions, for whoever may see the row."""
 
-    history_masks: Mapping[str, Mask] = {"email": mask_mail, "phone": mask_phone}
+    history_masks: Mapping[str, Mask] = MASKS
     """How a field's values are shown, by its name."""
     history_per_page = 25
 
@@ -83,21 +84,18 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
-        page = Paginator(self._records(obj), self.history_per_page).get_page(request.GET.get("p"))
-        # One more than the page shows, so that its last line has something to differ from.
+        page = Paginator(records_of(obj), self.history_per_page).get_page(request.GET.get("p"))
         first, most = (page.number - 1) * self.history_per_page, self.history_per_page
-        shown = self._versions(list(self._records(obj)[first : first + most + 1]))
-        for version, earlier in pairwise(shown):
-            version.compare(earlier)
-        context = {"title": _("History"), "page": page, "versions": shown[:most]}
+        versions = compared(obj, self.history_masks, first, most)
+        context = {"title": _("History"), "page": page, "versions": versions}
         return self._history_page(request, obj, "object_history", context | (extra_context or {}))
 
     def history_version_view(self, request: HttpRequest, object_id: str, version_id: str) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
-        record = self._records(obj).filter(pk=version_id).first() if version_id.isdecimal() else None
+        record = records_of(obj).filter(pk=version_id).first() if version_id.isdecimal() else None
         if record is None:
             raise Http404
-        context = {"title": _("Version"), "version": self._versions([record])[0]}
+        context = {"title": _("Version"), "version": versions_of([record], self.history_masks)[0]}
         return self._history_page(request, obj, "object_version", context)
 
     def render_change_form(
@@ -128,36 +126,48 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
             {**self.admin_site.each_context(request), **shared, **context},
         )
 
-    def _records(self, obj: Model) -> models.QuerySet[Any]:
-        """The versions of `obj`, latest first, with the people and things that they name."""
-        history = obj.history.model  # type: ignore[attr-defined]
-        named = [field.name for field in history.tracked_fields if isinstance(field, models.ForeignKey)]
-        records = history.objects.filter(**{obj._meta.pk.attname: obj.pk}).order_by("-history_id")
-        return records.select_related("history_user", *named)
 
-    def _versions(self, records: list[Any]) -> list[Version]:
-        if not records:
-            return []
-        plain = [each for each in records[0].tracked_fields if not each.primary_key]
-        many = {each: _members(each, records) for each in records[0]._history_m2m_fields}
-        versions = []
-        for record in records:
-            values = {_title(each): Value(getattr(record, each.attname), self._word(record, each)) for each in plain}
-            values |= {_title(each): members[record.pk] for each, members in many.items()}
-            versions.append(Version(record, _named(record, "history_user") or _("Infloo itself"), values))
-        return versions
+def records_of(obj: Model) -> models.QuerySet[Any]:
+    """The versions of `obj`, latest first, with the people and things that they name."""
+    history = obj.history.model  # type: ignore[attr-defined]
+    named = [field.name for field in history.tracked_fields if isinstance(field, models.ForeignKey)]
+    records = history.objects.filter(**{obj._meta.pk.attname: obj.pk}).order_by("-history_id")
+    return records.select_related("history_user", *named)
 
-    def _word(self, record: Any, field: models.Field[Any, Any]) -> str:
-        value = getattr(record, field.attname)
-        if value is None or value == "":
-            return ""
-        if mask := self.history_masks.get(field.name):
-            return mask(str(value))
-        if isinstance(field, models.ForeignKey):
-            return _named(record, field.name)
-        if field.choices:
-            return str(dict(field.flatchoices).get(value, value))
-        return _plain(field, value)
+
+def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:
+    if not records:
+        return []
+    plain = [each for each in records[0].tracked_fields if not each.primary_key]
+    many = {each: _members(each, records) for each in records[0]._history_m2m_fields}
+    versions = []
+    for record in records:
+        values = {_title(each): Value(getattr(record, each.attname), _word(record, each, masks)) for each in plain}
+        values |= {_title(each): members[record.pk] for each, members in many.items()}
+        versions.append(Version(record, _named(record, "history_user") or _("Infloo itself"), values))
+    return versions
+
+
+def compared(obj: Model, masks: Mapping[str, Mask], first: int, most: int) -> list[Version]:
+    """`most` versions of `obj` from the latest but `first` on, each with what it changed."""
+    # One more than is shown, so that the last one has something to differ from.
+    shown = versions_of(list(records_of(obj)[first : first + most + 1]), masks)
+    for version, earlier in pairwise(shown):
+        version.compare(earlier)
+    return shown[:most]
+
+
+def _word(record: Any, field: models.Field[Any, Any], masks: Mapping[str, Mask]) -> str:
+    value = getattr(record, field.attname)
+    if value is None or value == "":
+        return ""
+    if mask := masks.get(field.name):
+        return mask(str(value))
+    if isinstance(field, models.ForeignKey):
+        return _named(record, field.name)
+    if field.choices:
+        return str(dict(field.flatchoices).get(value, value))
+    return _plain(field, value)
 
 
 def _members(field: models.Field[Any, Any], records: list[Any]) -> dict[int, Value]:

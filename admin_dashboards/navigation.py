@@ -67,7 +67,7 @@ def tables(request: HttpRequest) -> list[tuple[str | Promise, list[tuple[Entry, 
 
 def open_desks(request: HttpRequest) -> list[Desk]:
     """The desks that the person may open."""
-    return [desk for desk in desks() if desk.may_open(request)]
+    return [desk for desk in desks() if desk.in_menu and desk.may_open(request)]
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:

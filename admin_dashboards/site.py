@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils import timezone
 from django.utils.csp import CSP
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -70,10 +72,14 @@ class InflooAdminSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        from admin_dashboards.desk.filters import save_filter_view
         from admin_dashboards.desk.registry import desks
+        from admin_dashboards.preferences import preferences_view
         from admin_dashboards.reveals import reveal_view
 
         own = [
+            path("filters/", self.admin_view(save_filter_view), name="filters"),
+            path("preferences/", self.admin_view(preferences_view), name="preferences"),
             path("page_size/", self.admin_view(self.page_size), name="page_size"),
             path("reveal/", self.admin_view(reveal_view), name="reveal"),
         ]
@@ -182,7 +188,8 @@ class InflooAdminSite(UnfoldAdminSite):
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view) and self.has_permission(request):
                 raise PermissionDenied(_("This page is for reading."))
-            return _rendered(inner(request, *args, **kwargs))
+            with self._in_their_time(request):
+                return _rendered(inner(request, *args, **kwargs))
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
             return self.turned_down(request, 403, sentence)
@@ -194,6 +201,11 @@ class InflooAdminSite(UnfoldAdminSite):
             return self.turned_down(request, 404, str(error))
         except DomainError as error:
             return self.turned_down(request, 422 if error.field else 409, str(error))
+
+    def _in_their_time(self, request: HttpRequest) -> AbstractContextManager[None]:
+        from admin_dashboards.preferences import zone_of
+
+        return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -16,6 +16,14 @@ def _support_style(_request: HttpRequest) -> str:
     return static("admin_dashboards/support.css")
 
 
+def _desk_style(_request: HttpRequest) -> str:
+    return static("admin_dashboards/desk.css")
+
+
+def _desk_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/desk.js")
+
+
 def _icon(_request: HttpRequest) -> str:
     return static("admin_dashboards/icon.svg")
 
@@ -34,12 +42,13 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
     "ACCOUNT": {
         "navigation": [
+            {"title": _("How I work"), "link": reverse_lazy("admin:preferences")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},
         ]
     },
-    "STYLES": [_style, _support_style],
-    "SCRIPTS": [_script],
+    "STYLES": [_style, _desk_style, _support_style],
+    "SCRIPTS": [_script, _desk_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

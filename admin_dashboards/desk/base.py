@@ -23,7 +23,10 @@ type View = Callable[..., HttpResponse]
 
 
 class Desk(ABC):
-    """Lies at `/admin/<slug>/`; its addresses are named `desk_<slug>` and `desk_<slug>_<page>`."""
+    """Lies at `/admin/<slug>/`; its addresses are named `desk_<slug>` and `desk_<slug>_<page>`.
+
+    A slug with a slash, such as "moderation/appeals", lies below another desk; names have "_" in its place.
+    """
 
     slug: ClassVar[str]
     title: ClassVar[str | Promise]
@@ -31,6 +34,7 @@ class Desk(ABC):
     """The name of a Material symbol."""
     permission: ClassVar[str]
     """Who holds it, on all rows or on one, may open the desk."""
+    in_menu: ClassVar[bool] = True
 
     @abstractmethod
     def get_urls(self) -> list[URLPattern]:
@@ -67,7 +71,11 @@ class Desk(ABC):
 
     @property
     def address(self) -> str:
-        return reverse(f"admin:desk_{self.slug}")
+        return reverse(f"admin:{self.name}")
+
+    @property
+    def name(self) -> str:
+        return f"desk_{self.slug.replace('/', '_')}"
 
     def page(
         self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str | Promise | None = None

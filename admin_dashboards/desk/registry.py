@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 @cache
 def desks() -> tuple[Desk, ...]:
     # Desks show tables, which are there only once the apps are loaded.
+    from admin_dashboards.compliance.desk import ComplianceDesk
     from admin_dashboards.support.desk import SupportDesk
 
-    return (SupportDesk(),)
+    return (ComplianceDesk(), SupportDesk())

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,10 +22,28 @@ from apps.errors import Absent, Conflict, Invalid, Refused
 if TYPE_CHECKING:
     from apps.users.models import User
 
+MOST_COLLEAGUES = 200
+# Characters.
+MOST_REASON = 500
+MOST_NOTE = 2000
+
 
 def work_permission(model: type[models.Model]) -> str:
     """The permission that working on a queue of `model` needs; the model names it as `WORK_PERMISSION`."""
     return str(model.WORK_PERMISSION)  # type: ignore[attr-defined]
+
+
+def colleagues(perm: str) -> list[User]:
+    """The staff who hold `perm` on all rows, by name. Who is away is among them, last."""
+    # Any of the backends will do: it is asked of the groups and permissions in the database.
+    holders = get_user_model().objects.with_perm(perm, backend="django.contrib.auth.backends.ModelBackend")  # type: ignore[attr-defined]
+    staff = holders.filter(is_staff=True).select_related("desk_preference").order_by("username")[:MOST_COLLEAGUES]
+    return sorted(staff, key=is_away)
+
+
+def is_away(person: User) -> bool:
+    preference: Preference | None = getattr(person, "desk_preference", None)
+    return preference is not None and preference.is_away
 
 
 @transaction.atomic
@@ -58,6 +78,8 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
         raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username})
     if not may(to, work_permission(model), item):
         raise Invalid("may-not-work-on-it", _("%(name)s may not decide this.") % {"name": to.username}, field="to")
+    if is_away(to):
+        raise Invalid("away", _("%(name)s is away. Choose somebody who is there.") % {"name": to.username}, field="to")
     item.release()
     item.assigned_to = to  # type: ignore[assignment]
     _save_work(item)
@@ -68,14 +90,13 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
 @transaction.atomic
 def take_over[W: Workable](actor: User, model: type[W], item_id: int, *, reason: str) -> W:
     """Take an item from whoever holds it. The reason is kept, and they see it at once."""
-    if not reason.strip():
-        raise Invalid("required", _("Say why you take this over."), field="reason")
+    reason = _text(reason, "reason", MOST_REASON, _("Say why you take this over."))
     item = _locked(actor, model, item_id)
     holder = item.claim_holder()
     item.release()
     item.claim(actor)
     _save_work(item)
-    record(actor, Verb.CLAIMED, item, reason=reason.strip(), taken_from=holder.pk if holder else None)
+    record(actor, Verb.CLAIMED, item, reason=reason, taken_from=holder.pk if holder else None)
     return item
 
 
@@ -94,30 +115,39 @@ def snooze[W: Workable](actor: User, model: type[W], item_id: int, *, until: dat
 
 @transaction.atomic
 def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: str) -> W:
-    """Pass an item up: it leaves the ordinary queue for the escalated one, with the reason as a note."""
-    if not reason.strip():
-        raise Invalid("required", _("Say why you pass this up."), field="reason")
+    """Pass an item up: it leaves the ordinary queue, with the reason as a note, for a colleague.
+
+    Given to whoever of those who are there has the fewest; to nobody where there is no other.
+    """
+    reason = _text(reason, "reason", MOST_REASON, _("Say why you pass this up."))
     item = _held(actor, model, item_id)
     if item.escalated_at is not None:
         raise Conflict("already-escalated", _("This has been passed up already."))
     item.escalated_at = timezone.now()
     item.release()
-    save_as(actor, item, reason=reason.strip())
-    Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason.strip())
-    record(actor, Verb.ESCALATED, item, reason=reason.strip())
+    item.assigned_to = _least_busy(actor, model, item)  # type: ignore[assignment]
+    save_as(actor, item, reason=reason)
+    Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason)
+    record(actor, Verb.ESCALATED, item, reason=reason)
     return item
+
+
+def _least_busy[W: Workable](actor: User, model: type[W], item: W) -> User | None:
+    there = [person for person in colleagues(work_permission(model)) if person.pk != actor.pk and not is_away(person)]
+    there = [person for person in there if may(person, work_permission(model), item)]
+    rows = model._default_manager.filter(assigned_to__in=there).values("assigned_to")
+    given = dict(rows.annotate(n=models.Count("pk")).values_list("assigned_to", "n"))
+    return min(there, key=lambda person: (given.get(person.pk, 0), person.username), default=None)
 
 
 @transaction.atomic
 def add_note(actor: User, target: models.Model, *, text: str) -> Note:
     """An internal note, for staff who may see the thing."""
     label = target._meta
-    require(actor, f"{label.app_label}.view_{label.model_name}", target)
-    if not text.strip():
-        raise Invalid("required", _("Write something first."), field="text")
-    if len(text) > 2000:
-        raise Invalid("too-long", _("A note has at most 2,000 characters."), field="text")
-    return Note.objects.create(target_type=label.label_lower, target_id=target.pk, author=actor, text=text.strip())
+    is_work = isinstance(target, Workable)
+    require(actor, work_permission(type(target)) if is_work else f"{label.app_label}.view_{label.model_name}", target)
+    text = _text(text, "text", MOST_NOTE, _("Write something first."))
+    return Note.objects.create(target_type=label.label_lower, target_id=target.pk, author=actor, text=text)
 
 
 @transaction.atomic
@@ -128,20 +158,17 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
     """
     label = target._meta
     require(actor, f"{label.app_label}.reveal_{label.model_name}", target)
-    if not reason.strip():
-        raise Invalid("required", _("Say why you need to see this."), field="reason")
-    if len(reason) > 500:
-        raise Invalid("too-long", _("A reason has at most 500 characters."), field="reason")
+    reason = _text(reason, "reason", MOST_REASON, _("Say why you need to see this."))
     shown = Reveal.objects.create(
         staff=actor,
         target_type=label.label_lower,
         target_id=target.pk,
         field=field,
         subject=subject,
-        reason=reason.strip(),
+        reason=reason,
         until=timezone.now() + REVEAL_LASTS,
     )
-    record(actor, Verb.REVEALED, target, reason=reason.strip(), subject=subject, field=field)
+    record(actor, Verb.REVEALED, target, reason=reason, subject=subject, field=field)
     return shown
 
 
@@ -157,9 +184,7 @@ def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
 @transaction.atomic
 def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool = False) -> SavedFilter:
     """Keep a filter under a name; the same name again replaces it."""
-    name = name.strip()
-    if not name or len(name) > 60:
-        raise Invalid("name", _("Give the filter a name of at most 60 characters."), field="name")
+    name = _text(name, "name", 60, _("Give the filter a name."))
     if len(query) > 1000:
         raise Invalid("too-long", _("This filter is too long to keep."), field="query")
     kept, _created = SavedFilter.objects.update_or_create(
@@ -202,7 +227,27 @@ def prefer(user: User, **choices: object) -> Preference:
     for name, value in choices.items():
         setattr(preference, name, value)
     preference.save(update_fields=list(choices))
+    if preference.is_away:
+        _give_back(user)
     return preference
+
+
+def _give_back(user: User) -> None:
+    """What was meant for somebody who is away is anybody's."""
+    for model in (model for model in apps.get_models() if issubclass(model, Workable)):
+        model._default_manager.filter(assigned_to=user.pk).update(assigned_to=None)
+
+
+def _text(text: str, field: str, most: int, missing: str) -> str:
+    """What somebody wrote, without the space around it. Raises `Invalid` for none, too much, or no text at all."""
+    text = text.strip()
+    if not text:
+        raise Invalid("required", missing, field=field)
+    if len(text) > most:
+        raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": most}, field=field)
+    if "\x00" in text:
+        raise Invalid("invalid", _("There is a character in it that no text has."), field=field)
+    return text
 
 
 def _locked[W: Workable](actor: User, model: type[W], item_id: int) -> W:

@@ -1,0 +1,138 @@
+"""One timeline of an item or a person: changes, decisions, notes and looks, each line a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib import admin
+from django.db.models import Model, Q
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.history import MASKS, Change, Mask, compared
+from apps.audit.models import Entry
+from apps.decisions.kinds import kinds
+from apps.decisions.models import Decision
+from apps.desk.models import Note
+from apps.users.models import User
+
+MOST = 40
+"""How many lines of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineKind:
+    code: str
+    title: str | Promise
+    icon: str
+
+
+KINDS = {
+    kind.code: kind
+    for kind in (
+        LineKind("change", gettext_lazy("Changes"), "edit"),
+        LineKind("decision", gettext_lazy("Decisions"), "gavel"),
+        LineKind("note", gettext_lazy("Notes"), "sticky_note_2"),
+        LineKind("view", gettext_lazy("Looks and work"), "visibility"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    kind: LineKind
+    at: datetime
+    who: str
+    sentence: str
+    """What was done, without who did it."""
+    reason: str = ""
+    text: str = ""
+    changes: Sequence[Change] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    lines: list[Line]
+    """Latest first."""
+
+    @property
+    def kinds(self) -> list[tuple[LineKind, int]]:
+        """The kinds that there are lines of, each with how many."""
+        counts = {code: sum(line.kind.code == code for line in self.lines) for code in KINDS}
+        return [(KINDS[code], count) for code, count in counts.items() if count]
+
+
+def timeline(item: Model, request: HttpRequest, *, also: Sequence[Model] = ()) -> Timeline:
+    """All that happened to `item`, and to what belongs to it (`also`), as staff may read it.
+
+    Personal data is masked as on the history pages. A fixed number of queries for each thing.
+    """
+    lines: list[Line] = []
+    for thing in (item, *also):
+        lines += _changes(thing)
+    lines += _decisions(item) + _notes(item) + _entries(item)
+    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
+
+
+def _masks(model: type[Model]) -> Mapping[str, Mask]:
+    table = admin.site._registry.get(model)
+    return getattr(table, "history_masks", MASKS)
+
+
+def _changes(thing: Model) -> list[Line]:
+    if not hasattr(thing, "history"):
+        return []
+    deeds = {"+": _("created it"), "~": _("changed it"), "-": _("deleted it")}
+    return [
+        Line(
+            KINDS["change"],
+            version.record.history_date,
+            version.who,
+            _named_deed(deeds[version.record.history_type], thing),
+            reason=version.record.history_change_reason or "",
+            changes=version.changes,
+        )
+        for version in compared(thing, _masks(type(thing)), 0, MOST)
+    ]
+
+
+def _named_deed(deed: str, thing: Model) -> str:
+    return f"{deed} ({thing._meta.verbose_name})"
+
+
+def _decisions(item: Model) -> list[Line]:
+    about = Q(subject=item.pk) if isinstance(item, User) else Q(target_type=item._meta.label_lower, target_id=item.pk)
+    rows = Decision.objects.filter(about).select_related("actor", "undone_by").order_by("-id")[:MOST]
+    lines = []
+    for row in rows:
+        kind = kinds()[row.verb]
+        thing = f"{kind.model._meta.verbose_name} #{row.target_id}"
+        said = f"{kind.label} {thing}"
+        lines.append(Line(KINDS["decision"], row.made_at, row.actor.username, said, row.reason, row.text))
+        if row.undone_at and row.undone_by:
+            undone = _("took back: %(what)s") % {"what": said}
+            lines.append(Line(KINDS["decision"], row.undone_at, row.undone_by.username, undone, row.undo_reason))
+    return lines
+
+
+def _notes(item: Model) -> list[Line]:
+    rows = Note.objects.filter(target_type=item._meta.label_lower, target_id=item.pk).select_related("author")
+    return [
+        Line(KINDS["note"], row.created_at, row.author.username, _("noted"), text=row.text)
+        for row in rows.order_by("-id")[:MOST]
+    ]
+
+
+def _entries(item: Model) -> list[Line]:
+    rows = Entry.objects.filter(target_type=item._meta.label_lower, target_id=str(item.pk))
+    lines = []
+    for row in rows.select_related("actor").order_by("-id")[:MOST]:
+        detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
+        said = f"{row.get_verb_display()} {detail}".strip()
+        who = row.actor.username if row.actor else _("Infloo itself")
+        lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))
+    return lines

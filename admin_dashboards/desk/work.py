@@ -1,0 +1,593 @@
+"""A desk with a queue: what is next, all that is needed to decide it, one gesture to decide, the next one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.base import whole_number
+from admin_dashboards.desk import charts
+from admin_dashboards.desk.base import Desk, View
+from admin_dashboards.desk.filters import filters_of
+from admin_dashboards.desk.timeline import timeline
+from apps.access import granted, may
+from apps.decisions.models import HOLD, Decision
+from apps.decisions.services import kind_of, undo, undo_batch
+from apps.desk import presence
+from apps.desk.models import Workable
+from apps.desk.queues import Queue, figures, goal_of, line_up, mine, neighbour, waiting
+from apps.desk.services import (
+    add_note,
+    claim,
+    colleagues,
+    escalate,
+    hand_over,
+    release,
+    snooze,
+    take_over,
+)
+from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
+from apps.users.models import User
+
+PART = "X-Part"
+"""The header with which the page's script asks for the item alone, not the page around it."""
+STATUS = {Refused: 403, Absent: 404, Conflict: 409}
+LAST_DECISION_SHOWN = timedelta(minutes=10)
+SHOWN = 50
+"""How many lines of a queue the desk page shows."""
+SNOOZES = {
+    "1": gettext_lazy("1 hour"),
+    "4": gettext_lazy("4 hours"),
+    "24": gettext_lazy("1 day"),
+    "72": gettext_lazy("3 days"),
+    "168": gettext_lazy("7 days"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A share of the queue."""
+
+    code: str
+    title: str | Promise
+
+
+TABS = (
+    Tab("waiting", gettext_lazy("Queue")),
+    Tab("mine", gettext_lazy("Mine")),
+    Tab("escalated", gettext_lazy("Passed up")),
+    Tab("snoozed", gettext_lazy("Put off")),
+    Tab("decided", gettext_lazy("Decided")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A choice by which the lines of the queue are narrowed down."""
+
+    name: str
+    """Of the address's parameter."""
+    title: str | Promise
+    choices: Mapping[str, str | Promise]
+    lookup: str
+    """The field, as the database is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item in the list of the desk page."""
+
+    item: Any
+    title: str
+    facts: Sequence[Any] = ()
+    """Short texts or labels beside the title."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDeed:
+    """Something that is done to many items at once."""
+
+    code: str
+    title: str | Promise
+    template: str = ""
+    """Of further fields that the deed asks for, once for all items."""
+
+
+@dataclass(slots=True)
+class BulkLine:
+    """What a bulk will do, or did, to one item."""
+
+    item: Any
+    sentence: str
+    skipped: bool = False
+
+
+@dataclass(slots=True)
+class Bulk:
+    deed: BulkDeed
+    batch: UUID
+    lines: list[BulkLine] = field(default_factory=list)
+
+    @property
+    def taken(self) -> list[BulkLine]:
+        return [line for line in self.lines if not line.skipped]
+
+    @property
+    def skipped(self) -> list[BulkLine]:
+        return [line for line in self.lines if line.skipped]
+
+
+class WorkDesk(Desk):
+    """Beside what a desk has: `queue`, templates, and what the abstract methods say."""
+
+    queue: ClassVar[Queue]
+    templates: ClassVar[Mapping[str, str]]
+    """Of the parts of an item's page: `evidence`, `facts` and `decision`."""
+    filters: ClassVar[Sequence[Filter]] = ()
+    bulk_deeds: ClassVar[Sequence[BulkDeed]] = ()
+    tabs: ClassVar[Sequence[Tab]] = TABS
+
+    # --- What each desk says ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def row(self, request: HttpRequest, item: Any) -> Row:
+        """A line of the queue."""
+
+    @abstractmethod
+    def title_of(self, item: Any) -> str:
+        """The item by name, as a heading."""
+
+    @abstractmethod
+    def item_context(self, request: HttpRequest, item: Any, *, deciding: bool) -> dict[str, Any]:
+        """What the three templates of the item's page need. `deciding`: whether the person may decide it now."""
+
+    @abstractmethod
+    def decide(self, request: HttpRequest, item: Any) -> None:
+        """Carry out the decision that was posted. Raises `DomainError`."""
+
+    @abstractmethod
+    def outcome_of(self, item: Any) -> str:
+        """How a decided item was decided, in a word or two."""
+
+    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Any) -> str:
+        """What the deed would do to the item, as a sentence. Raises `DomainError` where it cannot."""
+        raise NotImplementedError
+
+    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Any, batch: UUID) -> str:
+        """Do it. The sentence that says what was done. Raises `DomainError`."""
+        raise NotImplementedError
+
+    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """With what a line and a page name."""
+        return rows.select_related("claimed_by", "assigned_to")
+
+    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What else the desk page shows, below its figures: see `desk/index.html`."""
+        return {}
+
+    # --- Addresses --------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        reading: dict[str, View] = {
+            "": self.index,
+            "next/": self.next_item,
+            "<int:item_id>/": self.item,
+            "<int:item_id>/state/": self.state,
+        }
+        posting: dict[str, View] = {
+            "<int:item_id>/decide/": self.decide_view,
+            "<int:item_id>/work/": self.work_view,
+            "<int:item_id>/note/": self.note_view,
+            "bulk/": self.bulk_view,
+            "undo/": self.undo_view,
+        }
+        pages = [path(route, self.view(view), name=self._name(route)) for route, view in reading.items()]
+        posts = [path(route, self.view(view, posts=True), name=self._name(route)) for route, view in posting.items()]
+        return [*pages, *posts]
+
+    def _name(self, route: str) -> str:
+        page = route.replace("<int:item_id>/", "item/").strip("/").replace("/", "_")
+        return f"{self.name}_{page}" if page else self.name
+
+    def at(self, page: str, *args: Any) -> str:
+        """The address of one of the desk's pages: `next`, `item`, `item_state` …"""
+        return reverse(f"admin:{self.name}_{page}", args=args)
+
+    # --- Rows -------------------------------------------------------------------------------------------------------
+
+    @property
+    def action(self) -> str:
+        """The permission's action: "review" of `users.review_document`."""
+        return self.permission.split(".")[1].rsplit("_", 1)[0]
+
+    def rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """The items that the person may work on."""
+        model = self.queue.model
+        user: User = request.user  # type: ignore[assignment]
+        if may(user, self.permission):
+            return model._default_manager.all()
+        return granted(user, model, self.action)
+
+    def one(self, request: HttpRequest, item_id: int) -> Any:
+        item = self.narrowed(request, self.rows(request)).filter(pk=item_id).first()
+        if item is None:
+            raise Http404
+        return item
+
+    def is_open(self, item: Any) -> bool:
+        return getattr(item, self.queue.decided) is None
+
+    def may_decide(self, request: HttpRequest, item: Any) -> bool:
+        """Whether it is theirs to decide now: open, and in their hands."""
+        holder = item.claim_holder()
+        return self.is_open(item) and holder is not None and holder.pk == request.user.pk
+
+    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
+        now, rows = timezone.now(), self._filtered(request, self.rows(request))
+        user: User = request.user  # type: ignore[assignment]
+        match code:
+            case "mine":
+                return mine(self.queue, rows, user, now)
+            case "escalated":
+                return rows.filter(self.queue.open, escalated_at__isnull=False)
+            case "snoozed":
+                return rows.filter(self.queue.open, snoozed_until__gt=now)
+            case "decided":
+                return rows.filter(**{f"{self.queue.decided}__isnull": False})
+            case _:
+                return waiting(self.queue, rows, user, now)
+
+    def _filtered(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        for each in self.filters:
+            chosen = request.GET.get(each.name, "")
+            if chosen in each.choices:
+                rows = rows.filter(**{each.lookup: chosen})
+        return rows
+
+    def _lined_up(self, request: HttpRequest, most: int) -> list[Any]:
+        rows = self._tab(request, "waiting")
+        return line_up(self.queue, rows, goal_of(self.queue), timezone.now(), most)
+
+    def _next(self, request: HttpRequest, after: int = 0, step: int = 1) -> str:
+        """Where it goes on: what was given to the person first, then the queue; the desk where nothing waits."""
+        given = mine(self.queue, self.rows(request), request.user, timezone.now())  # type: ignore[arg-type]
+        own = given.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=timezone.now()))
+        own_ids = own.order_by(*self.queue.order).values_list("pk", flat=True)[:100]
+        ids = list(dict.fromkeys([*own_ids, *(item.pk for item in self._lined_up(request, 100))]))
+        found = neighbour(ids, after, step)
+        return self.at("item", found) if found else self.address
+
+    # --- The desk page ----------------------------------------------------------------------------------------------
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        user: User = request.user  # type: ignore[assignment]
+        now = timezone.now()
+        known = {tab.code for tab in self.tabs}
+        tab = request.GET.get("tab") if request.GET.get("tab") in known else self.tabs[0].code
+        counted = figures(self.queue, self.rows(request), user, timezone.get_current_timezone(), now)
+        rows = self.narrowed(request, self._tab(request, str(tab)))
+        if tab == "decided":
+            items = list(rows.order_by(f"-{self.queue.decided}", "-pk")[: SHOWN + 1])
+        else:
+            items = line_up(self.queue, rows, counted.goal, now, SHOWN + 1)
+        late = now - counted.goal
+        lines = [
+            {
+                "row": self.row(request, item),
+                "address": self.at("item", item.pk),
+                "arrived": (arrived := getattr(item, self.queue.arrived)),
+                "late": self.is_open(item) and arrived < late,
+                "due": arrived + counted.goal,
+                "holder": item.claim_holder(now),
+                "outcome": "" if self.is_open(item) else self.outcome_of(item),
+            }
+            for item in items[:SHOWN]
+        ]
+        context = {
+            "figures": counted,
+            "chart": charts.arrivals_and_decisions(counted),
+            "tab": tab,
+            "lines": lines,
+            "more": len(items) > SHOWN,
+            "choices": self._choices(request),
+            "saved": filters_of(request, f"admin:{self.name}"),
+            "last": self.last_decision(request),
+            "goal_hours": int(counted.goal.total_seconds() // 3600),
+            "zone": timezone.get_current_timezone_name(),
+            **self.index_context(request),
+        }
+        return self.page(request, "desk/index.html", context)
+
+    def _choices(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return [
+            {"filter": each, "chosen": request.GET.get(each.name, ""), "choices": list(each.choices.items())}
+            for each in self.filters
+        ]
+
+    def next_item(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(self._next(request))
+
+    # --- One item ---------------------------------------------------------------------------------------------------
+
+    def item(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        item = self.one(request, item_id)
+        if request.method == "GET" and self._opens_claimed(request, item):
+            # Where somebody was quicker it is shown read-only, with their name.
+            with suppress(DomainError):
+                claim(request.user, self.queue.model, item_id)  # type: ignore[arg-type]
+                item = self.one(request, item_id)
+        return self._item_page(request, item)
+
+    def _opens_claimed(self, request: HttpRequest, item: Any) -> bool:
+        """Opening takes what is free. What is meant for somebody else is taken by asking for it."""
+        meant_for = (None, request.user.pk)
+        return self.is_open(item) and item.claim_holder() is None and item.assigned_to_id in meant_for
+
+    def _item_page(self, request: HttpRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
+        user: User = request.user  # type: ignore[assignment]
+        deciding = self.may_decide(request, item)
+        holder = item.claim_holder()
+        goal = goal_of(self.queue)
+        arrived = getattr(item, self.queue.arrived)
+        context = {
+            "item": item,
+            "item_title": self.title_of(item),
+            "is_open": self.is_open(item),
+            "deciding": deciding,
+            "holder": holder,
+            "held_by_me": holder is not None and holder.pk == user.pk,
+            "arrived": arrived,
+            "due": arrived + goal,
+            "late": self.is_open(item) and arrived + goal < timezone.now(),
+            "outcome": "" if self.is_open(item) else self.outcome_of(item),
+            "sentence": self.decided_sentence(item),
+            "addresses": {page: self.at(f"item_{page}", item.pk) for page in ("state", "decide", "work", "note")},
+            "parts": self.templates,
+            "snoozes": list(SNOOZES.items()),
+            "colleagues": [person for person in colleagues(self.permission) if person.pk != user.pk],
+            "timeline": timeline(item, request),
+            "last": self.last_decision(request),
+            "error": error,
+            "posted": request.POST if error else {},
+            **self.item_context(request, item, deciding=deciding),
+        }
+        context["is_part"] = bool(request.headers.get(PART))
+        template = "desk/item_part.html" if context["is_part"] else "desk/item.html"
+        response = self.page(request, template, context)
+        if error is not None:
+            response.status_code = STATUS.get(type(error), 422)
+        return response
+
+    def state(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """What the open page asks every two seconds: whose it is, who looks too, whether it was decided."""
+        item = self.one(request, item_id)
+        holder = item.claim_holder()
+        return JsonResponse(
+            {
+                "version": item.version,
+                "open": self.is_open(item),
+                "holder": holder.username if holder else "",
+                "held_by_me": holder is not None and holder.pk == request.user.pk,
+                "others": presence.look(request.user, item),  # type: ignore[arg-type]
+                "sentence": self.decided_sentence(item),
+            }
+        )
+
+    def decided_sentence(self, item: Any) -> str:
+        if self.is_open(item):
+            return ""
+        decider = getattr(item, self.queue.decider)
+        return _("%(outcome)s by %(name)s, %(time)s") % {
+            "outcome": self.outcome_of(item),
+            "name": decider.username if decider else "–",
+            "time": date_format(timezone.localtime(getattr(item, self.queue.decided)), "DATETIME_FORMAT"),
+        }
+
+    # --- Deeds ------------------------------------------------------------------------------------------------------
+
+    def decide_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Decide, and go on with the next one."""
+        if request.method != "POST":
+            return HttpResponseRedirect(self.at("item", item_id))
+        item = self.one(request, item_id)
+        onward = self._next(request, after=item_id)
+        try:
+            self.decide(request, item)
+        except DomainError as error:
+            return self._item_page(request, self.one(request, item_id), error)
+        return HttpResponseRedirect(onward)
+
+    def work_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
+        item = self.one(request, item_id)
+        if request.method != "POST":
+            return HttpResponseRedirect(self.at("item", item_id))
+        user: User = request.user  # type: ignore[assignment]
+        model, deed = self.queue.model, request.POST.get("deed", "")
+        reason = request.POST.get("reason", "")
+        here = self.at("item", item_id)
+        try:
+            match deed:
+                case "claim":
+                    claim(user, model, item_id)
+                case "renew":
+                    claim(user, model, item_id)
+                    return HttpResponse(status=204)
+                case "take_over":
+                    take_over(user, model, item_id, reason=reason)
+                case "release":
+                    release(user, model, item_id)
+                    here = self.address
+                case "next" | "previous":
+                    here = self._next(request, after=item_id, step=1 if deed == "next" else -1)
+                    release(user, model, item_id)
+                    presence.leave(user, item)
+                case "hand_over":
+                    here = self._next(request, after=item_id)
+                    hand_over(user, model, item_id, to=self._colleague(request.POST.get("to", "")))
+                case "snooze":
+                    hours = request.POST.get("hours", "")
+                    if hours not in SNOOZES:
+                        raise Invalid("unknown", _("Choose for how long."), field="hours")
+                    here = self._next(request, after=item_id)
+                    snooze(user, model, item_id, until=timezone.now() + timedelta(hours=int(hours)))
+                case "escalate":
+                    here = self._next(request, after=item_id)
+                    escalate(user, model, item_id, reason=reason)
+                case _:
+                    raise Invalid("unknown", _("There is no such deed."), field="deed")
+        except DomainError as error:
+            if deed == "renew":
+                return JsonResponse({"sentence": str(error)}, status=409)
+            return self._item_page(request, self.one(request, item_id), error)
+        return HttpResponseRedirect(here)
+
+    def _colleague(self, number: str) -> User:
+        person = next((each for each in colleagues(self.permission) if each.pk == whole_number(number)), None)
+        if person is None:
+            raise Invalid("unknown", _("Choose one of your colleagues."), field="to")
+        return person
+
+    def note_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        item = self.one(request, item_id)
+        if request.method != "POST":
+            return HttpResponseRedirect(self.at("item", item_id))
+        try:
+            add_note(request.user, item, text=request.POST.get("text", ""))  # type: ignore[arg-type]
+        except DomainError as error:
+            return self._item_page(request, item, error)
+        return HttpResponseRedirect(self.at("item", item_id))
+
+    # --- Undo -------------------------------------------------------------------------------------------------------
+
+    def last_decision(self, request: HttpRequest) -> dict[str, Any] | None:
+        """What the person decided last, while it is fresh, to be taken back."""
+        since = timezone.now() - LAST_DECISION_SHOWN
+        fresh = Decision.objects.standing().filter(actor=request.user.pk, made_at__gte=since)
+        last = fresh.filter(target_type=self.queue.model._meta.label_lower).order_by("-id").first()
+        if last is None:
+            return None
+        return {
+            "decision": last,
+            "label": kind_of(last).label,
+            "thing": f"#{last.target_id}",
+            "address": self.at("undo"),
+            "held": last.told_at is None,
+            "leaves": last.made_at + HOLD,
+        }
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        """Take back a decision, or all of one gesture."""
+        if request.method != "POST":
+            return HttpResponseRedirect(self.address)
+        reason = request.POST.get("reason", "").strip()[:1000]
+        if batch := _uuid(request.POST.get("batch", "")):
+            return self._undo_batch(request, batch, reason)
+        number = whole_number(request.POST.get("decision", ""))
+        label = self.queue.model._meta.label_lower
+        known = Decision.objects.filter(pk=number, target_type=label).first()
+        if known is None:
+            raise Absent("absent", _("There is no such decision."))
+        item = self.one(request, known.target_id)
+        try:
+            undo(request.user, known.pk, reason=reason)  # type: ignore[arg-type]
+        except DomainError as error:
+            if isinstance(error, (Refused, Absent)):
+                raise
+            return self._item_page(request, item, error)
+        messages.success(request, _("Taken back: %(item)s.") % {"item": self.title_of(item)})
+        return HttpResponseRedirect(self.at("item", known.target_id))
+
+    def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
+        ids = Decision.objects.filter(batch=batch).values_list("target_id", flat=True)
+        items = {item.pk: item for item in self.narrowed(request, self.rows(request)).filter(pk__in=list(ids))}
+        result = undo_batch(request.user, batch, reason=reason)  # type: ignore[arg-type]
+        lines = [
+            *(BulkLine(items.get(each.target_id), _("taken back")) for each in result.done),
+            *(BulkLine(items.get(each.target_id), why, skipped=True) for each, why in result.skipped),
+        ]
+        bulk = Bulk(BulkDeed("undo", _("Take back")), batch, [line for line in lines if line.item is not None])
+        return self.page(
+            request, "desk/bulk.html", self._bulk_context(bulk, done=True, undone=True), title=_("Taken back")
+        )
+
+    # --- Many at once -----------------------------------------------------------------------------------------------
+
+    def bulk_view(self, request: HttpRequest) -> HttpResponse:
+        """First what would be done to each, then, once that is confirmed, what was."""
+        if request.method != "POST":
+            return HttpResponseRedirect(self.address)
+        deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
+        numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
+        if deed is None or not numbers:
+            messages.error(request, _("Tick some items first, then choose what to do with them."))
+            return HttpResponseRedirect(self.address)
+        items = self.narrowed(request, self.rows(request)).in_bulk(numbers)
+        confirmed = bool(request.POST.get("confirmed"))
+        bulk = Bulk(deed, _uuid(request.POST.get("batch", "")) or uuid4())
+        error = None
+        for number in dict.fromkeys(numbers):
+            if number not in items:
+                continue
+            item = items[number]
+            try:
+                if confirmed:
+                    self._check_version(request, item)
+                    sentence = self.bulk_do(request, deed, item, bulk.batch)
+                else:
+                    sentence = self.bulk_preview(request, deed, item)
+            except Invalid as refusal:
+                # It is what was typed for all, not one item, that cannot be taken.
+                error, confirmed = refusal, False
+                sentence = self.bulk_preview(request, deed, item)
+            except DomainError as refusal:
+                bulk.lines.append(BulkLine(item, str(refusal), skipped=True))
+                continue
+            bulk.lines.append(BulkLine(item, sentence))
+        context = self._bulk_context(bulk, done=confirmed) | {"error": error, "posted": request.POST}
+        response = self.page(request, "desk/bulk.html", context, title=deed.title)
+        if error is not None:
+            response.status_code = 422
+        return response
+
+    def _check_version(self, request: HttpRequest, item: Workable) -> None:
+        seen = request.POST.get(f"version_{item.pk}", "")
+        if seen != str(item.version):
+            raise Conflict("changed-since", _("This has changed since the preview."))
+
+    def _bulk_context(self, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
+        lines = [
+            {"line": line, "title": self.title_of(line.item), "address": self.at("item", line.item.pk)}
+            for line in (*bulk.taken, *bulk.skipped)
+        ]
+        return {
+            "bulk": bulk,
+            "lines": lines,
+            "done": done,
+            "undone": undone,
+            "bulk_address": self.at("bulk"),
+            "undo_address": self.at("undo"),
+            "back": self.address,
+        }
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

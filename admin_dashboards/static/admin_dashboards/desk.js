@@ -1,0 +1,267 @@
+"use strict";
+
+// A desk: every deed has a key, items follow each other without a page load, and an open item tells what becomes of it.
+(() => {
+    const LOOK_EVERY = 2000;
+    const RENEW_EVERY = 5 * 60 * 1000;
+    const desk = () => document.querySelector("[data-desk]");
+    const work = () => document.getElementById("desk-work");
+    const item = () => document.querySelector("[data-item]");
+
+    // --- Keys --------------------------------------------------------------------------------------------------------
+
+    const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]), textarea, select, [contenteditable]";
+    const keyed = () => [...document.querySelectorAll("[data-key]")].filter((one) => one.offsetParent !== null || one.closest("[data-row]"));
+    const keysOf = (element) => element.dataset.key.split(" ");
+
+    function press(element) {
+        if (element.matches("summary")) {
+            element.click();
+            element.parentElement.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
+        } else if (element.matches("input[type=radio], input[type=checkbox]")) {
+            element.focus();
+            element.click();
+        } else if (element.matches(TYPING)) {
+            element.focus();
+            element.select?.();
+        } else {
+            element.click();
+        }
+    }
+
+    let row = -1;
+    function moveRow(step) {
+        const rows = [...document.querySelectorAll("[data-row]")];
+        if (!rows.length) return false;
+        row = Math.min(Math.max(row + step, 0), rows.length - 1);
+        rows[row].querySelector("a").focus();
+        return true;
+    }
+
+    document.addEventListener("keydown", (event) => {
+        if (!desk() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+        const sheet = document.getElementById("desk-keys");
+        if (event.key === "Escape" && event.target.matches(TYPING)) {
+            event.target.closest("details")?.removeAttribute("open");
+            event.target.blur();
+            return;
+        }
+        if (event.target.matches(TYPING) || sheet?.open) return;
+        if (event.key === "?") {
+            event.preventDefault();
+            showKeys();
+            return;
+        }
+        if (event.key === "j" || event.key === "k") {
+            if (moveRow(event.key === "j" ? 1 : -1)) {
+                event.preventDefault();
+                return;
+            }
+        }
+        if (event.key === "x" && document.activeElement?.closest("[data-row]")) {
+            document.activeElement.closest("[data-row]").querySelector("input[type=checkbox]")?.click();
+            return;
+        }
+        if (event.key === "o" && document.activeElement?.closest("[data-row]")) {
+            document.activeElement.closest("[data-row]").querySelector("a").click();
+            return;
+        }
+        const element = keyed().find((one) => keysOf(one).includes(event.key) && !one.disabled);
+        if (element) {
+            event.preventDefault();
+            press(element);
+        }
+    });
+
+    function showKeys() {
+        const sheet = document.getElementById("desk-keys");
+        if (!sheet) return;
+        const list = sheet.querySelector("[data-keys]");
+        const lines = keyed().map((one) => [keysOf(one), nameOf(one)]);
+        if (document.querySelector("[data-row]")) lines.unshift([["j", "k"], sheet.dataset.rows], [["o"], sheet.dataset.open], [["x"], sheet.dataset.choose]);
+        list.replaceChildren(...lines.flatMap(([keys, name]) => {
+            const term = document.createElement("dt");
+            for (const key of keys) term.append(Object.assign(document.createElement("kbd"), { textContent: key }), " ");
+            return [term, Object.assign(document.createElement("dd"), { textContent: name })];
+        }));
+        sheet.showModal();
+    }
+
+    function nameOf(element) {
+        if (element.dataset.keyName) return element.dataset.keyName;
+        if (element.getAttribute("aria-label")) return element.getAttribute("aria-label");
+        const labelled = element.labels?.[0] || element;
+        const copy = labelled.cloneNode(true);
+        copy.querySelectorAll("kbd, .material-symbols-outlined, input, select, textarea").forEach((one) => one.remove());
+        return copy.textContent.trim().replace(/\s+/g, " ");
+    }
+
+    // --- The next item without a page load ---------------------------------------------------------------------------
+
+    let busy = false;
+    async function send(form, button) {
+        if (busy) return;
+        busy = true;
+        work().setAttribute("aria-busy", "true");
+        const body = new FormData(form, button);
+        try {
+            const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
+            await show(answer);
+        } catch {
+            tell(document.getElementById("desk-keys").dataset.unsent);
+        } finally {
+            busy = false;
+            work().removeAttribute("aria-busy");
+        }
+    }
+
+    async function show(answer) {
+        const text = await answer.text();
+        const part = new DOMParser().parseFromString(text, "text/html").querySelector("[data-item]");
+        if (!part) {
+            // Not an item: the desk itself, a page that says why not, or the sign-in.
+            if (answer.redirected || answer.ok) location.assign(answer.url);
+            else document.open(), document.write(text), document.close();
+            return;
+        }
+        const moved = part.dataset.item !== item()?.dataset.item;
+        work().replaceChildren(part);
+        if (moved) {
+            history.pushState({}, "", answer.redirected ? answer.url : location.href);
+            document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
+            scrollTo(0, 0);
+        }
+        opened();
+        part.querySelector("[data-part-heading]").focus({ preventScroll: true });
+    }
+
+    addEventListener("popstate", () => { if (work()) location.reload(); });
+
+    document.addEventListener("submit", (event) => {
+        if (!work() || !event.target.matches("form[data-part]") || event.defaultPrevented) return;
+        event.preventDefault();
+        send(event.target, event.submitter);
+    });
+
+    function tell(sentence) {
+        const news = document.querySelector("[data-news]");
+        if (!news) return;
+        news.textContent = sentence;
+        news.hidden = !sentence;
+    }
+
+    // --- What becomes of the open item -------------------------------------------------------------------------------
+
+    let looking = 0;
+    let renewing = 0;
+    async function look() {
+        const here = item();
+        if (!here || document.hidden) return;
+        let state;
+        try {
+            const answer = await fetch(here.dataset.item, { headers: { Accept: "application/json" } });
+            if (!answer.ok) return;
+            state = await answer.json();
+        } catch {
+            return;
+        }
+        if (item() !== here) return;
+        const words = document.getElementById("desk-keys").dataset;
+        const others = here.querySelector("[data-others]");
+        const said = state.others.length ? words.others.replace("%s", state.others.join(", ")) : "";
+        if (others.textContent !== said) others.textContent = said;
+        if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
+        if (String(state.version) !== here.dataset.version) return over(here, words.changed);
+        if (here.dataset.held && !state.held_by_me) {
+            return over(here, state.holder ? words.taken.replace("%s", state.holder) : words.lost);
+        }
+        if (!here.dataset.held && state.open && state.holder !== here.dataset.holder) {
+            here.dataset.holder = state.holder;
+            tell(state.holder ? words.claimed.replace("%s", state.holder) : words.free);
+        }
+    }
+
+    // Somebody else was quicker: what is typed stays, nothing can be sent any more, and the page says why.
+    function over(here, sentence) {
+        clearInterval(looking);
+        clearInterval(renewing);
+        here.querySelectorAll(".desk-decision button, .desk-decision input[type=submit]").forEach((one) => { one.disabled = true; });
+        here.classList.add("is-over");
+        tell(sentence);
+    }
+
+    async function renew() {
+        const here = item();
+        const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
+        if (!here?.dataset.held || !token) return;
+        const body = new FormData();
+        body.set("deed", "renew");
+        body.set("csrfmiddlewaretoken", token);
+        await fetch(here.dataset.work, { method: "POST", body }).catch(() => {});
+    }
+
+    function countdown() {
+        for (const form of document.querySelectorAll("[data-leaves]")) {
+            const said = form.querySelector("[data-countdown]");
+            const words = document.getElementById("desk-keys").dataset;
+            const tick = () => {
+                const left = Math.ceil(Number(form.dataset.leaves) - Date.now() / 1000);
+                said.textContent = left > 0 ? words.untold.replace("%s", left) : words.told;
+                if (left > 0 && form.isConnected) setTimeout(tick, 1000);
+            };
+            tick();
+        }
+    }
+
+    function timelines() {
+        for (const timeline of document.querySelectorAll("[data-timeline]")) {
+            const kinds = timeline.querySelector("[data-timeline-kinds]");
+            kinds.hidden = kinds.children.length < 2;
+            kinds.onclick = (event) => {
+                const button = event.target.closest("button");
+                if (!button) return;
+                button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+                const wanted = [...kinds.querySelectorAll("[aria-pressed=true]")].map((one) => one.value);
+                for (const line of timeline.querySelectorAll("[data-kind]")) {
+                    line.hidden = wanted.length > 0 && !wanted.includes(line.dataset.kind);
+                }
+            };
+        }
+    }
+
+    // After each item that comes onto the page; desks listen for "desk:opened".
+    function opened() {
+        clearInterval(looking);
+        clearInterval(renewing);
+        document.querySelectorAll("[data-sheet]").forEach((button) => { button.hidden = false; button.onclick = showKeys; });
+        countdown();
+        timelines();
+        if (item()) {
+            looking = setInterval(look, LOOK_EVERY);
+            renewing = setInterval(renew, RENEW_EVERY);
+            look();
+        }
+        document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
+    }
+
+    document.addEventListener("DOMContentLoaded", () => {
+        timelines();
+        if (!desk()) return;
+        const all = document.querySelector("[data-tick-all]");
+        if (all) {
+            all.hidden = false;
+            all.addEventListener("click", () => {
+                const boxes = [...all.form.querySelectorAll("input[name=item]")];
+                const tick = boxes.some((box) => !box.checked);
+                boxes.forEach((box) => { box.checked = tick; });
+            });
+        }
+        // One tool open at a time, shut by a click elsewhere.
+        document.addEventListener("click", (event) => {
+            for (const tool of document.querySelectorAll(".desk-tool[open]")) {
+                if (!tool.contains(event.target)) tool.open = false;
+            }
+        });
+        opened();
+    });
+})();
