@@ -32,5 +32,5 @@ def load() -> Stage:
     reports.complain(stage, events, stories, messages)
     logins.sign_in(stage)
     stage.tell_all()
-    inspect_left_over.defer(timestamp=int(stage.now.timestamp()))
+    inspect_left_over.defer(timestamp=int(stage.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
     return stage
