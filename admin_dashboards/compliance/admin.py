@@ -30,6 +30,7 @@ from admin_dashboards.masking import mask_mail, mask_phone
 from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
+from apps.users.four_eyes import needs_second
 from apps.users.likeness import seen_documents
 from apps.users.models import Document, User
 
@@ -90,7 +91,7 @@ class DocumentAdmin(SearchableAdmin):
         ]
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().select_related("owner", "owner__profile", "decided_by", "claimed_by")
+        return super().rows().select_related("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
 
     def parts(self) -> dict[tuple[str, str], Q]:
         return {(_("Pending"), "status__exact=pending"): Q(status=Document.Status.PENDING)}
@@ -128,6 +129,7 @@ class DocumentAdmin(SearchableAdmin):
             ],
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == request.user.pk,
+            "second_asked": obj.status == Document.Status.PENDING and needs_second(obj),
             "own_document": obj.owner_id == request.user.pk,
             "show_save_and_continue": False,
             "title": str(obj),
@@ -147,8 +149,12 @@ class DocumentAdmin(SearchableAdmin):
         )
 
     def response_change(self, request: HttpRequest, obj: Document) -> HttpResponse:
+        # What became of it: the form's own copy holds what was asked for.
+        obj = Document.objects.select_related("owner").get(pk=obj.pk)
         facts = {"document": obj, "name": obj.owner.username}
-        if obj.status == Document.Status.APPROVED:
+        if obj.is_held:
+            said = _("%(document)s approved first: somebody else confirms it before %(name)s is verified.") % facts
+        elif obj.status == Document.Status.APPROVED:
             said = _("%(document)s approved: %(name)s is verified.") % facts
         else:
             said = _("%(document)s of %(name)s rejected.") % facts
@@ -195,7 +201,7 @@ class DocumentAdmin(SearchableAdmin):
         holder = document.claim_holder()
         return (
             document.status == Document.Status.PENDING
-            and document.owner_id != request.user.pk
+            and request.user.pk not in (document.owner_id, document.first_approved_by_id)
             and (holder is None or holder.pk == request.user.pk)
         )
 

@@ -52,9 +52,10 @@ def _event_cancelled(*, event: str) -> str:
 def _document_decided(*, status: str, text: str) -> str:
     if status == "pending":
         return _("The decision about your document was taken back. It is waiting for review again.")
+    if status == "revoked":
+        return _joined(_("The approval of your document has been withdrawn."), text)
     approved = status == "approved"
-    decision = _("Your document has been approved.") if approved else _("Your document has been rejected.")
-    return f"{decision} {text}".strip()
+    return _joined(_("Your document has been approved.") if approved else _("Your document has been rejected."), text)
 
 
 def _content_removed(*, thing: str, text: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.dateparse import parse_datetime
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import save_as
@@ -10,54 +10,70 @@ from apps.decisions.kinds import Kind
 from apps.decisions.models import Decision
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
-from apps.users.documents import set_badge
+from apps.users.documents import message_text, newer_pending, settle_badge
 from apps.users.jobs import mail_decision
 from apps.users.models import Document, User
+
+APPROVED = Document.Status.APPROVED
 
 
 def put_back(actor: User, decision: Decision, document: Document) -> None:
     """The document as it was, one version on, and the badge with it."""
-    before = decision.before
-    document.status, document.reason, document.comment = before["status"], before["reason"], before["comment"]
-    document.decided_by_id = before["decided_by"]  # type: ignore[attr-defined]
-    document.decided_at = parse_datetime(before["decided_at"]) if before["decided_at"] else None
+    for name in set(decision.before) & set(decision.after) - {"version"}:
+        field = Document._meta.get_field(name)
+        setattr(document, field.attname, field.to_python(decision.before[name]))  # type: ignore[union-attr]
     document.version += 1
-    save_as(actor, document, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
-    if decision.after["status"] == Document.Status.APPROVED:
-        others = Document.objects.filter(owner=document.owner_id, status=Document.Status.APPROVED)
-        verified = before["badge"] or others.exists()
-        set_badge(actor, document.owner_id, verified, reason=f"approval of document {document.pk} undone")
+    said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
+    try:
+        with transaction.atomic():
+            save_as(actor, document, reason=said)
+    except IntegrityError as error:
+        # The owner may have sent in another one after a rejection; two of a kind do not wait at once.
+        raise newer_pending() from error
+    if APPROVED in (decision.before["status"], decision.after["status"]):
+        kept = bool(decision.before.get("badge"))
+        settle_badge(actor, document.owner_id, kept=kept, reason=f"document {document.pk}: {said}")
 
 
 def tell(decision: Decision) -> None:
-    document = Document.objects.get(pk=decision.target_id)
-    notify(
-        document.owner_id,
-        Told.DOCUMENT_DECIDED,
-        about=document,
-        status=str(decision.after["status"]),
-        text=decision.text,
-    )
-    # A job of its own, so that a mail server that is away does not tell it twice on the screen.
-    mail_decision.defer(document_id=document.pk, template=f"document_{decision.after['status']}", text=decision.text)
+    verdict = decision.verb.split(".")[1]
+    _tell(Document.objects.get(pk=decision.target_id), verdict, decision.text)
 
 
 def tell_undone(decision: Decision) -> None:
+    """What holds now: that it waits again, or the earlier verdict."""
     document = Document.objects.get(pk=decision.target_id)
-    notify(document.owner_id, Told.DOCUMENT_DECIDED, about=document, status=document.status, text="")
-    mail_decision.defer(document_id=document.pk, template="document_undone", text="")
+    waits = document.status == Document.Status.PENDING
+    _tell(document, "undone" if waits else document.status, "" if waits else message_text(document))
 
 
-def _kind(verdict: str, label: object) -> Kind:
+def _tell(document: Document, verdict: str, text: str) -> None:
+    status = "pending" if verdict == "undone" else verdict
+    notify(document.owner_id, Told.DOCUMENT_DECIDED, about=document, status=status, text=text)
+    # A job of its own, so that a mail server that is away does not tell it twice on the screen.
+    mail_decision.defer(document_id=document.pk, template=f"document_{verdict}", text=text)
+
+
+def _between_staff(decision: Decision) -> None:
+    """Of what is not decided yet its owner hears nothing."""
+
+
+def _kind(verb: str, label: object, *, tells: bool = True) -> Kind:
     return Kind(
-        verb=f"document.{verdict}",
+        verb=f"document.{verb}",
         label=label,  # type: ignore[arg-type]
         model=Document,
         perm="users.review_document",
         undo=put_back,
-        tell=tell,
-        tell_undone=tell_undone,
+        tell=tell if tells else _between_staff,
+        tell_undone=tell_undone if tells else _between_staff,
     )
 
 
-KINDS = [_kind("approved", _("approved")), _kind("rejected", _("rejected"))]
+KINDS = [
+    _kind("approved", _("approved")),
+    _kind("rejected", _("rejected")),
+    _kind("revoked", _("revoked the approval of")),
+    _kind("held", _("approved first"), tells=False),
+    _kind("second_asked", _("asked for a second pair of eyes on"), tells=False),
+]

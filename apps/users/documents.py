@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -13,15 +14,22 @@ from apps.access import may, require, visible
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
+from apps.decisions.models import Decision
 from apps.decisions.services import decide, facts
-from apps.desk.services import claim, release
+from apps.desk.services import add_note, claim, release
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.files import Upload, take_document
+from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
 
 # What a decision changes, and undoing it puts back.
-DECIDED_FIELDS = ("status", "reason", "comment", "decided_by", "decided_at", "version")
+DECIDED_FIELDS = (
+    "status", "reason", "comment", "decided_by", "decided_at", "needs_second", "first_approved_by", "first_approved_at",
+)  # fmt: skip
+DECISIONS = ("document.approved", "document.rejected", "document.revoked", "document.held")
+
+LONGEST_WHY = 500
 
 
 @transaction.atomic
@@ -63,6 +71,8 @@ def claim_document(reviewer: User, document_id: int) -> Document:
         _require_free(document, reviewer)
         if document.status != Document.Status.PENDING:
             raise _decided(document)
+        if document.first_approved_by_id == reviewer.pk:
+            raise Conflict("own-approval", _("You approved this first; somebody else confirms it."))
         return claim(reviewer, Document, document_id)
 
 
@@ -86,38 +96,69 @@ def review_document(
 ) -> Document:
     """Approve or reject a pending document; approval gives its owner the badge. It can be undone; messages wait.
 
-    `version` is the one that the reviewer looked at. Raises `Conflict` where somebody decided or holds it.
+    Where two have to approve, the first approval is held. `version` is the one that the reviewer looked at.
+    Raises `Conflict` where somebody decided or holds it.
     """
-    document = _reviewable(reviewer, document_id)
-    if document.owner_id == reviewer.pk:
-        raise Refused("own-document", _("You cannot review your own document."))
-    if document.status != Document.Status.PENDING or version not in (None, document.version):
+    document = _decidable(reviewer, document_id, version)
+    if document.status != Document.Status.PENDING:
         raise _decided(document)
-    _require_free(document, reviewer)
     _check_decision(verdict, reason)
+    if verdict == Document.Status.APPROVED and not document.is_held and needs_second(document):
+        return _hold(reviewer, document, comment, batch=batch)
     before = facts(document, DECIDED_FIELDS)
     document.settle(verdict, reviewer, reason, comment)
-    save_as(reviewer, document, reason=f"document {verdict}")
-    if verdict == Document.Status.APPROVED:
-        before["badge"] = set_badge(reviewer, document.owner_id, True, reason=f"document {document.pk} approved")
-    decide(
-        reviewer,
-        f"document.{verdict}",
-        document,
-        subject_id=document.owner_id,
-        before=before,
-        after=facts(document, DECIDED_FIELDS),
-        reason=reason,
-        text=text_for_owner(document),
-        batch=batch,
-    )
+    _carry_out(reviewer, document, f"document.{verdict}", before, batch=batch)
     return document
 
 
-def set_badge(actor: User, owner_id: int, verified: bool, *, reason: str) -> bool:
-    """Give somebody the badge or take it away. Whether they had it before."""
+@transaction.atomic
+def override_decision(
+    reviewer: User,
+    document_id: int,
+    *,
+    verdict: str,
+    why: str,
+    reason: str = "",
+    comment: str = "",
+    version: int | None = None,
+) -> Document:
+    """Decide anew what was decided: approve after all, revoke an approval, or reject for another reason.
+
+    Linked to the decision that it replaces; `why` is for staff and kept. The badge goes with the last approval.
+    Raises `Conflict` for what is pending or has changed since `version`.
+    """
+    document = _decidable(reviewer, document_id, version)
+    _check_decision(verdict, reason)
+    if not why.strip():
+        raise Invalid("required", _("Say why the decision is changed. Staff can read it."), field="why")
+    if len(why) > LONGEST_WHY:
+        raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_WHY}, field="why")
+    if (verdict, reason, comment) == (document.status, document.reason, document.comment) or (
+        verdict == document.status == Document.Status.APPROVED
+    ):
+        raise Conflict("already-decided", _("It has been decided so already."))
+    replaced = Decision.objects.about(document).standing().filter(verb__in=DECISIONS).order_by("-id").first()
+    if document.status == Document.Status.REJECTED and verdict == Document.Status.APPROVED and needs_second(document):
+        return _hold(reviewer, document, comment, why=why.strip(), overrides=replaced)
+    before = facts(document, DECIDED_FIELDS)
+    revoked = document.status == Document.Status.APPROVED
+    document.override(verdict, reviewer, reason, comment)
+    if document.first_approved_by_id == reviewer.pk:
+        document.first_approved_by = document.first_approved_at = None
+    verb = "document.revoked" if revoked else f"document.{verdict}"
+    _carry_out(reviewer, document, verb, before, why=why.strip(), overrides=replaced)
+    return document
+
+
+def settle_badge(actor: User, owner_id: int, *, kept: bool = False, reason: str) -> bool:
+    """Give somebody the badge where an approved document stands for it, or take it away. Whether they had it before.
+
+    `kept` leaves them a badge that no document stands for.
+    """
+    # Locked before looking, so that of two approvals revoked at once the later one sees that it was the last.
     owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
     before = owner.identity_verified
+    verified = kept or Document.objects.filter(owner=owner_id, status=Document.Status.APPROVED).exists()
     if before != verified:
         owner.identity_verified = verified
         save_as(actor, owner, reason=reason)
@@ -140,10 +181,96 @@ def text_for_owner(document: Document) -> str:
     return document.comment or (Reason(document.reason).text if document.reason else "")
 
 
+def message_text(document: Document) -> str:
+    """What the messages about the decision say: the text that belongs to the reason, and the reviewer's words."""
+    return " ".join(filter(None, [Reason(document.reason).text if document.reason else "", document.comment]))
+
+
+def _decidable(reviewer: User, document_id: int, version: int | None) -> Document:
+    """Locked, as `version` showed it, theirs to decide, and in nobody else's hands."""
+    document = _reviewable(reviewer, document_id)
+    if document.owner_id == reviewer.pk:
+        raise Refused("own-document", _("You cannot review your own document."))
+    if version not in (None, document.version):
+        raise _decided(document)
+    _require_free(document, reviewer)
+    if document.is_held and document.first_approved_by_id == reviewer.pk:
+        raise Refused(
+            "own-approval", _("You approved this first; somebody else confirms it. Undo your approval to change it.")
+        )
+    return document
+
+
+def _hold(
+    reviewer: User,
+    document: Document,
+    comment: str,
+    *,
+    why: str = "",
+    overrides: Decision | None = None,
+    batch: UUID | None = None,
+) -> Document:
+    """Keep a first approval back. The owner still waits, and hears nothing."""
+    before = facts(document, DECIDED_FIELDS)
+    document.hold(reviewer)
+    try:
+        with transaction.atomic():
+            save_as(reviewer, document, reason=f"document approved first: {why}".rstrip(": "))
+    except IntegrityError as error:
+        raise newer_pending() from error
+    if comment.strip():
+        add_note(reviewer, document, text=comment)
+    decide(
+        reviewer,
+        "document.held",
+        document,
+        subject_id=document.owner_id,
+        before=before,
+        after=facts(document, DECIDED_FIELDS),
+        overrides=overrides,
+        batch=batch,
+    )
+    return document
+
+
+def _carry_out(
+    reviewer: User,
+    document: Document,
+    verb: str,
+    before: dict[str, Any],
+    *,
+    why: str = "",
+    overrides: Decision | None = None,
+    batch: UUID | None = None,
+) -> None:
+    """Save a decision that was taken, the badge with it, and tell of it in a while."""
+    others = Document.objects.filter(owner=document.owner_id, status=Document.Status.APPROVED).exclude(pk=document.pk)
+    approves, revokes = verb == "document.approved", verb == "document.revoked"
+    stood = approves and others.exists()
+    said = f"{verb.replace('.', ' ')}: {why}".rstrip(": ")
+    save_as(reviewer, document, reason=said)
+    if approves or revokes:
+        had = settle_badge(reviewer, document.owner_id, reason=f"document {document.pk} {verb.split('.')[1]}")
+        # A badge that no document stood for stays when this is undone.
+        before["badge"] = approves and had and not stood
+    decide(
+        reviewer,
+        verb,
+        document,
+        subject_id=document.owner_id,
+        before=before,
+        after=facts(document, DECIDED_FIELDS),
+        reason=document.reason,
+        text=message_text(document),
+        overrides=overrides,
+        batch=batch,
+    )
+
+
 def _reviewable(reviewer: User, document_id: int) -> Document:
     document = (
         Document.objects.select_for_update(of=("self",))
-        .select_related("claimed_by", "decided_by")
+        .select_related("claimed_by", "decided_by", "owner")
         .filter(pk=document_id)
         .first()
     )
@@ -191,6 +318,10 @@ def _require_place(owner: User, doc_type: str) -> None:
 
 def _already_pending() -> Conflict:
     return Conflict("already-pending", _("A document of this kind is waiting for review already."))
+
+
+def newer_pending() -> Conflict:
+    return Conflict("changed-since", _("The owner has sent in another one since. Decide that one."))
 
 
 def _absent() -> Absent:

@@ -67,7 +67,12 @@ def mail_notice(*, user_id: int, notice: str, facts: dict[str, str]) -> None:
         _mail(user, notice, **facts)
 
 
-def _mail(user: User, template: str, **facts: object) -> None:
-    """Mail a template to somebody; its first line is the subject."""
+def compose(user: User, template: str, **facts: object) -> tuple[str, str]:
+    """The subject and the body of a mail: the first line of its template, and the rest."""
     subject, body = render_to_string(f"mail/{template}.txt", {"user": user} | facts).split("\n", 1)
-    send_mail(subject.strip(), body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [user.email])
+    return subject.strip(), body.strip() + "\n"
+
+
+def _mail(user: User, template: str, **facts: object) -> None:
+    subject, body = compose(user, template, **facts)
+    send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [user.email])

@@ -326,6 +326,19 @@ class Document(Workable):
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
+    needs_second = models.BooleanField(_("two approve it"), default=False, db_default=False, editable=False)
+    """A rule or a person asked for another pair of eyes: the first approval is held until somebody else confirms it."""
+    first_approved_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,  # asked of single rows, and of pending ones, alone
+        related_name="+",
+        verbose_name=_("first approved by"),
+    )
+    first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
 
     history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages"])
     objects = DocumentQuerySet.as_manager()
@@ -344,6 +357,17 @@ class Document(Workable):
             ),
             models.CheckConstraint(
                 condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("owner")), name="document_not_by_owner"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="approved", needs_second=True, first_approved_by__isnull=True),
+                name="document_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=Q(first_approved_by__isnull=True, first_approved_at__isnull=True)
+                | Q(first_approved_by__isnull=False, first_approved_at__isnull=False)
+                & ~Q(first_approved_by=F("owner"))
+                & (Q(decided_by__isnull=True) | ~Q(first_approved_by=F("decided_by"))),
+                name="document_two_people",
             ),
         ]
         indexes = [
@@ -364,8 +388,32 @@ class Document(Workable):
         """Leave pending for `verdict`, approved or rejected."""
         if self.status != self.Status.PENDING:
             raise Conflict("already-decided", _("This document has been decided already."))
+        self._decide(verdict, by, reason, comment)
+
+    def override(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
+        """Leave one verdict for another."""
+        if self.status == self.Status.PENDING:
+            raise Conflict("not-decided", _("This document has not been decided yet."))
+        self._decide(verdict, by, reason, comment)
+
+    def hold(self, by: User) -> None:
+        """Wait for somebody else to confirm the approval: pending, from wherever it was."""
+        self.status, self.reason, self.comment = self.Status.PENDING, "", ""
+        self.decided_by = self.decided_at = None
+        self.needs_second = True
+        self.first_approved_by, self.first_approved_at = by, timezone.now()
+        self._worked_on()
+
+    @property
+    def is_held(self) -> bool:
+        return self.status == self.Status.PENDING and self.first_approved_at is not None
+
+    def _decide(self, verdict: str, by: User, reason: str, comment: str) -> None:
         self.status, self.reason, self.comment = verdict, reason, comment
         self.decided_by, self.decided_at = by, timezone.now()
+        self._worked_on()
+
+    def _worked_on(self) -> None:
         self.claimed_by = self.claimed_until = None
         self.version += 1
 
@@ -375,6 +423,36 @@ class Document(Workable):
         if self.status != self.Status.REJECTED:
             return False
         return not self.reason or Reason(self.reason).may_resubmit
+
+
+class ReviewRule(models.Model):
+    """Which documents two people approve. What is left open applies to all."""
+
+    doc_type = models.CharField(_("kind"), max_length=16, choices=DocType, blank=True)
+    role = models.CharField(
+        _("role"), max_length=16, choices=[(role.value, role.label) for role in CLIENT_ROLES], blank=True
+    )
+    after_rejection = models.BooleanField(_("only after an earlier rejection"), default=False)
+    followers_from = models.PositiveIntegerField(_("only from so many followers"), null=True, blank=True)
+    active = models.BooleanField(_("in force"), default=True)
+
+    history = History()
+
+    class Meta:
+        verbose_name = _("four-eyes rule")
+        verbose_name_plural = _("four-eyes rules")
+        default_permissions = ("change",)
+
+    def __str__(self) -> str:
+        parts = [
+            self.get_doc_type_display() if self.doc_type else _("All kinds"),
+            self.get_role_display() if self.role else _("all roles"),
+        ]
+        if self.after_rejection:
+            parts.append(_("rejected before"))
+        if self.followers_from is not None:
+            parts.append(_("%(n)d followers or more") % {"n": self.followers_from})
+        return ", ".join(map(str, parts))
 
 
 class DocumentPrint(models.Model):

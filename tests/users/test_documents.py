@@ -20,7 +20,8 @@ from apps.decisions.services import tell, undo, undo_batch
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.notifications.models import Kind, Notification
 from apps.users import documents
-from apps.users.models import Document, User
+from apps.users.letters import letter
+from apps.users.models import Document, Reason, User
 from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs, waiting
 from tests.people import admin, alice, community, compliance, make_staff, newton
@@ -308,6 +309,24 @@ def test_a_batch_is_undone_but_for_what_has_changed_since(document: Document) ->
     assert User.objects.get(username="newton").identity_verified, "the other approval stands"
 
 
+def test_undoing_a_rejection_after_the_owner_sent_another_is_refused(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="rejected", reason="expired")
+    documents.send_document(document.owner, upload(png()), doc_type="identity")
+    refused(Conflict, "changed-since", lambda: undo(officer, Decision.objects.get().pk))
+    assert Decision.objects.get().undone_at is None
+
+
+def test_of_two_approvals_undone_the_last_takes_the_badge(document: Document) -> None:
+    officer = compliance()
+    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    for one in (document, other):
+        documents.review_document(officer, one.pk, verdict="approved")
+    for decision, verified in zip(Decision.objects.order_by("id"), (True, False), strict=True):
+        undo(officer, decision.pk)
+        assert User.objects.get(username="newton").identity_verified == verified
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
     officer = compliance()
@@ -326,3 +345,143 @@ def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> Non
         documents.review_document(officer, document.pk, verdict="approved")
         transaction.set_rollback(True)
     assert waiting("decisions.tell_people") == []
+
+
+# --- Deciding anew --------------------------------------------------------------------------------------------------
+
+
+def test_revoking_the_last_approval_takes_the_badge_away(document: Document) -> None:
+    vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
+    documents.review_document(vera, document.pk, verdict="approved")
+    run_jobs(later=timedelta(seconds=10))
+    revoked = documents.override_decision(
+        omar, document.pk, verdict="rejected", reason="forged", why="the agency says it issued no such card", version=2
+    )
+    assert (revoked.status, revoked.reason, revoked.decided_by) == ("rejected", "forged", omar)
+    assert not User.objects.get(username="newton").identity_verified
+    earlier, later = Decision.objects.order_by("id")
+    assert (later.verb, later.overrides) == ("document.revoked", earlier)
+    assert "issued no such card" in document.history.first().history_change_reason
+    mail.outbox.clear()
+    assert run_jobs(later=timedelta(seconds=9)) == 0
+    run_jobs(later=timedelta(seconds=10))
+    assert "withdrawn" in Notification.objects.latest("id").text
+    [message] = mail.outbox
+    assert message.subject == "Your verification was withdrawn"
+    assert "no longer carries the badge" in message.body
+    assert "could not be accepted as genuine" in message.body
+    assert "issued no such card" not in message.body
+
+
+def test_revoking_one_of_two_approvals_leaves_the_badge(document: Document) -> None:
+    officer = compliance()
+    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    for one in (document, other):
+        documents.review_document(officer, one.pk, verdict="approved")
+    documents.override_decision(officer, document.pk, verdict="rejected", reason="expired", why="date misread")
+    assert User.objects.get(username="newton").identity_verified
+    documents.override_decision(officer, other.pk, verdict="rejected", reason="expired", why="date misread")
+    assert not User.objects.get(username="newton").identity_verified
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_approvals_revoked_at_once_the_badge_goes_with_the_later(document: Document) -> None:
+    officers = [make_staff(name, "Compliance Officer") for name in ("vera", "omar")]
+    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    for one in (document, other):
+        documents.review_document(officers[0], one.pk, verdict="approved")
+    at_once(
+        [
+            partial(documents.override_decision, officer, one.pk, verdict="rejected", why="both were lent")
+            for officer, one in zip(officers, (document, other), strict=True)
+        ]
+    )
+    assert not User.objects.get(username="newton").identity_verified
+
+
+def test_what_was_rejected_is_approved_after_all_and_back_and_forth_undone(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="rejected", reason="expired", comment="In May.")
+    documents.override_decision(officer, document.pk, verdict="approved", why="I read the wrong line")
+    assert User.objects.get(username="newton").identity_verified
+    first, second = Decision.objects.order_by("id")
+    assert second.overrides == first
+    refused(Conflict, "changed-since", lambda: undo(officer, first.pk))
+    undo(officer, second.pk)
+    document.refresh_from_db()
+    assert (document.status, document.reason, document.comment) == ("rejected", "expired", "In May.")
+    assert not User.objects.get(username="newton").identity_verified
+    undo(officer, first.pk)
+    document.refresh_from_db()
+    assert (document.status, document.decided_by) == ("pending", None)
+    run_jobs(later=timedelta(seconds=10))
+    assert not Notification.objects.exists()
+
+
+def test_a_revocation_undone_gives_the_badge_back_and_says_what_holds(document: Document) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="approved", comment="Welcome")
+    documents.override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
+    run_jobs(later=timedelta(seconds=10))
+    undo(officer, Decision.objects.latest("id").pk, reason="another card")
+    run_jobs()
+    assert User.objects.get(username="newton").identity_verified
+    assert Notification.objects.latest("id").text == "Your document has been approved. Welcome"
+    assert mail.outbox[-1].subject == "Your Infloo account is verified"
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "code"),
+    [
+        ({"why": " "}, Invalid, "required"),
+        ({"why": "x" * 501}, Invalid, "too-long"),
+        ({"verdict": "pending"}, Invalid, "invalid"),
+        ({"verdict": "approved", "reason": "forged"}, Invalid, "invalid"),
+        ({"verdict": "approved"}, Conflict, "already-decided"),
+        ({"version": 1}, Conflict, "already-decided"),
+    ],
+)
+def test_a_decision_is_changed_for_a_reason_and_as_it_stands(
+    document: Document, given: dict[str, Any], kind: type[DomainError], code: str
+) -> None:
+    officer = compliance()
+    documents.review_document(officer, document.pk, verdict="approved")
+    asked = {"verdict": "rejected", "why": "agency"} | given
+    refused(kind, code, lambda: documents.override_decision(officer, document.pk, **asked))
+    assert User.objects.get(username="newton").identity_verified
+
+
+def test_only_reviewers_change_a_decision_and_only_one_that_was_taken(document: Document) -> None:
+    officer, moderator = compliance(), community()
+    deed = partial(documents.override_decision, document_id=document.pk, verdict="rejected", why="agency")
+    refused(Conflict, "not-decided", lambda: deed(officer))
+    documents.review_document(officer, document.pk, verdict="approved")
+    refused(Refused, "permission-missing", lambda: deed(moderator))
+    refused(Absent, "not-found", lambda: documents.override_decision(officer, 0, verdict="rejected", why="agency"))
+
+
+# --- What will be told ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", [*Reason.values, ""])
+def test_the_preview_is_what_leaves(document: Document, reason: str) -> None:
+    shown = letter(document, "rejected", reason=reason, comment="See you & yours.")
+    documents.review_document(compliance(), document.pk, verdict="rejected", reason=reason, comment="See you & yours.")
+    run_jobs(later=timedelta(seconds=10))
+    assert Notification.objects.get().text == shown.notification
+    assert (mail.outbox[0].subject, mail.outbox[0].body) == (shown.subject, shown.body)
+    assert ("send in another" in shown.body) == (not reason or Reason(reason).may_resubmit)
+
+
+def test_the_preview_of_an_approval_and_its_end_is_what_leaves(document: Document) -> None:
+    officer = compliance()
+    approval = letter(document, "approved", comment="Welcome")
+    documents.review_document(officer, document.pk, verdict="approved", comment="Welcome")
+    document.refresh_from_db()
+    end = letter(document, "revoked", reason="forged")
+    documents.override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
+    run_jobs(later=timedelta(seconds=10))
+    assert [(message.subject, message.body) for message in mail.outbox][1] == (end.subject, end.body)
+    assert "no longer carries the badge" in end.body
+    assert Notification.objects.order_by("id").values_list("text", flat=True)[1] == end.notification
+    assert mail.outbox[0].body == approval.body

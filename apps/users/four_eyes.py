@@ -1,0 +1,99 @@
+"""Which documents two people approve, by a rule or because somebody asked for another pair of eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.decisions.services import decide, facts
+from apps.desk.services import add_note
+from apps.errors import Absent, Conflict, Invalid
+from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
+
+ASKED_FIELDS = ("status", "needs_second", "first_approved_by")
+MOST_FOLLOWERS = 1_000_000
+
+
+def rules_asking(document: Document) -> list[ReviewRule]:
+    """The rules in force by which two people approve this document."""
+    owner = document.owner
+    rules = ReviewRule.objects.filter(
+        Q(doc_type="") | Q(doc_type=document.doc_type), Q(role="") | Q(role=owner.role), active=True
+    ).order_by("id")
+    return [rule for rule in rules if _rejected_if_asked(rule, document) and _followed_if_asked(rule, owner)]
+
+
+def needs_second(document: Document) -> bool:
+    return document.needs_second or bool(rules_asking(document))
+
+
+@transaction.atomic
+def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
+    """Ask for another pair of eyes on one document that is pending. The reason becomes a note; it can be undone.
+
+    Raises `Conflict` where somebody asked before, decided it, or works on it.
+    """
+    document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
+    if document is None:
+        raise Absent("not-found", _("There is no such document."))
+    require(reviewer, "users.review_document", document)
+    if not reason.strip():
+        raise Invalid("required", _("Say what the other should look at."), field="reason")
+    holder = document.claim_holder()
+    if holder is not None and holder.pk != reviewer.pk:
+        raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+    if document.status != Document.Status.PENDING or document.needs_second:
+        raise Conflict("not-open", _("It is decided, or two have to approve it already."))
+    add_note(reviewer, document, text=reason)
+    before = facts(document, ASKED_FIELDS)
+    document.needs_second = True
+    save_as(reviewer, document, reason="second pair of eyes asked for")
+    decide(
+        reviewer,
+        "document.second_asked",
+        document,
+        subject_id=document.owner_id,
+        before=before,
+        after=facts(document, ASKED_FIELDS),
+    )
+    return document
+
+
+@transaction.atomic
+def save_rule(actor: User, rule_id: int | None, **fields: Any) -> ReviewRule:
+    """Make a rule, or change one; it counts from the next approval on. Raises `Invalid` for what it cannot say."""
+    require(actor, "users.change_reviewrule")
+    rule = ReviewRule() if rule_id is None else ReviewRule.objects.select_for_update().filter(pk=rule_id).first()
+    if rule is None:
+        raise Absent("not-found", _("There is no such rule."))
+    _check_rule(fields)
+    for name, value in fields.items():
+        setattr(rule, name, value)
+    return save_as(actor, rule, reason="rule changed" if rule_id else "rule made")
+
+
+def _check_rule(fields: Mapping[str, Any]) -> None:
+    if fields.get("doc_type", "") not in ("", *DocType.values):
+        raise Invalid("unknown", _("There is no such kind."), field="doc_type")
+    if fields.get("role", "") not in ("", *CLIENT_ROLES):
+        raise Invalid("unknown", _("There is no such role."), field="role")
+    followers = fields.get("followers_from")
+    if followers is not None and not 1 <= followers <= MOST_FOLLOWERS:
+        raise Invalid("range", _("Enter a number from 1 to 1,000,000, or none."), field="followers_from")
+
+
+def _rejected_if_asked(rule: ReviewRule, document: Document) -> bool:
+    rejected = Document.objects.filter(owner=document.owner_id, status=Document.Status.REJECTED)
+    return not rule.after_rejection or rejected.exclude(pk=document.pk).exists()
+
+
+def _followed_if_asked(rule: ReviewRule, owner: User) -> bool:
+    wanted = rule.followers_from
+    # Counted up to what was asked, however many there are.
+    return wanted is None or Follow.objects.filter(followed=owner)[:wanted].count() >= wanted

@@ -1,0 +1,217 @@
+"""Documents that two people approve."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import IntegrityError, transaction
+
+from apps.audit.history import save_as
+from apps.decisions.models import Decision
+from apps.decisions.services import undo
+from apps.desk.models import Note
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.notifications.models import Notification
+from apps.users.documents import claim_document, override_decision, review_document, send_document
+from apps.users.four_eyes import ask_second, needs_second, save_rule
+from apps.users.models import Document, Follow, ReviewRule, Role, User
+from tests import people
+from tests.client import api
+from tests.console import console, fields
+from tests.drawn import png, upload
+from tests.jobs import forget, run_jobs
+from tests.races import at_once, lost, won
+from tests.users.test_documents import refused
+
+pytestmark = pytest.mark.django_db
+
+
+def officers() -> tuple[User, User]:
+    return people.make_staff("vera", "Compliance Officer"), people.make_staff("omar", "Compliance Officer")
+
+
+def brand() -> User:
+    return people.make_user("acme", verified=False, role=Role.BRAND)
+
+
+def send(owner: User, doc_type: str = "business") -> Document:
+    document = send_document(owner, upload(png()), doc_type=doc_type)
+    forget("users.inspect_document")
+    return document
+
+
+def rule(**given: Any) -> ReviewRule:
+    return ReviewRule.objects.create(**given)
+
+
+def test_no_rule_no_second_pair_of_eyes() -> None:
+    assert review_document(people.compliance(), send(brand()).pk, verdict="approved").status == "approved"
+
+
+def test_the_first_approval_is_held_until_another_officer_confirms_it() -> None:
+    rule(doc_type="business", role="brand")
+    owner, (vera, omar) = brand(), officers()
+    document = review_document(vera, send(owner).pk, verdict="approved", comment="Looks right to me")
+    assert (document.status, document.first_approved_by, document.version) == ("pending", vera, 2)
+    assert not User.objects.get(pk=owner.pk).identity_verified
+    assert api(owner).get("/users/verify").json()["results"][0]["status"] == "pending"
+    assert api(owner).get("/users/verify").json()["results"][0]["comment"] == ""
+    assert Note.objects.get().text == "Looks right to me"
+    run_jobs(later=timedelta(seconds=10))
+    assert not Notification.objects.exists()
+    assert not mail.outbox
+
+    refused(Refused, "own-approval", lambda: review_document(vera, document.pk, verdict="approved"))
+    refused(Refused, "own-approval", lambda: review_document(vera, document.pk, verdict="rejected"))
+    refused(Conflict, "own-approval", lambda: claim_document(vera, document.pk))
+    confirmed = review_document(omar, document.pk, verdict="approved", version=2)
+    assert (confirmed.status, confirmed.first_approved_by, confirmed.decided_by) == ("approved", vera, omar)
+    assert User.objects.get(pk=owner.pk).identity_verified
+    assert list(Decision.objects.order_by("id").values_list("verb", flat=True)) == [
+        "document.held", "document.approved",
+    ]  # fmt: skip
+
+
+def test_the_second_may_reject_what_the_first_approved() -> None:
+    rule()
+    vera, omar = officers()
+    document = review_document(vera, send(brand()).pk, verdict="approved")
+    assert review_document(omar, document.pk, verdict="rejected", reason="forged").status == "rejected"
+
+
+def test_a_rejection_needs_no_second() -> None:
+    rule()
+    assert review_document(people.compliance(), send(brand()).pk, verdict="rejected").status == "rejected"
+
+
+def test_the_database_refuses_one_person_twice_and_one_alone() -> None:
+    rule()
+    vera, _omar = officers()
+    document = review_document(vera, send(brand()).pk, verdict="approved")
+    rows = Document.objects.filter(pk=document.pk)
+    approved = {"status": "approved", "decided_at": document.first_approved_at}
+    for change in (
+        approved | {"decided_by": vera},
+        approved | {"first_approved_by": None, "first_approved_at": None},
+        {"first_approved_by": document.owner},
+        {"first_approved_at": None},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(**change)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_approvals_at_once_one_is_first_and_one_confirms() -> None:
+    rule()
+    document = send(brand())
+    staff = [people.make_staff(f"officer{number}", "Compliance Officer") for number in range(10)]
+    results = at_once([partial(review_document, officer, document.pk, verdict="approved") for officer in staff * 2])
+    document.refresh_from_db()
+    assert document.status == "approved"
+    assert document.first_approved_by != document.decided_by
+    assert len(won(results)) == 2
+    assert lost(results) <= {(Conflict, "already-decided"), (Refused, "own-approval")}
+
+
+@pytest.mark.parametrize(
+    ("given", "asks"),
+    [
+        ({}, True),
+        ({"doc_type": "business"}, True),
+        ({"doc_type": "identity"}, False),
+        ({"role": "brand"}, True),
+        ({"role": "influencer"}, False),
+        ({"after_rejection": True}, False),
+        ({"followers_from": 2}, False),
+        ({"followers_from": 1}, True),
+        ({"active": False}, False),
+    ],
+)
+def test_what_a_rule_asks_for(given: dict[str, Any], asks: bool) -> None:
+    owner = brand()
+    save_as(None, Follow(follower=people.alice(), followed=owner), reason="followed")
+    rule(**given)
+    assert needs_second(send(owner)) == asks
+
+
+def test_an_earlier_rejection_asks_for_a_second_where_the_rule_says_so() -> None:
+    rule(doc_type="business", role="brand", after_rejection=True)
+    owner, officer = brand(), people.compliance()
+    review_document(officer, send(owner, "identity").pk, verdict="rejected", reason="expired")
+    assert review_document(officer, send(owner).pk, verdict="approved").is_held
+
+
+def test_an_approval_after_all_is_held_too() -> None:
+    vera, omar = officers()
+    document = send(brand())
+    review_document(vera, document.pk, verdict="rejected", reason="expired")
+    rule()
+    held = override_decision(vera, document.pk, verdict="approved", why="misread")
+    assert (held.status, held.first_approved_by, held.decided_by) == ("pending", vera, None)
+    assert review_document(omar, document.pk, verdict="approved").status == "approved"
+    undo(omar, Decision.objects.latest("id").pk)
+    undo(vera, Decision.objects.get(verb="document.held").pk)
+    document.refresh_from_db()
+    assert (document.status, document.reason, document.decided_by) == ("rejected", "expired", vera)
+
+
+def test_undoing_a_first_approval_opens_the_document_again() -> None:
+    rule()
+    vera, _omar = officers()
+    document = review_document(vera, send(brand()).pk, verdict="approved")
+    undo(vera, Decision.objects.get().pk)
+    document.refresh_from_db()
+    assert (document.first_approved_by, document.first_approved_at, document.needs_second) == (None, None, False)
+    assert review_document(vera, document.pk, verdict="rejected").status == "rejected"
+
+
+def test_a_person_asks_for_a_second_pair_of_eyes_on_one_document() -> None:
+    vera, omar = officers()
+    document = send(brand())
+    refused(Invalid, "required", lambda: ask_second(vera, document.pk, reason=" "))
+    refused(Refused, "permission-missing", lambda: ask_second(people.community(), document.pk, reason="odd stamp"))
+    refused(Absent, "not-found", lambda: ask_second(vera, 0, reason="odd stamp"))
+    claim_document(omar, document.pk)
+    refused(Conflict, "claimed", lambda: ask_second(vera, document.pk, reason="odd stamp"))
+    ask_second(omar, document.pk, reason="odd stamp")
+    refused(Conflict, "not-open", lambda: ask_second(omar, document.pk, reason="odd stamp"))
+    assert Note.objects.get().text == "odd stamp"
+    undo(omar, Decision.objects.get().pk)
+    ask_second(omar, document.pk, reason="odd stamp after all")
+    assert review_document(omar, document.pk, verdict="approved").is_held
+
+
+def test_rules_are_kept_by_those_who_may_and_remembered() -> None:
+    boss = people.admin()
+    refused(Refused, "permission-missing", lambda: save_rule(people.compliance(), None, doc_type="business"))
+    made = save_rule(boss, None, doc_type="business", role="brand", after_rejection=True)
+    assert str(made) == "Business, Brand, rejected before"
+    save_rule(boss, made.pk, active=False)
+    assert [version.active for version in made.history.all()] == [False, True]
+    for wrong in ({"doc_type": "poem"}, {"role": "staff"}, {"followers_from": 0}, {"followers_from": 10_000_000}):
+        with pytest.raises(Invalid):
+            save_rule(boss, None, **wrong)
+    refused(Absent, "not-found", lambda: save_rule(boss, 0, active=True))
+
+
+def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
+    rule()
+    (vera, omar), owner = officers(), brand()
+    document = send(owner)
+    page = f"/admin/users/document/{document.pk}/change/"
+    form = {"status": "approved", "reason": "", "comment": "", "seen_version": 1}
+    assert "Two people approve this document" in console(vera).get(page).content.decode()
+    answer = console(vera).post(page, form, follow=True)
+    [message] = answer.context["messages"]
+    assert "approved first: somebody else confirms it before acme is verified" in str(message)
+    again = console(vera).get(page)
+    assert "You approved this document first." in again.content.decode()
+    assert "status" not in fields(again)
+    assert console(vera).post(page, form | {"seen_version": 2}).status_code == 403
+    assert "vera approved this document first." in console(omar).get(page).content.decode()
+    answer = console(omar).post(page, form | {"seen_version": 2}, follow=True)
+    assert "acme is verified" in str(next(iter(answer.context["messages"])))
