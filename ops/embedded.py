@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -60,11 +61,17 @@ class Server:
     pid_file: Path
     socket_file: Path
     log: Path
+    program: str
+    # Words in the command line of each of its processes, and of no other server's.
+    marks: tuple[str, ...]
     stop_signal: signal.Signals
     kill_signal: signal.Signals
 
     def answers(self) -> bool:
         """Whether it takes connections and commands."""
+        # The kernel may close the socket of a killed server after all else of it is gone: until then it lets us in.
+        if self.process() is None:
+            return False
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(2)
             try:
@@ -84,7 +91,7 @@ class Server:
         pid = self._pid_lines()[:1]
         try:
             process = psutil.Process(int(pid[0]))
-            return process if _works_in(process, self.data) else None
+            return process if self._is_one(process) else None
         except (IndexError, ValueError, psutil.NoSuchProcess):
             return None
 
@@ -92,7 +99,19 @@ class Server:
         """Every process at work on the data, sessions that outlived a killed PostgreSQL included."""
         import psutil
 
-        return [process for process in psutil.process_iter() if _works_in(process, self.data)]
+        return [process for process in psutil.process_iter() if self._is_one(process)]
+
+    def _is_one(self, process: psutil.Process) -> bool:
+        """By its name and command line alone: in a container, root may not look further into others' processes."""
+        import psutil
+
+        try:
+            if process.name() != self.program or process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            said = " ".join(process.cmdline())
+        except psutil.Error:
+            return False
+        return any(mark in said for mark in self.marks)
 
     def _pid_lines(self) -> list[str]:
         try:
@@ -108,12 +127,16 @@ class Pair:
         """`durable=False` trades every promise to keep data for speed."""
         self.home = home
         self.durable = durable
+        # PostgreSQL names it in the title of every process; it takes 63 bytes, less than a path may have.
+        self.cluster = f"infloo-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
         self.postgres = Server(
             "PostgreSQL",
             data=home / "postgres",
             pid_file=home / "postgres" / "postmaster.pid",
             socket_file=home / ".s.PGSQL.5432",
             log=home / "postgres.log",
+            program="postgres",
+            marks=(f"-D {home / 'postgres'} ", f"postgres: {self.cluster}: "),
             stop_signal=signal.SIGINT,  # ends sessions and writes everything out
             kill_signal=signal.SIGQUIT,
         )
@@ -123,6 +146,8 @@ class Pair:
             pid_file=home / "valkey" / "valkey.pid",
             socket_file=home / "valkey.sock",
             log=home / "valkey.log",
+            program="valkey-server",
+            marks=(str(home / "valkey.sock"),),
             stop_signal=signal.SIGTERM,
             kill_signal=signal.SIGKILL,
         )
@@ -251,6 +276,7 @@ class Pair:
         if not self.postgres.data.exists():
             self._make_database()
         settings = {
+            "cluster_name": self.cluster,
             "listen_addresses": "",
             "unix_socket_directories": str(self.home),
             "unix_socket_permissions": "0700",
@@ -468,15 +494,6 @@ def _give(path: Path, uid: int) -> None:
     gid = pwd.getpwuid(uid).pw_gid
     for each in (path, *path.rglob("*")):
         os.chown(each, uid, gid, follow_symlinks=False)
-
-
-def _works_in(process: psutil.Process, folder: Path) -> bool:
-    import psutil
-
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder)
-    except psutil.Error:
-        return False
 
 
 def _package_folders() -> list[Path]:

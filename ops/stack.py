@@ -116,10 +116,14 @@ def main() -> None:
                 collect_static_files()
                 wait_until_ready(port, running)
                 announce(port, demo=pair is not None)
+                healed = False
                 while True:
                     if make.was_stopped():
                         stop()
-                    if pair and pair.heal():
+                    healed = bool(pair and pair.heal()) or healed
+                    # Not before somebody who reads it could use it again.
+                    if healed and ask_ready(port) == "":
+                        healed = False
                         say("An embedded server died; it runs again.")
                     for child in running:
                         child.watch()

@@ -1,9 +1,13 @@
 """The embedded servers: shared, healed, and nobody's folder opened for them."""
 
+import ctypes
 import os
 import shutil
 import signal
+import socket
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +91,46 @@ def test_what_was_acknowledged_survives_a_kill(home: Path) -> None:
             assert session.execute("SELECT answer FROM kept").fetchone() == (42,)
         assert pair.valkey.answers()
         assert not pair.heal()
+
+
+def test_a_socket_that_outlives_its_server_is_not_taken_for_it(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        kill(pair)
+        pair.postgres.socket_file.unlink()
+        with socket.socket(socket.AF_UNIX) as left_open:
+            left_open.bind(str(pair.postgres.socket_file))
+            left_open.listen()
+            assert pair.heal()
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT 42").fetchone() == (42,)
+        assert not pair.heal()
+
+
+def without_looking_into_processes() -> None:
+    """As in a container, where root lacks CAP_SYS_PTRACE."""
+    assert not ctypes.CDLL(None).prctl(24, 19, 0, 0, 0)  # PR_CAPBSET_DROP; counts from the next program on
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/proc").exists(), reason="only Linux's root can lose the right")
+def test_it_is_found_again_by_a_root_that_may_not_look_into_processes(home: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from ops.embedded import Pair
+with Pair(Path(sys.argv[1]), durable=False).running() as _, Pair(Path(sys.argv[1])).running():
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home)],
+        cwd=embedded.CHECKOUT,
+        preexec_fn=without_looking_into_processes,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    pair = Pair(home)
+    assert not [*pair.postgres.remains(), *pair.valkey.remains()]
 
 
 def test_pid_files_that_name_another_process_by_now_are_no_hindrance(
