@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -31,7 +32,7 @@ class RemovableAdmin(ModelAdmin):
     """A table whose rows are removed and restored, one by one and by selection."""
 
     remove: Deed
-    """The service `(actor, id, *, reason)`, as a `staticmethod`; `restore` likewise."""
+    """The service `(actor, id, *, reason, batch)`, as a `staticmethod`; `restore` likewise."""
     restore: Deed
 
     deletes = "delete"
@@ -115,10 +116,10 @@ class RemovableAdmin(ModelAdmin):
 
     def _to_each(self, request: HttpRequest, rows: list[Any], deed: Deed) -> None:
         """Do it to each row; say how many it took, and name those that stay as they are, with why."""
-        done, skipped = 0, []
+        done, skipped, batch = 0, [], uuid4()
         for row in rows:
             try:
-                deed(request.user, row.pk, reason=_reason(request))
+                deed(request.user, row.pk, reason=_reason(request), batch=batch)
             except DomainError as error:
                 skipped.append(f"{row}: {error}")
             else:

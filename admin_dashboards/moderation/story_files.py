@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from mimetypes import guess_type
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -12,16 +14,20 @@ from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from admin_dashboards.asking import asking
 from admin_dashboards.base import ModelAdmin
 from apps.audit.models import Verb
-from apps.audit.services import record
+from apps.audit.services import record, was_viewed
+from apps.desk.services import preference_of
 from apps.stories.models import Story
 
 CHUNK = 64 * 1024
+ONE_LOOK = timedelta(minutes=10)
 # Players ask for films piece by piece, and some play nothing that cannot be had so.
 PIECE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})\Z")
 
@@ -43,25 +49,57 @@ class StoryFilesMixin(ModelAdmin):
         story = self.get_object(request, unquote(object_id))
         if story.freed_at is not None:
             raise Http404
-        start, end = _piece(request, story.content_file.size)
+        # Pictures come whole; a piece of one would be a look at most of it.
+        is_film = story.media_type.startswith("video/")
+        start, end = _piece(request, story.content_file.size) if is_film else (0, story.content_file.size - 1)
         if start > end:
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{story.content_file.size}"})
-        if start == 0:
+        # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
+        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):  # type: ignore[arg-type]
             record(request.user, Verb.VIEWED, story)  # type: ignore[arg-type]
         return _stream(story.content_file, story.media_type, start, end)
 
 
 def look_of(story: Story) -> SafeString:
-    """The picture or film of a story on a page, for those who may see the story."""
+    """The picture or film of a story on a page, veiled, for those who may see the story."""
     if story.freed_at is not None:
         return format_html("")
     address = reverse("admin:stories_story_file", args=[story.pk])
     if story.media_type.startswith("video/"):
         words = _("The film of the story")
-        return format_html(
-            '<video src="{}" class="story-look" controls preload="metadata" aria-label="{}"></video>', address, words
+        return veiled(
+            format_html(
+                '<video src="{}" class="story-look" controls preload="metadata" aria-label="{}"></video>',
+                address,
+                words,
+            )
         )
-    return format_html('<img src="{}" class="story-look" alt="{}">', address, _("The picture of the story"))
+    return veiled(format_html('<img src="{}" class="story-look" alt="{}">', address, _("The picture of the story")))
+
+
+def veiled(media: SafeString) -> SafeString:
+    """A picture or film blurred and grey, as the person likes it, until it is pointed at, focused, or a key is held."""
+    preference = preference_of(asking().user)  # type: ignore[arg-type]
+    veils = [
+        name for name, on in (("is-blurred", preference.blur_pictures), ("is-grey", preference.grey_pictures)) if on
+    ]
+    if not veils:
+        return format_html("<div>{}</div>", media)
+    hint = _("Point at it, focus it or hold v to see it clearly.")
+    return format_html(
+        '<div class="veil {}" tabindex="0" role="group" aria-label="{}" data-veil>{}'
+        '<p class="veil-hint" aria-hidden="true"><span>{}</span></p></div>',
+        " ".join(veils),
+        hint,
+        media,
+        hint,
+    )
+
+
+def send_picture(file: FieldFile) -> StreamingHttpResponse:
+    """A picture of somebody's, whole."""
+    media_type = guess_type(str(file.name))[0] or "application/octet-stream"
+    return _stream(file, media_type, 0, file.size - 1)
 
 
 def _piece(request: HttpRequest, size: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -36,3 +37,9 @@ def record(
         request_id=where.request_id,
         address=where.address,
     )
+
+
+def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
+    """Whether it is written down already that `actor` has looked at it since then."""
+    looks = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Verb.VIEWED)
+    return looks.filter(actor=actor, created_at__gte=since).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -16,9 +17,8 @@ from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQue
 from apps.chat.permissions import joined, may_write
 from apps.chat.timeline import Timeline
 from apps.connections.permissions import are_connected
+from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid, Refused
-from apps.notifications.models import Kind
-from apps.notifications.services import notify
 from apps.users.models import User
 
 
@@ -140,27 +140,24 @@ def tell_typing(actor: User, room_name: str) -> None:
 # --- Staff -----------------------------------------------------------------------------------------------------------
 
 
-def remove_message(actor: User, message_id: int, *, reason: str = "") -> Message:
+def remove_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
     """Take the text out of sight, at every door. Raises `Conflict` where that has happened already."""
-    return _decide(
-        actor, message_id, lambda message: message.remove(actor, reason), reason or "removed", Kind.CONTENT_REMOVED
-    )
+    return _decide(actor, message_id, remove_as, reason, batch)
 
 
-def restore_message(actor: User, message_id: int, *, reason: str = "") -> Message:
+def restore_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
     """Put back what was taken out of sight."""
-    return _decide(actor, message_id, Message.restore, reason or "restored", Kind.CONTENT_RESTORED)
+    return _decide(actor, message_id, restore_as, reason, batch)
 
 
 @transaction.atomic
-def _decide(actor: User, message_id: int, deed: Callable[[Message], Any], reason: str, kind: Kind) -> Message:
+def _decide(actor: User, message_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Message:
     message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
     if message is None:
         raise Absent("not-found", _("There is no such message."))
     require(actor, "chat.delete_message", message)
-    deed(message)
-    save_as(actor, message, reason=reason)
-    notify(message.sender_id, kind, about=message, thing=str(message._meta.verbose_name))
+    name = str(message._meta.verbose_name)
+    deed(actor, message, subject_id=message.sender_id, name=name, reason=reason, batch=batch)
     return message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,11 @@ class Note(models.Model):
 class RevealQuerySet(models.QuerySet["Reveal"]):
     def open_to(self, user: User) -> RevealQuerySet:
         return self.filter(staff=user, until__gt=timezone.now())
+
+    def of(self, model: type[models.Model], field: str, ids: Iterable[int]) -> set[int]:
+        """Of which of these rows the field is shown."""
+        found = self.filter(target_type=model._meta.label_lower, target_id__in=list(ids), field=field)
+        return set(found.values_list("target_id", flat=True))
 
 
 class Reveal(models.Model):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
@@ -14,10 +16,12 @@ from django.utils.translation import gettext as _
 
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
+from apps.decisions.removal import remove_as, restore_as
+from apps.decisions.services import decide, facts
 from apps.errors import Absent, Conflict, Invalid
 from apps.events.models import Event, Participation
 from apps.notifications.models import Kind
-from apps.notifications.services import notify, notify_all
+from apps.notifications.services import notify_all
 from apps.users.models import User
 
 FIELDS = ("title", "description", "date", "ends_at", "location", "capacity")
@@ -103,31 +107,45 @@ def delete_event(actor: User, event_id: int) -> None:
 
 
 @transaction.atomic
-def edit_event(actor: User, event_id: int, *, reason: str = "", tell: bool = True, **changes: Any) -> Event:
-    """Put the given fields of somebody's event right; its host is told, unless somebody else tells them."""
+def edit_event(
+    actor: User, event_id: int, *, reason: str = "", tell: bool = True, batch: UUID | None = None, **changes: Any
+) -> Event:
+    """Put the given fields of somebody's event right.
+
+    That is a decision of its own, of which the host is told, unless it is part of another (`tell`).
+    """
     event = _any(actor, event_id, "events.change_event")
+    before, name = facts(event, FIELDS), _named(event)
+    times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
     if _change(actor, event, changes, reason=reason or "edited") and tell:
-        notify(event.host_id, Kind.CONTENT_EDITED, about=event, thing=_named(event))
+        now = facts(event, FIELDS)
+        after = {field: value for field, value in now.items() if value != before[field]}
+        before = {field: (before | times)[field] for field in after} | {"name": name}
+        decide(actor, "event.edited", event, subject_id=event.host_id, before=before, after=after, batch=batch)
     return event
 
 
 @transaction.atomic
-def remove_event(actor: User, event_id: int, *, reason: str = "") -> Event:
+def undo_edit(actor: User, event: Event, fields: dict[str, Any], *, reason: str) -> None:
+    """Put the fields of a locked event back to what `facts` said of them."""
+    values = {name: Event._meta.get_field(name).to_python(value) for name, value in fields.items()}  # type: ignore[union-attr]
+    _change(actor, event, values, reason=reason)
+
+
+def remove_event(actor: User, event_id: int, *, reason: str = "", batch: UUID | None = None) -> Event:
     """Take an event down, at every door at once. Raises `Conflict` where it is down already."""
-    event = _any(actor, event_id, "events.delete_event")
-    event.remove(actor, reason)
-    save_as(actor, event, reason=reason or "removed")
-    notify(event.host_id, Kind.CONTENT_REMOVED, about=event, thing=_named(event))
-    return event
+    return _decide(actor, event_id, remove_as, reason, batch)
+
+
+def restore_event(actor: User, event_id: int, *, reason: str = "", batch: UUID | None = None) -> Event:
+    """Put back what was taken down."""
+    return _decide(actor, event_id, restore_as, reason, batch)
 
 
 @transaction.atomic
-def restore_event(actor: User, event_id: int, *, reason: str = "") -> Event:
-    """Put back what was taken down."""
+def _decide(actor: User, event_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Event:
     event = _any(actor, event_id, "events.delete_event")
-    event.restore()
-    save_as(actor, event, reason=reason or "restored")
-    notify(event.host_id, Kind.CONTENT_RESTORED, about=event, thing=_named(event))
+    deed(actor, event, subject_id=event.host_id, name=_named(event), reason=reason, batch=batch)
     return event
 
 

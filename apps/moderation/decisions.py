@@ -18,6 +18,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import take_back
 from apps.moderation.strikes import lift_strike
 from apps.moderation.targets import name_of, target_of
+from apps.moderation.telling import to_author, to_reporter
 from apps.moderation.weights import weigh
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
@@ -75,32 +76,25 @@ def tell_undone(decision: Decision) -> None:
         notify(case.author_id, Told.DECISION_UNDONE, thing=name_of(case.kind, _target(case)))
     # Those of the reopened case that had been told; whoever reports from now on hears of it once.
     for report in case.reports.open().filter(created_at__lte=decision.made_at).order_by("id"):
-        notify(report.reporter_id, Told.REPORT_CLOSED, about=report, outcome=report.status)
+        said = to_reporter(report.status)
+        notify(report.reporter_id, said.kind, about=report, **said.facts)
 
 
 def _tell_author(decision: Decision, case: Case) -> None:
     target, done = _target(case), decision.before["done"]
-    thing, text = name_of(case.kind, target), decision.text
-    about = target if case.kind != Report.Kind.USER else None
-    for outcome in decision.after["outcomes"]:
-        match Outcome(outcome):
-            case Outcome.REMOVED if "removed_at" in done:
-                notify(case.author_id, Told.CONTENT_REMOVED, about=about, thing=thing, text=text)
-            case Outcome.EDITED if "words" in done:
-                notify(case.author_id, Told.CONTENT_EDITED, about=about, thing=thing, text=text)
-            case Outcome.WARNED:
-                notify(case.author_id, Told.WARNING, about=about, thing=thing, text=text)
-            case Outcome.SUSPENDED:
-                until = done["suspended"]["after"]
-                notify(case.author_id, Told.SUSPENDED, until=until, reason=text)
-            case _:
-                continue
-        text = ""  # said once is enough
+    # What somebody else had done before is no news.
+    needs = {Outcome.REMOVED: "removed_at", Outcome.EDITED: "words"}
+    outcomes = [name for name in decision.after["outcomes"] if needs.get(Outcome(name), "") in ("", *done)]
+    until = done.get("suspended", {}).get("after", "")
+    for said in to_author(case, target, outcomes, text=decision.text, until=until):
+        about = target if case.kind != Report.Kind.USER and said.kind != Told.SUSPENDED else None
+        notify(case.author_id, said.kind, about=about, **said.facts)
 
 
 def _tell_reporters(case: Case) -> None:
     for report in case.reports.filter(closed_at=case.closed_at).order_by("id"):
-        notify(report.reporter_id, Told.REPORT_CLOSED, about=report, outcome=str(report.outcome))
+        said = to_reporter(str(report.outcome))
+        notify(report.reporter_id, said.kind, about=report, **said.facts)
 
 
 def _target(case: Case) -> Model | None:

@@ -96,7 +96,7 @@ def _edit(actor: User, case: Case, edits: Mapping[str, str], reason: str) -> dic
     if target is None:
         raise _impossible(_("This is gone; there is nothing left to edit."))
     before = {name: getattr(target, name) for name in edits}
-    edited = edit_event(actor, case.target_id, reason=reason, tell=False, **edits)
+    edited = edit_event(actor, case.target_id, reason=reason, tell=False, **edits)  # type: ignore[arg-type]
     return {"words": {"before": before, "after": {name: getattr(edited, name) for name in edits}}}
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
@@ -17,10 +18,9 @@ from procrastinate.contrib.django import app
 
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
+from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid
 from apps.files import take_story
-from apps.notifications.models import Kind
-from apps.notifications.services import notify
 from apps.stories.models import Story, StoryView
 from apps.users.models import User
 from apps.users.permissions import hidden_from
@@ -128,26 +128,24 @@ def mark_seen(viewer: User, story_id: int) -> None:
 # --- Staff -----------------------------------------------------------------------------------------------------------
 
 
-def remove_story(actor: User, story_id: int, *, reason: str = "") -> Story:
+def remove_story(actor: User, story_id: int, *, reason: str = "", batch: UUID | None = None) -> Story:
     """Take a story down, at every door at once. Raises `Conflict` where it is down already."""
-    deed = partial(Story.remove, by=actor, reason=reason)
-    return _decide(actor, story_id, deed, reason or "removed", Kind.CONTENT_REMOVED)
+    return _decide(actor, story_id, remove_as, reason, batch)
 
 
-def restore_story(actor: User, story_id: int, *, reason: str = "") -> Story:
+def restore_story(actor: User, story_id: int, *, reason: str = "", batch: UUID | None = None) -> Story:
     """Put back what was taken down; its 24 hours have run on."""
-    return _decide(actor, story_id, Story.restore, reason or "restored", Kind.CONTENT_RESTORED)
+    return _decide(actor, story_id, restore_as, reason, batch)
 
 
 @transaction.atomic
-def _decide(actor: User, story_id: int, deed: Callable[[Story], Any], reason: str, kind: Kind) -> Story:
+def _decide(actor: User, story_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Story:
     story = Story.objects.select_for_update(of=("self",)).select_related("author").filter(pk=story_id).first()
     if story is None:
         raise _absent()
     require(actor, "stories.delete_story", story)
-    deed(story)
-    save_as(actor, story, reason=reason)
-    notify(story.author_id, kind, about=story, thing=str(story._meta.verbose_name))
+    name = str(story._meta.verbose_name)
+    deed(actor, story, subject_id=story.author_id, name=name, reason=reason, batch=batch)
     return story
 
 

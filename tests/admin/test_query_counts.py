@@ -29,12 +29,12 @@ def things() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("who", "table", "what", "count"),
     [
-        ("community", "stories/story", "change", 6),
+        ("community", "stories/story", "change", 7),
         ("community", "stories/story", "delete", 6),
         ("community", "stories/story", "history", 8),
         ("community", "events/event", "change", 8),
         ("community", "chat/message", "change", 9),
-        ("community", "moderation/report", "change", 7),
+        ("community", "moderation/report", "change", 8),
         ("support", "connections/connection", "change", 6),
         ("support", "users/profile", "change", 6),
         ("support", "notifications/notification", "change", 6),

@@ -1,12 +1,16 @@
 """Stories in the console: seen newest first, taken down by selecting and Delete, put back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from apps.audit.models import Entry, Verb
+from apps.desk.services import prefer
 from apps.stories.models import Story
 from tests import people
 from tests.console import console, fields, links
@@ -178,6 +182,39 @@ def test_looking_at_the_picture_needs_the_right_and_is_written_down() -> None:
     assert answer["Content-Type"] == "image/png"
     entry = Entry.objects.get(verb=Verb.VIEWED)
     assert (entry.actor, entry.target_type, entry.target_id) == (community, "stories.story", str(story.pk))
+
+
+def test_a_picture_is_looked_at_as_a_whole_or_not_at_all() -> None:
+    story = make_story(people.alice())
+    piece = console(people.community()).get(f"{STORIES}{story.pk}/file/", headers={"Range": "bytes=1-"})
+    assert (piece.status_code, b"".join(piece.streaming_content)) == (200, PNG)
+    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 1
+
+
+def test_pieces_of_a_film_are_a_look_too_wherever_they_begin() -> None:
+    story = make_story(people.alice(), media_type="video/mp4")
+    client, address = console(people.community()), f"{STORIES}{story.pk}/file/"
+    for start in (1, 5, 9):
+        client.get(address, headers={"Range": f"bytes={start}-"})
+    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 1
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        client.get(address, headers={"Range": "bytes=5-"})
+    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 2
+
+
+def test_pictures_are_veiled_as_each_person_likes_it() -> None:
+    picture, film = make_story(people.alice()), make_story(people.bob(), media_type="video/mp4")
+    community = people.community()
+    client = console(community)
+    for story in (picture, film):
+        page = client.get(f"{STORIES}{story.pk}/change/").content.decode()
+        assert 'class="veil is-blurred is-grey" tabindex="0"' in page
+    prefer(community, blur_pictures=False)
+    assert 'class="veil is-grey"' in client.get(f"{STORIES}{film.pk}/change/").content.decode()
+    prefer(community, grey_pictures=False)
+    assert "veil" not in client.get(f"{STORIES}{film.pk}/change/").content.decode().split("<main")[1]
+    other = console(people.make_staff("other", "Community Manager"))
+    assert "is-blurred" in other.get(f"{STORIES}{film.pk}/change/").content.decode()
 
 
 def test_a_film_is_played_piece_by_piece() -> None:

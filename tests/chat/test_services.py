@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.notifications.models import Kind, Notification
 from apps.users.models import Block, User
 from tests.chat.people import connect, room_of, say
+from tests.jobs import run_jobs
 from tests.people import alice, bob, carol, community, make_user, support
 
 pytestmark = pytest.mark.django_db
@@ -249,6 +251,7 @@ def test_staff_take_a_message_out_of_sight_and_put_it_back() -> None:
     say(a, room, "Bad words", "Good words")
     message = Message.objects.get(seq=1)
     services.remove_message(staff, message.pk, reason="insult")
+    run_jobs(later=timedelta(seconds=10))
     assert [facts["message"] for facts in services.timeline_of(b, room.name)[0:10]] == ["Good words", ""]
     assert Notification.objects.get(recipient=a, kind=Kind.CONTENT_REMOVED).target_id == message.pk
     version = Message.history.first()

@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 
 from apps.audit.history import save_as
+from apps.decisions.models import HOLD, Decision
+from apps.decisions.services import undo
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
 from apps.events.participation import invite_to_event, join_event, leave_event
@@ -25,6 +27,7 @@ from apps.events.services import (
 )
 from apps.notifications.models import Kind, Notification
 from apps.users.models import User
+from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, make_staff
 from tests.things import make_event
 
@@ -162,6 +165,7 @@ def test_staff_edit_remove_and_restore_and_the_host_is_told() -> None:
     event = make_event(host)
     edit_event(boss, event.pk, title="Cleaner", description="", reason="offensive")
     remove_event(boss, event.pk, reason="spam")
+    run_jobs(later=HOLD)
     with pytest.raises(Absent):
         event_for(host, event.pk)
     assert find_events(host).count() == 0
@@ -174,8 +178,32 @@ def test_staff_edit_remove_and_restore_and_the_host_is_told() -> None:
     versions = Event.history.filter(id=event.pk).order_by("history_id")[1:]
     assert [version.history_change_reason for version in versions] == ["offensive", "spam", "mistake"]
     assert {version.history_user for version in versions} == {boss}
+    run_jobs(later=HOLD)
     kinds = Notification.objects.filter(recipient=host).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_EDITED, Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
+
+
+def test_an_edit_by_staff_is_taken_back_unless_the_words_have_changed_since() -> None:
+    host, boss = alice(), admin()
+    event = make_event(host, "Rude party", capacity=9)
+    moved = event.date + timedelta(days=1)
+    edit_event(boss, event.pk, title="Party", date=moved)
+    first = Decision.objects.get()
+    undo(boss, first.pk)
+    event.refresh_from_db()
+    assert (event.title, event.capacity) == ("Rude party", 9)
+    assert event.date == moved - timedelta(days=1)
+    run_jobs(later=HOLD)
+    assert not Notification.objects.exists()
+    edit_event(boss, event.pk, title="Party")
+    run_jobs(later=HOLD)
+    update_event(host, event.pk, title="Ruder party")
+    with pytest.raises(Conflict):
+        undo(boss, Decision.objects.latest("id").pk)
+    update_event(host, event.pk, title="Party")
+    undo(boss, Decision.objects.latest("id").pk)
+    kinds = Notification.objects.filter(recipient=host).order_by("id").values_list("kind", flat=True)
+    assert list(kinds) == [Kind.CONTENT_EDITED, Kind.DECISION_UNDONE]
 
 
 def test_staff_cannot_leave_an_event_without_a_title() -> None:

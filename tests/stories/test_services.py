@@ -17,6 +17,8 @@ from PIL import Image
 
 from apps.audit.history import save_as
 from apps.connections.models import Connection
+from apps.decisions.models import HOLD, Decision
+from apps.decisions.services import undo
 from apps.errors import Absent, Conflict, Invalid, Refused, WrongKind
 from apps.notifications.models import Kind, Notification
 from apps.stories import jobs, services
@@ -265,6 +267,7 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
     author, boss, viewer = alice(), admin(), bob()
     story = make_story(author)
     remove_story(boss, story.pk, reason="nudity")
+    run_jobs(later=HOLD)
     with pytest.raises(Conflict) as refusal:
         remove_story(boss, story.pk)
     assert refusal.value.code == "already-removed"
@@ -277,6 +280,7 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
         remove_story(make_staff("clerk"), story.pk)
     with pytest.raises(Absent):
         remove_story(boss, 10**9)
+    run_jobs(later=HOLD)
     kinds = Notification.objects.filter(recipient=author).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
     versions = story.history.order_by("history_id")
@@ -285,6 +289,41 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
         (boss, "nudity"),
         (boss, "restored"),
     ]
+
+
+@pytest.mark.django_db
+def test_restored_before_its_author_is_told_they_never_are() -> None:
+    author, boss = alice(), admin()
+    story = make_story(author)
+    remove_story(boss, story.pk)
+    assert restore_story(boss, story.pk, reason="wrong one").removed_at is None
+    story.refresh_from_db()
+    assert story.removed_at is None
+    run_jobs(later=HOLD)
+    assert not Notification.objects.exists()
+    [decision] = Decision.objects.all()
+    assert (decision.verb, decision.undone_by, decision.undo_reason) == ("story.removed", boss, "wrong one")
+
+
+@pytest.mark.django_db
+def test_a_removal_and_a_return_are_each_taken_back_as_decisions() -> None:
+    author, boss = alice(), admin()
+    story = make_story(author)
+    remove_story(boss, story.pk, reason="nudity")
+    run_jobs(later=HOLD)
+    restore_story(boss, story.pk)
+    removed, restored = Decision.objects.order_by("id")
+    with pytest.raises(Conflict):
+        undo(boss, removed.pk)
+    undo(boss, restored.pk)
+    story.refresh_from_db()
+    assert (story.removed_by, story.removal_reason) == (boss, "nudity")
+    undo(boss, removed.pk)
+    story.refresh_from_db()
+    assert story.removed_at is None
+    run_jobs(later=HOLD)
+    kinds = Notification.objects.filter(recipient=author).order_by("id").values_list("kind", flat=True)
+    assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
 
 
 # --- Evidence and files ----------------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""Taking down and putting back as decisions: with an inverse, and with messages that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import models
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.history import save_as
+from apps.decisions.kinds import Kind
+from apps.decisions.models import Decision
+from apps.decisions.services import decide, facts, kind_of, undo
+from apps.notifications.models import Kind as Told
+from apps.notifications.services import notify
+from apps.removal import Removable
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+FIELDS = ("removed_at", "removed_by", "removal_reason")
+REMOVED, RESTORED = "removed", "restored"
+
+
+def remove_as(
+    actor: User, thing: Removable, *, subject_id: int, name: str, reason: str = "", batch: UUID | None = None
+) -> Decision:
+    """Take a locked thing of somebody's down. Raises `Conflict` where it is down already. `name`: as in "your …"."""
+    before = _before(thing, name)
+    thing.remove(actor, reason)
+    save_as(actor, thing, reason=reason or REMOVED)
+    after = facts(thing, FIELDS)
+    verb = _verb(type(thing), REMOVED)
+    return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
+
+
+def restore_as(
+    actor: User, thing: Removable, *, subject_id: int, name: str, reason: str = "", batch: UUID | None = None
+) -> Decision:
+    """Put it back. Where its owner has not heard of the removal yet, they never do."""
+    before = _before(thing, name)
+    thing.restore()
+    removals = Decision.objects.about(thing).standing().filter(verb=_verb(type(thing), REMOVED), told_at=None)
+    removal = removals.order_by("-id").first()
+    if removal is not None:
+        undone = undo(actor, removal.pk, reason=reason)
+        thing.refresh_from_db(fields=FIELDS)
+        return undone
+    save_as(actor, thing, reason=reason or RESTORED)
+    after = facts(thing, FIELDS)
+    verb = _verb(type(thing), RESTORED)
+    return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
+
+
+def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
+    """The two kinds of decision about whether something is down, for an app's `decisions.py`."""
+    return [
+        Kind(
+            verb=_verb(model, verb),
+            label=label,
+            model=model,
+            perm=perm,
+            undo=_put_back,
+            tell=_tell(kind),
+            tell_undone=_tell(inverse),
+        )
+        for verb, label, kind, inverse in (
+            (REMOVED, _("removed"), Told.CONTENT_REMOVED, Told.CONTENT_RESTORED),
+            (RESTORED, _("restored"), Told.CONTENT_RESTORED, Told.CONTENT_REMOVED),
+        )
+    ]
+
+
+def _before(thing: Removable, name: str) -> dict[str, Any]:
+    # Exact to the microsecond, which `facts` is not: other decisions know their removal by its time.
+    removed_at = thing.removed_at.isoformat() if thing.removed_at else None
+    return facts(thing, FIELDS) | {"removed_at": removed_at, "name": name}
+
+
+def _verb(model: type[models.Model], verb: str) -> str:
+    return f"{model._meta.model_name}.{verb}"
+
+
+def _put_back(actor: User, decision: Decision, thing: Any) -> None:
+    before = decision.before
+    thing.removed_at = parse_datetime(before["removed_at"]) if before["removed_at"] else None
+    thing.removed_by_id, thing.removal_reason = before["removed_by"], before["removal_reason"]
+    save_as(actor, thing, reason=decision.undo_reason or (REMOVED if thing.removed_at else RESTORED))
+
+
+def _tell(kind: Told) -> Callable[[Decision], None]:
+    def tell(decision: Decision) -> None:
+        if decision.subject_id is None:  # type: ignore[attr-defined]
+            return
+        # By the name it had: it may be gone, or called otherwise, by now.
+        thing = kind_of(decision).model._default_manager.filter(pk=decision.target_id).first()
+        notify(decision.subject_id, kind, about=thing, thing=decision.before["name"])  # type: ignore[attr-defined]
+
+    return tell

@@ -1,0 +1,47 @@
+"""What is decided about events, how it is taken back, and who is told."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.decisions.kinds import Kind
+from apps.decisions.models import Decision
+from apps.decisions.removal import removal_kinds
+from apps.events.models import Event
+from apps.events.services import undo_edit
+from apps.notifications.models import Kind as Told
+from apps.notifications.services import notify
+from apps.users.models import User
+
+
+def put_words_back(actor: User, decision: Decision, event: Event) -> None:
+    fields = {name: decision.before[name] for name in decision.after}
+    undo_edit(actor, event, fields, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
+
+
+def tell_edited(decision: Decision) -> None:
+    _tell(decision, Told.CONTENT_EDITED)
+
+
+def tell_undone(decision: Decision) -> None:
+    _tell(decision, Told.DECISION_UNDONE)
+
+
+def _tell(decision: Decision, kind: Told) -> None:
+    event = Event.objects.filter(pk=decision.target_id).first()
+    assert decision.subject_id is not None  # type: ignore[attr-defined]
+    notify(decision.subject_id, kind, about=event, thing=decision.before["name"])  # type: ignore[attr-defined]
+
+
+KINDS = [
+    *removal_kinds(Event, "events.delete_event"),
+    Kind(
+        verb="event.edited",
+        label=_("edited"),
+        model=Event,
+        perm="events.change_event",
+        undo=put_words_back,
+        tell=tell_edited,
+        tell_undone=tell_undone,
+    ),
+]

@@ -1,0 +1,33 @@
+"""What was said around a reported message, of which staff read nothing before they have said why."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apps.chat.models import Message
+from apps.desk.models import Reveal
+from apps.desk.services import reveal
+from apps.users.models import User
+
+AROUND = 5
+"""How many messages before and after the reported one belong to the context of its case."""
+
+
+def around(message: Message) -> list[Message]:
+    """The message and those next to it in its room, in the order in which they were sent, without their texts."""
+    near = Message.objects.filter(room=message.room_id, seq__range=(message.seq - AROUND, message.seq + AROUND))
+    return list(near.with_names().defer("text").order_by("seq"))
+
+
+@transaction.atomic
+def reveal_around(actor: User, message: Message, *, reason: str) -> list[Reveal]:
+    """Show the texts of a message and of those around it: one reveal each, told to whoever wrote it."""
+    near = around(message)
+    shown = Reveal.objects.open_to(actor).of(Message, "text", [each.pk for each in near])
+    return [reveal(actor, each, "text", subject=each.sender, reason=reason) for each in near if each.pk not in shown]
+
+
+def texts_open_to(viewer: User, messages: list[Message]) -> dict[int, str]:
+    """The texts that `viewer` has revealed, by the messages' ids. The others stay in the database."""
+    shown = Reveal.objects.open_to(viewer).of(Message, "text", [message.pk for message in messages])
+    return dict(Message.objects.filter(pk__in=shown).values_list("pk", "text")) if shown else {}

@@ -1,0 +1,48 @@
+"""What people are told about a case, word for word: shown before a decision, sent after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from apps.moderation.models import Case, Report
+from apps.moderation.targets import name_of
+from apps.notifications.models import Kind
+from apps.notifications.texts import text_of
+
+Outcome = Report.Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One notification."""
+
+    kind: Kind
+    facts: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return text_of(self.kind, **self.facts)
+
+
+def to_author(case: Case, target: Any, outcomes: Collection[str], *, text: str, until: str) -> list[Said]:
+    """What the author hears of the outcomes, gravest first. `until` is the end of a suspension, in ISO form."""
+    thing = {"thing": name_of(case.kind, target)}
+    kinds = {
+        Outcome.SUSPENDED: (Kind.SUSPENDED, {"until": until}, "reason"),
+        Outcome.REMOVED: (Kind.CONTENT_REMOVED, thing, "text"),
+        Outcome.EDITED: (Kind.CONTENT_EDITED, thing, "text"),
+        Outcome.WARNED: (Kind.WARNING, thing, "text"),
+    }
+    said = []
+    for outcome, (kind, facts, name) in kinds.items():
+        if outcome in outcomes:
+            said.append(Said(kind, {**facts, name: text}))
+            text = ""  # said once is enough
+    return said
+
+
+def to_reporter(outcome: str) -> Said:
+    """What each reporter hears; "open" where the decision has been taken back."""
+    return Said(Kind.REPORT_CLOSED, {"outcome": outcome})
