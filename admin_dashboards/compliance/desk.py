@@ -6,14 +6,13 @@ from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.base import whole_number
 from admin_dashboards.compliance.admin import verified_label
-from admin_dashboards.compliance.pages import page_count
+from admin_dashboards.compliance.pages import page_addresses
 from admin_dashboards.desk.work import Filter, Row, WorkDesk
 from apps.desk.queues import Queue
 from apps.errors import Invalid
@@ -60,9 +59,8 @@ class ComplianceDesk(WorkDesk):
         return item.get_status_display()
 
     def item_context(self, request: HttpRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
-        pages = range(1, page_count(item) + 1)
         return {
-            "page_addresses": [reverse("admin:users_document_page", args=[item.pk, page]) for page in pages],
+            "page_addresses": page_addresses(request.user, item),  # type: ignore[arg-type]
             "badge": verified_label(item.owner),
             "earlier": Document.objects.filter(owner=item.owner_id).exclude(pk=item.pk).newest_first()[:10],
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],

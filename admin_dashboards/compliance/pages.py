@@ -1,17 +1,29 @@
-"""Pages of identity documents as pictures; the file itself never leaves for a browser."""
+"""Pages of identity documents as pictures; the file itself never leaves for a browser.
+
+A picture is had in two steps: an address that lives a minute, for one viewer and one picture; then the picture, drawn
+anew with the viewer, the case and the time across it. Each picture is an audit entry.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
+from django.conf import settings
+from django.core import signing
 from django.http import Http404, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.rendering import Unrenderable, render_page
-from apps.users.documents import look_at_document
+from apps.errors import Absent
+from apps.rendering import MAX_SIDE, Unrenderable, render_page
+from apps.users.documents import look_at_document, look_at_face
 from apps.users.likeness import inspect_document
 from apps.users.models import Document, User
+
+FACE = 0
+"""In place of a page's number: the profile picture of the owner, to compare."""
+SMALL_SIDE = 480
 
 
 def page_count(document: Document) -> int:
@@ -24,25 +36,60 @@ def page_count(document: Document) -> int:
     return document.pages or 1
 
 
-def page_picture(viewer: User, document: Document, page: int) -> HttpResponse:
-    """One page, with who looks at it and when drawn across. Each look is an audit entry."""
-    look_at_document(viewer, document.pk, reason=f"page {page}")
+def picture_address(viewer: User, document: Document, page: int, *, small: bool = False) -> str:
+    """Where `viewer`, and nobody else, sees one page within the next minute."""
+    token = _signer().sign(f"{viewer.pk}.{document.pk}.{page}.{int(small)}")
+    return reverse("admin:users_document_picture", args=[document.pk, token])
+
+
+def page_addresses(viewer: User, document: Document) -> list[str]:
+    return [picture_address(viewer, document, page) for page in range(1, page_count(document) + 1)]
+
+
+def picture(viewer: User, document: Document, token: str) -> HttpResponse:
+    """What an address of `picture_address` shows. Raises `Absent` where it does not hold, or not for `viewer`."""
+    page, small = _read(viewer, document, token)
+    side = SMALL_SIDE if small else MAX_SIDE
     now = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
     watermark = f"{viewer.username} · #{document.pk} · {now}"
+    if page == FACE:
+        look_at_face(viewer, document.pk)
+        file, media_type, page = document.owner.profile.image, "image/*", 1
+    else:
+        look_at_document(viewer, document.pk, reason=f"page {page}")
+        file, media_type = document.file, document.media_type
     try:
-        picture = render_page(_content(document), document.media_type, page, watermark=watermark)
+        with file.open("rb") as opened:
+            drawn = render_page(opened.read(), media_type, page, watermark=watermark, max_side=side)
     except Unrenderable as error:
         if error.code == "no-such-page":
             raise Http404 from error
-        return HttpResponse(str(error), status=422, content_type="text/plain; charset=utf-8")
-    except OSError:
-        return HttpResponse(_("The file is not in storage."), status=422, content_type="text/plain; charset=utf-8")
-    response = HttpResponse(picture, content_type="image/webp")
+        return _said(str(error))
+    except (OSError, ValueError):  # a field without a file raises the latter
+        return _said(_("The file is not in storage."))
+    response = HttpResponse(drawn, content_type="image/webp")
     response["Cache-Control"] = "private, no-store"
     response["Content-Disposition"] = "inline"
     return response
 
 
-def _content(document: Document) -> bytes:
-    with document.file.open("rb") as file:
-        return file.read()  # type: ignore[no-any-return]
+def _read(viewer: User, document: Document, token: str) -> tuple[int, bool]:
+    expired = Absent(
+        "not-found", _("This address has expired, or was made for somebody else. Open the document again.")
+    )
+    try:
+        signed = _signer().unsign(token, max_age=settings.SIGNED_ADDRESS_SECONDS)
+    except signing.BadSignature as error:
+        raise expired from error
+    whose, which, page, small = map(int, signed.split("."))
+    if (whose, which) != (viewer.pk, document.pk):
+        raise expired
+    return page, bool(small)
+
+
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="document-picture")
+
+
+def _said(sentence: str) -> HttpResponse:
+    return HttpResponse(sentence, status=422, content_type="text/plain; charset=utf-8")

@@ -167,13 +167,24 @@ def settle_badge(actor: User, owner_id: int, *, kept: bool = False, reason: str)
 
 def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:
     """Write down that staff looked at the file of a document; its owner is told. Call it before showing any of it."""
-    document = Document.objects.select_related("owner").filter(pk=document_id).first()
+    document = _lookable(viewer, document_id)
+    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner)
+
+
+def look_at_face(viewer: User, document_id: int) -> Entry:
+    """Write down that the profile picture, which everybody may see, was looked at beside a document."""
+    document = _lookable(viewer, document_id)
+    return record(viewer, Verb.VIEWED, document.owner.profile, reason=f"beside document {document.pk}")
+
+
+def _lookable(viewer: User, document_id: int) -> Document:
+    document = Document.objects.select_related("owner", "owner__profile").filter(pk=document_id).first()
     if document is None:
         raise _absent()
     # Who may decide it may look at it, granted the right to look or not.
     if not may(viewer, "users.review_document", document):
         require(viewer, "users.view_document", document)
-    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner)
+    return document
 
 
 def text_for_owner(document: Document) -> str:

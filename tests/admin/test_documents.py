@@ -16,7 +16,7 @@ from apps.audit.models import Entry, Verb
 from apps.users.models import Document, User
 from tests import people
 from tests.console import console, fields, links
-from tests.drawn import pdf, picture
+from tests.drawn import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -174,23 +174,6 @@ def test_nobody_adds_or_deletes_documents() -> None:
 # --- What it shows ---------------------------------------------------------------------------------------------------
 
 
-def test_pages_are_pictures_and_each_look_is_written_down() -> None:
-    document, officer = make_document(people.newton(), pdf(2), "application/pdf"), people.compliance()
-    client = console(officer)
-    page = client.get(page_of(document)).content.decode()
-    shown = [f"{TABLE}{document.pk}/page/{number}/" for number in (1, 2)]
-    assert all(address in page for address in shown)
-    assert f"{TABLE}{document.pk}/page/3/" not in page
-    for address in shown:
-        answer = client.get(address)
-        assert answer["Content-Type"] == "image/webp"
-        assert answer.content[:4] == b"RIFF"
-        assert "no-store" in answer["Cache-Control"]
-    assert client.get(f"{TABLE}{document.pk}/page/3/").status_code == 404
-    looks = Entry.objects.filter(verb=Verb.VIEWED, target_id=str(document.pk))
-    assert {(look.actor, look.reason) for look in looks} >= {(officer, "page 1"), (officer, "page 2")}
-
-
 def test_the_list_shows_no_picture_and_no_page_names_the_file() -> None:
     document = make_document(people.newton())
     client = console(people.compliance())
@@ -198,32 +181,15 @@ def test_the_list_shows_no_picture_and_no_page_names_the_file() -> None:
     assert document.file.name not in client.get(page_of(document)).content.decode()
 
 
-def test_a_broken_file_is_said_not_thrown() -> None:
-    document = make_document(people.newton(), b"%PDF-1.4 broken", "application/pdf")
-    client = console(people.compliance())
-    assert client.get(page_of(document)).status_code == 200
-    answer = client.get(f"{TABLE}{document.pk}/page/1/")
-    assert answer.status_code == 422
-    assert "cannot be drawn" in answer.content.decode()
-    document.file.delete(save=False)
-    assert client.get(f"{TABLE}{document.pk}/page/1/").status_code == 422
-
-
 @pytest.mark.parametrize("name", ["community", "access", "support"])
 def test_pages_are_shut_to_all_others(name: str) -> None:
     document = make_document(people.newton())
     client = console(getattr(people, name)())
-    assert client.get(f"{TABLE}{document.pk}/page/1/").status_code == 403
     assert client.get(page_of(document)).status_code == 403
     for deed in ("claim", "release"):
         assert client.post(f"{TABLE}{document.pk}/{deed}/").status_code == 403
     assert decide(client, document).status_code == 403
     assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
-
-
-def test_no_browser_without_a_sign_in_sees_a_page() -> None:
-    document = make_document(people.newton())
-    assert Client().get(f"{TABLE}{document.pk}/page/1/").status_code == 302
 
 
 # --- Grants on one row -----------------------------------------------------------------------------------------------

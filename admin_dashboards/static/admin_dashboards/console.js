@@ -92,6 +92,16 @@ function keepClaim(form) {
     const timer = setInterval(() => renew().catch(() => {}), RENEW_EVERY);
 }
 
+// Addresses of pictures live a minute; one that has not been loaded by then is asked for anew.
+document.addEventListener("error", async (event) => {
+    const image = event.target;
+    if (!(image instanceof HTMLImageElement) || !image.dataset.again) return;
+    const again = image.dataset.again;
+    delete image.dataset.again;
+    const answer = await fetch(again, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer?.ok) image.src = (await answer.json()).address;
+}, true);
+
 document.addEventListener("DOMContentLoaded", () => {
     reach(document);
     // Browsers pass over it where the page before still had the focus.
