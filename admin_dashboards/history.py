@@ -24,6 +24,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from admin_dashboards.masking import mask_mail, mask_phone
+from apps.access import until_words
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -174,9 +175,11 @@ def _members(field: models.Field[Any, Any], records: list[Any]) -> dict[int, Val
     """What a field of many held in each of the versions, in one query."""
     end = field.m2m_reverse_field_name()  # type: ignore[attr-defined]
     rows = getattr(type(records[0]), field.name).filter(history__in=[record.pk for record in records])
-    held: dict[int, dict[int, str]] = {record.pk: {} for record in records}
+    held: dict[int, dict[Any, str]] = {record.pk: {} for record in records}
     for row in rows.select_related(end):
-        held[row.history_id][getattr(row, f"{end}_id")] = _named(row, end)
+        until = getattr(row, "ends_at", None)
+        word = _named(row, end)
+        held[row.history_id][getattr(row, f"{end}_id"), until] = f"{word} ({until_words(until)})" if until else word
     return {pk: Value(set(members), ", ".join(sorted(members.values()))) for pk, members in held.items()}
 
 

@@ -34,7 +34,7 @@ from apps.users.models import User
 if TYPE_CHECKING:
     from admin_dashboards.site import InflooAdminSite
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "apps.users.backends.Accounts"
 HELD = "signing_in"
 HELD_FOR = timedelta(minutes=10)
 PASSED = "second_factor"

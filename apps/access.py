@@ -3,38 +3,106 @@
 Django's permission names are the vocabulary ("stories.delete_story"). A permission is held
 
 - model-wide, through a group or directly,
-- on one row, granted through guardian,
+- on one row, granted to somebody or to a group,
 - by a rule of the app that owns the model: `RULES = {"events.change_event": is_host}` in its `permissions.py`.
 
 Which rows somebody sees is answered the same way: `granted` for staff, by grants alone; `visible` for end users,
 grants plus the app's `SCOPES = {Event: public_or_hosted}`.
+
+A membership or a grant may have an end. From that second on it counts for nothing: every query here leaves it out,
+whether or not anything has cleaned up since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
-from guardian.core import ObjectPermissionChecker
-from guardian.shortcuts import get_objects_for_user
+from django.utils.translation import gettext_lazy
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from apps.errors import Refused
+from apps.errors import Invalid, Refused
 
 if TYPE_CHECKING:
     from apps.users.models import User
 
 type Rule = Callable[[Any, Any], bool]
 type Scope = Callable[[Any], QuerySet[Any]]
+
+
+class TimeBoxed(Model):
+    """Something given for good or until a time, to the second."""
+
+    begun_at = DateTimeField(gettext_lazy("since"), default=timezone.now, db_default=Now(), editable=False)
+    ends_at = DateTimeField(gettext_lazy("until"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends_at is not None and self.ends_at <= timezone.now()
+
+
+def unended(prefix: str = "") -> Q:
+    """Of what is time-boxed: all that has no end, or one that is still to come. `prefix` leads there by a relation."""
+    return Q(**{f"{prefix}ends_at__isnull": True}) | Q(**{f"{prefix}ends_at__gt": timezone.now()})
+
+
+def check_end(ends_at: datetime | None, *, field: str) -> datetime | None:
+    """The end of something that is given now, in whole seconds. Raises `Invalid` for one that has been."""
+    if ends_at is None:
+        return None
+    if ends_at <= timezone.now():
+        raise Invalid("already-over", _("Choose an end that is still to come."), field=field)
+    return ends_at.replace(microsecond=0)
+
+
+def until_words(ends_at: datetime) -> str:
+    """As in "until 3 May 2026, 17:00 UTC"."""
+    return _("until %(time)s UTC") % {"time": date_format(timezone.localtime(ends_at), "DATETIME_FORMAT")}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One of the things by which somebody holds a permission."""
+
+    kind: str
+    """`superuser`, `group`, `direct`, `row`, `row_group` (granted to a group on this row) or `rule`."""
+    name: str = ""
+    """Of the group; or of the rule, for those who read code."""
+    id: int | None = None
+    """Of the group or of the grant on the row."""
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        said = str(SOURCES[self.kind]) % {"name": self.name}
+        return said if self.until is None else f"{said}, {until_words(self.until)}"
+
+
+SOURCES = {
+    "superuser": gettext_lazy("As a superuser, who may do everything"),
+    "group": gettext_lazy("Through the group “%(name)s”"),
+    "direct": gettext_lazy("Given to this account directly"),
+    "row": gettext_lazy("Granted to this account on this row"),
+    "row_group": gettext_lazy("Granted on this row to the group “%(name)s”"),
+    "rule": gettext_lazy("By a rule of the product"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +114,16 @@ class Decision:
     via: str
     """`superuser`, `model`, `row`, `rule`, or, refused, `inactive` or `missing`."""
     sentence: str
+    user: User | None = field(default=None, repr=False, compare=False)
+    obj: Model | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return self.allowed
+
+    @property
+    def sources(self) -> list[Source]:
+        """Everything by which it is allowed, not the first alone; asked of the database when read."""
+        return list(_sources(self.user, self.perm, self.obj)) if self.user else []
 
 
 @cache
@@ -71,18 +146,18 @@ def may(user: User, perm: str, obj: Model | None = None) -> Decision:
     if not user.is_active:
         return Decision(False, perm, "inactive", _("This account is switched off."))
     if user.is_superuser:
-        return Decision(True, perm, "superuser", _("A superuser may do everything."))
+        return Decision(True, perm, "superuser", _("A superuser may do everything."), user, obj)
     # Grants count on staff accounts only, so that one left on an end user opens nothing.
     if user.is_staff:
         if user.has_perm(perm):
-            return Decision(True, perm, "model", _("Held for all rows."))
-        if obj is not None and has_row_grants(type(obj)) and _granted_on_row(user, perm, obj):
-            return Decision(True, perm, "row", _("Granted on this row."))
+            return Decision(True, perm, "model", _("Held for all rows."), user, obj)
+        if obj is not None and any(grants.exists() for grants in _grants_on(user, perm, obj)):
+            return Decision(True, perm, "row", _("Granted on this row."), user, obj)
     rule = rules().get(perm)
     if obj is not None and rule is not None and rule(user, obj):
-        return Decision(True, perm, "rule", _("Allowed to this person by a rule of the product."))
+        return Decision(True, perm, "rule", _("Allowed to this person by a rule of the product."), user, obj)
     # Worded only where somebody reads it: it takes a query or two, and most refusals only hide a button.
-    return Decision(False, perm, "missing", _lazily_missing(user, perm, obj))
+    return Decision(False, perm, "missing", _lazily_missing(user, perm, obj), user, obj)
 
 
 def require(user: User, perm: str, obj: Model | None = None) -> None:
@@ -90,6 +165,80 @@ def require(user: User, perm: str, obj: Model | None = None) -> None:
     decision = may(user, perm, obj)
     if not decision:
         raise Refused("permission-missing", decision.sentence, perm=perm)
+
+
+def memberships(user: User) -> QuerySet[Any]:
+    """What makes `user` a member of groups now."""
+    return user.group_memberships.filter(unended())
+
+
+def holders(perm: str, *, for_good: bool = False, superusers: bool = False) -> QuerySet[User]:
+    """The active staff to whom `perm` is given model-wide now; `for_good`: by something that has no end.
+
+    Superusers, who may do everything, are among them only where they are asked for, or it is given to them as well.
+    """
+    people: QuerySet[User] = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
+    counts = Q(ends_at__isnull=True) if for_good else unended()
+    held = Permission.objects.filter(**_named(perm))
+    members = people.model.groups.through.objects.filter(counts, group__permissions__in=held)  # type: ignore[attr-defined]
+    direct = people.model.user_permissions.through.objects.filter(permission__in=held)  # type: ignore[attr-defined]
+    given = Q(pk__in=members.values("user")) | Q(pk__in=direct.values("user"))
+    return people.filter(given | Q(is_superuser=True) if superusers else given)
+
+
+def row_grants(user: User, model: type[Model]) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    """The grants on single rows of `model` that count for `user` now: their own, and those of their groups."""
+    own = get_user_obj_perms_model(model).objects.filter(unended(), user=user)  # type: ignore[arg-type, attr-defined]
+    theirs = get_group_obj_perms_model(model).objects.filter(unended(), group__in=memberships(user).values("group"))  # type: ignore[arg-type, attr-defined]
+    return own, theirs
+
+
+def _named(perm: str, prefix: str = "") -> dict[str, str]:
+    app_label, codename = perm.split(".", 1)
+    return {f"{prefix}content_type__app_label": app_label, f"{prefix}codename": codename}
+
+
+def _of(perm: str) -> dict[str, str]:
+    return _named(perm, "permission__")
+
+
+def _grants_on(user: User, perm: str, obj: Model) -> list[QuerySet[Any]]:
+    if not has_row_grants(type(obj)):
+        return []
+    return [grants.filter(content_object=obj.pk, **_of(perm)) for grants in row_grants(user, type(obj))]
+
+
+def _rows_granted[M: Model](user: User, perm: str, rows: QuerySet[M]) -> QuerySet[M]:
+    own, theirs = (grants.filter(**_of(perm)).values("content_object") for grants in row_grants(user, rows.model))
+    return rows.filter(Q(pk__in=own) | Q(pk__in=theirs))
+
+
+def _sources(user: User, perm: str, obj: Model | None) -> Iterator[Source]:
+    if not user.is_active:
+        return
+    if user.is_superuser:
+        yield Source("superuser")
+        return
+    if user.is_staff:
+        held = Permission.objects.filter(**_named(perm))
+        for member in memberships(user).filter(group__permissions__in=held).select_related("group"):
+            yield Source("group", member.group.name, member.group_id, member.ends_at)
+        if user.user_permissions.filter(pk__in=held).exists():
+            yield Source("direct")
+        for grant in chain(*_grants_on(user, perm, obj)) if obj is not None else ():
+            if hasattr(grant, "group"):
+                yield Source("row_group", grant.group.name, grant.pk, _earliest(grant, memberships(user)))
+            else:
+                yield Source("row", "", grant.pk, grant.ends_at)
+    rule = rules().get(perm)
+    if obj is not None and rule is not None and rule(user, obj):
+        yield Source("rule", rule.__name__)
+
+
+def _earliest(grant: Any, members: QuerySet[Any]) -> datetime | None:
+    """A group's grant counts for somebody until it ends or their membership does."""
+    ends = (grant.ends_at, members.get(group=grant.group_id).ends_at)
+    return min((end for end in ends if end is not None), default=None)
 
 
 def granted[M: Model](user: User, model: type[M], action: str) -> QuerySet[M]:
@@ -104,7 +253,7 @@ def granted[M: Model](user: User, model: type[M], action: str) -> QuerySet[M]:
         return everything
     if not has_row_grants(model):
         return everything.none()
-    return get_objects_for_user(user, perm, klass=everything, accept_global_perms=False)
+    return _rows_granted(user, perm, everything)
 
 
 def visible[M: Model](user: User, model: type[M]) -> QuerySet[M]:
@@ -137,32 +286,20 @@ def held_on_rows(user: User) -> set[str]:
     if not (user.is_active and user.is_staff):
         return set()
     names = ("permission__content_type__app_label", "permission__codename")
-    grants = [
-        grant
-        for model in models_with_row_grants()
-        for grant in (
-            get_user_obj_perms_model(model).objects.filter(user=user).values_list(*names),  # type: ignore[arg-type, attr-defined]
-            get_group_obj_perms_model(model).objects.filter(group__user=user).values_list(*names),  # type: ignore[arg-type, attr-defined]
-        )
-    ]
+    grants = [grants.values_list(*names) for model in models_with_row_grants() for grants in row_grants(user, model)]
     return {f"{app_label}.{codename}" for app_label, codename in grants[0].union(*grants[1:])}
 
 
 def permission_name(perm: str) -> str:
     """The permission's plain name as staff read it, such as "Can review document"."""
-    app_label, codename = perm.split(".", 1)
-    row = Permission.objects.filter(content_type__app_label=app_label, codename=codename).first()
+    row = Permission.objects.filter(**_named(perm)).first()
     return row.name if row else perm
-
-
-def _granted_on_row(user: User, perm: str, obj: Model) -> bool:
-    return bool(ObjectPermissionChecker(user).has_perm(perm.split(".", 1)[1], obj))
 
 
 def _missing(user: User, perm: str, obj: Model | None) -> str:
     name = permission_name(perm)
     if obj is not None and user.is_staff and has_row_grants(type(obj)):
-        rows = get_objects_for_user(user, perm, klass=type(obj), accept_global_perms=False).count()
+        rows = _rows_granted(user, perm, type(obj)._default_manager.all()).count()
         if rows:
             thing = type(obj)._meta.verbose_name_plural
             return _("You need “%(name)s”; you hold it on %(rows)d %(thing)s, not on this one.") % {

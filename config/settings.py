@@ -237,7 +237,7 @@ BROADCAST_PREFIX = "infloo"
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "apps.users.backends.Accounts",
 ]
 ANONYMOUS_USER_NAME = None  # guardian makes no user of its own
 # apps.access asks guardian itself, so that nobody asks it another way.

@@ -12,7 +12,7 @@ from apps.users.models import User
 
 def console(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="apps.users.backends.Accounts")
     return client
 
 

@@ -13,26 +13,27 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from admin_dashboards.access.filters import SessionStateFilter
+from admin_dashboards.access.filters import GroupFilter, SessionStateFilter
 from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
 from admin_dashboards.access.grants import find_row, grants_held, kinds
 from admin_dashboards.base import ModelAdmin, link_to
 from admin_dashboards.labels import label
 from admin_dashboards.searching import SearchableAdmin
 from admin_dashboards.site import SESSION_KEY
+from apps.access import unended, until_words
 from apps.errors import Invalid
 from apps.users.groups import delete_group, save_group
-from apps.users.models import Session, Staff, User
+from apps.users.models import GroupMembership, Session, Staff, User
 from apps.users.rank import is_above
 from apps.users.roles import is_built_in
 from apps.users.sessions import end_session
-from apps.users.staff import add_staff, change_staff, set_staff_password
+from apps.users.staff import add_staff, change_staff, current_memberships, set_staff_password
 
 
 @admin.register(Group)
@@ -53,7 +54,10 @@ class GroupAdmin(ModelAdmin):
         return (
             super()
             .rows()
-            .annotate(member_count=Count("user", distinct=True), permission_count=Count("permissions", distinct=True))
+            .annotate(
+                member_count=Count("memberships", filter=unended("memberships__"), distinct=True),
+                permission_count=Count("permissions", distinct=True),
+            )
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -100,8 +104,9 @@ class GroupAdmin(ModelAdmin):
 
     @display(description=gettext_lazy("members"))
     def people(self, group: Group) -> str:
-        members = group.user_set.order_by("username")[:100]
-        return format_html_join(", ", "{}", ((link_to(member),) for member in members)) or _("Nobody yet.")
+        members = group.memberships.filter(unended()).select_related("user").order_by("user__username")[:100]  # type: ignore[attr-defined]
+        names = ((_membership(link_to(member.user), member),) for member in members)
+        return format_html_join(", ", "{}", names) or _("Nobody yet.")
 
 
 @admin.register(Staff)
@@ -111,7 +116,7 @@ class StaffAdmin(ModelAdmin):
 
     form = StaffForm
     list_display = ["username", "email", "belongs_to", "account", "last_login"]
-    list_filter = ["is_active", "groups"]
+    list_filter = ["is_active", GroupFilter]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
     search_fields = ["username", "email"]
@@ -130,7 +135,7 @@ class StaffAdmin(ModelAdmin):
         ]
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().filter(is_staff=True).prefetch_related("groups")
+        return super().rows().filter(is_staff=True).prefetch_related(current_memberships())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
@@ -179,7 +184,7 @@ class StaffAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Staff, form: Any, change: bool) -> None:
         data = form.cleaned_data
         if change:
-            given = {name: data[name] for name in ("username", "email", "is_active", "groups") if name in data}
+            given = {name: data[name] for name in ("username", "email", "is_active", "groups", "ends") if name in data}
             change_staff(request.user, obj.pk, **given)  # type: ignore[arg-type]
             return
         saved = add_staff(
@@ -188,6 +193,7 @@ class StaffAdmin(ModelAdmin):
             email=data["email"],
             password=data["password1"],
             groups=data["groups"],
+            ends=data["ends"],
         )
         obj.pk, obj.username = saved.pk, saved.username
 
@@ -229,7 +235,7 @@ class StaffAdmin(ModelAdmin):
 
     @display(description=gettext_lazy("groups"))
     def belongs_to(self, staff: Staff) -> str:
-        return ", ".join(sorted(group.name for group in staff.groups.all())) or "–"
+        return ", ".join(sorted(_membership(member.group.name, member) for member in staff.current)) or "–"  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("groups"))
     def own_groups(self, staff: Staff) -> str:
@@ -324,6 +330,11 @@ class SessionAdmin(SearchableAdmin):
     @display(description=gettext_lazy("device"))
     def device(self, session: Session) -> str:
         return device_of(session.user_agent)
+
+
+def _membership(name: str, member: GroupMembership) -> str:
+    """`name`, and until when, as it stands in a list."""
+    return format_html("{} ({})", name, until_words(member.ends_at)) if member.ends_at else name
 
 
 def device_of(user_agent: str) -> str:

@@ -3,12 +3,30 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.users.models import Session
+from admin_dashboards.base import whole_number
+from apps.access import unended
+from apps.users.models import GroupMembership, Session, User
+
+
+class GroupFilter(SimpleListFilter):
+    """By the groups that people are in now."""
+
+    title = _("group")
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(group.pk), group.name) for group in Group.objects.order_by("name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if number := whole_number(self.value() or ""):
+            return queryset.filter(pk__in=GroupMembership.objects.filter(unended(), group_id=number).values("user"))
+        return queryset
 
 
 class SessionStateFilter(SimpleListFilter):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group, Permission
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
@@ -15,6 +19,7 @@ from admin_dashboards.base import Form, whole_number
 from apps.users.models import Staff, User
 from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
+from apps.users.staff import groups_of
 
 
 class GroupForm(Form):
@@ -52,7 +57,22 @@ class GroupForm(Form):
 
 
 class GroupBoxes(forms.CheckboxSelectMultiple):
+    """A box to tick for each group, and beside it until when; empty is for good."""
+
     template_name = "access/groups.html"
+    ends: Mapping[int, str] = MappingProxyType({})
+    """As filled in, by the number of the group."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        group = value.instance
+        option["end"] = {"name": end_name(group.pk), "value": self.ends.get(group.pk, "")}
+        return option
+
+
+def end_name(group_id: int) -> str:
+    """What the field of a membership's end is called."""
+    return f"groups_until_{group_id}"
 
 
 class GroupsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -75,13 +95,21 @@ class StaffForm(Form):
             del self.fields["groups"]  # one's own are shown, not offered
         else:
             self.fields["groups"].queryset = joinable(self.actor)  # type: ignore[attr-defined]
-            if self.instance.pk:
-                self.initial["groups"] = list(self.instance.groups.all())
+            have = self._have()
+            self.initial["groups"] = list(have)
+            widget = self.fields["groups"].widget
+            if self.is_bound:
+                widget.ends = {group.pk: self.data.get(end_name(group.pk), "") for group in joinable(self.actor)}  # type: ignore[attr-defined]
+            else:
+                widget.ends = {group.pk: time_input(end) for group, end in have.items() if end}  # type: ignore[attr-defined]
+
+    def _have(self) -> dict[Any, datetime | None]:
+        return groups_of(self.instance) if self.instance.pk else {}
 
     def _refuse_what_is_not_offered(self) -> None:
         """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
         sent = {whole_number(number) for number in self.data.getlist("groups")} if self.is_bound else set()  # type: ignore[attr-defined]
-        held = set(self.instance.groups.values_list("pk", flat=True)) if self.instance.pk else set()
+        held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:
             not_oneself(self.actor, self.instance, _("Nobody changes their own rights."))
@@ -90,10 +118,11 @@ class StaffForm(Form):
     def clean_groups(self) -> set[Any]:
         """What was ticked, and the groups that this person may not take anybody out of."""
         ticked = set(self.cleaned_data["groups"])
-        if not self.instance.pk:
-            return ticked
+        self.cleaned_data["ends"] = {
+            group.pk: read_time(self.data[end_name(group.pk)]) for group in ticked if end_name(group.pk) in self.data
+        }
         offered_ids = set(self.fields["groups"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
-        return ticked | {group for group in self.instance.groups.all() if group.pk not in offered_ids}
+        return ticked | {group for group in self._have() if group.pk not in offered_ids}
 
     def _post_clean(self) -> None:
         """The service checks and saves; the row stays as it is until then."""
@@ -133,6 +162,24 @@ def joinable(actor: User) -> Any:
     if actor.is_superuser:
         return groups
     return groups.exclude(permissions__in=Permission.objects.filter(ACCESS_DESK))
+
+
+def read_time(text: str) -> datetime | None:
+    """A time that somebody filled in, in UTC; None where they left it empty."""
+    if not text.strip():
+        return None
+    try:
+        time = parse_datetime(text.strip())
+    except ValueError:
+        time = None
+    if time is None or not 1900 <= time.year < 3000:
+        raise forms.ValidationError(_("Enter the end as a date and time."), code="no-time")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def time_input(time: datetime) -> str:
+    """The time as a field of a form holds it."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _same(data: dict[str, Any]) -> str:

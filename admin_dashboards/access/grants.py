@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from apps.access import models_with_row_grants, require
+from admin_dashboards.access.forms import read_time
+from apps.access import models_with_row_grants, require, unended
+from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
 from apps.users.models import User
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
@@ -32,6 +38,7 @@ class Grant:
     holder: Holder
     permission: Permission
     row: Model
+    until: datetime | None = None
 
     @property
     def holder_key(self) -> str:
@@ -66,23 +73,23 @@ def find_row(kind: str, number: str) -> Model | None:
 def grants_held(user: User) -> list[Grant]:
     """What `user` is granted on single rows, by name; the first hundred of each kind."""
     return [
-        Grant(user, grant.permission, model(pk=grant.content_object_id))
+        Grant(user, grant.permission, model(pk=grant.content_object_id), grant.ends_at)
         for model in models_with_row_grants()
         for grant in get_user_obj_perms_model(model)  # type: ignore[arg-type, attr-defined]
-        .objects.filter(user=user)
+        .objects.filter(unended(), user=user)
         .select_related("permission__content_type")
         .order_by("-id")[:100]
     ]
 
 
 def grants_on(row: Model) -> list[Grant]:
-    people = get_user_obj_perms_model(type(row)).objects.filter(content_object=row)  # type: ignore[arg-type, attr-defined]
-    groups = get_group_obj_perms_model(type(row)).objects.filter(content_object=row)  # type: ignore[arg-type, attr-defined]
+    people = get_user_obj_perms_model(type(row)).objects.filter(unended(), content_object=row)  # type: ignore[arg-type, attr-defined]
+    groups = get_group_obj_perms_model(type(row)).objects.filter(unended(), content_object=row)  # type: ignore[arg-type, attr-defined]
     return [
-        Grant(grant.user, grant.permission, row)
+        Grant(grant.user, grant.permission, row, grant.ends_at)
         for grant in people.select_related("user", "permission__content_type").order_by("user__username", "id")
     ] + [
-        Grant(grant.group, grant.permission, row)
+        Grant(grant.group, grant.permission, row, grant.ends_at)
         for grant in groups.select_related("group", "permission__content_type").order_by("group__name", "id")
     ]
 
@@ -102,6 +109,7 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
         "app_label": table.opts.app_label,
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
         "grants": grants_on(row),
+        "earlier": _given_so_far(row),
         "permissions": row_permissions(type(row)),
         "staff": [(f"user:{person.pk}", person.username) for person in _grantable_staff(request.user)],  # type: ignore[arg-type]
         "groups": [(f"group:{group.pk}", group.name) for group in Group.objects.order_by("name")],
@@ -119,8 +127,8 @@ def _answer(request: HttpRequest, row: Model) -> None:
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
     perms = request.POST.getlist("revoke" if taking else "perm")
-    deed: Any = revoke_on_row if taking else grant_on_row
     try:
+        deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
         holder = _holder(request.POST.get("holder", ""))
         if not perms:
             raise Invalid("nothing-ticked", _("Tick what to grant."))
@@ -132,6 +140,33 @@ def _answer(request: HttpRequest, row: Model) -> None:
     else:
         said = _("Taken back from %(name)s.") if taking else _("Granted to %(name)s.")
         messages.success(request, said % {"name": holder})
+
+
+def _end(request: HttpRequest) -> datetime | None:
+    try:
+        return read_time(request.POST.get("until", ""))
+    except ValidationError as error:
+        raise Invalid("no-time", error.messages[0]) from error
+
+
+def _given_so_far(row: Model) -> list[dict[str, Any]]:
+    """Who gave and took what on this row, the latest first."""
+    entries = Entry.objects.filter(
+        target_type=row._meta.label_lower, target_id=str(row.pk), verb__in=(Verb.GRANTED, Verb.REVOKED)
+    )
+    names = {f"{row._meta.app_label}.{each.codename}": each.name for each in row_permissions(type(row))}
+    return [
+        {
+            "who": entry.actor,
+            "deed": entry.get_verb_display(),
+            "permission": names.get(perm := entry.detail["perm"], perm),
+            "holder": entry.detail["holder"]["name"],
+            "until": parse_datetime(entry.detail.get("until", "")),
+            "reason": entry.reason,
+            "when": entry.created_at,
+        }
+        for entry in entries.select_related("actor")[:25]
+    ]
 
 
 def _holder(key: str) -> Holder:

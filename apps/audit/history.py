@@ -44,6 +44,15 @@ class History(HistoricalRecords):
         pgtrigger.register(*append_only())(history_model)
         return history_model
 
+    def get_meta_options_m2m(self, through_model: type[models.Model]) -> dict[str, Any]:
+        options: dict[str, Any] = super().get_meta_options_m2m(through_model)
+        if not through_model._meta.auto_created:
+            # Where Django would have kept it had the model been made by Django.
+            app_label = through_model._meta.app_label
+            rest = through_model._meta.db_table.removeprefix(f"{app_label}_")
+            options["db_table"] = f"{app_label}_historical{rest}"
+        return options
+
     def create_history_m2m_model(
         self, model: type[models.Model], through_model: type[models.Model]
     ) -> type[models.Model]:

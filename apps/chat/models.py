@@ -9,6 +9,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.removal import Removable, RemovableQuerySet
 from apps.users.models import Block
@@ -162,9 +163,9 @@ class Message(Removable):
         }
 
 
-class MessageUserObjectPermission(UserObjectPermissionBase):
+class MessageUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Message, on_delete=models.CASCADE)
 
 
-class MessageGroupObjectPermission(GroupObjectPermissionBase):
+class MessageGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Message, on_delete=models.CASCADE)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.access import may, require
+from apps.access import holders, may, require
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
@@ -35,10 +34,8 @@ def work_permission(model: type[models.Model]) -> str:
 
 def colleagues(perm: str) -> list[User]:
     """The staff who hold `perm` on all rows, by name. Who is away is among them, last."""
-    # Any of the backends will do: it is asked of the groups and permissions in the database.
-    holders = get_user_model().objects.with_perm(perm, backend="django.contrib.auth.backends.ModelBackend")  # type: ignore[attr-defined]
-    staff = holders.filter(is_staff=True).select_related("desk_preference").order_by("username")[:MOST_COLLEAGUES]
-    return sorted(staff, key=is_away)
+    staff = holders(perm, superusers=True).select_related("desk_preference").order_by("username")
+    return sorted(staff[:MOST_COLLEAGUES], key=is_away)
 
 
 def is_away(person: User) -> bool:

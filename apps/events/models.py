@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
 from apps.removal import Removable, RemovableQuerySet
@@ -112,11 +113,11 @@ class Event(Removable):
         return self.ends_at <= timezone.now()
 
 
-class EventUserObjectPermission(UserObjectPermissionBase):
+class EventUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Event, on_delete=models.CASCADE)
 
 
-class EventGroupObjectPermission(GroupObjectPermissionBase):
+class EventGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Event, on_delete=models.CASCADE)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.decisions.models import HOLD
 from apps.desk.models import Workable
@@ -138,11 +139,11 @@ class Report(models.Model):
         self.closed_by = self.closed_at = None
 
 
-class ReportUserObjectPermission(UserObjectPermissionBase):
+class ReportUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Report, on_delete=models.CASCADE)
 
 
-class ReportGroupObjectPermission(GroupObjectPermissionBase):
+class ReportGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Report, on_delete=models.CASCADE)
 
 

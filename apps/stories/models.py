@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.removal import Removable, RemovableQuerySet
 
@@ -89,11 +90,11 @@ class Story(Removable):
         return self.removed_at is None and self.deleted_at is None and self.expires_at > timezone.now()
 
 
-class StoryUserObjectPermission(UserObjectPermissionBase):
+class StoryUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
 
 
-class StoryGroupObjectPermission(GroupObjectPermissionBase):
+class StoryGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Story, on_delete=models.CASCADE)
 
 

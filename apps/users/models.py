@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict
@@ -86,6 +87,21 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
         return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
 
 
+class GroupMembership(TimeBoxed):
+    """That somebody belongs to a group. Whoever asks what it allows asks `apps.access.memberships`."""
+
+    user = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="group_memberships")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        db_table = "users_user_groups"  # Django's own name for it, from before it had an end
+        default_permissions = ()
+        unique_together = (("user", "group"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.group}"
+
+
 class User(AbstractUser):
     """Somebody with an account: an end user, who comes through the API, or staff, who come through the console."""
 
@@ -104,6 +120,14 @@ class User(AbstractUser):
     # Not "is_verified", the column's and the API's name: other packages put a method of that name on request.user.
     identity_verified = models.BooleanField(_("verified"), default=False, db_column="is_verified", editable=False)
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    groups = models.ManyToManyField(  # type: ignore[assignment]
+        Group,
+        through=GroupMembership,
+        related_name="user_set",
+        related_query_name="user",
+        verbose_name=_("groups"),
+        blank=True,
+    )
     token_version = models.PositiveIntegerField(default=1, editable=False)
     """Goes up with each password change; tokens of an earlier one are dead."""
     page_size = models.PositiveSmallIntegerField(
@@ -493,11 +517,11 @@ class DocumentTwin(models.Model):
         return f"{self.document_id} = {self.other_id}"
 
 
-class DocumentUserObjectPermission(UserObjectPermissionBase):
+class DocumentUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Document, on_delete=models.CASCADE)
 
 
-class DocumentGroupObjectPermission(GroupObjectPermissionBase):
+class DocumentGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
     content_object = models.ForeignKey(Document, on_delete=models.CASCADE)
 
 

@@ -7,12 +7,13 @@ somebody who keeps access always remains.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from apps.access import holders, memberships
 from apps.errors import Conflict, Refused
 from apps.users.models import User
 
@@ -20,7 +21,7 @@ ACCESS_DESK = Q(content_type__app_label="auth") | Q(
     content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset")
 )
 """The permissions with which one gives permissions, ends other people's sessions and resets their second factors."""
-KEEPS_ACCESS = "change_staff"
+KEEPS_ACCESS = "users.change_staff"
 
 
 def is_above(person: User, actor: User) -> bool:
@@ -45,10 +46,11 @@ def require_givable(actor: User, permissions: Iterable[Permission]) -> None:
 
 
 def holds_access_rights(user: User) -> bool:
-    return Permission.objects.filter(ACCESS_DESK).filter(Q(user=user) | Q(group__user=user)).exists()
+    groups = memberships(user).values("group")
+    return Permission.objects.filter(ACCESS_DESK).filter(Q(user=user) | Q(group__in=groups)).exists()
 
 
-def require_joinable(actor: User, groups: Collection[Group]) -> None:
+def require_joinable(actor: User, groups: Iterable[Group]) -> None:
     """Refuse to let anybody but a superuser put people into, or take them out of, a group of the access desk."""
     if actor.is_superuser:
         return
@@ -79,28 +81,25 @@ def not_a_keeper(actor: User, user: User) -> None:
 
 
 def not_in(actor: User, group: Group) -> None:
-    if group.pk and not actor.is_superuser and actor.groups.filter(pk=group.pk).exists():
+    if group.pk and not actor.is_superuser and memberships(actor).filter(group=group).exists():
         raise Refused("own-rights", _("You are in this group, and nobody changes their own rights."))
+
+
+def keepers() -> QuerySet[User]:
+    """Those who keep access for good. Whose time ends does not count: nobody would remain from that second on."""
+    return holders(KEEPS_ACCESS, for_good=True)
 
 
 def lock_keepers() -> set[int]:
     """The ids of those who keep access, held until the transaction ends: two must not remove each other at once."""
-    permission = Permission.objects.select_for_update().get(
-        content_type__app_label="users", content_type__model="staff", codename=KEEPS_ACCESS
-    )
-    return _keepers(permission)
-
-
-def _keepers(permission: Permission) -> set[int]:
-    holds = Q(user_permissions=permission) | Q(groups__permissions=permission)
-    return set(User.objects.staff().active().filter(holds).values_list("pk", flat=True))
+    app_label, codename = KEEPS_ACCESS.split(".")
+    Permission.objects.select_for_update().get(content_type__app_label=app_label, codename=codename)
+    return set(keepers().values_list("pk", flat=True))
 
 
 def somebody_remains(before: set[int]) -> None:
-    permission = Permission.objects.get(
-        content_type__app_label="users", content_type__model="staff", codename=KEEPS_ACCESS
-    )
-    if before and not _keepers(permission):
+    if before and not keepers().exists():
         raise Conflict(
-            "last-access-manager", _("This would leave nobody who keeps access. Name another access manager first.")
+            "last-access-manager",
+            _("This would leave nobody who keeps access for good. Name another access manager first."),
         )

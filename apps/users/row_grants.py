@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from guardian.shortcuts import assign_perm, remove_perm
 
-from apps.access import has_row_grants, require
+from apps.access import check_end, has_row_grants, require
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Invalid
@@ -34,11 +36,20 @@ def row_permissions(model: type[Model]) -> QuerySet[Permission]:
 
 
 @transaction.atomic
-def grant_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, reason: str = "") -> None:
-    """Let `holder`, a staff account or a group, do `perm` ("stories.delete_story") on `obj` alone. Idempotent."""
+def grant_on_row(
+    actor: User, holder: User | Group, perm: str, obj: Model, *, ends_at: datetime | None = None, reason: str = ""
+) -> None:
+    """Let `holder`, a staff account or a group, do `perm` ("stories.delete_story") on `obj` alone.
+
+    Until `ends_at`, in whole seconds, or for good. Granting anew sets the end anew.
+    """
     _change_row_grant(actor, holder, perm, obj)
-    assign_perm(perm, holder, obj)
-    record(actor, Verb.GRANTED, obj, reason=reason, perm=perm, holder=_named(holder))
+    until = check_end(ends_at, field="ends_at")
+    grant: Any = assign_perm(perm, holder, obj)
+    grant.begun_at, grant.ends_at = timezone.now(), until
+    grant.save()
+    known: dict[str, Any] = {"until": until.isoformat()} if until else {}
+    record(actor, Verb.GRANTED, obj, reason=reason, perm=perm, holder=_named(holder), **known)
 
 
 @transaction.atomic

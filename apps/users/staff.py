@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Prefetch
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.access import require
+from apps.access import check_end, memberships, require, unended
 from apps.audit.history import save_as
 from apps.errors import Absent, Invalid
 from apps.users.console_sessions import release
-from apps.users.models import PAGE_SIZES, Profile, Role, User
+from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
 from apps.users.rank import (
     lock_keepers,
     not_a_keeper,
@@ -24,16 +28,27 @@ from apps.users.rank import (
 )
 from apps.users.sessions import check_new_password, set_password
 
+type Ends = Mapping[int, datetime | None]
+"""When memberships end, by the number of the group; None: never."""
+
 
 @transaction.atomic
-def add_staff(actor: User, *, username: str, email: str, password: str, groups: Iterable[Group] = ()) -> User:
-    """Make a staff account, in `groups` from the start."""
+def add_staff(
+    actor: User,
+    *,
+    username: str,
+    email: str,
+    password: str,
+    groups: Iterable[Group] = (),
+    ends: Ends = MappingProxyType({}),
+) -> User:
+    """Make a staff account, in `groups` from the start, in each until its end in `ends` or for good."""
     require(actor, "users.add_staff")
     user = User(username=username, email=email, role=Role.STAFF, is_staff=True)
     _check(user)
     check_new_password(password, user, field="password1")
     user.set_password(password)
-    wanted = set(groups)
+    wanted = {group: check_end(ends.get(group.pk), field="groups") for group in groups}
     require_joinable(actor, wanted)
     _save_with_groups(actor, user, wanted, reason="staff account made")
     Profile.objects.create(user=user)
@@ -49,8 +64,12 @@ def change_staff(
     email: str | None = None,
     is_active: bool | None = None,
     groups: Iterable[Group] | None = None,
+    ends: Ends = MappingProxyType({}),
 ) -> User:
-    """Change what is given of a staff account. One's own name and mail may be changed, one's own rights not."""
+    """Change what is given of a staff account. One's own name and mail may be changed, one's own rights not.
+
+    `groups` are all that they are to belong to, each until its end in `ends`; one that is not there stays as it is.
+    """
     require(actor, "users.change_staff")
     keepers = lock_keepers()
     user = _locked_staff(staff_id)
@@ -64,18 +83,20 @@ def change_staff(
         not_a_keeper(actor, user)
         user.is_active = is_active
     _check(user)
-    have = set(user.groups.all())
-    wanted = have if groups is None else set(groups)
-    if wanted != have:
+    have = groups_of(user)
+    wanted = have if groups is None else {group: ends.get(group.pk, have.get(group)) for group in groups}
+    wanted = {group: end if have.get(group) == end else check_end(end, field="groups") for group, end in wanted.items()}
+    changed = {group for group, _end in have.items() ^ wanted.items()}
+    if changed:
         not_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
-        require_joinable(actor, wanted ^ have)
+        require_joinable(actor, changed)
     _save_with_groups(actor, user, wanted, reason="staff account changed")
     somebody_remains(keepers)
     return user
 
 
-def set_groups(actor: User, staff_id: int, groups: Iterable[Group]) -> User:
-    return change_staff(actor, staff_id, groups=groups)
+def set_groups(actor: User, staff_id: int, groups: Iterable[Group], ends: Ends = MappingProxyType({})) -> User:
+    return change_staff(actor, staff_id, groups=groups, ends=ends)
 
 
 @transaction.atomic
@@ -122,10 +143,29 @@ def _taken(field: str) -> str:
     return str(User._meta.get_field(field).error_messages["unique"])  # type: ignore[union-attr]
 
 
-def _save_with_groups(actor: User, user: User, groups: Collection[Group], *, reason: str) -> None:
+def current_memberships() -> Prefetch[str]:
+    """With each account its memberships that count, by the name `current`."""
+    now = GroupMembership.objects.filter(unended()).select_related("group")
+    return Prefetch("group_memberships", now, to_attr="current")
+
+
+def groups_of(user: User) -> dict[Group, datetime | None]:
+    """The groups that `user` is in now, each with its end."""
+    return {member.group: member.ends_at for member in memberships(user).select_related("group")}
+
+
+def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, reason: str) -> None:
     """Save the account with its groups as one version of its history."""
     user.skip_history_when_saving = True  # type: ignore[attr-defined]
     user.save()
-    user.groups.set(groups)
+    user.group_memberships.exclude(group__in=groups).delete()
+    there = {member.group_id: member for member in user.group_memberships.all()}
+    for group, end in groups.items():
+        member = there.get(group.pk) or GroupMembership(user=user, group=group)
+        if member.is_over:
+            member.begun_at = timezone.now()
+        if member.pk is None or member.ends_at != end:
+            member.ends_at = end
+            member.save()
     del user.skip_history_when_saving  # type: ignore[attr-defined]
     save_as(actor, user, reason=reason)

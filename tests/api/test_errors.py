@@ -123,7 +123,7 @@ def test_answers_are_not_kept_by_caches() -> None:
 
 def test_a_cookie_of_the_console_signs_nobody_in() -> None:
     client = Client()
-    client.force_login(alice(), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(alice(), backend="apps.users.backends.Accounts")
     assert_problem(client.get("/api/users/profile"), 401, "unauthenticated")
 
 
