@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
 from admin_dashboards.asking import asking
+from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.history import HistoryMixin
 from admin_dashboards.import_export import ImportExportMixin
 from apps.access import granted, has_row_grants, held_on_rows, may
@@ -119,6 +120,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     list_max_show_all = 0
     list_filter_sheet = False
     list_fullwidth = True
+    list_before_template = "desk/saved_filters.html"
     save_as = False
     view_on_site = False
     actions: ClassVar[Any] = ()  # type: ignore[misc]
@@ -313,7 +315,10 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST":
             self._check_action(request)
-        return super().changelist_view(request, extra_context)
+        context = (
+            {"saved": filters_of(request, self.address("changelist"))} if self.has_view_permission(request) else {}
+        )
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def _check_action(self, request: HttpRequest) -> None:
         """Refuse an action that is not the person's; Django would show the list again as if nothing had been."""

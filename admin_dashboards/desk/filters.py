@@ -11,7 +11,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from admin_dashboards.base import whole_number
 from apps.desk.services import delete_filter, save_filter, saved_filters
 from apps.errors import DomainError, Invalid, Refused
 
@@ -49,6 +48,8 @@ def kept_query(asked: QueryDict) -> str:
 
 def save_filter_view(request: HttpRequest) -> HttpResponse:
     """Keep a filter, or delete one, and go back to where it stands."""
+    from admin_dashboards.base import whole_number  # which shows filters on each table
+
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user

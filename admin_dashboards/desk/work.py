@@ -30,7 +30,7 @@ from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import kind_of, undo, undo_batch
 from apps.desk import presence
 from apps.desk.models import Workable
-from apps.desk.queues import Queue, figures, goal_of, line_up, mine, neighbour, waiting
+from apps.desk.queues import LINE_UP, Queue, figures, goal_of, line_up, mine, neighbour, waiting
 from apps.desk.services import (
     add_note,
     claim,
@@ -263,13 +263,17 @@ class WorkDesk(Desk):
         rows = self._tab(request, "waiting")
         return line_up(self.queue, rows, goal_of(self.queue), timezone.now(), most)
 
-    def _next(self, request: HttpRequest, after: int = 0, step: int = 1) -> str:
-        """Where it goes on: what was given to the person first, then the queue; the desk where nothing waits."""
-        given = mine(self.queue, self.rows(request), request.user, timezone.now())  # type: ignore[arg-type]
-        own = given.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=timezone.now()))
-        own_ids = own.order_by(*self.queue.order).values_list("pk", flat=True)[:100]
-        ids = list(dict.fromkeys([*own_ids, *(item.pk for item in self._lined_up(request, 100))]))
-        found = neighbour(ids, after, step)
+    def _next(self, request: HttpRequest, after: int = 0) -> str:
+        """Where it goes on: what is in the person's hands first, then the queue; the desk where nothing waits."""
+        user, now = request.user, timezone.now()
+        own = mine(self.queue, self.rows(request), user, now)  # type: ignore[arg-type]
+        own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
+        first = own.order_by(*self.queue.order).values_list("pk", flat=True).first()
+        return self.at("item", first) if first else self._beside(request, after, 1)
+
+    def _beside(self, request: HttpRequest, item_id: int, step: int) -> str:
+        """The item so many places further on in the queue; the desk where there is no other."""
+        found = neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step)
         return self.at("item", found) if found else self.address
 
     # --- The desk page ----------------------------------------------------------------------------------------------
@@ -434,7 +438,7 @@ class WorkDesk(Desk):
                     release(user, model, item_id)
                     here = self.address
                 case "next" | "previous":
-                    here = self._next(request, after=item_id, step=1 if deed == "next" else -1)
+                    here = self._beside(request, item_id, 1 if deed == "next" else -1)
                     release(user, model, item_id)
                     presence.leave(user, item)
                 case "hand_over":
