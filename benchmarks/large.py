@@ -1,4 +1,4 @@
-"""Every list of the API and every table of the console on a large platform, with each filter, tab, order and a page
+"""Every list of the API, every table and desk of the console on a large platform, with each filter, tab, order and a page
 far down: how long one page takes, the best of some tries. Read off the schema and the pages, so none is left out.
 """
 
@@ -68,7 +68,7 @@ def measure(port: int, sample: dict[str, Any]) -> dict[str, dict[str, float]]:
     staff.post("/admin/login/?next=/admin/", urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
     return {
         "api": _slowest({path: app.time(path) for path in _lists(app, sample)}),
-        "console": _slowest({path: staff.time(path) for path in _tables(staff)}),
+        "console": _slowest({path: staff.time(path) for path in (*_tables(staff), *_desks(staff))}),
     }
 
 
@@ -111,6 +111,16 @@ def _tables(staff: Browser) -> Iterator[str]:
         yield f"{table}?p=1000"
         yield from (f"{table}?q={term}" for term in SEARCHES)
         yield from (table + unescape(query) for query in sorted(set(re.findall(r'href="(\?[^"]+)"', page))))
+
+
+def _desks(staff: Browser) -> Iterator[str]:
+    """Each desk of the menu, with each share of its queue and the item that is next."""
+    for desk in sorted(set(re.findall(r'href="(/admin/[a-z]+/)"', staff.get("/admin/")))):
+        page = staff.get(desk)
+        yield desk
+        yield from (desk + unescape(query) for query in sorted(set(re.findall(r'href="(\?tab=[^"]+)"', page))))
+        if f'href="{desk}next/"' in page:
+            yield f"{desk}next/"
 
 
 def _hidden(page: str) -> str:

@@ -399,6 +399,7 @@ class Document(Workable):
             models.Index(fields=["owner", "-created_at"], name="document_of_owner"),
             models.Index(fields=["-created_at", "-id"], name="document_newest"),
             models.Index(fields=["id"], condition=Q(pages__isnull=True), name="document_not_inspected"),
+            models.Index(fields=["-decided_at"], condition=Q(decided_at__isnull=False), name="document_latest_decided"),
         ]
         permissions = [
             ("review_document", _("Can review document")),
