@@ -1,5 +1,5 @@
-"""Every list of the API, every table and desk of the console on a large platform, with each filter, tab, order and a page
-far down: how long one page takes, the best of some tries. Read off the schema and the pages, so none is left out.
+"""Every list of the API, every table and desk of the console on a large platform: how long one page takes, the best of
+some tries; with each filter, tab and order, and a page far down. Read off the schema and the pages: none is left out.
 """
 
 from __future__ import annotations
