@@ -24,7 +24,7 @@ from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.access import may
 from apps.events.models import Event
-from apps.moderation.models import Report
+from apps.moderation.models import Case, Report
 from apps.moderation.services import settle_report
 from apps.moderation.targets import REPORTABLE
 from apps.stories.models import Story
@@ -155,8 +155,8 @@ class ReportAdmin(SearchableAdmin):
         return link_to(report.reporter)
 
 
-def outcomes(user: User, report: Report) -> list[tuple[str, Any]]:
-    """The outcomes that this person can bring about for this report."""
+def outcomes(user: User, report: Report | Case) -> list[tuple[str, Any]]:
+    """The outcomes that this person can bring about for this report or case."""
     outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
     row = thing.model(pk=report.target_id)
     possible = [outcome.KEPT]

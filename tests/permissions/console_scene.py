@@ -42,9 +42,28 @@ def things(cast: dict[str, Any]) -> dict[str, int]:
         "auth_group": Group.objects.create(name="Trainees"),
         "users_staff": people.make_staff("trainee"),
     }
+    rows |= _cases(bob, alice)
     begin(bob)
     rows["users_session"] = Session.objects.filter(user=bob).latest("id")
     return {name: row.pk for name, row in rows.items()}
+
+
+def _cases(reporter: User, author: User) -> dict[str, Any]:
+    """An open case, and an appeal against a decision of somebody who is not in the cast."""
+    from apps.decisions.models import Decision
+    from apps.moderation.cases import settle_case
+    from apps.moderation.models import Appeal
+    from apps.moderation.services import report
+
+    appealed = report(reporter, kind="event", target_id=make_event(author).pk, reason="spam").case
+    assert appealed is not None
+    decider = people.make_staff("decider", "Community Manager")
+    settle_case(decider, appealed.pk, outcomes=["warned"])
+    decision = Decision.objects.latest("id")
+    appeal = Appeal.objects.create(decision=decision, case=appealed, author=author, decider=decider, text="No.")
+    about = report(reporter, kind="user", target_id=author.pk, reason="spam")
+    assert about.case is not None
+    return {"desk_moderation_appeals": appeal, "desk_moderation": about.case}
 
 
 def addresses() -> dict[str, str]:

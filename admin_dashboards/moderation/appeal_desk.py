@@ -1,0 +1,97 @@
+"""Appeals: what authors say against decisions, each ruled on by somebody else than whoever decided."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.base import whole_number
+from admin_dashboards.desk.work import Row
+from admin_dashboards.moderation.case_page import evidence, facts
+from admin_dashboards.moderation.desk import CaseDesk, outcome_words
+from apps.decisions.models import Decision
+from apps.desk.queues import Queue
+from apps.errors import Invalid
+from apps.moderation.appeals import rule_on_appeal
+from apps.moderation.models import Appeal
+
+
+class AppealDesk(CaseDesk):
+    slug = "moderation/appeals"
+    title: ClassVar[str | Promise] = gettext_lazy("Appeals")
+    icon = "balance"
+    in_menu = False
+    queue = Queue(
+        slug="appeals",
+        model=Appeal,
+        open=Q(status=Appeal.Status.OPEN),
+        arrived="created_at",
+        decided="ruled_at",
+        decider="ruled_by",
+        order=("created_at", "id"),
+    )
+    templates = {
+        "evidence": "moderation/desk/appeal_evidence.html",
+        "facts": "moderation/desk/appeal_facts.html",
+        "decision": "moderation/desk/ruling.html",
+        "decided": "moderation/desk/decided.html",
+    }
+
+    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = super().narrowed(request, rows)
+        return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
+
+    def row(self, request: HttpRequest, item: Appeal) -> Row:
+        return Row(item, self.title_of(item), [outcome_words(item.decision.after["outcomes"]), item.decider.username])
+
+    def title_of(self, item: Appeal) -> str:
+        return _("Appeal of %(name)s about %(kind)s %(number)d") % {
+            "name": item.author.username,
+            "kind": item.case.get_kind_display().lower(),
+            "number": item.case.target_id,
+        }
+
+    def outcome_of(self, item: Appeal) -> str:
+        return item.get_status_display()
+
+    # --- Not by whoever decided -------------------------------------------------------------------------------------
+
+    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
+        rows = super()._tab(request, code)
+        return rows.exclude(decider=request.user.pk) if code == "waiting" else rows  # type: ignore[misc]
+
+    def may_decide(self, request: HttpRequest, item: Appeal) -> bool:
+        return item.decider_id != request.user.pk and super().may_decide(request, item)
+
+    def _opens_claimed(self, request: HttpRequest, item: Appeal) -> bool:
+        return item.decider_id != request.user.pk and super()._opens_claimed(request, item)
+
+    # --- One appeal -------------------------------------------------------------------------------------------------
+
+    def item_context(self, request: HttpRequest, item: Appeal, *, deciding: bool) -> dict[str, Any]:
+        rulings = Decision.objects.about(item).standing()
+        return {
+            "case": item.case,
+            "evidence": evidence(request, item.case),
+            "facts": facts(item.case),
+            "outcomes": outcome_words(item.decision.after["outcomes"]),
+            "is_mine": item.decider_id == request.user.pk,
+            "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
+        }
+
+    def decide(self, request: HttpRequest, item: Appeal) -> None:
+        ruling = request.POST.get("ruling", "")
+        if ruling not in ("uphold", "overturn"):
+            raise Invalid("required", _("Choose whether the decision stands."), field="ruling")
+        rule_on_appeal(
+            request.user,  # type: ignore[arg-type]
+            item.pk,
+            overturn=ruling == "overturn",
+            text=request.POST.get("text", ""),
+            version=whole_number(request.POST.get("version", "")),
+        )

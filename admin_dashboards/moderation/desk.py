@@ -1,0 +1,290 @@
+"""The moderation desk: cases by weight, the late ones in front; each decided by one or two keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from admin_dashboards.base import whole_number
+from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
+from admin_dashboards.labels import label
+from admin_dashboards.moderation.case_page import evidence, facts, main_reason
+from admin_dashboards.moderation.reports import outcomes
+from admin_dashboards.moderation.story_files import send_picture
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.chat.models import Message
+from apps.decisions.models import Decision
+from apps.desk.queues import Queue
+from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
+from apps.events.models import Event
+from apps.moderation.cases import settle_case
+from apps.moderation.context import reveal_around
+from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.outcomes import GRAVEST_FIRST
+from apps.moderation.strikes import recommend
+from apps.moderation.targets import REPORTABLE, target_of
+from apps.moderation.telling import to_author, to_reporter
+from apps.users.models import User
+
+Outcome = Report.Outcome
+DAYS = (1, 3, 7, 14, 30, 90)
+EXTRAS = (Outcome.WARNED, Outcome.SUSPENDED, Outcome.EDITED)
+"""What can be ticked beside removing, in the order of the digits."""
+
+
+class CaseDesk(WorkDesk):
+    """What both queues of the desk share."""
+
+    permission = "moderation.settle_report"
+
+    def held_on_rows(self, request: HttpRequest) -> bool:
+        """Cases gather what many have reported; they are not granted one by one."""
+        return False
+
+
+class ModerationDesk(CaseDesk):
+    slug = "moderation"
+    title: ClassVar[str | Promise] = gettext_lazy("Moderation")
+    icon = "gavel"
+    queue = Queue(
+        slug="cases",
+        model=Case,
+        open=Q(status=Case.Status.OPEN),
+        arrived="opened_at",
+        decided="closed_at",
+        decider="closed_by",
+        order=("-weight", "opened_at", "id"),
+    )
+    templates = {
+        "evidence": "moderation/desk/evidence.html",
+        "facts": "moderation/desk/facts.html",
+        "decision": "moderation/desk/decision.html",
+        "decided": "moderation/desk/decided.html",
+    }
+    filters = (Filter("kind", gettext_lazy("Kind"), dict(Report.Kind.choices), "kind"),)
+    bulk_deeds = (
+        BulkDeed("kept", gettext_lazy("Keep")),
+        BulkDeed("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html"),
+        BulkDeed("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html"),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("<int:item_id>/preview/", self.view(self.preview), name=f"{self.name}_item_preview"),
+            path("<int:item_id>/picture/", self.view(self.picture), name=f"{self.name}_item_picture"),
+            path("<int:item_id>/reveal/", self.view(self.reveal, posts=True), name=f"{self.name}_item_reveal"),
+            *super().get_urls(),
+        ]
+
+    # --- The queue --------------------------------------------------------------------------------------------------
+
+    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        reasons = Report.objects.filter(case=OuterRef("pk")).order_by("id").values("reason")
+        rows = super().narrowed(request, rows).select_related("author__profile", "closed_by")
+        return rows.annotate(reasons=ArraySubquery(reasons))
+
+    def row(self, request: HttpRequest, item: Case) -> Row:
+        reasons: list[str] = item.reasons  # type: ignore[attr-defined]
+        counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
+        told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
+        weight = _("weight %(weight)d") % {"weight": item.weight}
+        reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
+        return Row(item, self.title_of(item), [label("balance", weight), reports, told])
+
+    def title_of(self, item: Case) -> str:
+        if item.kind == Report.Kind.USER:
+            return _("Person %(name)s") % {"name": item.author.username}
+        return _("%(kind)s %(number)d by %(name)s") % {
+            "kind": item.get_kind_display(),
+            "number": item.target_id,
+            "name": item.author.username,
+        }
+
+    def outcome_of(self, item: Case) -> str:
+        return outcome_words(item.outcomes)
+
+    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+        appeals = Appeal.objects.open().count()
+        return {
+            "tab_links": [
+                {"address": reverse("admin:desk_moderation_appeals"), "title": _("Appeals"), "count": appeals}
+            ]
+        }
+
+    # --- One case ---------------------------------------------------------------------------------------------------
+
+    def item_context(self, request: HttpRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
+        context = {
+            "evidence": evidence(request, item),
+            "facts": facts(item),
+            "reveal_address": self.at("item_reveal", item.pk),
+            "standing_decision": None if self.is_open(item) else Decision.objects.about(item).standing().last(),
+        }
+        return context | self._decision(request, item) if deciding else context
+
+    def _decision(self, request: HttpRequest, case: Case) -> dict[str, Any]:
+        """What the panel offers. After a refusal, with what had been chosen and typed."""
+        posted = request.POST if "outcome" in request.POST else None
+        step = recommend(case.author_id)
+        days = posted.get("days", "") if posted else str(step.lasts.days or 7)
+        possible = {value for value, _label in outcomes(request.user, case)}  # type: ignore[arg-type]
+        chosen = posted.getlist("outcome") if posted else []
+        event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
+        return {
+            "possible": possible,
+            "extras": [
+                {"value": each.value, "label": each.label, "key": key, "ticked": each in chosen}
+                for key, each in enumerate(EXTRAS, 1)
+                if each in possible
+            ],
+            "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],
+            "chosen_days": days,
+            "reasons": Report.Reason.choices,
+            "chosen_reason": posted.get("reason", "") if posted else main_reason(case),
+            "event": event,
+            "typed": {name: posted.get(name, "") if posted else "" for name in ("text", "note")},
+            "typed_title": posted.get("title") if posted else getattr(event, "title", ""),
+            "typed_description": posted.get("description") if posted else getattr(event, "description", ""),
+            "previews": self._previews(
+                case,
+                [each for each in chosen if each in EXTRAS],
+                posted.get("text", "") if posted else "",
+                days,
+            ),
+            "preview_address": self.at("item_preview", case.pk),
+        }
+
+    def preview(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """What everybody would read, word for word, were the case settled as it is ticked now."""
+        case = self.one(request, item_id)
+        extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
+        previews = self._previews(case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", ""))
+        return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
+
+    def _previews(self, case: Case, extras: Sequence[str], text: str, days: str) -> list[dict[str, Any]]:
+        target = target_of(case.kind, case.target_id)
+        until = (timezone.now() + timedelta(days=_days(days))).isoformat()
+
+        def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:
+            to_them = to_author(case, target, chosen, text=text.strip(), until=until)
+            gravest = next(outcome for outcome in GRAVEST_FIRST if outcome in chosen)
+            return {
+                "title": title,
+                "author": [said.text for said in to_them],
+                "reporters": to_reporter(gravest).text,
+            }
+
+        found = [say(_("Keep"), [Outcome.KEPT])]
+        if REPORTABLE[Report.Kind(case.kind)].remove:
+            found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
+        if extras:
+            found.append(say(_("Only what is ticked"), extras))
+        return found
+
+    def decide(self, request: HttpRequest, item: Case) -> None:
+        posted = request.POST
+        chosen = posted.getlist("outcome")
+        if Outcome.KEPT in chosen:
+            chosen = [Outcome.KEPT.value]
+        settle_case(
+            request.user,  # type: ignore[arg-type]
+            item.pk,
+            outcomes=chosen,
+            reason=posted.get("reason", ""),
+            text=posted.get("text", "").strip() if chosen != [Outcome.KEPT] else "",
+            note=posted.get("note", "").strip()[:1000],
+            until=timezone.now() + timedelta(days=_days(posted.get("days", ""))),
+            edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
+            version=whole_number(posted.get("version", "")),
+        )
+
+    def reveal(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Show the reported message and those around it to whoever says why."""
+        case = self.one(request, item_id)
+        if request.method == "POST":
+            message = target_of(case.kind, case.target_id)
+            if not isinstance(message, Message):
+                raise Absent("not-found", _("Nothing is masked here."))
+            try:
+                reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+            except DomainError as error:
+                return self._item_page(request, self.one(request, item_id), error)
+        return HttpResponseRedirect(self.at("item", item_id))
+
+    def picture(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """The picture of a reported person, through the case, and written down."""
+        case = self.one(request, item_id)
+        profile = User.objects.select_related("profile").get(pk=case.author_id).profile
+        if case.kind != Report.Kind.USER or not profile.image:
+            raise Http404
+        record(request.user, Verb.VIEWED, case, page="picture")  # type: ignore[arg-type]
+        return send_picture(profile.image)  # type: ignore[return-value]
+
+    # --- Many at once -----------------------------------------------------------------------------------------------
+
+    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Case) -> str:
+        # Done and taken back at once, so that what would be refused is refused already.
+        with transaction.atomic():
+            self._settle_one(request, deed, item)
+            transaction.set_rollback(True)
+        target = target_of(item.kind, item.target_id)
+        said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
+        if not said:
+            return _("Nothing changes; the reporters are told.")
+        return _("%(name)s reads: %(text)s") % {"name": item.author.username, "text": said[0].text}
+
+    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
+        text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
+        self._settle_one(request, deed, item, text=text, batch=batch)
+        return str(Outcome(deed.code).label)
+
+    def _settle_one(
+        self, request: HttpRequest, deed: BulkDeed, item: Case, *, text: str = "", batch: UUID | None = None
+    ) -> None:
+        user: User = request.user  # type: ignore[assignment]
+        try:
+            settle_case(user, item.pk, outcomes=[deed.code], text=text, version=item.version, batch=batch)
+        except Invalid as error:
+            if error.field != "outcome":
+                raise
+            # It is this one case that the deed does not fit.
+            raise Conflict(error.code, str(error)) from error
+        except Refused as error:
+            raise Conflict(error.code, str(error)) from error
+
+
+def outcome_words(outcomes: Sequence[str]) -> str:
+    return ", ".join(str(Outcome(outcome).label) for outcome in outcomes)
+
+
+def _days(text: str) -> int:
+    return int(text) if text in map(str, DAYS) else 7
+
+
+def _edits(case: Case, posted: Any) -> dict[str, str]:
+    """The new words. Raises `Conflict` where the host has written others since the moderator read them."""
+    event = target_of(case.kind, case.target_id)
+    if not isinstance(event, Event):
+        return {}
+    sent = {name: posted[name].replace("\r\n", "\n") for name in ("title", "description") if name in posted}
+    for name in sent:
+        if posted.get(f"was_{name}", "").replace("\r\n", "\n") != getattr(event, name).replace("\r\n", "\n"):
+            raise Conflict(
+                "changed-since", _("The host has changed the words since you read them. Look at them again.")
+            )
+    return {name: words for name, words in sent.items() if words != getattr(event, name).replace("\r\n", "\n")}
