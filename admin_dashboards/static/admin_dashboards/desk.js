@@ -200,6 +200,69 @@
         await fetch(here.dataset.work, { method: "POST", body }).catch(() => {});
     }
 
+    // The desk page keeps itself up to date, unless somebody is choosing on it.
+    const REFRESH_EVERY = 15000;
+    async function refresh() {
+        const live = [...document.querySelectorAll("[data-live]")];
+        if (!live.length || document.hidden) return;
+        let fresh;
+        try {
+            const answer = await fetch(location.href);
+            if (!answer.ok || answer.redirected) return;
+            fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        } catch {
+            return;
+        }
+        for (const here of live) {
+            const there = fresh.querySelector(`[data-live="${here.dataset.live}"]`);
+            const chosen = here.querySelector("input:checked") || here.contains(document.activeElement);
+            if (there && !chosen && there.innerHTML !== here.innerHTML) here.replaceWith(there);
+        }
+    }
+
+    // Many at once, ten by ten, so that one sees how far it is and what came of each.
+    const AT_ONCE = 10;
+    async function sendInParts(form, button) {
+        const words = form.dataset;
+        const items = [...form.querySelectorAll("input[name=item]")].map((one) => one.value);
+        const progress = form.querySelector("progress");
+        const said = form.querySelector("[data-bulk-said]");
+        button.disabled = true;
+        progress.hidden = false;
+        progress.max = items.length;
+        let undo = null;
+        for (let sent = 0; sent < items.length; sent += AT_ONCE) {
+            const body = new FormData(form, button);
+            body.set(button.name, button.value);
+            body.delete("item");
+            items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
+            let page;
+            try {
+                const answer = await fetch(form.action, { method: "POST", body });
+                page = new DOMParser().parseFromString(await answer.text(), "text/html");
+                if (!answer.ok) throw new Error(answer.status);
+            } catch {
+                const why = page?.querySelector("[role=alert]")?.textContent.trim();
+                said.textContent = why || words.stopped.replace("%s", sent).replace("%t", items.length);
+                button.disabled = false;
+                items.slice(0, sent).forEach((number) => form.querySelector(`input[name=item][value="${number}"]`).remove());
+                return;
+            }
+            undo = page.querySelector("[data-bulk-undo]") || undo;
+            for (const line of page.querySelectorAll("[data-bulk-line]")) {
+                document.querySelector(`[data-bulk-line="${line.dataset.bulkLine}"]`)?.replaceWith(line);
+            }
+            progress.value = Math.min(sent + AT_ONCE, items.length);
+            said.textContent = words.sent.replace("%s", progress.value).replace("%t", items.length);
+            if (progress.value === items.length) {
+                const left = document.querySelectorAll("[data-bulk-line].is-skipped").length;
+                document.querySelector(".desk-lead").textContent = words.done.replace("%s", items.length - left).replace("%t", left);
+                if (undo) form.replaceWith(undo);
+                else form.remove();
+            }
+        }
+    }
+
     function countdown() {
         for (const form of document.querySelectorAll("[data-leaves]")) {
             const said = form.querySelector("[data-countdown]");
@@ -244,6 +307,12 @@
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
     }
 
+    document.addEventListener("submit", (event) => {
+        if (!event.target.matches("form[data-bulk]") || !event.submitter || event.defaultPrevented) return;
+        event.preventDefault();
+        sendInParts(event.target, event.submitter);
+    });
+
     document.addEventListener("DOMContentLoaded", () => {
         timelines();
         if (!desk()) return;
@@ -262,6 +331,7 @@
                 if (!tool.contains(event.target)) tool.open = false;
             }
         });
+        setInterval(refresh, REFRESH_EVERY);
         opened();
     });
 })();
