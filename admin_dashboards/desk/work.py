@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -296,7 +297,7 @@ class WorkDesk(Desk):
                 "address": self.at("item", item.pk),
                 "arrived": (arrived := getattr(item, self.queue.arrived)),
                 "late": self.is_open(item) and arrived < late,
-                "due": arrived + counted.goal,
+                "due": due_in_words(arrived + counted.goal, now),
                 "holder": item.claim_holder(now),
                 "outcome": "" if self.is_open(item) else self.outcome_of(item),
             }
@@ -356,7 +357,7 @@ class WorkDesk(Desk):
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == user.pk,
             "arrived": arrived,
-            "due": arrived + goal,
+            "due": due_in_words(arrived + goal, timezone.now()),
             "late": self.is_open(item) and arrived + goal < timezone.now(),
             "outcome": "" if self.is_open(item) else self.outcome_of(item),
             "sentence": self.decided_sentence(item),
@@ -588,6 +589,13 @@ class WorkDesk(Desk):
             "undo_address": self.at("undo"),
             "back": self.address,
         }
+
+
+def due_in_words(due: datetime, now: datetime) -> str:
+    """As in "3 hours late" or "due in 2 days": one unit is enough to see what presses."""
+    if due < now:
+        return _("%(time)s late") % {"time": timesince(due, now, depth=1)}
+    return _("due in %(time)s") % {"time": timeuntil(due, now, depth=1)}
 
 
 def _uuid(text: str) -> UUID | None:
