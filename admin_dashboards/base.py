@@ -29,12 +29,10 @@ from admin_dashboards.import_export import ImportExportMixin
 from apps.access import granted, has_row_grants, held_on_rows, may
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import PAGE_SIZES, Staff, User
+from apps.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from apps.access import Decision
-
-
-MOST_DIGITS = 19
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -144,7 +142,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         if action is None:
             return self.turn_away(request, _("Nobody does this here; the table is for reading."))
         if obj is not None and not isinstance(obj, Model):
-            obj = self.get_queryset(request).filter(pk=obj).first() if str(obj).isdecimal() else None
+            obj = self.get_queryset(request).filter(pk=whole_number(str(obj))).first()
             if obj is None:
                 return self.turn_away(request, _("There is no such thing here, or it is not yours to see."))
         return self.allowed_perm(request, self.perm(action), obj)
@@ -222,7 +220,8 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; absent and not theirs to see look the same."""
-        obj = super().get_object(request, object_id, from_field)
+        # Django would read digits of any script as numbers, and give each row many addresses.
+        obj = super().get_object(request, object_id, from_field) if whole_number(str(object_id)) else None
         if obj is None:
             if not self.has_view_permission(request):
                 raise PermissionDenied
@@ -330,7 +329,7 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
                 for permission in getattr(known[name], "allowed_permissions", ()):
                     getattr(self, f"has_{permission}_permission")(request)
             raise PermissionDenied
-        odd = not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME))
+        odd = not all(whole_number(number) for number in request.POST.getlist(ACTION_CHECKBOX_NAME))
         if odd and self.has_view_permission(request):
             raise Http404
 
@@ -353,11 +352,6 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
-
-
-def whole_number(text: str) -> int:
-    """A number that somebody sent; 0, which no row has, for what is none or longer than any."""
-    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def rows_held(request: HttpRequest) -> set[str]:

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import rows_held, whole_number
+from admin_dashboards.base import rows_held
 from admin_dashboards.masking import mask_mail, mask_phone, mask_text
 from apps.access import may
 from apps.chat.models import Message
@@ -25,6 +25,7 @@ from apps.desk.services import is_revealed, reveal
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.users.looks import TOLD_REASONS
 from apps.users.models import User
+from apps.whole_numbers import whole_number
 
 
 @dataclass(frozen=True, slots=True)

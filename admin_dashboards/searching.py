@@ -9,13 +9,13 @@ from django.http import HttpRequest
 
 from admin_dashboards.base import ModelAdmin
 from apps.users.models import User
+from apps.whole_numbers import whole_number
 
 MOST_PEOPLE = 200
 # So many of those who fit are compared for closeness; a part that fits a million names is no search.
 MOST_COMPARED = 2000
 # The index knows parts of three letters, and beginnings of any length.
 SHORTEST_PART = 3
-LARGEST_ID = 2**63 - 1
 
 
 def people_named(term: str) -> list[int]:
@@ -45,7 +45,7 @@ class SearchableAdmin(ModelAdmin):
 
     def found_by(self, term: str) -> Q:
         """What a row must be to be found by `term`."""
-        found = Q(pk=int(term)) if term.isdecimal() and int(term) <= LARGEST_ID else Q(pk__in=[])
+        found = Q(pk=number) if (number := whole_number(term)) else Q(pk__in=[])
         people = people_named(term)
         for field in self.search_people:
             found |= Q(**{f"{field}__in": people})

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from admin_dashboards.base import whole_number
 from apps.access import unended
 from apps.users.models import GroupMembership, Session, User
+from apps.whole_numbers import whole_number
 
 
 class GroupFilter(SimpleListFilter):

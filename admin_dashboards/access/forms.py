@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from admin_dashboards.access.picker import PermissionsField, offered
-from admin_dashboards.base import Form, whole_number
+from admin_dashboards.base import Form
 from apps.users.models import Staff, User
 from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
 from apps.users.staff import groups_of
+from apps.whole_numbers import whole_number
 
 
 class GroupForm(Form):

@@ -26,6 +26,7 @@ from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
 from apps.users.models import User
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
+from apps.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from admin_dashboards.base import ModelAdmin
@@ -65,9 +66,9 @@ def kinds() -> list[tuple[str, str | Promise]]:
 
 def find_row(kind: str, number: str) -> Model | None:
     model = next((m for m in models_with_row_grants() if m._meta.model_name == kind), None)
-    if model is None or not number.isdecimal() or len(number) > 18:
+    if model is None:
         return None
-    return model._default_manager.filter(pk=int(number)).only("pk").first()
+    return model._default_manager.filter(pk=whole_number(number)).only("pk").first()
 
 
 def grants_held(user: User) -> list[Grant]:
@@ -172,7 +173,7 @@ def _given_so_far(row: Model) -> list[dict[str, Any]]:
 def _holder(key: str) -> Holder:
     kind, _colon, number = key.partition(":")
     model: Any = {"user": User, "group": Group}.get(kind)
-    holder = model.objects.filter(pk=int(number)).first() if model and number.isdecimal() else None
+    holder = model.objects.filter(pk=whole_number(number)).first() if model else None
     if holder is None:
         raise Invalid("nobody", _("Choose a staff member or a group."))
     return holder  # type: ignore[no-any-return]

@@ -10,7 +10,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import whole_number
 from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.pages import page_addresses
 from admin_dashboards.desk.work import Filter, Row, WorkDesk
@@ -18,6 +17,7 @@ from apps.desk.queues import Queue
 from apps.errors import Invalid
 from apps.users.documents import review_document
 from apps.users.models import CLIENT_ROLES, DocType, Document, Reason
+from apps.whole_numbers import whole_number
 
 
 class ComplianceDesk(WorkDesk):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.desk.services import delete_filter, save_filter, saved_filters
 from apps.errors import DomainError, Invalid, Refused
+from apps.whole_numbers import whole_number
 
 NOT_KEPT = ("p", "e", "_facets", "_changelist_filters")
 """What belongs to one look at a table, not to a filter."""
@@ -48,8 +49,6 @@ def kept_query(asked: QueryDict) -> str:
 
 def save_filter_view(request: HttpRequest) -> HttpResponse:
     """Keep a filter, or delete one, and go back to where it stands."""
-    from admin_dashboards.base import whole_number  # which shows filters on each table
-
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user

@@ -21,7 +21,6 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import whole_number
 from admin_dashboards.desk import charts
 from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
@@ -44,6 +43,7 @@ from apps.desk.services import (
 )
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.users.models import User
+from apps.whole_numbers import whole_number
 
 PART = "X-Part"
 """The header with which the page's script asks for the item alone, not the page around it."""

@@ -10,7 +10,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import whole_number
 from admin_dashboards.desk.work import Row
 from admin_dashboards.moderation.case_page import evidence, facts
 from admin_dashboards.moderation.desk import CaseDesk, outcome_words
@@ -19,6 +18,7 @@ from apps.desk.queues import Queue
 from apps.errors import Invalid
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.models import Appeal
+from apps.whole_numbers import whole_number
 
 
 class AppealDesk(CaseDesk):

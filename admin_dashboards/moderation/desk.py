@@ -19,7 +19,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from admin_dashboards.base import whole_number
 from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
@@ -40,6 +39,7 @@ from apps.moderation.strikes import recommend
 from apps.moderation.targets import REPORTABLE, target_of
 from apps.moderation.telling import to_author, to_reporter
 from apps.users.models import User
+from apps.whole_numbers import whole_number
 
 Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)

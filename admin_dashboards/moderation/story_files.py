@@ -63,7 +63,7 @@ class StoryFilesMixin(ModelAdmin):
 def look_of(story: Story) -> SafeString:
     """The picture or film of a story on a page, veiled, for those who may see the story."""
     if story.freed_at is not None:
-        return format_html("")
+        return SafeString()
     address = reverse("admin:stories_story_file", args=[story.pk])
     if story.media_type.startswith("video/"):
         words = _("The film of the story")

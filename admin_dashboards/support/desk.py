@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import link_to, whole_number
+from admin_dashboards.base import link_to
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
@@ -27,6 +27,7 @@ from apps.support.finding import Found, find
 from apps.support.ladder import THINGS, Answer, ladder
 from apps.users.looks import look_as
 from apps.users.models import User
+from apps.whole_numbers import whole_number
 
 LONGEST_SEARCH = 300
 STATES = {True: ("passed", "check_circle", gettext_lazy("yes")), False: ("failed", "cancel", gettext_lazy("no"))}

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from api.pagination import Paging
 from api.parser import is_storable
-from api.schemas.common import MAX_ID, Body, Id, PersonOut, Time
+from api.schemas.common import Body, Id, PersonOut, Time
 from apps.chat.models import LONGEST_MESSAGE, Message, Room
 from apps.users.models import User
+from apps.whole_numbers import LARGEST_ID
 
 
 def _storable(text: str) -> str:
@@ -24,7 +25,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_MESSAGE
 ClientId = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_storable)]
 """The client's own name for a message: sent twice, it is stored once."""
 RoomName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Seq = Annotated[int, Field(strict=True, ge=0, le=MAX_ID)]
+Seq = Annotated[int, Field(strict=True, ge=0, le=LARGEST_ID)]
 """The number of a message in its room: 1, 2, 3 … with no gap."""
 
 
@@ -91,8 +92,8 @@ class HistoryQuery(Paging):
     """Pages of all of one's messages or of one room's; of one room also the nearest before or after a number."""
 
     room: RoomName | None = None
-    before: Annotated[int | None, Field(ge=1, le=MAX_ID)] = None
-    after: Annotated[int | None, Field(ge=0, le=MAX_ID)] = None
+    before: Annotated[int | None, Field(ge=1, le=LARGEST_ID)] = None
+    after: Annotated[int | None, Field(ge=0, le=LARGEST_ID)] = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from apps.files import signed_address
 from apps.users.models import Role, User
-
-MAX_ID = 2**63 - 1
+from apps.whole_numbers import LARGEST_ID
 
 
 def _whole_number(value: Any) -> Any:
@@ -43,9 +42,9 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-Id = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=MAX_ID)]
+Id = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=LARGEST_ID)]
 """A row's id inside a JSON body."""
-PathId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
+PathId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST_ID)]
 """A row's id inside an address, as part of the path or of the query."""
 TimeIn = Annotated[datetime, BeforeValidator(_text), AfterValidator(_in_utc)]
 """ISO 8601; without a zone it means UTC."""

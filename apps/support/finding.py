@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
 from apps.users.models import Profile, User, phone_digits
+from apps.whole_numbers import whole_number
 
 MOST = 20
-LARGEST_ID = 2**63 - 1
 SHORTEST_PART = 3
 SHORTEST_PHONE = 4
 
@@ -64,9 +64,8 @@ def _by_mail(text: str) -> Iterator[Found]:
 
 
 def _by_number(text: str) -> Iterator[Found]:
-    number = text.removeprefix("#")
-    if number.isdecimal() and int(number) <= LARGEST_ID:
-        yield from (Found(_("number"), person) for person in _people().filter(pk=int(number)))
+    if number := whole_number(text.removeprefix("#")):
+        yield from (Found(_("number"), person) for person in _people().filter(pk=number))
 
 
 def _by_phone(text: str) -> Iterator[Found]:
@@ -110,7 +109,7 @@ def _people() -> QuerySet[User]:
 
 
 def _in_range(number: str) -> bool:
-    return int(number) <= LARGEST_ID
+    return whole_number(number) > 0
 
 
 def _unique(found: list[Found]) -> list[Found]:

@@ -12,6 +12,7 @@ from guardian.shortcuts import assign_perm
 from apps.audit.models import Entry, Verb
 from apps.desk.services import prefer
 from apps.stories.models import Story
+from apps.stories.services import free_expired
 from tests import people
 from tests.console import console, fields, links
 from tests.things import PNG, make_story
@@ -31,6 +32,14 @@ def test_the_newest_story_stands_first() -> None:
     make_story(alice, "Newest")
     page = console(people.community()).get(STORIES).content.decode()
     assert page.index("Newest") < page.index("Older")
+
+
+def test_an_expired_story_is_read_without_its_file() -> None:
+    story = make_story(people.alice(), "Gone since", hours_old=26)
+    assert free_expired() == 1
+    client = console(people.community())
+    assert "Gone since" in client.get(f"{STORIES}{story.pk}/change/").content.decode()
+    assert client.get(f"{STORIES}{story.pk}/file/").status_code == 404
 
 
 def test_select_delete_and_confirm_takes_a_story_down() -> None:
