@@ -7,14 +7,14 @@ cannot differ. Rungs ask a `World` for the rows of other models, so that the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import and_
 from typing import Any, Protocol
 
-from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, Model, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -57,7 +57,12 @@ class Past:
     def of(self, model: type[Model]) -> QuerySet[Any]:
         if field := self.made.get(model):
             return model._default_manager.filter(**{f"{field}__lte": self.now})
-        return model.history.as_of(self.now)  # type: ignore[attr-defined, no-any-return]
+        versions = model.history.as_of(self.now)  # type: ignore[attr-defined]
+        # It takes both of two versions that were made at the same instant; the later one counts.
+        overtaken = model.history.filter(  # type: ignore[attr-defined]
+            id=OuterRef("id"), history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")
+        )
+        return versions.filter(~Exists(overtaken))  # type: ignore[no-any-return]
 
 
 PRESENT = Present()
@@ -114,19 +119,19 @@ def standing(seeing: Seeing, model: type[Model], viewer: Any) -> QuerySet[Any]:
     return PRESENT.of(model).filter(seeing(viewer, PRESENT).holds)
 
 
-def climb(seeing: Seeing, model: type[Model], viewer: Any, row_id: int, world: World = PRESENT) -> list[Step] | None:
-    """How one row fares at each rung, in order; None where there is no such row. One query."""
+def climb(
+    seeing: Seeing, model: type[Model], viewer: Any, row_ids: Iterable[int], world: World = PRESENT
+) -> dict[int, list[Step]]:
+    """How each of the rows fares at each rung, in order; those that are not there are left out. One query."""
     sight = seeing(viewer, world)
     marks = {f"rung_{place}": _mark(rung.holds) for place, rung in enumerate(sight.rungs)}
     marks["is_own"] = _mark(sight.own) if sight.own is not None else Value(False)  # type: ignore[assignment]
-    found = world.of(model).filter(id=row_id).annotate(**marks).values(*marks).first()
-    if found is None:
-        return None
-    steps = []
-    for place, rung in enumerate(sight.rungs):
-        spared = rung.spares_own and bool(found["is_own"])
-        steps.append(Step(rung, spared or bool(found[f"rung_{place}"])))
-    return steps
+    found = world.of(model).filter(id__in=list(row_ids)).annotate(**marks).values("id", *marks)
+    return {row["id"]: [_step(rung, place, row) for place, rung in enumerate(sight.rungs)] for row in found}
+
+
+def _step(rung: Rung, place: int, row: dict[str, Any]) -> Step:
+    return Step(rung, bool(row[f"rung_{place}"] or (rung.spares_own and row["is_own"])))
 
 
 def _mark(condition: Q) -> Case:

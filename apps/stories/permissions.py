@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, Q, QuerySet
@@ -47,6 +48,15 @@ def sight(viewer: User | AnonymousUser, world: World) -> Sight:
             ),
         ],
         own=Q(author_id=viewer.pk),
+    )
+
+
+def feed_sight(viewer: User | AnonymousUser, world: World) -> Sight:
+    """What the feed lists: of one's own, too, only what others may see now."""
+    whole = sight(viewer, world)
+    return Sight(
+        [replace(rung, spares_own=False) if rung.code in ("kept", "lasting") else rung for rung in whole.rungs],
+        whole.own,
     )
 
 

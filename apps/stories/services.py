@@ -22,8 +22,10 @@ from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid
 from apps.files import take_story
 from apps.stories.models import Story, StoryView
+from apps.stories.permissions import feed_sight
 from apps.users.models import User
 from apps.users.permissions import hidden_from
+from apps.visibility import standing
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ FREED_AT_ONCE = 500
 
 def feed(viewer: User) -> QuerySet[Story]:
     """What is there to see: public stories, those of connections, one's own; newest first."""
-    return with_seen(visible(viewer, Story).active().newest_first(), viewer)  # type: ignore[attr-defined]
+    return with_seen(standing(feed_sight, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
 
 
 def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:

@@ -97,9 +97,9 @@ def remarks(model: type[Model], viewer: User, row_id: int, world: World) -> list
         listed = _("The app lists it under “%(tab)s”, in the state “%(state)s”.")
         return [Fact(listed % {"tab": tab, "state": row.get_status_display()}, row), _connection_state(row)]
     if isinstance(row, Story) and row.expires_at > world.now:
-        return [Fact(_("The feed lists it until %(time)s.") % {"time": when(row.expires_at)})]
-    if isinstance(row, Story) and row.author_id == viewer.pk:
-        return [Fact(_("It is in no feed any more; its author finds it among their expired ones."))]
+        return [Fact(_("Its 24 hours run until %(time)s.") % {"time": when(row.expires_at)})]
+    if isinstance(row, Story) and row.author_id == viewer.pk and row.removed_at is None:
+        return [Fact(_("Its author finds it among their expired ones."))]
     if isinstance(row, Message) and row.removed_at and row.removed_at <= world.now:
         return [Fact(_("Staff removed it: it keeps its place, without its text."), row, row.removed_at)]
     if isinstance(row, Notification):

@@ -6,6 +6,7 @@ the rows behind an answer, and who can change it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,10 +25,11 @@ from apps.events.permissions import sight as event_sight
 from apps.notifications.models import Notification
 from apps.notifications.permissions import sight as notification_sight
 from apps.stories.models import Story
+from apps.stories.permissions import feed_sight
 from apps.stories.permissions import sight as story_sight
 from apps.support.evidence import Fact, facts_behind, of_absence, of_account, remarks
 from apps.users.models import User
-from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, profile_page
+from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, directory_entry, profile_page
 from apps.visibility import PRESENT, Past, Seeing, Text, World, climb
 
 MADE: dict[type[Model], str] = {Message: "sent_at", Notification: "created_at"}
@@ -43,15 +45,24 @@ class Thing:
     seeing: Seeing
     doors: tuple[Door, ...] = (SWITCHED_ON, STANDING)
     """What is asked of the viewer by the calls that show it."""
+    listing: Seeing | None = None
+    """Who finds it in the list of such things, where that is fewer than may see it."""
+    list_name: Text = ""
 
 
 THINGS: dict[str, Thing] = {
     "connection": Thing(Connection, gettext_lazy("connection request"), connection_sight),
-    "story": Thing(Story, gettext_lazy("story"), story_sight),
+    "story": Thing(Story, gettext_lazy("story"), story_sight, listing=feed_sight, list_name=gettext_lazy("feed")),
     "event": Thing(Event, gettext_lazy("event"), event_sight),
     "message": Thing(Message, gettext_lazy("message"), message_sight, (SWITCHED_ON, STANDING, VERIFIED)),
     "notification": Thing(Notification, gettext_lazy("notification"), notification_sight),
-    "profile": Thing(User, gettext_lazy("profile"), profile_page),
+    "profile": Thing(
+        User,
+        gettext_lazy("profile"),
+        profile_page,
+        listing=directory_entry,
+        list_name=gettext_lazy("directory"),
+    ),
 }
 
 
@@ -127,14 +138,31 @@ PEOPLE_MEND: dict[str, Text] = {
 }
 
 
-def judge(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = None) -> list[tuple[str, bool | None]]:
-    """The checks alone, by their codes, and how each went; None for those that were not reached."""
+type Verdict = list[tuple[str, bool | None]]
+"""Checks by their codes, and how each went; None for those that were not reached."""
+
+
+def judge(viewer_id: int, kind: str, thing_ids: Collection[int], *, at: datetime | None = None) -> dict[int, Verdict]:
+    """The checks alone, of each of the things."""
     thing, world, viewer = _asked(viewer_id, kind, at)
-    doors = [(door.code, door.opens(viewer, world.now)) for door in thing.doors]
-    steps = climb(thing.seeing, thing.model, viewer, thing_id, world)
-    if steps is None:
-        return [*doors, ("exists", False), *((rung.code, None) for rung in thing.seeing(viewer, world).rungs)]
-    return [*doors, ("exists", True), *((step.rung.code, step.passed) for step in steps)]
+    doors: Verdict = [(door.code, door.opens(viewer, world.now)) for door in thing.doors]
+    steps = climb(thing.seeing, thing.model, viewer, thing_ids, world)
+    unreached: Verdict = [(rung.code, None) for rung in thing.seeing(viewer, world).rungs]
+    return {
+        number: [*doors, ("exists", True), *((step.rung.code, step.passed) for step in steps[number])]
+        if number in steps
+        else [*doors, ("exists", False), *unreached]
+        for number in thing_ids
+    }
+
+
+def judge_listing(
+    viewer_id: int, kind: str, thing_ids: Collection[int], *, at: datetime | None = None
+) -> dict[int, Verdict]:
+    """Of what somebody sees: the checks of the list that it would be in; none where everything seen is listed."""
+    thing, world, viewer = _asked(viewer_id, kind, at)
+    steps = climb(thing.listing, thing.model, viewer, thing_ids, world) if thing.listing else {}
+    return {number: [(step.rung.code, step.passed) for step in steps.get(number, [])] for number in thing_ids}
 
 
 def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = None) -> Ladder:
@@ -147,7 +175,7 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
     doors = {door.code: door for door in thing.doors}
     rungs = {rung.code: rung for rung in thing.seeing(viewer, world).rungs}
     answers = []
-    for code, passed in judge(viewer_id, kind, thing_id, at=at):
+    for code, passed in judge(viewer_id, kind, [thing_id], at=at)[thing_id]:
         if code in doors:
             question, perm, facts = doors[code].question, doors[code].mended_by, of_account(code, viewer, world)
         elif code in rungs:
@@ -159,7 +187,18 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
             question, perm = (_("Is there such a thing?") if at is None else _("Was there such a thing?")), ""
             facts = [] if passed else of_absence(thing.model, thing_id, world)
         answers.append(Answer(code, question, passed, facts, _mender(code, perm) if passed is False else ""))
-    return Ladder(viewer, kind, thing_id, at, answers, remarks(thing.model, viewer, thing_id, world))
+    noticed = remarks(thing.model, viewer, thing_id, world)
+    if thing.listing and all(answer.passed for answer in answers):
+        noticed.insert(0, _listed(thing, judge_listing(viewer_id, kind, [thing_id], at=at)[thing_id]))
+    return Ladder(viewer, kind, thing_id, at, answers, noticed)
+
+
+def _listed(thing: Thing, verdict: Verdict) -> Fact:
+    """Whether they find it without knowing of it."""
+    failed = next((code for code, passed in verdict if not passed), None)
+    if failed is None:
+        return Fact(_("The %(list)s shows it to them, too.") % {"list": thing.list_name})
+    return Fact(_("The %(list)s does not show it to them: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]})
 
 
 def _asked(viewer_id: int, kind: str, at: datetime | None) -> tuple[Thing, World, User]:
