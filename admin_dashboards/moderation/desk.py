@@ -43,7 +43,11 @@ from apps.whole_numbers import whole_number
 
 Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)
-EXTRAS = (Outcome.WARNED, Outcome.SUSPENDED, Outcome.EDITED)
+EXTRAS = {
+    Outcome.WARNED: gettext_lazy("Warn the author"),
+    Outcome.SUSPENDED: gettext_lazy("Suspend the author for"),
+    Outcome.EDITED: gettext_lazy("Edit the words"),
+}
 """What can be ticked beside removing, in the order of the digits."""
 
 
@@ -148,8 +152,8 @@ class ModerationDesk(CaseDesk):
         return {
             "possible": possible,
             "extras": [
-                {"value": each.value, "label": each.label, "key": key, "ticked": each in chosen}
-                for key, each in enumerate(EXTRAS, 1)
+                {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
+                for key, (each, title) in enumerate(EXTRAS.items(), 1)
                 if each in possible
             ],
             "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,7 +37,7 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
     overturned = appeal is not None and appeal.status == Appeal.Status.OVERTURNED
     newer = Case.objects.open().filter(kind=case.kind, target_id=case.target_id)
     if not overturned and newer.exists():
-        raise Conflict("changed-since", _("This has been reported again since; settle the new case."))
+        raise _reported_again()
     said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
     take_back(actor, case, decision.before["done"], reason=said)
     lift_strike(actor, decision, reason=said)
@@ -48,13 +49,21 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
         case.settle([Outcome.KEPT.value], actor)
         for report in reports:
             report.settle(Outcome.KEPT, actor, case.closed_at)
-    save_as(actor, case, reason=said)
+    try:
+        with transaction.atomic():
+            save_as(actor, case, reason=said)
+    except IntegrityError as error:
+        raise _reported_again() from error  # at this very moment
     bulk_update_as(actor, reports, REPORT_FIELDS, reason=said)
     if not overturned:
         if case.kind == Report.Kind.STORY:
             with suppress(Absent):
                 hold_story(actor, case.target_id)
         weigh([case.pk])
+
+
+def _reported_again() -> Conflict:
+    return Conflict("changed-since", _("This has been reported again since; settle the new case."))
 
 
 def tell(decision: Decision) -> None:

@@ -211,6 +211,7 @@ class Case(Workable):
             models.Index(fields=["-weight", "opened_at", "id"], condition=Q(status="open"), name="case_queue"),
             models.Index(fields=["kind", "target_id", "-id"], name="case_of_target"),
             models.Index(fields=["-closed_at"], name="case_latest_closed"),
+            models.Index(fields=["-opened_at"], name="case_latest_opened"),
         ]
 
     def __str__(self) -> str:

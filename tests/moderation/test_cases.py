@@ -265,6 +265,40 @@ class TestRaces:
             assert made.case is not None
             assert made.status == made.case.status
 
+    def test_of_twenty_taking_it_back_at_once_one_does(self) -> None:
+        event, boss = make_event(alice()), admin()
+        settle_case(boss, tell(bob(), "event", event).pk, outcomes=["warned"])
+        decision = Decision.objects.get()
+        results = at_once([partial(undo, boss, decision.pk)] * 20)
+        assert len(won(results)) == 1
+        assert lost(results) == {(Conflict, "already-undone")}
+
+    def test_settling_while_it_is_taken_back_comes_before_or_after_it(self) -> None:
+        event, boss, other = make_event(alice()), admin(), community()
+        case = tell(bob(), "event", event)
+        settle_case(boss, case.pk, outcomes=["warned"])
+        decision = Decision.objects.get()
+        results = at_once(
+            [partial(undo, boss, decision.pk), *[partial(settle_case, other, case.pk, outcomes=["kept"])] * 9]
+        )
+        assert lost(results) <= {(Conflict, "already-settled")}
+        case.refresh_from_db()
+        settled = [result for result in won(results) if isinstance(result, Case)]
+        assert len(settled) <= 1
+        assert (case.status, case.outcomes) == (("closed", ["kept"]) if settled else ("open", []))
+        assert not Strike.objects.standing().exists()
+
+    def test_a_report_while_it_is_taken_back_is_in_the_one_open_case(self) -> None:
+        event, boss = make_event(alice()), admin()
+        case = tell(bob(), "event", event)
+        settle_case(boss, case.pk, outcomes=["warned"])
+        decision = Decision.objects.get()
+        people = [make_user(f"person{number}") for number in range(9)]
+        results = at_once([partial(undo, boss, decision.pk), *(partial(tell, one, "event", event) for one in people)])
+        assert lost(results) <= {(Conflict, "changed-since")}
+        [current] = Case.objects.open()
+        assert current.reports.open().count() == 9 + (current == case)
+
 
 # --- Undoing ----------------------------------------------------------------------------------------------------------
 

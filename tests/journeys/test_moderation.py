@@ -1,0 +1,137 @@
+"""A moderator's morning, by keyboard: from the sign-in through the queue, with a colleague at the same cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from apps.moderation.models import Case
+from apps.moderation.services import report
+from apps.stories.models import Story
+from tests import people
+from tests.journeys.test_support import serious
+from tests.things import make_connection, make_event, make_message, make_story
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sign_in(page: Page, name: str) -> None:
+    page.goto("/admin/login/?next=/admin/moderation/")
+    page.fill("#id_username", name)
+    page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator(".desk-figures")).to_be_visible()
+
+
+def everything_reported() -> None:
+    alice, bob = people.alice(), people.bob()
+    make_connection(alice, bob, status="accepted", responded_at=timezone.now())
+    things = {
+        "violence": ("story", make_story(alice, "Look at my knife")),
+        "fraud": ("message", make_message(alice, bob, "Send me money")),
+        "harassment": ("event", make_event(alice, "Rude party")),
+        "spam": ("user", alice),
+    }
+    for reason, (kind, thing) in things.items():
+        report(bob, kind=kind, target_id=thing.pk, reason=reason)
+
+
+def heading(page: Page) -> Any:
+    return page.locator("[data-part-heading]")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) -> None:
+    people.community()
+    everything_reported()
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    sign_in(page, "community")
+    assert serious(page) == []
+    loads: list[str] = []
+    page.keyboard.press("n")
+    expect(heading(page)).to_contain_text("Story")
+    page.wait_for_load_state()
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    picture = page.locator(".story-look")
+    assert "blur" in picture.evaluate("one => getComputedStyle(one).filter")
+    page.keyboard.down("v")
+    expect(picture).to_have_css("filter", "none")
+    page.keyboard.up("v")
+    expect(picture).not_to_have_css("filter", "none")
+    for clear in (picture.hover, page.locator("[data-veil]").focus):
+        clear()
+        expect(picture).to_have_css("filter", "none")
+    page.mouse.move(0, 0)
+    for shown in (picture, page.locator(".desk-facts"), page.get_by_role("button", name="Remove")):
+        expect(shown).to_be_in_viewport()
+    assert serious(page) == []
+    # One gesture removes it and brings the next one, a conversation, without a page load.
+    page.keyboard.press("r")
+    expect(heading(page)).to_contain_text("Message")
+    expect(page.locator(".desk-last")).to_contain_text("Nobody is told for another")
+    assert "Send me money" not in page.content()
+    page.keyboard.press("v")
+    page.keyboard.type("reported as fraud")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Send me money")).to_be_visible()
+    # Two gestures where more than one key is needed; the words are shown before they are sent.
+    page.keyboard.press("1")
+    expect(page.locator(".case-said").get_by_text("asks you to keep to the rules").first).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("d")
+    expect(heading(page)).to_contain_text("Event")
+    page.get_by_label("Title").fill("Party")
+    expect(page.get_by_label("Edit the words")).to_be_checked()
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    expect(heading(page)).to_contain_text("Person alice")
+    assert serious(page) == []
+    for width in (390, 1366):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("a")
+    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    assert len(loads) == 1, "only the desk's own page was loaded, at the end"
+    # Taken back at once: nobody ever hears of it.
+    page.keyboard.press("u")
+    expect(heading(page)).to_contain_text("Person alice")
+    assert list(Case.objects.order_by("id").values_list("outcomes", flat=True)) == [
+        ["removed"],
+        ["warned"],
+        ["edited"],
+        [],
+    ]
+
+
+def test_two_at_the_same_case_see_each_other_and_decide_it_once(
+    page: Page, browser: Browser, browser_context_args: dict[str, Any]
+) -> None:
+    people.community()
+    people.make_staff("other", "Community Manager")
+    story = make_story(people.alice())
+    made = report(people.bob(), kind="story", target_id=story.pk, reason="spam")
+    sign_in(page, "community")
+    page.keyboard.press("n")
+    expect(page.get_by_role("button", name="Remove")).to_be_enabled()
+    context = browser.new_context(**browser_context_args)
+    theirs = context.new_page()
+    sign_in(theirs, "other")
+    theirs.goto(f"/admin/moderation/{made.case_id}/")
+    expect(theirs.get_by_text("community works on this")).to_be_visible()
+    expect(page.locator(".desk-others")).to_contain_text("other")
+    # Taken over with a reason: the first sees it at once, and can decide no more.
+    theirs.keyboard.press("c")
+    theirs.keyboard.type("I know this author")
+    theirs.keyboard.press("Enter")
+    expect(theirs.get_by_role("button", name="Remove")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove")).to_be_disabled()
+    expect(page.locator("[data-news]")).to_contain_text("other")
+    theirs.keyboard.press("r")
+    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    page.reload()
+    expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
+    assert Story.objects.get().removed_by.username == "other"
+    context.close()
