@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -19,6 +19,8 @@ from tests.console import links
 TRACES = {"audit_entry", "users_session", "django_session", "users_historicalsession"}
 """What looking may write: who looked, and that a session lives."""
 ONE_S_OWN = {
+    "users_session": "user_id",
+    "users_historicalsession": "user_id",
     "users_user": "id",
     "users_historicaluser": "id",
     "users_authenticator": "user_id",
@@ -29,16 +31,25 @@ ONE_S_OWN = {
 """Tables of which the rows of one person are theirs to change, with the column that says whose they are."""
 
 
-def everything(but_of: User | None = None) -> dict[str, str]:
-    """The whole database but for the traces of looking, and for what is `but_of`'s own: a sum for each table."""
-    names = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - TRACES
+def everything(but_of: User | None = None, *, others_sessions: Collection[str] = ()) -> dict[str, str]:
+    """The whole database but for the traces of looking, and for what is `but_of`'s own: a sum for each table.
+
+    With `but_of`, the sessions of everybody else count as well: their logins, and these keys of browsers' sessions.
+    """
+    names = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    names -= {"audit_entry"} if but_of else TRACES
     with connection.cursor() as cursor:
         found = {}
         for name in sorted(names & set(connection.introspection.table_names())):
-            own = ONE_S_OWN.get(name) if but_of else None
-            others = f"WHERE {own} <> {but_of.pk}" if own and but_of else ""
+            condition: str = ""
+            values: list[Any] = []
+            if but_of and name == "django_session":
+                condition, values = "WHERE session_key = ANY(%s)", [list(others_sessions)]
+            elif but_of and name in ONE_S_OWN:
+                condition, values = f"WHERE {ONE_S_OWN[name]} <> %s", [but_of.pk]
             cursor.execute(
-                f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{name}" t {others}'  # noqa: S608
+                f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{name}" t {condition}',  # noqa: S608
+                values,
             )
             found[name] = cursor.fetchone()[0]
         return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model, Q
 from django.http import HttpRequest
@@ -128,11 +129,20 @@ def _notes(item: Model) -> list[Line]:
 
 
 def _entries(item: Model) -> list[Line]:
-    rows = Entry.objects.filter(target_type=item._meta.label_lower, target_id=str(item.pk))
+    about = Q(target_type=item._meta.label_lower, target_id=str(item.pk))
+    if isinstance(item, User):
+        about |= Q(subject=item)  # looks at what is theirs, such as a document
+    rows = Entry.objects.filter(about)
     lines = []
     for row in rows.select_related("actor").order_by("-id")[:MOST]:
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
-        said = f"{row.get_verb_display()} {detail}".strip()
+        thing = "" if row.target_type == item._meta.label_lower else _target(row)
+        said = " ".join(filter(None, [row.get_verb_display(), thing, detail]))
         who = row.actor.username if row.actor else _("Infloo itself")
         lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))
     return lines
+
+
+def _target(row: Entry) -> str:
+    """The other thing that an entry is about, such as "document #5"."""
+    return f"{apps.get_model(row.target_type)._meta.verbose_name} #{row.target_id}"

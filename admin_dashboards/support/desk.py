@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Model
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.base import link_to
 from admin_dashboards.desk.base import Desk
+from admin_dashboards.desk.timeline import timeline
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
 from admin_dashboards.support.person import facts, of_other, sections, standing
@@ -87,6 +88,7 @@ class SupportDesk(Desk):
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
             "sections": sections(person),
+            "timeline": timeline(person, request, also=[person.profile]),
             "profile": link_to(person, _("Account and profile")),
             "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
         }
@@ -114,6 +116,7 @@ class SupportDesk(Desk):
             "at": at,
             "at_error": error,
             "now": timezone.now(),
+            "zone": timezone.get_current_timezone_name(),
             "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
         }
         return self.page(request, "support/why.html", context)
@@ -151,7 +154,7 @@ def _client(person_id: int) -> User:
 
 
 def _time(text: str) -> tuple[datetime | None, str]:
-    """The asked time, in UTC, and what is wrong with it."""
+    """The asked time, read in the zone of whoever asks, and what is wrong with it."""
     if not text:
         return None, ""
     try:
@@ -160,7 +163,7 @@ def _time(text: str) -> tuple[datetime | None, str]:
         time = None
     if time is None or not 1900 <= time.year < 3000:
         return None, _("Enter a time such as 2026-01-31 14:05.")
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)), ""
+    return (time if time.tzinfo else timezone.make_aware(time)), ""
 
 
 def _why(person: User, kind: str, thing_id: int) -> str:

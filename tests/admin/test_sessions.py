@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from django.contrib.auth import get_user
 from django.test import Client
 from django.utils import timezone
 
+from apps.users.mfa_resets import reset_from_machine
 from apps.users.models import Session, User
+from apps.users.staff import change_staff, set_staff_password
 from tests import people
 from tests.client import api
 from tests.console import console, fields
@@ -61,6 +64,28 @@ def test_an_ended_session_of_an_app_is_out_at_the_next_call() -> None:
     assert app.get("/users/profile").status_code == 200
     console(people.access()).post(f"{TABLE}{session_of(alice).pk}/end/")
     assert app.get("/users/profile").status_code == 401
+
+
+def set_a_password(officer: User) -> None:
+    set_staff_password(people.admin(), officer.pk, "quite-a-long-phrase-7")
+
+
+def switch_off(officer: User) -> None:
+    change_staff(people.admin(), officer.pk, is_active=False)
+
+
+def reset_the_second_factor(officer: User) -> None:
+    reset_from_machine(officer.username)
+
+
+@pytest.mark.parametrize("deed", [set_a_password, switch_off, reset_the_second_factor])
+def test_whatever_ends_a_sign_in_is_felt_at_the_next_click(deed: Callable[[User], None]) -> None:
+    officer = people.compliance()
+    theirs = [console(officer), console(officer)]
+    assert [client.get("/admin/users/document/").status_code for client in theirs] == [200, 200]
+    deed(officer)
+    answers = [client.get("/admin/users/document/") for client in theirs]
+    assert [answer.headers.get("Location", "")[:13] for answer in answers] == ["/admin/login/"] * 2
 
 
 def test_several_are_ended_at_once() -> None:

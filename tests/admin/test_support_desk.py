@@ -7,17 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.desk.models import Reveal
+from apps.desk.services import prefer
+from apps.users.documents import look_at_document, send_document
 from apps.users.models import Block, User
+from apps.users.services import suspend_user, update_profile
 from tests import people
 from tests.client import api
 from tests.console import console, links
 from tests.crawling import addresses, everything, forms
+from tests.drawn import png, upload
 from tests.permissions import console_scene
 from tests.things import make_connection, make_event, make_message, make_notification, make_story
 
@@ -138,6 +143,44 @@ def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) ->
         assert said in text(support.get(address, {"at": wrong}))
 
 
+def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support: Client, alice: User) -> None:
+    community = people.community()
+    suspend_user(community, alice.pk, until=timezone.now() + timedelta(days=1), reason="spam in rooms")
+    update_profile(alice, bio="Sunsets and more", email="alice@new.example.com")
+    reveal = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls from it", "next": HOME}
+    support.post("/admin/reveal/", reveal)
+    document = send_document(alice, upload(png()), doc_type="identity")
+    look_at_document(people.compliance(), document.pk, reason="page 1")
+    answer = support.get(f"{HOME}{alice.pk}/")
+    page = text(answer)
+    timeline = answer.context["timeline"]
+    assert {kind.code for kind, _count in timeline.kinds} >= {"change", "view"}
+    told = [(line.who, line.sentence, line.reason) for line in timeline.lines]
+    assert ("community", "changed it (user)", "spam in rooms") in told
+    assert ("alice", "changed it (profile)", "changed by themselves") in told
+    assert ("support", "revealed phone", "calls from it") in told
+    assert ("compliance", f"looked at document #{document.pk}", "page 1") in told
+    assert "<ins>Sunsets and more</ins>" in page
+    assert "alice@new.example.com" not in page
+    assert [line.at for line in timeline.lines] == sorted((line.at for line in timeline.lines), reverse=True)
+
+
+def test_times_are_read_and_written_in_the_zone_of_whoever_asks(support: Client, alice: User) -> None:
+    # Shanghai is eight hours ahead of UTC all year.
+    prefer(User.objects.get(username="support"), time_zone="Asia/Shanghai")
+    client = console(User.objects.get(username="support"))
+    with time_machine.travel("2027-03-01T06:30:00Z", tick=False):
+        story = make_story(User.objects.get(username="bob"), audience="public")
+    address = f"{HOME}{alice.pk}/why/story/{story.pk}/"
+    with time_machine.travel("2027-03-01T08:00:00Z", tick=False):
+        assert "alice sees story" in text(client.get(address, {"at": "2027-03-01T14:30:00"}))
+        before = text(client.get(address, {"at": "2027-03-01T14:29:59"}))
+    assert "alice does not see story" in before
+    assert "(Asia/Shanghai)" in before
+    assert 'value="2027-03-01T14:29:59"' in before
+    assert "1 Mar 2027, 14:30" in before
+
+
 def test_somebody_elses_things_are_picked_by_their_name(support: Client, alice: User) -> None:
     page = support.get(f"{HOME}{alice.pk}/pick/", {"q": "bob"})
     assert "Sunset" in text(page)
@@ -233,7 +276,12 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     client = console(staff)
     client.raise_request_exception = False
     client.get("/admin/")
-    before = everything(but_of=staff)
+    other = console(people.make_staff("another", "User Support Specialist"))
+    other.get("/admin/")
+    theirs = [str(other.session.session_key)]
+    before = everything(but_of=staff, others_sessions=theirs)
+    assert before["django_session"]
+    assert before["users_session"]
     everywhere = [address for address in sorted(addresses(things)) if "logout" not in address]
     assert len(everywhere) > 200
     sent = {
@@ -242,12 +290,15 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     }  # fmt: skip
     for address in everywhere:
         page = client.get(address)
-        answers = [page, *(getattr(client, method)(address) for method in ("put", "patch", "delete"))]
+        answers = [
+            page,
+            *(getattr(client, method)(address) for method in ("put", "patch", "delete", "head", "options")),
+        ]
         answers.append(client.post(address, sent))
         assert not [answer for answer in answers if answer.status_code >= 500], address
         if page.status_code == 200 and "text/html" in page.headers["Content-Type"]:
             for method, action, filled in forms(address, page):
                 if method == "post" and action.startswith("/admin/") and "logout" not in action:
                     client.post(action, filled)
-    after = everything(but_of=staff)
+    after = everything(but_of=staff, others_sessions=theirs)
     assert {table for table in after if after[table] != before[table]} == set()

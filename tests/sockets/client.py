@@ -62,8 +62,10 @@ class Client:
 
 
 @contextmanager
-def socket(url: str, path: str, token: str | None = None, **options: Any) -> Iterator[Client]:
-    headers = {"Authorization": f"Bearer {token}"} if token is not None else None
+def socket(url: str, path: str, token: str | None = None, *, cookie: str = "", **options: Any) -> Iterator[Client]:
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    if cookie:
+        headers["Cookie"] = cookie
     address = url.replace("http://", "ws://") + path
     # A process that was just started needs its time.
     options = {"compression": None, "proxy": None, "open_timeout": 60} | options

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from apps.chat.models import Room
 from apps.users import services as users
@@ -18,10 +20,15 @@ from apps.users.models import Block, Session, User
 from apps.users.sessions import begin
 from tests.chat.people import room_of
 from tests.client import api
-from tests.people import PASSWORD, admin, alice, bob, carol, make_staff, make_user, newton
+from tests.console import console
+from tests.crawling import everything
+from tests.people import PASSWORD, access, admin, alice, bob, carol, make_staff, make_user, newton, support
 from tests.sockets.client import chat, notifications, socket
+from tests.things import make_message
 
 NOTIFICATIONS = "/ws/notifications/"
+AT_MOST = 5
+"""Seconds after which a socket is closed whose owner may not have it any more."""
 
 
 def ticket_of(user: User) -> str:
@@ -92,6 +99,35 @@ def test_staff_open_no_socket(stack_url: str) -> None:
             assert one.closed() == 4401
 
 
+FRAMES = (
+    {"message": "Hi"},
+    {"type": "resume", "after": 0},
+    {"type": "read", "up_to": 1},
+    {"type": "typing"},
+    {"type": "ping"},
+)
+
+
+def test_support_changes_nothing_over_sockets(stack_url: str) -> None:
+    """Neither by the console's session in the browser nor by a token that they should not have."""
+    a, b, desk = alice(), bob(), support()
+    room = room_of(a, b)
+    make_message(a, b)
+    browser = console(desk)
+    browser.get("/admin/")
+    cookie, token = f"sessionid={browser.cookies['sessionid'].value}", begin(desk).access
+    before = everything(but_of=desk)
+    for path in (NOTIFICATIONS, f"/ws/chat/{room.name}/"):
+        for shown in ({"cookie": cookie}, {"cookie": cookie, "token": token}):
+            with socket(stack_url, path, **shown) as one:
+                for frame in FRAMES:
+                    with suppress(ConnectionClosed):
+                        one.send(**frame)
+                assert one.closed() == 4401
+    assert browser.post("/api/chat/ticket").status_code == 401
+    assert everything(but_of=desk) == before
+
+
 def test_the_unverified_hear_of_news_but_do_not_chat(stack_url: str) -> None:
     n, b = newton(), bob()
     room = room_of(b, n)
@@ -155,6 +191,13 @@ def sign_out(a: User, b: User) -> None:
         sessions.end_session(a, session.pk, "signed out")
 
 
+def be_signed_out(a: User, b: User) -> None:
+    desk = console(access())
+    for session in Session.objects.filter(user=a):
+        answer = desk.post(f"/admin/users/session/{session.pk}/end/", {"reason": "Phone lost"})
+        assert answer.status_code == 302
+
+
 def change_password(a: User, b: User) -> None:
     sessions.change_password(a, old_password=PASSWORD, new_password="a-long-pass-phrase-7")
 
@@ -172,7 +215,15 @@ def be_blocked(a: User, b: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"), [(sign_out, 4401), (change_password, 4401), (suspend, 4403), (block, 4403), (be_blocked, 4403)]
+    ("deed", "code"),
+    [
+        (sign_out, 4401),
+        (be_signed_out, 4401),
+        (change_password, 4401),
+        (suspend, 4403),
+        (block, 4403),
+        (be_blocked, 4403),
+    ],
 )
 def test_who_may_not_stay_is_put_out(stack_url: str, deed: Callable[[User, User], None], code: int) -> None:
     a, b = alice(), bob()
@@ -180,7 +231,9 @@ def test_who_may_not_stay_is_put_out(stack_url: str, deed: Callable[[User, User]
     with chat(stack_url, a, room) as one, chat(stack_url, a, room) as another:
         one.expect_nothing()
         deed(a, b)
+        began = monotonic()
         assert (one.closed(), another.closed()) == (code, code)
+        assert monotonic() - began < AT_MOST
 
 
 def expire(a: User, room: Room) -> None:
@@ -208,7 +261,9 @@ def test_nobody_needs_to_be_told_for_it(stack_url: str, deed: Callable[[User, Ro
     with chat(stack_url, a, room) as one:
         one.expect_nothing()
         deed(a, room)
+        began = monotonic()
         assert one.closed() == code
+        assert monotonic() - began < AT_MOST
 
 
 @pytest.mark.parametrize("by_ticket", [False, True])
