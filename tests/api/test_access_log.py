@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.desk.services import reveal
 from apps.users.documents import send_document
-from apps.users.models import User
+from apps.users.models import Document, User
 from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import api
@@ -32,6 +33,12 @@ def lines(person: User) -> list[dict[str, Any]]:
 def reveal_mail(staff: User, person: User, reason: str = "calls from this address") -> None:
     sent = {"type": "users.user", "id": person.pk, "field": "email", "reason": reason, "next": "/admin/"}
     assert console(staff).post("/admin/reveal/", sent).status_code == 302
+
+
+def look_at(client: Client, document: Document, page: int, **given: Any) -> None:
+    """As the viewer does: an address for the page first, then its picture."""
+    answer = client.get(f"/admin/users/document/{document.pk}/page/{page}/", **given)
+    assert client.get(answer.json()["address"], **given).status_code == 200
 
 
 def test_a_reveal_adds_a_line() -> None:
@@ -67,7 +74,7 @@ def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
     document = send_document(newton, upload(pdf(2), "passport.pdf"), doc_type="identity")
     client = console(people.compliance())
     for page in (1, 2):
-        assert client.get(f"/admin/users/document/{document.pk}/page/{page}/").status_code == 200
+        look_at(client, document, page)
     told = lines(newton)
     assert len(told) == 2
     assert {line["kind"] for line in told} == {"document"}
@@ -97,7 +104,7 @@ def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
     sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls", "next": "/admin/"}
     desk.post("/admin/reveal/", sent, headers=headers, REMOTE_ADDR="203.0.113.77")
     desk.post(f"/admin/support/{alice.pk}/as_seen/", {"reason": "calls"}, headers=headers, REMOTE_ADDR="203.0.113.77")
-    viewer.get(f"/admin/users/document/{document.pk}/page/1/", headers=headers, REMOTE_ADDR="203.0.113.77")
+    look_at(viewer, document, 1, headers=headers, REMOTE_ADDR="203.0.113.77")
     entries = Entry.objects.filter(subject=alice)
     assert len(entries) == 3
     assert {entry.address for entry in entries} == {"203.0.113.77"}
