@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model, Q
+from django.db.models import ForeignKey, Model, Q
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.history import MASKS, Change, Mask, compared
+from admin_dashboards.history import MASKS, Change, Mask, Version, compared, versions_of
 from apps.audit.models import Entry
 from apps.decisions.kinds import kinds
 from apps.decisions.models import Decision
@@ -67,14 +70,23 @@ class Timeline:
         return [(KINDS[code], count) for code, count in counts.items() if count]
 
 
-def timeline(item: Model, request: HttpRequest, *, also: Sequence[Model] = ()) -> Timeline:
+def timeline(
+    item: Model,
+    request: HttpRequest,
+    *,
+    also: Sequence[Model] = (),
+    among: Mapping[type[Model], Sequence[str]] | None = None,
+) -> Timeline:
     """All that happened to `item`, and to what belongs to it (`also`), as staff may read it.
 
-    Personal data is masked as on the history pages. A fixed number of queries for each thing.
+    `among` are models of which all rows belong to it that name it in one of these fields, those that are gone, too.
+    Personal data is masked as on the history pages. A fixed number of queries for each thing and model.
     """
     lines: list[Line] = []
     for thing in (item, *also):
         lines += _changes(thing)
+    for model, fields in (among or {}).items():
+        lines += _changes_among(model, fields, item)
     lines += _decisions(item) + _notes(item) + _entries(item)
     return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
 
@@ -87,22 +99,42 @@ def _masks(model: type[Model]) -> Mapping[str, Mask]:
 def _changes(thing: Model) -> list[Line]:
     if not hasattr(thing, "history"):
         return []
-    deeds = {"+": _("created it"), "~": _("changed it"), "-": _("deleted it")}
+    name = str(thing._meta.verbose_name)
+    return [_change(version, name) for version in compared(thing, _masks(type(thing)), 0, MOST)]
+
+
+def _changes_among(model: type[Model], fields: Sequence[str], item: Model) -> list[Line]:
+    """The latest changes of the rows that name `item` in one of `fields`."""
+    about = reduce(or_, (Q(**{f"{field}_id": item.pk}) for field in fields))
+    named = [field.name for field in model._meta.fields if isinstance(field, ForeignKey)]
+    history = model.history.filter(about).order_by("-history_id")  # type: ignore[attr-defined]
+    versions = versions_of(list(history.select_related("history_user", *named)[:MOST]), _masks(model))
+    later: dict[int, Version] = {}
+    for version in versions:
+        if version.record.id in later:
+            later[version.record.id].compare(version)
+        later[version.record.id] = version
+    titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]  # type: ignore[union-attr]
     return [
-        Line(
-            KINDS["change"],
-            version.record.history_date,
-            version.who,
-            _named_deed(deeds[version.record.history_type], thing),
-            reason=version.record.history_change_reason or "",
-            changes=version.changes,
+        _change(
+            version,
+            f"{model._meta.verbose_name} #{version.record.id}, "
+            + " → ".join(version.values[title].word for title in titles),
         )
-        for version in compared(thing, _masks(type(thing)), 0, MOST)
+        for version in versions
     ]
 
 
-def _named_deed(deed: str, thing: Model) -> str:
-    return f"{deed} ({thing._meta.verbose_name})"
+def _change(version: Version, name: str) -> Line:
+    deeds = {"+": _("created it"), "~": _("changed it"), "-": _("deleted it")}
+    return Line(
+        KINDS["change"],
+        version.record.history_date,
+        version.who,
+        f"{deeds[version.record.history_type]} ({name})",
+        reason=version.record.history_change_reason or "",
+        changes=version.changes,
+    )
 
 
 def _decisions(item: Model) -> list[Line]:

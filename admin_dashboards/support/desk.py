@@ -22,16 +22,26 @@ from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
 from admin_dashboards.support.person import facts, of_other, sections, standing
 from apps.access import may
+from apps.connections.models import Connection
 from apps.errors import Absent, Invalid
+from apps.events.models import Event
+from apps.stories.models import Story
 from apps.support.evidence import Fact
 from apps.support.finding import Found, find
 from apps.support.ladder import THINGS, Answer, ladder
 from apps.users.looks import look_as
-from apps.users.models import User
+from apps.users.models import Block, User
 from apps.whole_numbers import whole_number
 
 LONGEST_SEARCH = 300
 STATES = {True: ("passed", "check_circle", gettext_lazy("yes")), False: ("failed", "cancel", gettext_lazy("no"))}
+THEIRS: dict[type[Model], tuple[str, ...]] = {
+    Connection: ("sender", "receiver"),
+    Block: ("blocker", "blocked"),
+    Story: ("author",),
+    Event: ("host",),
+}
+"""What belongs to a person's timeline, by the fields that name them."""
 UNREACHED = ("unreached", "remove", gettext_lazy("not reached"))
 
 
@@ -88,7 +98,7 @@ class SupportDesk(Desk):
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
             "sections": sections(person),
-            "timeline": timeline(person, request, also=[person.profile]),
+            "timeline": timeline(person, request, also=[person.profile], among=THEIRS),
             "profile": link_to(person, _("Account and profile")),
             "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
         }

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
+from apps.connections.models import Connection
+from apps.connections.services import answer_connection, delete_connection
 from apps.desk.models import Reveal
 from apps.desk.services import prefer
 from apps.users.documents import look_at_document, send_document
@@ -151,6 +153,10 @@ def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support
     support.post("/admin/reveal/", reveal)
     document = send_document(alice, upload(png()), doc_type="identity")
     look_at_document(people.compliance(), document.pk, reason="page 1")
+    connection = Connection.objects.get(receiver=alice)
+    answer_connection(alice, connection.pk, status="accepted")
+    number = connection.pk
+    delete_connection(connection.sender, number)
     answer = support.get(f"{HOME}{alice.pk}/")
     page = text(answer)
     timeline = answer.context["timeline"]
@@ -160,6 +166,9 @@ def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support
     assert ("alice", "changed it (profile)", "changed by themselves") in told
     assert ("support", "revealed phone", "calls from it") in told
     assert ("compliance", f"looked at document #{document.pk}", "page 1") in told
+    assert ("bob", f"deleted it (connection #{number}, bob → alice)", "parted") in told
+    [accepted] = [line for line in timeline.lines if line.sentence.startswith(f"changed it (connection #{number}")]
+    assert ("Status", "Pending", "Accepted") in [(diff.field, diff.before, diff.after) for diff in accepted.changes]
     assert "<ins>Sunsets and more</ins>" in page
     assert "alice@new.example.com" not in page
     assert [line.at for line in timeline.lines] == sorted((line.at for line in timeline.lines), reverse=True)
