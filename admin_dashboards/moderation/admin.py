@@ -20,6 +20,7 @@ from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
 from admin_dashboards.moderation.removal import RemovableAdmin
 from admin_dashboards.moderation.story_files import StoryFilesMixin
+from admin_dashboards.moderation.words import WordsMixin
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.chat.models import Membership, Message
@@ -76,12 +77,12 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(RemovableAdmin, SearchableAdmin):
+class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_event)
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "state", "by", "date", "location"]
+    list_display = ["title", "words", "state", "by", "date", "location"]
     list_filter = [WhenFilter, "status", RemovedFilter]
     sortable_by = ["date"]
     ordering = ["-date", "-id"]

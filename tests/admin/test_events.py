@@ -7,8 +7,10 @@ import pytest
 from guardian.shortcuts import assign_perm
 
 from apps.events.models import Event
+from apps.notifications.models import Notification
 from tests import people
 from tests.console import console, fields, links
+from tests.jobs import run_jobs
 from tests.things import make_event
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +89,45 @@ def test_title_and_description_are_put_right() -> None:
     assert (event.title, event.description, event.location) == ("Party", "Polite", "Zoom")
     version = event.history.latest()
     assert version.history_user == community
+
+
+def test_words_are_put_right_in_the_table_and_taken_back_there() -> None:
+    event = make_event(people.alice(), "Rude party")
+    client = console(people.community())
+    page = client.get(EVENTS)
+    address = f"{EVENTS}{event.pk}/words/"
+    assert f'data-words="{address}"' in page.content.decode()
+    assert f"{EVENTS}{event.pk}/change/" in links(page), "the way to the form stays"
+    was = {"was_title": "Rude party", "was_description": event.description}
+    answer = client.post(address, was | {"title": "Party", "description": event.description, "reason": "insult"})
+    assert (answer.status_code, answer.json()["title"]) == (200, "Party")
+    assert Event.history.latest().history_change_reason == "insult"
+    late = client.post(address, was | {"title": "Ball", "description": event.description})
+    assert (late.status_code, late.json()["sentence"][:26]) == (409, "The words have changed sin")
+    empty = client.post(address, was | {"was_title": "Party", "title": "", "description": ""})
+    assert empty.status_code == 422
+    back = client.post(address, {"undo": answer.json()["decision"]})
+    assert (back.status_code, back.json()["title"]) == (200, "Rude party")
+    run_jobs(later=timedelta(seconds=10))
+    assert not Notification.objects.exists()
+    assert client.post(address, {"undo": answer.json()["decision"]}).status_code == 409
+    assert client.post(address, {"undo": "7000"}).status_code == 404
+
+
+def test_only_those_who_may_change_an_event_edit_it_in_the_table() -> None:
+    host = people.alice()
+    theirs, other = make_event(host, "Granted"), make_event(host, "Withheld")
+    clerk = people.make_staff("clerk")
+    assign_perm("events.view_event", clerk)
+    assign_perm("change_event", clerk, theirs)
+    client = console(clerk)
+    page = client.get(EVENTS).content.decode()
+    assert f"{EVENTS}{theirs.pk}/words/" in page
+    assert f"{EVENTS}{other.pk}/words/" not in page
+    words = {"title": "Mine", "description": "", "was_title": "Withheld", "was_description": other.description}
+    assert client.post(f"{EVENTS}{other.pk}/words/", words).status_code == 403
+    other.refresh_from_db()
+    assert other.title == "Withheld"
 
 
 def test_what_the_domain_turns_down_stays_in_the_form() -> None:

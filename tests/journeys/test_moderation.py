@@ -135,3 +135,19 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
     assert Story.objects.get().removed_by.username == "other"
     context.close()
+
+
+def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:
+    people.community()
+    make_event(people.alice(), "Rude party")
+    sign_in(page, "community")
+    page.goto("/admin/events/event/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1366
+    page.get_by_role("link", name="Edit the words of “Rude party”").click()
+    assert serious(page) == []
+    page.get_by_label("Title").fill("Party")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("“Party” is put right")).to_be_visible()
+    expect(page.locator(".field-title")).to_contain_text("Party")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".field-title")).to_contain_text("Rude party")
