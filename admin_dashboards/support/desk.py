@@ -23,6 +23,7 @@ from admin_dashboards.support.as_seen import panels
 from admin_dashboards.support.person import facts, of_other, sections, standing
 from apps.access import may
 from apps.connections.models import Connection
+from apps.desk.services import reveals_today
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
 from apps.stories.models import Story
@@ -97,6 +98,7 @@ class SupportDesk(Desk):
             "facts": facts(person),
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
+            "revealed": reveals_today(request.user),  # type: ignore[arg-type]
             "sections": sections(person),
             "timeline": timeline(person, request, also=[person.profile], among=THEIRS),
             "profile": link_to(person, _("Account and profile")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
@@ -167,6 +167,11 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
     )
     record(actor, Verb.REVEALED, target, reason=reason, subject=subject, field=field)
     return shown
+
+
+def reveals_today(user: User) -> int:
+    """How many fields `user` has revealed in the last 24 hours."""
+    return Reveal.objects.filter(staff=user, created_at__gt=timezone.now() - timedelta(days=1)).count()
 
 
 def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
