@@ -26,7 +26,9 @@ from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
+from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import asked_by
+from apps.access import noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Refused
 from apps.users import console_sessions
@@ -188,8 +190,10 @@ class InflooAdminSite(UnfoldAdminSite):
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view) and self.has_permission(request):
                 raise PermissionDenied(_("This page is for reading."))
-            with self._in_their_time(request):
-                return _rendered(inner(request, *args, **kwargs))
+            with self._in_their_time(request), noting_use() as used:
+                response = _rendered(inner(request, *args, **kwargs))
+            keep_use_of(request, used, response)
+            return response
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
             return self.turned_down(request, 403, sentence)

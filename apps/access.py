@@ -16,8 +16,10 @@ whether or not anything has cleaned up since.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -74,8 +76,8 @@ def check_end(ends_at: datetime | None, *, field: str) -> datetime | None:
 
 
 def until_words(ends_at: datetime) -> str:
-    """As in "until 3 May 2026, 17:00 UTC"."""
-    return _("until %(time)s UTC") % {"time": date_format(timezone.localtime(ends_at), "DATETIME_FORMAT")}
+    """As in "until 3 May 2026, 17:00 UTC": in one time for all, whatever zone somebody reads the console in."""
+    return _("until %(time)s UTC") % {"time": date_format(ends_at.astimezone(UTC), "DATETIME_FORMAT")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,25 @@ def _permission_modules() -> list[Any]:
     return [import_module(name) for name in names if find_spec(name)]
 
 
+_used: ContextVar[set[str] | None] = ContextVar("used_permissions", default=None)
+
+
+@contextmanager
+def noting_use() -> Iterator[set[str]]:
+    """Collect the permissions, held by a grant, that are made use of meanwhile."""
+    used: set[str] = set()
+    token = _used.set(used)
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+
+
+def note_use(perm: str) -> None:
+    if (used := _used.get()) is not None:
+        used.add(perm)
+
+
 def may(user: User, perm: str, obj: Model | None = None) -> Decision:
     """Whether `user` holds `perm`: model-wide, on the row `obj`, or by a rule about `obj`."""
     if not user.is_active:
@@ -165,6 +186,8 @@ def require(user: User, perm: str, obj: Model | None = None) -> None:
     decision = may(user, perm, obj)
     if not decision:
         raise Refused("permission-missing", decision.sentence, perm=perm)
+    if decision.via in ("model", "row"):
+        note_use(perm)
 
 
 def memberships(user: User) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from apps.users.models import User
 from tests.console import links
 
-TRACES = {"audit_entry", "users_session", "django_session", "users_historicalsession"}
+TRACES = {"audit_entry", "audit_use", "users_session", "django_session", "users_historicalsession"}
 """What looking may write: who looked, and that a session lives."""
 ONE_S_OWN = {
     "users_session": "user_id",

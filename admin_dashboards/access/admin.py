@@ -24,6 +24,7 @@ from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffFo
 from admin_dashboards.access.grants import find_row, grants_held, kinds
 from admin_dashboards.base import ModelAdmin, link_to
 from admin_dashboards.labels import label
+from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
 from admin_dashboards.site import SESSION_KEY
 from apps.access import unended, until_words
@@ -36,8 +37,41 @@ from apps.users.sessions import end_session
 from apps.users.staff import add_staff, change_staff, current_memberships, set_staff_password
 
 
+class AskingAgain(ModelAdmin):
+    """A table in which rights are given: what is sent to it asks for the password or a code where that is long ago.
+
+    Only of those who may send it; others are refused as everywhere.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        theirs = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        view = super().changeform_view
+        return self._asked(view, theirs)(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self._asked(super().delete_view, self.has_delete_permission(request))(request, object_id, extra_context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return self._asked(super().changelist_view, self.has_delete_permission(request))(request, extra_context)
+
+    def _asked(self, view: Any, theirs: bool) -> Any:
+        def answer(request: HttpRequest, *args: Any) -> HttpResponse:
+            asks = theirs and request.method == "POST"
+            return (recently_confirmed(view) if asks else view)(request, *args)  # type: ignore[no-any-return]
+
+        return answer
+
+
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(AskingAgain):
     adds: ClassVar[str | None] = "add"
     changes: ClassVar[str | None] = "change"
     deletes: ClassVar[str | None] = "delete"
@@ -110,7 +144,7 @@ class GroupAdmin(ModelAdmin):
 
 
 @admin.register(Staff)
-class StaffAdmin(ModelAdmin):
+class StaffAdmin(AskingAgain):
     adds: ClassVar[str | None] = "add"
     changes: ClassVar[str | None] = "change"
 
@@ -201,6 +235,9 @@ class StaffAdmin(ModelAdmin):
         staff = self.get_object(request, str(staff_id))
         if not self.has_change_permission(request, staff):
             raise PermissionDenied
+        return recently_confirmed(self._new_password)(request, staff)
+
+    def _new_password(self, request: HttpRequest, staff: Staff) -> HttpResponse:
         form = NewPasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.access.forms import read_time
+from admin_dashboards.reauth import recently_confirmed
 from apps.access import models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
@@ -102,8 +103,7 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
     if row is None:
         raise Http404
     if request.method == "POST":
-        _answer(request, row)
-        return HttpResponseRedirect(request.path)
+        return recently_confirmed(_answer)(request, row)
     context = {
         **table.admin_site.each_context(request),
         "title": _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"},
@@ -124,7 +124,7 @@ def _grantable_staff(actor: User) -> Any:
     return others if actor.is_superuser else others.filter(is_superuser=False)
 
 
-def _answer(request: HttpRequest, row: Model) -> None:
+def _answer(request: HttpRequest, row: Model) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
     perms = request.POST.getlist("revoke" if taking else "perm")
@@ -141,6 +141,7 @@ def _answer(request: HttpRequest, row: Model) -> None:
     else:
         said = _("Taken back from %(name)s.") if taking else _("Granted to %(name)s.")
         messages.success(request, said % {"name": holder})
+    return HttpResponseRedirect(request.path)
 
 
 def _end(request: HttpRequest) -> datetime | None:

@@ -35,17 +35,24 @@ def _things() -> dict[tuple[str, str], str]:
 
 
 class ByThing(ModelChoiceIterator):  # type: ignore[type-arg]
-    """Choices as option groups, one a table; seeing comes first, then the rest by name."""
+    """Choices as option groups, one a table."""
 
     def __iter__(self) -> Any:
-        things = _things()
-        groups: dict[tuple[str, str], list[Permission]] = {key: [] for key in things}
-        for permission in self.queryset:
-            groups[permission.content_type.app_label, permission.content_type.model].append(permission)
-        for key, permissions in groups.items():
-            if permissions:
-                ordered = sorted(permissions, key=lambda p: (not p.codename.startswith("view_"), p.name))
-                yield things[key], [self.choice(permission) for permission in ordered]
+        for thing, permissions in by_thing(self.queryset):
+            yield thing, [self.choice(permission) for permission in permissions]
+
+
+def by_thing(permissions: Iterable[Permission]) -> list[tuple[str, list[Permission]]]:
+    """Permissions by the table that they are about; seeing comes first, then the rest by name."""
+    things = _things()
+    groups: dict[tuple[str, str], list[Permission]] = {key: [] for key in things}
+    for permission in permissions:
+        groups[permission.content_type.app_label, permission.content_type.model].append(permission)
+    return [
+        (things[key], sorted(found, key=lambda p: (not p.codename.startswith("view_"), p.name)))
+        for key, found in groups.items()
+        if found
+    ]
 
 
 class PermissionBoard(forms.CheckboxSelectMultiple):

@@ -15,7 +15,7 @@ from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from apps.access import may
+from apps.access import may, note_use
 
 READING = ("GET", "HEAD", "OPTIONS")
 
@@ -65,6 +65,7 @@ class Desk(ABC):
                 raise PermissionDenied
             if request.method not in READING and not posts:
                 raise PermissionDenied(_("This page is for reading."))
+            note_use(self.permission)
             return view(request, *args, **kwargs)
 
         return admin.site.admin_view(answer)  # type: ignore[no-any-return, attr-defined]

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 @cache
 def desks() -> tuple[Desk, ...]:
     # Desks show tables, which are there only once the apps are loaded.
+    from admin_dashboards.access.desk import AccessDesk
     from admin_dashboards.compliance.desk import ComplianceDesk
     from admin_dashboards.moderation.appeal_desk import AppealDesk
     from admin_dashboards.moderation.desk import ModerationDesk
     from admin_dashboards.support.desk import SupportDesk
 
-    return (ComplianceDesk(), AppealDesk(), ModerationDesk(), SupportDesk())
+    return (ComplianceDesk(), AppealDesk(), ModerationDesk(), AccessDesk(), SupportDesk())

@@ -47,6 +47,23 @@ class Verb(models.TextChoices):
     IMPERSONATED = "impersonated", _("looked as")
 
 
+class Use(models.Model):
+    """The last day on which somebody made use of a permission: what is given and never used can be taken back."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    perm = models.CharField(max_length=150)
+    """As in "stories.delete_story"."""
+    last_on = models.DateField()
+
+    class Meta:
+        verbose_name = _("use of a permission")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "perm"], name="use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.perm}"
+
+
 class Entry(models.Model):
     """One deed: who, what, on which thing, why, from where. Never changed, never deleted."""
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from apps.audit.context import origin
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry, Use, Verb
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -43,3 +44,9 @@ def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
     """Whether it is written down already that `actor` has looked at it since then."""
     looks = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Verb.VIEWED)
     return looks.filter(actor=actor, created_at__gte=since).exists()
+
+
+def keep_use(user: User, perms: Iterable[str], day: date) -> None:
+    """Note that `user` made use of `perms` on `day`."""
+    rows = [Use(user=user, perm=perm, last_on=day) for perm in sorted(perms)]
+    Use.objects.bulk_create(rows, update_conflicts=True, update_fields=["last_on"], unique_fields=["user", "perm"])

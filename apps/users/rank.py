@@ -45,6 +45,11 @@ def require_givable(actor: User, permissions: Iterable[Permission]) -> None:
         )
 
 
+def access_groups() -> QuerySet[Group]:
+    """The groups that give something of the access desk."""
+    return Group.objects.filter(permissions__in=Permission.objects.filter(ACCESS_DESK)).distinct()
+
+
 def holds_access_rights(user: User) -> bool:
     groups = memberships(user).values("group")
     return Permission.objects.filter(ACCESS_DESK).filter(Q(user=user) | Q(group__in=groups)).exists()

@@ -1,0 +1,264 @@
+"""The access desk: who holds what, what asks for a look, and why somebody may do something or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from guardian.utils import get_user_obj_perms_model
+
+from admin_dashboards.access.admin import device_of
+from admin_dashboards.access.explain import choices, explain
+from admin_dashboards.base import link_to
+from admin_dashboards.desk.base import Desk
+from admin_dashboards.reauth import recently_confirmed
+from apps.access import may, models_with_row_grants
+from apps.errors import Absent, Invalid
+from apps.users.mfa_resets import ask_reset, confirm_reset
+from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
+from apps.users.oversight import Grant, Holding, ends_soon, holdings
+from apps.users.rank import access_groups, is_above, keepers
+from apps.users.row_grants import revoke_on_row
+from apps.users.staff import groups_of, set_groups
+from apps.whole_numbers import whole_number
+
+SHOWN = 50
+"""How many lines a part of the page has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that somebody was given, and how to take it back where the one who looks may."""
+
+    person: User
+    what: str | SafeString
+    until: Any = None
+    since: Any = None
+    key: str = ""
+
+
+class AccessDesk(Desk):
+    slug = "access"
+    title: ClassVar[str | Promise] = gettext_lazy("Access")
+    icon = "key"
+    permission = "users.change_staff"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("", self.view(self.index), name="desk_access"),
+            path("explain/", self.view(self.explain), name="desk_access_explain"),
+            path("revoke/", self.view(self.revoke, posts=True), name="desk_access_revoke"),
+            path("reset/", self.view(self.ask_reset, posts=True), name="desk_access_reset"),
+            path("reset/<int:reset_id>/", self.view(self.confirm_reset, posts=True), name="desk_access_confirm"),
+        ]
+
+    # --- Looking ----------------------------------------------------------------------------------------------------
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        everybody = holdings()
+        takes_back = TakesBack(request)
+        seen = dict(
+            Session.objects.filter(door=Session.Door.CONSOLE, user__in=[each.person for each in everybody])
+            .values_list("user")
+            .annotate(latest=Max("last_seen_at"))
+        )
+        ending = sorted(_ending(everybody, takes_back), key=lambda line: line.until)
+        unused = list(_unused(everybody, takes_back))
+        live = Session.objects.live().filter(door=Session.Door.CONSOLE).select_related("user")
+        resets = self._resets(request)
+        kept_by = list(keepers().order_by("username")[:SHOWN])
+        context = {
+            "staff": [
+                {
+                    "holding": each,
+                    "name": link_to(each.person),
+                    "seen": seen.get(each.person.pk),
+                    "keeps": each.person in kept_by,
+                }
+                for each in everybody[:SHOWN]
+            ],
+            "staff_count": len(everybody),
+            "pairs": [(link_to(each.person), each.pairs) for each in everybody if each.pairs][:SHOWN],
+            "ending": ending[:SHOWN],
+            "ending_count": len(ending),
+            "unused": unused[:SHOWN],
+            "unused_count": len(unused),
+            "keepers": [link_to(person) for person in kept_by],
+            "resets": resets,
+            "may_reset": bool(may(request.user, "users.reset_mfa")),  # type: ignore[arg-type]
+            "sessions": [self._session(request, session) for session in live.order_by("-last_seen_at")[:SHOWN]],
+            "session_count": live.count(),
+            "now": timezone.now(),
+            **self._question(request),
+        }
+        return self.page(request, "access/desk.html", context)
+
+    def explain(self, request: HttpRequest) -> HttpResponse:
+        context = self._question(request)
+        status = 200
+        try:
+            context["told"] = explain(request.GET)
+        except Invalid as error:
+            context |= {"error": str(error), "error_field": error.field}
+            status = 422 if request.GET else 200
+        response = self.page(request, "access/explain.html", context, title=_("Why may they, or not?"))
+        response.status_code = status
+        return response
+
+    @staticmethod
+    def _question(request: HttpRequest) -> dict[str, Any]:
+        return {
+            "verbs": choices(),
+            "names": User.objects.staff().active().order_by("username").values_list("username", flat=True)[:500],
+            "asked": {name: request.GET.get(name, "") for name in ("person", "perm", "row")},
+        }
+
+    @staticmethod
+    def _resets(request: HttpRequest) -> list[dict[str, Any]]:
+        since = timezone.now() - MFA_RESET_LIFETIME
+        waiting = MfaReset.objects.filter(confirmed_at__isnull=True, asked_at__gt=since)
+        return [
+            {
+                "reset": reset,
+                "person": link_to(reset.user),
+                "theirs": request.user not in (reset.user, reset.asked_by) and not is_above(reset.user, request.user),  # type: ignore[arg-type]
+            }
+            for reset in waiting.select_related("user", "asked_by").order_by("asked_at")[:SHOWN]
+        ]
+
+    @staticmethod
+    def _session(request: HttpRequest, session: Session) -> dict[str, Any]:
+        actor: Any = request.user
+        theirs = may(actor, "users.end_session") and not is_above(session.user, actor)
+        return {
+            "session": session,
+            "person": link_to(session.user),
+            "device": device_of(session.user_agent),
+            "end": reverse("admin:users_session_end", args=[session.pk]) if theirs else "",
+        }
+
+    # --- Deeds ------------------------------------------------------------------------------------------------------
+
+    def revoke(self, request: HttpRequest) -> HttpResponse:
+        """Take back one membership or one grant on a row, named by the page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return recently_confirmed(self._revoke)(request)
+
+    def _revoke(self, request: HttpRequest) -> HttpResponse:
+        kind, _colon, number = request.POST.get("key", "").partition(":")
+        given = _given(kind, whole_number(number))
+        reason = request.POST.get("reason", "").strip()
+        actor: Any = request.user
+        if isinstance(given, GroupMembership):
+            remaining = [group for group in groups_of(given.user) if group.pk != given.group_id]
+            set_groups(actor, given.user_id, remaining)
+            said = _("%(name)s is no longer in “%(what)s”.") % {"name": given.user, "what": given.group}
+        else:
+            row = given.model(pk=given.row.content_object_id)
+            revoke_on_row(actor, given.row.user, given.perm, row, reason=reason)
+            said = _("Taken back from %(name)s.") % {"name": given.row.user}
+        messages.success(request, said)
+        return HttpResponseRedirect(self.address)
+
+    def ask_reset(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return recently_confirmed(self._ask_reset)(request)
+
+    def _ask_reset(self, request: HttpRequest) -> HttpResponse:
+        person = User.objects.named(request.POST.get("person", "").strip().replace("\x00", "")).first()
+        try:
+            reset = ask_reset(request.user, person.pk if person else 0, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+        except Invalid as error:
+            messages.error(request, str(error))
+        else:
+            said = _("Asked for. Somebody else has to confirm within a day that %(name)s loses their second factor.")
+            messages.success(request, said % {"name": reset.user})
+        return HttpResponseRedirect(self.address)
+
+    def confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return recently_confirmed(self._confirm_reset)(request, reset_id)
+
+    def _confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
+        reset = confirm_reset(request.user, reset_id)  # type: ignore[arg-type]
+        said = _("%(name)s has no second factor any more, and is signed out everywhere.") % {"name": reset.user}
+        messages.success(request, said)
+        return HttpResponseRedirect(self.address)
+
+
+class TakesBack:
+    """Whether the one who looks may take something back: where they may not, no button says so."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        actor: Any = request.user
+        self.actor = actor
+        self.kept = set(access_groups().values_list("pk", flat=True))
+        self.grants = bool(may(actor, "users.grant_permission"))
+
+    def from_person(self, person: User) -> bool:
+        return person.pk != self.actor.pk and not is_above(person, self.actor)
+
+    def membership(self, person: User, member: GroupMembership) -> str:
+        free = self.actor.is_superuser or member.group_id not in self.kept
+        return f"member:{member.pk}" if free and self.from_person(person) else ""
+
+    def grant(self, person: User, grant: Grant) -> str:
+        return f"{grant.model._meta.model_name}:{grant.row.pk}" if self.grants and self.from_person(person) else ""
+
+
+def _ending(everybody: list[Holding], takes_back: TakesBack) -> Any:
+    for each in everybody:
+        for member in each.memberships:
+            if ends_soon(member.ends_at):
+                yield _member_line(each, member, takes_back)
+        for grant in each.grants:
+            if ends_soon(grant.row.ends_at):
+                yield _grant_line(each, grant, takes_back)
+
+
+def _unused(everybody: list[Holding], takes_back: TakesBack) -> Any:
+    for each in everybody:
+        for member in each.idle_memberships:
+            yield _member_line(each, member, takes_back)
+        for grant in each.idle_grants:
+            yield _grant_line(each, grant, takes_back)
+
+
+def _member_line(each: Holding, member: GroupMembership, takes_back: TakesBack) -> Line:
+    key = takes_back.membership(each.person, member)
+    return Line(each.person, member.group.name, member.ends_at, member.begun_at, key)
+
+
+def _grant_line(each: Holding, grant: Grant, takes_back: TakesBack) -> Line:
+    what = f"{grant.row.permission.name} · {grant.thing}"
+    return Line(each.person, what, grant.row.ends_at, grant.row.begun_at, takes_back.grant(each.person, grant))
+
+
+def _given(kind: str, number: int) -> GroupMembership | Grant:
+    found: GroupMembership | Grant | None
+    if kind == "member":
+        found = GroupMembership.objects.select_related("user", "group").filter(pk=number).first()
+    else:
+        found = next(
+            (_grant(model, number) for model in models_with_row_grants() if model._meta.model_name == kind), None
+        )
+    if found is None:
+        raise Absent("not-found", _("It has been taken back already."))
+    return found
+
+
+def _grant(model: Any, number: int) -> Grant | None:
+    row = get_user_obj_perms_model(model).objects.select_related("user", "permission").filter(pk=number).first()  # type: ignore[attr-defined]
+    return Grant(row, model) if row else None

@@ -1,0 +1,85 @@
+"""Who may do this, and by what? The very judge that decides answers; here it is only put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from admin_dashboards.access.picker import by_thing, offered
+from admin_dashboards.base import link_to
+from apps.access import Decision, may, permission_name, until_words
+from apps.errors import Invalid
+from apps.users.models import User
+from apps.users.oversight import giving
+from apps.whole_numbers import whole_number
+
+
+@dataclass(slots=True)
+class Explanation:
+    person: User
+    verb: str
+    thing: str
+    decision: Decision
+    lines: list[Any] = field(default_factory=list)
+    """By what it is allowed, or what is missing."""
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The verbs by the thing that they are about, as the permission board has them."""
+    return [
+        (thing, [(f"{p.content_type.app_label}.{p.codename}", p.name) for p in permissions])
+        for thing, permissions in by_thing(offered())
+    ]
+
+
+def explain(asked: QueryDict) -> Explanation:
+    """Raises `Invalid`, with the field, for what cannot be asked."""
+    person = User.objects.named(asked.get("person", "").strip().replace("\x00", "")).first()
+    if person is None:
+        raise Invalid("nobody", _("Nobody has this user name."), field="person")
+    app_label, _dot, codename = asked.get("perm", "").partition(".")
+    known = offered().filter(content_type__app_label=app_label, codename=codename).first()
+    if known is None:
+        raise Invalid("no-verb", _("Choose what they would do."), field="perm")
+    row = _row(known, asked.get("row", "").strip())
+    perm = f"{app_label}.{codename}"
+    decision = may(person, perm, row)
+    thing = f"{known.content_type.name} {row.pk}" if row is not None else ""
+    told = Explanation(person, permission_name(perm), thing, decision)
+    told.lines = [_line(source) for source in decision.sources] if decision else list(_missing(person, perm, decision))
+    return told
+
+
+def _row(permission: Permission, number: str) -> Model | None:
+    if not number:
+        return None
+    model: Any = permission.content_type.model_class()
+    row = model._default_manager.filter(pk=whole_number(number)).first()
+    if row is None:
+        raise Invalid("no-row", _("There is no row of this number."), field="row")
+    return row  # type: ignore[no-any-return]
+
+
+def _line(source: Any) -> Any:
+    return str(source)
+
+
+def _missing(person: User, perm: str, decision: Decision) -> Any:
+    yield str(decision.sentence)
+    if not person.is_staff:
+        yield _("An app user: what staff are given counts on staff accounts only.")
+        return
+    groups = giving(perm)
+    if not groups:
+        yield _("No group gives it.")
+    over = {member.group_id: member.ends_at for member in person.group_memberships.all() if member.is_over}
+    for group in groups:
+        if end := over.get(group.pk):
+            yield _("They were in %(group)s, %(until)s.") % {"group": group.name, "until": until_words(end)}
+        elif decision.via != "inactive":
+            yield link_to(group, _("The group “%(name)s” gives it.") % {"name": group.name})

@@ -1,0 +1,38 @@
+"""What people make use of: noted with the page that they opened or the deed that they did, once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from apps.access import may
+from apps.audit.services import keep_use
+
+NOTED = "uses_noted"
+TURNED_DOWN = 400
+
+
+def keep_use_of(request: HttpRequest, used: Iterable[str], response: HttpResponse) -> None:
+    """Keep what was used by this request. What the session has of today already is not written again."""
+    user: Any = request.user
+    if response.status_code >= TURNED_DOWN or not user.is_staff:
+        return
+    perms = {*used, *_looked(request)}
+    today = timezone.now().date()
+    noted = request.session.get(NOTED, {})
+    known = set(noted.get("perms", ())) if noted.get("day") == today.isoformat() else set()
+    if new := perms - known:
+        keep_use(user, new, today)
+        request.session[NOTED] = {"day": today.isoformat(), "perms": sorted(known | new)}
+
+
+def _looked(request: HttpRequest) -> Iterable[str]:
+    """The right to see the table whose page this is."""
+    table = getattr(request.resolver_match and request.resolver_match.func, "model_admin", None)
+    if table is None or request.user.is_superuser:  # type: ignore[union-attr]
+        return ()
+    perm = table.perm("view")
+    return (perm,) if may(request.user, perm) or perm in getattr(request, "_rows_held", ()) else ()  # type: ignore[arg-type]
