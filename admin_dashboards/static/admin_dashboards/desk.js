@@ -117,11 +117,12 @@
 
     async function show(answer) {
         const text = await answer.text();
-        const part = new DOMParser().parseFromString(text, "text/html").querySelector("[data-item]");
+        const page = new DOMParser().parseFromString(text, "text/html");
+        const part = page.querySelector("[data-item]");
         if (!part) {
-            // Not an item: the desk itself, a page that says why not, or the sign-in.
-            if (answer.redirected || answer.ok) location.assign(answer.url);
-            else document.open(), document.write(text), document.close();
+            // Not an item: the desk itself or the sign-in, or a page that says why not.
+            if (answer.ok) location.assign(answer.url);
+            else tell(page.querySelector(".turned-down h2 + p")?.textContent.trim() || document.getElementById("desk-keys").dataset.unsent);
             return;
         }
         const moved = part.dataset.item !== item()?.dataset.item;
