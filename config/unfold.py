@@ -24,6 +24,14 @@ def _desk_script(_request: HttpRequest) -> str:
     return static("admin_dashboards/desk.js")
 
 
+def _compliance_style(_request: HttpRequest) -> str:
+    return static("admin_dashboards/compliance.css")
+
+
+def _compliance_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/compliance.js")
+
+
 def _moderation_style(_request: HttpRequest) -> str:
     return static("admin_dashboards/moderation.css")
 
@@ -55,8 +63,8 @@ UNFOLD: dict[str, Any] = {
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},
         ]
     },
-    "STYLES": [_style, _desk_style, _support_style, _moderation_style],
-    "SCRIPTS": [_script, _desk_script, _moderation_script],
+    "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
+    "SCRIPTS": [_script, _desk_script, _compliance_script, _moderation_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
-from admin_dashboards.compliance.pages import page_addresses
-from admin_dashboards.desk.work import Filter, Row, WorkDesk
+from admin_dashboards.compliance.pages import FACE, page_addresses
+from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
 from apps.desk.queues import Queue
-from apps.errors import Invalid
-from apps.users.documents import review_document
-from apps.users.models import CLIENT_ROLES, DocType, Document, Reason
+from apps.errors import Conflict, DomainError, Invalid
+from apps.users.documents import override_decision, review_document
+from apps.users.four_eyes import ask_second, needs_second, rules_asking
+from apps.users.letters import letter
+from apps.users.likeness import duplicates, seen_documents
+from apps.users.models import CLIENT_ROLES, DocType, Document, Reason, User
 from apps.whole_numbers import whole_number
+
+APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
+LONGEST_PREVIEW = 2000
 
 
 class ComplianceDesk(WorkDesk):
@@ -38,44 +48,199 @@ class ComplianceDesk(WorkDesk):
         "evidence": "compliance/desk/evidence.html",
         "facts": "compliance/desk/facts.html",
         "decision": "compliance/desk/decision.html",
+        "decided": "compliance/desk/decided.html",
     }
     filters = (
         Filter("kind", gettext_lazy("Kind"), dict(DocType.choices), "doc_type"),
         Filter("role", gettext_lazy("Role"), {role.value: role.label for role in CLIENT_ROLES}, "owner__role"),
     )
+    bulk_deeds = (
+        BulkDeed("approve", gettext_lazy("Approve")),
+        BulkDeed("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html"),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = {"letter": self.letter_view, "second": self.second_view, "override": self.override_view}
+        return [
+            *(
+                path(f"<int:item_id>/{name}/", self.view(view, posts=True), name=f"{self.name}_item_{name}")
+                for name, view in own.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    # --- The queue ----------------------------------------------------------------------------------------------------
 
     def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return super().narrowed(request, rows).select_related("owner", "owner__profile", "decided_by")
+        people = ("owner", "owner__profile", "decided_by", "first_approved_by")
+        return super().narrowed(request, rows).select_related(*people)
+
+    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
+        rows = super()._tab(request, code)
+        if code != "waiting":
+            return rows
+        # What one may not decide, having approved it first or sent it in, is nothing to do for them.
+        return rows.exclude(first_approved_by=request.user.pk).exclude(owner=request.user.pk)
 
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
 
     def row(self, request: HttpRequest, item: Document) -> Row:
-        return Row(
-            item, f"#{item.pk} {item.owner.username}", [item.get_doc_type_display(), item.owner.get_role_display()]
-        )
+        facts = [item.get_doc_type_display(), item.owner.get_role_display()]
+        if item.is_held:
+            facts.append(_("approved first by %(name)s") % {"name": item.first_approved_by})
+        elif item.needs_second and item.status == Document.Status.PENDING:
+            facts.append(_("two approve it"))
+        return Row(item, f"#{item.pk} {item.owner.username}", facts)
 
     def outcome_of(self, item: Document) -> str:
         return item.get_status_display()
 
+    # --- One document -------------------------------------------------------------------------------------------------
+
+    def may_decide(self, request: HttpRequest, item: Document) -> bool:
+        mine = request.user.pk in (item.owner_id, item.first_approved_by_id)
+        return super().may_decide(request, item) and not mine
+
     def item_context(self, request: HttpRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
+        viewer: User = request.user  # type: ignore[assignment]
+        others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
+        earlier = list(others.order_by("-created_at", "-id")[:8])
+        found = duplicates(viewer, item)
+        pending = item.status == Document.Status.PENDING
         return {
-            "page_addresses": page_addresses(request.user, item),  # type: ignore[arg-type]
+            "page_addresses": [
+                (address, _again(item, page)) for page, address in enumerate(page_addresses(viewer, item), start=1)
+            ],
             "badge": verified_label(item.owner),
-            "earlier": Document.objects.filter(owner=item.owner_id).exclude(pk=item.pk).newest_first()[:10],
+            "owner_link": link_to(item.owner),
+            "earlier": earlier,
+            "duplicates": found,
+            "compared": self._compared(item, earlier, [one.document for one in found.shown]),
+            "asking": [str(rule) for rule in rules_asking(item)] if pending else [],
+            "two_approve": pending and needs_second(item),
+            "second_address": self.at("item_second", item.pk),
+            "letter_address": self.at("item_letter", item.pk),
+            "override_address": self.at("item_override", item.pk),
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
+            "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
+
+    def _compared(self, item: Document, earlier: list[Document], others: list[Document]) -> list[tuple[str, str, str]]:
+        """What a document is compared with: name, where its address is had, and where it is worked on."""
+        compared = []
+        if item.owner.profile.image:
+            compared.append((_("Profile picture"), _again(item, FACE), ""))
+        for other in (*earlier, *others):
+            name = f"#{other.pk} {other.get_doc_type_display()}, {other.get_status_display()}"
+            compared.append((name, _again(other, 1), self.at("item", other.pk)))
+        return compared
 
     def decide(self, request: HttpRequest, item: Document) -> None:
         verdict = request.POST.get("verdict", "")
-        reason = request.POST.get("reason", "") if verdict == Document.Status.REJECTED else ""
-        if verdict == Document.Status.REJECTED and not reason:
-            raise Invalid("required", _("Choose why you reject it; the owner reads the text that belongs to it."))
-        review_document(
+        document = review_document(
             request.user,  # type: ignore[arg-type]
             item.pk,
             verdict=verdict,
-            reason=reason,
+            reason=_reason_of(request, verdict),
             comment=request.POST.get("comment", "").strip(),
             version=whole_number(request.POST.get("version", "")),
         )
+        if document.is_held:
+            said = _("%(document)s approved first: somebody else confirms it.") % {"document": document}
+            messages.info(request, said)
+
+    # --- Beside the decision ------------------------------------------------------------------------------------------
+
+    def letter_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """The very message that would leave, for what is chosen and typed at the moment."""
+        item = self.one(request, item_id)
+        verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
+        if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
+            raise Invalid("unknown", _("There is no such decision."), field="verdict")
+        shown = letter(
+            item,
+            verdict,
+            reason="" if verdict == APPROVED else reason,
+            comment=request.POST.get("comment", "")[:LONGEST_PREVIEW],
+        )
+        return JsonResponse({"notification": shown.notification, "subject": shown.subject, "body": shown.body})
+
+    def second_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Ask for another pair of eyes."""
+        item = self.one(request, item_id)
+        if request.method == "POST":
+            try:
+                ask_second(request.user, item_id, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+            except DomainError as error:
+                return self._item_page(request, item, error)
+        return HttpResponseRedirect(self.at("item", item_id))
+
+    def override_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Decide anew what was decided."""
+        self.one(request, item_id)
+        if request.method == "POST":
+            verdict = request.POST.get("verdict", "")
+            try:
+                override_decision(
+                    request.user,  # type: ignore[arg-type]
+                    item_id,
+                    verdict=verdict,
+                    why=request.POST.get("why", ""),
+                    reason=_reason_of(request, verdict),
+                    comment=request.POST.get("comment", "").strip(),
+                    version=whole_number(request.POST.get("version", "")),
+                )
+            except DomainError as error:
+                return self._item_page(request, self.one(request, item_id), error)
+        return HttpResponseRedirect(self.at("item", item_id))
+
+    # --- Many at once -------------------------------------------------------------------------------------------------
+
+    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Document) -> str:
+        holder = item.claim_holder()
+        if item.status != Document.Status.PENDING:
+            raise Conflict("already-decided", self.decided_sentence(item))
+        if holder is not None and holder.pk != request.user.pk:
+            raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+        if request.user.pk in (item.owner_id, item.first_approved_by_id):
+            raise Conflict("own-approval", _("Somebody else has to decide this."))
+        if deed.code == "reject":
+            return _("is rejected, and its owner told after 10 seconds.")
+        if not item.is_held and needs_second(item):
+            return _("is approved first, and waits for somebody else to confirm it.")
+        return _("is approved, and its owner verified and told after 10 seconds.")
+
+    def _bulk_context(self, bulk: Bulk, **options: bool) -> dict[str, Any]:
+        return super()._bulk_context(bulk, **options) | {"bulk_reasons": list(Reason)}
+
+    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Document, batch: UUID) -> str:
+        verdict = {"approve": APPROVED, "reject": REJECTED}[deed.code]
+        document = review_document(
+            request.user,  # type: ignore[arg-type]
+            item.pk,
+            verdict=verdict,
+            reason=_reason_of(request, verdict),
+            comment=request.POST.get("comment", "").strip(),
+            version=item.version,
+            batch=batch,
+        )
+        if document.is_held:
+            return _("approved first; somebody else confirms it.")
+        return _("approved.") if document.status == APPROVED else _("rejected.")
+
+
+def _again(document: Document, page: int) -> str:
+    """Where a new address for a page is had."""
+    return reverse("admin:users_document_page", args=[document.pk, page])
+
+
+def _reason_of(request: HttpRequest, verdict: str) -> str:
+    """The chosen reason, which the desk asks for with each rejection."""
+    if verdict != REJECTED:
+        return ""
+    if not (reason := request.POST.get("reason", "")):
+        raise Invalid(
+            "required", _("Choose why you reject it; the owner reads the text that belongs to it."), field="reason"
+        )
+    return reason

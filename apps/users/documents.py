@@ -71,8 +71,6 @@ def claim_document(reviewer: User, document_id: int) -> Document:
         _require_free(document, reviewer)
         if document.status != Document.Status.PENDING:
             raise _decided(document)
-        if document.first_approved_by_id == reviewer.pk:
-            raise Conflict("own-approval", _("You approved this first; somebody else confirms it."))
         return claim(reviewer, Document, document_id)
 
 

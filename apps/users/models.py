@@ -409,6 +409,13 @@ class Document(Workable):
     def __str__(self) -> str:
         return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
 
+    def claim(self, by: User) -> None:
+        if by.pk == self.owner_id:
+            raise Conflict("own-document", _("This document is your own; somebody else has to review it."))
+        if self.is_held and by.pk == self.first_approved_by_id:
+            raise Conflict("own-approval", _("You approved this first; somebody else confirms it."))
+        super().claim(by)
+
     def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave pending for `verdict`, approved or rejected."""
         if self.status != self.Status.PENDING:

@@ -1,0 +1,135 @@
+"use strict";
+
+// The document viewer: one page at a time, zoomed, turned, beside another picture; and the message as it will leave.
+(() => {
+    const WAIT = 150;
+    const MOST_ZOOM = 8;
+    let view = null;
+
+    function open(root) {
+        const viewer = root.querySelector("[data-viewer]");
+        view = null;
+        if (viewer) view = show(viewer);
+        root.querySelectorAll("[data-letter]").forEach(preview);
+    }
+
+    function show(viewer) {
+        const pages = [...viewer.querySelectorAll("[data-viewer-page]")];
+        const panes = [...viewer.querySelectorAll("[data-viewer-pane]")];
+        const other = viewer.querySelector("[data-viewer-other]");
+        const choices = [...viewer.querySelectorAll("[data-compare]")];
+        const place = viewer.querySelector("[data-viewer-place]");
+        const state = { page: 0, zoom: 1, turned: 0, compared: -1 };
+        viewer.querySelector("[data-viewer-tools]").hidden = false;
+        viewer.classList.add("is-live");
+
+        function draw() {
+            pages.forEach((page, number) => { page.hidden = number !== state.page; });
+            place.textContent = place.dataset.words.replace("%1", state.page + 1).replace("%2", pages.length);
+            viewer.querySelectorAll("[data-viewer-do=previous], [data-viewer-do=next]").forEach((button) => {
+                button.disabled = pages.length < 2;
+            });
+            panes.forEach((pane) => pane.querySelectorAll(".viewer-sheet:not([hidden])").forEach((sheet) => fit(pane, sheet)));
+        }
+
+        function fit(pane, sheet) {
+            const image = sheet.querySelector("img");
+            if (!image.naturalWidth) return;
+            const sideways = state.turned % 180 !== 0;
+            const [width, height] = sideways
+                ? [image.naturalHeight, image.naturalWidth]
+                : [image.naturalWidth, image.naturalHeight];
+            const whole = Math.min(pane.clientWidth / width, pane.clientHeight / height);
+            const scale = state.zoom === "width" ? pane.clientWidth / width : whole * state.zoom;
+            Object.assign(sheet.style, { width: `${width * scale}px`, height: `${height * scale}px` });
+            Object.assign(image.style, {
+                width: `${image.naturalWidth * scale}px`,
+                height: `${image.naturalHeight * scale}px`,
+                transform: `translate(-50%, -50%) rotate(${state.turned}deg)`,
+            });
+        }
+
+        async function compare(number) {
+            state.compared = number;
+            choices.forEach((choice, place) => choice.setAttribute("aria-pressed", place === number));
+            other.hidden = number < 0;
+            if (number < 0) return draw();
+            const image = other.querySelector("img");
+            const missing = other.querySelector(".viewer-missing");
+            missing.hidden = true;
+            image.removeAttribute("src");
+            image.alt = choices[number].textContent;
+            draw();
+            const answer = await fetch(choices[number].dataset.compare, { headers: { Accept: "application/json" } }).catch(() => null);
+            if (state.compared !== number) return;
+            if (answer?.ok) image.src = (await answer.json()).address;
+            else missing.hidden = false;
+        }
+
+        const steps = [0.5, 1, 1.5, 2, 3, 4, 6, MOST_ZOOM];
+        function zoom(step) {
+            const now = state.zoom === "width" ? 1 : state.zoom;
+            const place = steps.indexOf(now) + step;
+            state.zoom = steps[Math.min(Math.max(place, 0), steps.length - 1)];
+        }
+        const deeds = {
+            previous: () => { state.page = (state.page + pages.length - 1) % pages.length; },
+            next: () => { state.page = (state.page + 1) % pages.length; },
+            in: () => zoom(1),
+            out: () => zoom(-1),
+            fit: () => { state.zoom = 1; },
+            width: () => { state.zoom = "width"; },
+            rotate: () => { state.turned = (state.turned + 90) % 360; },
+            compare: () => compare(state.compared + 1 < choices.length ? state.compared + 1 : -1),
+        };
+        viewer.addEventListener("click", (event) => {
+            const button = event.target.closest("[data-viewer-do], [data-compare]");
+            if (!button) return;
+            if (button.dataset.viewerDo) deeds[button.dataset.viewerDo]();
+            else compare(choices.indexOf(button) === state.compared ? -1 : choices.indexOf(button));
+            draw();
+        });
+        for (const image of viewer.querySelectorAll("img")) {
+            image.addEventListener("load", () => {
+                image.parentElement.querySelector(".viewer-missing").hidden = true;
+                draw();
+            });
+            image.addEventListener("error", () => {
+                // The first time its address has only expired, and console.js asks for another one.
+                if (image.getAttribute("src") && !image.dataset.again) image.parentElement.querySelector(".viewer-missing").hidden = false;
+            });
+        }
+        draw();
+        return { draw };
+    }
+
+    // What is chosen and typed, as the owner will read it.
+    function preview(box) {
+        const form = box.closest("form");
+        let waiting = 0;
+        let asked = 0;
+        async function ask() {
+            const reason = form.querySelector("[name=reason]:checked")?.value || "";
+            const body = new FormData();
+            body.set("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+            body.set("verdict", box.dataset.verdict || (reason ? "rejected" : "approved"));
+            body.set("reason", reason);
+            body.set("comment", form.querySelector("[name=comment]").value);
+            const mine = ++asked;
+            const answer = await fetch(box.dataset.letter, { method: "POST", body }).catch(() => null);
+            if (!answer?.ok || mine !== asked) return;
+            const letter = await answer.json();
+            box.querySelector("[data-letter-notification]").textContent = letter.notification;
+            box.querySelector("[data-letter-subject]").textContent = letter.subject;
+            box.querySelector("[data-letter-body]").textContent = letter.body;
+        }
+        form.addEventListener("input", () => {
+            clearTimeout(waiting);
+            waiting = setTimeout(ask, WAIT);
+        });
+        if (form.querySelector("[name=reason]:checked, [name=comment]:not(:placeholder-shown)")) ask();
+    }
+
+    addEventListener("resize", () => view?.draw());
+    document.addEventListener("desk:opened", () => open(document));
+})();
