@@ -1,0 +1,192 @@
+"""Two officers at the compliance desk at once: by keyboard, without a page load, and never over each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from apps.desk import presence
+from apps.users.models import Document, ReviewRule, User
+from tests import people
+from tests.admin.test_documents import make_document
+from tests.drawn import pdf
+from tests.journeys.test_support import serious
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DESK = "/admin/compliance/"
+type SignIn = Callable[[str], Page]
+
+
+@pytest.fixture
+def sign_in(browser: Browser, browser_context_args: dict[str, Any]) -> Any:
+    """A browser of their own for each officer."""
+    contexts = []
+
+    def enter(name: str, **options: Any) -> Page:
+        context = browser.new_context(**browser_context_args | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"/admin/login/?next={DESK}")
+        page.fill("#id_username", name)
+        page.fill("#id_password", people.PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.locator("dl.desk-figures")).to_be_visible()
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+def documents(count: int) -> list[Document]:
+    return [make_document(people.make_user(f"person{number}", verified=False)) for number in range(count)]
+
+
+def on(page: Page, document: Document) -> None:
+    expect(page.locator("[data-part-heading]")).to_have_text(f"Identity document {document.pk} of {document.owner}")
+
+
+def decided(document: Document) -> tuple[str, str]:
+    document.refresh_from_db()
+    return document.status, document.reason
+
+
+def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: SignIn) -> None:
+    people.compliance()
+    first, second, third = documents(3)
+    page = sign_in("compliance")
+    page.keyboard.press("n")
+    on(page, first)
+    page.wait_for_load_state()
+    loads: list[str] = []
+    page.on("load", lambda _: loads.append(page.url))
+    page.keyboard.press("a")
+    on(page, second)
+    page.keyboard.press("2")
+    expect(page.locator("[data-letter-notification]")).to_contain_text("Your document has expired.")
+    expect(page.locator("[data-letter-subject]")).to_have_text("Your document was not accepted")
+    page.keyboard.press("r")
+    on(page, third)
+    assert loads == []
+    assert decided(first) == ("approved", "")
+    assert decided(second) == ("rejected", "expired")
+
+    # Nothing has left yet, and the last one comes back.
+    page.keyboard.press("u")
+    on(page, second)
+    assert decided(second) == ("pending", "")
+    page.keyboard.press("r")
+    expect(page.locator("[data-news]")).to_contain_text("Choose why you reject it")
+
+
+def test_two_officers_at_once(sign_in: SignIn) -> None:
+    for name in ("vera", "omar"):
+        people.make_staff(name, "Compliance Officer")
+    first, second = documents(2)
+    vera, omar = sign_in("vera"), sign_in("omar")
+    vera.keyboard.press("n")
+    on(vera, first)
+    omar.keyboard.press("n")
+    on(omar, second)
+
+    # Omar looks at what Vera holds: both see it, and he can only look.
+    omar.goto(f"{DESK}{first.pk}/")
+    expect(omar.locator(".desk-why-not")).to_contain_text("vera works on this")
+    expect(vera.locator(".desk-others")).to_have_text("Also looking: omar")
+    # He takes it over with a reason; she hears of it at once and can send nothing any more.
+    vera.locator("[name=comment]").fill("Half a thought")
+    omar.keyboard.press("c")
+    omar.keyboard.type("she is at lunch")
+    omar.keyboard.press("Enter")
+    expect(omar.get_by_role("button", name="Approve")).to_be_visible()
+    expect(vera.locator("[data-news]")).to_contain_text("omar has taken this over.")
+    expect(vera.get_by_role("button", name="Approve")).to_be_disabled()
+    expect(vera.locator("[name=comment]")).to_have_value("Half a thought")
+    # What he decides appears on the page that she left open.
+    vera.goto(f"{DESK}{first.pk}/")
+    omar.keyboard.press("a")
+    expect(vera.locator("[data-news]")).to_contain_text("Approved by omar")
+
+
+def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "_away_until", float("inf"))  # as after a broker that does not answer
+    officer = people.make_staff("vera", "Compliance Officer")
+    people.make_staff("omar", "Compliance Officer")
+    document = documents(1)[0]
+    vera, omar = sign_in("vera"), sign_in("omar")
+    vera.goto(f"{DESK}{document.pk}/")
+    # Nothing reaches her page any more.
+    vera.route("**/state/", lambda route: route.abort())
+    omar.goto(f"{DESK}{document.pk}/")
+    expect(omar.locator(".desk-others")).to_have_text("")
+    omar.keyboard.press("c")
+    omar.keyboard.type("she is at lunch")
+    omar.keyboard.press("Enter")
+    omar.keyboard.press("1")
+    omar.keyboard.press("r")
+    expect(omar.locator("dl.desk-figures")).to_be_visible()
+    vera.keyboard.press("a")
+    expect(vera.locator("[data-news]")).to_contain_text("Rejected by omar")
+    assert decided(document) == ("rejected", "unreadable")
+    assert document.decided_by != officer
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, scheme: str) -> None:
+    people.compliance()
+    person = people.make_user("acme", verified=False)
+    ReviewRule.objects.create()
+    document = make_document(person, pdf(3), "application/pdf")
+    make_document(people.alice(), pdf(3), "application/pdf")
+    page = sign_in("compliance", color_scheme=scheme)
+    assert serious(page) == []
+    page.keyboard.press("n")
+    on(page, document)
+    for part in (
+        page.locator("[data-viewer-page] img").first,
+        page.get_by_text("Sent in from another account, too"),
+        page.get_by_text("Two people approve this."),
+        page.get_by_role("button", name="Approve"),
+        page.get_by_role("button", name="Reject", exact=False).last,
+        page.locator("[data-letter-notification]"),
+        page.get_by_text("application/pdf"),
+    ):
+        expect(part).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1366
+    assert serious(page) == []
+
+    # The viewer, by keyboard.
+    place = page.locator("[data-viewer-place]")
+    expect(place).to_have_text("Page 1 of 3")
+    page.keyboard.press("]")
+    expect(place).to_have_text("Page 2 of 3")
+    image = page.locator("[data-viewer-page]:not([hidden]) img")
+    expect(image).to_have_js_property("complete", value=True)
+    before = image.bounding_box()
+    page.keyboard.press("+")
+    assert image.bounding_box()["width"] > before["width"]
+    page.keyboard.press(".")
+    expect(image).to_have_attribute("style", re.compile("90deg"))
+    page.keyboard.press("0")
+    page.keyboard.press("p")
+    other = page.locator("[data-viewer-other] img")
+    expect(other).to_be_visible()
+    assert serious(page) == []
+    # No rest on the keyboard: every key of the page stands on its sheet.
+    page.keyboard.press("?")
+    expect(page.locator("#desk-keys")).to_contain_text("Compare with the next picture")
+    page.keyboard.press("Escape")
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".desk-last")).to_contain_text("approved first")
+    assert not User.objects.get(pk=person.pk).identity_verified
