@@ -129,6 +129,7 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     omar.keyboard.press("c")
     omar.keyboard.type("she is at lunch")
     omar.keyboard.press("Enter")
+    expect(omar.get_by_role("button", name="Approve")).to_be_visible()
     omar.keyboard.press("1")
     omar.keyboard.press("r")
     expect(omar.locator("dl.desk-figures")).to_be_visible()
