@@ -22,13 +22,14 @@ from unfold.decorators import display
 from admin_dashboards.access.filters import GroupFilter, SessionStateFilter
 from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
 from admin_dashboards.access.grants import find_row, grants_held, kinds
+from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.base import ModelAdmin, link_to
 from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
 from admin_dashboards.site import SESSION_KEY
 from apps.access import unended, until_words
-from apps.errors import Invalid
+from apps.errors import DomainError, Invalid
 from apps.users.groups import delete_group, save_group
 from apps.users.models import GroupMembership, Session, Staff, User
 from apps.users.rank import is_above
@@ -52,6 +53,8 @@ class AskingAgain(ModelAdmin):
     ) -> HttpResponse:
         theirs = self.has_change_permission(request) if object_id else self.has_add_permission(request)
         view = super().changeform_view
+        if PREVIEW in request.POST and theirs:
+            return self._preview(request, object_id)
         return self._asked(view, theirs)(request, object_id, form_url, extra_context)
 
     def delete_view(
@@ -61,6 +64,38 @@ class AskingAgain(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return self._asked(super().changelist_view, self.has_delete_permission(request))(request, extra_context)
+
+    def _preview(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
+        """What saving the form as it is filled in would change."""
+        obj = self.get_object(request, unquote(object_id)) if object_id else None
+        if obj is not None and not self.has_change_permission(request, obj):
+            raise PermissionDenied
+        try:
+            form = self.get_form(request, obj, change=obj is not None)(request.POST, instance=obj)
+            told = self._told(request, obj, form)
+        except DomainError as error:
+            told = Preview(refused=error)
+        return preview_answer(request, told)
+
+    def _told(self, request: HttpRequest, obj: Any, form: Any) -> Preview:
+        if not form.is_valid():
+            return Preview(
+                errors=[
+                    f"{form.fields[name].label or ''} {error}".strip() if name in form.fields else error
+                    for name, errors in form.errors.items()
+                    for error in errors
+                ]
+            )
+
+        def save() -> Any:
+            self.save_model(request, form.instance, form, change=obj is not None)
+            return form.instance
+
+        return what_would_change(save, lambda saved: self.concerned(saved or obj))
+
+    def concerned(self, obj: Any) -> set[int]:
+        """The ids of those whom a change of this row may concern."""
+        raise NotImplementedError
 
     def _asked(self, view: Any, theirs: bool) -> Any:
         def answer(request: HttpRequest, *args: Any) -> HttpResponse:
@@ -93,6 +128,29 @@ class GroupAdmin(AskingAgain):
                 permission_count=Count("permissions", distinct=True),
             )
         )
+
+    change_form_outer_after_template = "access/group_preview.html"
+
+    def concerned(self, obj: Any) -> set[int]:
+        if obj is None or obj.pk is None:
+            return set()
+        return set(obj.memberships.filter(unended()).values_list("user", flat=True))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        names, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if request.POST.get("post"):
+            return names, counts, lacking, protected
+        told = [self._deletion(request, group) for group in objs]
+        lines = [part for name, words in zip(names, told, strict=True) for part in (name, words)]
+        return lines, counts, lacking, protected
+
+    def _deletion(self, request: HttpRequest, group: Group) -> list[str]:
+        """What deleting it would change, as lines under its name."""
+        members = self.concerned(group)
+        told = what_would_change(lambda: delete_group(request.user, group.pk), lambda _gone: members)  # type: ignore[arg-type]
+        return told.lines()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -168,6 +226,9 @@ class StaffAdmin(AskingAgain):
             *super().get_urls(),
         ]
 
+    def concerned(self, obj: Any) -> set[int]:
+        return set() if obj is None or obj.pk is None else {obj.pk}
+
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=True).prefetch_related(current_memberships())
 
@@ -207,6 +268,7 @@ class StaffAdmin(AskingAgain):
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
         context = {
             "grants_held": grants_held(staff),
+            "previews": theirs,
             "kinds": kinds() if may_grant and theirs else [],
             "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if theirs else "",
             "show_save_and_continue": False,

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.access.forms import read_time
+from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.reauth import recently_confirmed
 from apps.access import models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
@@ -102,6 +103,8 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
     row = find_row(table.opts.model_name or "", object_id)
     if row is None:
         raise Http404
+    if request.method == "POST" and PREVIEW in request.POST:
+        return preview_answer(request, _told(request, row))
     if request.method == "POST":
         return recently_confirmed(_answer)(request, row)
     context = {
@@ -124,18 +127,37 @@ def _grantable_staff(actor: User) -> Any:
     return others if actor.is_superuser else others.filter(is_superuser=False)
 
 
-def _answer(request: HttpRequest, row: Model) -> HttpResponse:
+def _do(request: HttpRequest, row: Model) -> Holder:
+    """Grant or take back what was sent, and answer to or from whom."""
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
     perms = request.POST.getlist("revoke" if taking else "perm")
+    deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
+    holder = _holder(request.POST.get("holder", ""))
+    if not perms:
+        raise Invalid("nothing-ticked", _("Tick what to grant."))
+    with transaction.atomic():
+        for perm in perms:
+            deed(request.user, holder, perm, row, reason=reason)
+    return holder
+
+
+def _told(request: HttpRequest, row: Model) -> Preview:
+    """What the form as it is filled in would change."""
     try:
-        deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
         holder = _holder(request.POST.get("holder", ""))
-        if not perms:
-            raise Invalid("nothing-ticked", _("Tick what to grant."))
-        with transaction.atomic():
-            for perm in perms:
-                deed(request.user, holder, perm, row, reason=reason)
+    except Invalid as error:
+        return Preview(refused=error)
+    ids = {holder.pk}
+    if isinstance(holder, Group):
+        ids = set(holder.memberships.filter(unended()).values_list("user", flat=True))  # type: ignore[attr-defined]
+    return what_would_change(lambda: _do(request, row), lambda _done: ids)
+
+
+def _answer(request: HttpRequest, row: Model) -> HttpResponse:
+    taking = "revoke" in request.POST
+    try:
+        holder = _do(request, row)
     except Invalid as error:
         messages.error(request, str(error))
     else:

@@ -102,7 +102,33 @@ document.addEventListener("error", async (event) => {
     if (answer?.ok) image.src = (await answer.json()).address;
 }, true);
 
+// What would change: asked anew with each tick, and by its button. Nothing is saved by it.
+function preview(panel) {
+    const form = document.getElementById(panel.dataset.preview);
+    if (!form) return;
+    const place = panel.querySelector("[data-preview-answer]");
+    let timer;
+    let asked = 0;
+    const ask = async () => {
+        const turn = ++asked;
+        const body = new FormData(form);
+        body.append("_preview", "1");
+        const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } });
+        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = await answer.text();
+    };
+    form.addEventListener("change", (event) => {
+        if (!event.target.closest(".board, [data-previewed]") && event.target.name !== "is_active") return;
+        clearTimeout(timer);
+        timer = setTimeout(() => ask().catch(() => {}), 400);
+    });
+    panel.querySelector("button[name=_preview]").addEventListener("click", (event) => {
+        event.preventDefault();
+        ask().catch(() => {});
+    });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-preview]").forEach(preview);
     reach(document);
     // Browsers pass over it where the page before still had the focus.
     if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();

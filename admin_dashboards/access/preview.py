@@ -1,0 +1,259 @@
+"""What would change: the deed itself, done in a transaction that is taken back, and everybody's console compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from admin_dashboards.base import ModelAdmin
+from admin_dashboards.desk.registry import desks
+from admin_dashboards.navigation import menu
+from apps.access import held_on_rows, may, models_with_row_grants, row_grants
+from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.users.models import User
+from apps.users.oversight import Pair, dangerous, perms_of_group
+from apps.users.rank import keepers
+
+PREVIEW = "_preview"
+"""What a form sends along that asks what it would change."""
+PART = "X-Part"
+"""The header with which the page's script asks for the answer alone."""
+STATUS = {Refused: 403, Absent: 404, Conflict: 409}
+MOST = 50
+"""How many people are compared one by one; of the rest their number is told."""
+MOST_ROWS = 20
+ALL = "all"
+
+type RowGrant = tuple[str, str, int]
+"""A permission, the kind of thing, and the row's number."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the console is for one person."""
+
+    perms: set[str] = field(default_factory=set)
+    row_grants: set[RowGrant] = field(default_factory=set)
+    menus: dict[str, str] = field(default_factory=dict)
+    """Titles by address."""
+    addresses: set[str] = field(default_factory=set)
+    rows: dict[str, str | set[int]] = field(default_factory=dict)
+    """Of each table that they may open, by its name: `ALL`, or the numbers of the rows."""
+    pairs: list[Pair] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one person gains or loses of one kind of thing."""
+
+    gained: bool
+    what: str
+    items: list[str]
+
+
+@dataclass(slots=True)
+class Affected:
+    name: str
+    changes: list[Change]
+    pairs: list[Pair]
+    """Those that they did not hold before."""
+    before: Standing
+    after: Standing
+
+
+@dataclass(slots=True)
+class Preview:
+    affected: list[Affected] = field(default_factory=list)
+    asked: int = 0
+    """How many people it was worked out for; who is not among the affected keeps everything."""
+    more: int = 0
+    warnings: list[str] = field(default_factory=list)
+    refused: DomainError | None = None
+    errors: list[str] = field(default_factory=list)
+    """Of a form that cannot be taken as it is."""
+
+    def lines(self) -> list[str]:
+        """The same as plain lines."""
+        if self.refused:
+            return [_("This would be refused: %(why)s") % {"why": self.refused}]
+        told = [
+            f"{each.name} {_('gains') if change.gained else _('loses')} {change.what}: {' · '.join(change.items)}"
+            for each in self.affected
+            for change in each.changes
+        ]
+        return [*self.warnings, *told] or [_("Nobody loses anything.")]
+
+
+def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
+    """Do `deed`, compare, and take it back.
+
+    `people` names the ids of those whom it may concern, before it from None and after it from what `deed` returned.
+    """
+    told = Preview()
+    with transaction.atomic():
+        first = set(people(None))
+        before = _standings(sorted(first)[:MOST])
+        kept_before = _names(keepers())
+        try:
+            with transaction.atomic():
+                result = deed()
+        except DomainError as error:
+            told.refused = error
+            return told
+        concerned = first | set(people(result))
+        after = _standings(sorted(concerned)[:MOST])
+        names = dict(User.objects.filter(pk__in=after).values_list("pk", "username"))
+        kept_after = _names(keepers())
+        alone = dangerous(perms_of_group(result)) if isinstance(result, Group) and result.pk else []
+        transaction.set_rollback(True)
+    told.asked, told.more = len(after), len(concerned) - len(after)
+    for number in after.keys() | before.keys():
+        old, new = before.get(number, Standing()), after.get(number, Standing())
+        changes = list(_differences(old, new))
+        if changes:
+            gained = [pair for pair in new.pairs if pair not in old.pairs]
+            told.affected.append(Affected(names.get(number, ""), changes, gained, old, new))
+    told.affected.sort(key=lambda each: each.name)
+    told.warnings = [_("Whoever is in it %(deed)s.") % {"deed": pair.sentence} for pair in alone]
+    told.warnings += _about_keepers(kept_before, kept_after)
+    return told
+
+
+def preview_answer(request: HttpRequest, told: Preview) -> HttpResponse:
+    """The answer: a part of the page for its script, a page of its own for others."""
+    status = STATUS.get(type(told.refused), 422) if told.refused else 422 if told.errors else 200
+    context: dict[str, Any] = {"preview": told}
+    if request.headers.get(PART):
+        return TemplateResponse(request, "access/preview_part.html", context, status=status, headers={PART: "1"})
+    context |= {**admin.site.each_context(request), "title": _("What would change")}
+    return TemplateResponse(request, "access/preview_page.html", context, status=status)
+
+
+def _names(people: Any) -> set[str]:
+    return set(people.values_list("username", flat=True))
+
+
+def _about_keepers(before: set[str], after: set[str]) -> Iterable[str]:
+    if before == after:
+        return
+    for name in sorted(after - before):
+        yield _("%(name)s would keep access for good.") % {"name": name}
+    for name in sorted(before - after):
+        yield _("%(name)s would no longer keep access for good.") % {"name": name}
+    if len(after) == 1:
+        yield _("%(name)s would be the last who keeps access for good.") % {"name": next(iter(after))}
+
+
+# --- How things stand for somebody -----------------------------------------------------------------------------------
+
+
+def _standings(ids: list[int]) -> dict[int, Standing]:
+    return {person.pk: standing_of(person) for person in User.objects.filter(pk__in=ids)}
+
+
+def standing_of(person: User) -> Standing:
+    """What the console offers to `person` now, asked of the console itself."""
+    if not (person.is_active and person.is_staff):
+        return Standing()
+    request = HttpRequest()
+    request.method, request.path, request.user = "GET", reverse("admin:index"), person
+    told = Standing(perms=set(person.get_all_permissions()))
+    for model in models_with_row_grants():
+        for grants in row_grants(person, model):
+            for codename, number in grants.values_list("permission__codename", "content_object_id"):
+                told.row_grants.add((f"{model._meta.app_label}.{codename}", str(model._meta.verbose_name), number))
+    for section in menu(request):
+        told.menus |= {str(item["link"]): f"{section['title']} › {item['title']}" for item in section["items"]}
+    told.addresses = {desk.address for desk in desks() if desk.may_open(request)}
+    for table in admin.site._registry.values():
+        if isinstance(table, ModelAdmin):
+            told.addresses |= set(_addresses(table, request))
+            if table.has_view_permission(request):
+                told.rows[str(capfirst(str(table.opts.verbose_name_plural)))] = _rows(table, request)
+    told.pairs = dangerous(told.perms | held_on_rows(person))
+    return told
+
+
+def _addresses(table: ModelAdmin, request: HttpRequest) -> Iterable[str]:
+    """The table's pages that open; those of single rows with dots in place of the number."""
+    base = reverse(table.address("changelist"))
+    if table.has_view_permission(request):
+        yield base
+        yield f"{base}…/history/"
+    if table.has_add_permission(request):
+        yield f"{base}add/"
+    if table.has_change_permission(request):
+        yield f"{base}…/change/"
+    if table.has_delete_permission(request):
+        yield f"{base}…/delete/"
+    if table.has_export_permission(request):
+        yield f"{base}export/"
+    if table.has_import_permission(request):
+        yield f"{base}import/"
+    if table.model in models_with_row_grants() and may(request.user, "users.grant_permission"):  # type: ignore[arg-type]
+        yield f"{base}…/permissions/"
+
+
+def _rows(table: ModelAdmin, request: HttpRequest) -> str | set[int]:
+    if any(may(request.user, table.perm(action)) for action in table.seen_with):  # type: ignore[arg-type]
+        return ALL
+    return set(table.get_queryset(request).values_list("pk", flat=True))
+
+
+# --- What is different -----------------------------------------------------------------------------------------------
+
+
+def _differences(old: Standing, new: Standing) -> Iterable[Change]:
+    for gained, one, other in ((True, new, old), (False, old, new)):
+        for what, items in (
+            (_("menus"), [title for link, title in one.menus.items() if link not in other.menus]),
+            (_("permissions"), _perm_names(one.perms - other.perms)),
+            (_("rows"), list(_row_words(one, other))),
+            (_("on single rows"), _grant_words(one.row_grants - other.row_grants)),
+            (_("pages"), sorted(one.addresses - other.addresses)),
+        ):
+            if items:
+                yield Change(gained, what, items)
+
+
+def _perm_names(perms: set[str]) -> list[str]:
+    if not perms:
+        return []
+    codes = {perm.split(".", 1)[1] for perm in perms}
+    found = Permission.objects.filter(codename__in=codes).select_related("content_type")
+    return sorted(p.name for p in found if f"{p.content_type.app_label}.{p.codename}" in perms)
+
+
+def _row_words(one: Standing, other: Standing) -> Iterable[str]:
+    for name, rows in one.rows.items():
+        had = other.rows.get(name, set())
+        if isinstance(rows, str):
+            if had != ALL:
+                yield _("%(things)s: all") % {"things": name}
+        elif not isinstance(had, str) and rows - had:
+            yield f"{name}: {_numbers(rows - had)}"
+
+
+def _grant_words(grants: set[RowGrant]) -> list[str]:
+    words = []
+    names = {perm: _perm_names({perm}) for perm, _kind, _number in grants}
+    for perm, kind, number in sorted(grants)[:MOST_ROWS]:
+        words.append(f"{(names[perm] or [perm])[0]} · {kind} {number}")
+    if len(grants) > MOST_ROWS:
+        words.append(_("and %(n)d more") % {"n": len(grants) - MOST_ROWS})
+    return words
+
+
+def _numbers(rows: set[int]) -> str:
+    shown = ", ".join(map(str, sorted(rows)[:MOST_ROWS]))
+    return shown + (_(" and %(n)d more") % {"n": len(rows) - MOST_ROWS} if len(rows) > MOST_ROWS else "")
