@@ -11,8 +11,9 @@ from apps.decisions.services import facts
 from apps.events.models import Event
 from apps.moderation.cases import DECIDED_FIELDS
 from apps.moderation.evidence import is_needed
-from apps.moderation.models import Case, Report
+from apps.moderation.models import Appeal, Case, Exhibit, Report
 from apps.moderation.strikes import give_strike
+from apps.moderation.targets import words_of
 from apps.moderation.weights import weigh_open
 from apps.notifications.models import Kind
 from apps.stories.models import Story
@@ -34,7 +35,8 @@ def complain(stage: Stage, events: list[Event], stories: list[Story], messages: 
 
     _settle(stage, Outcome.REMOVED, _report(stage, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
     _settle(stage, Outcome.REMOVED, _report(stage, spam, (Reason.SPAM,), hours=9))
-    _settle(stage, Outcome.REMOVED, _report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180))
+    fraud = _settle(stage, Outcome.REMOVED, _report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin")
+    _appeal(stage, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
     _settle(stage, Outcome.EDITED, _report(stage, events[20], (Reason.HARASSMENT,), hours=60))
     _settle(stage, Outcome.KEPT, _report(stage, events[16], (Reason.SPAM,), hours=80))
     _settle(stage, Outcome.WARNED, _report(stage, shy[1], (Reason.HARASSMENT,), hours=100))
@@ -48,9 +50,13 @@ def complain(stage: Stage, events: list[Event], stories: list[Story], messages: 
         note="There is a knife in the picture.",
     )
     _report(stage, active[5], (Reason.SPAM,), hours=4)
-    _report(
+    [asked, *_more] = _report(
         stage, events[14], (Reason.FRAUD, Reason.FRAUD), hours=3, note="They ask for the ticket money by bank transfer."
     )
+    # The host has taken it out since; what was reported stays to be seen.
+    for exhibit in Exhibit.objects.filter(case=asked.case_id):
+        exhibit.words["description"] = f"{events[14].description} Tickets by bank transfer only, to the host."
+        exhibit.save(update_fields=["words"])
     _report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
     # Only who can read a message can report it: the other one in the room.
     _report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
@@ -70,6 +76,7 @@ def _report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: fl
     about = {"kind": str(target._meta.model_name), "target_id": target.pk, "author": author}
     opened = Case(**about, opened_at=stage.ago(hours=hours))
     [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, reason="reported")
+    Exhibit.objects.create(case=case, words=words_of(case.kind, target), taken_at=case.opened_at)
     reports = [
         Report(
             **about,
@@ -105,8 +112,22 @@ def _author(target: Target) -> User:
             return target
 
 
-def _settle(stage: Stage, outcome: str, reports: list[Report]) -> None:
-    moderator = stage["community"]
+def _appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None:
+    """The author asks for another look, that long ago."""
+    assert decision.subject is not None
+    made = Appeal(
+        decision=decision,
+        case_id=decision.target_id,
+        author=decision.subject,
+        decider=decision.actor,
+        text=text,
+        created_at=stage.ago(hours=hours),
+    )
+    create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, reason="appealed")
+
+
+def _settle(stage: Stage, outcome: str, reports: list[Report], by: str = "community") -> Decision:
+    moderator = stage[by]
     at = reports[-1].created_at + timedelta(minutes=25)
     for report in reports:
         report.settle(outcome, moderator)
@@ -140,6 +161,7 @@ def _settle(stage: Stage, outcome: str, reports: list[Report]) -> None:
     if story is not None and not is_needed(story.pk):
         story.held = False
         change([story], ["held"], by=lambda _: moderator, at=lambda _: at, reason="no longer held as evidence")
+    return decision
 
 
 def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from apps.chat.models import Message, Room
 from apps.connections.models import Connection
 from apps.events.models import Event, Participation
 from apps.files import take_document, take_picture, take_story
-from apps.moderation.models import Report
+from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
 from apps.users.models import Block, Document, Profile, Reason, Role, User
@@ -130,6 +130,11 @@ class DemoTest(TestCase):
         assert {*Report.objects.values_list("reason", flat=True)} == {*Report.Reason.values}
         assert User.objects.filter(suspended_until__gt=timezone.now()).count() == 1
         assert Message.objects.filter(removed_at__isnull=False).count() == 1
+
+    def test_an_appeal_waits_for_the_community_manager(self) -> None:
+        [appeal] = Appeal.objects.open()
+        assert appeal.decider.username == "admin"
+        assert all(case.exhibits.exists() for case in Case.objects.open())
 
     def test_only_a_member_reports_a_message(self) -> None:
         for report in Report.objects.filter(kind=Report.Kind.MESSAGE):

@@ -153,6 +153,22 @@ def test_a_block_keeps_both_out(stack_url: str) -> None:
             assert one.closed() == 4403
 
 
+def test_a_ticket_of_before_lets_no_suspended_person_in(stack_url: str) -> None:
+    a = alice()
+    ticket = ticket_of(a)
+    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+    with socket(stack_url, NOTIFICATIONS, subprotocols=protocols(ticket)) as one:
+        assert one.closed() == 4403
+
+
+def test_a_suspension_ends_by_itself(stack_url: str) -> None:
+    a = alice()
+    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+    later = timezone.now() + timedelta(days=1, seconds=1)
+    with time_machine.travel(later, tick=True), notifications(stack_url, a) as one:
+        one.expect_nothing()
+
+
 def test_the_suspended_are_kept_out(stack_url: str) -> None:
     a = make_user("sam", suspended_until=timezone.now() + timedelta(days=1))
     with notifications(stack_url, a) as one:
