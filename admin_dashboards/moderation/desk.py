@@ -36,7 +36,7 @@ from apps.moderation.context import reveal_around
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST
 from apps.moderation.strikes import recommend
-from apps.moderation.targets import REPORTABLE, target_of
+from apps.moderation.targets import target_of
 from apps.moderation.telling import to_author, to_reporter
 from apps.users.models import User
 from apps.whole_numbers import whole_number
@@ -165,6 +165,7 @@ class ModerationDesk(CaseDesk):
             "typed_title": posted.get("title") if posted else getattr(event, "title", ""),
             "typed_description": posted.get("description") if posted else getattr(event, "description", ""),
             "previews": self._previews(
+                request,
                 case,
                 [each for each in chosen if each in EXTRAS],
                 posted.get("text", "") if posted else "",
@@ -177,10 +178,14 @@ class ModerationDesk(CaseDesk):
         """What everybody would read, word for word, were the case settled as it is ticked now."""
         case = self.one(request, item_id)
         extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
-        previews = self._previews(case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", ""))
+        previews = self._previews(
+            request, case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", "")
+        )
         return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
 
-    def _previews(self, case: Case, extras: Sequence[str], text: str, days: str) -> list[dict[str, Any]]:
+    def _previews(
+        self, request: HttpRequest, case: Case, extras: Sequence[str], text: str, days: str
+    ) -> list[dict[str, Any]]:
         target = target_of(case.kind, case.target_id)
         until = (timezone.now() + timedelta(days=_days(days))).isoformat()
 
@@ -194,7 +199,7 @@ class ModerationDesk(CaseDesk):
             }
 
         found = [say(_("Keep"), [Outcome.KEPT])]
-        if REPORTABLE[Report.Kind(case.kind)].remove:
+        if Outcome.REMOVED in dict(outcomes(request.user, case)):  # type: ignore[arg-type]
             found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
         if extras:
             found.append(say(_("Only what is ticked"), extras))

@@ -125,7 +125,7 @@ def test_what_was_reported_and_what_it_says_now_stand_side_by_side(client: Clien
     case = case_about(people.bob(), "event", event)
     update_event(host, event.pk, title="Polite party")
     page = text(client.get(at(case)))
-    assert "<del>Rude party</del>" in page
+    assert '<span class="case-was">Rude party</span>' in page
     assert "Polite party" in page
     delete_event(host, event.pk)
     page = text(client.get(at(case)))

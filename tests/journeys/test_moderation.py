@@ -83,8 +83,11 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     assert serious(page) == []
     page.keyboard.press("d")
     expect(heading(page)).to_contain_text("Event")
-    page.get_by_label("Title").fill("Party")
-    expect(page.get_by_label("Edit the words")).to_be_checked()
+    page.keyboard.press("3")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Party")
+    for shown in (page.get_by_role("button", name="Keep"), page.locator(".case-reports")):
+        expect(shown).to_be_in_viewport()
     page.keyboard.press("Escape")
     page.keyboard.press("d")
     expect(heading(page)).to_contain_text("Person alice")

@@ -53,13 +53,7 @@
     });
     document.addEventListener("input", (event) => {
         const form = formOf(event.target);
-        if (!form) return;
-        // Whoever changes the words means to edit.
-        if (["title", "description"].includes(event.target.name)) {
-            const box = form.querySelector("input[name=outcome][value=edited]");
-            if (box) box.checked = true;
-        }
-        changed(form);
+        if (form) changed(form);
     });
     document.addEventListener("desk:opened", () => document.querySelectorAll("form[data-previews]").forEach(settle));
 })();
