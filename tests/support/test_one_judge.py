@@ -16,7 +16,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.access import may
@@ -37,6 +37,8 @@ CONSOLE_TABLES = {"story": "stories/story", "event": "events/event", "message": 
 drawn = settings(
     max_examples=-(-SITUATIONS // IN_ONE_STATE),
     deadline=None,
+    # Making a failing state smaller would take minutes; the assertion names the question as it is.
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -58,7 +60,7 @@ def _judged(viewer: User, kind: str, thing_id: int) -> Verdict:
     return judge(viewer.pk, kind, [thing_id])[thing_id]
 
 
-@pytest.mark.timeout(120 + SITUATIONS)
+@pytest.mark.timeout(300 + SITUATIONS // 10)
 def test_ladder_api_and_console_agree_and_mending_what_failed_first_changes_the_answer() -> None:
     desk, asked = console(people.support()), 0
     desk.get("/admin/")

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.audit.history import delete_as, save_as
@@ -178,6 +178,7 @@ def numbers_of(made: Situation) -> dict[str, list[int]]:
 @settings(
     max_examples=LIVES,
     deadline=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(situations(), st.lists(st.sampled_from(DEEDS), min_size=5, max_size=5), st.randoms(use_true_random=False))
