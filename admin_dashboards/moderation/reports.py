@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,10 +19,12 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, ModelAdmin, link_to
 from admin_dashboards.labels import label
+from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.access import may
+from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.models import Case, Report
 from apps.moderation.services import settle_report
@@ -72,7 +74,7 @@ class ReportAdmin(SearchableAdmin):
     ]  # fmt: skip
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().select_related("author", "reporter", "closed_by")
+        return super().rows().select_related("author", "reporter", "closed_by", "case")
 
     def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
         told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
@@ -140,11 +142,20 @@ class ReportAdmin(SearchableAdmin):
         if row is None:
             return format_html("<p>{}</p>", _("It is gone, or not yours to see."))
         state = table.state(row)  # type: ignore[union-attr]
+        was = self.as_reported(report, row)
         if isinstance(row, Event):
-            return format_html("<h2>{}</h2><p>{}</p><p>{}</p>", row.title, state, linebreaksbr(row.description))
+            description = linebreaksbr(row.description)
+            return format_html("<h2>{}</h2><p>{}</p><p>{}</p>{}", row.title, state, description, was)
         if isinstance(row, Story):
-            return format_html("{}<p>{}</p><p>{}</p>", look_of(row), row.caption, state)
+            return format_html("{}<p>{}</p><p>{}</p>{}", look_of(row), row.caption, state, was)
         return format_html("<p>{}</p><p>{}</p>", masked_field(asking(), row, "text"), state)
+
+    def as_reported(self, report: Report, row: Any) -> SafeString:
+        """What it said when it was reported, where its author has changed that since."""
+        if report.case is None or isinstance(row, Message):  # what was said in a conversation is masked
+            return SafeString("")
+        changed = ((line.name, said) for line in words(report.case, row) for _at, said in line.reported)
+        return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
 
     @display(description=gettext_lazy("reported person"))
     def about(self, report: Report) -> str:

@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
+from apps.events.services import update_event
 from apps.moderation.models import Report
+from apps.moderation.services import report as tell
 from apps.stories.models import Story
 from tests import people
 from tests.console import console, fields, links
@@ -44,6 +46,16 @@ def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story: Story, re
     page = console(clerk).get(f"{REPORTS}{report.pk}/change/")
     assert "Tasteless" not in page.content.decode()
     assert not any("/admin/stories/" in link for link in links(page))
+
+
+def test_what_was_reported_stands_there_whatever_its_author_made_of_it() -> None:
+    host = people.alice()
+    event = make_event(host, "Rude party")
+    made = tell(people.bob(), kind="event", target_id=event.pk, reason="spam")
+    update_event(host, event.pk, title="Polite party")
+    page = console(people.community()).get(f"{REPORTS}{made.pk}/change/").content.decode()
+    assert "Polite party" in page
+    assert "As reported · Title:</span> Rude party" in page
 
 
 def test_the_text_of_a_reported_message_stays_masked() -> None:
