@@ -17,17 +17,20 @@ from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
+from apps.access import may
 from apps.desk.queues import Queue
-from apps.errors import Conflict, DomainError, Invalid
+from apps.errors import Absent, Conflict, DomainError, Invalid
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
 from apps.users.models import CLIENT_ROLES, DocType, Document, Reason, User
+from apps.users.quality import judge_blind, open_checks, quality
 from apps.whole_numbers import whole_number
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 LONGEST_PREVIEW = 2000
+LISTED_CHECKS = 50
 
 
 class ComplianceDesk(WorkDesk):
@@ -66,6 +69,8 @@ class ComplianceDesk(WorkDesk):
                 path(f"<int:item_id>/{name}/", self.view(view, posts=True), name=f"{self.name}_item_{name}")
                 for name, view in own.items()
             ),
+            path("quality/", self.view(self.quality_view), name=f"{self.name}_quality"),
+            path("quality/<int:check_id>/", self.view(self.check_view, posts=True), name=f"{self.name}_check"),
             *super().get_urls(),
         ]
 
@@ -194,6 +199,51 @@ class ComplianceDesk(WorkDesk):
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.at("item", item_id))
+
+    # --- Quality ------------------------------------------------------------------------------------------------------
+
+    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"extra_template": "compliance/desk/quality_panel.html"}
+
+    def quality_view(self, request: HttpRequest) -> HttpResponse:
+        """What waits to be judged blind, and how far the officers agree."""
+        viewer: User = request.user  # type: ignore[assignment]
+        context = {
+            "checks": list(open_checks(viewer).values_list("pk", flat=True)[:LISTED_CHECKS]),
+            "quality": quality(viewer),
+            "all_officers": bool(may(viewer, "users.view_quality")),
+        }
+        return self.page(request, "compliance/desk/quality.html", context, title=_("Quality"))
+
+    def check_view(self, request: HttpRequest, check_id: int) -> HttpResponse:
+        """One decided document, shown without what was decided."""
+        viewer: User = request.user  # type: ignore[assignment]
+        check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
+        if check is None:
+            raise Absent("not-found", _("There is nothing here to judge: it is done, or not yours."))
+        document, error = check.document, None
+        if request.method == "POST":
+            verdict = request.POST.get("verdict", "")
+            try:
+                judge_blind(viewer, check_id, verdict=verdict, reason=_reason_of(request, verdict))
+            except Invalid as refusal:
+                error = refusal
+            else:
+                following = open_checks(viewer).values_list("pk", flat=True).first()
+                page = self.at("check", following) if following else self.at("quality")
+                return HttpResponseRedirect(page)
+        pages = enumerate(page_addresses(viewer, document), start=1)
+        context = {
+            "check": check,
+            "document": document,
+            "page_addresses": [(address, _again(document, page)) for page, address in pages],
+            "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
+            "error": error,
+        }
+        title = _("Judge %(kind)s document blind") % {"kind": document.get_doc_type_display().lower()}
+        response = self.page(request, "compliance/desk/check.html", context, title=title)
+        response.status_code = 422 if error else 200
+        return response
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from apps.files import Upload, take_document
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
+from apps.users.quality import sample
 
 # What a decision changes, and undoing it puts back.
 DECIDED_FIELDS = (
@@ -105,7 +106,7 @@ def review_document(
         return _hold(reviewer, document, comment, batch=batch)
     before = facts(document, DECIDED_FIELDS)
     document.settle(verdict, reviewer, reason, comment)
-    _carry_out(reviewer, document, f"document.{verdict}", before, batch=batch)
+    sample(_carry_out(reviewer, document, f"document.{verdict}", before, batch=batch), document)
     return document
 
 
@@ -251,7 +252,7 @@ def _carry_out(
     why: str = "",
     overrides: Decision | None = None,
     batch: UUID | None = None,
-) -> None:
+) -> Decision:
     """Save a decision that was taken, the badge with it, and tell of it in a while."""
     others = Document.objects.filter(owner=document.owner_id, status=Document.Status.APPROVED).exclude(pk=document.pk)
     approves, revokes = verb == "document.approved", verb == "document.revoked"
@@ -262,7 +263,7 @@ def _carry_out(
         had = settle_badge(reviewer, document.owner_id, reason=f"document {document.pk} {verb.split('.')[1]}")
         # A badge that no document stood for stays when this is undone.
         before["badge"] = approves and had and not stood
-    decide(
+    return decide(
         reviewer,
         verb,
         document,

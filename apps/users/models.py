@@ -487,6 +487,56 @@ class ReviewRule(models.Model):
         return ", ".join(map(str, parts))
 
 
+class QualityShare(models.Model):
+    """How many of the decisions about documents are shown, blind, to a second officer. None without a row."""
+
+    percent = models.PositiveSmallIntegerField(_("percent"))
+
+    class Meta:
+        verbose_name = _("share of blind checks")
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(percent__lte=100), name="quality_share_percent")]
+
+    def __str__(self) -> str:
+        return f"{self.percent} %"
+
+
+class BlindCheck(models.Model):
+    """A decided document that a second officer judges without knowing how it was decided. It changes nothing."""
+
+    decision = models.OneToOneField("decisions.Decision", on_delete=models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    officer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    """Who decided it."""
+    decided = models.CharField(max_length=16, choices=Document.Status)
+    decided_reason = models.CharField(max_length=32, choices=Reason, blank=True)
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    checked_at = models.DateTimeField(null=True)
+    verdict = models.CharField(max_length=16, choices=Document.Status, blank=True)
+    reason = models.CharField(max_length=32, choices=Reason, blank=True)
+
+    class Meta:
+        verbose_name = _("blind check")
+        verbose_name_plural = _("blind checks")
+        default_permissions = ()
+        permissions = [("view_quality", _("Can see how officers agree"))]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(checked_at__isnull=True), name="blind_check_open"),
+            models.Index(fields=["-checked_at"], name="blind_check_latest"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(checked_by__isnull=True, checked_at__isnull=True, verdict="")
+                | Q(checked_by__isnull=False, checked_at__isnull=False, verdict__in=["approved", "rejected"])
+                & ~Q(checked_by=F("officer")),
+                name="blind_check_by_another",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}"
+
+
 class DocumentPrint(models.Model):
     """What the first page of a document looks like, to find it again on other accounts."""
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from apps.audit.models import Entry, Verb
 from apps.notifications.models import Kind
-from apps.users.models import DocType, Document, Reason, ReviewRule, Role, User
+from apps.users.models import DocType, Document, QualityShare, Reason, ReviewRule, Role, User
 from ops.bulk import Stored, copy_rows
 from ops.demo import drawing
 from ops.demo.accounts import NEWCOMER
@@ -36,6 +36,7 @@ class Case:
 
 def send_in(stage: Stage) -> None:
     rule = ReviewRule(doc_type=DocType.BUSINESS, role=Role.BRAND, after_rejection=True)
+    QualityShare.objects.create(percent=20)
     create([rule], by=lambda _: None, at=lambda _: stage.now, reason="set up")
     cases = _cases(stage)
     for verdict in (Status.APPROVED, Status.REJECTED):
