@@ -87,6 +87,8 @@ def test_pages_can_be_used_by_everybody(page: Page, theme: str) -> None:
         page.set_viewport_size({"width": width, "height": 768})
         for address in (
             "/admin/",
+            "/admin/access/",
+            "/admin/access/explain/?person=nora&perm=stories.delete_story",
             "/admin/auth/group/add/",
             "/admin/users/staff/",
             f"/admin/users/staff/{nora.pk}/change/",
