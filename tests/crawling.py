@@ -19,6 +19,7 @@ from tests.console import links
 TRACES = {"audit_entry", "audit_use", "users_session", "django_session", "users_historicalsession"}
 """What looking may write: who looked, and that a session lives."""
 ONE_S_OWN = {
+    "audit_use": "user_id",
     "users_session": "user_id",
     "users_historicalsession": "user_id",
     "users_user": "id",

@@ -279,6 +279,7 @@ def test_the_desk_comes_first_in_their_menu(support: Client) -> None:
     assert overview.index(HOME) < overview.index("/admin/connections/connection/")
 
 
+@pytest.mark.timeout(400)
 def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     cast = console_scene.cast()
     things = console_scene.things(cast)
@@ -303,7 +304,7 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
         page = client.get(address)
         answers = [
             page,
-            *(getattr(client, method)(address) for method in ("put", "patch", "delete", "head", "options")),
+            *(getattr(client, method)(address) for method in ("put", "patch", "delete", "options")),
         ]
         answers.append(client.post(address, sent))
         assert not [answer for answer in answers if answer.status_code >= 500], address
