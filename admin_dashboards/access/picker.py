@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
+from django.utils.translation import gettext_lazy
 
 from admin_dashboards.navigation import SECTIONS
 
@@ -55,17 +56,32 @@ def by_thing(permissions: Iterable[Permission]) -> list[tuple[str, list[Permissi
     ]
 
 
+VERBS = {
+    "view": gettext_lazy("See"),
+    "add": gettext_lazy("Add"),
+    "change": gettext_lazy("Change"),
+    "delete": gettext_lazy("Delete"),
+    "own": gettext_lazy("More"),
+}
+"""The columns of the board; whatever is none of Django's four stands in the last."""
+
+
 class PermissionBoard(forms.CheckboxSelectMultiple):
-    """Tick boxes under a box to type in. Without JavaScript all of them are there to be read and ticked."""
+    """A grid of tick boxes, thing by verb, under a box to type in. It can be read and ticked without JavaScript."""
 
     template_name = "access/permission_board.html"
     kept_back: Iterable[int] = ()
     """Permissions that are shown, and that this person may neither give nor take."""
 
+    def get_context(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context(*args, **kwargs) | {"verbs": VERBS.items()}
+
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
         permission = value.instance
         option["perm"] = f"{permission.content_type.app_label}.{permission.codename}"
+        verb = permission.codename.split("_", 1)[0]
+        option["verb"] = verb if verb in VERBS else "own"
         if permission.pk in set(self.kept_back):
             option["attrs"]["disabled"] = True
         return option
