@@ -368,7 +368,7 @@ class SessionAdmin(SearchableAdmin):
     change_form_outer_before_template = "access/session.html"
     fields = [
         "person", "state", "door", "address", "user_agent", "created_at", "last_seen_at", "expires_at",
-        "ended_at", "ended_by", "end_reason",
+        "ended_at", "ender", "end_reason",
     ]  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -417,6 +417,10 @@ class SessionAdmin(SearchableAdmin):
     @display(description=gettext_lazy("user"))
     def person(self, session: Session) -> str:
         return link_to(session.user)
+
+    @display(description=gettext_lazy("ended by"))
+    def ender(self, session: Session) -> str:
+        return link_to(session.ended_by)
 
     @display(description=gettext_lazy("state"))
     def state(self, session: Session) -> SafeString:

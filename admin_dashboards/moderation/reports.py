@@ -78,13 +78,13 @@ class ReportAdmin(SearchableAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
         told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
-        decided = ["outcome_word", "closed_by", "closed_at"]
+        decided = ["outcome_word", "closer", "closed_at"]
         decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
         return [(None, {"fields": told})] + ([(_("Decision"), {"fields": decision})] if shown else [])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Report | None = None) -> list[str]:
-        return [*self.readonly_fields, "outcome_word", "closed_by", "closed_at"]
+        return [*self.readonly_fields, "outcome_word", "closer", "closed_at"]
 
     def get_form(
         self, request: HttpRequest, obj: Report | None = None, change: bool = False, **kwargs: Any
@@ -124,6 +124,10 @@ class ReportAdmin(SearchableAdmin):
     @display(description=gettext_lazy("outcome"))
     def outcome_word(self, report: Report) -> str:
         return str(Report.Outcome(report.outcome).label) if report.outcome else ""
+
+    @display(description=gettext_lazy("closed by"))
+    def closer(self, report: Report) -> str:
+        return link_to(report.closed_by)
 
     @display(description=gettext_lazy("thing"))
     def thing_link(self, report: Report) -> str:

@@ -102,6 +102,14 @@ def test_a_settled_report_is_for_reading(report: Report) -> None:
     assert "Kept" in page.content.decode()
 
 
+def test_who_settled_it_is_a_link_for_those_who_may_follow_it(report: Report) -> None:
+    client = console(people.community())
+    settle(client, report, "kept")
+    page = client.get(f"{REPORTS}{report.pk}/change/")
+    assert "Closed by" in page.content.decode()
+    assert not [link for link in links(page) if link.startswith("/admin/") and client.get(link).status_code == 403]
+
+
 def test_only_outcomes_within_reach_are_offered(report: Report) -> None:
     event = make_event(people.carol())
     of_event = make_report(people.newton(), "event", event, event.host)

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from apps.users.mfa_resets import reset_from_machine
 from apps.users.models import Session, User
+from apps.users.sessions import end_login
 from apps.users.staff import change_staff, set_staff_password
 from tests import people
 from tests.client import api
-from tests.console import console, fields
+from tests.console import console, fields, links
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +147,17 @@ def test_signing_out_ends_it_and_using_it_is_noted_once_a_minute() -> None:
     client.post("/admin/logout/")
     assert session_of(officer).end_reason == "signed out"
     assert client.get("/admin/").status_code == 302
+
+
+def test_who_ended_it_is_a_link_for_those_who_may_follow_it() -> None:
+    alice = people.alice()
+    api(alice).post("/api/notifications/read")
+    login = session_of(alice)
+    end_login(alice, login.pk)
+    client = console(people.access())
+    page = client.get(f"/admin/users/session/{login.pk}/change/")
+    assert page.content.decode().count("alice") > 1
+    assert not [link for link in links(page) if link.startswith("/admin/") and client.get(link).status_code == 403]
 
 
 def test_an_expired_session_is_out() -> None:
