@@ -14,11 +14,15 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
+from playwright.sync_api import expect
 from psycopg import sql
 
 from ops import chromium
 from ops.web import listen, web_server
 from tests.settings import servers
+
+# Milliseconds. Pages are drawn by two cores that run other tests, too.
+expect.set_options(timeout=20_000)
 
 # Filled by migrations, needed by every test; roles are made anew where a test changed them.
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
