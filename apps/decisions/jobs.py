@@ -1,8 +1,9 @@
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from apps.decisions import services
 
 
-@app.task(name="decisions.tell_people", queue="messages")
+@app.task(name="decisions.tell_people", queue="messages", retry=RetryStrategy(max_attempts=8, exponential_wait=3))
 def tell_people(*, decision_id: int) -> None:
     services.tell(decision_id)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from procrastinate.contrib.django import app
 
 from apps.users import sessions
 from apps.users.models import ResetCode
+from ops.jobs import retry_stalled
 from tests.jobs import waiting
 from tests.people import alice
 
@@ -43,3 +45,17 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     [job] = waiting("users.send_reset_code")
     assert (job.status, job.attempts) == ("todo", 1)
     assert job.scheduled_at is not None
+
+
+def test_what_a_killed_worker_had_begun_is_run_again() -> None:
+    alice()
+    sessions.request_reset("alice@example.com")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT procrastinate_register_worker_v1()")
+        [worker] = cursor.fetchone()
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
+    retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
+    work()
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+    assert waiting("users.send_reset_code") == []
