@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 _request: ContextVar[HttpRequest] = ContextVar("console_request")
 
@@ -23,3 +25,10 @@ def asked_by(request: HttpRequest) -> Iterator[None]:
         yield
     finally:
         _request.reset(token)
+
+
+def way_back(request: HttpRequest) -> str:
+    """Where a form says that it stands, to go back to; the overview where that is no page of ours."""
+    back = request.POST.get("next", "")
+    ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, request.get_host())
+    return back if ours else reverse("admin:index")

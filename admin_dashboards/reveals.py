@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.asking import way_back
 from admin_dashboards.base import rows_held
 from admin_dashboards.masking import mask_mail, mask_phone, mask_text
 from apps.access import may
@@ -112,7 +110,4 @@ def reveal_view(request: HttpRequest) -> HttpResponse:
         raise
     except DomainError as error:
         messages.error(request, str(error))
-    back = request.POST.get("next", "")
-    if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
-        back = reverse("admin:index")
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(way_back(request))

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
@@ -18,7 +17,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
 from django.utils.csp import CSP
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -27,7 +25,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import asked_by
+from admin_dashboards.asking import asked_by, way_back
 from apps.access import noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Refused
@@ -238,12 +236,10 @@ class InflooAdminSite(UnfoldAdminSite):
         """Remember how many rows the person wants on a page, and go back to the first of the table."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        size, back = request.POST.get("page_size", ""), request.POST.get("next", "")
+        size = request.POST.get("page_size", "")
         if size in map(str, PAGE_SIZES):
             choose_page_size(request.user, int(size))  # type: ignore[arg-type]
-        if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
-            back = reverse("admin:index")
-        return HttpResponseRedirect(back)
+        return HttpResponseRedirect(way_back(request))
 
 
 def _only_reads(view: View) -> bool:

@@ -28,7 +28,7 @@ from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Ses
 from apps.users.oversight import Grant, Holding, ends_soon, holdings
 from apps.users.rank import access_groups, is_above, keepers
 from apps.users.row_grants import revoke_on_row
-from apps.users.staff import groups_of, set_groups
+from apps.users.staff import leave_group
 from apps.whole_numbers import whole_number
 
 SHOWN = 50
@@ -73,8 +73,11 @@ class AccessDesk(Desk):
         )
         ending = sorted(_ending(everybody, takes_back), key=lambda line: line.until)
         unused = list(_unused(everybody, takes_back))
+        actor: Any = request.user
+        sees_sessions = bool(may(actor, "users.view_session") or may(actor, "users.end_session"))
         live = Session.objects.live().filter(door=Session.Door.CONSOLE).select_related("user")
-        resets = self._resets(request)
+        live = live if sees_sessions else live.none()
+        may_reset = bool(may(actor, "users.reset_mfa"))
         kept_by = list(keepers().order_by("username")[:SHOWN])
         context = {
             "staff": [
@@ -93,8 +96,9 @@ class AccessDesk(Desk):
             "unused": unused[:SHOWN],
             "unused_count": len(unused),
             "keepers": [link_to(person) for person in kept_by],
-            "resets": resets,
-            "may_reset": bool(may(request.user, "users.reset_mfa")),  # type: ignore[arg-type]
+            "resets": self._resets(request) if may_reset else [],
+            "may_reset": may_reset,
+            "sees_sessions": sees_sessions,
             "sessions": [self._session(request, session) for session in live.order_by("-last_seen_at")[:SHOWN]],
             "session_count": live.count(),
             "now": timezone.now(),
@@ -160,8 +164,7 @@ class AccessDesk(Desk):
         reason = request.POST.get("reason", "").strip()
         actor: Any = request.user
         if isinstance(given, GroupMembership):
-            remaining = [group for group in groups_of(given.user) if group.pk != given.group_id]
-            set_groups(actor, given.user_id, remaining)
+            leave_group(actor, given.user_id, given.group_id)
             said = _("%(name)s is no longer in “%(what)s”.") % {"name": given.user, "what": given.group}
         else:
             row = given.model(pk=given.row.content_object_id)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from admin_dashboards.asking import way_back
 from apps.desk.services import delete_filter, save_filter, saved_filters
 from apps.errors import DomainError, Invalid, Refused
 from apps.whole_numbers import whole_number
@@ -52,9 +51,6 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user
-    back = request.POST.get("next", "")
-    if not urlsplit(back).path.startswith("/") or not url_has_allowed_host_and_scheme(back, request.get_host()):
-        back = reverse("admin:index")
     try:
         if number := whole_number(request.POST.get("delete", "")):
             delete_filter(user, number)  # type: ignore[arg-type]
@@ -73,7 +69,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
         raise
     except DomainError as error:
         messages.error(request, str(error))
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(way_back(request))
 
 
 def _check_place(place: str) -> None:

@@ -63,12 +63,14 @@ def evidence(request: HttpRequest, case: Case) -> dict[str, Any]:
     if isinstance(target, User):
         target = case.author
     may_see = isinstance(target, User) or _may_see(request, target)
+    # Of what is gone the words are left, for those who might have seen it; a message's stay masked for good.
+    readable = may_see or (target is None and case.kind != Report.Kind.MESSAGE and _may_see_kind(request, case.kind))
     shown: dict[str, Any] = {
         "thing": target if may_see else None,
         "gone": target is None,
         "state": _state(target) if may_see else "",
         "link": link_to(target, _("Open it in its table")) if may_see and not isinstance(target, User) else "",
-        "words": words(case, target) if may_see or target is None else [],
+        "words": words(case, target) if readable else [],
         "look": "",
     }
     if may_see and isinstance(target, Story):
@@ -121,6 +123,11 @@ def _name(kind: str, name: str) -> str:
     for step in steps:
         model = model._meta.get_field(step).related_model  # type: ignore[assignment]
     return capfirst(str(model._meta.get_field(last).verbose_name))  # type: ignore[union-attr]
+
+
+def _may_see_kind(request: HttpRequest, kind: str) -> bool:
+    table = admin.site._registry.get(REPORTABLE[Report.Kind(kind)].model)
+    return isinstance(table, ModelAdmin) and table.has_view_permission(request)
 
 
 def _may_see(request: HttpRequest, target: Any) -> bool:

@@ -241,8 +241,9 @@ class ModerationDesk(CaseDesk):
         profile = User.objects.select_related("profile").get(pk=case.author_id).profile
         if case.kind != Report.Kind.USER or not profile.image:
             raise Http404
+        response = send_picture(profile.image)
         record(request.user, Verb.VIEWED, case, page="picture")  # type: ignore[arg-type]
-        return send_picture(profile.image)  # type: ignore[return-value]
+        return response  # type: ignore[return-value]
 
     # --- Many at once -----------------------------------------------------------------------------------------------
 

@@ -51,9 +51,10 @@ class StoryFilesMixin(ModelAdmin):
             raise Http404
         # Pictures come whole; a piece of one would be a look at most of it.
         is_film = story.media_type.startswith("video/")
-        start, end = _piece(request, story.content_file.size) if is_film else (0, story.content_file.size - 1)
+        size = _size(story.content_file)
+        start, end = _piece(request, size) if is_film else (0, size - 1)
         if start > end:
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{story.content_file.size}"})
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
         if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):  # type: ignore[arg-type]
             record(request.user, Verb.VIEWED, story)  # type: ignore[arg-type]
@@ -99,7 +100,15 @@ def veiled(media: SafeString) -> SafeString:
 def send_picture(file: FieldFile) -> StreamingHttpResponse:
     """A picture of somebody's, whole."""
     media_type = guess_type(str(file.name))[0] or "application/octet-stream"
-    return _stream(file, media_type, 0, file.size - 1)
+    return _stream(file, media_type, 0, _size(file) - 1)
+
+
+def _size(file: FieldFile) -> int:
+    """In bytes. Raises `Http404` where storage has no such file."""
+    try:
+        return int(file.size)
+    except (OSError, ValueError):
+        raise Http404 from None
 
 
 def _piece(request: HttpRequest, size: int) -> tuple[int, int]:

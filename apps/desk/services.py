@@ -25,6 +25,7 @@ MOST_COLLEAGUES = 200
 # Characters.
 MOST_REASON = 500
 MOST_NOTE = 2000
+LONGEST_AWAY = timedelta(days=366)
 
 
 def work_permission(model: type[models.Model]) -> str:
@@ -225,6 +226,8 @@ def prefer(user: User, **choices: object) -> Preference:
     away = choices.get("away_until")
     if isinstance(away, datetime) and away <= timezone.now():
         raise Invalid("past", _("Choose a time to come."), field="away_until")
+    if isinstance(away, datetime) and away > timezone.now() + LONGEST_AWAY:
+        raise Invalid("too-far", _("Choose a time within a year."), field="away_until")
     preference, _created = Preference.objects.select_for_update().get_or_create(staff=user)
     for name, value in choices.items():
         setattr(preference, name, value)

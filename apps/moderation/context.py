@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from apps.access import may
 from apps.chat.models import Message
 from apps.desk.models import Reveal
 from apps.desk.services import reveal
 from apps.users.models import User
+
+REVEAL = "chat.reveal_message"
 
 AROUND = 5
 """How many messages before and after the reported one belong to the context of its case."""
@@ -29,5 +32,7 @@ def reveal_around(actor: User, message: Message, *, reason: str) -> list[Reveal]
 
 def texts_open_to(viewer: User, messages: list[Message]) -> dict[int, str]:
     """The texts that `viewer` has revealed, by the messages' ids. The others stay in the database."""
-    shown = Reveal.objects.open_to(viewer).of(Message, "text", [message.pk for message in messages])
+    revealed = Reveal.objects.open_to(viewer).of(Message, "text", [message.pk for message in messages])
+    # The right to reveal may have ended since.
+    shown = [message.pk for message in messages if message.pk in revealed and may(viewer, REVEAL, message)]
     return dict(Message.objects.filter(pk__in=shown).values_list("pk", "text")) if shown else {}

@@ -31,7 +31,8 @@ Outcome = Report.Outcome
 
 def put_back(actor: User, decision: Decision, case: Case) -> None:
     """Thing, author and strikes as they were. The case is open again, or, after an appeal, closed as unfounded."""
-    appeal = Appeal.objects.filter(decision=decision).first()
+    # Locked, so that a ruling on it is not taken back at the same moment.
+    appeal = Appeal.objects.select_for_update(of=("self",)).filter(decision=decision).first()
     if appeal is not None and appeal.status == Appeal.Status.OPEN:
         raise Conflict("appealed", _("The author has appealed this. Rule on the appeal."))
     overturned = appeal is not None and appeal.status == Appeal.Status.OVERTURNED

@@ -53,8 +53,17 @@ def find(text: str) -> list[Found]:
     if not text or "\x00" in text:
         return []
     if "/" in text:
-        return list(_by_address(urlsplit(text).path if "://" in text else f"/{text.lstrip('/')}"))
+        return list(_by_address(_path_of(text)))
     return _unique([*_by_mail(text), *_by_number(text), *_by_phone(text), *_by_name(text)])
+
+
+def _path_of(text: str) -> str:
+    if "://" not in text:
+        return f"/{text.lstrip('/')}"
+    try:
+        return urlsplit(text).path
+    except ValueError:  # looks like an address, and is none
+        return ""
 
 
 def _by_mail(text: str) -> Iterator[Found]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import save_as
 from apps.decisions.kinds import Kind
 from apps.decisions.models import Decision
+from apps.errors import Conflict
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
 from apps.users.documents import message_text, newer_pending, settle_badge
@@ -54,17 +58,23 @@ def _tell(document: Document, verdict: str, text: str) -> None:
     mail_decision.defer(document_id=document.pk, template=f"document_{verdict}", text=text)
 
 
+def withdraw_second(actor: User, decision: Decision, document: Document) -> None:
+    if actor.pk != decision.actor_id and not actor.is_superuser:  # type: ignore[attr-defined]
+        raise Conflict("not-yours", _say("Only whoever asked for a second pair of eyes takes that back."))
+    put_back(actor, decision, document)
+
+
 def _between_staff(decision: Decision) -> None:
     """Of what is not decided yet its owner hears nothing."""
 
 
-def _kind(verb: str, label: object, *, tells: bool = True) -> Kind:
+def _kind(verb: str, label: object, *, tells: bool = True, undo: Any = put_back) -> Kind:
     return Kind(
         verb=f"document.{verb}",
         label=label,  # type: ignore[arg-type]
         model=Document,
         perm="users.review_document",
-        undo=put_back,
+        undo=undo,
         tell=tell if tells else _between_staff,
         tell_undone=tell_undone if tells else _between_staff,
     )
@@ -75,5 +85,5 @@ KINDS = [
     _kind("rejected", _("rejected")),
     _kind("revoked", _("revoked the approval of")),
     _kind("held", _("approved first"), tells=False),
-    _kind("second_asked", _("asked for a second pair of eyes on"), tells=False),
+    _kind("second_asked", _("asked for a second pair of eyes on"), tells=False, undo=withdraw_second),
 ]

@@ -95,6 +95,15 @@ def change_staff(
     return user
 
 
+@transaction.atomic
+def leave_group(actor: User, staff_id: int, group_id: int) -> User:
+    """Take somebody out of one group; whatever else they belong to stays as it is at that moment."""
+    require(actor, "users.change_staff")
+    lock_keepers()
+    kept = {group: end for group, end in groups_of(_locked_staff(staff_id)).items() if group.pk != group_id}
+    return change_staff(actor, staff_id, groups=kept, ends={group.pk: end for group, end in kept.items()})
+
+
 def set_groups(actor: User, staff_id: int, groups: Iterable[Group], ends: Ends = MappingProxyType({})) -> User:
     return change_staff(actor, staff_id, groups=groups, ends=ends)
 
