@@ -28,7 +28,7 @@ from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import asked_by, way_back
 from apps.access import noting_use
 from apps.audit.context import origin
-from apps.errors import Absent, DomainError, Refused
+from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.users import console_sessions
 from apps.users.models import PAGE_SIZES
 from apps.users.staff import choose_page_size
@@ -188,6 +188,8 @@ class InflooAdminSite(UnfoldAdminSite):
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view) and self.has_permission(request):
                 raise PermissionDenied(_("This page is for reading."))
+            if posts and any("\x00" in text for _name, texts in request.POST.lists() for text in texts):
+                raise Invalid("invalid", _("There is a character in it that no text has."), field="text")
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
             keep_use_of(request, used, response)

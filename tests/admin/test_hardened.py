@@ -1,0 +1,94 @@
+"""What a reading with an attacker's eyes found: each stays shut."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
+
+from apps.chat.models import Message
+from apps.decisions.models import Decision
+from apps.desk.services import reveal
+from apps.moderation.context import texts_open_to
+from apps.users.documents import send_document
+from apps.users.four_eyes import ask_second
+from apps.users.models import Document, User
+from apps.users.staff import groups_of, leave_group, set_groups
+from tests import people
+from tests.console import console
+from tests.drawn import png, upload
+from tests.things import make_message, make_story
+
+pytestmark = pytest.mark.django_db
+
+
+def test_only_whoever_asked_for_a_second_pair_of_eyes_takes_that_back() -> None:
+    asked, other = (people.make_staff(name, "Compliance Officer") for name in ("vera", "omar"))
+    document = send_document(people.newton(), upload(png()), doc_type="identity")
+    ask_second(asked, document.pk, reason="odd stamp")
+    decision = Decision.objects.get(verb="document.second_asked")
+    response = console(other).post("/admin/compliance/undo/", {"decision": decision.pk})
+    assert response.status_code == 409
+    assert Document.objects.get().needs_second
+    assert console(asked).post("/admin/compliance/undo/", {"decision": decision.pk}).status_code == 302
+    assert not Document.objects.get().needs_second
+
+
+def test_leaving_one_group_leaves_the_others_and_their_ends_alone() -> None:
+    keeper, person = people.access(), people.make_staff("trainee")
+    first, second = Group.objects.get(name="Compliance Officer"), Group.objects.get(name="Community Manager")
+    end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
+    set_groups(keeper, person.pk, [first, second], {second.pk: end})
+    leave_group(keeper, person.pk, first.pk)
+    assert groups_of(person) == {second: end}
+
+
+def test_the_access_desk_shows_sessions_and_resets_to_those_who_may_see_them() -> None:
+    person = people.make_staff("half")
+    person.user_permissions.add(Permission.objects.get(codename="change_staff"))
+    page = console(person).get("/admin/access/").text
+    assert "Signed in to the console" not in page
+    assert "Lost second factors" not in page
+    page = console(people.access()).get("/admin/access/").text
+    assert "Signed in to the console" in page
+    assert "Lost second factors" in page
+
+
+def test_nobody_is_away_for_longer_than_a_year() -> None:
+    chosen = {"time_zone": "America/New_York", "away_until": "9999-12-31T23:59"}
+    response = console(people.compliance()).post("/admin/preferences/", chosen)
+    assert response.status_code == 422
+    assert "within a year" in response.text
+
+
+@pytest.mark.parametrize(
+    "address", ["/admin/moderation/undo/", "/admin/filters/", "/admin/preferences/", "/admin/stories/story/"]
+)
+def test_a_character_that_no_text_has_is_turned_down(address: str) -> None:
+    sent = {"decision": "1", "reason": "a\x00b", "name": "a\x00b", "time_zone": "\x00", "action": "\x00"}
+    assert console(people.community()).post(address, sent).status_code == 422
+
+
+def test_what_only_looks_like_an_address_finds_nothing_and_leads_to_the_overview() -> None:
+    client = console(people.support())
+    assert client.get("/admin/support/", {"q": "http://[x"}).status_code == 200
+    for back in ("//[x", "http://[x", "//evil.example/", "javascript:alert(1)"):
+        assert client.post("/admin/page_size/", {"page_size": "25", "next": back}).url == "/admin/"
+
+
+def test_revealed_words_go_with_the_right_to_reveal() -> None:
+    moderator = people.community()
+    alice, bob = people.alice(), people.bob()
+    message = make_message(alice, bob)
+    reveal(moderator, message, "text", subject=alice, reason="reported")
+    assert texts_open_to(moderator, [message]) == {message.pk: Message.objects.get().text}
+    moderator.groups.clear()
+    assert texts_open_to(User.objects.get(pk=moderator.pk), [message]) == {}
+
+
+def test_a_file_that_storage_has_lost_is_not_there() -> None:
+    story = make_story(people.alice())
+    story.content_file.storage.delete(story.content_file.name)
+    assert console(people.community()).get(f"/admin/stories/story/{story.pk}/file/").status_code == 404
