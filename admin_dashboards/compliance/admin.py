@@ -27,7 +27,8 @@ from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.history import MASKS
 from admin_dashboards.labels import label
-from admin_dashboards.masking import mask_mail, mask_phone
+from admin_dashboards.masking import mask_mail
+from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
@@ -302,16 +303,23 @@ class UserAdmin(SearchableAdmin):
     export_fields = ["id", "username", "role", "identity_verified", "is_active", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
-        (gettext_lazy("Contact"), {"fields": ["masked_mail", "masked_phone"]}),
         (gettext_lazy("Profile"), {"fields": ["company", "category", "bio"]}),
         (gettext_lazy("Documents"), {"fields": ["documents"]}),
     ]
+    change_form_outer_before_template = "compliance/contact.html"  # outside the form: revealing is one of its own
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=False).select_related("profile")
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["username"]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= {"mail": masked_field(request, obj, "email"), "phone": masked_field(request, obj, "phone")}
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     @display(description=gettext_lazy("verified"))
     def badge(self, user: User) -> SafeString:
@@ -328,10 +336,6 @@ class UserAdmin(SearchableAdmin):
     @display(description=gettext_lazy("mail address"))
     def masked_mail(self, user: User) -> str:
         return mask_mail(user.email)
-
-    @display(description=gettext_lazy("phone"))
-    def masked_phone(self, user: User) -> str:
-        return mask_phone(user.phone) or "–"
 
     @display(description=gettext_lazy("company"))
     def company(self, user: User) -> str:

@@ -252,6 +252,18 @@ def test_users_are_for_reading_with_mail_and_phone_masked() -> None:
     assert alice.username == "alice"
 
 
+def test_an_officer_reveals_mail_with_a_reason_on_the_page_of_the_person() -> None:
+    alice, officer = people.make_user("alice", phone="+1234567890"), people.compliance()
+    client, page = console(officer), f"/admin/users/user/{alice.pk}/change/"
+    reveal = {"type": "users.user", "id": alice.pk, "field": "email", "reason": "name differs", "next": page}
+    assert client.post("/admin/reveal/", reveal).url == page
+    text = client.get(page).text
+    assert "alice@example.com" in text
+    assert "1234567890" not in text
+    assert "alice@example.com" not in client.get("/admin/users/user/").text
+    assert "alice@example.com" not in console(people.admin()).get(page).text
+
+
 def test_staff_do_not_stand_among_the_users() -> None:
     officer, admin = people.compliance(), people.admin()
     client = console(officer)
