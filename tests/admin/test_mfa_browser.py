@@ -23,6 +23,7 @@ def give_password(page: Page) -> None:
 
 
 def assert_accessible(page: Page) -> None:
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     assert not found, [(problem["id"], [node["target"] for node in problem["nodes"]]) for problem in found]
 

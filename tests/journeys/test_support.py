@@ -63,5 +63,6 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps somebody out."""
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
