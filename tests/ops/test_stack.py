@@ -21,6 +21,8 @@ from ops.embedded import CHECKOUT
 # One process runs these in their order: they share a run.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("stack")]
 PATIENCE = 240.0
+# Seconds within which it is up where the data is there already.
+UP_AGAIN = 10.0
 
 
 class Run:
@@ -79,6 +81,9 @@ class Run:
         while (status := self.ready()) != 200:
             assert status == 503
             assert time.monotonic() < deadline, "".join(self.said)
+
+    def interrupt(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def stop(self, send: Callable[[], None]) -> None:
         """Stops it in the given way and sees that nothing is left."""
@@ -179,11 +184,17 @@ def test_what_is_killed_comes_back(run: Run, words: str, news: str) -> None:
 
 def test_it_stops_and_starts_on_the_same_data(stopped: Path, port: int) -> None:
     assert (stopped / "var" / "run.pid").read_text() == ""
-    again = Run(stopped, port)
-    again.wait_for("Infloo is up")
-    assert "Loading the demo" not in "".join(again.said)
-    # As a terminal's Ctrl-C does it.
-    again.stop(lambda: os.killpg(again.process.pid, signal.SIGINT))
+    took: list[float] = []
+    # On a machine that is busy with other tests one start says little: the best of three counts.
+    while len(took) < 3 and min(took, default=UP_AGAIN) >= UP_AGAIN:
+        began = time.monotonic()
+        again = Run(stopped, port)
+        again.wait_for("Infloo is up")
+        took.append(time.monotonic() - began)
+        assert "Loading the demo" not in "".join(again.said)
+        # As a terminal's Ctrl-C does it.
+        again.stop(again.interrupt)
+    assert min(took) < UP_AGAIN, took
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="make keeps to itself that it was interrupted")
