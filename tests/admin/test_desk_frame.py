@@ -344,6 +344,13 @@ def test_a_table_shows_its_filters(vera: User) -> None:
     assert "Waiting" in page
 
 
+def test_the_zone_leads_to_how_i_work(vera: User, queue: list[Document]) -> None:
+    prefer(vera, time_zone="Asia/Tokyo")
+    page = console(vera).get("/admin/compliance/").text
+    said = "hours. Times are those of Asia/Tokyo."
+    assert f'{said} <a class="link" href="/admin/preferences/">How I work</a>' in page
+
+
 def test_the_console_reads_in_the_chosen_time_zone(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     Document.objects.filter(pk=queue[0].pk).update(created_at=datetime(2026, 3, 10, 20, 15, tzinfo=UTC))
