@@ -114,5 +114,5 @@ def test_nobody_climbs_and_somebody_remains(name: str, steps: int, seed: int) ->
         if answer.status_code == 302 and "/login/" in answer["Location"]:
             client = console(mallory)
     if name == "access":
-        assert reached > steps / 10, "the search gets somewhere"
+        assert reached > steps / 30, "the search gets somewhere"
         assert client.get("/admin/users/staff/add/").status_code == 200, "and the doors were open"
