@@ -35,12 +35,17 @@ class Attacker:
         self.routes = {
             name: route for name, route in addresses().items() if name not in LEFT_OUT and GIVING.match(name)
         }
-        self.groups = list(Group.objects.values_list("pk", flat=True))
-        self.permissions = list(Permission.objects.values_list("pk", flat=True))
-        self.people = list(User.objects.staff().values_list("pk", flat=True))
+        # In an order of their own, so that the same seed is the same search.
+        self.groups = list(Group.objects.order_by("name").values_list("pk", flat=True))
+        self.permissions = list(Permission.objects.order_by("pk").values_list("pk", flat=True))
+        self.people = list(User.objects.staff().order_by("username").values_list("pk", flat=True))
         self.story = make_story(people.alice()).pk
 
     def steps(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every address once, asking for nothing that is kept back; then `count` at random."""
+        for name, route in sorted(self.routes.items()):
+            modest = {"groups": [], "permissions": [], "user_permissions": []}
+            yield re.sub(r"<[^>]*>", str(self._target(name)), route), self._form() | modest
         for _step in range(count):
             name = self.dice.choice(sorted(self.routes))
             yield re.sub(r"<[^>]*>", str(self._target(name)), self.routes[name]), self._form()
@@ -114,5 +119,5 @@ def test_nobody_climbs_and_somebody_remains(name: str, steps: int, seed: int) ->
         if answer.status_code == 302 and "/login/" in answer["Location"]:
             client = console(mallory)
     if name == "access":
-        assert reached > steps / 30, "the search gets somewhere"
-        assert client.get("/admin/users/staff/add/").status_code == 200, "and the doors were open"
+        assert reached > steps / 10, "the search gets somewhere"
+        assert User.objects.filter(username__startswith="mallory").exists()
