@@ -192,7 +192,7 @@ class WorkDesk(Desk):
         }
         posting: dict[str, View] = {
             "<int:item_id>/decide/": self.decide_view,
-            "<int:item_id>/work/": self.work_view,
+            "<int:item_id>/deed/": self.deed_view,
             "<int:item_id>/note/": self.note_view,
             "bulk/": self.bulk_view,
             "undo/": self.undo_view,
@@ -361,7 +361,7 @@ class WorkDesk(Desk):
             "late": self.is_open(item) and arrived + goal < timezone.now(),
             "outcome": "" if self.is_open(item) else self.outcome_of(item),
             "sentence": self.decided_sentence(item),
-            "addresses": {page: self.at(f"item_{page}", item.pk) for page in ("state", "decide", "work", "note")},
+            "addresses": {page: self.at(f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")},
             "parts": self.templates,
             "snoozes": list(SNOOZES.items()),
             "colleagues": [person for person in colleagues(self.permission) if person.pk != user.pk],
@@ -417,7 +417,7 @@ class WorkDesk(Desk):
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(onward)
 
-    def work_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def deed_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
         item = self.one(request, item_id)
         if request.method != "POST":

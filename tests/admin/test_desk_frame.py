@@ -83,7 +83,7 @@ def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queu
     }  # fmt: skip
     assert state(second, queue[0])["others"] == ["vera"]
     assert state(first, queue[0])["others"] == ["omar"]
-    second.post(item(queue[0], "work/"), {"deed": "take_over", "reason": "vera is at lunch"})
+    second.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "vera is at lunch"})
     assert state(first, queue[0])["holder"] == "omar"
     assert approve(second, queue[0]).status_code == 302
     told = state(first, queue[0])
@@ -114,7 +114,7 @@ def test_a_stale_page_overwrites_nothing_and_keeps_what_was_typed(
 ) -> None:
     client = console(vera)
     client.get(item(queue[0]))
-    client.post(item(queue[0], "work/"), {"deed": "release"})
+    client.post(item(queue[0], "deed/"), {"deed": "release"})
     review_document(omar, queue[0].pk, verdict="rejected", reason="expired")
     response = client.post(item(queue[0], "decide/"), {"verdict": "approved", "version": 1, "comment": "Fine"})
     assert response.status_code == 409
@@ -135,8 +135,8 @@ def test_what_cannot_be_taken_is_shown_with_what_was_typed(vera: User, queue: li
 def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Document]) -> None:
     console(vera).get(item(queue[0]))
     client = console(omar)
-    assert client.post(item(queue[0], "work/"), {"deed": "take_over", "reason": " "}).status_code == 422
-    client.post(item(queue[0], "work/"), {"deed": "take_over", "reason": "asked to"})
+    assert client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": " "}).status_code == 422
+    client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "asked to"})
     entry = Entry.objects.filter(verb=Verb.CLAIMED).latest("id")
     assert (entry.actor, entry.reason, entry.detail["taken_from"]) == (omar, "asked to", vera.pk)
 
@@ -144,9 +144,9 @@ def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Do
 def test_renewing_tells_when_it_is_lost(vera: User, omar: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[0]))
-    assert client.post(item(queue[0], "work/"), {"deed": "renew"}).status_code == 204
-    console(omar).post(item(queue[0], "work/"), {"deed": "take_over", "reason": "asked to"})
-    assert client.post(item(queue[0], "work/"), {"deed": "renew"}).status_code == 409
+    assert client.post(item(queue[0], "deed/"), {"deed": "renew"}).status_code == 204
+    console(omar).post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "asked to"})
+    assert client.post(item(queue[0], "deed/"), {"deed": "renew"}).status_code == 409
 
 
 # --- The way onward ---------------------------------------------------------------------------------------------------
@@ -171,9 +171,9 @@ def test_the_script_gets_the_item_alone(vera: User, queue: list[Document]) -> No
 def test_leaving_lets_go_and_goes_both_ways(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[1]))
-    assert client.post(item(queue[1], "work/"), {"deed": "next"}).url == item(queue[2])
+    assert client.post(item(queue[1], "deed/"), {"deed": "next"}).url == item(queue[2])
     client.get(item(queue[1]))
-    assert client.post(item(queue[1], "work/"), {"deed": "previous"}).url == item(queue[0])
+    assert client.post(item(queue[1], "deed/"), {"deed": "previous"}).url == item(queue[0])
     queue[1].refresh_from_db()
     assert queue[1].claimed_by is None
 
@@ -182,10 +182,10 @@ def test_put_off_and_passed_up_leave_the_queue(vera: User, omar: User, queue: li
     client = console(vera)
     for document in queue[:2]:
         client.get(item(document))
-    assert client.post(item(queue[0], "work/"), {"deed": "snooze", "hours": "999"}).status_code == 422
-    assert client.post(item(queue[0], "work/"), {"deed": "snooze", "hours": "4"}).url == item(queue[1])
-    assert client.post(item(queue[1], "work/"), {"deed": "escalate", "reason": ""}).status_code == 422
-    assert client.post(item(queue[1], "work/"), {"deed": "escalate", "reason": "odd seal"}).url == item(queue[2])
+    assert client.post(item(queue[0], "deed/"), {"deed": "snooze", "hours": "999"}).status_code == 422
+    assert client.post(item(queue[0], "deed/"), {"deed": "snooze", "hours": "4"}).url == item(queue[1])
+    assert client.post(item(queue[1], "deed/"), {"deed": "escalate", "reason": ""}).status_code == 422
+    assert client.post(item(queue[1], "deed/"), {"deed": "escalate", "reason": "odd seal"}).url == item(queue[2])
     assert client.get("/admin/compliance/next/").url == item(queue[2])
     assert "owner0" in client.get("/admin/compliance/?tab=snoozed").text
     assert "owner1" in client.get("/admin/compliance/?tab=escalated").text
@@ -200,11 +200,11 @@ def test_what_is_handed_over_comes_first_to_them_and_to_nobody_who_is_away(
 ) -> None:
     client = console(vera)
     client.get(item(queue[2]))
-    assert client.post(item(queue[2], "work/"), {"deed": "hand_over", "to": "0"}).status_code == 422
+    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": "0"}).status_code == 422
     prefer(omar, away_until=timezone.now() + timedelta(days=1))
-    assert client.post(item(queue[2], "work/"), {"deed": "hand_over", "to": omar.pk}).status_code == 422
+    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": omar.pk}).status_code == 422
     prefer(omar, away_until=None)
-    assert client.post(item(queue[2], "work/"), {"deed": "hand_over", "to": omar.pk}).status_code == 302
+    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": omar.pk}).status_code == 302
     assert console(omar).get("/admin/compliance/next/").url == item(queue[2])
     # Opening what is meant for somebody else takes nothing; going away gives it back.
     client.get(item(queue[2]))
@@ -296,7 +296,7 @@ def test_grants_on_rows_open_the_desk_for_these_alone(vera: User, queue: list[Do
     assert client.get(item(queue[1])).status_code == 200
     assert client.get(item(queue[0])).status_code == 404
     assert client.get(item(queue[0], "state/")).status_code == 404
-    assert client.post(item(queue[0], "work/"), {"deed": "claim"}).status_code == 404
+    assert client.post(item(queue[0], "deed/"), {"deed": "claim"}).status_code == 404
 
 
 def test_the_desk_costs_a_fixed_number_of_queries(

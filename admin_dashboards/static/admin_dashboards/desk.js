@@ -198,7 +198,7 @@
         const body = new FormData();
         body.set("deed", "renew");
         body.set("csrfmiddlewaretoken", token);
-        await fetch(here.dataset.work, { method: "POST", body }).catch(() => {});
+        await fetch(here.dataset.deed, { method: "POST", body }).catch(() => {});
     }
 
     // The desk page keeps itself up to date, unless somebody is choosing on it.
