@@ -44,7 +44,7 @@ class Attacker:
     def steps(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every address once, asking for nothing that is kept back; then `count` at random."""
         for name, route in sorted(self.routes.items()):
-            modest = {"groups": [], "permissions": [], "user_permissions": []}
+            modest: dict[str, Any] = {"groups": [], "permissions": [], "user_permissions": []}
             yield re.sub(r"<[^>]*>", str(self._target(name)), route), self._form() | modest
         for _step in range(count):
             name = self.dice.choice(sorted(self.routes))

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,9 +17,11 @@ from procrastinate.contrib.django import app
 
 from apps.users import sessions
 from apps.users.models import ResetCode
+from ops.embedded import CHECKOUT
 from ops.jobs import retry_stalled
 from tests.jobs import waiting
 from tests.people import alice
+from tests.settings import servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,3 +67,41 @@ def test_what_a_killed_worker_had_begun_is_run_again() -> None:
     work()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert waiting("users.send_reset_code") == []
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
+    alice()
+    sessions.request_reset("alice@example.com")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        with _worker(mail_port=silent.getsockname()[1]) as worker:
+            # It has begun to mail, to somebody who never answers.
+            conversation, _peer = silent.accept()
+            worker.kill()
+            worker.wait()
+            conversation.close()
+    [job] = waiting("users.send_reset_code")
+    assert job.status == "doing"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
+    retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
+    work()
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+    assert waiting("users.send_reset_code") == []
+
+
+@contextmanager
+def _worker(*, mail_port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process on the data of the test, killed at the latest at the end."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": servers.database_url(str(connection.settings_dict["NAME"])),
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+    }
+    command = [sys.executable, "manage.py", "worker"]
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
