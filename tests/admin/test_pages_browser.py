@@ -1,0 +1,90 @@
+"""Every page of the console that no other browser test looks at, in both schemes, for a desk's window and a phone's."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests import people
+from tests.admin.test_access_browser import sign_in
+from tests.journeys.test_support import serious
+from tests.permissions import console_scene
+from tests.things import make_event
+from tests.users.test_quality import decided
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABLES = {
+    "users_document": "users/document",
+    "users_user": "users/user",
+    "users_profile": "users/profile",
+    "stories_story": "stories/story",
+    "events_event": "events/event",
+    "chat_message": "chat/message",
+    "moderation_report": "moderation/report",
+    "connections_connection": "connections/connection",
+    "notifications_notification": "notifications/notification",
+    "auth_group": "auth/group",
+    "users_staff": "users/staff",
+    "users_session": "users/session",
+}
+ALONE = (
+    "/admin/preferences/",
+    "/admin/compliance/quality/",
+    "/admin/moderation/appeals/",
+    "/admin/no-such-page/",
+    "/admin/users/user/add/",
+)
+STATUS = {"/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def addresses() -> list[str]:
+    """Of one of everything."""
+    cast = console_scene.cast()
+    rows = console_scene.things(cast)
+    officer = cast["compliance"]
+    assert officer is not None
+    check = decided(officer)
+    found = [f"/admin/{path}/" for path in TABLES.values()]
+    found += [f"/admin/{path}/{rows[table]}/change/" for table, path in TABLES.items()]
+    event = make_event(people.carol(), "A party")
+    version = event.history.latest().pk  # type: ignore[attr-defined]
+    found += [f"/admin/events/event/{event.pk}/{page}/" for page in ("history", f"history/{version}", "delete")]
+    found += ["/admin/events/event/import/", "/admin/events/event/export/"]
+    found += [f"/admin/compliance/quality/{check.pk}/", f"/admin/moderation/appeals/{rows['desk_moderation_appeals']}/"]
+    return [*found, *ALONE]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_can_be_used_by_everybody(page: Page, theme: str) -> None:
+    to_open = addresses()
+    sign_in(page, "admin")
+    page.evaluate(f"localStorage.setItem('adminTheme', JSON.stringify('{theme}'))")
+    faults: list[str] = []
+    for address in to_open:
+        answer = page.goto(address)
+        assert answer is not None
+        if answer.status != STATUS.get(address, 200):
+            faults.append(f"{address}: {answer.status}")
+        faults += look(page, address, theme)
+    # What would be done to many at once is asked from the queue.
+    page.goto("/admin/moderation/")
+    page.locator("input[name=item]").first.check()
+    page.locator("button[name=deed]").first.click()
+    page.wait_for_url("**/admin/moderation/bulk/")
+    faults += look(page, "/admin/moderation/bulk/", theme)
+    assert faults == []
+
+
+def look(page: Page, address: str, theme: str) -> list[str]:
+    """What keeps somebody out, and how far the page is wider than the window."""
+    page.set_viewport_size({"width": 1366, "height": 768})
+    faults = [f"{address}: {fault}" for fault in serious(page)]
+    if page.evaluate("document.documentElement.classList.contains('dark')") != (theme == "dark"):
+        faults.append(f"{address}: not {theme}")
+    for width in (1366, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        if (wider := page.evaluate(SIDEWAYS)) > 0:
+            faults.append(f"{address}: {wider} wider than {width}")
+    return faults
