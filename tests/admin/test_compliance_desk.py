@@ -56,7 +56,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     # It is no work of hers any more: not in her queue, not to be claimed.
     assert not hers.get(DESK).context["lines"]
     assert "verdict" not in fields(hers.get(page))
-    assert hers.post(f"{page}work/", {"deed": "claim"}).status_code == 409
+    assert hers.post(f"{page}deed/", {"deed": "claim"}).status_code == 409
     his = console(omar)
     assert "vera approved this first." in his.get(page).content.decode()
     his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
