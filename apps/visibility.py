@@ -57,12 +57,13 @@ class Past:
     def of(self, model: type[Model]) -> QuerySet[Any]:
         if field := self.made.get(model):
             return model._default_manager.filter(**{f"{field}__lte": self.now})
-        versions = model.history.as_of(self.now)  # type: ignore[attr-defined]
-        # It takes both of two versions that were made at the same instant; the later one counts.
-        overtaken = model.history.filter(  # type: ignore[attr-defined]
-            id=OuterRef("id"), history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")
+        # Not `as_of`, which takes both of two versions that were made at the same instant; the later one counts.
+        history = model.history  # type: ignore[attr-defined]
+        later = Q(history_date__gt=OuterRef("history_date")) | Q(
+            history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")
         )
-        return versions.filter(~Exists(overtaken))  # type: ignore[no-any-return]
+        overtaken = history.filter(later, id=OuterRef("id"), history_date__lte=self.now)
+        return history.filter(~Exists(overtaken), history_date__lte=self.now).as_instances()  # type: ignore[no-any-return]
 
 
 PRESENT = Present()
@@ -119,11 +120,8 @@ def standing(seeing: Seeing, model: type[Model], viewer: Any) -> QuerySet[Any]:
     return PRESENT.of(model).filter(seeing(viewer, PRESENT).holds)
 
 
-def climb(
-    seeing: Seeing, model: type[Model], viewer: Any, row_ids: Iterable[int], world: World = PRESENT
-) -> dict[int, list[Step]]:
+def climb(sight: Sight, model: type[Model], row_ids: Iterable[int], world: World = PRESENT) -> dict[int, list[Step]]:
     """How each of the rows fares at each rung, in order; those that are not there are left out. One query."""
-    sight = seeing(viewer, world)
     marks = {f"rung_{place}": _mark(rung.holds) for place, rung in enumerate(sight.rungs)}
     marks["is_own"] = _mark(sight.own) if sight.own is not None else Value(False)  # type: ignore[assignment]
     found = world.of(model).filter(id__in=list(row_ids)).annotate(**marks).values("id", *marks)

@@ -44,6 +44,7 @@ THEIRS: dict[type[Model], tuple[str, ...]] = {
 }
 """What belongs to a person's timeline, by the fields that name them."""
 UNREACHED = ("unreached", "remove", gettext_lazy("not reached"))
+NOT_APPLICABLE = ("unreached", "remove", gettext_lazy("not applicable"))
 
 
 class SupportDesk(Desk):
@@ -123,7 +124,8 @@ class SupportDesk(Desk):
             "thing_id": thing_id,
             "thing_name": f"{THINGS[kind].name} #{thing_id}",
             "ladder": told,
-            "steps": [_step(answer) for answer in told.answers],
+            "steps": [_step(answer) for answer in told.answers if answer.decides],
+            "besides": [_step(answer) for answer in told.answers if not answer.decides],
             "remarks": [_sentence(fact) for fact in told.remarks],
             "at": at,
             "at_error": error,
@@ -210,7 +212,9 @@ def _hit(hit: Found) -> dict[str, Any]:
 
 
 def _step(answer: Answer) -> dict[str, Any]:
-    state, icon, word = UNREACHED if answer.passed is None else STATES[answer.passed]
+    state, icon, word = (
+        (UNREACHED if answer.applies else NOT_APPLICABLE) if answer.passed is None else STATES[answer.passed]
+    )
     details = [_sentence(fact) for fact in answer.facts]
     if answer.mended_by:
         details.append(answer.mended_by)

@@ -14,13 +14,16 @@ from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
-from apps.notifications.models import Notification
+from apps.notifications.models import Kind
 from apps.stories.models import Story
+from apps.support.telling import Due, Telling, last_in_touch
 from apps.users.models import Block, User
 from apps.visibility import World
 
 VERSIONS = 200
 """How far back in a thing's history a change is looked for."""
+TOLD = 5
+"""How many notifications are named, the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,44 @@ def remarks(model: type[Model], viewer: User, row_id: int, world: World) -> list
         return [Fact(_("Its author finds it among their expired ones."))]
     if isinstance(row, Message) and row.removed_at and row.removed_at <= world.now:
         return [Fact(_("Staff removed it: it keeps its place, without its text."), row, row.removed_at)]
-    if isinstance(row, Notification):
-        made = Fact(_("Made at %(time)s.") % {"time": when(row.created_at)}, row, row.created_at)
-        if row.read_at and row.read_at <= world.now:
-            return [made, Fact(_("Delivered: they read it at %(time)s.") % {"time": when(row.read_at)}, at=row.read_at)]
-        return [made, Fact(_("Not read yet; the app shows it when it asks, or at once where it is open."))]
     return []
+
+
+def of_telling(telling: Telling, world: World) -> list[Fact]:
+    """What was told, or ought to have been."""
+    if telling.told is False:
+        missing = [due for due in telling.due if due.kind not in {sent.kind for sent in telling.sent}]
+        return [fact for due in missing for fact in _of_due(due, world)]
+    return [
+        Fact(
+            _("Told at %(time)s: %(text)s") % {"time": when(sent.created_at), "text": sent.text}, sent, sent.created_at
+        )
+        for sent in telling.sent[-TOLD:]
+    ]
+
+
+def of_delivery(telling: Telling, viewer: User, world: World) -> list[Fact]:
+    """When it was read; or since when an app of theirs could have shown it."""
+    read = [(sent, sent.read_at) for sent in telling.sent if sent.read_at and sent.read_at <= world.now]
+    if read:
+        return [Fact(_("Read at %(time)s.") % {"time": when(time)}, sent, time) for sent, time in read[-TOLD:]]
+    facts = [Fact(_("Not read yet. The app lists it, and shows it at once where it is open."))]
+    if telling.sent and (last := last_in_touch(viewer, world)):
+        said = _("Their app was last in touch at %(time)s, after that.")
+        if last < telling.sent[-1].created_at:
+            said = _("Their app was last in touch at %(time)s, before that.")
+        facts.append(Fact(said % {"time": when(last)}, at=last))
+    return facts
+
+
+def _of_due(due: Due, world: World) -> list[Fact]:
+    """What they ought to have been told, and the change that it was about."""
+    said = Fact(_("There is no “%(kind)s” to them about it.") % {"kind": Kind(due.kind).label}, due.row)
+    changed = due.kind in (Kind.CONNECTION_ACCEPTED, Kind.EVENT_CANCELLED)
+    row: Any = due.row
+    if changed:
+        return [said, *_turned(type(row), row.id, "status", world)]
+    return [said, Fact(_("Due since %(time)s.") % {"time": when(row.created_at)}, at=row.created_at)]
 
 
 def when(moment: datetime) -> str:

@@ -27,10 +27,20 @@ from apps.notifications.permissions import sight as notification_sight
 from apps.stories.models import Story
 from apps.stories.permissions import feed_sight
 from apps.stories.permissions import sight as story_sight
-from apps.support.evidence import Fact, facts_behind, of_absence, of_account, remarks
+from apps.support.evidence import (
+    Fact,
+    facts_behind,
+    of_absence,
+    of_account,
+    of_delivery,
+    of_telling,
+    remarks,
+    when,
+)
+from apps.support.telling import Telling, tellings
 from apps.users.models import User
 from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, directory_entry, profile_page
-from apps.visibility import PRESENT, Past, Seeing, Text, World, climb
+from apps.visibility import PRESENT, Past, Seeing, Sight, Text, World, climb
 
 MADE: dict[type[Model], str] = {Message: "sent_at", Notification: "created_at"}
 """Models without a history of what is judged here; their rows are as they were made."""
@@ -77,6 +87,13 @@ class Answer:
     """The rows and versions that made it so."""
     mended_by: str = ""
     """Who can change it, as a sentence; empty where it passed."""
+    decides: bool = True
+    """Whether it bars them. What does not tells more: whether a list shows it, whether they were told."""
+
+    @property
+    def applies(self) -> bool:
+        """Of what decides, everything does; the rest only where there is something to list or to tell."""
+        return self.decides or self.passed is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +106,16 @@ class Ladder:
     """The time that was asked about; None for now."""
     answers: list[Answer]
     remarks: list[Fact]
-    """What else they would notice: where it is listed, what is left out of it."""
+    """What else they would notice: under which tab it stands, what is left out of it."""
 
     @property
     def visible(self) -> bool:
-        return all(answer.passed for answer in self.answers)
+        return all(answer.passed for answer in self.answers if answer.decides)
 
     @property
     def failed(self) -> Answer | None:
-        """The first check that failed."""
-        return next((answer for answer in self.answers if answer.passed is False), None)
+        """The first check that failed of those that decide."""
+        return next((answer for answer in self.answers if answer.decides and answer.passed is False), None)
 
     @property
     def sentence(self) -> str:
@@ -135,6 +152,8 @@ PEOPLE_MEND: dict[str, Text] = {
     "recipient": gettext_lazy("Nobody: notifications are their recipient's alone."),
     "exists": gettext_lazy("Nobody."),
     "client": gettext_lazy("Nobody: staff have no profile in the app."),
+    "told": gettext_lazy("Nobody: it is told once, when it happens."),
+    "delivered": gettext_lazy("They themselves, when they look at their notifications."),
 }
 
 
@@ -146,8 +165,9 @@ def judge(viewer_id: int, kind: str, thing_ids: Collection[int], *, at: datetime
     """The checks alone, of each of the things."""
     thing, world, viewer = _asked(viewer_id, kind, at)
     doors: Verdict = [(door.code, door.opens(viewer, world.now)) for door in thing.doors]
-    steps = climb(thing.seeing, thing.model, viewer, thing_ids, world)
-    unreached: Verdict = [(rung.code, None) for rung in thing.seeing(viewer, world).rungs]
+    sight = thing.seeing(viewer, world)
+    steps = climb(sight, thing.model, thing_ids, world)
+    unreached: Verdict = [(rung.code, None) for rung in sight.rungs]
     return {
         number: [*doors, ("exists", True), *((step.rung.code, step.passed) for step in steps[number])]
         if number in steps
@@ -161,8 +181,23 @@ def judge_listing(
 ) -> dict[int, Verdict]:
     """Of what somebody sees: the checks of the list that it would be in; none where everything seen is listed."""
     thing, world, viewer = _asked(viewer_id, kind, at)
-    steps = climb(thing.listing, thing.model, viewer, thing_ids, world) if thing.listing else {}
+    steps = climb(thing.listing(viewer, world), thing.model, thing_ids, world) if thing.listing else {}
     return {number: [(step.rung.code, step.passed) for step in steps.get(number, [])] for number in thing_ids}
+
+
+def judge_telling(
+    viewer_id: int, kind: str, thing_ids: Collection[int], *, at: datetime | None = None
+) -> dict[int, Verdict]:
+    """Whether they were told of each of the things and have read it; None where there is nothing to tell."""
+    thing, world, viewer = _asked(viewer_id, kind, at)
+    told = tellings(thing.model, viewer, thing_ids, world)
+    return {number: _telling_verdict(thing, telling, world) for number, telling in told.items()}
+
+
+def _telling_verdict(thing: Thing, telling: Telling, world: World) -> Verdict:
+    """Of a notification, that it was made is the very first check; what is left is whether it was read."""
+    delivered = ("delivered", telling.delivered(world.now))
+    return [delivered] if thing.model is Notification else [("told", telling.told), delivered]
 
 
 def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = None) -> Ladder:
@@ -184,21 +219,56 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
             if rungs[code].spares_own and row is not None and _is_own(thing, viewer, row, world):
                 facts = [Fact(_("It is their own, so this does not bar them.")), *facts]
         else:
-            question, perm = (_("Is there such a thing?") if at is None else _("Was there such a thing?")), ""
+            question, perm = _existence(thing, at), ""
             facts = [] if passed else of_absence(thing.model, thing_id, world)
+            if passed and isinstance(row, Notification):
+                facts = [Fact(_("Made at %(time)s.") % {"time": when(row.created_at)}, row, row.created_at)]
         answers.append(Answer(code, question, passed, facts, _mender(code, perm) if passed is False else ""))
-    noticed = remarks(thing.model, viewer, thing_id, world)
-    if thing.listing and all(answer.passed for answer in answers):
-        noticed.insert(0, _listed(thing, judge_listing(viewer_id, kind, [thing_id], at=at)[thing_id]))
-    return Ladder(viewer, kind, thing_id, at, answers, noticed)
+    if thing.listing:
+        sees = all(answer.passed for answer in answers)
+        verdict = judge_listing(viewer_id, kind, [thing_id], at=at)[thing_id] if sees else []
+        answers.append(_listed(thing, thing.listing(viewer, world), verdict))
+    answers += _telling(thing, viewer, thing_id, world)
+    return Ladder(viewer, kind, thing_id, at, answers, remarks(thing.model, viewer, thing_id, world))
 
 
-def _listed(thing: Thing, verdict: Verdict) -> Fact:
-    """Whether they find it without knowing of it."""
+def _existence(thing: Thing, at: datetime | None) -> str:
+    if thing.model is Notification:
+        return _("Was this notification made?")
+    return _("Is there such a thing?") if at is None else _("Was there such a thing?")
+
+
+def _listed(thing: Thing, listing: Sight, verdict: Verdict) -> Answer:
+    """Whether they find it without knowing of it; does not apply to what they do not see at all."""
+    question = _("Does the %(list)s show it to them?") % {"list": thing.list_name}
+    if not verdict:
+        return Answer("listed", question, None, [Fact(_("They do not see it at all."))], decides=False)
     failed = next((code for code, passed in verdict if not passed), None)
     if failed is None:
-        return Fact(_("The %(list)s shows it to them, too.") % {"list": thing.list_name})
-    return Fact(_("The %(list)s does not show it to them: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]})
+        return Answer("listed", question, True, decides=False)
+    perm = next(rung.mended_by for rung in listing.rungs if rung.code == failed)
+    said = _("The %(list)s leaves it out: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]}
+    return Answer("listed", question, False, [Fact(said)], _mender(failed, perm), decides=False)
+
+
+def _telling(thing: Thing, viewer: User, thing_id: int, world: World) -> list[Answer]:
+    """Whether they were told, and whether it reached them."""
+    telling = tellings(thing.model, viewer, [thing_id], world)[thing_id]
+    answers = []
+    for code, passed in _telling_verdict(thing, telling, world):
+        if passed is None:
+            facts = [Fact(_("Of this, nothing is told to them.") if code == "told" else _("They were sent none."))]
+        else:
+            facts = of_telling(telling, world) if code == "told" else of_delivery(telling, viewer, world)
+        mender = _mender(code, "") if passed is False else ""
+        answers.append(Answer(code, TOLD[code], passed, facts, mender, decides=False))
+    return answers
+
+
+TOLD: dict[str, Text] = {
+    "told": gettext_lazy("Was a notification of it made for the viewer?"),
+    "delivered": gettext_lazy("Has the notification reached the viewer?"),
+}
 
 
 def _asked(viewer_id: int, kind: str, at: datetime | None) -> tuple[Thing, World, User]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +14,7 @@ from guardian.shortcuts import assign_perm
 from hypothesis import strategies as st
 
 from apps.audit.history import save_as
+from apps.notifications.models import Notification
 from apps.users.models import Block, Follow, User
 from tests import people
 from tests.client import api
@@ -42,8 +43,8 @@ class Situation:
         self.things.append((kind, row.pk))
         return row
 
-    def pairs(self) -> Iterator[tuple[User, str, int]]:
-        for viewer in [*self.people, self.staff]:
+    def pairs(self, viewers: Iterable[User]) -> Iterator[tuple[User, str, int]]:
+        for viewer in viewers:
             for kind, thing_id in self.things:
                 yield viewer, kind, thing_id
 
@@ -60,6 +61,8 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         st.sampled_from(["public", "connections"]),
         st.sampled_from(["", "", "expired", "removed", "deleted", "removed_and_expired"]),
     )
+    about = st.sampled_from(["", "connection", "story", "event", "profile"])
+    notification = st.tuples(person, about, st.integers(0, 1), st.booleans())
     grant = st.tuples(st.sampled_from(GRANTS), st.integers(0, 1), st.booleans())
     return {
         "people": draw(st.tuples(*[odd] * len(NAMES))),
@@ -69,7 +72,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "stories": draw(st.lists(story, min_size=4, max_size=4)),
         "events": draw(st.lists(st.tuples(person, st.booleans(), st.booleans()), min_size=2, max_size=2)),
         "messages": draw(st.lists(st.tuples(st.sampled_from(PAIRS), st.booleans()), min_size=2, max_size=2)),
-        "notifications": draw(st.lists(person, min_size=2, max_size=2)),
+        "notifications": draw(st.lists(notification, min_size=2, max_size=2)),
         "grants": draw(st.sets(grant, max_size=3)),
     }
 
@@ -99,10 +102,11 @@ def build(plan: dict[str, Any]) -> Situation:
     for pair, is_removed in plan["messages"]:
         one, other = (made.people[place] for place in pair)
         made.add("message", make_message(one, other, removed_at=now if is_removed else None))
-    for recipient in plan["notifications"]:
-        made.add("notification", make_notification(made.people[recipient]))
     for person in [*made.people, made.staff]:
         made.add("profile", person)
+    for recipient, about, place, is_read in plan["notifications"]:
+        target = made.made[about][place] if about else None
+        made.add("notification", tell(made.people[recipient], target, read_at=now if is_read else None))
     made.things.append(("story", NOBODYS))
     for blocker, blocked in plan["blocks"]:
         row = Block(blocker=made.people[blocker], blocked=made.people[blocked])
@@ -113,6 +117,11 @@ def build(plan: dict[str, Any]) -> Situation:
     for perm, place, is_for_all in plan["grants"]:
         _grant(made, perm, place, is_for_all)
     return made
+
+
+def tell(recipient: User, about: Any, read_at: datetime | None = None) -> Notification:
+    target = {"target_kind": about._meta.model_name, "target_id": about.pk} if about is not None else {}
+    return make_notification(recipient, is_read=read_at is not None, read_at=read_at, **target)
 
 
 def _grant(made: Situation, perm: str, place: int, is_for_all: bool) -> None:
@@ -139,6 +148,10 @@ class Eyes:
     def __init__(self, viewer: User) -> None:
         self.app = api(viewer)
         self.listed: dict[str, set[int]] = {}
+        self.told: dict[tuple[str, int], bool] = {}
+        """Of what they were told by a notification, whether they have read any about it."""
+        self.hears = False
+        """Whether they get their notifications at all."""
 
     def lists(self, kind: str, thing_id: int) -> bool:
         """Whether it is in the list of such things."""
@@ -146,6 +159,12 @@ class Eyes:
             answer = self._get(self.LISTS[kind], page_size=100)
             rows = answer.json()["results"] if answer.status_code == 200 else []
             self.listed[kind] = {row["id"] for row in rows}
+            if kind == "notification":
+                self.hears = answer.status_code == 200
+                for row in rows:
+                    for target in (row["target"] and (row["target"]["kind"], row["target"]["id"]), (kind, row["id"])):
+                        if target:
+                            self.told[target] = self.told.get(target, False) or row["is_read"]
         return thing_id in self.listed[kind]
 
     def opens(self, kind: str, thing_id: int) -> bool:

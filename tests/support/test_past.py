@@ -23,14 +23,15 @@ from apps.connections.services import answer_connection, delete_connection
 from apps.errors import DomainError
 from apps.events.models import Event
 from apps.events.services import delete_event, remove_event, restore_event
+from apps.notifications.services import mark_all_read
 from apps.stories.models import Story
 from apps.stories.services import delete_story, hold_story, remove_story, restore_story, update_story
-from apps.support.ladder import THINGS, Verdict, judge, judge_listing
+from apps.support.ladder import THINGS, Verdict, judge, judge_listing, judge_telling
 from apps.users import services as users
 from apps.users.models import Role, User
 from tests import people
-from tests.support.situations import Situation, build, situations
-from tests.things import make_connection, make_event, make_message, make_notification, make_story
+from tests.support.situations import Situation, build, situations, tell
+from tests.things import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
 LIVES = int(os.environ.get("LADDER_LIVES", "4"))
@@ -140,20 +141,30 @@ class Life:
         if membership := self._some(Membership):
             delete_as(membership.user, membership, reason="left")
 
-    def tell(self, one: User, _other: User) -> None:
-        self.made.add("notification", make_notification(one))
+    def tell(self, one: User, other: User) -> None:
+        self.made.add("notification", tell(one, self.chance.choice([None, other, self._some(Connection)])))
+
+    def read(self, one: User, _other: User) -> None:
+        mark_all_read(one)
+
+    def follow(self, one: User, other: User) -> None:
+        users.follow(one, other.username)
+
+    def unfollow(self, one: User, other: User) -> None:
+        users.unfollow(one, other.username)
 
 
 DEEDS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]
-type Told = dict[tuple[int, str], tuple[dict[int, Verdict], dict[int, Verdict]]]
+type Told = dict[tuple[int, str], tuple[dict[int, Verdict], ...]]
 
 
 def all_told(viewers: list[User], numbers: dict[str, list[int]], at: datetime | None = None) -> Told:
-    """Of each viewer and every kind: what they see of it, and what is listed to them."""
+    """Of each viewer and every kind: what they see of it, what is listed to them, and what they were told."""
     return {
         (viewer.pk, kind): (
             judge(viewer.pk, kind, of_kind, at=at),
             judge_listing(viewer.pk, kind, of_kind, at=at) if THINGS[kind].listing else {},
+            judge_telling(viewer.pk, kind, of_kind, at=at),
         )
         for viewer in viewers
         for kind, of_kind in numbers.items()
@@ -200,6 +211,6 @@ def test_of_an_earlier_time_it_says_what_it_said_then(plan: dict[str, Any], deed
         for time, (numbers, said) in told.items():
             assert differences(all_told(viewers, numbers, time), said) == [], (time, deeds)
             later = {kind: [number for number in last[kind] if number not in numbers[kind]] for kind in last}
-            for seen, _listed in all_told(viewers[:1], later, time).values():
+            for seen, *_besides in all_told(viewers[:1], later, time).values():
                 assert all(("exists", False) in verdict for verdict in seen.values())
         transaction.set_rollback(True)
