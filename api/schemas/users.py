@@ -114,13 +114,13 @@ class ProfilePut(_ProfileFields):
     and phone belong to the account, and stay where they are left out."""
 
 
-class ProfileOut(AccountOut):
+class _ProfileTexts(Schema):
+    """What anybody may read of a profile."""
+
     bio: str
     social_links: dict[str, str]
     company_name: str
     business_category: str
-    image: str
-    theme: Theme
 
     @staticmethod
     def resolve_bio(user: User) -> str:
@@ -137,6 +137,11 @@ class ProfileOut(AccountOut):
     @staticmethod
     def resolve_business_category(user: User) -> str:
         return user.profile.business_category
+
+
+class ProfileOut(_ProfileTexts, AccountOut):
+    image: str
+    theme: Theme
 
     @staticmethod
     def resolve_theme(user: User) -> str:
@@ -153,28 +158,8 @@ class RelationOut(Schema):
     blocked: bool
 
 
-class PublicProfileOut(PersonOut):
-    bio: str
-    social_links: dict[str, str]
-    company_name: str
-    business_category: str
+class PublicProfileOut(_ProfileTexts, PersonOut):
     relation: RelationOut
-
-    @staticmethod
-    def resolve_bio(user: User) -> str:
-        return user.profile.bio
-
-    @staticmethod
-    def resolve_social_links(user: User) -> dict[str, str]:
-        return user.profile.social_links
-
-    @staticmethod
-    def resolve_company_name(user: User) -> str:
-        return user.profile.company_name
-
-    @staticmethod
-    def resolve_business_category(user: User) -> str:
-        return user.profile.business_category
 
     @staticmethod
     def resolve_relation(user: User, context: dict[str, Any]) -> dict[str, Any]:
