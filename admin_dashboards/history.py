@@ -132,9 +132,13 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 def records_of(obj: Model) -> models.QuerySet[Any]:
     """The versions of `obj`, latest first, with the people and things that they name."""
     history = obj.history.model  # type: ignore[attr-defined]
-    named = [field.name for field in history.tracked_fields if isinstance(field, models.ForeignKey)]
-    records = history.objects.filter(**{obj._meta.pk.attname: obj.pk}).order_by("-history_id")
-    return records.select_related("history_user", *named)
+    return records_named(history.objects.filter(**{obj._meta.pk.attname: obj.pk}))
+
+
+def records_named(history: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Versions of any rows of one model, likewise."""
+    named = [field.name for field in history.model.tracked_fields if isinstance(field, models.ForeignKey)]
+    return history.order_by("-history_id").select_related("history_user", *named)
 
 
 def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:

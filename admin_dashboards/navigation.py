@@ -10,11 +10,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
 from admin_dashboards.base import BoundedPaginator, ModelAdmin
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.desk.registry import desks
+from admin_dashboards.desk.work import WorkDesk
 
 
 class Entry(NamedTuple):
@@ -84,6 +86,17 @@ def _desk_menu(request: HttpRequest) -> list[dict[str, Any]]:
             "active": request.path.startswith(desk.address),
         }
         for desk in open_desks(request)
+    ]
+    # Whoever sets what a desk goes by need not work at it: theirs is that page alone.
+    items += [
+        {
+            "title": _say("%(desk)s: rules") % {"desk": desk.title},
+            "icon": "rule_settings",
+            "link": desk.at("settings"),
+            "active": request.path == desk.at("settings"),
+        }
+        for desk in desks()
+        if isinstance(desk, WorkDesk) and not desk.may_open(request) and desk.may_set(request)
     ]
     return [{"title": _("Desk"), "items": items}] if items else []
 

@@ -9,30 +9,37 @@ from django import forms
 from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.navigation import SECTIONS
 
+BESIDE_TABLES: dict[str, str | Promise] = {
+    "users.ReviewRule": gettext_lazy("Desks › Four-eyes rules"),
+    "users.QualityShare": gettext_lazy("Desks › Share of blind checks"),
+    "users.BlindCheck": gettext_lazy("Desks › Agreement of officers"),
+    "desk.Goal": gettext_lazy("Desks › Time goals"),
+}
+"""What no table shows, and the board has all the same."""
+
 
 def offered() -> QuerySet[Permission]:
-    """The permissions about the console's tables."""
-    tables = Q()
-    for _title, entries in SECTIONS:
-        for entry in entries:
-            app_label, model = entry.model.lower().split(".")
-            tables |= Q(content_type__app_label=app_label, content_type__model=model)
-    return Permission.objects.filter(tables).select_related("content_type")
+    """The permissions about the console's tables, and about what desks go by."""
+    things = Q()
+    for app_label, model in _things():
+        things |= Q(content_type__app_label=app_label, content_type__model=model)
+    return Permission.objects.filter(things).select_related("content_type")
 
 
 def _things() -> dict[tuple[str, str], str]:
-    """What each table is called on the board, in the order of the menu."""
-    return {
-        tuple(entry.model.lower().split(".")): str(entry.title)  # type: ignore[misc]
-        if str(entry.title) == str(section)
-        else f"{section} › {entry.title}"
+    """What each thing is called on the board, in the order of the menu."""
+    titles = {
+        entry.model: str(entry.title) if str(entry.title) == str(section) else f"{section} › {entry.title}"
         for section, entries in SECTIONS
         for entry in entries
     }
+    titles |= {model: str(title) for model, title in BESIDE_TABLES.items()}
+    return {tuple(model.lower().split(".")): title for model, title in titles.items()}  # type: ignore[misc]
 
 
 class ByThing(ModelChoiceIterator):  # type: ignore[type-arg]

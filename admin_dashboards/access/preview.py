@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.base import ModelAdmin
 from admin_dashboards.desk.registry import desks
+from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import menu
 from apps.access import held_on_rows, may, models_with_row_grants, row_grants
 from apps.errors import Absent, Conflict, DomainError, Refused
@@ -175,6 +176,7 @@ def standing_of(person: User) -> Standing:
     for section in menu(request):
         told.menus |= {str(item["link"]): f"{section['title']} › {item['title']}" for item in section["items"]}
     told.addresses = {desk.address for desk in desks() if desk.may_open(request)}
+    told.addresses |= {desk.at("settings") for desk in desks() if isinstance(desk, WorkDesk) and desk.may_set(request)}
     for table in admin.site._registry.values():
         if isinstance(table, ModelAdmin):
             told.addresses |= set(_addresses(table, request))

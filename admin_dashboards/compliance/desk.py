@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.pages import FACE, page_addresses
+from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
+from admin_dashboards.desk.settings import GoalSetting
 from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
 from apps.access import may
 from apps.desk.queues import Queue
@@ -61,6 +63,7 @@ class ComplianceDesk(WorkDesk):
         BulkDeed("approve", gettext_lazy("Approve")),
         BulkDeed("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html"),
     )
+    settings = (RulesSetting(), ShareSetting(), GoalSetting())
 
     def get_urls(self) -> list[URLPattern]:
         own = {"letter": self.letter_view, "second": self.second_view, "override": self.override_view}

@@ -20,6 +20,7 @@ from apps.access import may, note_use
 READING = ("GET", "HEAD", "OPTIONS")
 
 type View = Callable[..., HttpResponse]
+type Opens = Callable[[HttpRequest], bool]
 
 
 class Desk(ABC):
@@ -53,19 +54,21 @@ class Desk(ABC):
 
         return self.permission in rows_held(request)
 
-    def view(self, view: View, *, posts: bool = False) -> View:
+    def view(self, view: View, *, posts: bool = False, opens: Opens | None = None) -> View:
         """A page of the desk: on the console's terms, and shut to those whose desk it is not.
 
-        A page that does not say that it takes what is posted refuses it.
+        A page that does not say that it takes what is posted refuses it. `opens` says of a page with a right of its
+        own who opens it.
         """
 
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not self.may_open(request):
+            if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
                 raise PermissionDenied(_("This page is for reading."))
-            note_use(self.permission)
+            if opens is None:
+                note_use(self.permission)
             return view(request, *args, **kwargs)
 
         return admin.site.admin_view(answer)  # type: ignore[no-any-return, attr-defined]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import ForeignKey, Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.history import MASKS, Change, Mask, Version, compared, versions_of
+from admin_dashboards.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.decisions.kinds import kinds
 from apps.decisions.models import Decision
@@ -91,6 +92,27 @@ def timeline(
     return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
 
 
+def changes_in(histories: Iterable[QuerySet[Any]]) -> Timeline:
+    """The latest changes among the versions of each, whatever rows of one model they are of."""
+    lines = []
+    for history in histories:
+        for version in _latest(history, MASKS):
+            name = f"{version.record.instance._meta.verbose_name}: {version.record.instance}"
+            lines.append(_change(version, name))
+    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
+
+
+def _latest(history: QuerySet[Any], masks: Mapping[str, Mask]) -> list[Version]:
+    """The latest versions of many rows, each compared with the one before it of the same row."""
+    versions = versions_of(list(records_named(history)[:MOST]), masks)
+    later: dict[int, Version] = {}
+    for version in versions:
+        if version.record.id in later:
+            later[version.record.id].compare(version)
+        later[version.record.id] = version
+    return versions
+
+
 def _masks(model: type[Model]) -> Mapping[str, Mask]:
     table = admin.site._registry.get(model)
     return getattr(table, "history_masks", MASKS)
@@ -106,14 +128,7 @@ def _changes(thing: Model) -> list[Line]:
 def _changes_among(model: type[Model], fields: Sequence[str], item: Model) -> list[Line]:
     """The latest changes of the rows that name `item` in one of `fields`."""
     about = reduce(or_, (Q(**{f"{field}_id": item.pk}) for field in fields))
-    named = [field.name for field in model._meta.fields if isinstance(field, ForeignKey)]
-    history = model.history.filter(about).order_by("-history_id")  # type: ignore[attr-defined]
-    versions = versions_of(list(history.select_related("history_user", *named)[:MOST]), _masks(model))
-    later: dict[int, Version] = {}
-    for version in versions:
-        if version.record.id in later:
-            later[version.record.id].compare(version)
-        later[version.record.id] = version
+    versions = _latest(model.history.filter(about), _masks(model))  # type: ignore[attr-defined]
     titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]  # type: ignore[union-attr]
     return [
         _change(

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.desk import charts
 from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
+from admin_dashboards.desk.settings import GoalSetting, Setting, settings_open, settings_view
 from admin_dashboards.desk.timeline import timeline
 from apps.access import granted, may
 from apps.decisions.models import HOLD, Decision
@@ -142,6 +143,8 @@ class WorkDesk(Desk):
     filters: ClassVar[Sequence[Filter]] = ()
     bulk_deeds: ClassVar[Sequence[BulkDeed]] = ()
     tabs: ClassVar[Sequence[Tab]] = TABS
+    settings: ClassVar[Sequence[Setting]] = (GoalSetting(),)
+    """What the desk goes by, each changed by those who hold its permission."""
 
     # --- What each desk says ----------------------------------------------------------------------------------------
 
@@ -199,7 +202,15 @@ class WorkDesk(Desk):
         }
         pages = [path(route, self.view(view), name=self._name(route)) for route, view in reading.items()]
         posts = [path(route, self.view(view, posts=True), name=self._name(route)) for route, view in posting.items()]
-        return [*pages, *posts]
+        settings = self.view(self.settings_view, posts=True, opens=self.may_set)
+        return [*pages, *posts, path("settings/", settings, name=f"{self.name}_settings")]
+
+    def may_set(self, request: HttpRequest) -> bool:
+        """Whether the person may change something that the desk goes by, theirs to work at or not."""
+        return bool(settings_open(self, request))
+
+    def settings_view(self, request: HttpRequest) -> HttpResponse:
+        return settings_view(self, request)
 
     def _name(self, route: str) -> str:
         page = route.replace("<int:item_id>/", "item/").strip("/").replace("/", "_")
@@ -314,6 +325,7 @@ class WorkDesk(Desk):
             "last": self.last_decision(request),
             "goal_hours": int(counted.goal.total_seconds() // 3600),
             "zone": timezone.get_current_timezone_name(),
+            "settings_address": self.at("settings") if self.may_set(request) else "",
             **self.index_context(request),
         }
         return self.page(request, "desk/index.html", context)

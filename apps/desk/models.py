@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.history import History
 from apps.errors import Conflict
 
 if TYPE_CHECKING:
@@ -185,9 +186,11 @@ class Goal(models.Model):
     queue = models.CharField(_("queue"), max_length=32, unique=True)
     hours = models.PositiveIntegerField(_("hours"), default=24)
 
+    history = History()
+
     class Meta:
         verbose_name = _("time goal")
-        default_permissions = ()
+        default_permissions = ("change",)
         constraints = [models.CheckConstraint(condition=Q(hours__gte=1), name="goal_at_least_an_hour")]
 
     def __str__(self) -> str:

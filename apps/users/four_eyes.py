@@ -10,14 +10,18 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.access import require
-from apps.audit.history import save_as
+from apps.audit.history import delete_as, save_as
 from apps.decisions.services import decide, facts
 from apps.desk.services import add_note
+from apps.desk.settings import begin_setting, keep_setting, require_unchanged
 from apps.errors import Absent, Conflict, Invalid
 from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
 
 ASKED_FIELDS = ("status", "needs_second", "first_approved_by")
 MOST_FOLLOWERS = 1_000_000
+CHANGES_RULES = "users.change_reviewrule"
+SAYS = ("doc_type", "role", "after_rejection", "followers_from")
+"""The fields by which a rule differs from another."""
 
 
 def rules_asking(document: Document) -> list[ReviewRule]:
@@ -66,16 +70,38 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
 
 
 @transaction.atomic
-def save_rule(actor: User, rule_id: int | None, **fields: Any) -> ReviewRule:
-    """Make a rule, or change one; it counts from the next approval on. Raises `Invalid` for what it cannot say."""
-    require(actor, "users.change_reviewrule")
-    rule = ReviewRule() if rule_id is None else ReviewRule.objects.select_for_update().filter(pk=rule_id).first()
-    if rule is None:
-        raise Absent("not-found", _("There is no such rule."))
+def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, **fields: Any) -> ReviewRule:
+    """Make a rule, or change one; it counts from the next approval on.
+
+    Raises `Invalid` for what it cannot say, `Conflict` for one that is there already or has changed since `version`.
+    """
+    begin_setting(actor, CHANGES_RULES)
+    rule = ReviewRule() if rule_id is None else _rule(rule_id)
     _check_rule(fields)
-    for name, value in fields.items():
-        setattr(rule, name, value)
-    return save_as(actor, rule, reason="rule changed" if rule_id else "rule made")
+    if rule_id is None and ReviewRule.objects.filter(**{name: fields.get(name, _none(name)) for name in SAYS}).exists():
+        raise Conflict("rule-exists", _("There is such a rule already. Switch it on where it is off."))
+    return keep_setting(actor, rule, version=version, reason="rule changed" if rule_id else "rule made", **fields)
+
+
+@transaction.atomic
+def remove_rule(actor: User, rule_id: int, *, version: int | None = None) -> None:
+    """Take a rule away; history keeps it. What is held because of it stays held."""
+    begin_setting(actor, CHANGES_RULES)
+    rule = _rule(rule_id)
+    require_unchanged(rule, version)
+    delete_as(actor, rule, reason="rule removed")
+
+
+def _rule(rule_id: int) -> ReviewRule:
+    rule = ReviewRule.objects.filter(pk=rule_id).first()
+    if rule is None:
+        raise Absent("not-found", _("There is no such rule any more."))
+    return rule
+
+
+def _none(name: str) -> Any:
+    """What a field of a rule holds where nothing is said."""
+    return ReviewRule._meta.get_field(name).get_default()  # type: ignore[union-attr]
 
 
 def _check_rule(fields: Mapping[str, Any]) -> None:

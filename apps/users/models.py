@@ -457,6 +457,19 @@ class Document(Workable):
         return not self.reason or Reason(self.reason).may_resubmit
 
 
+RULED_KINDS = {
+    "": _("All documents"),
+    DocType.IDENTITY: _("Identity documents"),
+    DocType.BUSINESS: _("Business documents"),
+}
+RULED_ROLES = {
+    "": _("people"),
+    Role.INFLUENCER: _("influencers"),
+    Role.ENTREPRENEUR: _("entrepreneurs"),
+    Role.BRAND: _("brands"),
+}
+
+
 class ReviewRule(models.Model):
     """Which documents two people approve. What is left open applies to all."""
 
@@ -476,15 +489,17 @@ class ReviewRule(models.Model):
         default_permissions = ("change",)
 
     def __str__(self) -> str:
-        parts = [
-            self.get_doc_type_display() if self.doc_type else _("All kinds"),
-            self.get_role_display() if self.role else _("all roles"),
-        ]
+        """As in "Business documents of brands that were rejected before"."""
+        what = {"what": RULED_KINDS[self.doc_type]}
+        conditions: list[object] = []
         if self.after_rejection:
-            parts.append(_("rejected before"))
+            conditions.append(_("that were rejected before"))
         if self.followers_from is not None:
-            parts.append(_("%(n)d followers or more") % {"n": self.followers_from})
-        return ", ".join(map(str, parts))
+            conditions.append(_("that have %(n)d followers or more") % {"n": self.followers_from})
+        if not self.role and not conditions:
+            return str(what["what"])
+        said = _("%(what)s of %(whom)s") % (what | {"whom": RULED_ROLES[self.role]})
+        return f"{said} {_(' and ').join(map(str, conditions))}".rstrip()
 
 
 class QualityShare(models.Model):
@@ -492,9 +507,11 @@ class QualityShare(models.Model):
 
     percent = models.PositiveSmallIntegerField(_("percent"))
 
+    history = History()
+
     class Meta:
         verbose_name = _("share of blind checks")
-        default_permissions = ()
+        default_permissions = ("change",)
         constraints = [models.CheckConstraint(condition=Q(percent__lte=100), name="quality_share_percent")]
 
     def __str__(self) -> str:

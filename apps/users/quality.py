@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 
 from apps.access import granted, may, require
 from apps.decisions.models import Decision
+from apps.desk.settings import begin_setting, keep_setting
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
 
 LOOKS_BACK = timedelta(days=90)
+CHANGES_SHARE = "users.change_qualityshare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ def sample(decision: Decision, document: Document) -> None:
             decided=document.status,
             decided_reason=document.reason,
         )
+
+
+@transaction.atomic
+def set_share(actor: User, *, percent: int, version: int | None = None) -> QualityShare:
+    """Say of how many decisions from now on, of a hundred, a second officer judges blind."""
+    begin_setting(actor, CHANGES_SHARE)
+    if not 0 <= percent <= 100:
+        raise Invalid("range", _("Enter a whole number from 0 to 100."), field="percent")
+    share = QualityShare.objects.first() or QualityShare()
+    return keep_setting(actor, share, version=version, reason="share of blind checks set", percent=percent)
 
 
 def open_checks(viewer: User) -> QuerySet[BlindCheck]:

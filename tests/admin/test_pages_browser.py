@@ -32,6 +32,7 @@ TABLES = {
 ALONE = (
     "/admin/preferences/",
     "/admin/compliance/quality/",
+    "/admin/compliance/settings/",
     "/admin/moderation/appeals/",
     "/admin/no-such-page/",
     "/admin/users/user/add/",

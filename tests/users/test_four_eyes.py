@@ -189,7 +189,7 @@ def test_rules_are_kept_by_those_who_may_and_remembered() -> None:
     boss = people.admin()
     refused(Refused, "permission-missing", lambda: save_rule(people.compliance(), None, doc_type="business"))
     made = save_rule(boss, None, doc_type="business", role="brand", after_rejection=True)
-    assert str(made) == "Business, Brand, rejected before"
+    assert str(made) == "Business documents of brands that were rejected before"
     save_rule(boss, made.pk, active=False)
     assert [version.active for version in made.history.all()] == [False, True]
     for wrong in ({"doc_type": "poem"}, {"role": "staff"}, {"followers_from": 0}, {"followers_from": 10_000_000}):

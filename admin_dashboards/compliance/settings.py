@@ -1,0 +1,87 @@
+"""What verification goes by: which documents two people approve, and how many decisions are judged once more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_dashboards.desk.settings import Setting, number_sent
+from apps.desk.settings import version_of, versions_of
+from apps.errors import Invalid
+from apps.users.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, remove_rule, save_rule
+from apps.users.models import RULED_KINDS, RULED_ROLES, QualityShare, ReviewRule, User
+from apps.users.quality import CHANGES_SHARE, set_share
+from apps.whole_numbers import whole_number
+
+if TYPE_CHECKING:
+    from admin_dashboards.desk.work import WorkDesk
+
+
+class RulesSetting(Setting):
+    """The rules by which two people approve a document."""
+
+    code = "rules"
+    title: ClassVar[str | Promise] = gettext_lazy("Four eyes: what two people approve")
+    permission = CHANGES_RULES
+    template = "compliance/desk/settings_rules.html"
+
+    def shown(self, desk: WorkDesk) -> dict[str, Any]:
+        rules = list(ReviewRule.objects.order_by("-active", "id"))
+        versions = versions_of(rules)
+        return {
+            "rules": [{"rule": rule, "version": versions[rule.pk]} for rule in rules],
+            "kinds": list(RULED_KINDS.items()),
+            "roles": list(RULED_ROLES.items()),
+            "most": MOST_FOLLOWERS,
+        }
+
+    def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
+        number, version = whole_number(sent.get("rule", "")), whole_number(sent.get("version", ""))
+        match sent.get("deed"):
+            case "add":
+                followers = number_sent(sent, "followers_from") if sent.get("followers_from", "").strip() else None
+                rule = save_rule(
+                    actor,
+                    None,
+                    doc_type=sent.get("doc_type", ""),
+                    role=sent.get("role", ""),
+                    after_rejection=bool(sent.get("after_rejection")),
+                    followers_from=followers,
+                )
+                return _("From now on two people approve: %(rule)s.") % {"rule": rule}
+            case "on" | "off" as deed:
+                rule = save_rule(actor, number, version=version, active=deed == "on")
+                said = _("Switched on: %(rule)s.") if rule.active else _("Switched off: %(rule)s.")
+                return said % {"rule": rule}
+            case "remove":
+                remove_rule(actor, number, version=version)
+                return _("Removed. What is held already stays held.")
+        raise Invalid("unknown", _("There is no such deed."), field="deed")
+
+    def history(self, desk: WorkDesk) -> QuerySet[Any]:
+        return ReviewRule.history.all()  # type: ignore[no-any-return]
+
+
+class ShareSetting(Setting):
+    """How many decisions of a hundred are judged once more, blind."""
+
+    code = "share"
+    title: ClassVar[str | Promise] = gettext_lazy("Quality: what is judged twice")
+    permission = CHANGES_SHARE
+    template = "compliance/desk/settings_share.html"
+
+    def shown(self, desk: WorkDesk) -> dict[str, Any]:
+        share = QualityShare.objects.first() or QualityShare(percent=0)
+        return {"percent": share.percent, "version": version_of(share)}
+
+    def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
+        share = set_share(actor, percent=number_sent(sent, "percent"), version=whole_number(sent.get("version", "")))
+        return _("From now on %(n)d of 100 decisions are judged once more.") % {"n": share.percent}
+
+    def history(self, desk: WorkDesk) -> QuerySet[Any]:
+        return QualityShare.history.all()  # type: ignore[no-any-return]
