@@ -10,12 +10,11 @@ run:
 	@sh ops/bootstrap.sh run
 	@exec $(PYTHON) -m ops.stack
 
-# The browser runs by itself, after the rest: it leaves an event loop running in which no asynchronous
-# test can start.
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
-test: test-fast
+test:
+	@sh ops/bootstrap.sh dev
 	@$(PYTHON) -m ops.chromium
-	@exec $(PYTEST) -m browser
+	@exec $(PYTEST)
 
 test-fast:
 	@sh ops/bootstrap.sh dev
