@@ -10,16 +10,20 @@ from django.utils.translation import gettext as _
 
 from apps.desk.queues import Figures
 
+# A canvas takes no colour from the page: one that reads on white and on black.
+INK = "#7a818e"
 OPTIONS = json.dumps(
     {
         "animation": False,
         "responsive": True,
         "maintainAspectRatio": False,
         "maxBarThickness": 12,
-        "plugins": {"legend": {"display": True, "align": "end", "labels": {"boxWidth": 10, "boxHeight": 10}}},
+        "plugins": {
+            "legend": {"display": True, "align": "end", "labels": {"color": INK, "boxWidth": 10, "boxHeight": 10}}
+        },
         "scales": {
-            "x": {"grid": {"display": False}, "ticks": {"maxRotation": 0}},
-            "y": {"beginAtZero": True, "ticks": {"precision": 0, "maxTicksLimit": 4}},
+            "x": {"grid": {"display": False}, "ticks": {"color": INK, "maxRotation": 0}},
+            "y": {"beginAtZero": True, "ticks": {"color": INK, "precision": 0, "maxTicksLimit": 4}},
         },
     }
 )
