@@ -59,9 +59,10 @@ class ComplianceDesk(WorkDesk):
         Filter("kind", gettext_lazy("Kind"), dict(DocType.choices), "doc_type"),
         Filter("role", gettext_lazy("Role"), {role.value: role.label for role in CLIENT_ROLES}, "owner__role"),
     )
+    search_people = ("owner",)
     bulk_deeds = (
-        BulkDeed("approve", gettext_lazy("Approve")),
-        BulkDeed("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html"),
+        BulkDeed("approve", gettext_lazy("Approve"), key="a"),
+        BulkDeed("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html", key="r"),
     )
     settings = (RulesSetting(), ShareSetting(), GoalSetting())
 
@@ -83,11 +84,8 @@ class ComplianceDesk(WorkDesk):
         people = ("owner", "owner__profile", "decided_by", "first_approved_by")
         return super().narrowed(request, rows).select_related(*people)
 
-    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
-        rows = super()._tab(request, code)
-        if code != "waiting":
-            return rows
-        # What one may not decide, having approved it first or sent it in, is nothing to do for them.
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        # Not what one has approved first, or sent in.
         return rows.exclude(first_approved_by=request.user.pk).exclude(owner=request.user.pk)
 
     def title_of(self, item: Document) -> str:

@@ -26,6 +26,7 @@ from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.desk.settings import GoalSetting, Setting, settings_open, settings_view
 from admin_dashboards.desk.timeline import timeline
+from admin_dashboards.searching import people_named
 from apps.access import granted, may
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import kind_of, undo, undo_batch
@@ -77,6 +78,9 @@ TABS = (
     Tab("decided", gettext_lazy("Decided")),
 )
 
+FOUND = Tab("found", gettext_lazy("Found"))
+"""All that a search finds, decided or not; there while one searches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -108,6 +112,8 @@ class BulkDeed:
     title: str | Promise
     template: str = ""
     """Of further fields that the deed asks for, once for all items."""
+    key: str = ""
+    """That chooses it for the ticked lines, and again confirms it."""
 
 
 @dataclass(slots=True)
@@ -145,6 +151,8 @@ class WorkDesk(Desk):
     tabs: ClassVar[Sequence[Tab]] = TABS
     settings: ClassVar[Sequence[Setting]] = (GoalSetting(),)
     """What the desk goes by, each changed by those who hold its permission."""
+    search_people: ClassVar[Sequence[str]] = ()
+    """The fields that name people, by whose user names items are found."""
 
     # --- What each desk says ----------------------------------------------------------------------------------------
 
@@ -179,6 +187,18 @@ class WorkDesk(Desk):
     def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """With what a line and a page name."""
         return rows.select_related("claimed_by", "assigned_to")
+
+    def found_by(self, term: str) -> Q:
+        """What an item must be to be found by `term`: of this number, or about somebody of this name."""
+        found = Q(pk=number) if (number := whole_number(term)) else Q(pk__in=[])
+        people = people_named(term)
+        for name in self.search_people:
+            found |= Q(**{f"{name}__in": people})
+        return found
+
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Without what this one person may not decide, see `Workable.not_for`."""
+        return rows
 
     def index_context(self, request: HttpRequest) -> dict[str, Any]:
         """What else the desk page shows, below its figures: see `desk/index.html`."""
@@ -261,8 +281,10 @@ class WorkDesk(Desk):
                 return rows.filter(self.queue.open, snoozed_until__gt=now)
             case "decided":
                 return rows.filter(**{f"{self.queue.decided}__isnull": False})
+            case "found":
+                return rows.filter(self.found_by(_term(request)))
             case _:
-                return waiting(self.queue, rows, user, now)
+                return self.decidable(request, waiting(self.queue, rows, user, now))
 
     def _filtered(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         for each in self.filters:
@@ -278,7 +300,7 @@ class WorkDesk(Desk):
     def _next(self, request: HttpRequest, after: int = 0) -> str:
         """Where it goes on: what is in the person's hands first, then the queue; the desk where nothing waits."""
         user, now = request.user, timezone.now()
-        own = mine(self.queue, self.rows(request), user, now)  # type: ignore[arg-type]
+        own = self.decidable(request, mine(self.queue, self.rows(request), user, now))  # type: ignore[arg-type]
         own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
         first = own.order_by(*self.queue.order).values_list("pk", flat=True).first()
         return self.at("item", first) if first else self._beside(request, after, 1)
@@ -293,12 +315,15 @@ class WorkDesk(Desk):
     def index(self, request: HttpRequest) -> HttpResponse:
         user: User = request.user  # type: ignore[assignment]
         now = timezone.now()
-        known = {tab.code for tab in self.tabs}
-        tab = request.GET.get("tab") if request.GET.get("tab") in known else self.tabs[0].code
+        tabs = (*self.tabs, FOUND) if _term(request) else self.tabs
+        known = {tab.code for tab in tabs}
+        tab = request.GET.get("tab") if request.GET.get("tab") in known else tabs[-1 if _term(request) else 0].code
         counted = figures(self.queue, self.rows(request), user, timezone.get_current_timezone(), now)
         rows = self.narrowed(request, self._tab(request, str(tab)))
         if tab == "decided":
             items = list(rows.order_by(f"-{self.queue.decided}", "-pk")[: SHOWN + 1])
+        elif tab == FOUND.code:
+            items = list(rows.order_by(f"-{self.queue.arrived}", "-pk")[: SHOWN + 1])
         else:
             items = line_up(self.queue, rows, counted.goal, now, SHOWN + 1)
         late = now - counted.goal
@@ -318,6 +343,8 @@ class WorkDesk(Desk):
             "figures": counted,
             "chart": charts.arrivals_and_decisions(counted),
             "tab": tab,
+            "tabs": tabs,
+            "term": _term(request),
             "lines": lines,
             "more": len(items) > SHOWN,
             "choices": self._choices(request),
@@ -363,6 +390,7 @@ class WorkDesk(Desk):
         arrived = getattr(item, self.queue.arrived)
         context = {
             "item": item,
+            "not_for_me": item.not_for(user) if self.is_open(item) else None,
             "item_title": self.title_of(item),
             "is_open": self.is_open(item),
             "deciding": deciding,
@@ -608,6 +636,11 @@ def due_in_words(due: datetime, now: datetime) -> str:
     if due < now:
         return _("%(time)s late") % {"time": timesince(due, now, depth=1)}
     return _("due in %(time)s") % {"time": timeuntil(due, now, depth=1)}
+
+
+def _term(request: HttpRequest) -> str:
+    """What is searched for."""
+    return request.GET.get("q", "").strip()[:150]
 
 
 def _uuid(text: str) -> UUID | None:

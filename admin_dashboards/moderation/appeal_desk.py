@@ -42,6 +42,8 @@ class AppealDesk(CaseDesk):
         "decided": "moderation/desk/decided.html",
     }
 
+    search_people = ("author", "decider")
+
     def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = super().narrowed(request, rows)
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
@@ -59,17 +61,9 @@ class AppealDesk(CaseDesk):
     def outcome_of(self, item: Appeal) -> str:
         return item.get_status_display()
 
-    # --- Not by whoever decided -------------------------------------------------------------------------------------
-
-    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
-        rows = super()._tab(request, code)
-        return rows.exclude(decider=request.user.pk) if code == "waiting" else rows  # type: ignore[misc]
-
-    def may_decide(self, request: HttpRequest, item: Appeal) -> bool:
-        return item.decider_id != request.user.pk and super().may_decide(request, item)
-
-    def _opens_claimed(self, request: HttpRequest, item: Appeal) -> bool:
-        return item.decider_id != request.user.pk and super()._opens_claimed(request, item)
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        # Not what is said against one's own decision.
+        return rows.exclude(decider=request.user.pk)  # type: ignore[misc]
 
     # --- One appeal -------------------------------------------------------------------------------------------------
 
@@ -80,7 +74,6 @@ class AppealDesk(CaseDesk):
             "evidence": evidence(request, item.case),
             "facts": facts(item.case),
             "outcomes": outcome_words(item.decision.after["outcomes"]),
-            "is_mine": item.decider_id == request.user.pk,
             "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
         }
 

@@ -81,10 +81,11 @@ class ModerationDesk(CaseDesk):
         "decided": "moderation/desk/decided.html",
     }
     filters = (Filter("kind", gettext_lazy("Kind"), dict(Report.Kind.choices), "kind"),)
+    search_people = ("author",)
     bulk_deeds = (
-        BulkDeed("kept", gettext_lazy("Keep")),
-        BulkDeed("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html"),
-        BulkDeed("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html"),
+        BulkDeed("kept", gettext_lazy("Keep"), key="a"),
+        BulkDeed("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html", key="r"),
+        BulkDeed("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html", key="w"),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -101,6 +102,11 @@ class ModerationDesk(CaseDesk):
         reasons = Report.objects.filter(case=OuterRef("pk")).order_by("id").values("reason")
         rows = super().narrowed(request, rows).select_related("author__profile", "closed_by")
         return rows.annotate(reasons=ArraySubquery(reasons))
+
+    def found_by(self, term: str) -> Q:
+        # By the number of the thing, too: it is what its table and its address show.
+        number = whole_number(term)
+        return super().found_by(term) | Q(target_id=number) if number else super().found_by(term)
 
     def row(self, request: HttpRequest, item: Case) -> Row:
         reasons: list[str] = item.reasons  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import History
-from apps.errors import Conflict
+from apps.errors import Conflict, DomainError
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -60,8 +60,14 @@ class Workable(models.Model):
         holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
         return self.claimed_by if holds else None  # type: ignore[return-value]
 
+    def not_for(self, person: User) -> DomainError | None:
+        """Why this one person may not decide it, whatever they are granted; None where they may."""
+        return None
+
     def claim(self, by: User) -> None:
-        """Take or renew it. Raises `Conflict` where somebody else holds it."""
+        """Take or renew it. Raises `Conflict` where somebody else holds it, and what `not_for` says."""
+        if (refusal := self.not_for(by)) is not None:
+            raise refusal
         holder = self.claim_holder()
         if holder is not None and holder.pk != by.pk:
             raise Conflict(

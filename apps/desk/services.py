@@ -74,7 +74,7 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
     holder = item.claim_holder()
     if holder is not None and holder.pk != actor.pk:
         raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username})
-    if not may(to, work_permission(model), item):
+    if not may(to, work_permission(model), item) or item.not_for(to) is not None:
         raise Invalid("may-not-work-on-it", _("%(name)s may not decide this.") % {"name": to.username}, field="to")
     if is_away(to):
         raise Invalid("away", _("%(name)s is away. Choose somebody who is there.") % {"name": to.username}, field="to")
@@ -132,7 +132,7 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
 
 def _least_busy[W: Workable](actor: User, model: type[W], item: W) -> User | None:
     there = [person for person in colleagues(work_permission(model)) if person.pk != actor.pk and not is_away(person)]
-    there = [person for person in there if may(person, work_permission(model), item)]
+    there = [person for person in there if may(person, work_permission(model), item) and not item.not_for(person)]
     rows = model._default_manager.filter(assigned_to__in=there).values("assigned_to")
     given = dict(rows.annotate(n=models.Count("pk")).values_list("assigned_to", "n"))
     return min(there, key=lambda person: (given.get(person.pk, 0), person.username), default=None)

@@ -11,7 +11,7 @@ from apps.access import require, visible
 from apps.audit.history import save_as
 from apps.decisions.models import Decision
 from apps.decisions.services import decide, facts, undo
-from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import LONGEST_TEXT
 from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
 from apps.users.models import User
@@ -69,8 +69,8 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
     require(actor, "moderation.settle_report", case)
     rows = Appeal.objects.select_for_update(of=("self",)).select_related("claimed_by", "ruled_by")
     ruled = rows.get(pk=appeal_id)
-    if actor.pk in (ruled.decider_id, ruled.author_id):
-        raise Refused("own-decision", _("Somebody else than whoever decided rules on an appeal."))
+    if (refusal := ruled.not_for(actor)) is not None:
+        raise refusal
     if ruled.status != Appeal.Status.OPEN or version not in (None, ruled.version):
         raise Conflict("already-ruled", _("Somebody has ruled on this appeal already."))
     holder = ruled.claim_holder()

@@ -14,7 +14,7 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.decisions.models import HOLD
 from apps.desk.models import Workable
-from apps.errors import Conflict
+from apps.errors import Conflict, DomainError, Refused
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -387,6 +387,11 @@ class Appeal(Workable):
     def is_told(self) -> bool:
         """Whether the author may know of the ruling: it has stood for as long as messages wait."""
         return self.ruled_at is not None and self.ruled_at <= timezone.now() - HOLD
+
+    def not_for(self, person: User) -> DomainError | None:
+        if person.pk in (self.decider_id, self.author_id):
+            return Refused("own-decision", _("Somebody else than whoever decided rules on an appeal."))
+        return None
 
     def rule(self, status: str, by: User, ruling: str) -> None:
         self.status, self.ruling = status, ruling

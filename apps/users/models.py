@@ -21,7 +21,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.desk.models import Workable
-from apps.errors import Conflict
+from apps.errors import Conflict, DomainError
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -409,12 +409,12 @@ class Document(Workable):
     def __str__(self) -> str:
         return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
 
-    def claim(self, by: User) -> None:
-        if by.pk == self.owner_id:
-            raise Conflict("own-document", _("This document is your own; somebody else has to review it."))
-        if self.is_held and by.pk == self.first_approved_by_id:
-            raise Conflict("own-approval", _("You approved this first; somebody else confirms it."))
-        super().claim(by)
+    def not_for(self, person: User) -> DomainError | None:
+        if person.pk == self.owner_id:
+            return Conflict("own-document", _("This document is your own; somebody else has to review it."))
+        if self.is_held and person.pk == self.first_approved_by_id:
+            return Conflict("own-approval", _("You approved this first; somebody else confirms it."))
+        return None
 
     def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave pending for `verdict`, approved or rejected."""

@@ -89,6 +89,24 @@ def test_cases_stand_by_weight_the_late_ones_in_front(client: Client) -> None:
     assert client.get(f"{DESK}next/")["Location"] == at(cases["spam"])
 
 
+def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not(client: Client) -> None:
+    alice, bob = people.alice(), people.bob()
+    opened = case_about(bob, "event", make_event(alice))
+    settled = case_about(alice, "event", make_event(bob))
+    settle_case(people.admin(), settled.pk, outcomes=["kept"])
+    for term, found in {
+        "ali": {opened},
+        "BOB": {settled},
+        str(settled.target_id): {settled},
+        "nobody": set(),
+        "9" * 30: set(),
+    }.items():
+        shown = set(links(client.get(DESK, {"q": term}))) & {at(opened), at(settled)}
+        assert shown == {at(case) for case in found}, term
+    assert "Nothing is found by “nobody”." in text(client.get(DESK, {"q": "nobody"}))
+    assert at(settled) not in links(client.get(DESK, {"q": "bob", "tab": "waiting"}))
+
+
 def test_the_reports_table_and_the_index_of_the_app_stay_where_they_were(client: Client) -> None:
     made = case_about(people.bob(), "event", make_event(people.alice())).reports.get()
     assert client.get("/admin/moderation/report/").status_code == 200
@@ -356,7 +374,11 @@ def appealed(community: User) -> Appeal:
 
 def test_an_appeal_is_ruled_on_by_somebody_else_with_a_text(client: Client, appealed: Appeal) -> None:
     address = f"{DESK}appeals/{appealed.pk}/"
-    assert "You took this decision" in text(client.get(address))
+    assert "Somebody else than whoever decided" in text(client.get(address))
+    for deed in ("claim", "take_over", "snooze", "escalate"):
+        answer = client.post(f"{address}deed/", {"deed": deed, "reason": "I know it", "hours": "1"})
+        assert (answer.status_code, "Somebody else than whoever decided" in text(answer)) == (403, True), deed
+    assert Appeal.objects.get().claimed_by is None
     answer = client.post(f"{address}decide/", {"version": 1, "ruling": "uphold", "text": "No."})
     assert answer.status_code == 403
     assert f"{DESK}appeals/" in text(client.get(DESK))

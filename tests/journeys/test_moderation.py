@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from apps.moderation.models import Case
+from apps.decisions.models import HOLD, Decision
+from apps.desk import presence
+from apps.desk.models import Note
+from apps.moderation.appeals import appeal
+from apps.moderation.cases import settle_case
+from apps.moderation.models import Appeal, Case
 from apps.moderation.services import report
+from apps.notifications.models import Kind, Notification
 from apps.stories.models import Story
 from tests import people
+from tests.jobs import run_jobs
 from tests.journeys.test_support import serious
 from tests.things import make_connection, make_event, make_message, make_story
 
@@ -137,6 +145,149 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     page.reload()
     expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
     assert Story.objects.get().removed_by.username == "other"
+    context.close()
+
+
+def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Page) -> None:
+    people.community()
+    other = people.make_staff("other", "Community Manager")
+    alice, bob = people.alice(), people.bob()
+    cases = [
+        report(bob, kind="event", target_id=make_event(alice, f"Party {number}").pk, reason="spam").case
+        for number in range(15)
+    ]
+
+    def on(case: Case) -> None:
+        expect(heading(page)).to_have_text(f"Event {case.target_id} by alice")
+
+    sign_in(page, "community")
+    page.keyboard.press("/")
+    page.keyboard.type("ALI")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]")).to_have_count(15)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("o")
+    on(cases[14])  # the latest first
+    page.keyboard.press("?")
+    for deed in ("Pass up", "Put off", "Hand over", "Write a note", "Keep", "Next item", "Item before"):
+        expect(page.locator("#desk-keys")).to_contain_text(deed)
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    page.keyboard.type("Known to us?")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-timeline]")).to_contain_text("Known to us?")
+    page.keyboard.press("e")
+    page.keyboard.type("Beyond me")
+    page.keyboard.press("Enter")
+    on(cases[0])
+    page.keyboard.press("h")
+    page.keyboard.type("oth")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    on(cases[1])
+    page.keyboard.press("s")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    on(cases[2])
+    page.keyboard.press("n")
+    on(cases[3])
+    page.keyboard.press("k")
+    on(cases[2])
+    for case in cases:
+        case.refresh_from_db()
+    assert cases[14].escalated_at is not None
+    assert [case.assigned_to for case in (cases[14], cases[0])] == [other, other]
+    assert cases[1].snoozed_until > timezone.now() + timedelta(minutes=50)
+    assert set(Note.objects.values_list("text", flat=True)) == {"Known to us?", "Beyond me"}
+
+    # The other twelve at once: what will happen, how far it is, what came of each.
+    page.keyboard.press("q")
+    expect(page.locator("[data-row]")).to_have_count(12)
+    page.keyboard.press("*")
+    page.keyboard.press("w")
+    expect(page.locator(".desk-lead")).to_contain_text("this is what will happen to 12 items")
+    expect(page.locator("[data-bulk-line]").first).to_contain_text("alice reads: Our team has looked at your event")
+    assert serious(page) == []
+    settle_case(other, cases[5].pk, outcomes=["kept"])
+    page.evaluate(
+        """() => {
+            const said = document.querySelector("[data-bulk-said]");
+            window.said = [];
+            new MutationObserver(() => window.said.push(said.textContent)).observe(said, { childList: true });
+        }"""
+    )
+    page.keyboard.press("w")
+    expect(page.locator(".desk-lead")).to_have_text("Done: 11 decided, 1 left as they are.")
+    assert page.evaluate("said[0]") == "10 of 12"
+    skipped = page.locator("[data-bulk-line].is-skipped")
+    expect(skipped).to_contain_text(f"Event {cases[5].target_id}")
+    expect(skipped).to_contain_text("changed since the preview")
+    # Ten seconds later all have been told; taking it back is told, too.
+    run_jobs(later=HOLD)
+    assert Notification.objects.filter(recipient=alice, kind=Kind.WARNING).count() == 11
+    page.keyboard.press("u")
+    expect(page.locator(".desk-lead")).to_contain_text("11 decisions were taken back.")
+    assert Notification.objects.filter(recipient=alice, kind=Kind.DECISION_UNDONE).count() == 11
+    assert Decision.objects.filter(undone_by__username="community", told_at__isnull=False).count() == 11
+    assert Case.objects.open().count() == 14
+
+
+def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothing_is_live(
+    page: Page, browser: Browser, browser_context_args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "_away_until", float("inf"))  # as after a broker that does not answer
+    decider = people.community()
+    people.make_staff("other", "Community Manager")
+    alice, bob = people.alice(), people.bob()
+    removed = report(bob, kind="story", target_id=make_story(alice, "A knife").pk, reason="violence")
+    settle_case(decider, removed.case_id, outcomes=["removed"])
+    run_jobs(later=HOLD)
+    made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
+    # Not by whoever decided: neither given to them nor to be claimed.
+    sign_in(page, "community")
+    page.goto("/admin/moderation/appeals/")
+    page.keyboard.press("n")
+    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    page.goto(f"/admin/moderation/appeals/{made.pk}/")
+    expect(page.locator(".desk-why-not")).to_contain_text("Somebody else than whoever decided")
+    expect(page.get_by_role("button", name="Claim")).to_have_count(0)
+    context = browser.new_context(**browser_context_args)
+    theirs = context.new_page()
+    sign_in(theirs, "other")
+    theirs.goto("/admin/moderation/appeals/")
+    theirs.keyboard.press("n")
+    expect(heading(theirs)).to_contain_text("Appeal of alice")
+    expect(theirs.get_by_text("It is a bread knife.")).to_be_visible()
+    assert serious(theirs) == []
+    theirs.keyboard.press("t")
+    theirs.keyboard.type("So it is.")
+    theirs.keyboard.press("Escape")
+    theirs.keyboard.press("r")
+    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    assert Appeal.objects.get().status == "overturned"
+    assert Story.objects.get().removed_at is None
+
+    # Two at one case, and nothing reaches the first one's page any more.
+    case = report(bob, kind="user", target_id=alice.pk, reason="spam").case
+    page.goto(f"/admin/moderation/{case.pk}/")
+    page.route("**/state/", lambda route: route.abort())
+    theirs.goto(f"/admin/moderation/{case.pk}/")
+    expect(theirs.get_by_text("community works on this")).to_be_visible()
+    expect(theirs.locator(".desk-others")).to_have_text("")
+    theirs.keyboard.press("c")
+    theirs.keyboard.type("They are at lunch")
+    theirs.keyboard.press("Enter")
+    expect(theirs.get_by_role("button", name="Keep")).to_be_visible()
+    theirs.keyboard.press("1")
+    theirs.keyboard.press("d")
+    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator("[data-news]")).to_contain_text("settled already, by other at")
+    case.refresh_from_db()
+    assert (case.outcomes, case.closed_by.username) == (["warned"], "other")
     context.close()
 
 
