@@ -4,6 +4,8 @@ Django's permission names are the vocabulary ("stories.delete_story"). A permiss
 
 - model-wide, through a group or directly,
 - on one row, granted to somebody or to a group,
+- on a share of the rows, by a permission of its own: `SHARES = [Share("users.review_brand_document", …)]` in the
+  `permissions.py` of the app that owns the model,
 - by a rule of the app that owns the model: `RULES = {"events.change_event": is_host}` in its `permissions.py`.
 
 Which rows somebody sees is answered the same way: `granted` for staff, by grants alone; `visible` for end users,
@@ -15,7 +17,7 @@ whether or not anything has cleaned up since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -61,6 +63,27 @@ class TimeBoxed(Model):
         return self.ends_at is not None and self.ends_at <= timezone.now()
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Some rows of a model: whoever holds `perm`, by a group or directly, holds `of` on those."""
+
+    perm: str
+    of: str
+    path: str
+    """From a row to what makes it one of them, as queries write it."""
+    value: str
+
+    @property
+    def rows(self) -> Q:
+        return Q(**{self.path: self.value})
+
+    def holds(self, obj: Model) -> bool:
+        found: Any = obj
+        for name in self.path.split("__"):
+            found = getattr(found, name)
+        return bool(found == self.value)
+
+
 def unended(prefix: str = "") -> Q:
     """Of what is time-boxed: all that has no end, or one that is still to come. `prefix` leads there by a relation."""
     return Q(**{f"{prefix}ends_at__isnull": True}) | Q(**{f"{prefix}ends_at__gt": timezone.now()})
@@ -85,9 +108,9 @@ class Source:
     """One of the things by which somebody holds a permission."""
 
     kind: str
-    """`superuser`, `group`, `direct`, `row`, `row_group` (granted to a group on this row) or `rule`."""
+    """`superuser`, `group`, `direct`, `share`, `row`, `row_group` (granted to a group on this row) or `rule`."""
     name: str = ""
-    """Of the group; or of the rule, for those who read code."""
+    """Of the group; of the permission for a share of the rows; or of the rule, for those who read code."""
     id: int | None = None
     """Of the group or of the grant on the row."""
     until: datetime | None = None
@@ -101,6 +124,7 @@ SOURCES = {
     "superuser": gettext_lazy("As a superuser, who may do everything"),
     "group": gettext_lazy("Through the group “%(name)s”"),
     "direct": gettext_lazy("Given to this account directly"),
+    "share": gettext_lazy("By “%(name)s”, which this is one of"),
     "row": gettext_lazy("Granted to this account on this row"),
     "row_group": gettext_lazy("Granted on this row to the group “%(name)s”"),
     "rule": gettext_lazy("By a rule of the product"),
@@ -114,7 +138,7 @@ class Decision:
     allowed: bool
     perm: str
     via: str
-    """`superuser`, `model`, `row`, `rule`, or, refused, `inactive` or `missing`."""
+    """`superuser`, `model`, `share`, `row`, `rule`, or, refused, `inactive` or `missing`."""
     sentence: str
     user: User | None = field(default=None, repr=False, compare=False)
     obj: Model | None = field(default=None, repr=False, compare=False)
@@ -131,6 +155,16 @@ class Decision:
 @cache
 def rules() -> dict[str, Rule]:
     return {perm: rule for module in _permission_modules() for perm, rule in getattr(module, "RULES", {}).items()}
+
+
+@cache
+def shares() -> dict[str, tuple[Share, ...]]:
+    """By the permission that they are shares of."""
+    found: dict[str, tuple[Share, ...]] = {}
+    for module in _permission_modules():
+        for share in getattr(module, "SHARES", ()):
+            found[share.of] = (*found.get(share.of, ()), share)
+    return found
 
 
 @cache
@@ -172,6 +206,8 @@ def may(user: User, perm: str, obj: Model | None = None) -> Decision:
     if user.is_staff:
         if user.has_perm(perm):
             return Decision(True, perm, "model", _("Held for all rows."), user, obj)
+        if obj is not None and any(share.holds(obj) for share in shares_held(user, perm)):
+            return Decision(True, perm, "share", _("Held for some rows; this is one of them."), user, obj)
         if obj is not None and any(grants.exists() for grants in _grants_on(user, perm, obj)):
             return Decision(True, perm, "row", _("Granted on this row."), user, obj)
     rule = rules().get(perm)
@@ -186,7 +222,7 @@ def require(user: User, perm: str, obj: Model | None = None) -> None:
     decision = may(user, perm, obj)
     if not decision:
         raise Refused("permission-missing", decision.sentence, perm=perm)
-    if decision.via in ("model", "row"):
+    if decision.via in ("model", "share", "row"):
         note_use(perm)
 
 
@@ -195,14 +231,32 @@ def memberships(user: User) -> QuerySet[Any]:
     return user.group_memberships.filter(unended())
 
 
-def holders(perm: str, *, for_good: bool = False, superusers: bool = False) -> QuerySet[User]:
+def shares_held(user: User, perm: str) -> list[Share]:
+    """The shares of the rows on which `user` holds `perm`."""
+    if not (user.is_active and user.is_staff):
+        return []
+    return [share for share in shares().get(perm, ()) if user.has_perm(share.perm)]
+
+
+def widened(perms: Iterable[str]) -> set[str]:
+    """`perms`, and those that they include on a share of the rows."""
+    held = set(perms)
+    return held | {share.of for some in shares().values() for share in some if share.perm in held}
+
+
+def holders(perm: str, obj: Model | None = None, *, for_good: bool = False, superusers: bool = False) -> QuerySet[User]:
     """The active staff to whom `perm` is given model-wide now; `for_good`: by something that has no end.
 
-    Superusers, who may do everything, are among them only where they are asked for, or it is given to them as well.
+    With `obj` those, too, who hold it on a share of the rows that `obj` is in. Superusers, who may do everything, are
+    among them only where they are asked for, or it is given to them as well.
     """
     people: QuerySet[User] = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
     counts = Q(ends_at__isnull=True) if for_good else unended()
-    held = Permission.objects.filter(**_named(perm))
+    named = Q(**_named(perm))
+    for share in shares().get(perm, ()):
+        if obj is not None and share.holds(obj):
+            named |= Q(**_named(share.perm))
+    held = Permission.objects.filter(named)
     members = people.model.groups.through.objects.filter(counts, group__permissions__in=held)  # type: ignore[attr-defined]
     direct = people.model.user_permissions.through.objects.filter(permission__in=held)  # type: ignore[attr-defined]
     given = Q(pk__in=members.values("user")) | Q(pk__in=direct.values("user"))
@@ -231,11 +285,6 @@ def _grants_on(user: User, perm: str, obj: Model) -> list[QuerySet[Any]]:
     return [grants.filter(content_object=obj.pk, **_of(perm)) for grants in row_grants(user, type(obj))]
 
 
-def _rows_granted[M: Model](user: User, perm: str, rows: QuerySet[M]) -> QuerySet[M]:
-    own, theirs = (grants.filter(**_of(perm)).values("content_object") for grants in row_grants(user, rows.model))
-    return rows.filter(Q(pk__in=own) | Q(pk__in=theirs))
-
-
 def _sources(user: User, perm: str, obj: Model | None) -> Iterator[Source]:
     if not user.is_active:
         return
@@ -248,6 +297,10 @@ def _sources(user: User, perm: str, obj: Model | None) -> Iterator[Source]:
             yield Source("group", member.group.name, member.group_id, member.ends_at)
         if user.user_permissions.filter(pk__in=held).exists():
             yield Source("direct")
+        for share in shares_held(user, perm):
+            if obj is not None and share.holds(obj):
+                yield Source("share", permission_name(share.perm))
+                yield from _sources(user, share.perm, None)
         for grant in chain(*_grants_on(user, perm, obj)) if obj is not None else ():
             if hasattr(grant, "group"):
                 yield Source("row_group", grant.group.name, grant.pk, _earliest(grant, memberships(user)))
@@ -272,11 +325,20 @@ def granted[M: Model](user: User, model: type[M], action: str) -> QuerySet[M]:
     if not (user.is_active and user.is_staff):
         return everything.none()
     perm = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
-    if user.has_perm(perm):
-        return everything
-    if not has_row_grants(model):
-        return everything.none()
-    return _rows_granted(user, perm, everything)
+    return everything if user.has_perm(perm) else everything.filter(opened(user, perm, model))
+
+
+def opened(user: User, perm: str, model: type[Model]) -> Q:
+    """The rows of `model` on which `user` holds `perm` without holding it on all: granted one by one, or by shares."""
+    rows = Q(pk__in=[])
+    if not (user.is_active and user.is_staff):
+        return rows
+    if has_row_grants(model):
+        for grants in row_grants(user, model):
+            rows |= Q(pk__in=grants.filter(**_of(perm)).values("content_object"))
+    for share in shares_held(user, perm):
+        rows |= share.rows
+    return rows
 
 
 def visible[M: Model](user: User, model: type[M]) -> QuerySet[M]:
@@ -305,12 +367,13 @@ def models_with_row_grants() -> tuple[type[Model], ...]:
 
 
 def held_on_rows(user: User) -> set[str]:
-    """The permissions that `user` holds on some row at least: what a menu needs to know, in one query."""
+    """The permissions that `user` holds on some rows at least: what a menu needs to know, in one query."""
     if not (user.is_active and user.is_staff):
         return set()
     names = ("permission__content_type__app_label", "permission__codename")
     grants = [grants.values_list(*names) for model in models_with_row_grants() for grants in row_grants(user, model)]
-    return {f"{app_label}.{codename}" for app_label, codename in grants[0].union(*grants[1:])}
+    single = {f"{app_label}.{codename}" for app_label, codename in grants[0].union(*grants[1:])}
+    return single | {perm for perm in shares() if shares_held(user, perm)}
 
 
 def permission_name(perm: str) -> str:
@@ -321,8 +384,11 @@ def permission_name(perm: str) -> str:
 
 def _missing(user: User, perm: str, obj: Model | None) -> str:
     name = permission_name(perm)
+    if held := shares_held(user, perm):
+        names = " · ".join(permission_name(share.perm) for share in held)
+        return _("You need “%(name)s”; you hold “%(held)s” alone.") % {"name": name, "held": names}
     if obj is not None and user.is_staff and has_row_grants(type(obj)):
-        rows = _rows_granted(user, perm, type(obj)._default_manager.all()).count()
+        rows = type(obj)._default_manager.filter(opened(user, perm, type(obj))).count()
         if rows:
             thing = type(obj)._meta.verbose_name_plural
             return _("You need “%(name)s”; you hold it on %(rows)d %(thing)s, not on this one.") % {

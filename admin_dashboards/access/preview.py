@@ -19,7 +19,7 @@ from admin_dashboards.base import ModelAdmin
 from admin_dashboards.desk.registry import desks
 from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import menu
-from apps.access import held_on_rows, may, models_with_row_grants, row_grants
+from apps.access import held_on_rows, may, models_with_row_grants, permission_name, row_grants, shares_held
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import User
 from apps.users.oversight import Pair, dangerous, perms_of_group
@@ -49,7 +49,7 @@ class Standing:
     """Titles by address."""
     addresses: set[str] = field(default_factory=set)
     rows: dict[str, str | set[int]] = field(default_factory=dict)
-    """Of each table that they may open, by its name: `ALL`, or the numbers of the rows."""
+    """Of each table that they may open, by its name: `ALL`, which share of it, or the numbers of the rows."""
     pairs: list[Pair] = field(default_factory=list)
 
 
@@ -207,8 +207,12 @@ def _addresses(table: ModelAdmin, request: HttpRequest) -> Iterable[str]:
 
 
 def _rows(table: ModelAdmin, request: HttpRequest) -> str | set[int]:
-    if any(may(request.user, table.perm(action)) for action in table.seen_with):  # type: ignore[arg-type]
+    user: Any = request.user
+    if any(may(user, table.perm(action)) for action in table.seen_with):
         return ALL
+    held = [share for action in table.seen_with for share in shares_held(user, table.perm(action))]
+    if held:  # as many as there are, so named, not numbered
+        return " · ".join(permission_name(share.perm) for share in held)
     return set(table.get_queryset(request).values_list("pk", flat=True))
 
 
@@ -240,8 +244,8 @@ def _row_words(one: Standing, other: Standing) -> Iterable[str]:
     for name, rows in one.rows.items():
         had = other.rows.get(name, set())
         if isinstance(rows, str):
-            if had != ALL:
-                yield _("%(things)s: all") % {"things": name}
+            if had not in (ALL, rows):
+                yield _("%(things)s: all") % {"things": name} if rows == ALL else f"{name}: {rows}"
         elif not isinstance(had, str) and rows - had:
             yield f"{name}: {_numbers(rows - had)}"
 

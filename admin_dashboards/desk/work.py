@@ -404,7 +404,7 @@ class WorkDesk(Desk):
             "addresses": {page: self.at(f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")},
             "parts": self.templates,
             "snoozes": list(SNOOZES.items()),
-            "colleagues": [person for person in colleagues(self.permission) if person.pk != user.pk],
+            "colleagues": [person for person in colleagues(self.permission, item) if person.pk != user.pk],
             "timeline": timeline(item, request),
             "last": self.last_decision(request),
             "error": error,
@@ -484,7 +484,7 @@ class WorkDesk(Desk):
                     presence.leave(user, item)
                 case "hand_over":
                     here = self._next(request, after=item_id)
-                    hand_over(user, model, item_id, to=self._colleague(request.POST.get("to", "")))
+                    hand_over(user, model, item_id, to=self._colleague(item, request.POST.get("to", "")))
                 case "snooze":
                     hours = request.POST.get("hours", "")
                     if hours not in SNOOZES:
@@ -502,8 +502,8 @@ class WorkDesk(Desk):
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(here)
 
-    def _colleague(self, number: str) -> User:
-        person = next((each for each in colleagues(self.permission) if each.pk == whole_number(number)), None)
+    def _colleague(self, item: Any, number: str) -> User:
+        person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
         if person is None:
             raise Invalid("unknown", _("Choose one of your colleagues."), field="to")
         return person

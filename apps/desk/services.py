@@ -33,9 +33,9 @@ def work_permission(model: type[models.Model]) -> str:
     return str(model.WORK_PERMISSION)  # type: ignore[attr-defined]
 
 
-def colleagues(perm: str) -> list[User]:
-    """The staff who hold `perm` on all rows, by name. Who is away is among them, last."""
-    staff = holders(perm, superusers=True).select_related("desk_preference").order_by("username")
+def colleagues(perm: str, item: models.Model | None = None) -> list[User]:
+    """The staff who hold `perm` on all rows, or on a share that `item` is in, by name. Who is away comes last."""
+    staff = holders(perm, item, superusers=True).select_related("desk_preference").order_by("username")
     return sorted(staff[:MOST_COLLEAGUES], key=is_away)
 
 
@@ -131,7 +131,8 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
 
 
 def _least_busy[W: Workable](actor: User, model: type[W], item: W) -> User | None:
-    there = [person for person in colleagues(work_permission(model)) if person.pk != actor.pk and not is_away(person)]
+    others = (person for person in colleagues(work_permission(model), item) if person.pk != actor.pk)
+    there = [person for person in others if not is_away(person)]
     there = [person for person in there if may(person, work_permission(model), item) and not item.not_for(person)]
     rows = model._default_manager.filter(assigned_to__in=there).values("assigned_to")
     given = dict(rows.annotate(n=models.Count("pk")).values_list("assigned_to", "n"))

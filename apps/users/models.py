@@ -403,6 +403,9 @@ class Document(Workable):
         ]
         permissions = [
             ("review_document", _("Can review document")),
+            ("review_influencer_document", _("Can review documents of influencers")),
+            ("review_entrepreneur_document", _("Can review documents of entrepreneurs")),
+            ("review_brand_document", _("Can review documents of brands")),
             ("export_document", _("Can export documents")),
         ]
 

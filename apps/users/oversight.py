@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from apps.access import models_with_row_grants, unended
+from apps.access import models_with_row_grants, unended, widened
 from apps.audit.models import Use
 from apps.users.models import GroupMembership, User
 
@@ -85,7 +85,7 @@ class Holding:
         return [
             member
             for member in self.memberships
-            if member.begun_at <= since and not self.used & perms_of_group(member.group)
+            if member.begun_at <= since and not self.used & widened(perms_of_group(member.group))
         ]
 
     @property
@@ -95,7 +95,7 @@ class Holding:
 
 
 def dangerous(perms: Iterable[str]) -> list[Pair]:
-    held = set(perms)
+    held = widened(perms)
     return [pair for pair in PAIRS if pair.one in held and pair.other in held]
 
 

@@ -13,8 +13,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from apps.access import Share
 from apps.errors import Refused
-from apps.users.models import Block, Document, Follow, Profile, Session, User
+from apps.users.models import CLIENT_ROLES, Block, Document, Follow, Profile, Session, User
 from apps.visibility import PRESENT, Rung, Sight, Text, World, standing
 
 type Viewer = User | AnonymousUser
@@ -152,6 +153,11 @@ RULES: dict[str, Callable[[Any, Any], bool]] = {
     "users.change_profile": owns_profile,
     "users.end_session": owns_session,
 }
+SHARES = tuple(
+    Share(f"users.review_{role.value}_document", "users.review_document", "owner__role", role.value)
+    for role in CLIENT_ROLES
+)
+"""Reviewers of one kind of user."""
 SCOPES: dict[type[Any], Callable[[Any], QuerySet[Any]]] = {
     User: people_shown,
     Profile: profiles_shown,

@@ -110,6 +110,8 @@ def quality(viewer: User) -> Quality:
     checks = BlindCheck.objects.filter(
         checked_at__gte=timezone.now() - LOOKS_BACK, decision__undone_at__isnull=True
     ).select_related("officer")
+    if not may(viewer, "users.review_document"):
+        checks = checks.filter(document__in=granted(viewer, Document, "review").values("pk"))
     if not may(viewer, "users.view_quality"):
         checks = checks.filter(officer=viewer)
     found = list(checks.order_by("-checked_at")[:10_000])
