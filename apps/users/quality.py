@@ -25,15 +25,24 @@ CHANGES_SHARE = "users.change_qualityshare"
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of how many judged twice the verdict was the same."""
+    """Of how many judged twice the verdict was the same; and of those rejected for a reason, the reason too."""
 
     name: str
     checked: int
     agreed: int
+    reasoned: int = 0
+    """How many were rejected for a reason at first."""
+    same_reason: int = 0
+    """Of those, how many the second officer would have rejected for the same."""
 
     @property
     def percent(self) -> int:
         return round(100 * self.agreed / self.checked)
+
+    @property
+    def reason_percent(self) -> int | None:
+        """None where nothing was rejected for a reason."""
+        return round(100 * self.same_reason / self.reasoned) if self.reasoned else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +134,7 @@ def _outcome(check: BlindCheck) -> str:
 def _grouped(checks: list[BlindCheck], name: Callable[[BlindCheck], str]) -> list[Agreement]:
     total = Counter(map(name, checks))
     agreed = Counter(name(check) for check in checks if check.verdict == check.decided)
-    return [Agreement(each, count, agreed[each]) for each, count in sorted(total.items())]
+    reasoned = [check for check in checks if check.decided_reason]
+    rejected = Counter(map(name, reasoned))
+    same = Counter(name(check) for check in reasoned if check.reason == check.decided_reason)
+    return [Agreement(each, count, agreed[each], rejected[each], same[each]) for each, count in sorted(total.items())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from random import Random
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -13,7 +14,7 @@ from apps.decisions.models import Decision
 from apps.decisions.services import undo
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.documents import review_document
-from apps.users.models import BlindCheck, Document, QualityShare, User
+from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
 from apps.users.quality import Agreement, is_sampled, judge_blind, open_checks, quality
 from tests import people
 from tests.admin.test_documents import make_document
@@ -92,16 +93,49 @@ def test_figures_of_all_for_those_who_may_see_them_and_one_s_own_for_the_rest() 
     judge_blind(omar, decided(vera).pk, verdict="approved")
     judge_blind(omar, decided(vera, "rejected", "forged", "second").pk, verdict="approved")
     judge_blind(vera, decided(omar, name="third").pk, verdict="approved")
-    assert quality(vera).by_officer == [Agreement("vera", 2, 1)]
+    assert quality(vera).by_officer == [Agreement("vera", 2, 1, 1, 0)]
     assert quality(omar).by_officer == [Agreement("omar", 1, 1)]
     lead = people.make_staff("lead", "Compliance Officer")
     lead.user_permissions.add(Permission.objects.get(codename="view_quality"))
     seen = quality(User.objects.get(pk=lead.pk))
-    assert seen.by_officer == [Agreement("omar", 1, 1), Agreement("vera", 2, 1)]
-    assert seen.by_outcome == [Agreement("Approved", 2, 2), Agreement("Forged or altered", 1, 0)]
+    assert seen.by_officer == [Agreement("omar", 1, 1), Agreement("vera", 2, 1, 1, 0)]
+    assert seen.by_outcome == [Agreement("Approved", 2, 2), Agreement("Forged or altered", 1, 0, 1, 0)]
     assert seen.by_officer[1].percent == 50
     assert "omar" not in console(vera).get("/admin/compliance/quality/").content.decode()
     assert "omar" in console(lead).get("/admin/compliance/quality/").content.decode()
+
+
+def test_agreement_is_a_plain_count_for_each_reason_and_each_officer() -> None:
+    judged: list[tuple[str, str, str, str]] = []
+    staff = dict(zip(("vera", "omar"), officers(), strict=True))
+    draw = Random(7)
+    outcomes = [("approved", ""), *(("rejected", reason) for reason in ("forged", "expired", "unreadable"))]
+    for number in range(24):
+        who, (verdict, reason) = draw.choice(("vera", "omar")), draw.choice(outcomes)
+        second, why = draw.choice(outcomes)
+        check = decided(staff[who], verdict, reason, f"owner{number}")
+        judge_blind(staff["omar" if who == "vera" else "vera"], check.pk, verdict=second, reason=why)
+        judged.append((who, reason, second, why))
+    seen = quality(people.admin())
+    rows = {line.name: line for line in (*seen.by_officer, *seen.by_outcome)}
+    for name, mine in (
+        *((who, [row for row in judged if row[0] == who]) for who in ("omar", "vera")),
+        *(
+            (str(Reason(reason).label), [row for row in judged if row[1] == reason])
+            for _verdict, reason in outcomes[1:]
+        ),
+        ("Approved", [row for row in judged if not row[1]]),
+    ):
+        line = rows.pop(name)
+        assert line.checked == len(mine)
+        assert line.agreed == sum((row[2] == "rejected") == bool(row[1]) for row in mine)
+        assert line.reasoned == sum(bool(row[1]) for row in mine)
+        assert line.same_reason == sum(bool(row[1]) and row[3] == row[1] for row in mine)
+        assert (line.reason_percent is None) == (name == "Approved")
+    assert not rows
+    expired = [row for row in judged if row[1] == "expired"]
+    page = console(User.objects.get(username="admin")).get("/admin/compliance/quality/").content.decode()
+    assert f"({sum(row[3] == 'expired' for row in expired)} of {len(expired)})" in page
 
 
 def test_the_page_does_not_say_what_was_decided() -> None:
