@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from apps.audit.models import Entry, Verb
+from apps.decisions.models import HOLD, Decision
+from apps.decisions.services import facts
 from apps.notifications.models import Kind
-from apps.users.models import DocType, Document, QualityShare, Reason, ReviewRule, Role, User
+from apps.users.documents import DECIDED_FIELDS, message_text
+from apps.users.models import BlindCheck, DocType, Document, QualityShare, Reason, ReviewRule, Role, User
 from ops.bulk import Stored, copy_rows
 from ops.demo import drawing
 from ops.demo.accounts import NEWCOMER
@@ -21,6 +25,14 @@ COMMENTS = {
     Reason.UNREADABLE: "Please lay the card flat near a window and try again.",
     Reason.NAME_DIFFERS: "Your account says another family name. Change it, or send the certificate.",
 }
+# What the second officer made of it: a card without its edge is hard to read, and a married name is no other name.
+SEEN_OTHERWISE: dict[str, str] = {
+    Reason.CUT_OFF: Reason.UNREADABLE,
+    Reason.FORGED: Reason.ALREADY_USED,
+    Reason.NAME_DIFFERS: "",
+}
+LEFT_TO_JUDGE = 3
+"""How many of each verdict still wait."""
 
 
 @dataclass
@@ -36,8 +48,8 @@ class Case:
 
 def send_in(stage: Stage) -> None:
     rule = ReviewRule(doc_type=DocType.BUSINESS, role=Role.BRAND, after_rejection=True)
-    QualityShare.objects.create(percent=20)
-    create([rule], by=lambda _: None, at=lambda _: stage.now, reason="set up")
+    for setting in (rule, QualityShare(percent=20)):
+        create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), reason="set up")
     cases = _cases(stage)
     for verdict in (Status.APPROVED, Status.REJECTED):
         _decide(stage, verdict, _create(stage, [case for case in cases if case.verdict == verdict]))
@@ -52,23 +64,65 @@ def _create(stage: Stage, cases: list[Case]) -> list[tuple[Document, Case]]:
 
 
 def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) -> None:
-    officer = stage["compliance"]
-    looks = []
-    for document, case in decided:
+    looks, decisions = [], []
+    for place, (document, case) in enumerate(decided):
+        officer = stage["admin" if place % 4 == 3 else "compliance"]
         reason = Reason(case.reason) if case.reason else None
+        before = facts(document, DECIDED_FIELDS)
         document.settle(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
         document.decided_at = at = case.sent + timedelta(hours=19, minutes=stage.random.randint(0, 50))
         looks.append((officer.pk, Verb.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
         text = document.comment or (reason.text if reason else "")
         stage.tell(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
+        decisions.append(
+            Decision(
+                verb=f"document.{verdict}",
+                actor=officer,
+                target_type=LABEL,
+                target_id=document.pk,
+                subject=document.owner,
+                reason=case.reason,
+                text=message_text(document),
+                before=before,
+                after=facts(document, DECIDED_FIELDS),
+                made_at=at,
+                told_at=at + HOLD,
+            )
+        )
     change(
         [document for document, _ in decided],
         ["status", "reason", "comment", "decided_by", "decided_at", "version"],
-        by=lambda _: officer,
+        by=lambda document: document.decided_by,
         at=lambda document: document.decided_at or stage.now,
         reason=f"document {verdict}",
     )
     copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), looks)
+    Decision.objects.bulk_create(decisions)
+    _judge_again(stage, decisions, [document for document, _ in decided])
+
+
+def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Document]) -> None:
+    """Some were set aside and judged blind by the other officer, who saw a few of them otherwise; a few wait."""
+    dice = Random("blind checks")
+    checks: list[BlindCheck] = []
+    for decision, document in zip(decisions, documents, strict=True):
+        if document.status == Status.APPROVED and dice.random() > 0.25:
+            continue
+        second = SEEN_OTHERWISE.get(document.reason, document.reason) if dice.random() < 0.7 else document.reason
+        check = BlindCheck(
+            decision=decision,
+            document=document,
+            officer=decision.actor,
+            decided=document.status,
+            decided_reason=document.reason,
+        )
+        if not (decision.actor == stage["admin"] and sum(one.checked_at is None for one in checks) < LEFT_TO_JUDGE):
+            check.verdict, check.reason = (Status.REJECTED if second else Status.APPROVED), second
+            check.checked_by = stage["compliance" if decision.actor == stage["admin"] else "admin"]
+            later = max(decision.made_at, stage.ago(days=40)) + timedelta(hours=dice.randint(4, 90))
+            check.checked_at = min(later, stage.now)
+        checks.append(check)
+    BlindCheck.objects.bulk_create(checks)
 
 
 def _cases(stage: Stage) -> list[Case]:

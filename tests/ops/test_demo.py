@@ -15,12 +15,15 @@ from django.utils import timezone
 
 from apps.chat.models import Message, Room
 from apps.connections.models import Connection
+from apps.decisions.models import Decision
+from apps.decisions.services import facts
 from apps.events.models import Event, Participation
 from apps.files import take_document, take_picture, take_story
 from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
-from apps.users.models import Block, Document, Profile, Reason, Role, User
+from apps.users.models import BlindCheck, Block, Document, Profile, Reason, Role, User
+from apps.users.quality import open_checks, quality
 from ops.demo import drawing
 from ops.demo.accounts import PASSWORD, STAFF, TRIO
 from ops.demo.load import load
@@ -155,7 +158,21 @@ class DemoTest(TestCase):
             assert not versions.filter(Q(history_user=None) | Q(history_change_reason="")).exists(), model
             assert versions.filter(history_type="+").count() == model.objects.count()
         decided = Document.history.filter(status="rejected").select_related("history_user")
-        assert {version.history_user.username for version in decided} == {"compliance"}
+        assert {version.history_user.username for version in decided} == {"compliance", "admin"}
+
+    def test_officers_have_judged_each_other_s_decisions(self) -> None:
+        seen = quality(User.objects.get(username="admin"))
+        assert {line.name for line in seen.by_officer} == {"compliance", "admin"}
+        assert any(line.agreed < line.checked for line in seen.by_officer)
+        reasons = [line for line in seen.by_outcome if line.reasoned]
+        assert len(reasons) >= 5
+        assert any(line.same_reason < line.reasoned for line in reasons)
+        assert open_checks(User.objects.get(username="compliance")).exists()
+        assert not Decision.objects.filter(told_at__isnull=True, target_type="users.document").exists()
+        assert not BlindCheck.objects.filter(checked_at__gt=timezone.now()).exists()
+        for document in Document.objects.exclude(status="pending"):
+            decision = Decision.objects.about(document).get()
+            assert facts(document, decision.after) == decision.after
 
     def test_its_files_would_be_taken(self) -> None:
         for document in Document.objects.all()[:12]:
