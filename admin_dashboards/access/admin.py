@@ -32,10 +32,12 @@ from apps.access import unended, until_words
 from apps.errors import DomainError, Invalid
 from apps.users.groups import delete_group, save_group
 from apps.users.models import GroupMembership, Session, Staff, User
-from apps.users.rank import is_above
+from apps.users.rank import is_above, is_peer, not_a_peer
 from apps.users.roles import is_built_in
 from apps.users.sessions import end_session
 from apps.users.staff import add_staff, change_staff, current_memberships, set_staff_password
+
+SIGNS_IN_WITH = ("username", "email")
 
 
 class AskingAgain(ModelAdmin):
@@ -251,7 +253,11 @@ class StaffAdmin(AskingAgain):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fixed = ["own_groups", "superuser", "last_login", "date_joined"]
-        return [*fixed, "is_active"] if obj is not None and obj.pk == request.user.pk else fixed
+        if obj is None:
+            return fixed
+        if is_peer(request.user, obj):  # type: ignore[arg-type]
+            return [*fixed, *SIGNS_IN_WITH, "is_active"]
+        return [*fixed, "is_active"] if obj.pk == request.user.pk else fixed
 
     def _read_only_groups(self, request: HttpRequest, obj: Any) -> bool:
         return obj.pk == request.user.pk or not self.has_change_permission(request, obj)
@@ -264,13 +270,16 @@ class StaffAdmin(AskingAgain):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         staff = self.get_object(request, unquote(object_id))
+        if any(request.POST.get(name, now) != now for name in SIGNS_IN_WITH for now in [getattr(staff, name, None)]):
+            not_a_peer(request.user, staff)  # type: ignore[arg-type]
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
+        may_set_password = theirs and not is_peer(request.user, staff)  # type: ignore[arg-type]
         context = {
             "grants_held": grants_held(staff),
             "previews": theirs,
             "kinds": kinds() if may_grant and theirs else [],
-            "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if theirs else "",
+            "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if may_set_password else "",
             "show_save_and_continue": False,
             "title": staff.username,
             "subtitle": None,
@@ -297,6 +306,7 @@ class StaffAdmin(AskingAgain):
         staff = self.get_object(request, str(staff_id))
         if not self.has_change_permission(request, staff):
             raise PermissionDenied
+        not_a_peer(request.user, staff)  # type: ignore[arg-type]
         return recently_confirmed(self._new_password)(request, staff)
 
     def _new_password(self, request: HttpRequest, staff: Staff) -> HttpResponse:

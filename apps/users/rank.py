@@ -2,7 +2,8 @@
 
 Three rules hold over all that the access desk does, whoever asks and at whichever door: nobody changes their own
 rights; nobody but a superuser touches those above them, or hands out the rights of the access desk itself; and
-somebody who keeps access always remains.
+somebody who keeps access always remains. What somebody of the access desk signs in with is theirs or a superuser's
+to change.
 """
 
 from __future__ import annotations
@@ -78,8 +79,14 @@ def not_above(actor: User, user: User) -> None:
         raise Refused("above-you", _("%(name)s is a superuser; only superusers touch that account.") % {"name": user})
 
 
-def not_a_keeper(actor: User, user: User) -> None:
-    if not actor.is_superuser and holds_access_rights(user):
+def is_peer(actor: User, user: User) -> bool:
+    """Whether `user` is somebody else who holds rights of the access desk, as `actor` does at most."""
+    return not actor.is_superuser and user.pk != actor.pk and holds_access_rights(user)
+
+
+def not_a_peer(actor: User, user: User) -> None:
+    """By what one signs in with, nobody must come to rights that they may not give: a peer's account is left alone."""
+    if is_peer(actor, user):
         raise Refused(
             "superuser-only", _("%(name)s keeps access too; only a superuser does this to them.") % {"name": user}
         )

@@ -20,7 +20,7 @@ from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
 from apps.users.rank import (
     lock_keepers,
-    not_a_keeper,
+    not_a_peer,
     not_above,
     not_oneself,
     require_joinable,
@@ -74,13 +74,13 @@ def change_staff(
     keepers = lock_keepers()
     user = _locked_staff(staff_id)
     not_above(actor, user)
-    if username is not None:
-        user.username = username
-    if email is not None:
-        user.email = email
+    for name, value in (("username", username), ("email", email)):
+        if value is not None and value != getattr(user, name):
+            not_a_peer(actor, user)
+            setattr(user, name, value)
     if is_active is not None and is_active != user.is_active:
         not_oneself(actor, user, _("You cannot switch off your own account."))
-        not_a_keeper(actor, user)
+        not_a_peer(actor, user)
         user.is_active = is_active
     _check(user)
     have = groups_of(user)
@@ -115,8 +115,7 @@ def set_staff_password(actor: User, staff_id: int, password: str) -> User:
     user = _locked_staff(staff_id)
     not_oneself(actor, user, _("Change your own password under “Change password”."))
     not_above(actor, user)
-    # Whoever sets a password can sign in with it, so this must not be a way to rights that one may not give.
-    not_a_keeper(actor, user)
+    not_a_peer(actor, user)
     set_password(actor, user, password, field="password1", reason="password set by staff")
     release(actor, user)
     return user

@@ -121,6 +121,27 @@ def test_superusers_are_shown_and_left_alone() -> None:
     assert admin.check_password(people.PASSWORD)
 
 
+def test_what_a_peer_signs_in_with_is_theirs_or_a_superuser_s() -> None:
+    client, peer = console(people.access()), people.make_staff("peer", "Access Manager")
+    page = client.get(page_of(peer))
+    assert not {"username", "email", "is_active"} & set(fields(page))
+    assert f"{TABLE}{peer.pk}/password/" not in links(page)
+    assert client.get(f"{TABLE}{peer.pk}/password/").status_code == 403
+    for given in ({"email": "mine@example.com"}, {"username": "mallory"}):
+        answer = client.post(page_of(peer), form_of(peer, **given))
+        assert answer.status_code == 403
+        assert "keeps access too" in answer.content.decode()
+    juniors = Group.objects.create(name="Juniors")
+    assert client.post(page_of(peer), form_of(peer, groups=[juniors.pk])).status_code == 302
+    peer.refresh_from_db()
+    assert (peer.username, peer.email, peer.is_active) == ("peer", "peer@staff.example.com", True)
+    assert {group.name for group in peer.groups.all()} == {"Access Manager", "Juniors"}
+    theirs = form_of(peer, groups=[group.pk for group in peer.groups.all()], email="new@staff.example.com")
+    assert console(people.admin()).post(page_of(peer), theirs).status_code == 302
+    peer.refresh_from_db()
+    assert peer.email == "new@staff.example.com"
+
+
 def test_the_last_access_manager_cannot_be_taken_out() -> None:
     manager = people.access()
     client = console(people.admin())
