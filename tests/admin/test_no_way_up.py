@@ -278,7 +278,7 @@ def test_nobody_climbs_and_somebody_remains(name: str, readers: Collection[str],
         guard.check(told)
         if name != "access":  # Of nobody else, and nobody's signing in, does anything become otherwise at all.
             assert guard.last == guard.begun, told
-    assert len(seen) > (150 if name == EVERYTHING else 25)
+    assert len(seen) > (150 if name == EVERYTHING else 10)
     assert reached > (20 if readers else 5), "the search gets somewhere"
     if name == "access":
         assert User.objects.filter(username__startswith="mallory", is_staff=True).count() > 1
