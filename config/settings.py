@@ -343,7 +343,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = str(_read("str", "MAIL_FROM", default="Inflo
 # --- Language, time, protection, logs --------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# Of what people of the platform read; the console and the API's problems are in English.
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -19,6 +19,7 @@ from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.desk.settings import GoalSetting
 from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
+from admin_dashboards.languages import in_language
 from apps.access import may
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
@@ -127,6 +128,7 @@ class ComplianceDesk(WorkDesk):
             "two_approve": pending and needs_second(item),
             "second_address": self.at("item_second", item.pk),
             "letter_address": self.at("item_letter", item.pk),
+            "letter_language": in_language(item.owner.language),
             "override_address": self.at("item_override", item.pk),
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
             "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),

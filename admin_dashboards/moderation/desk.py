@@ -17,10 +17,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, override
 
 from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
+from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
@@ -37,7 +38,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST
 from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
-from apps.moderation.telling import to_author, to_reporter
+from apps.moderation.telling import Said, to_author, to_reporter
 from apps.users.models import User
 from apps.whole_numbers import whole_number
 
@@ -194,14 +195,15 @@ class ModerationDesk(CaseDesk):
     ) -> list[dict[str, Any]]:
         target = target_of(case.kind, case.target_id)
         until = (timezone.now() + timedelta(days=_days(days))).isoformat()
+        languages = sorted(set(case.reports.open().values_list("reporter__language", flat=True)))
 
         def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:
             to_them = to_author(case, target, chosen, text=text.strip(), until=until)
             gravest = next(outcome for outcome in GRAVEST_FIRST if outcome in chosen)
             return {
                 "title": title,
-                "author": [said.text for said in to_them],
-                "reporters": to_reporter(gravest).text,
+                "author": [_read_in(case.author.language, said) for said in to_them],
+                "reporters": [_read_in(language, to_reporter(gravest)) for language in languages],
             }
 
         found = [say(_("Keep"), [Outcome.KEPT])]
@@ -262,7 +264,10 @@ class ModerationDesk(CaseDesk):
         said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Nothing changes; the reporters are told.")
-        return _("%(name)s reads: %(text)s") % {"name": item.author.username, "text": said[0].text}
+        read = {"name": item.author.username, **_read_in(item.author.language, said[0])}
+        if read["language"]:
+            return _("%(name)s reads, %(language)s: %(text)s") % read
+        return _("%(name)s reads: %(text)s") % read
 
     def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
@@ -282,6 +287,13 @@ class ModerationDesk(CaseDesk):
             raise Conflict(error.code, str(error)) from error
         except Refused as error:
             raise Conflict(error.code, str(error)) from error
+
+
+def _read_in(language: str, said: Said) -> dict[str, str]:
+    """The very words, in the language of whoever reads them, and that named beside."""
+    with override(language):
+        text = said.text
+    return {"text": text, "code": language, "language": in_language(language)}
 
 
 def outcome_words(outcomes: Sequence[str]) -> str:

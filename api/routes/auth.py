@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from api.auth import Anyone, Request
+from api.languages import asked_language
 from api.schemas.users import (
     AccountOut,
     LoginIn,
@@ -30,8 +32,9 @@ router = Router()
     "/register", auth=Anyone(), throttle=AddressLimit("register"), response={201: AccountOut}, operation_id="register"
 )
 def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
-    """Make an account. The role is chosen once."""
-    return Status(201, services.register(**body.model_dump()))
+    """Make an account. The role is chosen once. Messages come in the language of `Accept-Language`."""
+    language = asked_language(request) or settings.LANGUAGE_CODE
+    return Status(201, services.register(**body.model_dump(), language=language))
 
 
 @router.post("/login", auth=Anyone(), response={200: TokensOut}, operation_id="login")
@@ -39,7 +42,8 @@ def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
     """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes.
 
     Where a second factor is set up, a login without `otp` answers 401 of the type `otp-required`, one with a code
-    that is wrong or used 401 `otp-wrong`; both only once the password is right.
+    that is wrong or used 401 `otp-wrong`; both only once the password is right. From then on messages come in the
+    language of `Accept-Language`, where that is sent.
     """
     with guesses(request, sessions.account_key(body.username)):
         return sessions.sign_in(
@@ -48,6 +52,7 @@ def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
             otp=body.otp,
             address=client_address(request),
             user_agent=request.headers.get("User-Agent", ""),
+            language=asked_language(request),
         )
 
 

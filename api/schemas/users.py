@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import override
 from ninja import Schema
 from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
 
@@ -191,4 +192,5 @@ class DocumentOut(Schema):
 
     @staticmethod
     def resolve_comment(document: Document) -> str:
-        return text_for_owner(document)
+        with override(document.owner.language):
+            return text_for_owner(document)

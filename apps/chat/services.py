@@ -156,8 +156,7 @@ def _decide(actor: User, message_id: int, deed: Callable[..., Any], reason: str,
     if message is None:
         raise Absent("not-found", _("There is no such message."))
     require(actor, "chat.delete_message", message)
-    name = str(message._meta.verbose_name)
-    deed(actor, message, subject_id=message.sender_id, name=name, reason=reason, batch=batch)
+    deed(actor, message, subject_id=message.sender_id, named={"thing": "message"}, reason=reason, batch=batch)
     return message
 
 

@@ -26,10 +26,16 @@ REMOVED, RESTORED = "removed", "restored"
 
 
 def remove_as(
-    actor: User, thing: Removable, *, subject_id: int, name: str, reason: str = "", batch: UUID | None = None
+    actor: User,
+    thing: Removable,
+    *,
+    subject_id: int,
+    named: dict[str, str],
+    reason: str = "",
+    batch: UUID | None = None,
 ) -> Decision:
-    """Take a locked thing of somebody's down. Raises `Conflict` where it is down already. `name`: as in "your …"."""
-    before = _before(thing, name)
+    """Take a locked thing of somebody's down. Raises `Conflict` where it is down already. `named`: for `texts.py`."""
+    before = _before(thing, named)
     thing.remove(actor, reason)
     save_as(actor, thing, reason=reason or REMOVED)
     after = facts(thing, FIELDS)
@@ -38,10 +44,16 @@ def remove_as(
 
 
 def restore_as(
-    actor: User, thing: Removable, *, subject_id: int, name: str, reason: str = "", batch: UUID | None = None
+    actor: User,
+    thing: Removable,
+    *,
+    subject_id: int,
+    named: dict[str, str],
+    reason: str = "",
+    batch: UUID | None = None,
 ) -> Decision:
     """Put it back. Where its owner has not heard of the removal yet, they never do."""
-    before = _before(thing, name)
+    before = _before(thing, named)
     thing.restore()
     removals = Decision.objects.about(thing).standing().filter(verb=_verb(type(thing), REMOVED), told_at=None)
     removal = removals.order_by("-id").first()
@@ -74,10 +86,10 @@ def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
     ]
 
 
-def _before(thing: Removable, name: str) -> dict[str, Any]:
+def _before(thing: Removable, named: dict[str, str]) -> dict[str, Any]:
     # Exact to the microsecond, which `facts` is not: other decisions know their removal by its time.
     removed_at = thing.removed_at.isoformat() if thing.removed_at else None
-    return facts(thing, FIELDS) | {"removed_at": removed_at, "name": name}
+    return facts(thing, FIELDS) | {"removed_at": removed_at, "named": named}
 
 
 def _verb(model: type[models.Model], verb: str) -> str:
@@ -97,6 +109,12 @@ def _tell(kind: Told) -> Callable[[Decision], None]:
             return
         # By the name it had: it may be gone, or called otherwise, by now.
         thing = kind_of(decision).model._default_manager.filter(pk=decision.target_id).first()
-        notify(decision.subject_id, kind, about=thing, thing=decision.before["name"])  # type: ignore[attr-defined]
+        notify(decision.subject_id, kind, about=thing, **named_in(decision))  # type: ignore[attr-defined]
 
     return tell
+
+
+def named_in(decision: Decision) -> dict[str, str]:
+    """The thing by the name it had; decisions from before have that as words."""
+    named: dict[str, str] = decision.before.get("named") or {"thing": decision.before["name"]}
+    return named

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.decisions.kinds import Kind
 from apps.decisions.models import Decision
-from apps.decisions.removal import removal_kinds
+from apps.decisions.removal import named_in, removal_kinds
 from apps.events.models import Event
 from apps.events.services import undo_edit
 from apps.notifications.models import Kind as Told
@@ -30,7 +30,7 @@ def tell_undone(decision: Decision) -> None:
 def _tell(decision: Decision, kind: Told) -> None:
     event = Event.objects.filter(pk=decision.target_id).first()
     assert decision.subject_id is not None  # type: ignore[attr-defined]
-    notify(decision.subject_id, kind, about=event, thing=decision.before["name"])  # type: ignore[attr-defined]
+    notify(decision.subject_id, kind, about=event, **named_in(decision))  # type: ignore[attr-defined]
 
 
 KINDS = [

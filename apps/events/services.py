@@ -115,12 +115,12 @@ def edit_event(
     That is a decision of its own, of which the host is told, unless it is part of another (`tell`).
     """
     event = _any(actor, event_id, "events.change_event")
-    before, name = facts(event, FIELDS), _named(event)
+    before, named = facts(event, FIELDS), _named(event)
     times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
     if _change(actor, event, changes, reason=reason or "edited") and tell:
         now = facts(event, FIELDS)
         after = {field: value for field, value in now.items() if value != before[field]}
-        before = {field: (before | times)[field] for field in after} | {"name": name}
+        before = {field: (before | times)[field] for field in after} | {"named": named}
         decide(actor, "event.edited", event, subject_id=event.host_id, before=before, after=after, batch=batch)
     return event
 
@@ -145,7 +145,7 @@ def restore_event(actor: User, event_id: int, *, reason: str = "", batch: UUID |
 @transaction.atomic
 def _decide(actor: User, event_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Event:
     event = _any(actor, event_id, "events.delete_event")
-    deed(actor, event, subject_id=event.host_id, name=_named(event), reason=reason, batch=batch)
+    deed(actor, event, subject_id=event.host_id, named=_named(event), reason=reason, batch=batch)
     return event
 
 
@@ -157,8 +157,8 @@ def _any(actor: User, event_id: int, perm: str) -> Event:
     return event
 
 
-def _named(event: Event) -> str:
-    return f"{event._meta.verbose_name} “{event.title}”"
+def _named(event: Event) -> dict[str, str]:
+    return {"thing": "event", "title": event.title}
 
 
 # --- Shared ----------------------------------------------------------------------------------------------------------

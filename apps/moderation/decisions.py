@@ -18,7 +18,7 @@ from apps.moderation.evidence import let_go
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import take_back
 from apps.moderation.strikes import lift_strike
-from apps.moderation.targets import name_of, target_of
+from apps.moderation.targets import named, target_of
 from apps.moderation.telling import to_author, to_reporter
 from apps.moderation.weights import weigh
 from apps.notifications.models import Kind as Told
@@ -83,7 +83,7 @@ def tell_undone(decision: Decision) -> None:
         _tell_reporters(case)
         return
     if decision.after["outcomes"] != [Outcome.KEPT]:
-        notify(case.author_id, Told.DECISION_UNDONE, thing=name_of(case.kind, _target(case)))
+        notify(case.author_id, Told.DECISION_UNDONE, about=None, **named(case.kind, _target(case)))
     # Those of the reopened case that had been told; whoever reports from now on hears of it once.
     for report in case.reports.open().filter(created_at__lte=decision.made_at).order_by("id"):
         said = to_reporter(report.status)
@@ -134,8 +134,8 @@ def tell_ruling(decision: Decision) -> None:
 
 def _tell_appellant(appeal: Appeal) -> None:
     case = appeal.case
-    thing = name_of(case.kind, _target(case))
-    notify(appeal.author_id, Told.APPEAL_DECIDED, thing=thing, status=appeal.status, text=appeal.ruling)
+    thing = named(case.kind, _target(case))
+    notify(appeal.author_id, Told.APPEAL_DECIDED, about=None, status=appeal.status, text=appeal.ruling, **thing)
     if case.kind == Report.Kind.STORY:
         let_go(appeal.ruled_by, case.target_id)
 

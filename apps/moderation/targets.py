@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any
 
 from django.db.models import Model
-from django.utils.translation import gettext as _
 
 from apps.chat.models import Message
 from apps.events.models import Event
@@ -55,12 +54,6 @@ def words_of(kind: str, target: Any) -> dict[str, str]:
     return {name: said for name, said in words.items() if said}
 
 
-def name_of(kind: str, target: Any) -> str:
-    """How the thing is called to whoever it belongs to: "your …"."""
-    match target:
-        case Event():
-            return f"{target._meta.verbose_name} “{target.title}”"
-        case User():
-            return _("account")
-        case _:
-            return str(Report.Kind(kind).label).lower()
+def named(kind: str, target: Any) -> dict[str, str]:
+    """The thing as messages to whoever it belongs to name it: "your …"."""
+    return {"thing": kind, "title": target.title} if isinstance(target, Event) else {"thing": kind}

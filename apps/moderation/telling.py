@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.moderation.models import Case, Report
-from apps.moderation.targets import name_of
+from apps.moderation.targets import named
 from apps.notifications.models import Kind
 from apps.notifications.texts import text_of
 
@@ -23,12 +23,13 @@ class Said:
 
     @property
     def text(self) -> str:
+        """In the language that is active."""
         return text_of(self.kind, **self.facts)
 
 
 def to_author(case: Case, target: Any, outcomes: Collection[str], *, text: str, until: str) -> list[Said]:
     """What the author hears of the outcomes, gravest first. `until` is the end of a suspension, in ISO form."""
-    thing = {"thing": name_of(case.kind, target)}
+    thing = named(case.kind, target)
     kinds = {
         Outcome.SUSPENDED: (Kind.SUSPENDED, {"until": until}, "reason"),
         Outcome.REMOVED: (Kind.CONTENT_REMOVED, thing, "text"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from apps import broadcast
 from apps.access import require, visible
@@ -30,14 +32,19 @@ def notify(recipient_id: int, kind: Kind, *, about: models.Model | None = None, 
 def notify_all(
     recipient_ids: Iterable[int], kind: Kind, *, about: models.Model | None = None, **facts: str
 ) -> list[Notification]:
-    """Tell many people the same, however many they are."""
-    text = text_of(kind, **facts)
+    """Tell many people the same, each in their language, however many they are."""
+    recipient_ids = list(recipient_ids)
+    languages = dict(get_user_model()._default_manager.filter(pk__in=recipient_ids).values_list("pk", "language"))
+    texts = {}
+    for language in set(languages.values()):
+        with override(language):
+            texts[language] = text_of(kind, **facts)
     told = Notification.objects.bulk_create(
         [
             Notification(
                 recipient_id=recipient_id,
                 kind=kind,
-                text=text,
+                text=texts[languages[recipient_id]],
                 target_kind=str(about._meta.model_name) if about is not None else "",
                 target_id=about.pk if about is not None else None,
             )

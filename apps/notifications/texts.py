@@ -7,14 +7,26 @@ from datetime import datetime
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from apps.notifications.models import Kind
 
 LONGEST = 1000
 
 
+# Translators: stands after "your"; where the possessive bends with the noun, it belongs here: "deine Story".
+THINGS = {
+    "story": pgettext_lazy("your …", "story"),
+    "event": pgettext_lazy("your …", "event"),
+    "message": pgettext_lazy("your …", "message"),
+    "user": pgettext_lazy("your …", "account"),
+}
+# Translators: stands after "your", as the names of the things do.
+EVENT = pgettext_lazy("your …", "event “%(title)s”")
+
+
 def text_of(kind: Kind, **facts: str) -> str:
-    """The line that the recipient reads, at most 1,000 characters."""
+    """The line that the recipient reads, at most 1,000 characters, in the language that is active."""
     text = WORDS[kind](**facts)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
@@ -58,20 +70,20 @@ def _document_decided(*, status: str, text: str) -> str:
     return _joined(_("Your document has been approved.") if approved else _("Your document has been rejected."), text)
 
 
-def _content_removed(*, thing: str, text: str = "") -> str:
-    return _joined(_("Our team has removed your %(thing)s.") % {"thing": thing}, text)
+def _content_removed(*, thing: str, title: str = "", text: str = "") -> str:
+    return _joined(_("Our team has removed your %(thing)s.") % _yours(thing, title), text)
 
 
-def _content_restored(*, thing: str) -> str:
-    return _("Our team has put your %(thing)s back.") % {"thing": thing}
+def _content_restored(*, thing: str, title: str = "") -> str:
+    return _("Our team has put your %(thing)s back.") % _yours(thing, title)
 
 
-def _content_edited(*, thing: str, text: str = "") -> str:
-    return _joined(_("Our team has edited your %(thing)s.") % {"thing": thing}, text)
+def _content_edited(*, thing: str, title: str = "", text: str = "") -> str:
+    return _joined(_("Our team has edited your %(thing)s.") % _yours(thing, title), text)
 
 
-def _warning(*, thing: str, text: str = "") -> str:
-    sentence = _("Our team has looked at your %(thing)s and asks you to keep to the rules.") % {"thing": thing}
+def _warning(*, thing: str, title: str = "", text: str = "") -> str:
+    sentence = _("Our team has looked at your %(thing)s and asks you to keep to the rules.") % _yours(thing, title)
     return _joined(sentence, text)
 
 
@@ -89,18 +101,26 @@ def _report_closed(*, outcome: str) -> str:
     return _("Thank you for your report. We looked into it and have acted on it.")
 
 
-def _decision_undone(*, thing: str) -> str:
-    return _("Our team has taken back its decision about your %(thing)s.") % {"thing": thing}
+def _decision_undone(*, thing: str, title: str = "") -> str:
+    return _("Our team has taken back its decision about your %(thing)s.") % _yours(thing, title)
 
 
-def _appeal_decided(*, thing: str, status: str, text: str) -> str:
+def _appeal_decided(*, thing: str, status: str, text: str, title: str = "") -> str:
     if status == "open":
-        return _("Our team looks at your appeal about your %(thing)s once more.") % {"thing": thing}
+        return _("Our team looks at your appeal about your %(thing)s once more.") % _yours(thing, title)
     if status == "overturned":
         return _joined(
-            _("Your appeal about your %(thing)s was right; the decision is undone.") % {"thing": thing}, text
+            _("Your appeal about your %(thing)s was right; the decision is undone.") % _yours(thing, title),
+            text,
         )
-    return _joined(_("After your appeal, the decision about your %(thing)s stands.") % {"thing": thing}, text)
+    return _joined(_("After your appeal, the decision about your %(thing)s stands.") % _yours(thing, title), text)
+
+
+def _yours(thing: str, title: str) -> dict[str, str]:
+    """Somebody's thing by name. What is no kind of thing is a name already, from before they were kept as kinds."""
+    if thing == "event" and title:
+        return {"thing": str(EVENT) % {"title": title}}
+    return {"thing": str(THINGS.get(thing, thing))}
 
 
 def _joined(sentence: str, text: str) -> str:

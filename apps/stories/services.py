@@ -146,8 +146,7 @@ def _decide(actor: User, story_id: int, deed: Callable[..., Any], reason: str, b
     if story is None:
         raise _absent()
     require(actor, "stories.delete_story", story)
-    name = str(story._meta.verbose_name)
-    deed(actor, story, subject_id=story.author_id, name=name, reason=reason, batch=batch)
+    deed(actor, story, subject_id=story.author_id, named={"thing": "story"}, reason=reason, batch=batch)
     return story
 
 

@@ -14,7 +14,7 @@ from apps.decisions.models import Decision
 from apps.errors import Conflict
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
-from apps.users.documents import message_text, newer_pending, settle_badge
+from apps.users.documents import message_to_owner, newer_pending, settle_badge
 from apps.users.jobs import mail_decision
 from apps.users.models import Document, User
 
@@ -48,7 +48,7 @@ def tell_undone(decision: Decision) -> None:
     """What holds now: that it waits again, or the earlier verdict."""
     document = Document.objects.get(pk=decision.target_id)
     waits = document.status == Document.Status.PENDING
-    _tell(document, "undone" if waits else document.status, "" if waits else message_text(document))
+    _tell(document, "undone" if waits else document.status, "" if waits else message_to_owner(document))
 
 
 def _tell(document: Document, verdict: str, text: str) -> None:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from apps.access import may, require, visible
 from apps.audit.history import save_as
@@ -61,7 +62,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
 
 def documents_of(owner: User) -> QuerySet[Document]:
     """What somebody has sent in, latest first."""
-    return visible(owner, Document).order_by("-created_at", "-id")
+    return visible(owner, Document).select_related("owner").order_by("-created_at", "-id")
 
 
 @transaction.atomic
@@ -191,9 +192,10 @@ def text_for_owner(document: Document) -> str:
     return document.comment or (Reason(document.reason).text if document.reason else "")
 
 
-def message_text(document: Document) -> str:
-    """What the messages about the decision say: the text that belongs to the reason, and the reviewer's words."""
-    return " ".join(filter(None, [Reason(document.reason).text if document.reason else "", document.comment]))
+def message_to_owner(document: Document) -> str:
+    """What the messages about the decision say, in their language: the text of the reason, and the reviewer's words."""
+    with override(document.owner.language):
+        return " ".join(filter(None, [Reason(document.reason).text if document.reason else "", document.comment]))
 
 
 def _decidable(reviewer: User, document_id: int, version: int | None) -> Document:
@@ -271,7 +273,7 @@ def _carry_out(
         before=before,
         after=facts(document, DECIDED_FIELDS),
         reason=document.reason,
-        text=message_text(document),
+        text=message_to_owner(document),
         overrides=overrides,
         batch=batch,
     )

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import override
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -68,8 +69,9 @@ def mail_notice(*, user_id: int, notice: str, facts: dict[str, str]) -> None:
 
 
 def compose(user: User, template: str, **facts: object) -> tuple[str, str]:
-    """The subject and the body of a mail: the first line of its template, and the rest."""
-    subject, body = render_to_string(f"mail/{template}.txt", {"user": user} | facts).split("\n", 1)
+    """The subject and the body of a mail in its reader's language: the first line of its template, and the rest."""
+    with override(user.language):
+        subject, body = render_to_string(f"mail/{template}.txt", {"user": user} | facts).split("\n", 1)
     return subject.strip(), body.strip() + "\n"
 
 

@@ -22,6 +22,7 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
+from apps.users.texts import REASONS
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -128,6 +129,8 @@ class User(AbstractUser):
         verbose_name=_("groups"),
         blank=True,
     )
+    language = models.CharField(_("language"), max_length=16, default="en", db_default="en", editable=False)
+    """In which they read what we tell them: what their app asked for when they last signed in."""
     token_version = models.PositiveIntegerField(default=1, editable=False)
     """Goes up with each password change; tokens of an earlier one are dead."""
     page_size = models.PositiveSmallIntegerField(
@@ -289,23 +292,12 @@ class Reason(models.TextChoices):
 
     @property
     def text(self) -> str:
-        return str(REASON_TEXTS[self])
+        """In the language that is active."""
+        return str(REASONS[self])
 
     @property
     def may_resubmit(self) -> bool:
         return self not in (Reason.FORGED, Reason.ALREADY_USED, Reason.NOT_ELIGIBLE)
-
-
-REASON_TEXTS = {
-    Reason.UNREADABLE: _("We could not read your document. Please send a sharp, well-lit picture of it."),
-    Reason.EXPIRED: _("Your document has expired. Please send one that is still valid."),
-    Reason.CUT_OFF: _("Part of your document is missing. Please send a picture that shows all of it."),
-    Reason.WRONG_DOCUMENT: _("This is not the kind of document that we asked for. Please send the right one."),
-    Reason.NAME_DIFFERS: _("The name on the document is not the name of your account. Please correct one of the two."),
-    Reason.FORGED: _("Your document could not be accepted as genuine."),
-    Reason.ALREADY_USED: _("This document has been used for another account."),
-    Reason.NOT_ELIGIBLE: _("Your account is not eligible for verification."),
-}
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):

@@ -34,11 +34,11 @@ UNIQUE = {"username_unique": "username", "users_user_username_key": "username", 
 
 
 @transaction.atomic
-def register(*, username: str, email: str, password: str, role: str, phone: str = "") -> User:
-    """A new end user with an empty profile. Raises `Invalid`, naming the field."""
+def register(*, username: str, email: str, password: str, role: str, phone: str = "", language: str = "en") -> User:
+    """A new end user with an empty profile, who reads `language`. Raises `Invalid`, naming the field."""
     if role not in CLIENT_ROLES:
         raise Invalid("invalid", _("Choose influencer, entrepreneur or brand."), field="role")
-    user = User(username=username, email=email, role=role, phone=phone)
+    user = User(username=username, email=email, role=role, phone=phone, language=language)
     _check_account(user)
     check_new_password(password, user, field="password")
     user.set_password(password)

@@ -49,8 +49,16 @@ class Tokens:
     refresh: str
 
 
-def sign_in(name: str, password: str, *, otp: str = "", address: str | None = None, user_agent: str = "") -> Tokens:
-    """Begin a login of the end user with this user name or mail address.
+def sign_in(
+    name: str,
+    password: str,
+    *,
+    otp: str = "",
+    address: str | None = None,
+    user_agent: str = "",
+    language: str | None = None,
+) -> Tokens:
+    """Begin a login of the end user with this user name or mail address, who reads `language` from now on.
 
     Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account. Once the password was
     right: `Refused` for staff, `WrongCredentials` where a code is missing or wrong. Then `Refused` for the suspended,
@@ -68,12 +76,21 @@ def sign_in(name: str, password: str, *, otp: str = "", address: str | None = No
         if not otp:
             raise WrongCredentials("otp-required", _("Send a code of your authenticator app along, as “otp”."))
         mfa.verify(user, otp)
+    if language is not None and user.language != language:
+        _read_in(user, language)
     try:
         require_standing(user)
     except Refused as refusal:
         refusal.facts["access"] = begin(user, address=address, user_agent=user_agent).access
         raise
     return begin(user, address=address, user_agent=user_agent)
+
+
+@transaction.atomic
+def _read_in(user: User, language: str) -> None:
+    locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    locked.language = language
+    save_as(locked, locked, reason="the language of their app")
 
 
 def begin(user: User, *, address: str | None = None, user_agent: str = "") -> Tokens:

@@ -10,7 +10,7 @@ from apps.audit.models import Entry, Verb
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import facts
 from apps.notifications.models import Kind
-from apps.users.documents import DECIDED_FIELDS, message_text
+from apps.users.documents import DECIDED_FIELDS, message_to_owner
 from apps.users.models import BlindCheck, DocType, Document, QualityShare, Reason, ReviewRule, Role, User
 from ops.bulk import Stored, copy_rows
 from ops.demo import drawing
@@ -82,7 +82,7 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
                 target_id=document.pk,
                 subject=document.owner,
                 reason=case.reason,
-                text=message_text(document),
+                text=message_to_owner(document),
                 before=before,
                 after=facts(document, DECIDED_FIELDS),
                 made_at=at,
