@@ -32,15 +32,25 @@ class Unrenderable(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a page looks like, in short."""
+
+    fingerprint: int
+    """64-bit difference hash, signed; near pictures differ in few bits."""
+    sketch: bytes
+    """The page in 32 × 32 greys, row by row. It tells a copy from the same form with other words on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What drawing found out about a file."""
 
     pages: int
     """At most MAX_PAGES."""
-    fingerprint: int
-    """64-bit difference hash of the first page, signed; near pictures differ in few bits."""
-    sketch: bytes
-    """The first page in 32 × 32 greys, row by row. It tells a copy from the same form with other words on it."""
+    look: Look
+    """Of the first page."""
+    turned: tuple[Look, ...]
+    """The same by one, two and three quarter turns."""
 
 
 def render_page(content: bytes, media_type: str, page: int, *, watermark: str, max_side: int = MAX_SIDE) -> bytes:
@@ -57,7 +67,8 @@ def inspect(content: bytes, media_type: str) -> Facts:
     """The number of pages and what the first one looks like. Raises `Unrenderable`."""
     order = {"do": "inspect", "media_type": media_type, "sketch_side": SKETCH_SIDE}
     found = json.loads(_ask(content, order))
-    return Facts(found["pages"], found["fingerprint"], bytes.fromhex(found["sketch"]))
+    upright, *turned = (Look(fingerprint, bytes.fromhex(sketch)) for fingerprint, sketch in found["looks"])
+    return Facts(found["pages"], upright, tuple(turned))
 
 
 def _ask(content: bytes, order: dict[str, object]) -> bytes:

@@ -59,14 +59,9 @@ def main() -> None:
         if order["media_type"] == "application/pdf":
             pages = min(len(pypdfium2.PdfDocument(content)), order["max_pages"])
         small = picture(1, 800).convert("L")
-        sketch = small.resize((order["sketch_side"], order["sketch_side"]), Image.Resampling.BOX).tobytes()
-        pixels = small.resize((9, 8), Image.Resampling.LANCZOS).tobytes()
-        bits = 0
-        for row in range(8):
-            for column in range(8):
-                bits = bits << 1 | (pixels[row * 9 + column] > pixels[row * 9 + column + 1])
-        signed = bits - (1 << 64) if bits >> 63 else bits
-        answer = {"pages": pages, "fingerprint": signed, "sketch": sketch.hex()}
+        turns = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+        looks = [look(small if turn is None else small.transpose(turn), order["sketch_side"]) for turn in turns]
+        answer = {"pages": pages, "looks": looks}
         sys.stdout.buffer.write(json.dumps(answer).encode())
         return
 
@@ -76,6 +71,17 @@ def main() -> None:
     out = BytesIO()
     image.save(out, "WEBP", quality=88, method=2)
     sys.stdout.buffer.write(out.getvalue())
+
+
+def look(grey: Image.Image, side: int) -> tuple[int, str]:
+    """Its difference hash, signed, and its sketch."""
+    sketch = grey.resize((side, side), Image.Resampling.BOX).tobytes()
+    pixels = grey.resize((9, 8), Image.Resampling.LANCZOS).tobytes()
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            bits = bits << 1 | (pixels[row * 9 + column] > pixels[row * 9 + column + 1])
+    return bits - (1 << 64) if bits >> 63 else bits, sketch.hex()
 
 
 def marked(image: Image.Image, text: str) -> Image.Image:

@@ -47,11 +47,11 @@ def test_the_watermark_marks_every_part_of_the_page() -> None:
 
 
 def test_near_pictures_have_near_fingerprints_and_others_do_not() -> None:
-    one = inspect(picture("PNG"), "image/png").fingerprint
-    same = inspect(picture("JPEG", (1200, 800)), "image/jpeg").fingerprint
+    one = inspect(picture("PNG"), "image/png").look.fingerprint
+    same = inspect(picture("JPEG", (1200, 800)), "image/jpeg").look.fingerprint
     noise = BytesIO()
     Image.effect_noise((900, 900), 90).save(noise, "PNG")
-    other = inspect(noise.getvalue(), "image/png").fingerprint
+    other = inspect(noise.getvalue(), "image/png").look.fingerprint
     assert (one ^ same).bit_count() <= 4
     assert (one ^ other).bit_count() > 10
 

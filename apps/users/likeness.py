@@ -7,7 +7,8 @@ Three steps find a picture again, each on what the one before has left:
 - the fingerprint as a whole, in the database;
 - the page in 32 × 32 greys, since papers of one form differ in words alone, which no fingerprint sees.
 
-Copies that were compressed, made smaller, lighter or darker are found; cropped or turned ones are not.
+Copies that were compressed, made smaller, lighter or darker are found, and turned by quarters, since a new page is
+looked for in each of its four positions; cropped ones are not.
 """
 
 from __future__ import annotations
@@ -70,15 +71,15 @@ def inspect_document(document_id: int) -> None:
         pages = 0
     else:
         pages = seen.pages
-        sketch = _normal(seen.sketch)
-        if sketch:
+        bits, sketch = seen.look.fingerprint, seen.look.sketch
+        if _normal(sketch):
             with transaction.atomic():
                 DocumentPrint.objects.get_or_create(
-                    document=document,
-                    defaults={"bits": seen.fingerprint, "bands": bands(seen.fingerprint), "sketch": seen.sketch},
+                    document=document, defaults={"bits": bits, "bands": bands(bits), "sketch": sketch}
                 )
             # The print is committed before anybody is compared with it: of two at once, the later one finds the other.
-            _note_twins(document, seen.fingerprint, sketch)
+            for look in (seen.look, *seen.turned):
+                _note_twins(document, look.fingerprint, _normal(look.sketch))
     # Facts of the file are no version of the document. Last, so that a run that broke off is made anew.
     document.pages = pages
     Document.objects.filter(pk=document.pk).update(pages=pages)

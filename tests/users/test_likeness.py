@@ -117,6 +117,22 @@ def test_a_copy_of_a_picture_is_found_and_another_picture_is_not(copy: bytes) ->
     assert found(officer, other) == []
 
 
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_turned_copy_is_found_and_no_other_card_or_paper(turn: int) -> None:
+    officer = compliance()
+    original = send(alice(), card(1))
+    for seed, place in enumerate(range(4), start=2):
+        send(make_user(f"other{place}"), card(seed))
+    send(make_user("roasters"), paper("Copper Kettle Roasters"))
+    papers = send(make_user("studio"), paper("Northwind Studio"))
+    copy = Image.open(BytesIO(card(1, kind="JPEG", scale=0.6, quality=25))).rotate(turn, expand=True)
+    assert found(officer, send(newton(), encoded(copy, "JPEG", 60))) == [("alice", False)]
+    assert found(officer, original) == [("newton", False)]
+    upside_down = Image.open(BytesIO(paper("Northwind Studio", kind="JPEG"))).rotate(turn, expand=True)
+    assert found(officer, send(carol(), encoded(upside_down, "JPEG", 60))) == [("studio", False)]
+    assert found(officer, papers) == [("carol", False)]
+
+
 def test_two_papers_of_one_form_are_not_the_same_paper() -> None:
     officer = compliance()
     send(alice(), paper("Copper Kettle Roasters"))
