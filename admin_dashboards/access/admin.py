@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -28,16 +28,18 @@ from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
 from admin_dashboards.site import SESSION_KEY
-from apps.access import unended, until_words
+from apps.access import may, unended, until_words
 from apps.errors import DomainError, Invalid
 from apps.users.groups import delete_group, save_group
 from apps.users.models import GroupMembership, Session, Staff, User
-from apps.users.rank import is_above, is_peer, not_a_peer
+from apps.users.rank import is_above, is_peer, not_a_peer, not_above
 from apps.users.roles import is_built_in
-from apps.users.sessions import end_session
+from apps.users.sessions import end_session, end_sessions_of, logins_of
 from apps.users.staff import add_staff, change_staff, current_memberships, set_staff_password
 
 SIGNS_IN_WITH = ("username", "email")
+SHOWN = 20
+"""How many sessions of one person are named before all are ended."""
 
 
 class AskingAgain(ModelAdmin):
@@ -279,6 +281,7 @@ class StaffAdmin(AskingAgain):
             "grants_held": grants_held(staff),
             "previews": theirs,
             "kinds": kinds() if may_grant and theirs else [],
+            "end_all_address": end_all_address(request, staff),
             "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if may_set_password else "",
             "show_save_and_continue": False,
             "title": staff.username,
@@ -382,8 +385,12 @@ class SessionAdmin(SearchableAdmin):
     ]  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.end_view)
-        return [path("<int:session_id>/end/", view, name="users_session_end"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("<int:session_id>/end/", view(self.end_view), name="users_session_end"),
+            path("of/<int:person_id>/end/", view(self.end_all_view), name="users_session_end_all"),
+            *super().get_urls(),
+        ]
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("user", "ended_by")
@@ -398,6 +405,7 @@ class SessionAdmin(SearchableAdmin):
         endable = session.is_live and self.has_end_permission(request, session)
         context = {
             "end_address": reverse("admin:users_session_end", args=[session.pk]) if endable else "",
+            "end_all_address": end_all_address(request, session.user),
             "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
             "title": str(session),
             "subtitle": None,
@@ -410,9 +418,45 @@ class SessionAdmin(SearchableAdmin):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        end_session(request.user, session.pk, request.POST.get("reason", "").strip()[:200])  # type: ignore[arg-type]
+        return recently_confirmed(self._end)(request, session)
+
+    def _end(self, request: HttpRequest, session: Session) -> HttpResponse:
+        end_session(request.user, session.pk, _reason(request))  # type: ignore[arg-type]
         self.message_user(request, _("Session ended."), messages.SUCCESS)
         return HttpResponseRedirect(reverse(self.address("changelist")))
+
+    def end_all_view(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        """All sessions of one person: what they are, then, by POST, their end."""
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        person = User.objects.filter(pk=person_id).first()
+        if person is None:
+            raise Http404
+        not_above(request.user, person)  # type: ignore[arg-type]
+        if request.method == "POST":
+            return recently_confirmed(self._end_all)(request, person)
+        live = logins_of(person)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("End all sessions of %(name)s") % {"name": person},
+            "opts": self.opts,
+            "person": person,
+            "sessions": [(session, device_of(session.user_agent)) for session in live[:SHOWN]],
+            "count": live.count(),
+            "is_oneself": person.pk == request.user.pk,
+        }
+        return TemplateResponse(request, "access/end_all.html", context)
+
+    def _end_all(self, request: HttpRequest, person: User) -> HttpResponse:
+        ended = end_sessions_of(request.user, person.pk, _reason(request))  # type: ignore[arg-type]
+        said = ngettext("%(n)d session of %(name)s ended.", "%(n)d sessions of %(name)s ended.", ended)
+        self.message_user(request, said % {"n": ended, "name": person}, messages.SUCCESS)
+        return HttpResponseRedirect(reverse(self.address("changelist")))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        view = super().changelist_view
+        asks = request.method == "POST" and self.has_end_permission(request)
+        return (recently_confirmed(view) if asks else view)(request, extra_context)  # type: ignore[no-any-return]
 
     @admin.action(permissions=["end"], description=gettext_lazy("End selected sessions"))
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -443,6 +487,16 @@ class SessionAdmin(SearchableAdmin):
     @display(description=gettext_lazy("device"))
     def device(self, session: Session) -> str:
         return device_of(session.user_agent)
+
+
+def end_all_address(request: HttpRequest, person: User) -> str:
+    """Where all sessions of `person` are ended, for those who may."""
+    theirs = may(request.user, "users.end_session") and not is_above(person, request.user)  # type: ignore[arg-type]
+    return reverse("admin:users_session_end_all", args=[person.pk]) if theirs else ""
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:200]
 
 
 def _membership(name: str, member: GroupMembership) -> str:

@@ -148,6 +148,7 @@ class AccessDesk(Desk):
             "person": link_to(session.user),
             "device": device_of(session.user_agent),
             "end": reverse("admin:users_session_end", args=[session.pk]) if theirs else "",
+            "end_all": reverse("admin:users_session_end_all", args=[session.user_id]) if theirs else "",
         }
 
     # --- Deeds ------------------------------------------------------------------------------------------------------

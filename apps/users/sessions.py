@@ -153,6 +153,19 @@ def end_session(actor: User, session_id: int, reason: str = "") -> Session:
     return session
 
 
+@transaction.atomic
+def end_sessions_of(actor: User, user_id: int, reason: str = "") -> int:
+    """End every login of somebody, at both doors, and say how many there were. One's own too, this one with them."""
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise Absent("not-found", _("There is no such person."))
+    require(actor, "users.end_session")
+    not_above(actor, user)
+    count = end_all(actor, user, reason=reason or "ended by hand")
+    record(actor, Verb.SESSION_ENDED, user, reason=reason, count=count)
+    return count
+
+
 def logins_of(user: User) -> QuerySet[Session]:
     """The logins of `user` that still stand, latest activity first."""
     return Session.objects.live().filter(user=user).order_by("-last_seen_at", "-id")
@@ -240,10 +253,12 @@ def set_password(actor: User | None, user: User, password: str, *, field: str, r
     end_all(actor, user, reason=reason)
 
 
-def end_all(actor: User | None, user: User, *, reason: str) -> None:
-    """End every login of `user`, at both doors."""
-    Session.objects.live().filter(user=user).update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
+def end_all(actor: User | None, user: User, *, reason: str) -> int:
+    """End every login of `user`, at both doors, and say how many there were."""
+    live = Session.objects.live().filter(user=user)
+    count = live.update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
     broadcast.recheck(user.pk)
+    return count
 
 
 def check_new_password(password: str, user: User, *, field: str) -> None:

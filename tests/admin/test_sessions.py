@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user
 from django.test import Client
 from django.utils import timezone
 
+from apps.audit.models import Entry, Verb
 from apps.users.mfa_resets import reset_from_machine
 from apps.users.models import Session, User
 from apps.users.sessions import end_login
@@ -97,6 +99,55 @@ def test_several_are_ended_at_once() -> None:
     chosen = [session_of(officer).pk for officer in officers]
     console(people.access()).post(TABLE, {"action": "end_selected", "_selected_action": chosen, "index": 0})
     assert all(client.get("/admin/").status_code == 302 for client in theirs)
+
+
+def test_all_sessions_of_somebody_are_ended_by_one_button_that_asks_first() -> None:
+    officer, alice, manager = people.compliance(), people.alice(), people.access()
+    theirs, apps, others = [console(officer), console(officer)], [api(alice), api(alice)], api(people.bob())
+    for browser in theirs:
+        browser.get("/admin/")
+    client = console(manager)
+    for person, count in ((officer, 2), (alice, 2)):
+        page = client.get(f"{TABLE}{Session.objects.filter(user=person).latest('id').pk}/change/")
+        [address] = [link for link in links(page) if "/of/" in link]
+        assert f"{person.username} has {count} live sessions" in client.get(address).content.decode()
+        assert Session.objects.live().filter(user=person).count() == count  # looking ends nothing
+        assert client.post(address, {"reason": "Laptop lost"}).status_code == 302
+        assert f"{person.username} is signed in nowhere" in client.get(address).content.decode()
+    assert [browser.get("/admin/").status_code for browser in theirs] == [302, 302]
+    assert [app.get("/users/profile").status_code for app in apps] == [401, 401]
+    assert others.get("/users/profile").status_code == 200
+    entries = Entry.objects.filter(verb=Verb.SESSION_ENDED, actor=manager, reason="Laptop lost")
+    assert [(entry.target_id, entry.detail) for entry in entries.order_by("id")] == [
+        (str(officer.pk), {"count": 2}),
+        (str(alice.pk), {"count": 2}),
+    ]
+
+
+def test_nobody_ends_all_sessions_of_those_above_them_nor_without_the_right() -> None:
+    admin = people.admin()
+    console(admin).get("/admin/")
+    address = f"{TABLE}of/{admin.pk}/end/"
+    for name in ("access", "support", "community", "compliance"):
+        client = console(getattr(people, name)())
+        assert (client.get(address).status_code, client.post(address).status_code) == (403, 403)
+    assert session_of(admin).is_live
+    assert console(people.make_staff("boss", is_superuser=True)).post(f"{TABLE}of/999999/end/").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["{session}/end/", "of/{person}/end/", ""])
+def test_ending_sessions_asks_again_for_the_password_after_ten_minutes(place: str) -> None:
+    officer = people.compliance()
+    console(officer).get("/admin/")
+    session = session_of(officer)
+    client, address = console(people.access()), TABLE + place.format(session=session.pk, person=officer.pk)
+    client.get("/admin/")
+    form = {"action": "end_selected", "_selected_action": session.pk}
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        assert client.post(address, form).status_code == 401
+        assert session_of(officer).is_live
+        assert client.post(address, form | {"_proof": people.PASSWORD}).status_code == 302
+        assert session_of(officer).ended_at
 
 
 def test_a_session_is_not_ended_by_a_link_and_not_above_one() -> None:

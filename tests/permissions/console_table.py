@@ -175,6 +175,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "users_staff_change": (ACCESS, ACCESS),
     "/admin/users/staff/<path:object_id>/": (STAFF, NOBODY),
     "users_session_end": (NOBODY, ACCESS),
+    "users_session_end_all": (ACCESS, ACCESS),
     "users_session_history_version": (ACCESS, NOBODY),
     "users_session_process_import": (NOBODY, NOBODY),
     "users_session_import": (NOBODY, NOBODY),

@@ -214,6 +214,10 @@ def be_signed_out(a: User, b: User) -> None:
         assert answer.status_code == 302
 
 
+def be_signed_out_everywhere(a: User, b: User) -> None:
+    assert console(access()).post(f"/admin/users/session/of/{a.pk}/end/", {"reason": "Phone lost"}).status_code == 302
+
+
 def change_password(a: User, b: User) -> None:
     sessions.change_password(a, old_password=PASSWORD, new_password="a-long-pass-phrase-7")
 
@@ -235,6 +239,7 @@ def be_blocked(a: User, b: User) -> None:
     [
         (sign_out, 4401),
         (be_signed_out, 4401),
+        (be_signed_out_everywhere, 4401),
         (change_password, 4401),
         (suspend, 4403),
         (block, 4403),
