@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.users.jobs import inspect_left_over
 from apps.users.models import User
-from ops.demo import accounts, gatherings, logins, moments, papers, reports, talks, ties
+from ops.demo import accounts, colleagues, gatherings, logins, moments, papers, reports, talks, ties
 from ops.demo.stage import Stage
 
 
@@ -31,6 +31,7 @@ def load() -> Stage:
     messages = talks.talk(stage, connections)
     reports.complain(stage, events, stories, messages)
     logins.sign_in(stage)
+    colleagues.join(stage, events)
     stage.tell_all()
     inspect_left_over.defer(timestamp=int(stage.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
     return stage

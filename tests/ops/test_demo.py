@@ -23,9 +23,12 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
 from apps.users.models import BlindCheck, Block, Document, Profile, Reason, Role, User
+from apps.users.oversight import ends_soon, holdings
 from apps.users.quality import open_checks, quality
+from apps.users.rank import keepers
 from ops.demo import drawing
 from ops.demo.accounts import PASSWORD, STAFF, TRIO
+from ops.demo.colleagues import COLLEAGUES
 from ops.demo.load import load
 
 
@@ -41,8 +44,8 @@ class DemoTest(TestCase):
 
     def test_it_has_the_promised_staff(self) -> None:
         staff = {user.username: user for user in User.objects.staff().prefetch_related("groups")}
-        assert staff.keys() == STAFF.keys()
-        assert {name: [group.name for group in user.groups.all()] for name, user in staff.items()} == {
+        assert staff.keys() == STAFF.keys() | COLLEAGUES.keys()
+        assert {name: [group.name for group in user.groups.all()] for name, user in staff.items() if name in STAFF} == {
             "admin": [],
             "compliance": ["Compliance Officer"],
             "community": ["Community Manager"],
@@ -50,7 +53,23 @@ class DemoTest(TestCase):
             "support": ["User Support Specialist"],
         }
         assert [name for name, user in staff.items() if user.is_superuser] == ["admin"]
-        assert all(user.check_password(PASSWORD) for user in staff.values())
+        assert all(user.check_password(PASSWORD) for name, user in staff.items() if name in STAFF)
+        assert not any(staff[name].has_usable_password() for name in COLLEAGUES)
+
+    def test_the_access_desk_has_something_to_look_into(self) -> None:
+        held = {each.person.username: each for each in holdings()}
+        assert {name for name, each in held.items() if each.pairs} == {"robin.marsh"}
+        given = [(name, each) for name, each in held.items() if name in COLLEAGUES]
+        ends = {
+            name
+            for name, each in given
+            for row in [*each.memberships, *(grant.row for grant in each.grants)]
+            if ends_soon(row.ends_at)
+        }
+        assert ends == {"robin.marsh", "maya.lund"}
+        idle = {name for name, each in held.items() if each.idle_memberships or each.idle_grants}
+        assert idle == {"jonas.hale"}
+        assert [person.username for person in keepers()] == ["access"]
 
     def test_it_has_the_promised_users(self) -> None:
         people = {user.username: user for user in User.objects.clients()}
