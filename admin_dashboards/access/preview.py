@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,14 +15,26 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.base import ModelAdmin
 from admin_dashboards.desk.registry import desks
 from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import menu
-from apps.access import held_on_rows, may, models_with_row_grants, permission_name, row_grants, shares_held
+from apps.access import (
+    held_on_rows,
+    may,
+    memberships,
+    models_with_row_grants,
+    permission_name,
+    row_grants,
+    shares_held,
+    unended,
+    until_words,
+)
 from apps.errors import Absent, Conflict, DomainError, Refused
-from apps.users.models import User
+from apps.users.models import GroupMembership, User
 from apps.users.oversight import Pair, dangerous, perms_of_group
 from apps.users.rank import keepers
 
@@ -31,12 +44,14 @@ PART = "X-Part"
 """The header with which the page's script asks for the answer alone."""
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 MOST = 50
-"""How many people are compared one by one; of the rest their number is told."""
+"""How many people are compared one by one; of the rest it is told how many are affected."""
 MOST_ROWS = 20
 ALL = "all"
 
-type RowGrant = tuple[str, str, int]
-"""A permission, the kind of thing, and the row's number."""
+type RowGrant = tuple[str, str, int, datetime | None]
+"""A permission, the kind of thing, the row's number, and until when."""
+type Rights = dict[int, tuple[Any, ...]]
+"""Of each person all that they are given, so far as it can differ."""
 
 
 @dataclass(slots=True)
@@ -44,12 +59,14 @@ class Standing:
     """What the console is for one person."""
 
     perms: set[str] = field(default_factory=set)
+    groups: dict[str, datetime | None] = field(default_factory=dict)
+    """By name, and until when."""
     row_grants: set[RowGrant] = field(default_factory=set)
     menus: dict[str, str] = field(default_factory=dict)
     """Titles by address."""
     addresses: set[str] = field(default_factory=set)
     rows: dict[str, str | set[int]] = field(default_factory=dict)
-    """Of each table that they may open, by its name: `ALL`, which share of it, or the numbers of the rows."""
+    """Of each table that they may open, by its address: `ALL`, which share of it, or the numbers of the rows."""
     pairs: list[Pair] = field(default_factory=list)
 
 
@@ -76,12 +93,17 @@ class Affected:
 class Preview:
     affected: list[Affected] = field(default_factory=list)
     asked: int = 0
-    """How many people it was worked out for; who is not among the affected keeps everything."""
+    """How many people it concerns; who is not among the affected keeps everything."""
     more: int = 0
+    """How many more are affected, beyond those who are named."""
     warnings: list[str] = field(default_factory=list)
     refused: DomainError | None = None
     errors: list[str] = field(default_factory=list)
     """Of a form that cannot be taken as it is."""
+
+    @property
+    def count(self) -> int:
+        return len(self.affected) + self.more
 
     def lines(self) -> list[str]:
         """The same as plain lines."""
@@ -92,6 +114,8 @@ class Preview:
             for each in self.affected
             for change in each.changes
         ]
+        if self.more:
+            told.append(ngettext("%d more is affected.", "%d more are affected.", self.more) % self.more)
         return [*self.warnings, *told] or [_("Nobody loses anything.")]
 
 
@@ -103,7 +127,8 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
     told = Preview()
     with transaction.atomic():
         first = set(people(None))
-        before = _standings(sorted(first)[:MOST])
+        compared = sorted(first)[:MOST]
+        before, rights_before = _standings(compared), _rights(first - set(compared))
         kept_before = _names(keepers())
         try:
             with transaction.atomic():
@@ -112,12 +137,14 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
             told.refused = error
             return told
         concerned = first | set(people(result))
-        after = _standings(sorted(concerned)[:MOST])
+        compared += sorted(concerned - first)[: MOST - len(compared)]
+        after, rights_after = _standings(compared), _rights(concerned - set(compared))
         names = dict(User.objects.filter(pk__in=after).values_list("pk", "username"))
         kept_after = _names(keepers())
         alone = dangerous(perms_of_group(result)) if isinstance(result, Group) and result.pk else []
         transaction.set_rollback(True)
-    told.asked, told.more = len(after), len(concerned) - len(after)
+    told.asked = len(concerned)
+    told.more = sum(rights_before.get(number) != rights_after.get(number) for number in rights_before | rights_after)
     for number in after.keys() | before.keys():
         old, new = before.get(number, Standing()), after.get(number, Standing())
         changes = list(_differences(old, new))
@@ -169,10 +196,12 @@ def standing_of(person: User) -> Standing:
     request = HttpRequest()
     request.method, request.path, request.user = "GET", reverse("admin:index"), person
     told = Standing(perms=set(person.get_all_permissions()))
+    told.groups = dict(memberships(person).values_list("group__name", "ends_at"))
     for model in models_with_row_grants():
         for grants in row_grants(person, model):
-            for codename, number in grants.values_list("permission__codename", "content_object_id"):
-                told.row_grants.add((f"{model._meta.app_label}.{codename}", str(model._meta.verbose_name), number))
+            for codename, number, until in grants.values_list("permission__codename", "content_object_id", "ends_at"):
+                perm = f"{model._meta.app_label}.{codename}"
+                told.row_grants.add((perm, str(model._meta.verbose_name), number, until))
     for section in menu(request):
         told.menus |= {str(item["link"]): f"{section['title']} › {item['title']}" for item in section["items"]}
     told.addresses = {desk.address for desk in desks() if desk.may_open(request)}
@@ -181,7 +210,7 @@ def standing_of(person: User) -> Standing:
         if isinstance(table, ModelAdmin):
             told.addresses |= set(_addresses(table, request))
             if table.has_view_permission(request):
-                told.rows[str(capfirst(str(table.opts.verbose_name_plural)))] = _rows(table, request)
+                told.rows[reverse(table.address("changelist"))] = _rows(table, request)
     told.pairs = dangerous(told.perms | held_on_rows(person))
     return told
 
@@ -216,6 +245,30 @@ def _rows(table: ModelAdmin, request: HttpRequest) -> str | set[int]:
     return set(table.get_queryset(request).values_list("pk", flat=True))
 
 
+def _rights(ids: set[int]) -> Rights:
+    """All that each of these people is given, in a fixed number of queries: where it is the same, so is all else."""
+    people = User.objects.staff().active().filter(pk__in=ids).values_list("pk", "is_superuser")
+    found: dict[int, set[Any]] = {number: {("superuser", is_superuser)} for number, is_superuser in people}
+    groups: dict[int, set[int]] = {}
+    members = GroupMembership.objects.filter(unended(), user__in=found)
+    for number, group, until, perm in members.values_list("user", "group", "ends_at", "group__permissions"):
+        found[number] |= {("group", group, until), ("perm", perm)}
+        groups.setdefault(group, set()).add(number)
+    direct = User.user_permissions.through.objects.filter(user__in=found)
+    for number, perm in direct.values_list("user_id", "permission_id"):
+        found[number].add(("perm", perm))
+    for model in models_with_row_grants():
+        grant = ("permission", "content_object", "ends_at")
+        own = get_user_obj_perms_model(model).objects.filter(unended(), user__in=found)  # type: ignore[arg-type, attr-defined]
+        for number, *what in own.values_list("user", *grant):
+            found[number].add((model, *what))
+        theirs = get_group_obj_perms_model(model).objects.filter(unended(), group__in=groups)  # type: ignore[arg-type, attr-defined]
+        for group, *what in theirs.values_list("group", *grant):
+            for number in groups[group]:
+                found[number].add((model, *what))
+    return {number: tuple(sorted(given, key=repr)) for number, given in found.items()}
+
+
 # --- What is different -----------------------------------------------------------------------------------------------
 
 
@@ -223,6 +276,7 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
     for gained, one, other in ((True, new, old), (False, old, new)):
         for what, items in (
             (_("menus"), [title for link, title in one.menus.items() if link not in other.menus]),
+            (_("groups"), [_named(name, end) for name, end in sorted(one.groups.items() - other.groups.items())]),
             (_("permissions"), _perm_names(one.perms - other.perms)),
             (_("rows"), list(_row_words(one, other))),
             (_("on single rows"), _grant_words(one.row_grants - other.row_grants)),
@@ -230,6 +284,17 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
         ):
             if items:
                 yield Change(gained, what, items)
+
+
+def _named(name: str, until: datetime | None) -> str:
+    return f"{name}, {until_words(until)}" if until else name
+
+
+def _table_names() -> dict[str, str]:
+    tables = [table for table in admin.site._registry.values() if isinstance(table, ModelAdmin)]
+    return {
+        reverse(table.address("changelist")): str(capfirst(str(table.opts.verbose_name_plural))) for table in tables
+    }
 
 
 def _perm_names(perms: set[str]) -> list[str]:
@@ -241,8 +306,9 @@ def _perm_names(perms: set[str]) -> list[str]:
 
 
 def _row_words(one: Standing, other: Standing) -> Iterable[str]:
-    for name, rows in one.rows.items():
-        had = other.rows.get(name, set())
+    titles = _table_names() | other.menus | one.menus
+    for address, rows in one.rows.items():
+        name, had = titles[address], other.rows.get(address, set())
         if isinstance(rows, str):
             if had not in (ALL, rows):
                 yield _("%(things)s: all") % {"things": name} if rows == ALL else f"{name}: {rows}"
@@ -252,9 +318,9 @@ def _row_words(one: Standing, other: Standing) -> Iterable[str]:
 
 def _grant_words(grants: set[RowGrant]) -> list[str]:
     words = []
-    names = {perm: _perm_names({perm}) for perm, _kind, _number in grants}
-    for perm, kind, number in sorted(grants)[:MOST_ROWS]:
-        words.append(f"{(names[perm] or [perm])[0]} · {kind} {number}")
+    names = {perm: _perm_names({perm}) for perm, *_row in grants}
+    for perm, kind, number, until in sorted(grants, key=lambda grant: grant[:3])[:MOST_ROWS]:
+        words.append(_named(f"{(names[perm] or [perm])[0]} · {kind} {number}", until))
     if len(grants) > MOST_ROWS:
         words.append(_("and %(n)d more") % {"n": len(grants) - MOST_ROWS})
     return words

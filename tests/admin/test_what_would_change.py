@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
 
-from admin_dashboards.access.preview import Preview, standing_of
-from apps.users.models import User
+from admin_dashboards.access.preview import ALL, MOST, Preview, Standing, standing_of
+from apps.connections.models import Connection
+from apps.events.models import Event
+from apps.stories.models import Story
+from apps.users.models import Document, User
+from apps.users.row_grants import grant_on_row
 from apps.users.staff import groups_of
 from tests import people
-from tests.console import console
+from tests.console import console, links
 from tests.crawling import everything
 from tests.things import make_event, make_story
 
@@ -45,71 +53,214 @@ def staff_form(user: User, **given: Any) -> dict[str, Any]:
     return {"username": user.username, "email": user.email, "is_active": "on", "groups": groups} | given
 
 
-def scenes() -> dict[str, Any]:
-    """A deed each: where it is sent and what, of a client, of nora and of a story."""
-    juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("delete_story", "change_event"))
-    team = Group.objects.get(name=TEAM)
-    return {
-        "moved": lambda nora, story: (f"/admin/users/staff/{nora.pk}/change/", staff_form(nora, groups=[juniors.pk])),
-        "officer too": lambda nora, story: (
-            f"/admin/users/staff/{nora.pk}/change/",
-            staff_form(nora, groups=[team.pk, Group.objects.get(name="Compliance Officer").pk]),
-        ),
-        "switched off": lambda nora, story: (
-            f"/admin/users/staff/{nora.pk}/change/",
-            {key: value for key, value in staff_form(nora).items() if key != "is_active"},
-        ),
-        "group changed": lambda nora, story: (
-            f"/admin/auth/group/{team.pk}/change/",
-            {"name": TEAM, "permissions": ids("view_connection", "delete_story", "import_event", "change_event")},
-        ),
-        "row granted": lambda nora, story: (
-            f"/admin/stories/story/{story.pk}/permissions/",
-            {"holder": f"user:{nora.pk}", "perm": ["stories.change_story"]},
-        ),
-        "row granted to the group": lambda nora, story: (
-            f"/admin/stories/story/{story.pk}/permissions/",
-            {"holder": f"group:{team.pk}", "perm": ["stories.change_story"]},
-        ),
+type Deed = tuple[str, dict[str, Any]]
+"""Where a form is sent, and what."""
+
+
+def page_of(user: User, **given: Any) -> Deed:
+    return f"/admin/users/staff/{user.pk}/change/", staff_form(user, **given)
+
+
+def group_page(name: str, *codenames: str) -> Deed:
+    return f"/admin/auth/group/{Group.objects.get(name=name).pk}/change/", {
+        "name": name,
+        "permissions": ids(*codenames),
     }
 
 
-@pytest.mark.parametrize(
-    "deed", ["moved", "officer too", "switched off", "group changed", "row granted", "row granted to the group"]
-)
-def test_what_is_promised_is_what_happens(deed: str) -> None:
+def row_page(story: Story, **given: Any) -> Deed:
+    return f"/admin/stories/story/{story.pk}/permissions/", given
+
+
+def moved(nora: User, story: Story) -> Deed:
+    juniors = Group.objects.create(name="Juniors")
+    juniors.permissions.set(ids("delete_story", "change_event"))
+    return page_of(nora, groups=[juniors.pk])
+
+
+def officer_too(nora: User, story: Story) -> Deed:
+    names = [TEAM, "Compliance Officer"]
+    return page_of(nora, groups=list(Group.objects.filter(name__in=names).values_list("pk", flat=True)))
+
+
+def switched_off(nora: User, story: Story) -> Deed:
+    address, form = page_of(nora)
+    del form["is_active"]
+    return address, form
+
+
+def group_changed(nora: User, story: Story) -> Deed:
+    return group_page(TEAM, "view_connection", "delete_story", "import_event", "change_event")
+
+
+def row_granted(nora: User, story: Story) -> Deed:
+    return row_page(story, holder=f"user:{nora.pk}", perm=["stories.change_story"])
+
+
+def row_granted_to_the_group(nora: User, story: Story) -> Deed:
+    return row_page(story, holder=f"group:{Group.objects.get(name=TEAM).pk}", perm=["stories.change_story"])
+
+
+def _holds_one_row(nora: User, story: Story, **given: Any) -> None:
+    """The one story is all that nora sees of stories."""
+    nora.groups.clear()
+    grant_on_row(people.admin(), nora, "stories.delete_story", story, **given)
+
+
+def row_taken_back(nora: User, story: Story) -> Deed:
+    _holds_one_row(nora, story)
+    return row_page(story, holder=f"user:{nora.pk}", revoke=["stories.delete_story"])
+
+
+def row_brought_forward(nora: User, story: Story) -> Deed:
+    _holds_one_row(nora, story, ends_at=LATER)
+    return row_page(story, holder=f"user:{nora.pk}", perm=["stories.delete_story"], until=f"{SOONER:%Y-%m-%dT%H:%M}")
+
+
+def end_set(nora: User, story: Story) -> Deed:
+    team = Group.objects.get(name=TEAM)
+    return page_of(nora, **{f"groups_until_{team.pk}": f"{LATER:%Y-%m-%dT%H:%M:%S}"})
+
+
+def end_brought_forward(nora: User, story: Story) -> Deed:
+    nora.group_memberships.update(ends_at=LATER)
+    team = Group.objects.get(name=TEAM)
+    return page_of(nora, **{f"groups_until_{team.pk}": f"{SOONER:%Y-%m-%dT%H:%M:%S}"})
+
+
+LATER = timezone.now().replace(microsecond=0) + timedelta(days=30)
+SOONER = LATER - timedelta(days=20)
+DEEDS = [
+    moved, officer_too, switched_off, group_changed, row_granted, row_granted_to_the_group, row_taken_back,
+    row_brought_forward, end_set, end_brought_forward,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_what_is_promised_is_what_happens(deed: Callable[[User, Story], Deed]) -> None:
     client, nora = cast()
     story = make_story(people.alice())
     make_event(people.bob())
-    address, form = scenes()[deed](nora, story)
+    address, form = deed(nora, story)
     told = promised(client, address, form)
-    bystanders = {user.pk: standing_of(user) for user in User.objects.staff().exclude(pk=nora.pk)}
+    others = User.objects.staff().exclude(pk=nora.pk)
+    bystanders = {user.pk: standing_of(user) for user in others}
     [only] = told.affected
-    assert only.name == "nora"
-    assert standing_of(User.objects.get(pk=nora.pk)) == only.before
-    theirs = console(nora)
-    assert opens(theirs, only.before.addresses | only.after.addresses) == plain(only.before.addresses)
+    assert (only.name, told.count) == ("nora", 1)
+    told_of = only.before.addresses | only.after.addresses
+    assert found(nora, told_of) == promise(only.before, told_of)
     assert client.post(address, form).status_code == 302
-    now = User.objects.get(pk=nora.pk)
-    assert standing_of(now) == only.after
-    if now.is_active:
-        assert opens(console(now), only.before.addresses | only.after.addresses) == plain(only.after.addresses)
-    assert {user.pk: standing_of(user) for user in User.objects.staff().exclude(pk=nora.pk)} == bystanders
+    assert found(nora, told_of) == promise(only.after, told_of)
+    assert standing_of(User.objects.get(pk=nora.pk)) == only.after
+    assert {user.pk: standing_of(user) for user in others} == bystanders
+
+
+type Evidence = tuple[set[str], set[str], dict[str, set[int]]]
+"""What the menu leads to, which addresses open, and the rows of each table."""
+TABLES = [f"/admin/{name}/" for name in ("stories/story", "events/event", "users/document", "connections/connection")]
+
+
+def found(user: User, addresses: set[str]) -> Evidence:
+    """Asked at the doors, as that person."""
+    client = console(User.objects.get(pk=user.pk))
+    home = client.get("/admin/")
+    if home.status_code != 200:
+        return set(), set(), {}
+    known = plain(addresses) | set(TABLES)
+    pages = {address: client.get(address) for address in known}
+    opening = {address for address, page in pages.items() if page.status_code == 200}
+    rows = {
+        address: set(pages[address].context["cl"].queryset.values_list("pk", flat=True))
+        for address in TABLES
+        if address in opening
+    }
+    return {link for link in links(home) if link in known}, opening, rows
+
+
+def promise(standing: Standing, addresses: set[str]) -> Evidence:
+    """The same as the page promised it."""
+    known = plain(addresses) | set(TABLES)
+    models = {
+        "stories/story": Story,
+        "events/event": Event,
+        "users/document": Document,
+        "connections/connection": Connection,
+    }
+    every = {f"/admin/{name}/": set(model.objects.values_list("pk", flat=True)) for name, model in models.items()}
+    rows = {address: standing.rows[address] for address in TABLES if address in standing.rows}
+    return (
+        set(standing.menus) & known,
+        plain(standing.addresses),
+        {address: every[address] if numbers == ALL else set(numbers) for address, numbers in rows.items()},
+    )
 
 
 def plain(addresses: set[str]) -> set[str]:
     return {address for address in addresses if "…" not in address}
 
 
-def opens(client: Any, addresses: set[str]) -> set[str]:
-    """Those of `addresses` that really open, asked at the door."""
-    return {address for address in plain(addresses) if client.get(address).status_code == 200}
+def test_everybody_of_a_group_is_named_with_what_each_loses_and_the_rest_is_counted() -> None:
+    client, nora = cast()
+    story = make_story(people.alice())
+    crowd = [people.make_staff(f"m{place:02}", TEAM) for place in range(MOST + 3)]
+    # One of those beyond the named holds the very right besides, and loses nothing of it.
+    kept = max([nora, *crowd], key=lambda person: person.pk)
+    kept.user_permissions.set(Group.objects.get(name=TEAM).permissions.all())
+    address, form = group_page(TEAM, "delete_story")
+    answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"})
+    told, page = answer.context["preview"], " ".join(answer.content.decode().split())
+    assert (told.asked, len(told.affected), told.more, told.count) == (MOST + 4, MOST, 3, MOST + 3)
+    assert f"{MOST + 3} people are affected." in page
+    assert f"{MOST} of them are named here, 3 more are not." in page
+    named = {each.name: each for each in told.affected}
+    assert client.post(address, form).status_code == 302
+    for person in (nora, crowd[7]):
+        after = named[person.username].after
+        assert found(person, after.addresses) == promise(after, after.addresses)
+        assert found(person, set())[2] == {"/admin/stories/story/": {story.pk}}
+
+
+def test_deleting_a_group_takes_from_each_what_was_said() -> None:
+    client, nora = cast()
+    juniors = Group.objects.create(name="Juniors")
+    juniors.permissions.set(ids("view_connection", "delete_story"))
+    olaf = people.make_staff("olaf", "Juniors")
+    nora.groups.add(juniors)
+    make_story(people.alice())
+    address = f"/admin/auth/group/{juniors.pk}/delete/"
+    said = client.get(address).content.decode()
+    menus = {
+        "/admin/connections/connection/": "Connections › Connections",
+        "/admin/stories/story/": "Stories › Stories",
+    }
+    before = {user: found(user, set(menus))[0] for user in (nora, olaf)}
+    assert client.post(address, {"post": "yes"}).status_code == 302
+    for user, had in before.items():
+        lost = had - found(user, set(menus))[0]
+        [line] = re.findall(f"{user.username} loses menus: ([^<]*)", said)
+        assert set(line.strip().split(" · ")) == {menus[link] for link in lost}
+    assert olaf.username in said
+
+
+def test_what_a_superuser_changes_is_said_as_exactly() -> None:
+    _client, nora = cast()
+    boss = people.make_staff("boss", is_superuser=True)
+    client = console(people.admin())
+    address, form = page_of(nora, groups=[Group.objects.get(name="Access Manager").pk])
+    told = promised(client, address, form)
+    assert "nora would keep access for good." in told.warnings
+    [only] = told.affected
+    told_of = only.before.addresses | only.after.addresses
+    assert client.post(address, form).status_code == 302
+    assert found(nora, told_of) == promise(only.after, told_of)
+    # Who may do everything gains nothing by a group but the membership itself.
+    [theirs] = promised(client, *page_of(boss, groups=[Group.objects.get(name=TEAM).pk])).affected
+    assert [(change.gained, change.items) for change in theirs.changes] == [(True, [TEAM])]
 
 
 def test_it_says_in_words_who_gains_and_loses_what() -> None:
     client, nora = cast()
-    address, form = scenes()["moved"](nora, None)
+    address, form = moved(nora, make_story(people.alice()))
     answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"}).content.decode()
     assert "One person is affected." in answer
     assert "Chat › Messages" in answer
@@ -119,7 +270,7 @@ def test_it_says_in_words_who_gains_and_loses_what() -> None:
 
 def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
     client, nora = cast()
-    address, form = scenes()["moved"](nora, None)
+    address, form = moved(nora, make_story(people.alice()))
     answer = client.post(address, form | {"_preview": "1"})
     assert "Nothing is saved." in answer.content.decode()
     assert [group.name for group in groups_of(nora)] == [TEAM]
