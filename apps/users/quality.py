@@ -39,11 +39,6 @@ class Agreement:
     def percent(self) -> int:
         return round(100 * self.agreed / self.checked)
 
-    @property
-    def reason_percent(self) -> int | None:
-        """None where nothing was rejected for a reason."""
-        return round(100 * self.same_reason / self.reasoned) if self.reasoned else None
-
 
 @dataclass(frozen=True, slots=True)
 class Quality:

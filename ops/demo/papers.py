@@ -25,14 +25,14 @@ COMMENTS = {
     Reason.UNREADABLE: "Please lay the card flat near a window and try again.",
     Reason.NAME_DIFFERS: "Your account says another family name. Change it, or send the certificate.",
 }
-# What the second officer made of it: a card without its edge is hard to read, and a married name is no other name.
+# What the second officer made of some: a card without its edge is hard to read, and a married name is no other name.
 SEEN_OTHERWISE: dict[str, str] = {
     Reason.CUT_OFF: Reason.UNREADABLE,
     Reason.FORGED: Reason.ALREADY_USED,
     Reason.NAME_DIFFERS: "",
 }
-LEFT_TO_JUDGE = 3
-"""How many of each verdict still wait."""
+LEFT_TO_JUDGE = 1
+"""How many of each verdict."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Docume
     dice = Random("blind checks")
     checks: list[BlindCheck] = []
     for decision, document in zip(decisions, documents, strict=True):
-        if document.status == Status.APPROVED and dice.random() > 0.25:
+        if document.status == Status.APPROVED and dice.random() > 0.4:
             continue
         second = SEEN_OTHERWISE.get(document.reason, document.reason) if dice.random() < 0.7 else document.reason
         check = BlindCheck(
