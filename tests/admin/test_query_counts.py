@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from apps.users.models import User
+from apps.users.row_grants import grant_on_row
 from tests import people
 from tests.console import console
 from tests.things import make_connection, make_event, make_message, make_notification, make_report, make_story
@@ -48,3 +51,51 @@ def test_a_page_costs_so_many_queries(
     client.get(address)
     with django_assert_num_queries(count):
         assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "address", "count"),
+    [
+        ("access", "/admin/access/", 29),
+        ("access", "/admin/access/explain/?person=compliance&perm=users.review_document", 14),
+        ("access", "/admin/auth/group/", 8),
+        ("access", "/admin/auth/group/{team}/change/", 11),
+        ("access", "/admin/users/staff/", 10),
+        ("access", "/admin/users/staff/{officer}/change/", 21),
+        ("access", "/admin/users/staff/{peer}/change/", 21),
+        ("access", "/admin/stories/story/{story}/permissions/", 20),
+        ("access", "/admin/users/session/", 8),
+        ("access", "/admin/users/session/of/{officer}/end/", 8),
+        ("support", "/admin/support/", 5),
+        ("support", "/admin/support/?q=ali", 7),
+        ("support", "/admin/support/{alice}/", 31),
+        ("support", "/admin/support/{alice}/pick/?q=bob", 11),
+        ("support", "/admin/support/{bob}/why/story/{story}/", 26),
+        ("support", "/admin/support/{bob}/why/connection/{connection}/", 18),
+        ("support", "/admin/support/{bob}/why/message/{message}/", 20),
+        ("support", "/admin/support/{bob}/why/event/{event}/", 20),
+        ("support", "/admin/support/{bob}/why/notification/{notification}/", 15),
+        ("support", "/admin/support/{bob}/why/profile/{alice}/", 20),
+        ("support", "/admin/support/{bob}/why/story/{story}/?at={then}", 29),
+        ("support", "/admin/support/{bob}/as_seen/", 6),
+    ],
+)
+def test_a_desk_s_page_costs_so_many_queries_however_many_people_there_are(
+    things: dict[str, Any], django_assert_num_queries: Any, who: str, address: str, count: int
+) -> None:
+    officer, peer = people.compliance(), people.make_staff("peer", "Access Manager")
+    team = officer.groups.get()
+    for place in range(4):
+        one_more = people.make_staff(f"officer{place}", team.name)
+        grant_on_row(peer, one_more, "stories.view_story", things["stories/story"])
+        make_story(people.make_user(f"alicia{place}"))
+        console(one_more).get("/admin/")
+    known = {name.split("/")[1]: thing.pk for name, thing in things.items()}
+    known |= {user.username: user.pk for user in User.objects.filter(username__in=["alice", "bob"])}
+    known |= {"officer": officer.pk, "peer": peer.pk, "team": team.pk}
+    client = console(getattr(people, who)())
+    client.get("/admin/")
+    path = address.format(**known, then=timezone.now().isoformat().replace("+", "%2B"))
+    client.get(path, follow=True)
+    with django_assert_num_queries(count):
+        assert client.get(path).status_code == 200
