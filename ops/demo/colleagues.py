@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -58,7 +59,7 @@ def join(stage: Stage, events: list[Event]) -> None:
                 user=user,
                 group=Group.objects.get(name=place.group),
                 begun_at=stage.ago(days=place.since),
-                ends_at=None if place.ends_in is None else stage.ago(days=-place.ends_in),
+                ends_at=_end(stage, place.ends_in),
             )
     jonas, maya = (next(user for user in people if user.username == name) for name in ("jonas.hale", "maya.lund"))
     oldest = Document.objects.filter(created_at__lt=stage.ago(days=200)).order_by("created_at", "id").first()
@@ -67,11 +68,16 @@ def join(stage: Stage, events: list[Event]) -> None:
     _grant(stage, maya, "events.delete_event", min(events, key=lambda event: event.date), days_ago=3, ends_in=4)
 
 
+def _end(stage: Stage, days: int | None) -> datetime | None:
+    """In whole seconds, as the services have it."""
+    return None if days is None else stage.ago(days=-days).replace(microsecond=0)
+
+
 def _grant(stage: Stage, user: User, perm: str, row: Model, *, days_ago: int, ends_in: int | None = None) -> None:
     """On one row, with the entry that tells who gave it."""
     grant: Any = assign_perm(perm, user, row)
     grant.begun_at = stage.ago(days=days_ago)
-    grant.ends_at = stage.ago(days=-ends_in) if ends_in is not None else None
+    grant.ends_at = _end(stage, ends_in)
     grant.save()
     detail: dict[str, Any] = {"perm": perm, "holder": {"kind": "user", "id": user.pk, "name": user.username}}
     if grant.ends_at:

@@ -48,10 +48,16 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     assert page.evaluate("sessionStorage.deeds").split() == ["enter", "click"]
     assert serious(page) == []
 
-    # The page of the person, and what they are shown.
-    page.get_by_role("link", name="alice", exact=True).click()
+    # The page of the person, and what they are shown, by keys.
+    page.keyboard.press("q")
+    expect(page.get_by_role("heading", name="alice", exact=True)).to_be_visible()
     assert serious(page) == []
-    page.get_by_role("link", name="As they see it").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Something of somebody else")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="from bob")).to_be_focused()
+    page.keyboard.press("a")
     page.get_by_label("Why do you look?").fill("she calls about a request")
     page.get_by_role("button", name="Look", exact=True).click()
     expect(page.get_by_text("This is what alice gets.")).to_be_visible()

@@ -78,7 +78,8 @@
         if (!sheet) return;
         const list = sheet.querySelector("[data-keys]");
         const lines = keyed().map((one) => [keysOf(one), nameOf(one)]);
-        if (document.querySelector("[data-row]")) lines.unshift([["j", "k"], sheet.dataset.rows], [["o"], sheet.dataset.open], [["x"], sheet.dataset.choose]);
+        if (document.querySelector("[data-row] input[type=checkbox]")) lines.unshift([["x"], sheet.dataset.choose]);
+        if (document.querySelector("[data-row]")) lines.unshift([["j", "k"], sheet.dataset.rows], [["o"], sheet.dataset.open]);
         list.replaceChildren(...lines.flatMap(([keys, name]) => {
             const term = document.createElement("dt");
             for (const key of keys) term.append(Object.assign(document.createElement("kbd"), { textContent: key }), " ");
