@@ -29,7 +29,7 @@ def test_from_a_tick_to_taking_it_back(page: Page) -> None:
     page.get_by_role("link", name="nora", exact=True).first.click()
     page.get_by_label("Community Manager").check()
     expect(page.get_by_text("One person is affected.")).to_be_visible()
-    expect(page.get_by_text("Stories › Stories")).to_be_visible()
+    expect(page.get_by_text("Stories › Stories").first).to_be_visible()
     assert not groups_of(nora)
     end = page.locator("input[type=datetime-local]:visible")
     end.fill("2100-05-03T17:00")
