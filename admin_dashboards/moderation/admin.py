@@ -19,7 +19,7 @@ from admin_dashboards.moderation import reports  # noqa: F401  # registers its t
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
 from admin_dashboards.moderation.removal import RemovableAdmin
-from admin_dashboards.moderation.story_files import StoryFilesMixin
+from admin_dashboards.moderation.story_files import StoryFilesMixin, thumbnail
 from admin_dashboards.moderation.words import WordsMixin
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
@@ -46,7 +46,8 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_story)
     restore = staticmethod(restore_story)
 
-    list_display = ["__str__", "state", "by", "audience", "created_at"]
+    list_display = ["thumbnail", "__str__", "state", "by", "audience", "created_at"]
+    list_display_links = ["__str__"]
     list_filter = [StoryStateFilter]
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
@@ -65,6 +66,10 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "removed_by")
+
+    @display(description=_("picture"))
+    def thumbnail(self, story: Story) -> SafeString:
+        return thumbnail(story)
 
     @display(description=_("author"))
     def by(self, story: Story) -> str:

@@ -211,6 +211,21 @@ def test_pieces_of_a_film_are_a_look_too_wherever_they_begin() -> None:
     assert Entry.objects.filter(verb=Verb.VIEWED).count() == 2
 
 
+def test_the_table_shows_small_pictures_veiled_and_asked_for_once_they_are_seen() -> None:
+    picture, film = make_story(people.alice()), make_story(people.bob(), media_type="video/mp4")
+    freed = make_story(people.carol(), freed_at=timezone.now())
+    community = people.community()
+    client = console(community)
+    page = client.get(STORIES).content.decode()
+    assert f'<img src="{STORIES}{picture.pk}/file/" alt="Picture" width="40" height="40" loading="lazy"' in page
+    assert "veil story-thumb is-blurred is-grey" in page
+    for other in (film, freed):
+        assert f"{STORIES}{other.pk}/file/" not in page
+    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+    prefer(community, blur_pictures=False, grey_pictures=False)
+    assert "is-blurred" not in client.get(STORIES).content.decode()
+
+
 def test_pictures_are_veiled_as_each_person_likes_it() -> None:
     picture, film = make_story(people.alice()), make_story(people.bob(), media_type="video/mp4")
     community = people.community()
