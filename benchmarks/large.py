@@ -22,10 +22,13 @@ AMOUNTS = {
     "documents": 100_000,
     "connections-per-user": 5,
     "notifications-per-user": 10,
+    "reports": 100_000,
 }
 TRIES = 3
 SEARCHES = ("user00012", "party", "12345", "zzzz")
 STAFF = "bench-admin"
+QUEUES_BESIDE = {"/admin/moderation/appeals/"}
+BULKS = {"/admin/moderation/": "warned", "/admin/compliance/": "approve"}
 
 
 class Browser:
@@ -68,7 +71,10 @@ def measure(port: int, sample: dict[str, Any]) -> dict[str, dict[str, float]]:
     staff.post("/admin/login/?next=/admin/", urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
     return {
         "api": _slowest({path: app.time(path) for path in _lists(app, sample)}),
-        "console": _slowest({path: staff.time(path) for path in (*_tables(staff), *_desks(staff))}),
+        "console": _slowest(
+            {path: staff.time(path) for path in (*_tables(staff), *_desks(staff), *_people(sample))}
+            | _bulk_previews(staff)
+        ),
     }
 
 
@@ -114,13 +120,38 @@ def _tables(staff: Browser) -> Iterator[str]:
 
 
 def _desks(staff: Browser) -> Iterator[str]:
-    """Each desk of the menu, with each share of its queue and the item that is next."""
-    for desk in sorted(set(re.findall(r'href="(/admin/[a-z]+/)"', staff.get("/admin/")))):
+    """Each desk of the menu and beside it, with each share of its queue, searches, and some items, decided or not."""
+    menu = set(re.findall(r'href="(/admin/[a-z]+/)"', staff.get("/admin/")))
+    for desk in sorted(menu | QUEUES_BESIDE):
         page = staff.get(desk)
         yield desk
-        yield from (desk + unescape(query) for query in sorted(set(re.findall(r'href="(\?tab=[^"]+)"', page))))
-        if f'href="{desk}next/"' in page:
-            yield f"{desk}next/"
+        if f'href="{desk}next/"' not in page:
+            continue
+        yield f"{desk}next/"
+        yield from (f"{desk}?q={term}" for term in SEARCHES)
+        for query in sorted(set(re.findall(r'href="(\?tab=[^"]+)"', page))):
+            address = desk + unescape(query)
+            yield address
+            yield from sorted(set(re.findall(rf'href="({desk}[0-9]+/)"', staff.get(address))))[:2]
+
+
+def _people(sample: dict[str, Any]) -> Iterator[str]:
+    """What support looks up about one person."""
+    yield from (f"/admin/support/{number}/" for number in sample["users"][:2])
+    yield f"/admin/support/?q={sample['usernames'][1]}"
+
+
+def _bulk_previews(staff: Browser) -> dict[str, float]:
+    """What would become of fifty items at once."""
+    times = {}
+    for desk, deed in BULKS.items():
+        page = staff.get(desk)
+        form = [("item", number) for number in re.findall(r'name="item" value="([0-9]+)"', page)]
+        form += [("deed", deed), ("csrfmiddlewaretoken", _hidden(page))]
+        began = time.perf_counter()
+        staff.post(f"{desk}bulk/", urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
+        times[f"{desk}bulk/ ({len(form) - 2} items)"] = round((time.perf_counter() - began) * 1000, 1)
+    return times
 
 
 def _hidden(page: str) -> str:

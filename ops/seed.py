@@ -25,8 +25,10 @@ from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, Role, User
+from ops import seed_cases
 from ops.bulk import copy_rows, reserve_ids, store
 from ops.demo import drawing, texts
+from ops.seed_cases import MOST_OF_A_CASE
 
 PASSWORD = "infloo-demo"
 # As long as Django wants it, so that signing in does not hash the password anew.
@@ -34,6 +36,7 @@ SALT = "infloo-seed-infloo-seed"
 USERS_MAX = 1_000_000  # user names have six digits
 ROOM_NAME = "abcdefghijkmnpqrstuvwxyz23456789"
 GUESTS_OF_FIRST_EVENT = 1000
+MOST_REPORTS = 10  # about a user
 SAMPLE = 10
 
 
@@ -49,6 +52,8 @@ class Amounts:
     connections_per_user: int | None = None
     """2 where nothing is said, or as many as there are others."""
     notifications_per_user: int = 0
+    reports: int = 0
+    """In cases, with what staff decided about them, and about the documents."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -62,6 +67,8 @@ class Amounts:
             )
         if self.messages and not self.connections:
             raise ValueError("--messages need --connections-per-user of at least 1: only connected people talk.")
+        if self.reports and not MOST_OF_A_CASE < self.users >= self.reports / MOST_REPORTS:
+            raise ValueError(f"--reports need more than {MOST_OF_A_CASE} users, and one for {MOST_REPORTS} of them.")
 
     @property
     def connections(self) -> int:
@@ -96,6 +103,7 @@ def take_figures(command: str) -> None:
 
 FILLED: tuple[type[models.Model], ...] = (
     User, Profile, Connection, Room, Membership, Message, Event, Participation, Story, Document, Notification,
+    *seed_cases.MODELS,
 )  # fmt: skip
 
 
@@ -109,12 +117,13 @@ class _Seeding:
         self.now = timezone.now()
         self.random = Random(repr(amounts))
         self.first_user = 0
+        self.stories = self.events = range(0)
 
     def run(self) -> dict[str, Any]:
         users = self.write_users()
         self.write_connections()
         rooms = self.write_rooms()
-        return {
+        sample = {
             "users": list(users[:SAMPLE]),
             "usernames": [username(number) for number in range(min(SAMPLE, self.amounts.users))],
             "password": PASSWORD,
@@ -125,6 +134,12 @@ class _Seeding:
             "documents": self.write_documents(),
             "notifications": self.write_notifications(),
         }
+        if self.amounts.reports:
+            moderator, officer = seed_cases.write_staff()
+            about = seed_cases.Seeded(self.now, self.amounts.users, self.user, self.stories, self.events)
+            sample["cases"] = seed_cases.write_reports(self.amounts.reports, about, moderator, officer)
+            seed_cases.write_document_decisions(officer)
+        return sample
 
     def user(self, number: int) -> int:
         """The id of a user; numbers go round."""
@@ -256,7 +271,7 @@ class _Seeding:
 
     def write_events(self) -> list[int]:
         count = self.amounts.events
-        ids = reserve_ids(Event, count)
+        ids = self.events = reserve_ids(Event, count)
 
         def begins(number: int) -> datetime:
             """Of ten one goes on, four are over, five are to come."""
@@ -298,7 +313,7 @@ class _Seeding:
         count = self.amounts.stories
         if not count:
             return []
-        ids = reserve_ids(Story, count)
+        ids = self.stories = reserve_ids(Story, count)
         files = [
             store(f"stories/seed-{number}.jpg", "image/jpeg", drawing.scene(Random(number), size=(360, 640)))
             for number in range(4)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -32,10 +32,10 @@ from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
 from apps.moderation.models import Appeal, Case, Report
-from apps.moderation.outcomes import GRAVEST_FIRST
+from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
 from apps.moderation.telling import Said, to_author, to_reporter
@@ -256,11 +256,10 @@ class ModerationDesk(CaseDesk):
     # --- Many at once -----------------------------------------------------------------------------------------------
 
     def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Case) -> str:
-        # Done and taken back at once, so that what would be refused is refused already.
-        with transaction.atomic():
-            self._settle_one(request, deed, item)
-            transaction.set_rollback(True)
+        user: User = request.user  # type: ignore[assignment]
         target = target_of(item.kind, item.target_id)
+        with _of_this_case():
+            require_outcomes(user, item, check_settling(user, item, [deed.code]), target)
         said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Nothing changes; the reporters are told.")
@@ -271,22 +270,29 @@ class ModerationDesk(CaseDesk):
 
     def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
-        self._settle_one(request, deed, item, text=text, batch=batch)
+        with _of_this_case():
+            settle_case(
+                request.user,  # type: ignore[arg-type]
+                item.pk,
+                outcomes=[deed.code],
+                text=text,
+                version=item.version,
+                batch=batch,
+            )
         return str(Outcome(deed.code).label)
 
-    def _settle_one(
-        self, request: HttpRequest, deed: BulkDeed, item: Case, *, text: str = "", batch: UUID | None = None
-    ) -> None:
-        user: User = request.user  # type: ignore[assignment]
-        try:
-            settle_case(user, item.pk, outcomes=[deed.code], text=text, version=item.version, batch=batch)
-        except Invalid as error:
-            if error.field != "outcome":
-                raise
-            # It is this one case that the deed does not fit.
-            raise Conflict(error.code, str(error)) from error
-        except Refused as error:
-            raise Conflict(error.code, str(error)) from error
+
+@contextmanager
+def _of_this_case() -> Iterator[None]:
+    """What one case does not allow skips that case, and is no mistake in what was typed for all."""
+    try:
+        yield
+    except Invalid as error:
+        if error.field != "outcome":
+            raise
+        raise Conflict(error.code, str(error)) from error
+    except Refused as error:
+        raise Conflict(error.code, str(error)) from error
 
 
 def _read_in(language: str, said: Said) -> dict[str, str]:

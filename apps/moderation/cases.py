@@ -106,14 +106,11 @@ def settle_locked(
     batch: UUID | None = None,
 ) -> Case:
     """The same, of a locked case, for whoever has been found to hold the permission."""
-    if case.status != Case.Status.OPEN or version not in (None, case.version):
+    if version not in (None, case.version):
         raise already_settled(case)
     gather(actor, case)
+    chosen = check_settling(actor, case, outcomes)
     reports = list(case.reports.open().select_for_update(of=("self",)).order_by("id"))
-    if actor.pk == case.author_id or actor.pk in {report.reporter_id for report in reports}:
-        raise Refused("own-report", _("You cannot settle a report that concerns yourself."))
-    _require_free(case, actor)
-    chosen = check_outcomes(case.kind, list(outcomes))
     if reason and reason not in Report.Reason.values:
         raise Invalid("invalid", _("There is no such reason."), field="reason")
     if len(text) > LONGEST_TEXT:
@@ -141,6 +138,16 @@ def settle_locked(
     )
     give_strike(actor, case, decision, chosen)
     return case
+
+
+def check_settling(actor: User, case: Case, outcomes: Collection[str]) -> list[str]:
+    """The outcomes, gravest first, where the case can be settled so by `actor` now. Raises what settling would."""
+    if case.status != Case.Status.OPEN:
+        raise already_settled(case)
+    if actor.pk == case.author_id or case.reports.open().filter(reporter=actor).exists():
+        raise Refused("own-report", _("You cannot settle a report that concerns yourself."))
+    _require_free(case, actor)
+    return check_outcomes(case.kind, list(outcomes))
 
 
 def already_settled(case: Case | None) -> Conflict:

@@ -39,6 +39,18 @@ def check_outcomes(kind: str, outcomes: Sequence[str]) -> list[str]:
     return chosen
 
 
+def require_outcomes(actor: User, case: Case, outcomes: Sequence[str], target: Any) -> None:
+    """Raise `Refused` where `actor` may not do to the thing and its author what the outcomes say."""
+    thing = REPORTABLE[Report.Kind(case.kind)]
+    for outcome, perm, about in (
+        (Outcome.REMOVED, thing.remove, target),
+        (Outcome.EDITED, thing.edit, target),
+        (Outcome.SUSPENDED, "users.suspend_user", case.author),
+    ):
+        if outcome in outcomes and perm is not None:
+            require(actor, perm, about)
+
+
 def carry_out(
     actor: User, case: Case, outcomes: Sequence[str], *, reason: str, until: datetime, edits: Mapping[str, str]
 ) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from apps.chat.models import Message, Room
 from apps.connections.models import Connection
+from apps.decisions.models import Decision
 from apps.events.models import Event, Participation
+from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.notifications.models import Notification
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, Document, Profile, User
@@ -33,14 +35,24 @@ def run(*arguments: str) -> dict[str, Any]:
 def test_it_fills_every_table_as_asked() -> None:
     sample = run(
         *("--users", "30", "--events", "40", "--stories", "25", "--messages", "500", "--documents", "70"),
-        *("--connections-per-user", "5", "--notifications-per-user", "4"),
+        *("--connections-per-user", "5", "--notifications-per-user", "4", "--reports", "200"),
     )
 
+    assert Report.objects.count() == 200
+    assert Case.objects.open().count() == 8
+    assert not Report.objects.exclude(status=F("case__status")).exists()
+    decided = Decision.objects.filter(verb="case.settled").count(), Case.objects.exclude(status="open").count()
+    assert decided == (72, 72)
+    assert Strike.objects.count() == Case.objects.exclude(status="open").exclude(outcomes=["kept"]).count()
+    assert {*Appeal.objects.values_list("status", flat=True)} == {"open", "upheld"}
+    documents = Document.objects.exclude(status="pending")
+    assert Decision.objects.filter(target_type="users.document").count() == documents.count() > 0
+    assert User.objects.staff().count() == 2
     assert {model: model.objects.count() for model in (User, Event, Story, Message, Document)} == {
-        User: 30, Event: 40, Story: 25, Message: 500, Document: 70,
+        User: 32, Event: 40, Story: 25, Message: 500, Document: 70,
     }  # fmt: skip
     assert Profile.objects.count() == 30
-    users = User.objects.order_by("id")
+    users = User.objects.clients().order_by("id")
     assert [user.username for user in users] == [f"user{number:06d}" for number in range(30)]
     assert all(user.identity_verified and user.check_password("infloo-demo") for user in users)
     assert {user.role for user in users} == {*CLIENT_ROLES}
@@ -72,7 +84,7 @@ def test_it_fills_every_table_as_asked() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_amounts_give_the_same_data() -> None:
-    amounts = Amounts(users=12, events=8, stories=5, messages=200, documents=20, notifications_per_user=3)
+    amounts = Amounts(users=12, events=8, stories=5, messages=200, documents=20, notifications_per_user=3, reports=60)
     seed(amounts)
     first = dict(contents())
     empty()
@@ -110,6 +122,7 @@ def test_few_users_are_no_trouble(users: int) -> None:
         (["--users", "1000001"], "--users must be from 1 to"),
         (["--messages", "-1"], "--messages cannot be below 0"),
         (["--users", "5", "--connections-per-user", "5"], "there are 4 others"),
+        (["--users", "5", "--reports", "51"], "one for 10 of them"),
         (["--messages", "5", "--connections-per-user", "0"], "only connected people talk"),
     ],
 )
