@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.desk.work import Row
 from admin_dashboards.moderation.case_page import evidence, facts
-from admin_dashboards.moderation.desk import CaseDesk, outcome_words
+from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Invalid
 from apps.moderation.appeals import rule_on_appeal
-from apps.moderation.models import Appeal
+from apps.moderation.models import Appeal, Report
+from apps.moderation.targets import target_of
+from apps.moderation.telling import ruling_to_author, to_reporter
 from apps.whole_numbers import whole_number
 
 
@@ -74,8 +76,27 @@ class AppealDesk(CaseDesk):
             "evidence": evidence(request, item.case),
             "facts": facts(item.case),
             "outcomes": outcome_words(item.decision.after["outcomes"]),
+            "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
+            "previews": self._previews(item) if deciding else [],
             "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
         }
+
+    def _previews(self, item: Appeal) -> list[dict[str, Any]]:
+        """What the author will read either way, before what is typed, and the reporters where it is undone."""
+        target = target_of(item.case.kind, item.case.target_id)
+        undone = to_reporter(Report.Outcome.KEPT)
+        reporters = item.case.reports.values_list("reporter__language", flat=True)
+        return [
+            {
+                "title": title,
+                "author": read_in(item.author.language, ruling_to_author(item.case, target, status)),
+                "reporters": [read_in(each, undone) for each in sorted(set(reporters))] if told else [],
+            }
+            for title, status, told in (
+                (_("The decision stands"), Appeal.Status.UPHELD, False),
+                (_("Overturn it"), Appeal.Status.OVERTURNED, True),
+            )
+        ]
 
     def decide(self, request: HttpRequest, item: Appeal) -> None:
         ruling = request.POST.get("ruling", "")

@@ -202,8 +202,8 @@ class ModerationDesk(CaseDesk):
             gravest = next(outcome for outcome in GRAVEST_FIRST if outcome in chosen)
             return {
                 "title": title,
-                "author": [_read_in(case.author.language, said) for said in to_them],
-                "reporters": [_read_in(language, to_reporter(gravest)) for language in languages],
+                "author": [read_in(case.author.language, said) for said in to_them],
+                "reporters": [read_in(language, to_reporter(gravest)) for language in languages],
             }
 
         found = [say(_("Keep"), [Outcome.KEPT])]
@@ -263,7 +263,7 @@ class ModerationDesk(CaseDesk):
         said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Nothing changes; the reporters are told.")
-        read = {"name": item.author.username, **_read_in(item.author.language, said[0])}
+        read = {"name": item.author.username, **read_in(item.author.language, said[0])}
         if read["language"]:
             return _("%(name)s reads, %(language)s: %(text)s") % read
         return _("%(name)s reads: %(text)s") % read
@@ -295,7 +295,7 @@ def _of_this_case() -> Iterator[None]:
         raise Conflict(error.code, str(error)) from error
 
 
-def _read_in(language: str, said: Said) -> dict[str, str]:
+def read_in(language: str, said: Said) -> dict[str, str]:
     """The very words, in the language of whoever reads them, and that named beside."""
     with override(language):
         text = said.text

@@ -19,7 +19,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import take_back
 from apps.moderation.strikes import lift_strike
 from apps.moderation.targets import named, target_of
-from apps.moderation.telling import to_author, to_reporter
+from apps.moderation.telling import ruling_to_author, to_author, to_reporter
 from apps.moderation.weights import weigh
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
@@ -134,8 +134,8 @@ def tell_ruling(decision: Decision) -> None:
 
 def _tell_appellant(appeal: Appeal) -> None:
     case = appeal.case
-    thing = named(case.kind, _target(case))
-    notify(appeal.author_id, Told.APPEAL_DECIDED, about=None, status=appeal.status, text=appeal.ruling, **thing)
+    said = ruling_to_author(case, _target(case), appeal.status, appeal.ruling)
+    notify(appeal.author_id, said.kind, about=None, **said.facts)
     if case.kind == Report.Kind.STORY:
         let_go(appeal.ruled_by, case.target_id)
 

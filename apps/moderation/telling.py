@@ -47,3 +47,8 @@ def to_author(case: Case, target: Any, outcomes: Collection[str], *, text: str, 
 def to_reporter(outcome: str) -> Said:
     """What each reporter hears; "open" where the decision has been taken back."""
     return Said(Kind.REPORT_CLOSED, {"outcome": outcome})
+
+
+def ruling_to_author(case: Case, target: Any, status: str, text: str = "") -> Said:
+    """What the author hears of a ruling on their appeal; `text` is the answer of whoever ruled."""
+    return Said(Kind.APPEAL_DECIDED, {"status": status, "text": text, **named(case.kind, target)})

@@ -264,10 +264,14 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     assert serious(theirs) == []
     theirs.keyboard.press("t")
     theirs.keyboard.type("So it is.")
+    told = "Your appeal about your story was right; the decision is undone. So it is."
+    expect(theirs.locator(".case-said")).to_contain_text(told)
     theirs.keyboard.press("Escape")
     theirs.keyboard.press("r")
     expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
     assert Appeal.objects.get().status == "overturned"
+    run_jobs(later=HOLD)
+    assert Notification.objects.filter(recipient=alice).latest("id").text == told
     assert Story.objects.get().removed_at is None
 
     # Two at one case, and nothing reaches the first one's page any more.

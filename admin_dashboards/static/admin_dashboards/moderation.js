@@ -17,6 +17,14 @@
     });
     addEventListener("blur", () => document.body.classList.remove("is-lifted"));
 
+    // --- The answer to an appeal, as its author will read it ---------------------------------------------------------
+
+    document.addEventListener("input", (event) => {
+        const form = event.target.closest("form[data-mirrored]");
+        if (!form || event.target.name !== "text") return;
+        for (const place of form.querySelectorAll("[data-mirror]")) place.textContent = event.target.value.trim();
+    });
+
     // --- The decision ------------------------------------------------------------------------------------------------
 
     const formOf = (element) => element.closest("form[data-previews]");
