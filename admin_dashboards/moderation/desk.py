@@ -115,7 +115,9 @@ class ModerationDesk(CaseDesk):
         told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
         weight = _("weight %(weight)d") % {"weight": item.weight}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
-        return Row(item, self.title_of(item), [label("balance", weight), reports, told])
+        # What it weighed says in which order it is worked on, which a decided one is not any more.
+        shown = [label("balance", weight), reports, told] if self.is_open(item) else [reports, told]
+        return Row(item, self.title_of(item), shown)
 
     def title_of(self, item: Case) -> str:
         if item.kind == Report.Kind.USER:

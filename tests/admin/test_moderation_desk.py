@@ -108,6 +108,7 @@ def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not
         assert shown == {at(case) for case in found}, term
     assert "Nothing is found by “nobody”." in text(client.get(DESK, {"q": "nobody"}))
     assert at(settled) not in links(client.get(DESK, {"q": "bob", "tab": "waiting"}))
+    assert "Kept by admin" in text(client.get(DESK, {"tab": "decided"}))
 
 
 def test_the_reports_table_and_the_index_of_the_app_stay_where_they_were(client: Client) -> None:
