@@ -168,7 +168,6 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -343,7 +342,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = str(_read("str", "MAIL_FROM", default="Inflo
 # --- Language, time, protection, logs --------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-# Of what people of the platform read; the console and the API's problems are in English.
+# Of what people of the platform read. The console and the API's problems are in English, whatever a browser asks
+# for: no LocaleMiddleware, which would mix in what is there in German.
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core import mail
+from django.test import Client
 
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import undo
@@ -87,6 +88,17 @@ def test_problems_stay_in_english() -> None:
     answer = api(person, **{"Accept-Language": "de"}).get("/events/999")
     assert answer.status_code == 404
     assert answer.json()["title"] == api(people.bob()).get("/events/999").json()["title"]
+
+
+def test_problems_and_the_console_are_in_english_whatever_a_browser_asks_for() -> None:
+    """What is there in German, Django's own texts and those for people, would be mixed into the rest."""
+    german = {"Accept-Language": "de"}
+    answer = api(**german).post("/users/auth/register", NEW | {"password": "password"})
+    assert "This password is too common." in [error["message"] for error in answer.json()["errors"]]
+    page = Client(headers=german).get("/admin/login/").content.decode()
+    assert '<html lang="en"' in page
+    page = console(people.admin()).post("/admin/auth/group/add/", {}, headers=german).content.decode()
+    assert "This field is required." in page
 
 
 def test_a_rejection_is_read_as_the_officer_saw_it_before() -> None:
