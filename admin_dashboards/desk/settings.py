@@ -99,12 +99,12 @@ def settings_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
 
 def _change(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
     code = request.POST.get("setting", "")
-    setting = next((each for each in settings_open(desk, request) if each.code == code), None)
+    setting = next((each for each in desk.settings if each.code == code), None)
     if setting is None:
-        if any(each.code == code for each in desk.settings):
-            raise PermissionDenied
         messages.error(request, _("There is no such setting."))
         return HttpResponseRedirect(request.path)
+    if not (decision := may(request.user, setting.permission)):  # type: ignore[arg-type]
+        raise PermissionDenied(decision.sentence)
     try:
         said = setting.change(request.user, desk, request.POST)  # type: ignore[arg-type]
     except Refused:

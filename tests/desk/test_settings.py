@@ -59,6 +59,12 @@ def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> No
     assert not QualityShare.objects.exists()
 
 
+def test_a_refusal_names_the_right_that_the_setting_asks_for() -> None:
+    answer = console(keeper("change_qualityshare")).post(PAGE, {"setting": "rules", "deed": "add"})
+    assert answer.status_code == 403
+    assert "You need the permission “Can change four-eyes rule”." in answer.content.decode()
+
+
 def test_whoever_sets_the_rules_need_not_review_documents() -> None:
     client = console(keeper("change_reviewrule", group=""))
     page = client.get("/admin/")
