@@ -59,8 +59,8 @@ class Standing:
     """What the console is for one person."""
 
     perms: set[str] = field(default_factory=set)
-    groups: dict[str, datetime | None] = field(default_factory=dict)
-    """By name, and until when."""
+    groups: dict[int, tuple[str, datetime | None]] = field(default_factory=dict)
+    """Names and ends, by number: by another name it is the same group."""
     row_grants: set[RowGrant] = field(default_factory=set)
     menus: dict[str, str] = field(default_factory=dict)
     """Titles by address."""
@@ -196,7 +196,8 @@ def standing_of(person: User) -> Standing:
     request = HttpRequest()
     request.method, request.path, request.user = "GET", reverse("admin:index"), person
     told = Standing(perms=set(person.get_all_permissions()))
-    told.groups = dict(memberships(person).values_list("group__name", "ends_at"))
+    for number, name, until in memberships(person).values_list("group", "group__name", "ends_at"):
+        told.groups[number] = (name, until)
     for model in models_with_row_grants():
         for grants in row_grants(person, model):
             for codename, number, until in grants.values_list("permission__codename", "content_object_id", "ends_at"):
@@ -276,7 +277,7 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
     for gained, one, other in ((True, new, old), (False, old, new)):
         for what, items in (
             (_("menus"), [title for link, title in one.menus.items() if link not in other.menus]),
-            (_("groups"), [_named(name, end) for name, end in sorted(one.groups.items() - other.groups.items())]),
+            (_("groups"), _group_words(one, other)),
             (_("permissions"), _perm_names(one.perms - other.perms)),
             (_("rows"), list(_row_words(one, other))),
             (_("on single rows"), _grant_words(one.row_grants - other.row_grants)),
@@ -284,6 +285,14 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
         ):
             if items:
                 yield Change(gained, what, items)
+
+
+def _group_words(one: Standing, other: Standing) -> list[str]:
+    words = []
+    for number, (name, until) in one.groups.items():
+        if number not in other.groups or other.groups[number][1] != until:
+            words.append(_named(name, until))
+    return sorted(words)
 
 
 def _named(name: str, until: datetime | None) -> str:

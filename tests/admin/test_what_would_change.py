@@ -220,6 +220,16 @@ def test_everybody_of_a_group_is_named_with_what_each_loses_and_the_rest_is_coun
         assert found(person, set())[2] == {"/admin/stories/story/": {story.pk}}
 
 
+def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
+    client, _nora = cast()
+    juniors = Group.objects.create(name="Juniors")
+    juniors.permissions.set(ids("view_connection"))
+    people.make_staff("june", "Juniors")
+    form = {"name": "Beginners", "permissions": ids("view_connection")}
+    told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
+    assert told.lines() == ["Nobody loses anything."]
+
+
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
     client, nora = cast()
     juniors = Group.objects.create(name="Juniors")
