@@ -248,12 +248,13 @@ def _rows(table: ModelAdmin, request: HttpRequest) -> str | set[int]:
 
 def _rights(ids: set[int]) -> Rights:
     """All that each of these people is given, in a fixed number of queries: where it is the same, so is all else."""
-    people = User.objects.staff().active().filter(pk__in=ids).values_list("pk", "is_superuser")
-    found: dict[int, set[Any]] = {number: {("superuser", is_superuser)} for number, is_superuser in people}
+    people = dict(User.objects.staff().active().filter(pk__in=ids).values_list("pk", "is_superuser"))
+    found: dict[int, set[Any]] = {number: {("superuser", above)} for number, above in people.items()}
     groups: dict[int, set[int]] = {}
     members = GroupMembership.objects.filter(unended(), user__in=found)
     for number, group, until, perm in members.values_list("user", "group", "ends_at", "group__permissions"):
-        found[number] |= {("group", group, until), ("perm", perm)}
+        # A superuser may do everything, whatever their groups give.
+        found[number] |= {("group", group, until), ("perm", None if people[number] else perm)}
         groups.setdefault(group, set()).add(number)
     direct = User.user_permissions.through.objects.filter(user__in=found)
     for number, perm in direct.values_list("user_id", "permission_id"):
