@@ -105,10 +105,6 @@ class ComplianceDesk(WorkDesk):
 
     # --- One document -------------------------------------------------------------------------------------------------
 
-    def may_decide(self, request: HttpRequest, item: Document) -> bool:
-        mine = request.user.pk in (item.owner_id, item.first_approved_by_id)
-        return super().may_decide(request, item) and not mine
-
     def item_context(self, request: HttpRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
         viewer: User = request.user  # type: ignore[assignment]
         others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
@@ -256,8 +252,8 @@ class ComplianceDesk(WorkDesk):
             raise Conflict("already-decided", self.decided_sentence(item))
         if holder is not None and holder.pk != request.user.pk:
             raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
-        if request.user.pk in (item.owner_id, item.first_approved_by_id):
-            raise Conflict("own-approval", _("Somebody else has to decide this."))
+        if (refusal := item.not_for(request.user)) is not None:  # type: ignore[arg-type]
+            raise refusal
         if deed.code == "reject":
             return _("is rejected, and its owner told after 10 seconds.")
         if not item.is_held and needs_second(item):

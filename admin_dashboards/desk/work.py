@@ -265,9 +265,10 @@ class WorkDesk(Desk):
         return getattr(item, self.queue.decided) is None
 
     def may_decide(self, request: HttpRequest, item: Any) -> bool:
-        """Whether it is theirs to decide now: open, and in their hands."""
+        """Whether it is theirs to decide now: open, in their hands, and not kept from this one person."""
         holder = item.claim_holder()
-        return self.is_open(item) and holder is not None and holder.pk == request.user.pk
+        theirs = holder is not None and holder.pk == request.user.pk
+        return self.is_open(item) and theirs and item.not_for(request.user) is None
 
     def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
         now, rows = timezone.now(), self._filtered(request, self.rows(request))

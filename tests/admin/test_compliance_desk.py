@@ -106,6 +106,8 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     assert "waits for somebody else to confirm it." in client.post(f"{DESK}bulk/", chosen).content.decode()
     versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
     client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})
+    again = client.post(f"{DESK}bulk/", chosen).content.decode()
+    assert "You approved this first; somebody else confirms it." in again
     assert status_of(document) == "approved"
     business.refresh_from_db()
     assert business.is_held
