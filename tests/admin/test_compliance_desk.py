@@ -113,6 +113,16 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     assert business.is_held
 
 
+def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admin_dashboards.desk.work.SHOWN", 1)
+    make_document(document.owner, doc_type="business")
+    client = console(people.compliance())
+    assert "The first 1 are shown; the rest moves up" in client.get(DESK).content.decode()
+    assert "The latest 1 are shown; search more closely" in client.get(f"{DESK}?q=newton").content.decode()
+
+
 def test_a_document_costs_as_much_beside_many_copies_as_alone(
     document: Document, django_assert_max_num_queries: Any
 ) -> None:
