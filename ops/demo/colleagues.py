@@ -1,6 +1,6 @@
 """Three more of the staff, so that the access desk has something to look into: who holds too much, or needs it no more.
 
-Nobody signs in with these accounts: they have no password.
+Nobody signs in with these accounts: they have no password. So they are away, and no work is given to them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.db.models import Model
 from guardian.shortcuts import assign_perm
 
 from apps.audit.models import Entry, Verb
+from apps.desk.models import Preference
 from apps.events.models import Event
 from apps.users.models import Document, GroupMembership, Profile, Role, User
 from ops.bulk import copy_rows
@@ -54,6 +55,7 @@ def join(stage: Stage, events: list[Event]) -> None:
     profiles = [Profile(user=user) for user in people]
     create(profiles, by=lambda _: None, at=lambda profile: profile.user.date_joined, reason="staff account made")
     for user in people:
+        Preference.objects.create(staff=user, away_until=stage.ago(days=-3650))
         for place in COLLEAGUES[user.username]:
             GroupMembership.objects.create(
                 user=user,

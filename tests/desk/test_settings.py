@@ -214,9 +214,10 @@ def test_the_access_manager_gives_these_rights_on_the_board_and_is_told_what_goe
     for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change time goal"):
         assert words in board
     assert "Can see how officers agree" in board
-    ticked = Permission.objects.filter(codename__in=("change_reviewrule", "review_document"))
+    ticked = Permission.objects.filter(codename__in=("review_document", *RIGHTS[:2]))
     filled = {"name": "Leads", "permissions": [each.pk for each in ticked]}
     told = client.post("/admin/auth/group/add/", filled | {"_preview": "1"}).content.decode()
     assert "approves documents and decides which ones two approve" in told
+    assert "approves documents and decides how many are judged twice" in told
     assert client.post("/admin/auth/group/add/", filled).status_code == 302
     assert console(people.make_staff("other", "Leads")).get(PAGE).status_code == 200

@@ -17,6 +17,7 @@ from apps.chat.models import Message, Room
 from apps.connections.models import Connection
 from apps.decisions.models import Decision
 from apps.decisions.services import facts
+from apps.desk.services import is_away
 from apps.events.models import Event, Participation
 from apps.files import take_document, take_picture, take_story
 from apps.moderation.models import Appeal, Case, Report
@@ -55,6 +56,7 @@ class DemoTest(TestCase):
         assert [name for name, user in staff.items() if user.is_superuser] == ["admin"]
         assert all(user.check_password(PASSWORD) for name, user in staff.items() if name in STAFF)
         assert not any(staff[name].has_usable_password() for name in COLLEAGUES)
+        assert all(is_away(staff[name]) for name in COLLEAGUES), "nobody would do what is given to them"
 
     def test_the_access_desk_has_something_to_look_into(self) -> None:
         held = {each.person.username: each for each in holdings()}
