@@ -32,6 +32,7 @@ def sign_in(page: Page, name: str) -> None:
     page.fill("#id_password", people.PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator(".desk-figures")).to_be_visible()
+    page.wait_for_load_state()  # before that, no key is listened to
 
 
 def everything_reported() -> None:
@@ -106,6 +107,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     assert loads == [], "no page was loaded from one item to the next"
     page.keyboard.press("a")
     expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    page.wait_for_load_state()
     # Taken back at once: nobody ever hears of it.
     page.keyboard.press("u")
     expect(heading(page)).to_contain_text("Person alice")
@@ -159,11 +161,13 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
 
     def on(case: Case) -> None:
         expect(heading(page)).to_have_text(f"Event {case.target_id} by alice")
+        page.wait_for_load_state()
 
     sign_in(page, "community")
     page.keyboard.press("/")
     page.keyboard.type("ALI")
     page.keyboard.press("Enter")
+    page.wait_for_url("**ALI**")
     expect(page.locator("[data-row]")).to_have_count(15)
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -206,6 +210,7 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
     # The other twelve at once: what will happen, how far it is, what came of each.
     page.keyboard.press("q")
     expect(page.locator("[data-row]")).to_have_count(12)
+    page.wait_for_load_state()
     page.keyboard.press("*")
     page.keyboard.press("w")
     expect(page.locator(".desk-lead")).to_contain_text("this is what will happen to 12 items")

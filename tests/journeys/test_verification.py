@@ -36,6 +36,7 @@ def sign_in(browser: Browser, browser_context_args: dict[str, Any]) -> Any:
         page.fill("#id_password", people.PASSWORD)
         page.keyboard.press("Enter")
         expect(page.locator("dl.desk-figures")).to_be_visible()
+        page.wait_for_load_state()  # before that, no key is listened to
         return page
 
     yield enter
@@ -49,6 +50,7 @@ def documents(count: int) -> list[Document]:
 
 def on(page: Page, document: Document) -> None:
     expect(page.locator("[data-part-heading]")).to_have_text(f"Identity document {document.pk} of {document.owner}")
+    page.wait_for_load_state()
 
 
 def decided(document: Document) -> tuple[str, str]:
@@ -62,7 +64,6 @@ def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: 
     page = sign_in("compliance")
     page.keyboard.press("n")
     on(page, first)
-    page.wait_for_load_state()
     loads: list[str] = []
     page.on("load", lambda _: loads.append(page.url))
     page.keyboard.press("a")
