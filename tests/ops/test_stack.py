@@ -63,10 +63,12 @@ class Run:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def named(self, words: str) -> psutil.Process:
-        for process in self.descendants():
-            with contextlib.suppress(psutil.Error):  # one that was killed has no command line any more
-                if words in " ".join(process.cmdline()):
-                    return process
+        deadline = time.monotonic() + UP_AGAIN
+        while time.monotonic() < deadline:  # for a moment after its start, a process has no command line
+            for process in self.descendants():
+                with contextlib.suppress(psutil.Error):  # one that was killed has none any more
+                    if words in " ".join(process.cmdline()):
+                        return process
         raise AssertionError(f"{words} does not run. " + "".join(self.said))
 
     def ready(self) -> int:
