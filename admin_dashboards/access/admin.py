@@ -272,7 +272,7 @@ class StaffAdmin(AskingAgain):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         staff = self.get_object(request, unquote(object_id))
-        if any(request.POST.get(name, now) != now for name in SIGNS_IN_WITH for now in [getattr(staff, name, None)]):
+        if any(name in request.POST and request.POST[name] != getattr(staff, name) for name in SIGNS_IN_WITH):
             not_a_peer(request.user, staff)  # type: ignore[arg-type]
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
