@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError
-from ninja.security.base import AuthBase
+from ninja_jwt.authentication import JWTAuth
+from ninja_jwt.exceptions import InvalidToken
 
 from api.throttles import caller, spend
 from apps.errors import Refused, WrongCredentials
@@ -18,6 +19,7 @@ from apps.users import sessions
 from apps.users.models import Session
 from apps.users.models import User as Person
 from apps.users.permissions import VERIFIED, require_standing
+from apps.users.tokens import dead_token
 
 
 class Request(HttpRequest):
@@ -33,14 +35,11 @@ class LookingAs(WSGIRequest):
     person: Person
 
 
-class Anyone(AuthBase):
+class Anyone(JWTAuth):
     """Opens a call to everybody. A token that is sent along must be good all the same.
 
     Sets `request.user`, and `request.auth` to the session where somebody is signed in.
     """
-
-    openapi_type = "http"
-    openapi_scheme = "bearer"
 
     def __call__(self, request: HttpRequest) -> Any:
         request.user = AnonymousUser()
@@ -60,13 +59,21 @@ class Anyone(AuthBase):
             spend("default", caller(request))
 
     def _session(self, request: HttpRequest) -> Session | None:
-        header = request.headers.get("Authorization")
+        header = request.headers.get(self.header)
         if header is None:
             return None
+        # Read here, since the library takes any other scheme for no token, and under DEBUG logs the header.
         scheme, _space, token = header.partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() != self.openapi_scheme:
             raise WrongCredentials("invalid-token", _("Send the access token as “Authorization: Bearer …”."))
-        session = sessions.session_of(token.strip())
+        return self.jwt_authenticate(request, token.strip())
+
+    def jwt_authenticate(self, request: HttpRequest, token: str) -> Session:  # type: ignore[override]
+        """The live login of an access token, whose user becomes the request's. Raises `WrongCredentials`."""
+        try:
+            session = sessions.session_of(self.get_validated_token(token))  # type: ignore[arg-type]
+        except InvalidToken as error:
+            raise dead_token() from error
         request.user = session.user
         return session
 

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from apps.errors import Conflict, WrongCredentials
 from apps.users import sessions
 from apps.users.models import Session
+from apps.users.tokens import AccessToken, read
 
 TICKET_SECONDS = 30
 # Seconds to wait for the broker, which keeps the tickets.
@@ -37,8 +38,8 @@ class Admission:
 
 def by_token(access_token: str) -> Admission:
     """Raises `WrongCredentials` for what is no access token of ours, or expired; `standing` judges the rest."""
-    claims = sessions.read_token(access_token, "access")
-    return Admission(session_key=claims["sid"], version=claims["ver"], expires_at=claims["exp"])
+    token = read(AccessToken, access_token)
+    return Admission(session_key=token["sid"], version=token["ver"], expires_at=token["exp"])
 
 
 def issue_ticket(access_token: str) -> str:

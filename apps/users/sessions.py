@@ -10,11 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import jwt
-from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -34,13 +31,10 @@ from apps.users import mfa
 from apps.users.models import ResetCode, Session, User
 from apps.users.permissions import SWITCHED_ON, require_standing
 from apps.users.rank import not_above
+from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 
-ALGORITHM = "HS256"
-CLAIMS = ["typ", "sub", "sid", "ver", "jti", "exp"]
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
-
-type TokenKind = Literal["access", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +99,38 @@ def begin(user: User, *, address: str | None = None, user_agent: str = "") -> To
     return _renew(session)
 
 
-def refresh(token: str) -> Tokens:
+def refresh(encoded: str) -> Tokens:
     """Exchange a refresh token for new tokens. Raises `WrongCredentials` where it does not count any more."""
-    tokens = _rotate(token)
+    tokens = _rotate(read(RefreshToken, encoded))
     if tokens is None:
-        raise _dead_token()
+        raise dead_token()
     return tokens
 
 
 @transaction.atomic
-def _rotate(token: str) -> Tokens | None:
-    """New tokens for a refresh token that still counts; None after ending the login of one that was used before."""
-    claims = read_token(token, "refresh")
-    session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=claims["sid"]).first()
-    if session is None or not holds(session, claims["ver"]):
-        raise _dead_token()
+def _rotate(token: RefreshToken) -> Tokens | None:
+    """New tokens for a refresh token that still counts; None after ending the login of one that was used before.
+
+    Under the lock of the login's row: the library's own rotation takes none, and would serve two calls at once.
+    """
+    session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=token["sid"]).first()
+    if session is None or not holds(session, token["ver"]):
+        raise dead_token()
     require_standing(session.user)
-    if str(session.refresh_id) != claims["jti"]:
+    if session.refresh_id != UUID(token["jti"]):
         _end(session, None, "an old refresh token was used again")
         return None
     return _renew(session)
 
 
 @transaction.atomic
-def sign_out(user: User, token: str) -> None:
+def sign_out(user: User, encoded: str) -> None:
     """End the login that the refresh token belongs to."""
     try:
-        claims = read_token(token, "refresh")
+        token = read(RefreshToken, encoded)
     except WrongCredentials as error:
         raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh") from error
-    session = Session.objects.select_for_update().filter(key=claims["sid"], user=user).first()
+    session = Session.objects.select_for_update().filter(key=token["sid"], user=user).first()
     if session is None:
         raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh")
     _end(session, user, "signed out")
@@ -180,15 +176,14 @@ def end_login(user: User, session_id: int) -> None:
     _end(session, user, "ended by its owner")
 
 
-def session_of(access_token: str) -> Session:
+def session_of(token: AccessToken) -> Session:
     """The live login behind an access token, with its user and their profile. One query.
 
-    Raises `WrongCredentials` where the token, the login or the account does not hold any more.
+    Raises `WrongCredentials` where the login or the account does not hold any more.
     """
-    claims = read_token(access_token, "access")
-    session = Session.objects.select_related("user__profile").filter(key=claims["sid"]).first()
-    if session is None or not holds(session, claims["ver"]):
-        raise _dead_token()
+    session = Session.objects.select_related("user__profile").filter(key=token["sid"]).first()
+    if session is None or not holds(session, token["ver"]):
+        raise dead_token()
     _note_seen(session)
     return session
 
@@ -198,7 +193,7 @@ def stand_in(user: User) -> Session:
     session = Session(user=user, door=Session.Door.API, token_version=user.token_version)
     session.expires_at = session.last_seen_at + timedelta(minutes=1)
     if not holds(session, user.token_version):
-        raise _dead_token()
+        raise dead_token()
     return session
 
 
@@ -287,38 +282,12 @@ def _client_with(email: str) -> User | None:
 
 
 def _renew(session: Session) -> Tokens:
-    session.refresh_id = uuid4()
+    refresh_token = RefreshToken.of(session)
+    session.refresh_id = UUID(refresh_token["jti"])
     session.last_seen_at = timezone.now()
-    session.expires_at = session.last_seen_at + timedelta(days=settings.REFRESH_TOKEN_DAYS)
+    session.expires_at = session.last_seen_at + RefreshToken.lifetime
     session.save()
-    return Tokens(
-        access=_sign(session, "access", uuid4(), timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)),
-        refresh=_sign(session, "refresh", session.refresh_id, timedelta(days=settings.REFRESH_TOKEN_DAYS)),
-    )
-
-
-def _sign(session: Session, kind: TokenKind, token_id: UUID, lifetime: timedelta) -> str:
-    claims = {
-        "typ": kind,
-        "sub": str(session.user_id),
-        "sid": str(session.key),
-        "ver": session.token_version,
-        "jti": str(token_id),
-        "exp": timezone.now() + lifetime,
-    }
-    return jwt.encode(claims, settings.JWT_SIGNING_KEY, ALGORITHM)
-
-
-def read_token(token: str, kind: TokenKind) -> dict[str, Any]:
-    """What one of our tokens says, as long as it has not expired; whether its login stands, `holds` says."""
-    try:
-        claims = jwt.decode(token, settings.JWT_SIGNING_KEY, algorithms=[ALGORITHM], options={"require": CLAIMS})
-        UUID(claims["sid"])
-    except (jwt.PyJWTError, ValueError) as error:
-        raise _dead_token() from error
-    if claims["typ"] != kind:
-        raise _dead_token()
-    return claims
+    return Tokens(access=str(refresh_token.access_token), refresh=str(refresh_token))
 
 
 def holds(session: Session, version: int) -> bool:
@@ -326,10 +295,6 @@ def holds(session: Session, version: int) -> bool:
     user = session.user
     versions = {session.token_version, user.token_version, version}
     return session.is_live and SWITCHED_ON.opens(user, timezone.now()) and len(versions) == 1
-
-
-def _dead_token() -> WrongCredentials:
-    return WrongCredentials("invalid-token", _("This token does not hold. Sign in again."))
 
 
 def _end(session: Session, by: User | None, reason: str) -> None:

@@ -15,6 +15,7 @@ from apps.notifications.models import Kind, Notification
 from apps.users import services, sessions
 from apps.users.models import Block, Follow, Profile, Session, User
 from apps.users.permissions import hidden_from, is_hidden
+from apps.users.tokens import AccessToken, read
 from tests.people import PASSWORD, admin, alice, bob, carol, community, compliance, make_user
 from tests.races import at_once, lost, won
 
@@ -63,8 +64,25 @@ def test_of_twenty_refreshes_at_once_one_gets_tokens_and_the_login_ends() -> Non
     results = at_once([partial(sessions.refresh, token)] * 20)
     [tokens] = won(results)
     assert lost(results) == {(WrongCredentials, "invalid-token")}
-    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(tokens.access))
+    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
     assert Session.objects.get().end_reason == "an old refresh token was used again"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_rotation_outlives_a_logout_at_the_same_time() -> None:
+    person = alice()
+    for _round in range(3):
+        token = sessions.sign_in("alice", PASSWORD).refresh
+        sign_out, rotate = partial(sessions.sign_out, person, token), partial(sessions.refresh, token)
+        results = at_once([sign_out, *[rotate] * 19])
+        assert not Session.objects.live().exists()
+        for tokens in filter(None, won(results)):
+            refused(
+                WrongCredentials,
+                "invalid-token",
+                lambda tokens=tokens: sessions.session_of(read(AccessToken, tokens.access)),
+            )
+            refused(WrongCredentials, "invalid-token", lambda tokens=tokens: sessions.refresh(tokens.refresh))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -74,7 +92,11 @@ def test_no_refresh_slips_past_a_new_password() -> None:
     change = partial(sessions.change_password, person, old_password=PASSWORD, new_password="another-long-one")
     results = at_once([change, *(partial(sessions.refresh, login.refresh) for login in logins)])
     for tokens in filter(None, won(results)):
-        refused(WrongCredentials, "invalid-token", lambda tokens=tokens: sessions.session_of(tokens.access))
+        refused(
+            WrongCredentials,
+            "invalid-token",
+            lambda tokens=tokens: sessions.session_of(read(AccessToken, tokens.access)),
+        )
         refused(WrongCredentials, "invalid-token", lambda tokens=tokens: sessions.refresh(tokens.refresh))
 
 
@@ -144,7 +166,7 @@ def test_ending_a_login_takes_the_permission_or_being_its_owner() -> None:
     for nobody in (bob(), compliance()):
         refused(Refused, "permission-missing", lambda who=nobody: sessions.end_session(who, session.pk, "mine now"))
     sessions.end_session(person, session.pk)
-    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(tokens.access))
+    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
     refused(WrongCredentials, "invalid-token", lambda: sessions.refresh(tokens.refresh))
     refused(Absent, "not-found", lambda: sessions.end_session(person, 12345, ""))
 

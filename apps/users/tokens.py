@@ -1,0 +1,66 @@
+"""Access and refresh tokens: django-ninja-jwt's own, with the claims that name a login.
+
+Beside what the library sets (`typ`, `jti`, `iat`, `exp` in seconds since 1970) each holds `sub`, the id of its user as
+text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the login began. Lifetimes,
+key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is live, `sessions` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from ninja_jwt import tokens
+from ninja_jwt.exceptions import TokenError
+
+from apps.errors import WrongCredentials
+
+if TYPE_CHECKING:
+    from apps.users.models import Session
+
+
+class _OfSession(tokens.Token):
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """A new token of this login."""
+        token = cls()
+        # Text: PyJWT signs a number as the subject, and then refuses to read it.
+        token["sub"] = str(session.user_id)
+        token["sid"] = str(session.key)
+        token["ver"] = session.token_version
+        return token
+
+    def verify(self) -> None:
+        """Check what the library does, and that every claim of ours is there. Raises `TokenError`."""
+        super().verify()
+        try:
+            UUID(self["sid"])
+            UUID(self["jti"])
+            complete = isinstance(self["sub"], str) and isinstance(self["ver"], int)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise TokenError("A claim is missing or malformed.") from error
+        if not complete:
+            raise TokenError("A claim is missing or malformed.")
+
+
+class AccessToken(_OfSession, tokens.AccessToken):
+    """Opens a call or a socket."""
+
+
+class RefreshToken(_OfSession, tokens.RefreshToken):
+    """Is exchanged for new tokens, once."""
+
+    access_token_class = AccessToken
+
+
+def read[T: _OfSession](kind: type[T], encoded: str) -> T:
+    """The token of this kind that `encoded` is. Raises `WrongCredentials` for anything else, or when it has expired."""
+    try:
+        return kind(encoded)
+    except TokenError as error:
+        raise dead_token() from error
+
+
+def dead_token() -> WrongCredentials:
+    return WrongCredentials("invalid-token", _("This token does not hold. Sign in again."))
