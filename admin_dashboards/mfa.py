@@ -8,8 +8,10 @@ enter the code.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import django_otp
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -24,6 +26,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
+from django_otp.middleware import is_verified
+from django_otp.models import Device
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.audit.context import origin
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
 BACKEND = "apps.users.backends.Accounts"
 HELD = "signing_in"
 HELD_FOR = timedelta(minutes=10)
-PASSED = "second_factor"
 DEVICE = "device"
 DEVICE_AGE = timedelta(days=365)
 # How many accounts one browser is remembered for.
@@ -83,7 +86,14 @@ def urls(site: InflooAdminSite) -> list[URLPattern]:
 
 def is_satisfied(request: HttpRequest) -> bool:
     """Whether the session has shown what this installation asks of staff."""
-    return settings.STAFF_MFA == "optional" or bool(request.session.get(PASSED))
+    return settings.STAFF_MFA == "optional" or request.user.is_verified()  # type: ignore[union-attr]
+
+
+def mark_verified(request: HttpRequest, device: Device) -> None:
+    """Keep in the session which device of its user has given a code."""
+    django_otp.login(request, device)
+    # The middleware did this for whoever was signed in when the request came, and the library does not do it again.
+    request.user.is_verified = partial(is_verified, request.user)  # type: ignore[union-attr]
 
 
 def held(request: HttpRequest) -> User | None:
@@ -122,8 +132,8 @@ def after_password(request: HttpRequest, user: User, next_address: str) -> HttpR
     return HttpResponseRedirect(_page_for(user))
 
 
-def let_in(request: HttpRequest, user: User, response: HttpResponse, *, passed: bool = False) -> HttpResponse:
-    """Sign `user` in under a new session key; tell them by mail where the device is new."""
+def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: Device | None = None) -> HttpResponse:
+    """Sign `user` in under a new session key, verified by `device`; notify them by mail of a new browser."""
     devices = _devices(request)
     if str(user.pk) not in devices:
         console_sessions.tell_of_device(
@@ -131,9 +141,9 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, passed: 
         )
     request.session.pop(HELD, None)
     login(request, user, backend=BACKEND)
+    if device is not None:
+        mark_verified(request, device)
     request.session.cycle_key()
-    if passed:
-        request.session[PASSED] = True
     known = [str(user.pk), *(pk for pk in devices if pk != str(user.pk))][:DEVICE_ACCOUNTS]
     response.set_signed_cookie(
         DEVICE,
@@ -205,12 +215,12 @@ class CodePage(_HeldPage):
         error: DomainError | None = None
         if form.is_valid():
             try:
-                mfa.verify(user, form.cleaned_data["code"])
+                device = mfa.verify(user, form.cleaned_data["code"])
             except DomainError as refusal:
                 error = refusal
                 form.add_error("code", str(error))
             else:
-                return let_in(request, user, HttpResponseRedirect(request.session[HELD]["next"]), passed=True)
+                return let_in(request, user, HttpResponseRedirect(request.session[HELD]["next"]), device=device)
         response = _page(request, "login_code", title=_("Enter the code"), form=form, name=user.get_username())
         if isinstance(error, LockedOut):
             response.status_code = 429
@@ -237,7 +247,7 @@ class EnrolPage(_HeldPage):
         response = _page(
             request, "login_codes", title=_("Keep your backup codes"), codes=codes, next_address=next_address
         )
-        return let_in(request, user, response, passed=True)
+        return let_in(request, user, response, device=mfa.device_of(user))
 
 
 code_page = CodePage()
@@ -258,7 +268,8 @@ def own_page(request: HttpRequest) -> HttpResponse:
     if deed == "confirm":
         codes = _confirmed(request, user, code_form)
         if codes is not None:
-            request.session[PASSED] = True
+            mark_verified(request, mfa.device_of(user))
+            request.session.cycle_key()
     elif deed == "renew" and code_form.is_valid():
         try:
             codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
@@ -270,7 +281,6 @@ def own_page(request: HttpRequest) -> HttpResponse:
         except (Invalid, LockedOut, Conflict) as error:
             off_form.add_error(error.field, str(error))
         else:
-            request.session.pop(PASSED, None)
             messages.success(request, _("Your second factor is switched off. The password alone signs you in."))
             return HttpResponseRedirect(reverse("admin:mfa"))
     enabled = mfa.is_enabled(user)

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from admin_dashboards.mfa import is_satisfied, mark_verified
 from apps.audit.context import origin
 from apps.errors import DomainError
 from apps.users import console_sessions, mfa
@@ -35,9 +36,9 @@ type View = Callable[..., HttpResponse]
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person gave a password or code in this session in the last ten minutes."""
+    """Whether the user, verified as this installation asks, gave a password or code in the last ten minutes."""
     confirmed = request.session.get(CONFIRMED, 0)
-    return bool(confirmed > (timezone.now() - FRESH_FOR).timestamp())
+    return is_satisfied(request) and bool(confirmed > (timezone.now() - FRESH_FOR).timestamp())
 
 
 def recently_confirmed(view: View) -> View:
@@ -72,10 +73,12 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
     user = request.user
     if len(proof) == 6 and proof.isdecimal() and mfa.is_enabled(user):  # type: ignore[arg-type]
         try:
-            mfa.verify(user, proof)  # type: ignore[arg-type]
+            mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]
         except DomainError as error:
             return str(error)
         return None
+    if not is_satisfied(request):
+        return _("Give a code of your authenticator app.")
     if console_sessions.held_up_for(user.get_username(), origin().address):
         return _("Too many wrong tries. Wait for a while, or sign out and ask an access manager.")
     # Through the backends, so that guesses are counted as they are at sign-in.

@@ -148,6 +148,7 @@ INSTALLED_APPS = [
     "ninja",  # serves the assets of /api/docs itself
     "channels",
     "procrastinate.contrib.django",
+    "django_otp",
     "axes",
     "django_structlog",
     "apps.audit",
@@ -172,6 +173,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -258,6 +260,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 STAFF_MFA = _choice("STAFF_MFA", ("required", "optional"), "optional" if DEBUG else "required")
+
+# A device whose clock is off would move the window for the next one: two phones with one key would shut each other out.
+OTP_TOTP_SYNC = False
 
 CONSOLE_IDLE_MINUTES = _number("CONSOLE_IDLE_MINUTES", 60)
 """A console that nobody used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""

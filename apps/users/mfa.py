@@ -1,26 +1,22 @@
-"""The second factor: an authenticator app (TOTP, RFC 6238) with backup codes.
+"""The second factor: setting it up, asking for a code, giving it up.
 
-The key is encrypted at rest and leaves this module once, while it is being set up. A code counts once: neither its
-period of 30 seconds nor an earlier one is taken again. Wrong codes are counted on the authenticator's own row, under
-its lock, so that many guesses at once, from whatever doors and processes, get no more answers than one after another.
+The devices are django-otp's (`apps.users.devices`). The key leaves this module once, while it is being set up. A code
+counts once: neither its period of 30 seconds nor an earlier one is taken again. Wrong codes are counted on the device's
+own row, under its lock, so that many guesses at once, from whatever entry points and processes, get no more answers
+than one after another.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from base64 import b32encode, urlsafe_b64encode
+from base64 import b32encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
-from hmac import compare_digest
+from datetime import timedelta
 from typing import Any, Literal
+from urllib.parse import quote, urlencode
 
-import pyotp
+import django_otp
 import segno
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
@@ -32,16 +28,14 @@ from procrastinate.contrib.django import app
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
-from apps.users.models import Authenticator, BackupCode, User
+from apps.users.devices import Authenticator, BackupCode, BackupCodes, hash_of, is_app_code, tidy
+from apps.users.models import User
 
 ISSUER = "Infloo"
-STEP = 30
-# Clocks may be off by one period in either direction, as RFC 6238 (section 5.2) recommends at most.
-DRIFT = 1
+KEY_BYTES = 20  # as RFC 4226 (section 4, R6) recommends
 BACKUP_CODES = 10
 # Somebody who set out to enrol may load the page again, and finds the same key for so long.
 SETTING_UP = timedelta(minutes=15)
-LONGEST_LOCK = timedelta(hours=24)
 
 type Notice = Literal["mfa_enabled", "mfa_disabled", "mfa_reset", "new_device"]
 
@@ -59,8 +53,13 @@ class Enrolment:
         return str(segno.make(self.uri, error="m").png_data_uri(scale=5, border=4))
 
 
+def device_of(user: User) -> Authenticator | None:
+    """The authenticator app of `user`, once it is set up."""
+    return Authenticator.objects.devices_for_user(user, confirmed=True).first()
+
+
 def is_enabled(user: User) -> bool:
-    return Authenticator.objects.filter(user=user, confirmed_at__isnull=False).exists()
+    return Authenticator.objects.devices_for_user(user, confirmed=True).exists()
 
 
 def backup_codes_left(user: User) -> int:
@@ -78,11 +77,12 @@ def begin_enrolment(user: User, *, anew: bool = True) -> Enrolment:
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
     if anew or not authenticator.sealed_key or not _is_being_set_up(authenticator):
-        authenticator.sealed_key = _seal(pyotp.random_base32())
+        authenticator.secret = b32encode(secrets.token_bytes(KEY_BYTES)).decode()
         authenticator.begun_at = timezone.now()
         authenticator.save()
-    secret = _open(authenticator)
-    return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=user.username, issuer_name=ISSUER))
+    secret = authenticator.secret
+    query = urlencode({"secret": secret, "issuer": ISSUER})
+    return Enrolment(secret, f"otpauth://totp/{ISSUER}:{quote(user.username)}?{query}")
 
 
 @transaction.atomic
@@ -96,23 +96,24 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
         raise Conflict("no-enrolment", _("Begin anew: there is no key that waits for its first code."))
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
-    now = timezone.now()
-    if not _spend_step(authenticator, code, now):
+    if not authenticator.spend(tidy(code)):
         raise Invalid("wrong-code", _("This is not the code that the app shows now."), field="code")
-    authenticator.confirmed_at = now
+    authenticator.confirmed_at = timezone.now()
     authenticator.save()
     record(user, Verb.MFA_ENABLED, user)
     tell(user, "mfa_enabled")
     return _new_backup_codes(authenticator)
 
 
-def verify(user: User, code: str) -> None:
-    """Use up a code of the authenticator app, or a backup code.
+def verify(user: User, code: str) -> Authenticator:
+    """Use up a code of the authenticator app, or a backup code. Returns the device that it is of.
 
     Raises `WrongCredentials` for one that is wrong or used, `LockedOut` after too many of those.
     """
-    if refusal := _try(user, code):
-        raise refusal
+    answer = _try(user, tidy(code))
+    if isinstance(answer, DomainError):
+        raise answer
+    return answer
 
 
 def renew_backup_codes(user: User, code: str) -> list[str]:
@@ -148,24 +149,20 @@ def tell(user: User, notice: Notice, **facts: Any) -> None:
 
 # Durable: inside a larger transaction that is then undone, a wrong try would not be counted.
 @transaction.atomic(durable=True)
-def _try(user: User, code: str) -> DomainError | None:
-    authenticator = _locked(user)
-    if authenticator is None or authenticator.confirmed_at is None:
+def _try(user: User, code: str) -> Authenticator | DomainError:
+    authenticator = Authenticator.objects.devices_for_user(user, confirmed=True).select_for_update().first()
+    if authenticator is None:
         return _is_off()
-    now = timezone.now()
-    if authenticator.locked_until is not None and authenticator.locked_until > now:
-        return _locked_out(authenticator.locked_until - now)
-    if _spend_step(authenticator, code, now) or _spend_backup_code(authenticator, code, now):
-        authenticator.failures, authenticator.locked_until = 0, None
-        # So that every key moves on to the newest of MFA_KEYS by itself.
-        authenticator.sealed_key = _seal(_open(authenticator))
-        authenticator.save()
-        return None
-    authenticator.failures += 1
-    authenticator.locked_until = _lock_after(authenticator.failures, now)
-    authenticator.save()
-    record(None, Verb.SIGN_IN_FAILED, user, reason="wrong code")
-    return WrongCredentials("otp-wrong", _("This code is wrong or was used already. Wait for the next one."))
+    # Asked first, under the lock: to the library a device that is locked and a wrong code are the same.
+    allowed, details = authenticator.verify_is_allowed()
+    if not allowed:
+        return _locked_out(details["locked_until"] - timezone.now())
+    kind = Authenticator if is_app_code(code) else BackupCodes
+    device: Authenticator | None = django_otp.verify_token(user, f"{kind.model_label()}/{authenticator.pk}", code)
+    if device is None:
+        record(None, Verb.SIGN_IN_FAILED, user, reason="wrong code")
+        return WrongCredentials("otp-wrong", _("This code is wrong or was used already. Wait for the next one."))
+    return device
 
 
 def _verify_field(user: User, code: str, field: str) -> None:
@@ -174,16 +171,6 @@ def _verify_field(user: User, code: str, field: str) -> None:
         verify(user, code)
     except WrongCredentials as error:
         raise Invalid(error.code, error.message, field=field) from error
-
-
-def _lock_after(failures: int, now: datetime) -> datetime | None:
-    """Until when no code counts: after each ten wrong ones twice as long, from ten minutes to a day."""
-    allowed, seconds = settings.LIMITS["login_account"]
-    allowed = max(1, round(allowed * settings.LIMITS_SCALE))
-    if failures % allowed:
-        return None
-    rounds = min(failures // allowed - 1, 16)
-    return now + min(timedelta(seconds=seconds) * 2**rounds, LONGEST_LOCK)
 
 
 def _locked_out(left: timedelta) -> LockedOut:
@@ -209,28 +196,10 @@ def _is_being_set_up(authenticator: Authenticator) -> bool:
     return authenticator.begun_at > timezone.now() - SETTING_UP
 
 
-def _spend_step(authenticator: Authenticator, code: str, now: datetime) -> bool:
-    """Whether `code` is of a period that is near and later than all used before; it is used then."""
-    code = "".join(code.split())
-    if not (len(code) == 6 and code.isascii() and code.isdecimal()):
-        return False
-    totp, present = pyotp.TOTP(_open(authenticator)), int(now.timestamp()) // STEP
-    for step in range(present - DRIFT, present + DRIFT + 1):
-        if compare_digest(totp.generate_otp(step), code) and step > authenticator.last_step:
-            authenticator.last_step = step
-            return True
-    return False
-
-
-def _spend_backup_code(authenticator: Authenticator, code: str, now: datetime) -> bool:
-    unused = authenticator.backup_codes.filter(code_hash=_hash(authenticator, code), used_at__isnull=True)
-    return bool(unused.update(used_at=now))
-
-
 def _new_backup_codes(authenticator: Authenticator) -> list[str]:
     codes = [_random_code() for _number in range(BACKUP_CODES)]
     BackupCode.objects.bulk_create(
-        BackupCode(authenticator=authenticator, code_hash=_hash(authenticator, code)) for code in codes
+        BackupCode(authenticator=authenticator, code_hash=hash_of(authenticator, code)) for code in codes
     )
     return codes
 
@@ -239,29 +208,3 @@ def _random_code() -> str:
     """Eighty random bits, in four groups that can be read out."""
     letters = b32encode(secrets.token_bytes(10)).decode().lower()
     return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
-
-
-def _hash(authenticator: Authenticator, code: str) -> str:
-    # A plain hash is enough for random codes of this length; slow ones are for passwords, which people think up.
-    letters = "".join(letter for letter in code.lower() if letter.isalnum())
-    return hashlib.sha256(f"{authenticator.pk}:{letters}".encode()).hexdigest()
-
-
-def _seal(secret: str) -> str:
-    return _box(tuple(settings.MFA_KEYS)).encrypt(secret.encode()).decode()
-
-
-def _open(authenticator: Authenticator) -> str:
-    try:
-        return _box(tuple(settings.MFA_KEYS)).decrypt(authenticator.sealed_key.encode()).decode()
-    except InvalidToken as error:  # the installation has changed its keys and not kept the earlier ones
-        raise Conflict("mfa-key-lost", _("Your second factor cannot be read any more. Ask for a reset.")) from error
-
-
-@cache
-def _box(keys: tuple[str, ...]) -> MultiFernet:
-    def derived(key: str) -> Fernet:
-        stretched = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"keys of authenticators").derive(key.encode())
-        return Fernet(urlsafe_b64encode(stretched))
-
-    return MultiFernet([derived(key) for key in keys])

@@ -22,7 +22,10 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
+from apps.users.devices import Authenticator, BackupCode, BackupCodes
 from apps.users.texts import REASONS
+
+__all__ = ["Authenticator", "BackupCode", "BackupCodes"]
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -663,45 +666,6 @@ class ResetCode(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
-
-
-class Authenticator(models.Model):
-    """The second factor of somebody: the key that they share with an authenticator app, and how it is being tried."""
-
-    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="authenticator")
-    sealed_key = models.CharField(max_length=255, editable=False)
-    """Encrypted; only `apps.users.mfa` opens it."""
-    begun_at = models.DateTimeField(default=timezone.now, editable=False)
-    confirmed_at = models.DateTimeField(null=True, editable=False)
-    """Null until a first code has shown that the app holds the key."""
-    last_step = models.BigIntegerField(default=0, editable=False)
-    """The latest period of 30 seconds whose code was used; neither it nor an earlier one counts again."""
-    failures = models.PositiveIntegerField(default=0, editable=False)
-    """Wrong codes since the last right one."""
-    locked_until = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("authenticator")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.user)
-
-
-class BackupCode(models.Model):
-    """A code that takes the place of an authenticator once. Only its hash is kept."""
-
-    authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="backup_codes")
-    code_hash = models.CharField(max_length=64, editable=False)
-    used_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("backup code")
-        default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["authenticator", "code_hash"], name="backup_code_once")]
-
-    def __str__(self) -> str:
-        return str(self.authenticator)
 
 
 MFA_RESET_LIFETIME = timedelta(hours=24)

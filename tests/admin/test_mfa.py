@@ -5,27 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-import pyotp
 import pytest
 import time_machine
+from django.contrib import admin
+from django.contrib.auth import get_user
 from django.core import mail
 from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
+from django_otp.middleware import OTPMiddleware
 
+from admin_dashboards.mfa import let_in
 from admin_dashboards.reauth import recently_confirmed
 from apps.audit.models import Entry, Verb
 from apps.users import mfa, mfa_resets
 from apps.users.models import Authenticator, Session, User
 from apps.users.staff import set_staff_password
 from tests import people
-from tests.authenticator import code_of, enrol, wrong
+from tests.authenticator import App, code_of, enrol, wrong
 from tests.console import console
 from tests.jobs import run_jobs
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +66,8 @@ def signed_in(client: Client) -> bool:
     return bool(client.get("/admin/").status_code == 200)
 
 
-def key_on(page: Any) -> pyotp.TOTP:
-    return pyotp.TOTP(re.search(r"data-key>([A-Z2-7]+)<", page.content.decode())[1])  # type: ignore[index]
+def key_on(page: Any) -> App:
+    return App(re.search(r"data-key>([A-Z2-7]+)<", page.content.decode())[1])  # type: ignore[index]
 
 
 def codes_on(page: Any) -> list[str]:
@@ -161,6 +166,86 @@ def test_after_a_reset_one_sets_it_up_anew(required: None, clock: time_machine.T
     mfa_resets.confirm_reset(another, mfa_resets.ask_reset(one, staff.pk, reason="phone lost").pk)
     assert not signed_in(client)
     assert password(Client(), staff)["Location"] == ENROL
+
+
+# --- The device of a session ----------------------------------------------------------------------------------------
+
+
+def test_a_session_is_verified_by_the_device_that_gave_the_code(required: None, clock: time_machine.Traveller) -> None:
+    staff = people.compliance()
+    app, codes = enrol(staff)
+    device = Authenticator.objects.get()
+    for code, kind in ((code_of(app), "authenticator"), (codes[0], "backupcodes")):
+        client = half_way(staff)
+        assert "otp_device_id" not in client.session
+        client.post(CODE, {"code": code})
+        assert client.session["otp_device_id"] == f"users.{kind}/{device.pk}"
+        assert signed_in(client)
+
+
+def test_new_backup_codes_leave_the_session_of_an_old_one_verified(
+    required: None, clock: time_machine.Traveller
+) -> None:
+    staff = people.compliance()
+    app, codes = enrol(staff)
+    client = half_way(staff)
+    client.post(CODE, {"code": codes[0]})
+    assert codes_on(client.post(OWN, {"deed": "renew", "code": code_of(app)}))
+    assert signed_in(client)
+
+
+@pytest.mark.parametrize("marker", ["nothing", "the mark of the release before", "a device of another's", "no device"])
+def test_only_a_device_of_ones_own_verifies_a_session(
+    required: None, clock: time_machine.Traveller, marker: str
+) -> None:
+    staff, other = people.compliance(), people.community()
+    app, _codes = enrol(staff)
+    enrol(other)
+    client = half_way(staff)
+    client.post(CODE, {"code": code_of(app)})
+    session = client.session
+    del session["otp_device_id"]
+    if marker == "the mark of the release before":
+        session["second_factor"] = True
+    elif marker == "a device of another's":
+        session["otp_device_id"] = f"users.authenticator/{other.authenticator.pk}"
+    elif marker == "no device":
+        session["otp_device_id"] = "users.authenticator/0"
+    session.save()
+    assert not signed_in(client)
+    assert client.get("/admin/users/document/")["Location"].startswith(LOGIN)
+
+
+def test_a_session_whose_device_was_taken_away_is_verified_no_more(
+    required: None, clock: time_machine.Traveller
+) -> None:
+    staff = people.compliance()
+    app, _codes = enrol(staff)
+    client = half_way(staff)
+    client.post(CODE, {"code": code_of(app)})
+    assert signed_in(client)
+    Authenticator.objects.all().delete()
+    assert not signed_in(client)
+
+
+def test_the_request_that_signs_in_counts_as_verified_itself(required: None, clock: time_machine.Traveller) -> None:
+    staff = people.compliance()
+    enrol(staff)
+    request = request_of(half_way(staff), "post")
+    assert not admin.site.has_permission(request)
+    let_in(request, staff, HttpResponse(), device=Authenticator.objects.get())
+    assert admin.site.has_permission(request)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_browsers_at_once_with_one_code_one_gets_in(settings: Any) -> None:
+    settings.LIMITS_SCALE = 10
+    staff = people.compliance()
+    app, codes = enrol(staff)
+    for code in (code_of(app, 1), codes[0]):
+        browsers = [half_way(staff) for _browser in range(20)]
+        at_once([partial(browser.post, CODE, {"code": code}) for browser in browsers])
+        assert [signed_in(browser) for browser in browsers].count(True) == 1
 
 
 # --- Half-way -------------------------------------------------------------------------------------------------------
@@ -514,7 +599,8 @@ def view(request: HttpRequest) -> HttpResponse:
 def request_of(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
     request = getattr(RequestFactory(), method)("/admin/grant/?to=1", data or {})
     request.session = client.session
-    request.user = User.objects.get(pk=client.session["_auth_user_id"])
+    request.user = get_user(request)
+    OTPMiddleware(lambda _request: HttpResponse())(request)
     return request
 
 
@@ -571,6 +657,27 @@ def test_a_code_does_instead_of_the_password_and_counts_once(clock: time_machine
     clock.shift(timedelta(minutes=10))
     assert ask(client, "post", {"_proof": code}).status_code == 401
     assert ask(client, "post", {"_proof": wrong(app)}).status_code == 401
+
+
+def test_a_code_there_verifies_the_session(clock: time_machine.Traveller) -> None:
+    staff = people.access()
+    client = sign_in(staff)
+    app, _codes = enrol(staff)
+    clock.shift(timedelta(minutes=10))
+    ask(client, "post", {"_proof": code_of(app)})
+    assert client.session["otp_device_id"] == Authenticator.objects.get().persistent_id
+
+
+def test_where_it_is_required_the_password_alone_does_not_do_there(
+    settings: Any, clock: time_machine.Traveller
+) -> None:
+    staff = people.access()
+    client = sign_in(staff)
+    app, _codes = enrol(staff)
+    settings.STAFF_MFA = "required"
+    assert ask(client, "post", {"a": "1"}).status_code == 401
+    assert ask(client, "post", {"_proof": people.PASSWORD}).status_code == 401
+    assert ask(client, "post", {"_proof": code_of(app)}).status_code == 200
 
 
 def test_guesses_at_the_question_are_counted(clock: time_machine.Traveller) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, expect
 from apps.users.mfa import is_enabled
 from apps.users.models import MfaReset, User
 from tests import people
-from tests.authenticator import code_of, enrol
+from tests.authenticator import App, code_of, enrol
 from tests.console import console
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +41,7 @@ def test_the_first_sign_in_and_the_next(page: Page, settings: Any) -> None:
     expect(page).to_have_url("/admin/login/enrol/")
     assert_accessible(page)
     page.get_by_text("Type the key instead").click()
-    app = pyotp.TOTP(page.locator("[data-key]").inner_text().strip())
+    app = App(page.locator("[data-key]").inner_text().strip())
     page.get_by_label("Code").fill(code_of(app))
     page.keyboard.press("Enter")
 
@@ -96,7 +95,7 @@ def test_a_lost_device_takes_two_to_reset_and_is_enrolled_anew(page: Page, setti
     give_password(page)
     expect(page).to_have_url("/admin/login/enrol/")
     page.get_by_text("Type the key instead").click()
-    app = pyotp.TOTP(page.locator("[data-key]").inner_text().strip())
+    app = App(page.locator("[data-key]").inner_text().strip())
     assert app.secret != lost.secret
     page.get_by_label("Code").fill(code_of(app))
     page.keyboard.press("Enter")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
-import pyotp
 import pytest
 import time_machine
 from django.core import mail
@@ -14,10 +14,11 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.users.models import Authenticator, Session, User
 from tests.api.test_errors import assert_problem
-from tests.authenticator import code_of, enrol, wrong
+from tests.authenticator import App, code_of, enrol, wrong
 from tests.client import Api, api
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, make_staff
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -38,8 +39,7 @@ def test_a_client_app_sets_it_up_and_signs_in_with_it() -> None:
         assert begun.json()["qr"].startswith("data:image/png;base64,")
         assert login().status_code == 200  # nothing is asked for until a code has confirmed it
 
-        totp = pyotp.parse_uri(begun.json()["uri"])
-        assert isinstance(totp, pyotp.TOTP)
+        totp = App.scanning(begun.json()["uri"])
         confirmed = app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(totp)})
         assert confirmed.status_code == 200
         codes = confirmed.json()["backup_codes"]
@@ -123,10 +123,10 @@ def test_confirming_needs_the_right_code_and_something_begun() -> None:
     app_of_alice = api(alice())
     assert_problem(app_of_alice.post("/users/auth/mfa/confirm", {"code": "123456"}), 409, "no-enrolment")
     secret = app_of_alice.post("/users/auth/mfa").json()["secret"]
-    answer = app_of_alice.post("/users/auth/mfa/confirm", {"code": wrong(pyotp.TOTP(secret))})
+    answer = app_of_alice.post("/users/auth/mfa/confirm", {"code": wrong(App(secret))})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "code"
-    app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(pyotp.TOTP(secret))})
+    app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(App(secret))})
     assert_problem(app_of_alice.post("/users/auth/mfa"), 409, "mfa-enabled")
 
 
@@ -243,3 +243,14 @@ def queries(user: User, logins: int) -> int:
     ) as captured:
         assert client.get("/users/auth/sessions").status_code == 200
     return len(captured)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_logins_at_once_with_one_code_one_gets_tokens(settings: Any) -> None:
+    settings.LIMITS_SCALE = 10
+    person = alice()
+    totp, codes = enrol(person)
+    for code in (code_of(totp, 1), codes[0]):
+        answers = at_once([partial(login, code)] * 20)
+        assert sorted(answer.status_code for answer in answers) == [200] + [401] * 19
+    assert Session.objects.count() == 2

@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
-import pyotp
 import pytest
 import time_machine
 from django.core import mail
@@ -22,7 +21,7 @@ from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users import mfa, mfa_resets, sessions
 from apps.users.models import Authenticator, BackupCode, MfaReset, Session, User
 from tests import people
-from tests.authenticator import code_of, enrol, wrong
+from tests.authenticator import App, code_of, enrol, wrong
 from tests.jobs import run_jobs
 from tests.races import at_once, won
 
@@ -43,7 +42,7 @@ def test_it_is_off_until_a_code_confirms_it(clock: time_machine.Traveller) -> No
     alice = people.alice()
     secret = mfa.begin_enrolment(alice).secret
     assert not mfa.is_enabled(alice)
-    codes = mfa.confirm_enrolment(alice, code_of(pyotp.TOTP(secret)))
+    codes = mfa.confirm_enrolment(alice, code_of(App(secret)))
     assert mfa.is_enabled(alice)
     assert len(set(codes)) == 10
     assert mfa.backup_codes_left(alice) == 10
@@ -59,7 +58,7 @@ def test_the_picture_and_the_address_hold_the_same_key() -> None:
 
 def test_a_wrong_first_code_leaves_it_off(clock: time_machine.Traveller) -> None:
     alice = people.alice()
-    app = pyotp.TOTP(mfa.begin_enrolment(alice).secret)
+    app = App(mfa.begin_enrolment(alice).secret)
     with pytest.raises(Invalid):
         mfa.confirm_enrolment(alice, wrong(app))
     assert not mfa.is_enabled(alice)
@@ -67,7 +66,7 @@ def test_a_wrong_first_code_leaves_it_off(clock: time_machine.Traveller) -> None
 
 def test_beginning_anew_voids_the_key_before(clock: time_machine.Traveller) -> None:
     alice = people.alice()
-    app = pyotp.TOTP(mfa.begin_enrolment(alice).secret)
+    app = App(mfa.begin_enrolment(alice).secret)
     assert mfa.begin_enrolment(alice, anew=False).secret == app.secret
     mfa.begin_enrolment(alice)
     with pytest.raises(Invalid):
@@ -76,7 +75,7 @@ def test_beginning_anew_voids_the_key_before(clock: time_machine.Traveller) -> N
 
 def test_a_key_waits_a_quarter_of_an_hour_for_its_code(clock: time_machine.Traveller) -> None:
     alice = people.alice()
-    app = pyotp.TOTP(mfa.begin_enrolment(alice).secret)
+    app = App(mfa.begin_enrolment(alice).secret)
     clock.shift(mfa.SETTING_UP)
     with pytest.raises(Conflict):
         mfa.confirm_enrolment(alice, code_of(app))
@@ -131,7 +130,7 @@ def test_no_code_from_before_a_used_one_counts(clock: time_machine.Traveller) ->
 
 def test_the_code_that_confirmed_it_does_not_sign_in(clock: time_machine.Traveller) -> None:
     alice = people.alice()
-    app = pyotp.TOTP(mfa.begin_enrolment(alice).secret)
+    app = App(mfa.begin_enrolment(alice).secret)
     mfa.confirm_enrolment(alice, code_of(app))
     with pytest.raises(WrongCredentials):
         mfa.verify(alice, code_of(app))
@@ -189,13 +188,13 @@ def test_ten_wrong_codes_lock_it_and_each_ten_more_for_twice_as_long(clock: time
             assert locked.value.wait == 1
         clock.shift(1)
     mfa.verify(alice, code_of(app))
-    assert Authenticator.objects.get().failures == 0
+    assert Authenticator.objects.get().throttling_failure_count == 0
 
 
 def test_it_is_never_locked_for_longer_than_a_day(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
-    Authenticator.objects.update(failures=9_999_999)
+    Authenticator.objects.update(throttling_failure_count=9_999_999)
     with pytest.raises(WrongCredentials):
         mfa.verify(alice, wrong(app))
     clock.shift(timedelta(days=1))
@@ -218,7 +217,7 @@ def test_of_twenty_at_once_with_one_code_one_gets_in() -> None:
     for code in (code_of(app, 1), codes[0]):
         results = at_once([partial(mfa.verify, alice, code)] * 20)
         assert len(won(results)) == 1
-        Authenticator.objects.update(failures=0, locked_until=None)
+        Authenticator.objects.update(throttling_failure_count=0, locked_until=None)
 
 
 @pytest.mark.django_db(transaction=True)
