@@ -1,11 +1,12 @@
-"""Word from any process to the open sockets, through the broker.
+"""Messages from any process to the open sockets, through the channel layer.
 
 Only a hurry: the database holds all that matters, and a socket that missed something reads it there. So nothing here
-waits for the broker, and nothing fails without it.
+waits for Valkey, and nothing fails without it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import logging
@@ -15,28 +16,26 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import redis
-from django.conf import settings
+from channels.layers import get_channel_layer
 from django.db import transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
 RECHECK = "recheck"
 """The group that all socket processes listen to."""
-# How many wait to be sent at most; beyond that they are dropped, as without a broker.
+# How many wait to be sent at most; beyond that they are dropped, as while Valkey is away.
 WAITING = 10_000
 AT_ONCE = 200
 # Seconds.
-PATIENCE = 1
 LAST_WORDS = 2
 
 
 def publish(group: str, message: dict[str, Any]) -> None:
-    """Tell the sockets in `group` (`room.<id>` or `person.<id>`), once the present transaction is committed."""
+    """Send to the sockets in `group` (`room.<id>` or `person.<id>`), once the present transaction is committed."""
+    # As JSON, which knows times; the layer's own encoding does not, and takes keys that the receiver then refuses.
     content = json.dumps(message, default=datetime.isoformat)
-    transaction.on_commit(partial(_sender.put, channel_of(group), content), robust=True)
+    transaction.on_commit(partial(_sender.put, group, content), robust=True)
 
 
 def recheck(user_id: int) -> None:
@@ -44,13 +43,11 @@ def recheck(user_id: int) -> None:
     publish(RECHECK, {"user": user_id})
 
 
-def channel_of(group: str) -> str:
-    """Where the broker carries what is said to `group`."""
-    return f"{settings.BROADCAST_PREFIX}:{group}"
-
-
 class _Sender:
-    """Hands messages to the broker from a thread of its own, in their order."""
+    """Hands messages to the layer from a thread of its own with one event loop, in their order.
+
+    A loop for each message, as `async_to_sync` makes, would open a connection for each, too.
+    """
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(WAITING)
@@ -58,11 +55,11 @@ class _Sender:
         self._starting = threading.Lock()
         self._is_down = False
 
-    def put(self, channel: str, content: str) -> None:
+    def put(self, group: str, content: str) -> None:
         if self._thread is None:
             self._start()
         try:
-            self._waiting.put_nowait((channel, content))
+            self._waiting.put_nowait((group, content))
         except queue.Full:
             self._note(is_down=True)
 
@@ -83,34 +80,28 @@ class _Sender:
             self._thread.join(LAST_WORDS)
 
     def _run(self) -> None:
-        client = redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # one: a connection that broke while idle shows only when it is used
-        )
-        while self._send_waiting(client):
-            pass
+        with asyncio.Runner() as loop:
+            is_over = False
+            while not is_over:
+                batch = [self._waiting.get()]
+                while len(batch) < AT_ONCE and not self._waiting.empty():
+                    batch.append(self._waiting.get())
+                loop.run(self._send(list(filter(None, batch))))
+                is_over = None in batch
 
-    def _send_waiting(self, client: redis.Redis) -> bool:
-        """Send what waits; false once that was the end."""
-        batch = [self._waiting.get()]
-        while len(batch) < AT_ONCE and not self._waiting.empty():
-            batch.append(self._waiting.get())
+    async def _send(self, batch: list[tuple[str, str]]) -> None:
+        layer = get_channel_layer()
         try:
-            with client.pipeline(transaction=False) as pipe:
-                for channel, content in filter(None, batch):
-                    pipe.publish(channel, content)
-                pipe.execute()
-        except redis.RedisError:
-            self._note(is_down=True)
+            for group, content in batch:
+                await layer.group_send(group, {"type": "broadcast", "group": group, "content": content})
+        except (RedisError, OSError):
+            self._note(is_down=True)  # and the rest of the batch is lost, too
         else:
             self._note(is_down=False)
-        return None not in batch
 
     def _note(self, *, is_down: bool) -> None:
         if is_down and not self._is_down:
-            logger.warning("The broker does not answer: open sockets read from the database meanwhile.")
+            logger.warning("Valkey does not answer: open sockets read from the database meanwhile.")
         self._is_down = is_down
 
 

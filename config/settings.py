@@ -16,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from config.layers import channel_layers
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -88,6 +90,15 @@ def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
         from ops import embedded as embedded_servers
 
         return str(getattr(embedded_servers, embedded)())
+    return _checked_url(name, value, schemes)
+
+
+def _service_urls(name: str, schemes: tuple[str, ...], default: list[str]) -> list[str]:
+    """The addresses of several servers."""
+    return [_checked_url(name, value, schemes) for value in _read("list", name, default=[]) or default]
+
+
+def _checked_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
     try:
         scheme = urlsplit(value).scheme
         _port = urlsplit(value).port  # what is no port raises
@@ -231,8 +242,10 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     }
 }
-# Before the names of the broker's channels, which its databases share.
+# Before the names of what is published, which the numbered databases of one Valkey share.
 BROADCAST_PREFIX = "infloo"
+CHANNEL_REDIS_URLS = _service_urls("CHANNEL_REDIS_URLS", ("redis", "rediss", "unix"), [REDIS_URL])
+CHANNEL_LAYERS = channel_layers(CHANNEL_REDIS_URLS, BROADCAST_PREFIX)
 
 # --- People ---------------------------------------------------------------------------------------------------------
 
@@ -441,6 +454,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "axes": {"level": "WARNING"},
+        # A traceback a second while Valkey is away; the sockets say so once.
+        "channels_redis": {"level": "CRITICAL"},
         "procrastinate": {"level": "WARNING"},
         "pikepdf": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # below that it writes down addresses of sockets, queries and all

@@ -49,6 +49,7 @@ from config.settings import *  # noqa: E402, F403
 
 # Publish and subscribe ignore the number of the database.
 BROADCAST_PREFIX = f"test-{worker}"
+CHANNEL_LAYERS = channel_layers([REDIS_URL], BROADCAST_PREFIX)  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = servers.home / f"media-{worker}"
 # Static files straight from the apps, found when asked for: no collectstatic, no scan for every test client.

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from channels.layers import get_channel_layer
+from django.conf import settings as django_settings
 from django.db import transaction
 
 from apps import broadcast
+from config.layers import channel_layers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def heard(broker: Any) -> Iterator[Any]:
     with broker.pubsub(ignore_subscribe_messages=False) as pubsub:
-        pubsub.subscribe(broadcast.channel_of("room.1"))
+        pubsub.subscribe(f"{django_settings.BROADCAST_PREFIX}__group__room.1")
         assert pubsub.get_message(timeout=5)["type"] == "subscribe"
         yield pubsub
 
@@ -35,7 +38,9 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> broadcast._Sender:
 def next_of(pubsub: Any) -> Any:
     message = pubsub.get_message(timeout=5)
     assert message is not None
-    return json.loads(message["data"])
+    content = get_channel_layer().deserialize(message["data"])
+    assert (content["type"], content["group"]) == ("broadcast", "room.1")
+    return json.loads(content["content"])
 
 
 def test_it_is_sent_in_order_once_it_is_committed(heard: Any) -> None:
@@ -59,7 +64,7 @@ def test_what_is_rolled_back_is_never_sent(heard: Any) -> None:
 def test_without_a_broker_it_costs_nothing_and_says_so_once(
     sender: broadcast._Sender, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.REDIS_URL = "unix:///nowhere.sock"
+    settings.CHANNEL_LAYERS = channel_layers(["unix:///nowhere.sock"], settings.BROADCAST_PREFIX)
     with caplog.at_level(logging.WARNING, "apps.broadcast"):
         started = time.monotonic()
         for seq in range(broadcast.WAITING * 2):
@@ -83,8 +88,8 @@ def test_it_finds_a_broker_that_comes_back(sender: broadcast._Sender, settings: 
 def test_a_command_that_ends_has_had_its_say(heard: Any, settings: Any) -> None:
     script = f"""
 from django.conf import settings
-settings.REDIS_URL = {settings.REDIS_URL!r}
-settings.BROADCAST_PREFIX = {settings.BROADCAST_PREFIX!r}
+from config.layers import channel_layers
+settings.CHANNEL_LAYERS = channel_layers([{settings.REDIS_URL!r}], {settings.BROADCAST_PREFIX!r})
 settings.DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 from apps import broadcast
 broadcast.publish("room.1", {{"seq": 7}})

@@ -1,13 +1,12 @@
-"""What keeps the sockets of this process up to date: word from the broker, and a look at the database every so often.
+"""What keeps the sockets of this process up to date: the channel layer, and a look at the database every so often.
 
-The broker is only the hurry. Whatever it loses, as when it is started anew, the next look finds; and the same look
+The layer is only the hurry. Whatever it loses, as when Valkey is started anew, the next look finds; and the same look
 closes the sockets of those who may not have them open any more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -15,20 +14,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from django.conf import settings
 from django.db import Error
 from django.utils import timezone
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import RedisError
 
 from api.websocket.auth import judge
 from api.websocket.database import in_thread
 from api.websocket.feeds import LATENESS, Feed, PersonFeed, RoomFeed
-from apps.broadcast import RECHECK, channel_of
+from api.websocket.subscription import Subscription
+from apps.broadcast import RECHECK
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
 from apps.notifications.news import ids_since
@@ -38,12 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Seconds: how long somebody who must go can stay, and how late word is without a broker. A look costs four queries.
+# Seconds: how long a user who must go can stay, and how late messages are without Valkey. A look costs four queries.
 LOOK_EVERY = 2.0
-PATIENCE = 2.0
-# How long the broker may be silent before it is asked whether it lives, and then until it answers.
-SILENCE = 5.0
-RETRY_AFTER = 0.2
 
 
 class Hub:
@@ -52,12 +41,10 @@ class Hub:
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
         self._feeds: dict[str, Feed] = {}
-        self._pubsub: PubSub | None = None
-        self._subscribed: set[str] = set()
-        self._subscribing = asyncio.Lock()
         self._look_now = asyncio.Event()
         self._last_look = timezone.now()
-        self._tasks = {asyncio.create_task(self._listen()), asyncio.create_task(self._look_around())}
+        self._subscription = Subscription(self._hear, on_gap=self._look_now.set)
+        self._tasks = {asyncio.create_task(self._subscribe()), asyncio.create_task(self._look_around())}
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)
@@ -69,7 +56,7 @@ class Hub:
         """The feed of `group`. Whatever is committed from now on reaches it, sooner or later."""
         feed = self._feeds.setdefault(group, make())
         feed.users += 1
-        await self._subscribe(group)
+        await self._subscription.join(group)
         return feed
 
     async def unfollow(self, group: str) -> None:
@@ -77,7 +64,7 @@ class Hub:
         feed.users -= 1
         if feed.users == 0:
             del self._feeds[group]
-            await self._subscribe(group)
+            await self._subscription.leave(group)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done beside all else."""
@@ -85,67 +72,13 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- The broker -----------------------------------------------------------------------------------------------
+    # --- The channel layer ----------------------------------------------------------------------------------------
 
-    async def _subscribe(self, group: str) -> None:
-        """Listen to `group`, or not, as it is followed by now."""
-        async with self._subscribing:
-            wanted = group in self._feeds
-            if self._pubsub is None or wanted == (group in self._subscribed):
-                return
-            # Where that fails, `_listen` is about to start anew, with all groups.
-            with suppress(RedisError, OSError):
-                if wanted:
-                    await self._pubsub.subscribe(channel_of(group))
-                    self._subscribed.add(group)
-                else:
-                    self._subscribed.discard(group)
-                    await self._pubsub.unsubscribe(channel_of(group))
+    async def _subscribe(self) -> None:
+        await self._subscription.join(RECHECK)
+        await self._subscription.run()
 
-    async def _listen(self) -> None:
-        # Without retries of its own, so that no loss goes unnoticed. Without a timeout on reading: silence is no fault.
-        client = Redis.from_url(
-            settings.REDIS_URL, socket_connect_timeout=PATIENCE, socket_timeout=None, retry=Retry(NoBackoff(), 0)
-        )
-        is_down = False
-        while True:
-            try:
-                async with client.pubsub() as pubsub:
-                    await pubsub.connect()
-                    async with self._subscribing:
-                        self._subscribed = set(self._feeds)
-                        await pubsub.subscribe(channel_of(RECHECK), *map(channel_of, self._subscribed))
-                        self._pubsub = pubsub
-                    is_down = False
-                    self._look_now.set()  # at what was said while nobody listened
-                    await self._hear_all(pubsub)
-            except (RedisError, OSError):
-                if not is_down:
-                    logger.warning("The broker does not answer: sockets are looked after from the database.")
-                is_down = True
-            except Exception:
-                logger.exception("Word from the broker could not be taken in")
-            finally:
-                self._pubsub = None
-            await asyncio.sleep(RETRY_AFTER)
-
-    async def _hear_all(self, pubsub: PubSub) -> None:
-        asked = False
-        while True:
-            message = await pubsub.get_message(timeout=SILENCE)
-            if message is not None:
-                asked = False
-                if message["type"] == "message":
-                    self._hear(message["channel"].decode(), message["data"])
-            elif asked:
-                raise Disconnected
-            else:
-                await pubsub.ping()
-                asked = True
-
-    def _hear(self, channel: str, content: bytes) -> None:
-        group = channel.removeprefix(channel_of(""))
-        message = json.loads(content)
+    def _hear(self, group: str, message: dict[str, Any]) -> None:
         if group == RECHECK:
             if any(socket.user.pk == message["user"] for socket in self._sockets):
                 self._look_now.set()

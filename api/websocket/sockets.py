@@ -52,6 +52,9 @@ class Bucket:
 class Socket(AsyncWebsocketConsumer):
     """A thin door: it reads frames, calls services, and writes what there is to tell from a task of its own."""
 
+    # None: Channels would open a channel for each socket, and none could open while Valkey is away. The hub has one.
+    channel_layer_alias = "none"
+
     guard: ClassVar[auth.User] = auth.User()
     """Judges who comes in, and every few seconds whoever is in."""
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)

@@ -1,6 +1,7 @@
 """A socket process of its own, for tests that need two, or kill one: `python -m tests.sockets.server`.
 
-It takes the name of the database, the address of the broker, and the number of an open file that listens.
+It takes the name of the database, the addresses of Valkey servers with commas between, and the number of an open file
+that listens. The first server keeps what is not published.
 """
 
 import os
@@ -10,11 +11,15 @@ import sys
 import django
 from django.conf import settings
 
+from config.layers import channel_layers
 
-def main(database: str, broker: str, listener: str) -> None:
+
+def main(database: str, brokers: str, listener: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     settings.DATABASES["default"]["NAME"] = database
-    settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = broker
+    urls = brokers.split(",")
+    settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = urls[0]
+    settings.CHANNEL_LAYERS = channel_layers(urls, settings.BROADCAST_PREFIX)
     django.setup()
     from config.asgi import application
     from ops.web import web_server

@@ -1,0 +1,40 @@
+"""The channel layer: how word gets from any process to the socket processes, over one Valkey or several."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+# Seconds. A Valkey that is slower than this is as good as away, and the database has what it would have carried.
+PATIENCE = 1
+# How a connection whose other end is gone without a word is found out, where the system has these options: after five
+# seconds of silence, or five in which nothing was acknowledged.
+KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
+
+
+def channel_layers(urls: Sequence[str], prefix: str) -> dict[str, Any]:
+    """The setting CHANNEL_LAYERS: groups are shared out among the servers at `urls` by their names."""
+    return {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [_host(url) for url in urls], "prefix": prefix},
+        }
+    }
+
+
+def _host(url: str) -> dict[str, Any]:
+    host: dict[str, Any] = {
+        "address": url,
+        "socket_timeout": PATIENCE,
+        "socket_connect_timeout": PATIENCE,
+        # One: a connection that broke while idle shows only when it is used.
+        "retry": Retry(NoBackoff(), 1),
+    }
+    if not url.startswith("unix:"):
+        options = {getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)}
+        host |= {"socket_keepalive": True, "socket_keepalive_options": options}
+    return host
