@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks import http_load, large, socket_load
@@ -38,8 +39,7 @@ def main() -> None:
         }
         amounts = large.AMOUNTS if options.large else AMOUNTS
         say("Filling the database ...")
-        manage(environment, "migrate", "--verbosity", "0")
-        sample = json.loads(manage(environment, "seed", *(f"--{name}={count}" for name, count in amounts.items())))
+        sample = fill(embedded.CHECKOUT, environment, amounts)
         figures: dict[str, Any] = {"machine": machine(), "amounts": amounts, "seeded_in_seconds": sample["seconds"]}
         serve = [sys.executable, "manage.py", "serve", "--port"]
         if options.large:
@@ -85,10 +85,22 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def manage(environment: dict[str, str], *command: str) -> str:
+def fill(checkout: Path, environment: dict[str, str], amounts: dict[str, int]) -> dict[str, Any]:
+    """Migrate and seed. Returns what `seed` says of it."""
+    manage(environment, "migrate", "--verbosity", "0", folder=checkout)
+    options = (f"--{name}={count}" for name, count in amounts.items())
+    sample: dict[str, Any] = json.loads(manage(environment, "seed", *options, folder=checkout))
+    return sample
+
+
+def python_of(checkout: Path) -> str:
+    return str(checkout / ".venv" / "bin" / "python")
+
+
+def manage(environment: dict[str, str], *command: str, folder: Path = embedded.CHECKOUT) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=embedded.CHECKOUT,
+        [python_of(folder), "manage.py", *command],
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -98,11 +110,11 @@ def manage(environment: dict[str, str], *command: str) -> str:
 
 
 @contextmanager
-def process(environment: dict[str, str], command: list[str]) -> Iterator[int]:
+def process(environment: dict[str, str], command: list[str], folder: Path = embedded.CHECKOUT) -> Iterator[int]:
     """Runs a server on a free port, given as its last argument."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    server = subprocess.Popen([*command, str(port)], cwd=embedded.CHECKOUT, env=environment, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen([*command, str(port)], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     try:
         yield port
     finally:

@@ -45,6 +45,7 @@ os.environ |= {
     "EMAIL_URL": "memorymail://",
 }
 
+from config.layers import channel_layers  # noqa: E402
 from config.settings import *  # noqa: E402, F403
 
 # Publish and subscribe ignore the number of the database.

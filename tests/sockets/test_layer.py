@@ -1,0 +1,272 @@
+"""The channel layer under the sockets: what is lost on the way, and how it is found again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from channels.layers import get_channel_layer
+from django.conf import settings as django_settings
+
+from api.websocket import subscription
+from api.websocket.subscription import Subscription
+from apps.chat.models import Message, Room
+from apps.users.models import User
+from config.layers import channel_layers
+from tests.chat.people import room_of
+from tests.people import make_user
+from tests.sockets.client import Client, chat, notifications
+from tests.sockets.processes import PROGRAMS, Broker, SocketProcess
+
+# --- One process ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "BEAT_EVERY", 0.1)
+
+
+@asynccontextmanager
+async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Subscription, list[Any], list[str]]]:
+    """A subscription to servers at `urls`, what it has heard, and a note for each gap that it told of."""
+    settings.CHANNEL_LAYERS = channel_layers(urls, "test-layer")
+    heard: list[Any] = []
+    gaps: list[str] = []
+    one = Subscription(lambda group, content: heard.append((group, content)), on_gap=lambda: gaps.append("gap"))
+    running = asyncio.create_task(one.run())
+    try:
+        yield one, heard, gaps
+    finally:
+        running.cancel()
+        await get_channel_layer().flush()
+
+
+async def until(holds: Callable[[], Any], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "It never came."
+        await asyncio.sleep(0.02)
+
+
+async def send(group: str, content: str) -> None:
+    await get_channel_layer().group_send(group, {"type": "broadcast", "group": group, "content": content})
+
+
+async def until_heard(heard: list[Any], group: str) -> None:
+    """Send to `group` until one of the messages comes."""
+    end = time.monotonic() + 15
+    while not any(where == group for where, _content in heard):
+        assert time.monotonic() < end, "It never came."
+        with suppress(redis.RedisError, OSError):
+            await send(group, "1")
+        await asyncio.sleep(0.05)
+
+
+async def test_a_group_that_could_not_be_joined_is_joined_once_valkey_is_there(
+    settings: Any, quick: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Broker(tmp_path)
+    async with subscribed(settings, broker.url) as (one, heard, gaps):
+        await one.join("early")
+        await until(lambda: one._is_down)
+        with broker:
+            await until_heard(heard, "early")
+            assert gaps, "what was sent before may be missing"
+            broker.kill()
+            await until(lambda: one._is_down)
+            await one.join("late")
+            broker.start()
+            await until_heard(heard, "late")
+            await until(lambda: not one._is_down)
+    lines = [record.getMessage() for record in caplog.records if record.name == subscription.__name__]
+    assert lines.count("Valkey answers again.") == 2
+    assert len(lines) == 4, "once for each time that it was away, and no traceback"
+
+
+async def test_a_group_that_was_left_while_it_was_being_joined_is_not_heard(
+    settings: Any, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Broker(tmp_path) as broker:
+        async with subscribed(settings, broker.url) as (one, heard, _gaps):
+            await one.join("stays")
+            await until_heard(heard, "stays")
+            add = one._layer.group_add
+
+            async def add_slowly(group: str, channel: str) -> None:
+                await asyncio.sleep(0.01)
+                await add(group, channel)
+
+            monkeypatch.setattr(one._layer, "group_add", add_slowly)
+            await asyncio.gather(one.join("comes"), one.leave("comes"), one.join("comes"), one.leave("comes"))
+            await asyncio.gather(one.leave("stays"), one.join("stays"))
+            with redis.Redis.from_url(broker.url) as client:
+                groups = [name for name in client.pubsub_channels() if b"__group__" in name]
+            assert groups == [b"test-layer__group__stays"]
+
+
+async def test_a_message_that_cannot_be_read_holds_up_no_other(settings: Any, quick: None, tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        async with subscribed(settings, broker.url) as (one, heard, _gaps):
+            await one.join("room")
+            await until_heard(heard, "room")
+            for content in ("not JSON", '"fine"'):
+                await send("room", content)
+            await until(lambda: ("room", "fine") in heard)
+
+
+class Proxy:
+    """Stands between, and can stop to carry without closing a connection, as a network does that drops packets."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.is_frozen: set[int] = set()
+        self.count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Proxy:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def freeze(self) -> None:
+        """Carry nothing more over the connections that there are by now."""
+        self.is_frozen = set(range(self.count))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, self.count = self.count, self.count + 1
+        there_reader, there_writer = await asyncio.open_unix_connection(self.path)
+        for here, there in ((reader, there_writer), (there_reader, writer)):
+            task = asyncio.create_task(self._carry(number, here, there))
+            self._tasks.add(task)
+
+    async def _carry(self, number: int, here: asyncio.StreamReader, there: asyncio.StreamWriter) -> None:
+        while data := await here.read(65536):
+            if number not in self.is_frozen:
+                there.write(data)
+        there.close()
+
+
+async def test_a_connection_that_falls_silent_is_opened_anew(settings: Any, quick: None, tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        async with (
+            Proxy(broker.url.removeprefix("unix://")) as proxy,
+            subscribed(settings, proxy.url) as (one, heard, _),
+        ):
+            await one.join("room")
+            await until_heard(heard, "room")
+            heard.clear()
+            proxy.freeze()
+            await until_heard(heard, "room")
+
+
+# --- Several processes ----------------------------------------------------------------------------------------------
+
+MESSAGES = 60
+
+
+@pytest.fixture
+def rooms(transactional_db: None) -> list[tuple[User, User, Room]]:
+    """Eight pairs of people, each with a room."""
+    pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(8)]
+    return [(left, right, room_of(left, right)) for left, right in pairs]
+
+
+def speak(client: Client) -> None:
+    """Say so much, each once the one before has come back."""
+    for number in range(MESSAGES):
+        client.send(message="Hi", client_id=f"c{number}")
+        assert client.next()["client_id"] == f"c{number}"
+
+
+def chat_through(
+    loss: Sequence[Callable[[], None]], one: SocketProcess, other: SocketProcess, rooms: list[tuple[User, User, Room]]
+) -> None:
+    """Talk in all the rooms, from one process to the other, while each of `loss` happens: nothing lost or doubled."""
+    with ExitStack() as stack:
+        speakers = [stack.enter_context(chat(one.url, left, room)) for left, _right, room in rooms]
+        listeners = [stack.enter_context(chat(other.url, right, room)) for _left, right, room in rooms]
+        pool = stack.enter_context(ThreadPoolExecutor(2 * len(rooms)))
+        speaking = [pool.submit(speak, client) for client in speakers]
+        witness, *others = listeners
+        hearing = [pool.submit(client.hear_seqs, MESSAGES) for client in others]
+        seqs = []
+        for happen in loss:
+            seqs += witness.hear_seqs(MESSAGES // (len(loss) + 1))
+            happen()
+        seqs += witness.hear_seqs(MESSAGES - len(seqs))
+        for future in speaking:
+            future.result()
+        for heard in (seqs, *(future.result() for future in hearing)):
+            assert heard == list(range(1, MESSAGES + 1))
+        for client in (*speakers, *listeners):
+            client.expect_nothing()
+    assert Message.objects.count() == MESSAGES * len(rooms)
+
+
+def restart(broker: Broker) -> None:
+    broker.kill()
+    broker.start()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("keeps", [True, False], ids=["with its data", "without its data"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_restart_under_load_loses_and_doubles_nothing(
+    program: str, keeps: bool, rooms: list[tuple[User, User, Room]], tmp_path: Path
+) -> None:
+    with (
+        Broker(tmp_path, keeps=keeps, program=PROGRAMS[program]) as broker,
+        SocketProcess(broker) as one,
+        SocketProcess(broker) as other,
+    ):
+        chat_through([lambda: restart(broker)] * 3, one, other, rooms)
+
+
+@pytest.fixture
+def brokers(tmp_path: Path) -> Iterator[tuple[Broker, Broker]]:
+    with Broker(tmp_path / "one") as one, Broker(tmp_path / "other") as other:
+        yield one, other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_servers_share_the_groups_and_the_loss_of_one_is_made_good(
+    brokers: tuple[Broker, Broker], rooms: list[tuple[User, User, Room]]
+) -> None:
+    with SocketProcess(*brokers) as one, SocketProcess(*brokers) as other:
+
+        def both_carry() -> None:
+            for broker in brokers:
+                with redis.Redis.from_url(broker.url) as client:
+                    assert [name for name in client.pubsub_channels() if b"room." in name]
+
+        chat_through([both_carry, lambda: restart(brokers[1]), lambda: restart(brokers[0])], one, other, rooms)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_has_one_channel_however_many_sockets_it_serves(
+    rooms: list[tuple[User, User, Room]], tmp_path: Path
+) -> None:
+    with Broker(tmp_path) as broker, SocketProcess(broker) as process, ExitStack() as stack:
+        for left, right, room in rooms:
+            for client in (chat(process.url, left, room), chat(process.url, right, room)):
+                stack.enter_context(client).expect_nothing()
+            stack.enter_context(notifications(process.url, left)).expect_nothing()
+        with redis.Redis.from_url(broker.url) as client:
+            names = [name.decode() for name in client.pubsub_channels()]
+    prefix = f"{django_settings.BROADCAST_PREFIX}__group__"
+    groups = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    people = {f"person.{left.pk}" for left, _right, _room in rooms}
+    assert groups == {"recheck"} | {f"room.{room.pk}" for _left, _right, room in rooms} | people
+    assert len(names) == len(groups) + 1
