@@ -12,8 +12,9 @@ from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.users.devices import Authenticator
 from apps.users.mfa import is_enabled, tell
-from apps.users.models import MFA_RESET_LIFETIME, Authenticator, MfaReset, User
+from apps.users.models import MFA_RESET_LIFETIME, MfaReset, User
 from apps.users.rank import not_above
 from apps.users.sessions import end_all
 

@@ -22,10 +22,8 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
-from apps.users.devices import Authenticator, BackupCode, BackupCodes
+from apps.users import devices  # noqa: F401  # models, too
 from apps.users.texts import REASONS
-
-__all__ = ["Authenticator", "BackupCode", "BackupCodes"]
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""

@@ -24,7 +24,8 @@ from admin_dashboards.mfa import let_in
 from admin_dashboards.reauth import recently_confirmed
 from apps.audit.models import Entry, Verb
 from apps.users import mfa, mfa_resets
-from apps.users.models import Authenticator, Session, User
+from apps.users.devices import Authenticator
+from apps.users.models import Session, User
 from apps.users.staff import set_staff_password
 from tests import people
 from tests.authenticator import App, code_of, enrol, wrong

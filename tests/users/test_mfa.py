@@ -19,7 +19,8 @@ from django.utils import timezone
 from apps.audit.models import Entry, Verb
 from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users import mfa, mfa_resets, sessions
-from apps.users.models import Authenticator, BackupCode, MfaReset, Session, User
+from apps.users.devices import Authenticator, BackupCode
+from apps.users.models import MfaReset, Session, User
 from tests import people
 from tests.authenticator import App, code_of, enrol, wrong
 from tests.jobs import run_jobs
