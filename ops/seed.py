@@ -25,6 +25,7 @@ from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, Role, User
+from apps.users.names import skeleton_key
 from ops import seed_cases
 from ops.bulk import copy_rows, reserve_ids, store
 from ops.demo import drawing, texts
@@ -157,11 +158,12 @@ class _Seeding:
         year = timedelta(days=365)
         copy_rows(
             User,
-            ("id", "username", "email", "password", "role", "identity_verified", "date_joined"),
+            ("id", "username", "username_skeleton", "email", "password", "role", "identity_verified", "date_joined"),
             (
                 (
                     ids[number],
                     username(number),
+                    skeleton_key(username(number)),
                     f"{username(number)}@example.com",
                     password,
                     roles[number % len(roles)],

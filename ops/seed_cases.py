@@ -17,6 +17,7 @@ from apps.decisions.models import Decision
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.strikes import LASTS, WEIGHTS
 from apps.users.models import Document, Role, User
+from apps.users.names import skeleton_key
 from ops.bulk import copy_rows, reserve_ids
 
 STAFF = ("seed-moderator", "seed-officer")
@@ -58,12 +59,12 @@ class _Case:
 
 def write_staff() -> tuple[int, int]:
     """Two accounts that decided all of it, with which nobody can sign in. Their ids."""
-    ids = reserve_ids(User, len(STAFF))
+    ids, now = reserve_ids(User, len(STAFF)), timezone.now()
     copy_rows(
         User,
-        ("id", "username", "email", "password", "role", "is_staff", "date_joined"),
+        ("id", "username", "username_skeleton", "email", "password", "role", "is_staff", "date_joined"),
         (
-            (pk, name, f"{name}@staff.example.com", NO_PASSWORD, Role.STAFF.value, True, timezone.now())
+            (pk, name, skeleton_key(name), f"{name}@staff.example.com", NO_PASSWORD, Role.STAFF.value, True, now)
             for pk, name in zip(ids, STAFF, strict=True)
         ),
     )

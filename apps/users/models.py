@@ -23,6 +23,7 @@ from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
 from apps.users import devices  # noqa: F401  # models, too
+from apps.users.names import LOOKS_TAKEN, SkeletonKeyField, skeleton_key
 from apps.users.texts import REASONS
 
 PAGE_SIZES = (10, 25, 50, 100)
@@ -73,6 +74,14 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_profile(self) -> UserQuerySet:
         return self.select_related("profile")
 
+    def update(self, **values: Any) -> int:
+        """As Django's. A new user name, which must be one for all rows, comes with its key."""
+        if "username" in values:
+            values["username_skeleton"] = skeleton_key(values["username"])
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
 
 class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Looks people up without regard to case."""
@@ -116,6 +125,7 @@ class User(AbstractUser):
         validators=[validate_username],
         error_messages={"unique": _("This user name is taken.")},
     )
+    username_skeleton = SkeletonKeyField()
     email = models.EmailField(_("mail address"), error_messages={"unique": _("This mail address is taken.")})
     role = models.CharField(_("role"), max_length=16, choices=Role)
     phone = models.CharField(_("phone"), max_length=32, blank=True, validators=[validate_phone])
@@ -142,7 +152,7 @@ class User(AbstractUser):
     )
 
     history = History(
-        excluded_fields=["password", "last_login", "token_version", "page_size"],
+        excluded_fields=["username_skeleton", "password", "last_login", "token_version", "page_size"],
         m2m_fields=["groups", "user_permissions"],
     )
     objects: ClassVar[UserManager] = UserManager()
@@ -153,6 +163,9 @@ class User(AbstractUser):
         constraints = [
             models.UniqueConstraint(
                 Lower("username"), name="username_unique", violation_error_message=_("This user name is taken.")
+            ),
+            models.UniqueConstraint(
+                fields=["username_skeleton"], name="username_look_unique", violation_error_message=LOOKS_TAKEN
             ),
             models.UniqueConstraint(
                 Lower("email"), name="email_unique", violation_error_message=_("This mail address is taken.")
@@ -185,6 +198,12 @@ class User(AbstractUser):
         return self.username
 
     get_short_name = get_full_name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        fields = options.get("update_fields")
+        if fields is not None and "username" in fields:
+            options["update_fields"] = {*fields, "username_skeleton"}
+        super().save(*args, **options)
 
     @property
     def is_suspended(self) -> bool:

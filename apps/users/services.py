@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +23,7 @@ from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
+from apps.users.names import LOOKS_TAKEN
 from apps.users.permissions import is_hidden, profile_page
 from apps.users.sessions import check_new_password
 from apps.visibility import standing
@@ -31,6 +34,7 @@ ACCOUNT_FIELDS = ("username", "email", "phone")
 EMPTY_PROFILE = {"bio": "", "social_links": {}, "company_name": "", "business_category": "", "theme": Theme.SYSTEM}
 TAKEN = {"username": gettext_lazy("This user name is taken."), "email": gettext_lazy("This mail address is taken.")}
 UNIQUE = {"username_unique": "username", "users_user_username_key": "username", "email_unique": "email"}
+LOOK_UNIQUE = "username_look_unique"
 
 
 @transaction.atomic
@@ -217,13 +221,22 @@ def _check_account(user: User) -> None:
 
 
 def _save_account(user: User, *, reason: str) -> None:
-    """Save what was checked, unless somebody was faster with the same name."""
+    """Save what was checked, unless the name or address is taken."""
+    with taken_refused():
+        # Who registers is nobody yet.
+        save_as(user if user.pk else None, user, reason=reason)
+
+
+@contextmanager
+def taken_refused() -> Iterator[None]:
+    """Raises `Invalid`, naming the field, where saving an account fails for a name or address that another has."""
     try:
         with transaction.atomic():
-            # Who registers is nobody yet.
-            save_as(user if user.pk else None, user, reason=reason)
+            yield
     except IntegrityError as error:
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if constraint == LOOK_UNIQUE:
+            raise Invalid("look-alike", LOOKS_TAKEN, field="username") from error
         if constraint not in UNIQUE:
             raise
         raise _taken(UNIQUE[constraint]) from error

@@ -26,6 +26,7 @@ from apps.users.rank import (
     require_joinable,
     somebody_remains,
 )
+from apps.users.services import taken_refused
 from apps.users.sessions import check_new_password, set_password
 
 type Ends = Mapping[int, datetime | None]
@@ -165,7 +166,8 @@ def groups_of(user: User) -> dict[Group, datetime | None]:
 def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, reason: str) -> None:
     """Save the account with its groups as one version of its history."""
     user.skip_history_when_saving = True  # type: ignore[attr-defined]
-    user.save()
+    with taken_refused():
+        user.save()
     user.group_memberships.exclude(group__in=groups).delete()
     there = {member.group_id: member for member in user.group_memberships.all()}
     for group, end in groups.items():

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
+from admin_dashboards.access.preview import PREVIEW
 from apps.access import may
 from apps.audit.models import Entry, Verb
 from apps.users.models import User
@@ -66,6 +67,28 @@ def test_what_cannot_stand_is_said_at_the_form(given: dict[str, str], said: str)
     assert answer.status_code == 200
     assert said in answer.content.decode()
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("adrnin", "This user name looks like one that is taken."),
+    ],
+    ids=ascii,
+)
+def test_a_name_that_could_be_mistaken_for_another_is_said_at_its_field(name: str, said: str) -> None:
+    people.admin()
+    client, nora = console(people.access()), people.make_staff("nora")
+    renamed = form_of(nora, username=name)
+    added = client.post(f"{TABLE}add/", new(username=name, email="n@staff.example.com"))
+    changed = client.post(page_of(nora), renamed)
+    for answer in (added, changed):
+        assert answer.status_code == 200
+        assert answer.context["adminform"].form.errors == {"username": [said]}
+    assert said in client.post(page_of(nora), renamed | {PREVIEW: "1"}).content.decode()
+    assert not User.objects.filter(username=name).exists()
+    assert client.post(page_of(nora), form_of(nora, username="n0ra")).status_code == 302
+    assert User.objects.get(pk=nora.pk).username == "n0ra"
 
 
 def test_nobody_is_made_a_superuser_here() -> None:

@@ -16,7 +16,7 @@ from apps.users.models import ResetCode, Session, User
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.jobs import run_jobs
-from tests.people import PASSWORD, alice, bob, compliance
+from tests.people import PASSWORD, admin, alice, bob, compliance, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +106,31 @@ def test_letters_of_every_script_make_a_user_name() -> None:
         assert api().post("/users/auth/register", body).status_code == 201
         assert login(name, NEW["password"]).status_code == 200
         assert_problem(api().post("/users/auth/register", body | {"email": "other@example.com"}), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("adrnin", "look-alike", "This user name looks like one that is taken."),
+        ("brandl", "look-alike", "This user name looks like one that is taken."),
+        ("aIice", "look-alike", "This user name looks like one that is taken."),
+        ("ａIice", "look-alike", "This user name looks like one that is taken."),
+        ("АСЕ", "look-alike", "This user name looks like one that is taken."),
+        ("ALICE", "taken", "This user name is taken."),
+    ],
+    ids=ascii,
+)
+def test_a_name_that_could_be_mistaken_for_another_is_not_registered(name: str, code: str, message: str) -> None:
+    admin(), alice(), make_user("brand1"), make_user("ace")
+    problem = assert_problem(api().post("/users/auth/register", NEW | {"username": name}), 422, "invalid")
+    assert problem["errors"] == [{"field": "username", "code": code, "message": message}]
+    assert not User.objects.filter(email=NEW["email"]).exists()
+
+
+@pytest.mark.parametrize("name", ["alicia", "brand2", "Miia", "асса", "ace-1"], ids=ascii)
+def test_a_name_that_looks_like_no_other_is_registered(name: str) -> None:
+    alice(), make_user("brand1"), make_user("ace"), make_user("Mila")
+    assert api().post("/users/auth/register", NEW | {"username": name}).status_code == 201
 
 
 # --- Signing in -----------------------------------------------------------------------------------------------------

@@ -136,6 +136,18 @@ def test_a_taken_name_says_so_in_its_code() -> None:
     assert problem["errors"][0]["code"] == "taken"
 
 
+def test_a_name_that_could_be_mistaken_for_another_is_not_given() -> None:
+    bob(), make_user("brand1")
+    client = api(alice())
+    for method in (client.patch, client.put):
+        for name, code in (("brandl", "look-alike"), ("b0b", "look-alike")):
+            problem = assert_problem(method("/users/profile", {"username": name}), 422, "invalid")
+            assert [(error["field"], error["code"]) for error in problem["errors"]] == [("username", code)]
+    assert client.patch("/users/profile", {"username": "A1ice"}).json()["username"] == "A1ice"
+    assert client.patch("/users/profile", {"username": "alicia"}).json()["username"] == "alicia"
+    assert api(make_user("aIice")).get("/users/profile").json()["username"] == "aIice"
+
+
 def test_each_change_is_remembered_with_who_made_it() -> None:
     person = alice()
     api(person).patch("/users/profile", {"bio": "I paint."})

@@ -24,6 +24,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
 from apps.users.models import BlindCheck, Block, Document, Profile, Reason, Role, User
+from apps.users.names import skeleton_key
 from apps.users.oversight import ends_soon, holdings
 from apps.users.quality import open_checks, quality
 from apps.users.rank import keepers
@@ -83,6 +84,9 @@ class DemoTest(TestCase):
         }
         assert all(people[name].identity_verified for name in TRIO)
         assert all(people[name].check_password(PASSWORD) for name in (*TRIO, "newcomer1"))
+
+    def test_no_two_names_look_alike(self) -> None:
+        assert all(user.username_skeleton == skeleton_key(user.username) for user in User.objects.all())
 
     def test_the_newcomer_waits_with_one_document(self) -> None:
         newcomer = User.objects.get(username="newcomer1")

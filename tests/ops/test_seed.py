@@ -20,6 +20,7 @@ from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.notifications.models import Notification
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, Document, Profile, User
+from apps.users.names import skeleton_key
 from ops.seed import FILLED, Amounts, seed
 from tests import people
 
@@ -55,6 +56,7 @@ def test_it_fills_every_table_as_asked() -> None:
     users = User.objects.clients().order_by("id")
     assert [user.username for user in users] == [f"user{number:06d}" for number in range(30)]
     assert all(user.identity_verified and user.check_password("infloo-demo") for user in users)
+    assert all(user.username_skeleton == skeleton_key(user.username) for user in User.objects.all())
     assert {user.role for user in users} == {*CLIENT_ROLES}
 
     assert {Connection.objects.accepted().of(user.pk).count() for user in users} == {5}

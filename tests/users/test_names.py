@@ -1,0 +1,285 @@
+"""User names that look alike: what ICU makes of them, what is stored, and what grandfathered accounts may still do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from apps.audit.history import bulk_create_as, save_as
+from apps.errors import Invalid
+from apps.users.models import Role, User
+from apps.users.names import SHOWN, report, skeleton, skeleton_key
+from apps.users.services import register, suspend_user, update_profile
+from apps.users.sessions import set_password
+from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
+from tests import people
+from tests.client import api
+from tests.races import at_once
+
+PASSWORD = "quite-a-long-phrase-7"
+MIGRATION = ("users", "0020_look_alike_names")
+
+
+def sign_up(name: str, number: int = 0) -> User:
+    return register(username=name, email=f"n{number}@example.com", password=PASSWORD, role="brand")
+
+
+def grandfathered(user: User, name: str) -> User:
+    """The account as it was before names were compared: of this name, without a key."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE users_user SET username = %s, username_skeleton = NULL WHERE id = %s RETURNING id", [name, user.pk]
+        )
+    return User.objects.get(pk=user.pk)
+
+
+# --- What looks alike ------------------------------------------------------------------------------------------------
+
+ALIKE = [
+    ("alice", "aIice"),
+    ("alice", "AIice"),
+    ("alice", "Alice"),
+    ("brandl", "brand1"),
+    ("brandl", "BRAND1"),
+    ("ace", "асе"),
+    ("ace", "АСЕ"),
+    ("modern", "modem"),
+    ("bob", "b0b"),
+    ("alice", "alice\u3164"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_these_look_alike(one: str, other: str) -> None:
+    assert skeleton(one) == skeleton(other)
+    assert skeleton_key(one) == skeleton_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Mila", "Miia"), ("mila", "miia"), ("alice", "alicia"), ("Łukasz", "Lukasz"), ("İbrahim", "ibrahim"), ("a", "b")],
+)
+def test_these_do_not(one: str, other: str) -> None:
+    assert skeleton(one) != skeleton(other)
+    assert skeleton_key(one) != skeleton_key(other)
+
+
+def test_a_key_is_as_long_for_every_name() -> None:
+    assert {len(skeleton_key(name)) for name in ("a", "m" * 150, "\ucb94" * 150)} == {32}
+    assert len(skeleton("\ucb94" * 150)) > 1000
+    assert all(skeleton("m" * length) == "rn" * length for length in range(151))
+
+
+# --- Every way to write one ------------------------------------------------------------------------------------------
+
+
+def superuser(name: str) -> None:
+    call_command("createsuperuser", interactive=False, username=name, email="s@example.com", verbosity=0)
+
+
+def unsaved(name: str) -> User:
+    return User(username=name, email="u@example.com", role=Role.BRAND)
+
+
+WRITERS: list[Callable[[str], Any]] = [
+    sign_up,
+    superuser,
+    people.make_user,
+    people.make_staff,
+    lambda name: add_staff(people.access(), username=name, email="n@example.com", password=PASSWORD),
+    lambda name: change_staff(people.admin(), people.make_staff("before").pk, username=name),
+    lambda name: update_profile(people.newton(), username=name),
+    lambda name: User.objects.create_user(name, "c@example.com", PASSWORD, role=Role.BRAND),
+    lambda name: User.objects.create_superuser(name, "c@example.com", PASSWORD),
+    lambda name: User.objects.bulk_create([unsaved(name)]),
+    lambda name: bulk_create_as(None, [unsaved(name)], reason="made"),
+    lambda name: save_as(None, unsaved(name), reason="made"),
+    lambda name: User.objects.filter(pk=people.newton().pk).update(username=name),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_writer_of_a_name_writes_its_key(write: Callable[[str], Any]) -> None:
+    write("modern")
+    assert User.objects.get(username="modern").username_skeleton == skeleton_key("modern")
+    with pytest.raises(IntegrityError, match="username_look_unique"), transaction.atomic():
+        people.make_user("modem")
+
+
+@pytest.mark.django_db
+def test_saving_the_name_alone_writes_its_key() -> None:
+    alice = people.alice()
+    alice.username = "alicia"
+    alice.save(update_fields=["username"])
+    alice.refresh_from_db()
+    assert alice.username_skeleton == skeleton_key("alicia")
+
+
+@pytest.mark.django_db
+def test_the_key_is_in_no_history() -> None:
+    people.alice().save()
+    assert not [field.name for field in User.history.model._meta.get_fields() if "skeleton" in field.name]
+
+
+# --- Taken -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_name_that_looks_like_a_taken_one_is_refused() -> None:
+    sign_up("alice")
+    for write in (
+        lambda: sign_up("aIice", 1),
+        lambda: update_profile(people.bob(), username="AIice"),
+        lambda: add_staff(people.access(), username="a1ice", email="n@example.com", password=PASSWORD),
+        lambda: change_staff(people.admin(), people.make_staff("nora").pk, username="a1ice"),
+    ):
+        with pytest.raises(Invalid, match="looks like one that is taken") as refused:
+            write()
+        assert (refused.value.code, refused.value.field) == ("look-alike", "username")
+
+
+@pytest.mark.django_db
+def test_one_s_own_name_may_be_written_another_way() -> None:
+    alice, nora = people.alice(), people.make_staff("noral", "Access Manager")
+    for name in ("A1ice", "aIice", "alice", "a1ice"):
+        assert update_profile(alice, username=name).username == name
+    assert change_staff(nora, nora.pk, username="nora1").username == "nora1"
+    for name in ("alice", "noral"):
+        with pytest.raises(Invalid, match="looks like one that is taken"):
+            sign_up(name)
+
+
+@pytest.mark.django_db
+def test_a_rename_frees_what_the_old_name_looked_like() -> None:
+    update_profile(people.alice(), username="alicia")
+    assert sign_up("aIice").username == "aIice"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_names_that_look_alike_one_signs_up() -> None:
+    names = ["nora1", "noral", "noraI", "nora1".upper()]
+
+    def post(number: int, name: str) -> Any:
+        body = {"username": name, "email": f"n{number}@example.com", "password": PASSWORD, "role": "brand"}
+        return api().post("/users/auth/register", body)
+
+    answers = at_once([partial(post, number, name) for number, name in enumerate(names)])
+    assert sorted(answer.status_code for answer in answers) == [201, 422, 422, 422]
+    lost = [answer.json()["errors"] for answer in answers if answer.status_code == 422]
+    assert {(error["field"], error["code"]) for [error] in lost} <= {("username", "look-alike"), ("username", "taken")}
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_staff_names_that_look_alike_one_is_added() -> None:
+    manager = people.access()
+
+    def add(name: str) -> User:
+        return add_staff(manager, username=name, email=f"{name}@staff.example.com", password=PASSWORD)
+
+    results = at_once([partial(add, name) for name in ("nora1", "noral")])
+    assert sorted(isinstance(result, Invalid) for result in results) == [False, True]
+    assert User.objects.filter(username__startswith="nora").count() == 1
+
+
+# --- Grandfathered accounts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["aIice"])
+def test_a_grandfathered_account_is_saved_like_any_other(name: str) -> None:
+    people.alice()
+    twin, admin = grandfathered(people.bob(), name), people.admin()
+    client = api(twin)
+    assert client.patch("/users/profile", {"phone": "+49 30 1234", "username": name}).status_code == 200
+    assert client.put("/users/profile", {"bio": "I paint."}).status_code == 200
+    suspend_user(admin, twin.pk, until=timezone.now())
+    suspend_user(admin, twin.pk, until=timezone.now() + timedelta(days=1))
+    twin.refresh_from_db()
+    set_password(twin, twin, PASSWORD, field="password", reason="changed")
+    twin.save()
+    twin.refresh_from_db()
+    assert (twin.username, twin.username_skeleton, twin.phone) == (name, None, "+49 30 1234")
+    assert twin.is_suspended
+    assert update_profile(twin, username="robert").username == "robert"
+    assert User.objects.get(pk=twin.pk).username_skeleton == skeleton_key("robert")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["cornmunity"])
+def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> None:
+    people.community()
+    admin, twin = people.admin(), grandfathered(people.make_staff("nora"), name)
+    change_staff(admin, twin.pk, username=name, email="new@staff.example.com")
+    change_staff(admin, twin.pk, is_active=False)
+    set_groups(admin, twin.pk, [Group.objects.get(name="Compliance Officer")])
+    set_staff_password(admin, twin.pk, PASSWORD)
+    twin.refresh_from_db()
+    assert (twin.username, twin.username_skeleton, twin.email) == (name, None, "new@staff.example.com")
+    assert not twin.is_active
+    assert change_staff(admin, twin.pk, username="nora").username == "nora"
+    with pytest.raises(Invalid):
+        change_staff(admin, twin.pk, username=name)
+
+
+# --- From before to now ----------------------------------------------------------------------------------------------
+
+
+def migrate_to(*targets: tuple[str, str]) -> Any:
+    executor = MigrationExecutor(connection)
+    return executor.migrate(list(targets) or executor.loader.graph.leaf_nodes()).apps
+
+
+@pytest.fixture
+def old_user(transactional_db: None) -> Any:
+    """The model of users as it was, over tables as they were."""
+    parents = MigrationExecutor(connection).loader.get_migration(*MIGRATION).dependencies
+    try:
+        yield migrate_to(*parents).get_model("users", "User")
+    finally:
+        migrate_to()
+
+
+def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
+    old_user: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["brand1", "alice", "brandl", "bob", "aIice", "brandI", "а1ice"]
+    made = old_user.objects.bulk_create(
+        [old_user(username=name, email=f"{number}@example.com", role="brand") for number, name in enumerate(names)]
+    )
+    migrate_to()
+    keys = dict(User.objects.values_list("username", "username_skeleton"))
+    assert {name for name in names if keys[name] is None} == {"brandl", "aIice", "brandI", "а1ice"}
+    assert all(keys[name] == skeleton_key(name) for name in ("brand1", "alice", "bob"))
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0] == "Accounts that keep a user name that looks like another's: 4"
+    assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
+    assert "alice" not in "".join(lines).lower()
+    MigrationRecorder(connection).record_unapplied(*MIGRATION)
+    migrate_to()
+    assert dict(User.objects.values_list("username", "username_skeleton")) == keys
+    User.objects.get(username="aIice").save()
+    with pytest.raises(Invalid, match="looks like one that is taken"):
+        sign_up("b0b")
+
+
+def test_the_release_before_writes_no_key(old_user: Any) -> None:
+    migrate_to()
+    old_user.objects.create(username="alice", email="a@example.com", role="brand")
+    assert User.objects.get().username_skeleton is None
+
+
+def test_a_report_is_short_and_silent_where_nothing_clashes() -> None:
+    assert list(report([])) == []
+    assert len(list(report([(number, 1) for number in range(2, 500)]))) == 20 == SHOWN + 2
