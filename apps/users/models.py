@@ -23,7 +23,7 @@ from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
 from apps.users import devices  # noqa: F401  # models, too
-from apps.users.names import LOOKS_TAKEN, SkeletonKeyField, skeleton_key
+from apps.users.names import LOOKS_TAKEN, SkeletonKeyField, skeleton_key, validate_script
 from apps.users.texts import REASONS
 
 PAGE_SIZES = (10, 25, 50, 100)
@@ -122,7 +122,7 @@ class User(AbstractUser):
         _("user name"),
         max_length=150,
         unique=True,
-        validators=[validate_username],
+        validators=[validate_username, validate_script],
         error_messages={"unique": _("This user name is taken.")},
     )
     username_skeleton = SkeletonKeyField()

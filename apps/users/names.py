@@ -1,4 +1,4 @@
-"""User names: which are taken for one another. By ICU, after Unicode UTS 39."""
+"""User names: which are allowed, and which are taken for one another. By ICU, after Unicode UTS 39."""
 
 from __future__ import annotations
 
@@ -6,20 +6,40 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connections, models, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
-from icu import Locale, SpoofChecker, UnicodeString
+from icu import Locale, SpoofChecker, UnicodeSet, UnicodeString, URestrictionLevel, USpoofChecks
 
 LOOKS_TAKEN = _("This user name looks like one that is taken.")
+ONE_SCRIPT = _("Use letters and digits of one script, all of them visible.")
 KEY_SIZE = 16
 """Bytes of a key: that two of a million names have the same one by chance is one case in 10^26."""
 SHOWN = 18
 """How many clashes a report names."""
 
 
-CHECKER = SpoofChecker()
+def _checker() -> SpoofChecker:
+    checker = SpoofChecker()
+    # Hangul fillers are letters to Python, and visible to ICU's INVISIBLE.
+    checker.setAllowedUnicodeSet(UnicodeSet("[:^Default_Ignorable_Code_Point:]"))
+    checker.setRestrictionLevel(URestrictionLevel.HIGHLY_RESTRICTIVE)
+    checker.setChecks(USpoofChecks.RESTRICTION_LEVEL | USpoofChecks.MIXED_NUMBERS | USpoofChecks.CHAR_LIMIT)
+    return checker
+
+
+CHECKER = _checker()
 """One for all threads: ICU lets many ask a checker at once, as long as none changes it."""
+
+
+def validate_script(name: str) -> None:
+    """Refuse a name of several scripts ("admin" with one Cyrillic letter), of several kinds of digits, or invisible.
+
+    UTS 39, "Highly Restrictive": one script, or Latin with those that are written beside it in Japan, China and Korea.
+    """
+    if CHECKER.check(name):
+        raise ValidationError(ONE_SCRIPT, code="script")
 
 
 def skeleton(name: str) -> str:

@@ -56,10 +56,11 @@ def update_profile(user: User, **changes: Any) -> User:
     """Change the given fields of one's account and profile. Raises `Invalid`, naming the field."""
     user = _locked(user.pk)
     account = {name: value for name, value in changes.items() if name in ACCOUNT_FIELDS}
-    if any(getattr(user, name) != value for name, value in account.items()):
+    changed = {name for name, value in account.items() if getattr(user, name) != value}
+    if changed:
         for name, value in account.items():
             setattr(user, name, value)
-        _check_account(user)
+        _check_account(user, renamed="username" in changed)
         _save_account(user, reason="changed by themselves")
     profile = changes.keys() - account.keys()
     if profile:
@@ -203,11 +204,11 @@ def _other(user: User, username: str) -> User:
     return person
 
 
-def _check_account(user: User) -> None:
-    """Raise `Invalid` for the first field that cannot stand."""
+def _check_account(user: User, *, renamed: bool = True) -> None:
+    """Raise `Invalid` for the first field that cannot stand. A user name that is kept may be older than its rules."""
     user.clean()
     try:
-        user.clean_fields(exclude={"password"})
+        user.clean_fields(exclude={"password"} if renamed else {"password", "username"})
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", " ".join(messages), field=field) from error

@@ -74,6 +74,7 @@ def change_staff(
     require(actor, "users.change_staff")
     keepers = lock_keepers()
     user = _locked_staff(staff_id)
+    renamed = username is not None and username != user.username
     not_above(actor, user)
     for name, value in (("username", username), ("email", email)):
         if value is not None and value != getattr(user, name):
@@ -83,7 +84,7 @@ def change_staff(
         not_oneself(actor, user, _("You cannot switch off your own account."))
         not_a_peer(actor, user)
         user.is_active = is_active
-    _check(user)
+    _check(user, renamed=renamed)
     have = groups_of(user)
     wanted = have if groups is None else {group: ends.get(group.pk, have.get(group)) for group in groups}
     wanted = {group: end if have.get(group) == end else check_end(end, field="groups") for group, end in wanted.items()}
@@ -136,10 +137,10 @@ def _locked_staff(staff_id: int) -> User:
     return user
 
 
-def _check(user: User) -> None:
-    """Raise `Invalid` for the first field that cannot stand."""
+def _check(user: User, *, renamed: bool = True) -> None:
+    """Raise `Invalid` for the first field that cannot stand. A user name that is kept may be older than its rules."""
     try:
-        user.full_clean(exclude=["password"])
+        user.full_clean(exclude=["password"] if renamed else ["password", "username"])
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         text = " ".join(messages)

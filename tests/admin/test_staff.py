@@ -73,6 +73,7 @@ def test_what_cannot_stand_is_said_at_the_form(given: dict[str, str], said: str)
     ("name", "said"),
     [
         ("adrnin", "This user name looks like one that is taken."),
+        ("аdmin", "Use letters and digits of one script, all of them visible."),
     ],
     ids=ascii,
 )

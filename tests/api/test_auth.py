@@ -117,6 +117,9 @@ def test_letters_of_every_script_make_a_user_name() -> None:
         ("ａIice", "look-alike", "This user name looks like one that is taken."),
         ("АСЕ", "look-alike", "This user name looks like one that is taken."),
         ("ALICE", "taken", "This user name is taken."),
+        ("аdmin", "invalid", "Use letters and digits of one script, all of them visible."),
+        ("пora", "invalid", "Use letters and digits of one script, all of them visible."),
+        ("nora\u3164", "invalid", "Use letters and digits of one script, all of them visible."),
     ],
     ids=ascii,
 )

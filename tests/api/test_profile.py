@@ -140,7 +140,7 @@ def test_a_name_that_could_be_mistaken_for_another_is_not_given() -> None:
     bob(), make_user("brand1")
     client = api(alice())
     for method in (client.patch, client.put):
-        for name, code in (("brandl", "look-alike"), ("b0b", "look-alike")):
+        for name, code in (("brandl", "look-alike"), ("b0b", "look-alike"), ("аlice", "invalid")):
             problem = assert_problem(method("/users/profile", {"username": name}), 422, "invalid")
             assert [(error["field"], error["code"]) for error in problem["errors"]] == [("username", code)]
     assert client.patch("/users/profile", {"username": "A1ice"}).json()["username"] == "A1ice"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -18,7 +19,7 @@ from django.utils import timezone
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
 from apps.users.models import Role, User
-from apps.users.names import SHOWN, report, skeleton, skeleton_key
+from apps.users.names import SHOWN, report, skeleton, skeleton_key, validate_script
 from apps.users.services import register, suspend_user, update_profile
 from apps.users.sessions import set_password
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
@@ -78,6 +79,32 @@ def test_a_key_is_as_long_for_every_name() -> None:
     assert {len(skeleton_key(name)) for name in ("a", "m" * 150, "\ucb94" * 150)} == {32}
     assert len(skeleton("\ucb94" * 150)) > 1000
     assert all(skeleton("m" * length) == "rn" * length for length in range(151))
+
+
+def _is_refused(name: str) -> bool:
+    try:
+        validate_script(name)
+    except ValidationError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["аdmin", "дevil", "Иван_pro", "abcα", "1\u0662", "a\u0662", "\u3164", "\u1160", "alice\u1160", "a\ud800"],
+    ids=ascii,
+)
+def test_a_name_of_several_scripts_or_invisible_is_refused(name: str) -> None:
+    assert _is_refused(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["admin", "user_name-1.2+x", "Łukasz", "İbrahim", "ÆØÅ", "юзер1", "用户", "用户abc", "ひらカナ漢字abc", "한국abc"],
+    ids=ascii,
+)
+def test_a_name_of_one_script_is_allowed(name: str) -> None:
+    assert not _is_refused(name)
 
 
 # --- Every way to write one ------------------------------------------------------------------------------------------
@@ -197,7 +224,7 @@ def test_of_staff_names_that_look_alike_one_is_added() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["aIice"])
+@pytest.mark.parametrize("name", ["aIice", "аlice"], ids=ascii)
 def test_a_grandfathered_account_is_saved_like_any_other(name: str) -> None:
     people.alice()
     twin, admin = grandfathered(people.bob(), name), people.admin()
@@ -217,7 +244,7 @@ def test_a_grandfathered_account_is_saved_like_any_other(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["cornmunity"])
+@pytest.mark.parametrize("name", ["cornmunity", "сommunity"], ids=ascii)
 def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> None:
     people.community()
     admin, twin = people.admin(), grandfathered(people.make_staff("nora"), name)

@@ -5,11 +5,28 @@ has no default, the index is made beside the writers, rows are filled in batches
 where it was. Accounts whose names look alike stay as they are; all but the oldest are named at the end.
 """
 
+import re
 import sys
 
+import django.core.validators
 from django.db import migrations, models
 
+import apps.users.names
 from apps.users.names import give_keys, report
+
+USERNAME = {
+    "error_messages": {"unique": "This user name is taken."},
+    "max_length": 150,
+    "validators": [
+        django.core.validators.RegexValidator(
+            re.compile("\\A[\\w](?:[\\w.+-]*[\\w+-])?\\Z"),
+            "Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot.",
+        ),
+        apps.users.names.validate_script,
+    ],
+    "verbose_name": "user name",
+}
+
 
 def make_unique(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
@@ -36,7 +53,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("users", "0018_language"),
+        ("users", "0019_devices"),
     ]
 
     operations = [
@@ -61,4 +78,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(make_unique, migrations.RunPython.noop),
         migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
+        migrations.AlterField("historicaluser", "username", models.CharField(db_index=True, **USERNAME)),
+        migrations.AlterField("user", "username", models.CharField(unique=True, **USERNAME)),
     ]
