@@ -106,6 +106,21 @@ def give_keys(users: QuerySet[Any], *, batch: int = 2000) -> list[tuple[int, int
     return clashes
 
 
+def renew_keys(users: QuerySet[Any], *, batch: int = 2000) -> list[tuple[int, int]]:
+    """Make every key that of its name, as after an update of ICU's data, and return the clashes as `give_keys` does.
+
+    Keys that are right stay where they are.
+    """
+    last = 0
+    rows: list[Any]
+    fields = ("pk", "username", "username_skeleton")
+    keyed = users.exclude(username_skeleton=None).order_by("pk")
+    while rows := list(keyed.filter(pk__gt=last).values_list(*fields)[:batch]):
+        _store(users, [(pk, name, None) for pk, name, key in rows if key != skeleton_key(name)])
+        last = rows[-1][0]
+    return give_keys(users, batch=batch)
+
+
 def _store(users: QuerySet[Any], keys: Sequence[tuple[int, str, str | None]]) -> None:
     """Write keys by id, to accounts that still have the name."""
     if not keys:

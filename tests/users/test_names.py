@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -305,6 +306,24 @@ def test_the_release_before_writes_no_key(old_user: Any) -> None:
     migrate_to()
     old_user.objects.create(username="alice", email="a@example.com", role="brand")
     assert User.objects.get().username_skeleton is None
+
+
+@pytest.mark.django_db
+def test_renewing_gives_keys_to_those_without_and_corrects_those_that_changed() -> None:
+    alice, bob, carol = people.alice(), people.bob(), people.carol()
+    twin = grandfathered(people.newton(), "aIice")
+    grandfathered(carol, "carola")
+    User.objects.filter(pk=bob.pk).update(username_skeleton=skeleton_key("carola"))
+    out = StringIO()
+    call_command("renew_name_keys", stdout=out)
+    for user in (alice, bob, carol):
+        user.refresh_from_db()
+        assert user.username_skeleton == skeleton_key(user.username)
+    assert out.getvalue().splitlines()[1:] == [f"  user {twin.pk} looks like user {alice.pk}"]
+    update_profile(alice, username="alina")
+    call_command("renew_name_keys", verbosity=0)
+    twin.refresh_from_db()
+    assert twin.username_skeleton == skeleton_key("alice")
 
 
 def test_a_report_is_short_and_silent_where_nothing_clashes() -> None:
