@@ -1,6 +1,7 @@
-"""How often a call may be made: counters in the broker, shared by all processes.
+"""How often a call may be made: counters in Valkey by the `limits` package, shared by all processes.
 
-Each limit is a fixed window that begins with its first call. Without the broker, calls go on uncounted.
+Each limit is a fixed window that begins with its first call. While Valkey is away, calls go on uncounted, except for
+those by which an account could be guessed at: each process counts these for itself.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
+from typing import cast
 
 import redis
 from django.conf import settings
 from django.http import HttpRequest
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
 from apps.errors import Invalid, TooLarge, WrongCredentials
@@ -28,8 +33,15 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.5
 LEAVE_ALONE = 2.0
 WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong"}
+# Limits that hold while Valkey is away, too.
+GUESSES = {"login_account", "login_address", "password_reset", "register"}
+# Hexadecimal digits. In a process there are 16 ** SLOT counters of a limit, however many names are made up; accounts
+# that share one are counted together, so that many names at once close more, never fewer.
+SLOT = 3
 # Boundaries, part headers and the few text fields around an uploaded file.
 FORM_OVERHEAD = 64 * 1024
+
+type Question = Callable[[FixedWindowRateLimiter, RateLimitItem], bool]
 
 
 class TooMany(Exception):
@@ -42,16 +54,12 @@ class TooMany(Exception):
 
 def spend(limit: str, who: object) -> None:
     """Count one call of `who` against the named limit. Raises `TooMany` where that was one too many."""
-    count, seconds_left = _counters.add(_key(limit, who), _period(limit))
-    if count > _allowed(limit):
-        raise TooMany(seconds_left)
+    _counters.ask(FixedWindowRateLimiter.hit, limit, who)
 
 
 def check(limit: str, who: object) -> None:
     """Raise `TooMany` where `who` has reached the named limit, without counting."""
-    count, seconds_left = _counters.read(_key(limit, who))
-    if count >= _allowed(limit):
-        raise TooMany(seconds_left)
+    _counters.ask(FixedWindowRateLimiter.test, limit, who)
 
 
 @contextmanager
@@ -76,7 +84,7 @@ def guesses(request: HttpRequest, account: str) -> Iterator[None]:
 
 def broker_answers() -> bool:
     """Whether the broker is worth asking: not where it failed to answer in the last seconds."""
-    return _counters.are_kept
+    return _counters.are_shared
 
 
 class Limit(BaseThrottle):
@@ -127,67 +135,72 @@ def _content_length(request: HttpRequest) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-def _allowed(limit: str) -> int:
-    return max(1, round(settings.LIMITS[limit][0] * settings.LIMITS_SCALE))
-
-
-def _period(limit: str) -> int:
-    return int(settings.LIMITS[limit][1])
-
-
-def _key(limit: str, who: object) -> str:
-    # Hashed, since accounts are named by strangers at any length.
-    return f"limit:{limit}:{hashlib.blake2b(str(who).encode(), digest_size=16).hexdigest()}"
-
-
 @cache
 def broker(url: str) -> redis.Redis:
     """The broker at `url`, asked with little patience."""
     return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
+class _Shared(RedisStorage):
+    """Counters in Valkey, which tell the end of a window to the millisecond.
+
+    The library asks by TTL, which rounds: a client could be told to come back half a second early.
+    """
+
+    def get_expiry(self, key: str) -> float:
+        left = cast(int, self.storage.pttl(self.prefixed_key(key)))
+        return time.time() + max(0, left) / 1000
+
+
+@cache
+def _shared(url: str) -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(_Shared(url, connection_pool=broker(url).connection_pool, key_prefix="limit"))
+
+
 class _Counters:
-    """Counters that forget themselves, in the broker."""
+    """Counters that forget themselves: in Valkey, and while that is away, those of guesses in this process."""
 
     def __init__(self) -> None:
-        self._down_until = 0.0
+        self._away_until = 0.0
         self._lock = threading.Lock()
 
     @property
-    def are_kept(self) -> bool:
-        return time.monotonic() >= self._down_until
+    def are_shared(self) -> bool:
+        return time.monotonic() >= self._away_until
 
-    def add(self, key: str, period: int) -> tuple[int, int]:
-        """Count one more; how many that makes, and in how many seconds it starts anew."""
-        return self._ask(key, period)
+    def ask(self, question: Question, limit: str, who: object) -> None:
+        """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no."""
+        # Hashed, since accounts are named by strangers at any length.
+        name = hashlib.blake2b(str(who).encode(), digest_size=16).hexdigest()
+        if self.are_shared:
+            try:
+                _ask(_shared(settings.REDIS_URL), question, limit, name)
+            except redis.RedisError:
+                self._leave_alone()
+            else:
+                return
+        if limit in GUESSES:
+            with self._lock:  # the library's own counters lose calls that begin a window at the same instant
+                _ask(self._here, question, limit, name[:SLOT])
 
-    def read(self, key: str) -> tuple[int, int]:
-        return self._ask(key, None)
-
-    def _ask(self, key: str, period: int | None) -> tuple[int, int]:
-        if not self.are_kept:
-            return 0, 0
-        try:
-            # One transaction: a counter never lives on without its end.
-            with broker(settings.REDIS_URL).pipeline(transaction=True) as pipe:
-                if period is None:
-                    pipe.get(key)
-                else:
-                    pipe.set(key, 0, ex=period, nx=True)
-                    pipe.incr(key)
-                pipe.pttl(key)
-                *_, count, left = pipe.execute()
-        except redis.RedisError:
-            self._leave_alone()
-            return 0, 0
-        return int(count or 0), max(1, math.ceil(left / 1000))
+    @cached_property
+    def _here(self) -> FixedWindowRateLimiter:
+        return FixedWindowRateLimiter(MemoryStorage())
 
     def _leave_alone(self) -> None:
         with self._lock:
-            first = time.monotonic() >= self._down_until
-            self._down_until = time.monotonic() + LEAVE_ALONE
+            first = self.are_shared
+            self._away_until = time.monotonic() + LEAVE_ALONE
         if first:
-            logger.warning("The broker does not answer: limits are not counted.")
+            logger.warning("The broker does not answer: guesses are counted in this process, other calls are not.")
+
+
+def _ask(limiter: FixedWindowRateLimiter, question: Question, limit: str, name: str) -> None:
+    count, seconds = settings.LIMITS[limit]
+    allowed = max(1, round(count * settings.LIMITS_SCALE))
+    item = RateLimitItemPerSecond(allowed, int(seconds), namespace=f"{limit}:{name}")
+    if not question(limiter, item):
+        raise TooMany(max(1, math.ceil(limiter.storage.get_expiry(item.key_for()) - time.time())))
 
 
 _counters = _Counters()

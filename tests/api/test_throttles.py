@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -166,10 +169,58 @@ def test_twenty_guesses_at_once_get_ten_answers() -> None:
 # --- The broker -----------------------------------------------------------------------------------------------------
 
 
-def test_the_counter_is_atomic() -> None:
+def too_many(limit: str, who: str = "alice") -> bool:
+    try:
+        throttles.spend(limit, who)
+    except throttles.TooMany:
+        return True
+    return False
+
+
+def unanswered(limits: Any, settings: Any) -> None:
+    """Valkey is away, and of each limit one call is allowed."""
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    for name in limits:
+        limits[name] = (1, 60)
+
+
+def test_the_counter_is_atomic(limits: Any) -> None:
+    limits["default"] = (150, 60)
     with ThreadPoolExecutor(20) as pool:
-        counts = pool.map(lambda _number: throttles._counters.add("limit:test", 60)[0], range(200))
-    assert sorted(counts) == list(range(1, 201))
+        refused = list(pool.map(lambda _number: too_many("default"), range(200)))
+    assert refused.count(False) == 150
+
+
+def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.Redis) -> None:
+    throttles.spend("default", "alice")
+    with broker.monitor() as monitor:
+        throttles.spend("default", "alice")
+        throttles.check("login_account", "alice")
+        throttles.broker(settings.REDIS_URL).echo("the end")
+        sent = []
+        for command in iter(monitor.next_command, None):
+            if command["command"] == "ECHO the end":
+                break
+            if command["client_type"] != "lua":
+                sent.append(command["command"].split()[0])
+    assert sent == ["EVALSHA", "GET"]
+
+
+def test_nobody_is_told_to_come_back_too_early(limits: Any, broker: redis.Redis) -> None:
+    limits["default"] = (1, 60)
+    throttles.spend("default", "alice")
+    [key] = broker.scan_iter("limit:default:*")
+    broker.pexpire(key, 10_400)
+    with pytest.raises(throttles.TooMany) as refusal:
+        throttles.spend("default", "alice")
+    assert refusal.value.wait == 11
+
+
+def test_valkey_may_forget_what_the_counters_run_there(limits: Any, broker: redis.Redis) -> None:
+    limits["default"] = (1, 60)
+    assert not too_many("default")
+    broker.script_flush()
+    assert too_many("default")
 
 
 def test_without_a_broker_calls_go_on_and_the_log_says_so_once(
@@ -180,4 +231,55 @@ def test_without_a_broker_calls_go_on_and_the_log_says_so_once(
     monkeypatch.setattr(throttles, "_counters", throttles._Counters())
     client = api(alice())
     assert [client.get("/users/profile").status_code for _call in range(3)] == [200, 200, 200]
+    assert caplog.text.count("The broker does not answer") == 1
+
+
+def test_without_a_broker_each_process_counts_guesses_itself(limits: Any, settings: Any) -> None:
+    unanswered(limits, settings)
+    alice()
+    bob()
+    assert login().status_code == 401
+    answer = login(password=PASSWORD)
+    assert_problem(answer, 429, "too-many-requests")
+    assert 0 < int(answer["Retry-After"]) <= 60
+    assert login("bob", PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_without_a_broker_guesses_are_what_is_counted_and_nothing_else(limits: Any, settings: Any) -> None:
+    unanswered(limits, settings)
+    counted = {name for name in limits if [too_many(name), too_many(name)] == [False, True]}
+    assert counted == {"login_account", "login_address", "password_reset", "register"}
+
+
+def test_without_a_broker_guesses_at_once_are_counted_one_by_one(limits: Any, settings: Any) -> None:
+    unanswered(limits, settings)
+    limits["login_account"] = (100, 60)
+    with ThreadPoolExecutor(20) as pool:
+        refused = list(pool.map(lambda _number: too_many("login_account"), range(200)))
+    assert refused.count(False) == 100
+
+
+def test_without_a_broker_made_up_names_take_no_more_than_their_room(limits: Any, settings: Any) -> None:
+    unanswered(limits, settings)
+    for number in range(20_000):
+        too_many("password_reset", f"nobody{number}@example.com")
+    assert len(throttles._counters._here.storage.storage) <= 16**throttles.SLOT
+
+
+def test_a_broker_that_hangs_is_waited_for_once(
+    limits: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unanswered(limits, settings)
+    monkeypatch.setattr(throttles, "PATIENCE", 0.1)
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "valkey.sock"))
+        hanging.listen()
+        settings.REDIS_URL = f"unix://{tmp_path}/valkey.sock"
+        begun = monotonic()
+        assert [too_many("login_account") for _call in range(50)] == [False] + [True] * 49
+        assert 0.1 <= monotonic() - begun < throttles.LEAVE_ALONE
+        hanging.setblocking(False)
+        hanging.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            hanging.accept()
     assert caplog.text.count("The broker does not answer") == 1
