@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
@@ -19,6 +20,8 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         super(AdminAuthenticationForm, self).confirm_login_allowed(user)  # type: ignore[misc]
         if not user.is_staff:  # type: ignore[attr-defined]
+            credentials = {"username": user.get_username()}
+            user_login_failed.send(sender=__name__, credentials=credentials, request=self.request)
             raise ValidationError(
                 _("This account belongs to the app; the console is for staff only."), code="not-staff"
             )

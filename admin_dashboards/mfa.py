@@ -175,12 +175,6 @@ class SignIn(LoginView):
 
     template_name = "admin/login.html"
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        name = request.POST.get("username", "").replace("\x00", "")[:150]
-        if console_sessions.held_up_for(name, origin().address):
-            return TemplateResponse(request, settings.AXES_LOCKOUT_TEMPLATE, status=429)
-        return super().post(request, *args, **kwargs)
-
     def form_valid(self, form: Any) -> HttpResponse:
         return after_password(self.request, form.get_user(), self.get_success_url())
 

@@ -7,6 +7,7 @@ What was sent is not lost: it comes along through the question, and `view` gets 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -19,12 +20,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
+from admin_dashboards.lock_out import take_refusal
 from admin_dashboards.mfa import is_satisfied, mark_verified
-from apps.audit.context import origin
 from apps.errors import DomainError
-from apps.users import console_sessions, mfa
+from apps.users import mfa
 
 FRESH_FOR = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
@@ -79,13 +81,17 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
         return None
     if not is_satisfied(request):
         return _("Give a code of your authenticator app.")
-    if console_sessions.held_up_for(user.get_username(), origin().address):
-        return _("Too many wrong tries. Wait for a while, or sign out and ask an access manager.")
     # Through the backends, so that guesses are counted as they are at sign-in.
-    if len(proof) > 256 or authenticate(request, username=user.get_username(), password=proof) != user:
-        console_sessions.sign_in_failed(user.get_username())
-        return _("This is neither your password nor a code of your authenticator app.")
-    return None
+    if len(proof) <= 256 and authenticate(request, username=user.get_username(), password=proof) == user:
+        return None
+    if seconds := take_refusal(request):
+        text = ngettext(
+            "Too many wrong tries. Try again in %(minutes)s minute, or sign out and ask an access manager.",
+            "Too many wrong tries. Try again in %(minutes)s minutes, or sign out and ask an access manager.",
+            math.ceil(seconds / 60),
+        )
+        return text % {"minutes": math.ceil(seconds / 60)}
+    return _("This is neither your password nor a code of your authenticator app.")
 
 
 def _ask(request: HttpRequest, error: str | None = None) -> HttpResponse:

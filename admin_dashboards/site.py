@@ -115,8 +115,6 @@ class InflooAdminSite(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with asked_by(request):
             response = _rendered(self._ask_password(request, extra_context or {}))
-        if request.method == "POST" and response.status_code == HTTPStatus.OK:
-            console_sessions.sign_in_failed(request.POST.get("username", "").replace("\x00", "")[:150])
         return _with_policy(response)
 
     def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:

@@ -319,12 +319,17 @@ NINJA_JWT = {
     "TOKEN_VERIFY_INPUT_SCHEMA": "ninja_jwt.schema.TokenVerifyInputSchema",
 }
 
+# The console's lock-out; how long each ten failures lock stands in admin_dashboards/lock_out.py.
+AXES_HANDLER = "admin_dashboards.lock_out.LockOut"
 AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 1 / 6  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(days=1)  # how long failures are remembered: axes deletes what is older, of every account
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
-AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "admin_dashboards.lock_out.account"
+AXES_CLIENT_IP_CALLABLE = "admin_dashboards.lock_out.address"
+AXES_LOCKOUT_CALLABLE = "admin_dashboards.lock_out.page"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has who signed in
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 

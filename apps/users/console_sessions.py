@@ -5,24 +5,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from axes.models import AccessAttempt
+from axes.utils import reset
 from django.conf import settings
 from django.db import transaction
 from django.utils import formats, timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.users import mfa
 from apps.users.models import Session, User
+from apps.users.sessions import account_key, account_named
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
-TRIES = 10
-HELD_UP_FOR = timedelta(minutes=10)
-HELD_UP_AT_MOST = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -72,7 +70,7 @@ def sign_out(user: User, key: UUID | str) -> None:
 
 def sign_in_failed(username: str) -> None:
     """Note a failed sign-in. Only accounts are named: people type passwords into the wrong field."""
-    record(None, Verb.SIGN_IN_FAILED, User.objects.named(username).first())
+    record(None, Verb.SIGN_IN_FAILED, account_named(username))
 
 
 def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
@@ -84,34 +82,8 @@ def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
     mfa.tell(user, "new_device", time=time, address=address or "", device=user_agent[:120])
 
 
-def held_up_for(username: str, address: str | None) -> timedelta:
-    """How much longer this account cannot be tried from this address; nothing where it can.
-
-    After each ten wrong passwords in a row, over a day, it is held up for twice as long: from ten minutes to an hour.
-    """
-    account = User.objects.named(username).first()
-    now = timezone.now()
-    if account is None:
-        return timedelta()
-    today = Entry.objects.filter(created_at__gt=now - timedelta(days=1))
-    about = today.filter(target_type=User._meta.label_lower, target_id=str(account.pk))
-    failures = about.filter(verb=Verb.SIGN_IN_FAILED, address=address, reason="")
-    for end in (
-        today.filter(actor=account, verb=Verb.SIGNED_IN, address=address).first(),
-        about.filter(verb=Verb.RELEASED).first(),
-    ):
-        if end is not None:
-            failures = failures.filter(pk__gt=end.pk)
-    times = list(failures.order_by("id").values_list("created_at", flat=True)[:1000])
-    rounds = len(times) // TRIES
-    if not rounds:
-        return timedelta()
-    delay = min(HELD_UP_FOR * 2 ** min(rounds - 1, 10), HELD_UP_AT_MOST)
-    return max(timedelta(), times[rounds * TRIES - 1] + delay - now)
-
-
 @transaction.atomic
 def release(actor: User | None, user: User) -> None:
     """Let `user` try again at once, from every address."""
     record(actor, Verb.RELEASED, user)
-    AccessAttempt.objects.filter(username__iexact=user.username).delete()
+    reset(username=account_key(user.username))

@@ -7,6 +7,7 @@ the login, since somebody else may hold it.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from apps import broadcast
@@ -35,6 +37,8 @@ from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
+# No account has a longer name or mail address.
+NAME_LENGTH = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +275,13 @@ def account_named(name: str) -> User | None:
 
 
 def account_key(name: str) -> str:
-    """What wrong guesses at this account are counted under, by whichever of its names it is called."""
+    """What wrong guesses at this account are counted under, by whichever of its names it is called.
+
+    Short. A name without an account is hashed, since passwords are typed into the wrong field.
+    """
+    name = unicodedata.normalize("NFKC", name[:NAME_LENGTH].replace("\x00", "")).strip()
     user = account_named(name)
-    return str(user.pk) if user else f"nobody:{name.lower()}"
+    return str(user.pk) if user else f"no account:{salted_hmac('account', name.lower()).hexdigest()}"
 
 
 def _client_with(email: str) -> User | None:

@@ -206,7 +206,7 @@ def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.
     assert sent == ["EVALSHA", "GET"]
 
 
-def test_nobody_is_told_to_come_back_too_early(limits: Any, broker: redis.Redis) -> None:
+def test_no_client_is_told_to_come_back_too_early(limits: Any, broker: redis.Redis) -> None:
     limits["default"] = (1, 60)
     throttles.spend("default", "alice")
     [key] = broker.scan_iter("limit:default:*")
@@ -262,7 +262,7 @@ def test_without_a_broker_guesses_at_once_are_counted_one_by_one(limits: Any, se
 def test_without_a_broker_made_up_names_take_no_more_than_their_room(limits: Any, settings: Any) -> None:
     unanswered(limits, settings)
     for number in range(20_000):
-        too_many("password_reset", f"nobody{number}@example.com")
+        too_many("password_reset", f"unknown{number}@example.com")
     assert len(throttles._counters._here.storage.storage) <= 16**throttles.SLOT
 
 
