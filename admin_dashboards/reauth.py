@@ -27,6 +27,7 @@ from admin_dashboards.lock_out import take_refusal
 from admin_dashboards.mfa import is_satisfied, mark_verified
 from apps.errors import DomainError
 from apps.users import mfa
+from apps.users.devices import is_app_code
 
 FRESH_FOR = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
@@ -73,7 +74,8 @@ def recently_confirmed(view: View) -> View:
 def _wrong(request: HttpRequest, proof: str) -> str | None:
     """What is wrong with the password or code; None where it is right."""
     user = request.user
-    if len(proof) == 6 and proof.isdecimal() and mfa.is_enabled(user):  # type: ignore[arg-type]
+    # As apps show it, in two groups, too; a dash may be of a password.
+    if is_app_code("".join(proof.split())) and mfa.is_enabled(user):  # type: ignore[arg-type]
         try:
             mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]
         except DomainError as error:
