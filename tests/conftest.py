@@ -4,7 +4,7 @@ import ipaddress
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import psycopg
@@ -32,12 +32,14 @@ ROLES = """
 """
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for item in items:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
-    # Last in each process: Playwright leaves an event loop running, in which no asynchronous test can start.
+    yield
+    # Last in each process, after pytest-django has put tests without a database at the end: Playwright leaves an event
+    # loop running, in which no asynchronous test can start.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

@@ -65,7 +65,7 @@ def test_a_missing_fact_is_a_mistake() -> None:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What goes to the broker, as it would."""
     heard: list[tuple[str, Any]] = []
-    monkeypatch.setattr(broadcast._sender, "put", lambda channel, content: heard.append((channel, content)))
+    monkeypatch.setattr(broadcast._sender, "put", lambda group, content: heard.append((group, content)))
     return heard
 
 
@@ -76,7 +76,7 @@ def test_sockets_hear_of_it_once_it_is_committed(said: list[tuple[str, Any]]) ->
         connection = request_connection(a, b.pk)
         assert said == []
     note = Notification.objects.get(recipient=b)
-    assert said == [(broadcast.channel_of(f"person.{b.pk}"), f'{{"type": "notification", "id": {note.pk}}}')]
+    assert said == [(f"person.{b.pk}", f'{{"type": "notification", "id": {note.pk}}}')]
     assert (note.target_kind, note.target_id) == ("connection", connection.pk)
 
 

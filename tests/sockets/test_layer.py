@@ -173,13 +173,13 @@ async def test_a_connection_that_falls_silent_is_opened_anew(settings: Any, quic
 
 # --- Several processes ----------------------------------------------------------------------------------------------
 
-MESSAGES = 60
+MESSAGES = 40
 
 
 @pytest.fixture
 def rooms(transactional_db: None) -> list[tuple[User, User, Room]]:
-    """Eight pairs of people, each with a room."""
-    pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(8)]
+    """Six pairs of people, each with a room."""
+    pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(6)]
     return [(left, right, room_of(left, right)) for left, right in pairs]
 
 
@@ -231,7 +231,7 @@ def test_a_restart_under_load_loses_and_doubles_nothing(
         SocketProcess(broker) as one,
         SocketProcess(broker) as other,
     ):
-        chat_through([lambda: restart(broker)] * 3, one, other, rooms)
+        chat_through([lambda: restart(broker)] * 2, one, other, rooms)
 
 
 @pytest.fixture
