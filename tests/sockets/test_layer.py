@@ -178,8 +178,8 @@ MESSAGES = 40
 
 @pytest.fixture
 def rooms(transactional_db: None) -> list[tuple[User, User, Room]]:
-    """Six pairs of people, each with a room."""
-    pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(6)]
+    """Eight pairs of people, each with a room: as many as it takes for two servers to have some each."""
+    pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(8)]
     return [(left, right, room_of(left, right)) for left, right in pairs]
 
 
