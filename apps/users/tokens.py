@@ -1,14 +1,15 @@
 """Access and refresh tokens: django-ninja-jwt's own, with the claims that name a login.
 
-Beside what the library sets (`typ`, `jti`, `iat`, `exp` in seconds since 1970) each holds `sub`, the id of its user as
+Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each holds `sub`, the id of its user as
 text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the login began. Lifetimes,
 key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is live, `sessions` says.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.utils.translation import gettext as _
 from ninja_jwt import tokens
@@ -30,6 +31,13 @@ class _OfSession(tokens.Token):
         token["sid"] = str(session.key)
         token["ver"] = session.token_version
         return token
+
+    def set_jti(self) -> None:
+        """With dashes, as the release before compares it: it may serve beside this one, and again after it."""
+        self["jti"] = str(uuid4())
+
+    def set_iat(self, claim: str = "iat", at_time: datetime | None = None) -> None:
+        """None: nobody reads it, and PyJWT refuses a token from a host whose clock is a second ahead."""
 
     def verify(self) -> None:
         """Check what the library does, and that every claim of ours is there. Raises `TokenError`."""
