@@ -173,7 +173,7 @@ def tidy(code: str) -> str:
 
 def hash_of(authenticator: Authenticator, code: str) -> str:
     """What is kept of a backup code: SHA-256, in hexadecimal."""
-    # A plain hash is enough for random codes of this length; slow ones are for passwords, which people think up.
+    # A plain hash is enough for random codes of this length; slow ones are for passwords, which users choose.
     return hashlib.sha256(f"{authenticator.pk}:{tidy(code)}".encode()).hexdigest()
 
 

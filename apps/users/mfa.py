@@ -73,7 +73,7 @@ def begin_enrolment(user: User, *, anew: bool = True) -> Enrolment:
     Unless `anew`, a key that was handed out in the last minutes is handed out again.
     """
     User.objects.select_for_update().get(pk=user.pk)
-    authenticator = Authenticator.objects.filter(user=user).first() or Authenticator(user=user)
+    authenticator = _locked(user) or Authenticator(user=user)
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
     if anew or not authenticator.sealed_key or not _is_being_set_up(authenticator):
@@ -100,6 +100,7 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
         raise Invalid("wrong-code", _("This is not the code that the app shows now."), field="code")
     authenticator.confirmed_at = timezone.now()
     authenticator.save()
+    authenticator.backup_codes.all().delete()
     record(user, Verb.MFA_ENABLED, user)
     tell(user, "mfa_enabled")
     return _new_backup_codes(authenticator)
@@ -166,7 +167,7 @@ def _try(user: User, code: str) -> Authenticator | DomainError:
 
 
 def _verify_field(user: User, code: str, field: str) -> None:
-    """As `verify`, for somebody who is signed in and filled in a form."""
+    """As `verify`, for a user who is signed in and filled in a form."""
     try:
         verify(user, code)
     except WrongCredentials as error:

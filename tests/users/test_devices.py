@@ -133,6 +133,18 @@ def test_of_a_right_and_many_wrong_codes_at_once_each_counts_as_what_it_is() -> 
     assert Authenticator.objects.get().last_step == int(timezone.now().timestamp()) // 30 + 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_beginning_anew_at_the_same_time_does_not_undo_a_confirmation() -> None:
+    alice = people.alice()
+    for _round in range(5):
+        app = App(mfa.begin_enrolment(alice).secret)
+        confirm = partial(mfa.confirm_enrolment, alice, code_of(app))
+        confirmed, *_begun = at_once([confirm, *[partial(mfa.begin_enrolment, alice)] * 6])
+        assert mfa.is_enabled(alice) is isinstance(confirmed, list)
+        assert mfa.backup_codes_left(alice) == (10 if isinstance(confirmed, list) else 0)
+        Authenticator.objects.all().delete()
+
+
 def test_no_page_of_the_console_lists_devices() -> None:
     assert not [model for model in admin.site._registry if issubclass(model, Device)]
 
