@@ -77,6 +77,8 @@ class UserQuerySet(models.QuerySet["User"]):
     def update(self, **values: Any) -> int:
         """As Django's. A new user name, which must be one for all rows, comes with its key."""
         if "username" in values:
+            if not isinstance(values["username"], str):
+                raise TypeError("A user name is set by its text, so that its key can be computed.")
             values["username_skeleton"] = skeleton_key(values["username"])
         return super().update(**values)
 

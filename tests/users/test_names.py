@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from apps.audit.history import bulk_create_as, save_as
@@ -26,6 +27,7 @@ from apps.users.sessions import set_password
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
 from tests import people
 from tests.client import api
+from tests.people import alice
 from tests.races import at_once
 
 PASSWORD = "quite-a-long-phrase-7"
@@ -329,3 +331,13 @@ def test_renewing_gives_keys_to_those_without_and_corrects_those_that_changed() 
 def test_a_report_is_short_and_silent_where_nothing_clashes() -> None:
     assert list(report([])) == []
     assert len(list(report([(number, 1) for number in range(2, 500)]))) == 20 == SHOWN + 2
+
+
+@pytest.mark.django_db
+def test_a_name_that_is_not_known_before_it_is_written_is_refused() -> None:
+    person = alice()
+    with pytest.raises(TypeError, match="by its text"):
+        User.objects.update(username=Upper("username"))
+    person.username = "alicia"
+    with pytest.raises(TypeError, match="by its text"):
+        User.objects.bulk_update([person], ["username"])
