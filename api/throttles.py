@@ -68,18 +68,29 @@ def guesses(request: HttpRequest, account: str) -> Iterator[None]:
 
     Judged before and after the guess, so that many at once get no more answers than one after another.
     """
-    counted = [("login_account", account), ("login_address", client_address(request))]
+    counted: list[tuple[str, object]] = [("login_account", account), ("login_address", client_address(request))]
     for limit, who in counted:
         check(limit, who)
     try:
         yield
     except (WrongCredentials, Invalid) as error:
         if error.code in WRONG_GUESS:
-            for limit, who in counted:
-                spend(limit, who)
+            _spend_each(counted)
         raise
     for limit, who in counted:
         check(limit, who)
+
+
+def _spend_each(counted: list[tuple[str, object]]) -> None:
+    """Count against each limit, whatever the one before says; then raise `TooMany` where one was reached."""
+    refusals = []
+    for limit, who in counted:
+        try:
+            spend(limit, who)
+        except TooMany as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise max(refusals, key=lambda refusal: refusal.wait)
 
 
 def broker_answers() -> bool:
@@ -192,7 +203,7 @@ class _Counters:
             first = self.are_shared
             self._away_until = time.monotonic() + LEAVE_ALONE
         if first:
-            logger.warning("The broker does not answer: guesses are counted in this process, other calls are not.")
+            logger.warning("Valkey does not answer: guesses are counted in this process, other calls are not.")
 
 
 def _ask(limiter: FixedWindowRateLimiter, question: Question, limit: str, name: str) -> None:
