@@ -11,14 +11,19 @@ import atexit
 import json
 import logging
 import queue
+import socket
 import threading
+import time
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from channels.layers import get_channel_layer
+from channels_redis.utils import _consistent_hash
+from django.conf import settings
 from django.db import transaction
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TooSlow
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +32,11 @@ RECHECK = "recheck"
 # How many wait to be sent at most; beyond that they are dropped, as while Valkey is away.
 WAITING = 10_000
 AT_ONCE = 200
-# Seconds.
+# Seconds: for which a process that ends may go on sending, and for which a server is left alone that did not answer in
+# time, or refused.
 LAST_WORDS = 2
+AFTER_SILENCE = 1.0
+AFTER_REFUSAL = 0.1
 
 
 def publish(group: str, message: dict[str, Any]) -> None:
@@ -43,6 +51,18 @@ def recheck(user_id: int) -> None:
     publish(RECHECK, {"user": user_id})
 
 
+def server_of(group: str) -> int:
+    """Which of the servers of CHANNEL_LAYERS carries `group`, counted from 0: as the layer shares them out."""
+    config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    return int(_consistent_hash(f"{config['prefix']}__group__{group}", len(config["hosts"])))
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+        # By this thread itself: those that asyncio has for it are gone when a process that ends sends its last.
+        return socket.getaddrinfo(host, port, **options)
+
+
 class _Sender:
     """Hands messages to the layer from a thread of its own with one event loop, in their order.
 
@@ -53,7 +73,8 @@ class _Sender:
         self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(WAITING)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._is_down = False
+        self._troubled: set[int | str] = set()
+        self._away_until: dict[int, float] = {}
 
     def put(self, group: str, content: str) -> None:
         if self._thread is None:
@@ -61,7 +82,7 @@ class _Sender:
         try:
             self._waiting.put_nowait((group, content))
         except queue.Full:
-            self._note(is_down=True)
+            self._note_trouble("queue", f"{WAITING} messages wait")
 
     def _start(self) -> None:
         with self._starting:
@@ -80,29 +101,37 @@ class _Sender:
             self._thread.join(LAST_WORDS)
 
     def _run(self) -> None:
-        with asyncio.Runner() as loop:
+        with asyncio.Runner(loop_factory=_Loop) as loop:
             is_over = False
             while not is_over:
                 batch = [self._waiting.get()]
                 while len(batch) < AT_ONCE and not self._waiting.empty():
                     batch.append(self._waiting.get())
-                loop.run(self._send(list(filter(None, batch))))
+                try:
+                    loop.run(self._send(list(filter(None, batch))))
+                except Exception:
+                    logger.exception("Messages could not be sent to the open sockets")
                 is_over = None in batch
 
     async def _send(self, batch: list[tuple[str, str]]) -> None:
         layer = get_channel_layer()
-        try:
-            for group, content in batch:
+        for group, content in batch:
+            server = server_of(group)
+            if time.monotonic() < self._away_until.get(server, 0):
+                continue
+            try:
                 await layer.group_send(group, {"type": "broadcast", "group": group, "content": content})
-        except (RedisError, OSError):
-            self._note(is_down=True)  # and the rest of the batch is lost, too
-        else:
-            self._note(is_down=False)
+            except (RedisError, OSError) as error:
+                pause = AFTER_SILENCE if isinstance(error, TooSlow) else AFTER_REFUSAL
+                self._away_until[server] = time.monotonic() + pause
+                self._note_trouble(server, error)
+            else:
+                self._troubled -= {server, "queue"}
 
-    def _note(self, *, is_down: bool) -> None:
-        if is_down and not self._is_down:
-            logger.warning("Valkey does not answer: open sockets read from the database meanwhile.")
-        self._is_down = is_down
+    def _note_trouble(self, where: int | str, why: object) -> None:
+        if not self._troubled:
+            logger.warning("Valkey does not answer (%s): open sockets read from the database meanwhile.", why)
+        self._troubled.add(where)
 
 
 _sender = _Sender()

@@ -1,4 +1,4 @@
-"""The channel layer: how word gets from any process to the socket processes, over one Valkey or several."""
+"""The channel layer: how messages get from any process to the socket processes, over one Valkey or several."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from redis.backoff import NoBackoff
 
 # Seconds. A Valkey that is slower than this is as good as away, and the database has what it would have carried.
 PATIENCE = 1
-# How a connection whose other end is gone without a word is found out, where the system has these options: after five
-# seconds of silence, or five in which nothing was acknowledged.
+# How a connection whose other end has vanished is found out, where the system has these options: some ten seconds
+# after the last packet, or five after one that was not acknowledged.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # redis 7.4.1, redis.asyncio PubSub with health_check_interval, on Valkey 9.1:
 # once an interval has passed, the subscriber sends a PING with each look for a message, and does not mind that none of
-# them is answered. A connection that carries nothing more without being closed (a gateway that forgot it, a cable that was pulled) is taken for a quiet one: with
-# an interval of one second, get_message() returns None for eight, raises nothing, and stays on that connection.
+# them is answered. A connection that carries nothing more without being closed (a gateway that forgot it, a cable that
+# was pulled) is taken for a quiet one: with an interval of one second, get_message() returns None for eight, raises
+# nothing, and stays on that connection.
 # An ordinary command over such a connection ends with TimeoutError after socket_timeout.
 #
 # Seen:    nothing raised, no second connection, PINGs sent: more than 2

@@ -2,25 +2,36 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from channels.layers import get_channel_layer
 from django.conf import settings as django_settings
 from django.db import transaction
 
 from apps import broadcast
 from config.layers import channel_layers
+from tests.sockets.processes import Broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def heard(broker: Any) -> Iterator[Any]:
+    with listening(broker) as pubsub:
+        yield pubsub
+
+
+@contextmanager
+def listening(broker: redis.Redis) -> Iterator[Any]:
     with broker.pubsub(ignore_subscribe_messages=False) as pubsub:
         pubsub.subscribe(f"{django_settings.BROADCAST_PREFIX}__group__room.1")
         assert pubsub.get_message(timeout=5)["type"] == "subscribe"
@@ -85,14 +96,36 @@ def test_it_finds_a_broker_that_comes_back(sender: broadcast._Sender, settings: 
     assert next_of(heard) == {"seq": 2}
 
 
-def test_a_command_that_ends_has_had_its_say(heard: Any, settings: Any) -> None:
+def test_the_sender_goes_on_after_a_fault_of_the_layer(
+    sender: broadcast._Sender, heard: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcast, "get_channel_layer", lambda: None)
+        broadcast.publish("room.1", {"seq": 1})
+        while "could not be sent" not in caplog.text:
+            assert sender._thread is not None
+            assert sender._thread.is_alive()
+    broadcast.publish("room.1", {"seq": 2})
+    assert next_of(heard) == {"seq": 2}
+
+
+@pytest.mark.parametrize("by", ["path", "host name"])
+def test_a_command_that_ends_has_had_its_say(by: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Broker(tmp_path, port=port) as broker, redis.Redis.from_url(broker.url) as client, listening(client) as heard:
+        say_in_a_command(broker.url if by == "path" else f"redis://localhost:{port}")
+        assert next_of(heard) == {"seq": 7}
+
+
+def say_in_a_command(url: str) -> None:
     script = f"""
 from django.conf import settings
 from config.layers import channel_layers
-settings.CHANNEL_LAYERS = channel_layers([{settings.REDIS_URL!r}], {settings.BROADCAST_PREFIX!r})
+from tests.sockets.processes import Broker
+settings.CHANNEL_LAYERS = channel_layers([{url!r}], {django_settings.BROADCAST_PREFIX!r})
 settings.DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 from apps import broadcast
 broadcast.publish("room.1", {{"seq": 7}})
 """
     subprocess.run([sys.executable, "-c", script], check=True)
-    assert next_of(heard) == {"seq": 7}

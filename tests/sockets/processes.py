@@ -44,11 +44,12 @@ class Process:
 class Broker(Process):
     """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was told."""
 
-    def __init__(self, folder: Path, *, keeps: bool = False, program: str = PROGRAMS["valkey"]) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False, program: str = PROGRAMS["valkey"], port: int = 0) -> None:
         folder.mkdir(exist_ok=True)
         path = folder / "valkey.sock"
         self.url = f"unix://{path}"
-        self.command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+        self.command = [program, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
+        self.command += ["--save", "", "--dir", str(folder)]
         if keeps:
             self.command += ["--appendonly", "yes", "--appendfsync", "always"]
 

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import redis
 from channels.layers import get_channel_layer
+from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings as django_settings
 
 from api.websocket import subscription
 from api.websocket.subscription import Subscription
+from apps.broadcast import _Sender, server_of
 from apps.chat.models import Message, Room
 from apps.users.models import User
-from config.layers import channel_layers
+from config.layers import PATIENCE, channel_layers
 from tests.chat.people import room_of
 from tests.people import make_user
 from tests.sockets.client import Client, chat, notifications
@@ -75,16 +77,16 @@ async def test_a_group_that_could_not_be_joined_is_joined_once_valkey_is_there(
     broker = Broker(tmp_path)
     async with subscribed(settings, broker.url) as (one, heard, gaps):
         await one.join("early")
-        await until(lambda: one._is_down)
+        await until(lambda: one._servers[0].is_down)
         with broker:
             await until_heard(heard, "early")
             assert gaps, "what was sent before may be missing"
             broker.kill()
-            await until(lambda: one._is_down)
+            await until(lambda: one._servers[0].is_down)
             await one.join("late")
             broker.start()
             await until_heard(heard, "late")
-            await until(lambda: not one._is_down)
+            await until(lambda: not one._servers[0].is_down)
     lines = [record.getMessage() for record in caplog.records if record.name == subscription.__name__]
     assert lines.count("Valkey answers again.") == 2
     assert len(lines) == 4, "once for each time that it was away, and no traceback"
@@ -108,7 +110,7 @@ async def test_a_group_that_was_left_while_it_was_being_joined_is_not_heard(
             await asyncio.gather(one.leave("stays"), one.join("stays"))
             with redis.Redis.from_url(broker.url) as client:
                 groups = [name for name in client.pubsub_channels() if b"__group__" in name]
-            assert groups == [b"test-layer__group__stays"]
+            assert [name for name in groups if b"beat" not in name] == [b"test-layer__group__stays"]
 
 
 async def test_a_message_that_cannot_be_read_holds_up_no_other(settings: Any, quick: None, tmp_path: Path) -> None:
@@ -124,9 +126,10 @@ async def test_a_message_that_cannot_be_read_holds_up_no_other(settings: Any, qu
 class Proxy:
     """Stands between, and can stop to carry without closing a connection, as a network does that drops packets."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, broker: Broker) -> None:
+        self.path = broker.url.removeprefix("unix://")
         self.is_frozen: set[int] = set()
+        self.hangs = False
         self.count = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -139,6 +142,10 @@ class Proxy:
         self._server.close()
         for task in self._tasks:
             task.cancel()
+
+    def hang(self) -> None:
+        """Take connections, and carry nothing any more, neither over these nor over those that there are."""
+        self.hangs = True
 
     def freeze(self) -> None:
         """Carry nothing more over the connections that there are by now."""
@@ -153,22 +160,111 @@ class Proxy:
 
     async def _carry(self, number: int, here: asyncio.StreamReader, there: asyncio.StreamWriter) -> None:
         while data := await here.read(65536):
-            if number not in self.is_frozen:
+            if number not in self.is_frozen and not self.hangs:
                 there.write(data)
         there.close()
 
 
 async def test_a_connection_that_falls_silent_is_opened_anew(settings: Any, quick: None, tmp_path: Path) -> None:
     with Broker(tmp_path) as broker:
-        async with (
-            Proxy(broker.url.removeprefix("unix://")) as proxy,
-            subscribed(settings, proxy.url) as (one, heard, _),
-        ):
+        async with Proxy(broker) as proxy, subscribed(settings, proxy.url) as (one, heard, _gaps):
             await one.join("room")
             await until_heard(heard, "room")
             heard.clear()
             proxy.freeze()
             await until_heard(heard, "room")
+
+
+async def test_sockets_do_not_wait_one_after_another_for_a_server_that_hangs(
+    settings: Any, quick: None, tmp_path: Path
+) -> None:
+    with Broker(tmp_path) as broker:
+        async with Proxy(broker) as proxy, subscribed(settings, proxy.url) as (one, heard, _gaps):
+            await one.join("room")
+            await until_heard(heard, "room")
+            proxy.hang()
+            broker.kill()  # so that the layer has to connect again
+            broker.start()
+            connections = proxy.count
+            await until(lambda: proxy.count > connections)
+            started = time.monotonic()
+            await asyncio.gather(*(one.join(f"room{number}") for number in range(20)))
+            assert time.monotonic() - started < 3 * PATIENCE
+            proxy.hangs = False
+            heard.clear()
+            await until_heard(heard, "room7")
+
+
+# --- Two servers ----------------------------------------------------------------------------------------------------
+
+
+def one_for_each(settings: Any) -> list[str]:
+    """A group of the first server, and one of the second."""
+    return [next(name for n in range(99) if server_of(name := f"room.{n}") == number) for number in (0, 1)]
+
+
+def test_groups_are_shared_out_as_the_layer_does(settings: Any) -> None:
+    urls = [f"redis://server{number}.example" for number in range(3)]
+    settings.CHANNEL_LAYERS = channel_layers(urls, "test-layer")
+    layer = RedisPubSubLoopLayer(**settings.CHANNEL_LAYERS["default"]["CONFIG"])
+    for number in range(200):
+        group = f"room.{number}"
+        shard = layer._get_shard(layer._get_group_channel_name(group))
+        assert layer._shards.index(shard) == server_of(group)
+
+
+async def test_a_server_that_is_away_holds_up_no_other(settings: Any, quick: None, tmp_path: Path) -> None:
+    away = Broker(tmp_path / "away")
+    with Broker(tmp_path / "there") as there:
+        async with subscribed(settings, there.url, away.url) as (one, heard, _gaps):
+            here, elsewhere = one_for_each(settings)
+            await asyncio.gather(one.join(elsewhere), one.join(here))
+            await until_heard(heard, here)
+            await until(lambda: one._servers[1].is_down)
+            assert not one._servers[0].is_down
+            with away:
+                await until_heard(heard, elsewhere)
+                await until(lambda: not one._servers[1].is_down)
+
+
+async def test_a_connection_to_either_of_two_servers_that_falls_silent_is_opened_anew(
+    settings: Any, quick: None, tmp_path: Path
+) -> None:
+    with Broker(tmp_path / "one") as broker, Broker(tmp_path / "other") as other:
+        async with (
+            Proxy(broker) as first,
+            Proxy(other) as second,
+            subscribed(settings, first.url, second.url) as (one, heard, _gaps),
+        ):
+            for proxy, group in zip((first, second), one_for_each(settings), strict=True):
+                await one.join(group)
+                await until_heard(heard, group)
+                heard.clear()
+                proxy.freeze()
+                await until_heard(heard, group)
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "hangs"])
+async def test_what_is_sent_through_one_server_does_not_wait_for_another(
+    settings: Any, quick: None, tmp_path: Path, trouble: str
+) -> None:
+    with Broker(tmp_path / "one") as broker, Broker(tmp_path / "other") as other:
+        async with Proxy(other) as proxy, subscribed(settings, broker.url, proxy.url) as (one, heard, _gaps):
+            here, elsewhere = one_for_each(settings)
+            await one.join(here)
+            await until_heard(heard, here)
+            if trouble == "hangs":
+                proxy.hang()
+            else:
+                other.kill()
+            sender = _Sender()
+            for number in range(300):
+                sender.put(elsewhere, "0")
+                sender.put(here, str(number))
+            await until(lambda: heard and heard[-1] == (here, 299))
+            numbers = [content for group, content in heard if group == here]
+            assert numbers[-300:] == list(range(300))
+            await asyncio.to_thread(sender._finish)
 
 
 # --- Several processes ----------------------------------------------------------------------------------------------
@@ -266,7 +362,7 @@ def test_a_process_has_one_channel_however_many_sockets_it_serves(
         with redis.Redis.from_url(broker.url) as client:
             names = [name.decode() for name in client.pubsub_channels()]
     prefix = f"{django_settings.BROADCAST_PREFIX}__group__"
-    groups = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    groups = {name.removeprefix(prefix) for name in names if name.startswith(prefix) and "beat" not in name}
     people = {f"person.{left.pk}" for left, _right, _room in rooms}
     assert groups == {"recheck"} | {f"room.{room.pk}" for _left, _right, room in rooms} | people
-    assert len(names) == len(groups) + 1
+    assert len(names) == len(groups) + 2, "its own channel and its beat"
