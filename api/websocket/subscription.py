@@ -120,11 +120,12 @@ class Subscription:
                 if server_of(group) == server.number:
                     async with server.joining:
                         await self._join_or_leave(group)
+            server.unheard_beats += 1  # before it is sent: it may come before that is done
             await self._layer.group_send(server.beat, {"type": "beat", "server": server.number})
         except AWAY as error:
+            server.unheard_beats = 0
             self._note_down(server, error)
             return
-        server.unheard_beats += 1
         if missing & self._joined:
             self._on_gap()
 
