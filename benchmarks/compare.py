@@ -1,6 +1,6 @@
 """This checkout beside another of the same project, in one run on one PostgreSQL and one Valkey: ratios, not seconds.
 
-    python -m benchmarks.compare ../other-checkout [--rounds 3] [--seconds 3]
+    python -m benchmarks.compare ../other-checkout [--rounds 4] [--seconds 3]
 
 Each checkout migrates and fills a database of its own and serves it on one port; both are measured in turn, so that
 what else the machine does hits both. The other checkout needs a `.venv` of its own, made by `make run`.
@@ -25,7 +25,7 @@ type Figures = dict[str, list[float]]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
     parser.add_argument("other", type=Path, help="the other checkout")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=3, help="for each address in each round (default 3)")
     parser.add_argument("--connections", type=int, default=16, help="at a time (default 16)")
     options = parser.parse_args()
@@ -51,7 +51,9 @@ def main() -> None:
         figures: dict[str, Figures] = {name: {} for name in served}
         for number in range(options.rounds):
             say(f"Round {number + 1} of {options.rounds} ...")
-            for name, (port, sample) in served.items():
+            # The other way round each time: whichever comes first may find the machine in another state.
+            for name in sorted(served, reverse=number % 2 == 1):
+                port, sample = served[name]
                 found = http_load.measure(port, sample, options.seconds, options.connections)
                 talk = socket_load.measure(port, sample, options.seconds)
                 for operation, row in (found | {f"messages, {rooms}": row for rooms, row in talk.items()}).items():
