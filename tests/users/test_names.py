@@ -230,37 +230,37 @@ def test_of_staff_names_that_look_alike_one_is_added() -> None:
 @pytest.mark.parametrize("name", ["aIice", "аlice"], ids=ascii)
 def test_a_grandfathered_account_is_saved_like_any_other(name: str) -> None:
     people.alice()
-    twin, admin = grandfathered(people.bob(), name), people.admin()
-    client = api(twin)
+    lookalike, admin = grandfathered(people.bob(), name), people.admin()
+    client = api(lookalike)
     assert client.patch("/users/profile", {"phone": "+49 30 1234", "username": name}).status_code == 200
     assert client.put("/users/profile", {"bio": "I paint."}).status_code == 200
-    suspend_user(admin, twin.pk, until=timezone.now())
-    suspend_user(admin, twin.pk, until=timezone.now() + timedelta(days=1))
-    twin.refresh_from_db()
-    set_password(twin, twin, PASSWORD, field="password", reason="changed")
-    twin.save()
-    twin.refresh_from_db()
-    assert (twin.username, twin.username_skeleton, twin.phone) == (name, None, "+49 30 1234")
-    assert twin.is_suspended
-    assert update_profile(twin, username="robert").username == "robert"
-    assert User.objects.get(pk=twin.pk).username_skeleton == skeleton_key("robert")
+    suspend_user(admin, lookalike.pk, until=timezone.now())
+    suspend_user(admin, lookalike.pk, until=timezone.now() + timedelta(days=1))
+    lookalike.refresh_from_db()
+    set_password(lookalike, lookalike, PASSWORD, field="password", reason="changed")
+    lookalike.save()
+    lookalike.refresh_from_db()
+    assert (lookalike.username, lookalike.username_skeleton, lookalike.phone) == (name, None, "+49 30 1234")
+    assert lookalike.is_suspended
+    assert update_profile(lookalike, username="robert").username == "robert"
+    assert User.objects.get(pk=lookalike.pk).username_skeleton == skeleton_key("robert")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["cornmunity", "сommunity"], ids=ascii)
 def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> None:
     people.community()
-    admin, twin = people.admin(), grandfathered(people.make_staff("nora"), name)
-    change_staff(admin, twin.pk, username=name, email="new@staff.example.com")
-    change_staff(admin, twin.pk, is_active=False)
-    set_groups(admin, twin.pk, [Group.objects.get(name="Compliance Officer")])
-    set_staff_password(admin, twin.pk, PASSWORD)
-    twin.refresh_from_db()
-    assert (twin.username, twin.username_skeleton, twin.email) == (name, None, "new@staff.example.com")
-    assert not twin.is_active
-    assert change_staff(admin, twin.pk, username="nora").username == "nora"
+    admin, lookalike = people.admin(), grandfathered(people.make_staff("nora"), name)
+    change_staff(admin, lookalike.pk, username=name, email="new@staff.example.com")
+    change_staff(admin, lookalike.pk, is_active=False)
+    set_groups(admin, lookalike.pk, [Group.objects.get(name="Compliance Officer")])
+    set_staff_password(admin, lookalike.pk, PASSWORD)
+    lookalike.refresh_from_db()
+    assert (lookalike.username, lookalike.username_skeleton, lookalike.email) == (name, None, "new@staff.example.com")
+    assert not lookalike.is_active
+    assert change_staff(admin, lookalike.pk, username="nora").username == "nora"
     with pytest.raises(Invalid):
-        change_staff(admin, twin.pk, username=name)
+        change_staff(admin, lookalike.pk, username=name)
 
 
 # --- From before to now ----------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_the_release_before_writes_no_key(old_user: Any) -> None:
 @pytest.mark.django_db
 def test_renewing_gives_keys_to_those_without_and_corrects_those_that_changed() -> None:
     alice, bob, carol = people.alice(), people.bob(), people.carol()
-    twin = grandfathered(people.newton(), "aIice")
+    lookalike = grandfathered(people.newton(), "aIice")
     grandfathered(carol, "carola")
     User.objects.filter(pk=bob.pk).update(username_skeleton=skeleton_key("carola"))
     out = StringIO()
@@ -321,11 +321,11 @@ def test_renewing_gives_keys_to_those_without_and_corrects_those_that_changed() 
     for user in (alice, bob, carol):
         user.refresh_from_db()
         assert user.username_skeleton == skeleton_key(user.username)
-    assert out.getvalue().splitlines()[1:] == [f"  user {twin.pk} looks like user {alice.pk}"]
+    assert out.getvalue().splitlines()[1:] == [f"  user {lookalike.pk} looks like user {alice.pk}"]
     update_profile(alice, username="alina")
     call_command("renew_name_keys", verbosity=0)
-    twin.refresh_from_db()
-    assert twin.username_skeleton == skeleton_key("alice")
+    lookalike.refresh_from_db()
+    assert lookalike.username_skeleton == skeleton_key("alice")
 
 
 def test_a_report_is_short_and_silent_where_nothing_clashes() -> None:

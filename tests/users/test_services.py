@@ -68,6 +68,11 @@ def test_of_twenty_refreshes_at_once_one_gets_tokens_and_the_login_ends() -> Non
     assert Session.objects.get().end_reason == "an old refresh token was used again"
 
 
+def assert_dead(tokens: sessions.Tokens) -> None:
+    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
+    refused(WrongCredentials, "invalid-token", lambda: sessions.refresh(tokens.refresh))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_rotation_outlives_a_logout_at_the_same_time() -> None:
     person = alice()
@@ -77,12 +82,7 @@ def test_no_rotation_outlives_a_logout_at_the_same_time() -> None:
         results = at_once([sign_out, *[rotate] * 19])
         assert not Session.objects.live().exists()
         for tokens in filter(None, won(results)):
-            refused(
-                WrongCredentials,
-                "invalid-token",
-                lambda tokens=tokens: sessions.session_of(read(AccessToken, tokens.access)),
-            )
-            refused(WrongCredentials, "invalid-token", lambda tokens=tokens: sessions.refresh(tokens.refresh))
+            assert_dead(tokens)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -92,12 +92,7 @@ def test_no_refresh_slips_past_a_new_password() -> None:
     change = partial(sessions.change_password, person, old_password=PASSWORD, new_password="another-long-one")
     results = at_once([change, *(partial(sessions.refresh, login.refresh) for login in logins)])
     for tokens in filter(None, won(results)):
-        refused(
-            WrongCredentials,
-            "invalid-token",
-            lambda tokens=tokens: sessions.session_of(read(AccessToken, tokens.access)),
-        )
-        refused(WrongCredentials, "invalid-token", lambda tokens=tokens: sessions.refresh(tokens.refresh))
+        assert_dead(tokens)
 
 
 # --- Who is hidden from whom ----------------------------------------------------------------------------------------
