@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,11 +37,21 @@ def _read(kind: str, name: str, **options):  # type: ignore[no-untyped-def]
         raise SystemExit(f"{name} cannot be read ({error}). .env.example shows its form.") from None
 
 
-def _secret(name: str, demo: str) -> str:
-    value = str(_read("str", name, **({"default": demo} if DEBUG else {})))
+def _secret(name: str) -> str:
+    value = str(_read("str", name, **({"default": DEMO_SECRETS[name]} if DEBUG else {})))
     if not DEBUG and len(value) < 32:
         raise SystemExit(f"{name} is too short: it needs at least 32 characters.")
     return value
+
+
+def _check_secrets(**values: list[str]) -> None:
+    """End the start where a secret of production is one that everybody can read, or serves two purposes."""
+    taken = dict.fromkeys(DEMO_SECRETS.values(), "the demo's, which everybody knows")
+    for name, secrets in values.items():
+        for secret in secrets:
+            if secret in taken:
+                raise SystemExit(f"{name} is {taken[secret]}. Make one of its own; .env.example says how.")
+        taken |= dict.fromkeys(secrets, f"the same as {name}")
 
 
 def _secrets(name: str, last: str) -> list[str]:
@@ -76,9 +86,24 @@ def _flag(name: str, default: bool = False) -> bool:
 def _networks(name: str) -> list[str]:
     values: list[str] = _read("list", name, default=[])
     try:
-        return [str(ip_network(value, strict=False)) for value in values]
+        networks = [ip_network(value, strict=False) for value in values]
     except ValueError as error:
         raise SystemExit(f"{name} must list addresses or networks: {error}.") from None
+    for network in networks:
+        # Of IPv4 written as IPv6, the last 32 bits are the address.
+        mapped = network.version == 6 and network.subnet_of(MAPPED)
+        if not DEBUG and network.prefixlen - (96 if mapped else 0) < WIDEST[4 if mapped else network.version]:
+            raise SystemExit(f"{name} trusts a network that takes in strangers: {network}. Name those of your proxies.")
+    return [str(network) for network in networks]
+
+
+def _hosts(name: str) -> list[str]:
+    hosts: list[str] = _read("list", name, default=DEMO_HOSTS if DEBUG else [])
+    if not DEBUG and not hosts:
+        raise SystemExit(f"{name} is not set. Name the hosts that this installation answers for.")
+    if not DEBUG and any(host.strip() in ("*", ".") for host in hosts):
+        raise SystemExit(f"{name} takes any host. Name those that this installation answers for.")
+    return hosts
 
 
 def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
@@ -118,16 +143,22 @@ def _filled(name: str) -> str:
 
 DEBUG = _flag("DEBUG")
 TESTING = "pytest" in sys.modules
+DEMO_SECRETS = {
+    "SECRET_KEY": "demo-only-secret-key-demo-only-secret-key",
+    "JWT_SIGNING_KEY": "demo-only-signing-key-demo-only-signing-key",
+}
+DEMO_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+# The shortest prefixes of networks that can be a site's own: 10.0.0.0/8 and fc00::/7.
+WIDEST = {4: 8, 6: 7}
+MAPPED = IPv6Network("::ffff:0:0/96")
 
-SECRET_KEY = _secret("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key")
-JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", "demo-only-signing-key-demo-only-signing-key")
+SECRET_KEY = _secret("SECRET_KEY")
+JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY")
 MFA_KEYS = _secrets("MFA_KEY", f"second factors under {SECRET_KEY}")
 """Encrypt the keys of people's authenticators."""
-ALLOWED_HOSTS: list[str] = _read(
-    "list", "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else []
-)
-if not DEBUG and not ALLOWED_HOSTS:
-    raise SystemExit("ALLOWED_HOSTS is not set. Name the hosts that this installation answers for.")
+if not DEBUG:
+    _check_secrets(SECRET_KEY=[SECRET_KEY], JWT_SIGNING_KEY=[JWT_SIGNING_KEY], MFA_KEY=MFA_KEYS)
+ALLOWED_HOSTS = _hosts("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count."""

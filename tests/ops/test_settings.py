@@ -64,10 +64,27 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("LIMITS_SCALE", "many"),
         ("LIMITS_SCALE", "0"),
         ("TRUSTED_PROXIES", "the-proxy"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "128.0.0.0/1"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "::ffff:0:0/96"),
+        ("ALLOWED_HOSTS", "infloo.example,*"),
+        ("SECRET_KEY", "demo-only-secret-key-demo-only-secret-key"),
+        ("JWT_SIGNING_KEY", "demo-only-signing-key-demo-only-signing-key"),
+        ("JWT_SIGNING_KEY", "demo-only-secret-key-demo-only-secret-key"),
+        ("MFA_KEY", "demo-only-secret-key-demo-only-secret-key"),
+        ("JWT_SIGNING_KEY", PRODUCTION["SECRET_KEY"]),
+        ("MFA_KEY", "m" * 32 + "," + PRODUCTION["JWT_SIGNING_KEY"]),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
     assert_one_line_names(name, start(PRODUCTION | {name: value}, "manage.py", "check"))
+
+
+def test_a_site_s_own_networks_may_be_trusted() -> None:
+    networks = {"TRUSTED_PROXIES": "10.0.0.0/8,fc00::/7,::ffff:10.0.0.0/104,192.0.2.7"}
+    done = start(PRODUCTION | networks, "manage.py", "check")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_bucket_needs_its_name() -> None:
