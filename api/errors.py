@@ -16,7 +16,6 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import Response
 from pydantic import BaseModel
 
-from api.throttles import TooMany
 from apps import errors
 
 logger = logging.getLogger(__name__)
@@ -163,10 +162,6 @@ def handle_errors(api: NinjaAPI) -> None:
     def no_token(request: HttpRequest, error: Any) -> HttpResponse:
         return unauthenticated(_("Sign in first: this call needs an access token."))
 
-    def too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
-        detail = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": error.wait}
-        return problem(429, "too-many-requests", detail, headers={"Retry-After": str(error.wait)})
-
     def locked_out(request: HttpRequest, error: errors.LockedOut) -> HttpResponse:
         return problem(429, error.code, str(error), headers={"Retry-After": str(error.wait)})
 
@@ -181,7 +176,6 @@ def handle_errors(api: NinjaAPI) -> None:
     handle(ValidationError, from_validation)
     handle(AuthenticationError, no_token)
     handle(HttpError, from_http)
-    handle(TooMany, too_many)
     handle(RequestDataTooBig, too_large)
     for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
         handle(kind, unreadable)

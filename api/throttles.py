@@ -19,22 +19,25 @@ from typing import cast
 import redis
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
-from apps.errors import Invalid, TooLarge, WrongCredentials
-from config.middleware import client_address
+from apps.errors import Invalid, LockedOut, Refused, TooLarge, WrongCredentials
+from config.middleware import counted_address
 
 logger = logging.getLogger(__name__)
 
 # Seconds. A broker that is slower than this is as good as down; then it is left alone for a while.
 PATIENCE = 0.5
 LEAVE_ALONE = 2.0
-WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong"}
+# The last tells that a password of staff was right.
+WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
 # Limits that hold while Valkey is away, too.
-GUESSES = {"login_account", "login_address", "password_reset", "register"}
+GUESSES = {"login_account", "login_address", "password_reset", "password_reset_address", "register"}
 # Hexadecimal digits. In a process there are 16 ** SLOT counters of a limit, however many names are made up; accounts
 # that share one are counted together, so that many names at once close more, never fewer.
 SLOT = 3
@@ -44,16 +47,27 @@ FORM_OVERHEAD = 64 * 1024
 type Question = Callable[[FixedWindowRateLimiter, RateLimitItem], bool]
 
 
-class TooMany(Exception):
+class TooMany(LockedOut):
     """The limit is reached; `wait` is in how many whole seconds it opens again."""
 
     def __init__(self, wait: int) -> None:
-        super().__init__(wait)
-        self.wait = wait
+        minutes = math.ceil(wait / 60)
+        if minutes > 2:
+            text = ngettext(
+                "Too many requests. Try again in %(minutes)d minute.",
+                "Too many requests. Try again in %(minutes)d minutes.",
+                minutes,
+            ) % {"minutes": minutes}
+        else:
+            text = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
+        super().__init__("too-many-requests", text, wait=wait)
 
 
 def spend(limit: str, who: object) -> None:
-    """Count one call of `who` against the named limit. Raises `TooMany` where that was one too many."""
+    """Count one call of `who` against the named limit. Raises `TooMany` where that was one too many.
+
+    None is somebody of whom nothing is known: they have nothing in common, and are not counted.
+    """
     _counters.ask(FixedWindowRateLimiter.hit, limit, who)
 
 
@@ -63,22 +77,45 @@ def check(limit: str, who: object) -> None:
 
 
 @contextmanager
-def guesses(request: HttpRequest, account: str) -> Iterator[None]:
+def guesses(request: HttpRequest, account: str | None) -> Iterator[None]:
     """Around a guess at a password or code: only wrong ones count, for the account and for the address.
 
-    Judged before and after the guess, so that many at once get no more answers than one after another.
+    Judged before and after the guess, so that many at once get no more answers than one after another. No `account`
+    where its wrong guesses are counted elsewhere.
     """
-    counted: list[tuple[str, object]] = [("login_account", account), ("login_address", client_address(request))]
-    for limit, who in counted:
-        check(limit, who)
+    check_guesses(request, account)
     try:
         yield
-    except (WrongCredentials, Invalid) as error:
+    except (WrongCredentials, Invalid, Refused) as error:
         if error.code in WRONG_GUESS:
-            _spend_each(counted)
+            count_wrong_guess(request, account)
         raise
-    for limit, who in counted:
+    check_guesses(request, account)
+
+
+def check_guesses(request: HttpRequest, account: str | None) -> None:
+    """Raise `TooMany` where no more is to be guessed at the account, or from where the request comes."""
+    for limit, who in _counted(request, account):
         check(limit, who)
+
+
+def count_wrong_guess(request: HttpRequest, account: str | None) -> None:
+    """Count a wrong guess. Raises `TooMany` where it was one too many, and is not to be answered."""
+    _spend_each(_counted(request, account))
+
+
+def forget_wrong_guesses(account: str) -> None:
+    """Let an account be guessed at anew. What was counted for addresses stays."""
+    _counters.ask(_clear, "login_account", account)
+
+
+def _counted(request: HttpRequest, account: str | None) -> list[tuple[str, object]]:
+    return [("login_account", account), ("login_address", counted_address(request))]
+
+
+def _clear(limiter: FixedWindowRateLimiter, item: RateLimitItem) -> bool:
+    limiter.clear(item)
+    return True
 
 
 def _spend_each(counted: list[tuple[str, object]]) -> None:
@@ -113,7 +150,7 @@ class AddressLimit(Limit):
     """The same for the address, whoever is signed in there."""
 
     def allow_request(self, request: HttpRequest) -> bool:
-        spend(self.limit, f"address:{client_address(request)}")
+        spend(self.limit, _address_of(request))
         return True
 
 
@@ -134,11 +171,16 @@ def uploads(file_size: int) -> list[BaseThrottle]:
     return [Limit("upload"), BodyLimit(file_size)]
 
 
-def caller(request: HttpRequest) -> str:
-    """Whom a call is counted for."""
+def caller(request: HttpRequest) -> str | None:
+    """Whom a call is counted for; None: nobody, where neither user nor address is known."""
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{client_address(request)}"
+    return _address_of(request)
+
+
+def _address_of(request: HttpRequest) -> str | None:
+    address = counted_address(request)
+    return None if address is None else f"address:{address}"
 
 
 def _content_length(request: HttpRequest) -> int:
@@ -181,6 +223,8 @@ class _Counters:
 
     def ask(self, question: Question, limit: str, who: object) -> None:
         """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no."""
+        if who is None:
+            return
         # Hashed, since accounts are named by strangers at any length.
         name = hashlib.blake2b(str(who).encode(), digest_size=16).hexdigest()
         if self.are_shared:

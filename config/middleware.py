@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import uuid4
 
 from django.conf import settings
@@ -90,3 +90,17 @@ class ConsoleOTPMiddleware(OTPMiddleware):  # type: ignore[misc]
         if is_of_api(request):
             return self.get_response(request)
         return super().__call__(request)
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """What limits by address count a request under; None: nothing, for the address is not known.
+
+    IPv6 by its network of 64 bits, which a subscriber has whole; IPv4 inside IPv6 as what it is.
+    """
+    text = client_address(request)
+    if text is None:
+        return None
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)
+    return str(address)

@@ -374,6 +374,7 @@ LIMITS = {
     "login_address": (100, 600),
     "register": (600, 60) if _flag("DEMO") and DEBUG else (30, 3600),
     "password_reset": (5, 3600),
+    "password_reset_address": (30, 3600),
     "upload": (60, 3600),
     "connection_request": (100, 86400),
     "chat": (120, 60),

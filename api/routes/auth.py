@@ -77,10 +77,16 @@ def change_password(request: Request, body: PasswordIn) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/password_reset", auth=Anyone(), response={200: MessageOut}, operation_id="request_password_reset")
+@router.post(
+    "/password_reset",
+    auth=Anyone(),
+    throttle=AddressLimit("password_reset_address"),
+    response={200: MessageOut},
+    operation_id="request_password_reset",
+)
 def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
     """Mail a six-digit code to this address, if it belongs to somebody. The answer does not tell."""
-    spend("password_reset", body.email.lower())
+    spend("password_reset", sessions.account_key(body.email))
     sessions.request_reset(body.email)
     return {"message": _("If the address belongs to an account, a code is on its way.")}
 

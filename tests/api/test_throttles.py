@@ -104,6 +104,30 @@ def test_password_resets_are_limited_by_account_whether_it_exists_or_not() -> No
         assert answers == [200] * 5 + [429]
 
 
+def test_password_resets_are_limited_by_address_too(limits: Any) -> None:
+    limits["password_reset_address"] = (3, 3600)
+    answers = [
+        api().post("/users/auth/password_reset", {"email": f"nobody{number}@example.com"}).status_code
+        for number in range(4)
+    ]
+    assert answers == [200, 200, 200, 429]
+    assert (
+        api().post("/users/auth/password_reset", {"email": "a@example.com"}, REMOTE_ADDR="192.0.2.7").status_code == 200
+    )
+
+
+def test_a_network_of_ipv6_registers_as_one_address(limits: Any) -> None:
+    limits["register"] = (2, 3600)
+    addresses = ["2001:db8::1", "2001:db8::a:b:c:d", "2001:db8::3", "2001:db8:0:1::1"]
+    answers = [api().post("/users/auth/register", {}, REMOTE_ADDR=address).status_code for address in addresses]
+    assert answers == [422, 422, 429, 422]
+
+
+def test_those_without_a_known_address_have_no_limit_in_common(limits: Any) -> None:
+    limits["default"], limits["register"] = (1, 60), (1, 3600)
+    assert [api().post("/users/auth/register", {}, REMOTE_ADDR="").status_code for _call in range(3)] == [422] * 3
+
+
 # --- Guesses --------------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +292,7 @@ def test_without_a_broker_each_process_counts_guesses_itself(limits: Any, settin
 def test_without_a_broker_guesses_are_what_is_counted_and_nothing_else(limits: Any, settings: Any) -> None:
     unanswered(limits, settings)
     counted = {name for name in limits if [too_many(name), too_many(name)] == [False, True]}
-    assert counted == {"login_account", "login_address", "password_reset", "register"}
+    assert counted == {"login_account", "login_address", "password_reset", "password_reset_address", "register"}
 
 
 def test_without_a_broker_two_guesses_at_one_instant_are_both_counted(limits: Any, settings: Any) -> None:
