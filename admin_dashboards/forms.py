@@ -1,34 +1,33 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
+from django.http import HttpRequest
+from unfold.forms import AdminOwnPasswordChangeForm
 
+from api.throttles import guesses
+from apps.errors import Invalid
+from apps.users.proofs import require_password
 from apps.users.sessions import change_password
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
-
-
-class SignInForm(AuthenticationForm):  # type: ignore[misc]
-    """Signing in to the console."""
-
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        super(AdminAuthenticationForm, self).confirm_login_allowed(user)  # type: ignore[misc]
-        if not user.is_staff:  # type: ignore[attr-defined]
-            credentials = {"username": user.get_username()}
-            user_login_failed.send(sender=__name__, credentials=credentials, request=self.request)
-            raise ValidationError(
-                _("This account belongs to the app; the console is for staff only."), code="not-staff"
-            )
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     """A new password for oneself, by the service: all sessions end with the old one."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        """Counted as at sign-in, or somebody in a session that was left open could try as often as they like."""
+        password = str(self.cleaned_data["old_password"])
+        try:
+            with guesses(self.request, str(self.user.pk)):
+                require_password(self.user, password, field="old_password")
+        except Invalid as error:
+            raise ValidationError(str(error), code="password_incorrect") from error
+        return password
 
     def save(self, commit: bool = True) -> Any:
         data = self.cleaned_data

@@ -1,8 +1,9 @@
 """The lock-out of the console, kept by django-axes: when passwords may be tried, at sign-in and at the step-up.
 
-Ten wrong passwords in a row lock an account, from the address they came from, for ten minutes; each ten more for
-longer. A right sign-in from there, a release or a day without a wrong password ends the row. The limit
-`login_address` locks an address, whatever the accounts.
+Two things hold. The limits of guesses, counted together with the API's: `login_account` for an account, from wherever
+it is tried, and `login_address` for an address, whatever the accounts. And ten wrong passwords in a row lock an
+account, from the address they came from, for ten minutes, each ten more for longer; a right sign-in from there, a
+release or a day without a wrong password ends the row.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from api.throttles import TooMany, check, spend
+from api.throttles import TooMany, check_guesses, count_wrong_guess, forget_wrong_guesses
 from apps.users.console_sessions import sign_in_failed
 from apps.users.sessions import account_key
-from config.middleware import client_address
+from config.middleware import counted_address
 
 type Credentials = dict[str, Any] | None
 
@@ -37,17 +38,19 @@ def account(request: HttpRequest, credentials: Credentials) -> str:
 
 def address(request: HttpRequest) -> str:
     """Where the request came from; where that is not known, the unspecified address: no NULL equals another."""
-    return client_address(request) or "::"
+    return counted_address(request) or "::"
 
 
 def wait(request: HttpRequest, credentials: Credentials) -> int:
     """In how many whole seconds the account may be tried from the address of the request; 0: now."""
+    key = _key(request, credentials)
+    attempt = AccessAttempt.objects.filter(**key).first()
+    left = 0 if attempt is None else _seconds_left(attempt)
     try:
-        check("login_address", client_address(request))
+        check_guesses(request, key["username"])
     except TooMany as refusal:
-        return refusal.wait
-    attempt = AccessAttempt.objects.filter(**_key(request, credentials)).first()
-    return 0 if attempt is None else _seconds_left(attempt)
+        return max(left, refusal.wait)
+    return left
 
 
 def take_refusal(request: HttpRequest) -> int:
@@ -76,7 +79,7 @@ class LockOut(AxesDatabaseHandler):  # type: ignore[misc]
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **rest: Any
     ) -> None:
-        """Count a wrong password, unless it was refused; the one that completes ten is refused, too."""
+        """Count a wrong password, unless it was refused; the one that completes ten in a row is refused, too."""
         assert request is not None, "axes refuses a password that comes without a request"
         request.axes_credentials = credentials  # type: ignore[attr-defined]
         if request.axes_locked_out:  # type: ignore[attr-defined]
@@ -84,10 +87,20 @@ class LockOut(AxesDatabaseHandler):  # type: ignore[misc]
         failures = _count(request, credentials)
         if failures:
             try:
-                spend("login_address", client_address(request))
+                count_wrong_guess(request, account(request, credentials))
             except TooMany:
                 failures = 0
         request.axes_locked_out = failures % settings.AXES_FAILURE_LIMIT == 0  # type: ignore[attr-defined]
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **rest: Any) -> None:
+        super().user_logged_in(sender, request, user, **rest)
+        forget_wrong_guesses(account_key(user.get_username()))
+
+    def reset_attempts(self, *, username: str | None = None, **rest: Any) -> int:
+        """As axes', by `account`, for a release: the account's wrong guesses at the API are forgotten, too."""
+        if username is not None:
+            forget_wrong_guesses(username)
+        return int(super().reset_attempts(username=username, **rest))
 
 
 @transaction.atomic

@@ -30,6 +30,7 @@ from django_otp.middleware import is_verified
 from django_otp.models import Device
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from api.throttles import guesses
 from apps.audit.context import origin
 from apps.errors import Conflict, DomainError, Invalid, LockedOut
 from apps.users import console_sessions, mfa
@@ -209,7 +210,9 @@ class CodePage(_HeldPage):
         error: DomainError | None = None
         if form.is_valid():
             try:
-                device = mfa.verify(user, form.cleaned_data["code"])
+                # Wrong codes for one account are counted on its device.
+                with guesses(request, None):
+                    device = mfa.verify(user, form.cleaned_data["code"])
             except DomainError as refusal:
                 error = refusal
                 form.add_error("code", str(error))
@@ -266,13 +269,15 @@ def own_page(request: HttpRequest) -> HttpResponse:
             request.session.cycle_key()
     elif deed == "renew" and code_form.is_valid():
         try:
-            codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
-        except DomainError as error:
+            with guesses(request, str(user.pk)):
+                codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
+        except (Invalid, Conflict) as error:
             code_form.add_error("code", str(error))
     elif deed == "switch_off" and off_form.is_valid():
         try:
-            mfa.disable(user, password=off_form.cleaned_data["password"], code=off_form.cleaned_data["otp"])
-        except (Invalid, LockedOut, Conflict) as error:
+            with guesses(request, str(user.pk)):
+                mfa.disable(user, password=off_form.cleaned_data["password"], code=off_form.cleaned_data["otp"])
+        except (Invalid, Conflict) as error:
             off_form.add_error(error.field, str(error))
         else:
             messages.success(request, _("Your second factor is switched off. The password alone signs you in."))

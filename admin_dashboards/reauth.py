@@ -25,6 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from admin_dashboards.lock_out import take_refusal
 from admin_dashboards.mfa import is_satisfied, mark_verified
+from api.throttles import guesses
 from apps.errors import DomainError
 from apps.users import mfa
 from apps.users.devices import is_app_code
@@ -77,7 +78,8 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
     # As apps show it, in two groups, too; a dash may be of a password.
     if is_app_code("".join(proof.split())) and mfa.is_enabled(user):  # type: ignore[arg-type]
         try:
-            mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]
+            with guesses(request, None):  # for the account they are counted on its device
+                mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]
         except DomainError as error:
             return str(error)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +28,7 @@ from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import asked_by, way_back
 from apps.access import noting_use
 from apps.audit.context import origin
-from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused
 from apps.users import console_sessions
 from apps.users.models import PAGE_SIZES
 from apps.users.staff import choose_page_size
@@ -49,6 +49,7 @@ TITLES = {
     404: gettext_lazy("Nothing here"),
     409: gettext_lazy("Not as things stand"),
     422: gettext_lazy("Not taken"),
+    429: gettext_lazy("Too often"),
 }
 
 
@@ -57,12 +58,6 @@ class InflooAdminSite(UnfoldAdminSite):
 
     index_title = gettext_lazy("Overview")
     enable_nav_sidebar = True
-
-    def __init__(self, name: str = "admin") -> None:
-        from admin_dashboards.forms import SignInForm
-
-        super().__init__(name)
-        self.login_form = SignInForm
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own tables only; those that packages bring ask for permission in ways of their own."""
@@ -97,7 +92,7 @@ class InflooAdminSite(UnfoldAdminSite):
 
         request.current_app = self.name
         view = PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
+            form_class=partial(OwnPasswordForm, request=request),  # type: ignore[arg-type]
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
@@ -201,6 +196,10 @@ class InflooAdminSite(UnfoldAdminSite):
             return self.turned_down(request, 404, _("There is no such thing here, or it is not yours to see."))
         except Absent as error:
             return self.turned_down(request, 404, str(error))
+        except LockedOut as error:
+            refusal = self.turned_down(request, 429, str(error))
+            refusal["Retry-After"] = str(error.wait)
+            return refusal
         except DomainError as error:
             return self.turned_down(request, 422 if error.field else 409, str(error))
 

@@ -20,8 +20,13 @@ class Accounts(ModelBackend):
     def authenticate(
         self, request: Any, username: str | None = None, password: str | None = None, **rest: Any
     ) -> User | None:
-        """The lock-out judges a right password again, so that many at once get no more answers than one by one."""
+        """Staff only: the right password of anybody else is as good as a wrong one.
+
+        The lock-out judges a right password again, so that many at once get no more answers than one by one.
+        """
         user = super().authenticate(request, username, password, **rest)
+        if user is not None and not user.is_staff:
+            return None
         if user is not None and not AxesProxyHandler.is_allowed(request, {"username": username}):
             raise PermissionDenied
         return user

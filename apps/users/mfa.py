@@ -18,7 +18,6 @@ from urllib.parse import quote, urlencode
 import django_otp
 import segno
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,6 +29,7 @@ from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users.devices import Authenticator, BackupCode, BackupCodes, hash_of, is_app_code, tidy
 from apps.users.models import User
+from apps.users.proofs import require_password
 
 ISSUER = "Infloo"
 KEY_BYTES = 20  # as RFC 4226 (section 4, R6) recommends
@@ -134,8 +134,7 @@ def disable(user: User, *, password: str, code: str) -> None:
         raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be switched off."))
     if not is_enabled(user):
         raise _is_off()
-    if not check_password(password, user.password):
-        raise Invalid("wrong-password", _("This is not your present password."), field="password")
+    require_password(user, password, field="password")
     _verify_field(user, code, "otp")
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()

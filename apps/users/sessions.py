@@ -32,6 +32,7 @@ from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.users import mfa
 from apps.users.models import ResetCode, Session, User
 from apps.users.permissions import SWITCHED_ON, require_standing
+from apps.users.proofs import require_password
 from apps.users.rank import not_above
 from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 
@@ -205,8 +206,7 @@ def stand_in(user: User) -> Session:
 def change_password(user: User, *, old_password: str, new_password: str) -> None:
     """Set a new password and end every login of the user, this one included."""
     user = User.objects.select_for_update().get(pk=user.pk)
-    if not check_password(old_password, user.password):
-        raise Invalid("wrong-password", _("This is not your present password."), field="old_password")
+    require_password(user, old_password, field="old_password")
     set_password(user, user, new_password, field="new_password", reason="password changed")
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.backends import ModelBackend
@@ -17,9 +18,12 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from apps.audit.models import Entry, Verb
+from apps.users import mfa
 from apps.users.models import Session, User
 from tests import people
+from tests.authenticator import enrol, wrong
 from tests.client import api
+from tests.clock import Clock, standing_still
 from tests.console import console, fields
 from tests.races import at_once
 
@@ -32,14 +36,18 @@ HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as traveller:
-        yield traveller
+def clock(broker: redis.Redis) -> Iterator[Clock]:
+    with standing_still(broker) as clock:
+        yield clock
 
 
 def guess(username: str = "support", password: str = WRONG, address: str = HERE, **extra: Any) -> Any:
     sent = {"username": username, "password": password}
     return Client(REMOTE_ADDR=address).post(LOGIN, sent | extra.pop("sent", {}), **extra)
+
+
+def login(username: str = "support", password: str = WRONG, **extra: Any) -> Any:
+    return api().post("/users/auth/login", {"username": username, "password": password}, **extra)
 
 
 def guesses(number: int, username: str = "support", address: str = HERE) -> list[int]:
@@ -66,7 +74,7 @@ def failures() -> list[int]:
 # --- How long -------------------------------------------------------------------------------------------------------
 
 
-def test_each_ten_wrong_passwords_lock_for_longer_up_to_an_hour(clock: time_machine.Traveller) -> None:
+def test_each_ten_wrong_passwords_lock_for_longer_up_to_an_hour(clock: Clock) -> None:
     people.support()
     locked = []
     for _round in range(6):
@@ -79,7 +87,7 @@ def test_each_ten_wrong_passwords_lock_for_longer_up_to_an_hour(clock: time_mach
     assert opens()
 
 
-def test_years_of_wrong_passwords_lock_for_an_hour(clock: time_machine.Traveller) -> None:
+def test_years_of_wrong_passwords_lock_for_an_hour(clock: Clock) -> None:
     people.support()
     guesses(1)
     AccessAttempt.objects.update(failures_since_start=99_999)
@@ -88,7 +96,7 @@ def test_years_of_wrong_passwords_lock_for_an_hour(clock: time_machine.Traveller
 
 
 @pytest.mark.parametrize("end", ["a right sign-in", "a release", "a day"])
-def test_it_begins_anew_after(end: str, clock: time_machine.Traveller) -> None:
+def test_it_begins_anew_after(end: str, clock: Clock) -> None:
     people.support()
     guesses(10)
     clock.shift(timedelta(minutes=10))
@@ -103,14 +111,17 @@ def test_it_begins_anew_after(end: str, clock: time_machine.Traveller) -> None:
     assert minutes_locked() == 10
 
 
-def test_a_right_sign_in_elsewhere_ends_no_count_here(clock: time_machine.Traveller) -> None:
+def test_a_right_sign_in_elsewhere_ends_no_count_here(clock: Clock) -> None:
     people.support()
     guesses(10)
+    clock.shift(timedelta(minutes=10))
+    guesses(10)
+    clock.shift(timedelta(minutes=10))
     assert opens(address=ELSEWHERE)
     assert minutes_locked() == 10
 
 
-def test_trying_on_while_locked_prolongs_nothing_and_writes_nothing(clock: time_machine.Traveller) -> None:
+def test_trying_on_while_locked_prolongs_nothing_and_writes_nothing(clock: Clock) -> None:
     people.support()
     guesses(10)
     clock.shift(timedelta(minutes=9))
@@ -122,7 +133,7 @@ def test_trying_on_while_locked_prolongs_nothing_and_writes_nothing(clock: time_
     assert opens()
 
 
-def test_the_end_of_one_lock_does_not_end_another(clock: time_machine.Traveller) -> None:
+def test_the_end_of_one_lock_does_not_end_another(clock: Clock) -> None:
     people.support()
     people.community()
     for minutes in (10, 20, 40):
@@ -135,7 +146,7 @@ def test_the_end_of_one_lock_does_not_end_another(clock: time_machine.Traveller)
     assert minutes_locked() == 49
 
 
-def test_failures_of_yesterday_are_deleted_at_the_next_sign_in(clock: time_machine.Traveller) -> None:
+def test_failures_of_yesterday_are_deleted_at_the_next_sign_in(clock: Clock) -> None:
     people.support()
     guesses(1, "unknown1")
     clock.shift(timedelta(hours=1))
@@ -186,6 +197,66 @@ def test_the_password_of_an_app_user_is_not_tried_without_end_either() -> None:
     answers = [guess("alice", people.PASSWORD).status_code for _guess in range(11)]
     assert answers == [200] * 9 + [429] * 2
     assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).count() == 10
+
+
+def test_the_page_does_not_tell_whether_a_password_was_right() -> None:
+    """Of an end user, and of staff whose account is deactivated, it is as good as a wrong one."""
+    people.alice()
+    people.make_staff("nora", is_active=False)
+    pages = [
+        guess(name, password).content.split(b'<form action="/admin/login/')[0].split(b"<body")[1]
+        for name in ("alice", "nora")
+        for password in (people.PASSWORD, WRONG)
+    ]
+    assert len(set(pages)) == 1
+    assert b"Please enter the correct" in pages[0]
+
+
+def test_an_account_is_counted_together_from_all_addresses() -> None:
+    people.support()
+    answers = [answer for number in range(3) for answer in guesses(9, address=f"192.0.2.{number}")]
+    assert answers == [200] * 10 + [429] * 17
+    assert not opens(address=ELSEWHERE)
+
+
+def test_an_account_is_counted_at_both_entry_points_together() -> None:
+    people.alice()
+    people.support()
+    for name in ("alice", "support"):
+        for _guess in range(5):
+            assert login(name, REMOTE_ADDR=ELSEWHERE).status_code == 401
+        assert guesses(6, name) == [200] * 5 + [429]
+        assert guess(name, people.PASSWORD).status_code == 429
+        assert login(name, people.PASSWORD, REMOTE_ADDR=ELSEWHERE).status_code == 429
+    call_command("release_account", "support", verbosity=0)
+    assert opens()
+    assert login("support", people.PASSWORD).status_code == 403
+
+
+def test_a_network_of_ipv6_is_one_address_and_ipv4_inside_it_is_what_it_is(settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"login_address": (2, 600)}
+    people.support()
+    for one, other, third, stranger in (
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", "2001:db8::3", "2001:db8:0:1::1"),
+        ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201", "192.0.2.2"),
+    ):
+        assert guess("unknown1", address=one).status_code == 200
+        assert login("unknown2", REMOTE_ADDR=other).status_code == 401
+        assert not opens(address=third)
+        assert login("support", people.PASSWORD, REMOTE_ADDR=third).status_code == 429
+        assert opens(address=stranger)
+
+
+@pytest.mark.parametrize("name", [" Support ", "\u00a0SUPPORT\u3000", "ｓｕｐｐｏｒｔ", "\tsupport\n"])
+def test_form_hold_audit_and_lock_out_see_one_name(name: str, settings: Any) -> None:
+    settings.STAFF_MFA = "required"
+    staff = people.support()
+    assert guess(name).status_code == 200
+    assert list(AccessAttempt.objects.values_list("username", flat=True)) == [str(staff.pk)]
+    assert Entry.objects.get(verb=Verb.SIGN_IN_FAILED).target_id == str(staff.pk)
+    client = Client()
+    assert client.post(LOGIN, {"username": name, "password": people.PASSWORD}).status_code == 302
+    assert client.session["signing_in"]["user"] == staff.pk
 
 
 def test_a_hundred_from_one_address_lock_it_whatever_the_names() -> None:
@@ -247,7 +318,7 @@ def size_of_rows() -> list[int]:
         return [size for (size,) in cursor.fetchall()]
 
 
-def test_fifty_failures_take_no_more_room_than_one(clock: time_machine.Traveller) -> None:
+def test_fifty_failures_take_no_more_room_than_one(clock: Clock) -> None:
     people.support()
     sizes = []
     for number in range(50):
@@ -281,7 +352,52 @@ def test_nothing_typed_is_kept_or_logged(caplog: pytest.LogCaptureFixture) -> No
 # --- Asked again ----------------------------------------------------------------------------------------------------
 
 
-def test_the_step_up_counts_the_same_and_keeps_what_was_sent(clock: time_machine.Traveller) -> None:
+def test_the_old_password_is_guessed_at_no_more_often_than_at_sign_in() -> None:
+    staff = people.support()
+    client = console(staff)
+    sent = {"old_password": WRONG, "new_password1": "another-long-one", "new_password2": "another-long-one"}
+    guesses(5)
+    for _guess in range(5):
+        answer = client.post("/admin/password_change/", sent)
+        assert answer.status_code == 200
+        assert "This is not your present password." in answer.text
+    answer = client.post("/admin/password_change/", sent | {"old_password": people.PASSWORD})
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 600
+    assert "Try again in 10 minutes" in answer.text
+    assert not opens()
+    staff.refresh_from_db()
+    assert staff.check_password(people.PASSWORD)
+
+
+def test_password_and_codes_of_the_second_factor_s_page_are_counted(settings: Any) -> None:
+    staff = people.support()
+    app, codes = enrol(staff)
+    client = console(staff)
+    off = {"deed": "switch_off", "password": WRONG, "otp": codes[0]}
+    for number in range(10):
+        sent = {"deed": "renew", "code": wrong(app)} if number % 2 else off
+        assert client.post("/admin/mfa/", sent).status_code == 200
+    for sent in (off | {"password": people.PASSWORD}, {"deed": "renew", "code": codes[0]}):
+        answer = client.post("/admin/mfa/", sent)
+        assert answer.status_code == 429
+        assert int(answer["Retry-After"]) > 0
+    assert mfa.is_enabled(staff)
+    assert not opens()
+
+
+def test_wrong_codes_count_for_their_address(settings: Any) -> None:
+    settings.LIMITS = settings.LIMITS | {"login_address": (2, 600)}
+    app, codes = enrol(people.support())
+    client = Client()
+    client.post(LOGIN, {"username": "support", "password": people.PASSWORD})
+    for _guess in range(2):
+        assert client.post("/admin/login/code/", {"code": wrong(app)}).status_code == 200
+    assert client.post("/admin/login/code/", {"code": codes[0]}).status_code == 429
+    assert login("unknown").status_code == 429
+
+
+def test_the_step_up_counts_the_same_and_keeps_what_was_sent(clock: Clock) -> None:
     officer = people.access()
     client, address = console(officer), f"{SESSIONS}of/{people.support().pk}/end/"
     client.get("/admin/")

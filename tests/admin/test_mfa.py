@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-import time_machine
+import redis
 from django.contrib import admin
 from django.contrib.auth import get_user
 from django.core import mail
@@ -29,6 +29,7 @@ from apps.users.models import Session, User
 from apps.users.staff import set_staff_password
 from tests import people
 from tests.authenticator import App, code_of, enrol, wrong
+from tests.clock import Clock, standing_still
 from tests.console import console
 from tests.jobs import run_jobs
 from tests.races import at_once
@@ -42,9 +43,9 @@ OWN = "/admin/mfa/"
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as traveller:
-        yield traveller
+def clock(broker: redis.Redis) -> Iterator[Clock]:
+    with standing_still(broker) as clock:
+        yield clock
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_where_it_is_optional_nothing_stands_between_login_and_the_console() -> 
     assert signed_in(client)
 
 
-def test_where_it_is_optional_who_has_one_gives_a_code(clock: time_machine.Traveller) -> None:
+def test_where_it_is_optional_who_has_one_gives_a_code(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -104,7 +105,7 @@ def test_where_it_is_optional_who_has_one_gives_a_code(clock: time_machine.Trave
     assert signed_in(client)
 
 
-def test_it_leads_to_the_page_that_was_asked_for(clock: time_machine.Traveller) -> None:
+def test_it_leads_to_the_page_that_was_asked_for(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -114,7 +115,7 @@ def test_it_leads_to_the_page_that_was_asked_for(clock: time_machine.Traveller) 
     assert client.post(CODE, {"code": code_of(app)})["Location"] == wanted
 
 
-def test_it_never_leads_away_from_here(clock: time_machine.Traveller) -> None:
+def test_it_never_leads_away_from_here(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -128,7 +129,7 @@ def test_it_never_leads_away_from_here(clock: time_machine.Traveller) -> None:
 # --- Required -------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_sign_in_sets_it_up(required: None, clock: time_machine.Traveller) -> None:
+def test_the_first_sign_in_sets_it_up(required: None, clock: Clock) -> None:
     staff = people.compliance()
     client = Client()
     assert password(client, staff)["Location"] == ENROL
@@ -165,7 +166,7 @@ def test_a_session_without_it_is_not_enough_once_it_is_required(settings: Any) -
     assert password(client, User.objects.get(username="compliance"))["Location"] == ENROL
 
 
-def test_after_a_reset_one_sets_it_up_anew(required: None, clock: time_machine.Traveller) -> None:
+def test_after_a_reset_one_sets_it_up_anew(required: None, clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -180,7 +181,7 @@ def test_after_a_reset_one_sets_it_up_anew(required: None, clock: time_machine.T
 # --- The device of a session ----------------------------------------------------------------------------------------
 
 
-def test_a_session_is_verified_by_the_device_that_gave_the_code(required: None, clock: time_machine.Traveller) -> None:
+def test_a_session_is_verified_by_the_device_that_gave_the_code(required: None, clock: Clock) -> None:
     staff = people.compliance()
     app, codes = enrol(staff)
     device = Authenticator.objects.get()
@@ -192,9 +193,7 @@ def test_a_session_is_verified_by_the_device_that_gave_the_code(required: None, 
         assert signed_in(client)
 
 
-def test_new_backup_codes_leave_the_session_of_an_old_one_verified(
-    required: None, clock: time_machine.Traveller
-) -> None:
+def test_new_backup_codes_leave_the_session_of_an_old_one_verified(required: None, clock: Clock) -> None:
     staff = people.compliance()
     app, codes = enrol(staff)
     client = half_way(staff)
@@ -204,9 +203,7 @@ def test_new_backup_codes_leave_the_session_of_an_old_one_verified(
 
 
 @pytest.mark.parametrize("marker", ["nothing", "the mark of the release before", "a device of another's", "no device"])
-def test_only_a_device_of_ones_own_verifies_a_session(
-    required: None, clock: time_machine.Traveller, marker: str
-) -> None:
+def test_only_a_device_of_ones_own_verifies_a_session(required: None, clock: Clock, marker: str) -> None:
     other = people.community()
     enrol(other)
     client = verified(people.compliance())
@@ -223,16 +220,14 @@ def test_only_a_device_of_ones_own_verifies_a_session(
     assert client.get("/admin/users/document/")["Location"].startswith(LOGIN)
 
 
-def test_a_session_whose_device_was_taken_away_is_verified_no_more(
-    required: None, clock: time_machine.Traveller
-) -> None:
+def test_a_session_whose_device_was_taken_away_is_verified_no_more(required: None, clock: Clock) -> None:
     client = verified(people.compliance())
     assert signed_in(client)
     Authenticator.objects.all().delete()
     assert not signed_in(client)
 
 
-def test_the_request_that_signs_in_counts_as_verified_itself(required: None, clock: time_machine.Traveller) -> None:
+def test_the_request_that_signs_in_counts_as_verified_itself(required: None, clock: Clock) -> None:
     staff = people.compliance()
     enrol(staff)
     request = request_of(half_way(staff), "post")
@@ -317,7 +312,7 @@ def test_who_has_one_does_not_get_a_new_one_instead(required: None) -> None:
     assert Authenticator.objects.get().confirmed_at
 
 
-def test_the_password_counts_for_ten_minutes(clock: time_machine.Traveller) -> None:
+def test_the_password_counts_for_ten_minutes(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -327,7 +322,7 @@ def test_the_password_counts_for_ten_minutes(clock: time_machine.Traveller) -> N
 
 
 @pytest.mark.parametrize("change", ["password", "is_active", "is_staff"])
-def test_it_is_over_when_the_account_changes_meanwhile(clock: time_machine.Traveller, change: str) -> None:
+def test_it_is_over_when_the_account_changes_meanwhile(clock: Clock, change: str) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -351,7 +346,7 @@ def test_one_can_start_over_as_somebody_else() -> None:
     assert client.get(CODE)["Location"] == LOGIN
 
 
-def test_the_session_key_changes_at_each_step(clock: time_machine.Traveller) -> None:
+def test_the_session_key_changes_at_each_step(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -370,7 +365,7 @@ def test_the_session_key_changes_at_each_step(clock: time_machine.Traveller) -> 
     assert not signed_in(old)
 
 
-def test_it_takes_no_post_without_its_token(clock: time_machine.Traveller) -> None:
+def test_it_takes_no_post_without_its_token(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -381,7 +376,7 @@ def test_it_takes_no_post_without_its_token(clock: time_machine.Traveller) -> No
 # --- Guessing -------------------------------------------------------------------------------------------------------
 
 
-def test_wrong_codes_lock_it_and_say_for_how_long(clock: time_machine.Traveller) -> None:
+def test_wrong_codes_lock_it_and_say_for_how_long(clock: Clock) -> None:
     staff = people.compliance()
     app, codes = enrol(staff)
     for _guess in range(10):
@@ -397,7 +392,7 @@ def test_wrong_codes_lock_it_and_say_for_how_long(clock: time_machine.Traveller)
     assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED, target_id=str(staff.pk)).count() == 10
 
 
-def test_a_code_signs_in_one_browser(clock: time_machine.Traveller) -> None:
+def test_a_code_signs_in_one_browser(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     one, another = half_way(staff), half_way(staff)
@@ -406,7 +401,7 @@ def test_a_code_signs_in_one_browser(clock: time_machine.Traveller) -> None:
     assert (signed_in(one), signed_in(another)) == (True, False)
 
 
-def test_wrong_passwords_hold_one_up_for_longer_each_time(clock: time_machine.Traveller) -> None:
+def test_wrong_passwords_hold_one_up_for_longer_each_time(clock: Clock) -> None:
     staff = people.compliance()
     client = Client()
 
@@ -462,7 +457,7 @@ def test_others_sign_in_meanwhile() -> None:
 # --- One's own page -------------------------------------------------------------------------------------------------
 
 
-def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: time_machine.Traveller) -> None:
+def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: Clock) -> None:
     staff = people.support()
     client = console(staff)
     assert client.get(OWN).status_code == 200
@@ -483,7 +478,7 @@ def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: time_machi
     assert not mfa.is_enabled(staff)
 
 
-def test_it_is_not_switched_off_where_it_is_required(required: None, clock: time_machine.Traveller) -> None:
+def test_it_is_not_switched_off_where_it_is_required(required: None, clock: Clock) -> None:
     staff = people.support()
     app, codes = enrol(staff)
     client = half_way(staff)
@@ -500,7 +495,7 @@ def test_the_menu_leads_there() -> None:
     assert f'href="{OWN}"' in console(people.support()).get("/admin/").content.decode()
 
 
-def test_pages_with_secrets_are_not_kept_by_the_browser(required: None, clock: time_machine.Traveller) -> None:
+def test_pages_with_secrets_are_not_kept_by_the_browser(required: None, clock: Clock) -> None:
     client = half_way(people.support())
     page = client.get(ENROL)
     assert "no-store" in page["Cache-Control"]
@@ -572,7 +567,7 @@ def test_the_cookies_are_kept_from_scripts() -> None:
 # --- Idle -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_idle_console_is_signed_out(clock: time_machine.Traveller) -> None:
+def test_an_idle_console_is_signed_out(clock: Clock) -> None:
     client = sign_in(people.compliance())
     clock.shift(timedelta(minutes=59))
     assert signed_in(client)
@@ -583,7 +578,7 @@ def test_an_idle_console_is_signed_out(clock: time_machine.Traveller) -> None:
     assert not Session.objects.live().exists()
 
 
-def test_a_busy_console_is_signed_out_after_twelve_hours(clock: time_machine.Traveller) -> None:
+def test_a_busy_console_is_signed_out_after_twelve_hours(clock: Clock) -> None:
     client = sign_in(people.compliance())
     for _half_hour in range(23):
         clock.shift(timedelta(minutes=30))
@@ -620,13 +615,13 @@ def ask(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
     return response
 
 
-def test_within_ten_minutes_of_login_nobody_is_asked_again(clock: time_machine.Traveller) -> None:
+def test_within_ten_minutes_of_login_nobody_is_asked_again(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=9, seconds=59))
     assert ask(client, "post", {"a": "1"}).content == b"POST [('a', ['1'])]"
 
 
-def test_later_the_password_is_asked_for_and_what_was_sent_goes_on(clock: time_machine.Traveller) -> None:
+def test_later_the_password_is_asked_for_and_what_was_sent_goes_on(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=10))
     sent = {"a": ["1", "<2>"], "b": "3"}
@@ -642,7 +637,7 @@ def test_later_the_password_is_asked_for_and_what_was_sent_goes_on(clock: time_m
     assert ask(client, "post", {"a": "1"}).status_code == 200
 
 
-def test_a_page_opens_after_the_password(clock: time_machine.Traveller) -> None:
+def test_a_page_opens_after_the_password(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=10))
     assert ask(client, "get").status_code == 401
@@ -651,7 +646,7 @@ def test_a_page_opens_after_the_password(clock: time_machine.Traveller) -> None:
     assert ask(client, "get").content == b"GET []"
 
 
-def test_a_code_does_instead_of_the_password_and_counts_once(clock: time_machine.Traveller) -> None:
+def test_a_code_does_instead_of_the_password_and_counts_once(clock: Clock) -> None:
     staff = people.access()
     client = sign_in(staff)
     app, _codes = enrol(staff)
@@ -663,7 +658,7 @@ def test_a_code_does_instead_of_the_password_and_counts_once(clock: time_machine
     assert ask(client, "post", {"_proof": wrong(app)}).status_code == 401
 
 
-def test_a_code_there_verifies_the_session(clock: time_machine.Traveller) -> None:
+def test_a_code_there_verifies_the_session(clock: Clock) -> None:
     staff = people.access()
     client = sign_in(staff)
     app, _codes = enrol(staff)
@@ -672,9 +667,7 @@ def test_a_code_there_verifies_the_session(clock: time_machine.Traveller) -> Non
     assert client.session["otp_device_id"] == Authenticator.objects.get().persistent_id
 
 
-def test_where_it_is_required_the_password_alone_does_not_do_there(
-    settings: Any, clock: time_machine.Traveller
-) -> None:
+def test_where_it_is_required_the_password_alone_does_not_do_there(settings: Any, clock: Clock) -> None:
     staff = people.access()
     client = sign_in(staff)
     app, _codes = enrol(staff)
@@ -684,7 +677,7 @@ def test_where_it_is_required_the_password_alone_does_not_do_there(
     assert ask(client, "post", {"_proof": code_of(app)}).status_code == 200
 
 
-def test_guesses_at_the_question_are_counted(clock: time_machine.Traveller) -> None:
+def test_guesses_at_the_question_are_counted(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=10))
     for _guess in range(10):
@@ -696,7 +689,7 @@ def test_guesses_at_the_question_are_counted(clock: time_machine.Traveller) -> N
 
 
 def test_no_key_code_or_password_is_left_in_sessions_history_or_audit(
-    required: None, clock: time_machine.Traveller, caplog: pytest.LogCaptureFixture
+    required: None, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     staff = people.access()
