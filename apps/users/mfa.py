@@ -37,7 +37,7 @@ BACKUP_CODES = 10
 # Somebody who set out to enrol may load the page again, and finds the same key for so long.
 SETTING_UP = timedelta(minutes=15)
 
-type Notice = Literal["mfa_enabled", "mfa_disabled", "mfa_reset", "new_device"]
+type Notice = Literal["mfa_enabled", "mfa_disabled", "mfa_reset", "new_device", "password_used"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Lower
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from apps import broadcast
 from apps.access import require
 from apps.audit.history import save_as
-from apps.audit.models import Verb
+from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.users import mfa
@@ -38,6 +38,8 @@ from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
+# How often staff are mailed that their password was used where it opens nothing.
+NOTICE_EVERY = timedelta(hours=1)
 # No account has a longer name or mail address.
 NAME_LENGTH = 254
 
@@ -65,9 +67,10 @@ def sign_in(
     """
     user = account_named(name)
     # A hash is computed for nobody too, so that time does not tell whether an account exists.
-    if not check_password(password, user.password if user else _nobodys_password()):
-        user = None
-    if user is None or not user.is_active:
+    right = check_password(password, user.password if user else _nobodys_password())
+    if user is not None and user.is_staff:
+        _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
+    if user is None or not right or not user.is_active:
         raise WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
     if user.is_staff:
         raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
@@ -83,6 +86,22 @@ def sign_in(
         refusal.facts["access"] = begin(user, address=address, user_agent=user_agent).access
         raise
     return begin(user, address=address, user_agent=user_agent)
+
+
+@transaction.atomic
+def _note_try_of_staff(user: User, *, right: bool, address: str | None, user_agent: str) -> None:
+    """Write down that a staff account was tried at the API, and notify its owner where the password was right.
+
+    By mail, once in an hour at most: the staff member may have mistaken the app for the console, time and again.
+    """
+    reason = "right password, at the API" if right else "wrong password, at the API"
+    now = timezone.now()
+    if right and user.is_active:
+        tries = Entry.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk), reason=reason)
+        if not tries.filter(verb=Verb.SIGN_IN_FAILED, created_at__gt=now - NOTICE_EVERY).exists():
+            time = formats.date_format(timezone.localtime(now), "DATETIME_FORMAT")
+            mfa.tell(user, "password_used", time=time, address=address or "", device=user_agent[:120])
+    record(None, Verb.SIGN_IN_FAILED, user, reason=reason)
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from apps.audit.models import Entry, Verb
 from apps.users.models import ResetCode, Session, User
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
@@ -162,6 +163,37 @@ def test_staff_sign_in_at_the_console_only() -> None:
     compliance()
     assert_problem(login("compliance"), 403, "staff-account")
     assert_problem(login("compliance", "wrong"), 401, "wrong-credentials")
+
+
+def test_guesses_at_staff_are_written_down_and_their_owner_hears_of_a_right_one() -> None:
+    staff = compliance()
+    for password in ("wrong", PASSWORD, PASSWORD):
+        login("Compliance", password, **{"User-Agent": "a phone"})
+    reasons = ["wrong password, at the API", "right password, at the API", "right password, at the API"]
+    tries = Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).order_by("id")
+    assert [(entry.target_id, entry.reason, entry.actor) for entry in tries] == [
+        (str(staff.pk), reason, None) for reason in reasons
+    ]
+    run_jobs()
+    [message] = mail.outbox
+    assert message.to == [staff.email]
+    assert message.subject == "Your Infloo password was used in the app"
+    assert "127.0.0.1" in message.body
+    assert "a phone" in message.body
+    assert PASSWORD not in message.body + str(tries.values())
+
+
+def test_the_right_password_of_staff_is_a_guess_like_a_wrong_one() -> None:
+    compliance()
+    answers = [login("compliance", PASSWORD if number % 2 else "wrong").status_code for number in range(11)]
+    assert answers == [401, 403] * 5 + [429]
+
+
+def test_guesses_at_end_users_are_not_written_down() -> None:
+    alice()
+    login(password="wrong")
+    login("nobody")
+    assert not Entry.objects.exists()
 
 
 def test_the_suspended_are_refused_at_login_and_on_every_call_until_it_is_over() -> None:
