@@ -104,8 +104,9 @@ def held(request: HttpRequest) -> User | None:
         return None
     if note["at"] > (timezone.now() - HELD_FOR).timestamp():
         user = User.objects.staff().active().filter(pk=note["user"]).first()
-        # The note is void once the password has changed, as a session would be.
-        if user is not None and constant_time_compare(note["hash"], user.get_session_auth_hash()):
+        # The note is void once the password has changed or the account was deactivated, as a session would be.
+        unchanged = user is not None and note.get("version") == user.token_version
+        if unchanged and constant_time_compare(note["hash"], user.get_session_auth_hash()):
             return user
     del request.session[HELD]
     return None
@@ -127,6 +128,7 @@ def after_password(request: HttpRequest, user: User, next_address: str) -> HttpR
     request.session[HELD] = {
         "user": user.pk,
         "hash": user.get_session_auth_hash(),
+        "version": user.token_version,
         "at": timezone.now().timestamp(),
         "next": next_address,
     }

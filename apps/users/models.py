@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import pgtrigger
 import simple_history
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -145,7 +146,8 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=16, default="en", db_default="en", editable=False)
     """In which they read what we tell them: what their app asked for when they last signed in."""
     token_version = models.PositiveIntegerField(default=1, editable=False)
-    """Goes up with each password change; tokens of an earlier one are dead."""
+    """Goes up with each password change and whenever the account is deactivated, activated, or made or unmade staff;
+    never down. Tokens and sessions of an earlier one are dead."""
     page_size = models.PositiveSmallIntegerField(
         default=PAGE_SIZES[0],
         db_default=PAGE_SIZES[0],  # the code of before does not name it
@@ -187,6 +189,25 @@ class User(AbstractUser):
             models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
             models.Index(fields=["id"], condition=Q(is_active=False), name="user_switched_off"),
             models.Index(phone_digits(), condition=~Q(phone=""), name="user_by_phone"),
+        ]
+        triggers = [
+            # Whoever writes it, and also where the row is saved with a version that was read before.
+            pgtrigger.Trigger(
+                name="sessions_end_with_account",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.is_active <> NEW.is_active OR OLD.is_staff <> NEW.is_staff"
+                    " OR OLD.token_version > NEW.token_version"
+                ),
+                func="""
+                    NEW.token_version = GREATEST(
+                        NEW.token_version,
+                        OLD.token_version + (OLD.is_active <> NEW.is_active OR OLD.is_staff <> NEW.is_staff)::int
+                    );
+                    RETURN NEW;
+                """,
+            )
         ]
         permissions = [
             ("export_user", _("Can export users")),

@@ -27,7 +27,7 @@ from apps.users.rank import (
     somebody_remains,
 )
 from apps.users.services import taken_refused
-from apps.users.sessions import check_new_password, set_password
+from apps.users.sessions import check_new_password, end_all, set_password
 
 type Ends = Mapping[int, datetime | None]
 """When memberships end, by the number of the group; None: never."""
@@ -93,6 +93,8 @@ def change_staff(
         not_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
         require_joinable(actor, changed)
     _save_with_groups(actor, user, wanted, reason="staff account changed")
+    if is_active is False:
+        end_all(actor, user, reason="account deactivated")
     somebody_remains(keepers)
     return user
 

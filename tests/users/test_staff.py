@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 
 from apps.access import may
 from apps.audit.models import Entry, Verb
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.users.console_sessions import begin
 from apps.users.groups import delete_group, save_group
 from apps.users.models import Session, User
 from apps.users.row_grants import grant_on_row, revoke_on_row
 from apps.users.sessions import end_session
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
 from tests import people
+from tests.client import api
+from tests.console import console
 from tests.races import at_once
 from tests.things import make_story
 
@@ -90,6 +95,43 @@ def test_a_new_password_ends_the_sessions() -> None:
     set_staff_password(people.access(), nora.pk, "quite-a-long-phrase-7")
     assert not Session.objects.live().filter(user=nora).exists()
     assert "quite-a-long" not in str(list(nora.history.values()))
+
+
+def test_deactivating_ends_the_sessions_for_good() -> None:
+    nora = people.make_staff("nora", "Community Manager")
+    begin(nora, address=None, user_agent="")
+    change_staff(people.access(), nora.pk, is_active=False)
+    assert Session.objects.get().end_reason == "account deactivated"
+    assert not Session.objects.live().exists()
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["by update", "by a row that was read before"])
+def test_no_session_outlives_a_deactivation_whoever_writes_it(stale: bool) -> None:
+    nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
+    browser, client = console(nora), api(alice)
+    assert browser.get("/admin/").status_code == client.get("/users/profile").status_code == 200
+    for is_active in (False, True):
+        if stale:
+            for user in (nora, alice):
+                user.is_active = is_active
+                user.save()
+        else:
+            User.objects.update(is_active=is_active)
+        assert browser.get("/admin/").status_code == 302
+        assert client.get("/users/profile").status_code == 401
+    assert api().post("/users/auth/refresh", {"refresh": client.tokens.refresh}).status_code == 401  # type: ignore[union-attr]
+    assert console(User.objects.get(pk=nora.pk)).get("/admin/").status_code == 200
+
+
+def test_a_pending_sign_in_does_not_outlive_a_deactivation(settings: Any) -> None:
+    settings.STAFF_MFA = "required"
+    nora = people.make_staff("nora", "Community Manager")
+    client = Client()
+    client.post("/admin/login/", {"username": "nora", "password": people.PASSWORD})
+    assert client.get("/admin/login/enrol/").status_code == 200
+    for is_active in (False, True):
+        User.objects.filter(pk=nora.pk).update(is_active=is_active)
+    assert client.get("/admin/login/enrol/").headers["Location"] == "/admin/login/"
 
 
 # --- Nobody climbs ---------------------------------------------------------------------------------------------------
