@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -16,11 +17,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import Response
 from pydantic import BaseModel
 
+from api.parser import LONGEST_NAME
 from apps import errors
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+MOST_ERRORS = 20
+"""How many wrong fields an answer lists."""
 
 STATUSES: dict[type[Exception], int] = {
     errors.WrongCredentials: 401,
@@ -73,7 +77,7 @@ def problem(
         title=code.replace("-", " ").capitalize(),
         status=status,
         detail=detail,
-        errors=list(errors) or None,
+        errors=list(islice(errors, MOST_ERRORS)) or None,
         access=access,
     )
     return Response(content.model_dump(exclude_none=True), status=status, content_type=PROBLEM, headers=headers)
@@ -129,9 +133,8 @@ def _bare_name(location: tuple[str | int, ...]) -> str:
     """The field's own name, without the source or the argument that it came in."""
     source, *path = location
     names = [part for part in path if isinstance(part, str)] or [str(source)]
-    if source == "body":
-        return (names[1:] or names)[0]
-    return names[-1]
+    name = (names[1:] or names)[0] if source == "body" else names[-1]
+    return name[:LONGEST_NAME]
 
 
 def from_http(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import AsyncRequestFactory, Client
+from django.test.client import FakePayload
 
 from api.main import api as application
+from api.parser import StrictParser
+from apps.errors import TooLarge
 from tests.client import api
 from tests.people import alice
 
@@ -47,7 +51,7 @@ def test_a_wrong_method_names_the_right_ones() -> None:
         b'{"username": Infinity}',
         b"\xff\xfe",
         b'{"username": "\xff"}',
-        b"[" * 100_000,
+        b"[" * 60_000,
         b'{"username":' * 5000,
         b'{"username": ' + b"9" * 5000 + b"}",
     ],
@@ -87,9 +91,93 @@ def test_text_in_the_query_and_the_path_is_judged_too() -> None:
     assert client.get("/users", search="\N{PILE OF POO}%_\\'\"").status_code == 200
 
 
-def test_a_body_over_the_limit_is_too_large() -> None:
-    body = '{"username": "' + "x" * 3 * 1024 * 1024 + '"}'
-    assert_problem(api().post("/users/auth/login", body), 413, "too-large")
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 1_100_000, 3 * 1024 * 1024])
+def test_a_body_over_the_limit_is_too_large_before_it_is_parsed(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.parser.json", None)
+    body = '{"username": "alice", "password": "wrong"}'
+    assert_problem(api().post("/users/auth/login", body + " " * (size - len(body))), 413, "too-large")
+
+
+def test_a_body_of_64_kib_is_taken() -> None:
+    body = '{"username": "alice", "password": "wrong"}'
+    answer = api().post("/users/auth/login", body + " " * (64 * 1024 - len(body)))
+    assert_problem(answer, 401, "wrong-credentials")
+
+
+def test_the_limit_counts_what_is_read_where_no_length_was_sent() -> None:
+    body = FakePayload(b" " * (64 * 1024 + 1))
+    request = AsyncRequestFactory().generic("POST", "/api/users/auth/login", b"", content_type="application/json")
+    request._stream = body
+    with pytest.raises(TooLarge):
+        StrictParser().parse_body(request)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/users/auth/login", {f"key{number}": 1 for number in range(2000)}, "body"),
+        ("/users/auth/login", [1] * 5000, "body"),
+        ("/users/auth/login", {"username": [1] * 5000}, "username"),
+        ("/users/profile", {"social_links": {f"key{number}": 1 for number in range(2000)}}, "social_links"),
+        ("/users/profile", {"social_links": {"a": {"b": [1] * 5000}}}, "social_links"),
+    ],
+)
+def test_many_entries_are_counted_and_not_judged(
+    path: str, body: Any, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = []
+
+    def judge(text: str) -> bool:
+        judged.append(text)
+        return True
+
+    monkeypatch.setattr("api.parser.is_storable", judge)
+    client = api(alice())
+    answer = client.patch(path, body) if path == "/users/profile" else client.post(path, body)
+    problem = assert_problem(answer, 422, "invalid")
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "too-many")]
+    assert len(judged) < 20
+
+
+def test_objects_inside_one_another_are_refused() -> None:
+    body = '{"username": ' + "[" * 900 + "]" * 900 + "}"
+    problem = assert_problem(api().post("/users/auth/login", body), 422, "invalid")
+    assert problem["errors"] == [
+        {"field": "username", "code": "too-deep", "message": "Send fewer objects inside one another."}
+    ]
+
+
+def test_at_most_twenty_errors_are_listed_and_long_names_are_cut() -> None:
+    body = {f"key{number}": 1 for number in range(98)} | {"x" * 60_000: 1}
+    answer = api().post("/users/auth/login", body)
+    assert len(assert_problem(answer, 422, "invalid")["errors"]) == 20
+    answer = api().post("/users/auth/login", {"username": "alice", "password": "x", "x" * 60_000: 1})
+    assert_problem(answer, 422, "invalid")
+    assert len(answer.content) < 1000
+
+
+def test_a_query_of_many_entries_is_refused() -> None:
+    client = api(alice())
+    problem = assert_problem(client.get("/users", **{f"key{number}": 1 for number in range(101)}), 422, "invalid")
+    assert [error["field"] for error in problem["errors"]] == ["query"]
+    assert_problem(client.get("/users", search=["a"] * 101), 422, "invalid")
+    assert client.get("/users", **{f"key{number}": 1 for number in range(100)}).status_code == 200
+
+
+def test_the_text_beside_a_file_is_limited() -> None:
+    client = api(alice())
+    picture = SimpleUploadedFile("a.png", b"no picture")
+    for path, form in {
+        "/users/profile/image": {"image": picture},
+        "/users/verify": {"file": picture, "doc_type": "identity"},
+        "/stories": {"content_file": picture},
+    }.items():
+        assert_problem(client.upload(path, **form, caption="x" * (64 * 1024 + 1)), 413, "too-large")
+        picture.seek(0)
+        many = {f"key{number}": "x" for number in range(101)}
+        problem = assert_problem(client.upload(path, **form, **many), 422, "invalid")
+        assert [error["code"] for error in problem["errors"]] == ["too-many"]
+        picture.seek(0)
 
 
 def test_the_person_is_judged_before_the_body() -> None:
