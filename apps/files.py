@@ -1,14 +1,15 @@
 """Files from strangers: what may come in, and the addresses under which it goes out.
 
 What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
-behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are, since
-they are evidence; films are only recognised, never decoded here. Stored names are random.
+behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are but for
+blanks around them, since they are evidence; films are only recognised, never decoded here. Stored names are random.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -51,6 +52,9 @@ ENDINGS = {
 MP4_BRANDS = {*(b"iso%c" % digit for digit in b"m23456"), b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV"}
 
 PDF_CHECK = Path(__file__).with_name("files_pdf.py")
+# Editors, mail programs and web pages put blanks and byte order marks around a PDF; they are no part of it.
+PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf|[\s\x00])*%PDF-")
+PDF_PADDING = b" \t\r\n\v\f\x00\x1a"
 PDF_SECONDS = 10
 PDF_MEMORY = 768 * MIB
 PDF_PAGES = 50
@@ -80,8 +84,8 @@ def take_document(upload: Upload, *, field: str = "file") -> Taken:
     media_type = _kind(upload, [*PICTURES, "application/pdf"], field)
     if media_type in PICTURES:
         return _redrawn(upload, media_type, field)
-    _require_harmless_pdf(upload, field)
-    return _as_it_is(upload, media_type)
+    content = _harmless_pdf(upload, field)
+    return _taken(ContentFile(content), media_type, content)
 
 
 def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
@@ -122,6 +126,8 @@ def _kind(upload: Upload, kinds: list[str], field: str) -> str:
     largest = max(_size_limit(kind) for kind in kinds)
     if upload.size > largest:
         raise _too_large(largest, field)
+    if media_type is None and "application/pdf" in kinds and b"%PDF-" in head:
+        raise WrongKind("wrong-kind-of-file", _pdf_sentences()["leading"], field=field)
     if media_type not in kinds:
         names = ", ".join(ENDINGS[kind].upper() for kind in kinds)
         raise WrongKind("wrong-kind-of-file", _("Send one of these: %(kinds)s.") % {"kinds": names}, field=field)
@@ -137,7 +143,7 @@ def _recognised(head: bytes) -> str | None:
         return "image/jpeg"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "image/webp"
-    if head.startswith(b"%PDF-"):
+    if PDF_HEAD.match(head):
         return "application/pdf"
     if head[4:8] == b"ftyp" and _is_mp4(head):
         return "video/mp4"
@@ -202,14 +208,16 @@ def _too_many_pixels(field: str) -> Invalid:
     return Invalid("too-many-pixels", message % {"millions": MAX_PIXELS // 1_000_000}, field=field)
 
 
-def _require_harmless_pdf(upload: Upload, field: str) -> None:
+def _harmless_pdf(upload: Upload, field: str) -> bytes:
+    """The file without the blanks around it, looked through. Raises `Invalid`."""
     limits = {"seconds": PDF_SECONDS, "memory": PDF_MEMORY, "pages": PDF_PAGES}
     upload.seek(0)
+    content = _trimmed(upload.read())
     try:
         # -I: no environment, no user site.
         done = subprocess.run(
             [sys.executable, "-I", str(PDF_CHECK), json.dumps(limits)],
-            input=upload.read(),
+            input=content,
             capture_output=True,
             timeout=PDF_SECONDS + 5,
             env={},
@@ -220,14 +228,29 @@ def _require_harmless_pdf(upload: Upload, field: str) -> None:
         found = "broken"
     if found is not None:
         raise Invalid(f"pdf-{found}", _pdf_sentences()[found], field=field)
+    return content
+
+
+def _trimmed(content: bytes) -> bytes:
+    """From its head to the end of its last line.
+
+    Readers look for the end within a few bytes of that of the file, so that what was padded would be read another way.
+    """
+    end = len(content.rstrip(PDF_PADDING))
+    line_end = content[end : end + 2]
+    return content[content.index(b"%PDF-") : end + (2 if line_end == b"\r\n" else 1)]
 
 
 def _pdf_sentences() -> dict[str, str]:
     return {
         "broken": _("The PDF file is broken or too complex. Print it to a new PDF, or send a picture."),
-        "encrypted": _("The PDF file is protected by a password. Send one that is not."),
+        "encrypted": _("The PDF file opens only with a password. Send one that opens without."),
         "active": _("The PDF file holds scripts, actions or attachments. Print it to a new PDF, or send a picture."),
         "trailing": _("The PDF file goes on after its end. Print it to a new PDF, or send a picture."),
+        "leading": _("Something else stands in front of the PDF file. Print it to a new PDF, or send a picture."),
+        "miscounted": _(
+            "The PDF file does not hold the pages that it counts. Print it to a new PDF, or send a picture."
+        ),
         "pages": _("The PDF file has too many pages: at most %(pages)d are taken.") % {"pages": PDF_PAGES},
     }
 

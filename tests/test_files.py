@@ -16,6 +16,7 @@ from PIL import Image
 
 from apps import files
 from apps.errors import Absent, DomainError, Invalid, TooLarge, WrongKind
+from apps.rendering import render_page
 from tests.drawn import bomb, flate_bomb, moving, mp4, pdf, pdf_with, picture, png, upload, webm
 
 type Take = Callable[..., files.Taken]
@@ -80,7 +81,7 @@ def test_stories_may_be_films(content: bytes, media_type: str) -> None:
         b"\x7fELF" + bytes(100),
         b"PK\x03\x04" + bytes(100),
         b"#!/bin/sh\nrm -rf /\n",
-        b"  \n%PDF-1.4 not at its beginning",
+        b"words %PDF-1.4 not at its beginning",
         b"GIF89a%PDF-1.4",
         mp4(b"heic"),
         mp4(b"avif"),
@@ -266,21 +267,171 @@ def test_a_pdf_that_acts_or_carries_is_refused(change: Any, packed: Any) -> None
     refused(files.take_document, pdf_with(change, object_stream_mode=packed), Invalid, "pdf-active")
 
 
-def test_a_pdf_that_opens_at_a_page_is_harmless() -> None:
-    def opens_at_a_page(document: pikepdf.Pdf) -> None:
-        document.Root.OpenAction = pikepdf.Array([document.pages[0].obj, pikepdf.Name("/Fit")])
-
-    assert files.take_document(upload(pdf_with(opens_at_a_page))).media_type == "application/pdf"
+def has_a_script_after_a_turn_of_the_page(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name("/GoTo"), Next=pikepdf.Array([script()]))
 
 
-@pytest.mark.parametrize("user", ["", "secret"])
-def test_an_encrypted_pdf_is_refused(user: str) -> None:
-    content = pdf(encryption=pikepdf.Encryption(user=user, owner="owner"))
-    refused(files.take_document, content, Invalid, "pdf-encrypted")
+def opens_an_address_by_itself(document: pikepdf.Pdf) -> None:
+    opens = pikepdf.Dictionary(S=pikepdf.Name("/URI"), URI=pikepdf.String("http://x.example"))
+    document.pages[0].obj.AA = pikepdf.Dictionary(O=opens)
 
 
-def test_a_pdf_that_is_another_file_too_is_refused() -> None:
-    refused(files.take_document, pdf() + b"PK\x03\x04" + b"x" * 2000, Invalid, "pdf-trailing")
+def reckons_in_a_field(document: pikepdf.Pdf) -> None:
+    kid = document.make_indirect(pikepdf.Dictionary(AA=pikepdf.Dictionary(C=script())))
+    parent = document.make_indirect(pikepdf.Dictionary(Kids=pikepdf.Array([kid])))
+    document.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([parent]))
+
+
+def has_a_script_in_the_table_of_contents(document: pikepdf.Pdf) -> None:
+    first = document.make_indirect(pikepdf.Dictionary(Title=pikepdf.String("1"), A=script()))
+    document.Root.Outlines = document.make_indirect(pikepdf.Dictionary(First=first, Last=first))
+
+
+def hides_a_script_as_a_paragraph(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = script()
+    document.Root.OpenAction.Type = pikepdf.Name("/StructElem")
+
+
+def lends_a_font_that_is_a_script(document: pikepdf.Pdf) -> None:
+    fonts = document.make_indirect(pikepdf.Dictionary(AA=pikepdf.Dictionary(O=script())))
+    document.pages[0].obj.Resources = pikepdf.Dictionary(Font=fonts)
+    document.pages[0].obj.Annots = pikepdf.Array([fonts])
+
+
+def has_a_named_script_further_down(document: pikepdf.Pdf) -> None:
+    leaf = document.make_indirect(pikepdf.Dictionary(Names=pikepdf.Array([pikepdf.String("x"), script()])))
+    document.Root.Names = pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Kids=pikepdf.Array([leaf])))
+
+
+def holds_a_file_on_a_page(document: pikepdf.Pdf) -> None:
+    pin = pikepdf.Dictionary(Subtype=pikepdf.Name("/FileAttachment"), FS=pikepdf.Dictionary(F=pikepdf.String("a")))
+    document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(pin)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        has_a_script_after_a_turn_of_the_page,
+        opens_an_address_by_itself,
+        reckons_in_a_field,
+        has_a_script_in_the_table_of_contents,
+        hides_a_script_as_a_paragraph,
+        lends_a_font_that_is_a_script,
+        has_a_named_script_further_down,
+        holds_a_file_on_a_page,
+    ],
+)
+def test_what_acts_is_found_wherever_readers_look_for_it(change: Any) -> None:
+    refused(files.take_document, pdf_with(change), Invalid, "pdf-active")
+
+
+def names_that_producers_chose(document: pikepdf.Pdf) -> None:
+    """Everything that has a name of its own, by names that would act elsewhere."""
+    font = pikepdf.Dictionary(
+        Type=pikepdf.Name("/Font"), Subtype=pikepdf.Name("/Type1"), BaseFont=pikepdf.Name("/Helvetica")
+    )
+    group = pikepdf.Dictionary(S=pikepdf.Name("/Transparency"))
+    drawing = document.make_stream(b"", Subtype=pikepdf.Name("/Form"), BBox=pikepdf.Array([0, 0, 1, 1]), Group=group)
+    mask = pikepdf.Dictionary(SMask=pikepdf.Dictionary(S=pikepdf.Name("/Luminosity"), G=drawing))
+    values = {
+        "Font": font, "XObject": drawing, "ExtGState": mask, "ColorSpace": pikepdf.Array([pikepdf.Name("/DeviceRGB")]),
+        "Properties": pikepdf.Dictionary(Type=pikepdf.Name("/OCG"), Name=pikepdf.String("x")),
+    }  # fmt: skip
+    names = ("/JS", "/JavaScript", "/AA", "/A", "/OpenAction", "/Launch", "/EmbeddedFiles", "/EF", "/XFA", "/RichMedia")
+    document.pages[0].obj.Resources = pikepdf.Dictionary(
+        {f"/{kind}": pikepdf.Dictionary(dict.fromkeys(names, value)) for kind, value in values.items()}
+    )
+    document.pages[0].obj.Contents = document.make_stream(b"BT /JS 24 Tf 20 100 Td (Ada) Tj ET")
+    looks = pikepdf.Dictionary(N=pikepdf.Dictionary(dict.fromkeys(names, drawing)))
+    tick = pikepdf.Dictionary(Subtype=pikepdf.Name("/Widget"), AP=looks, Rect=pikepdf.Array([0, 0, 9, 9]))
+    document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(tick)])
+    place = pikepdf.Array([document.pages[0].obj, pikepdf.Name("/Fit")])
+    document.Root.Dests = pikepdf.Dictionary(dict.fromkeys(names, place))
+    document.docinfo["/JS"] = pikepdf.String("a keyword of the producer's")
+    paragraph = pikepdf.Dictionary(Type=pikepdf.Name("/StructElem"), S=pikepdf.Name("/JavaScript"))
+    roles = pikepdf.Dictionary({"/JavaScript": pikepdf.Name("/P")})
+    document.Root.StructTreeRoot = pikepdf.Dictionary(K=document.make_indirect(paragraph), RoleMap=roles)
+
+
+def lists_that_are_empty(document: pikepdf.Pdf) -> None:
+    nothing = document.make_indirect(pikepdf.Dictionary(Names=pikepdf.Array([])))
+    document.Root.Names = pikepdf.Dictionary(
+        JavaScript=pikepdf.Dictionary(Names=pikepdf.Array([])),
+        EmbeddedFiles=pikepdf.Dictionary(Kids=pikepdf.Array([nothing])),
+    )
+    document.Root.AA = pikepdf.Dictionary()
+    document.Root.OpenAction = pikepdf.Dictionary()
+    document.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([]), XFA=pikepdf.Array([]))
+    document.pages[0].obj.AA = pikepdf.Dictionary()
+
+
+def turns_to_a_page(document: pikepdf.Pdf) -> None:
+    place = pikepdf.Array([document.pages[0].obj, pikepdf.Name("/Fit")])
+    document.Root.OpenAction = place
+    turn = pikepdf.Dictionary(S=pikepdf.Name("/GoTo"), D=place)
+    document.pages[0].obj.AA = pikepdf.Dictionary(O=turn)
+    address = pikepdf.Dictionary(S=pikepdf.Name("/URI"), URI=pikepdf.String("https://x.example"))
+    link = pikepdf.Dictionary(Subtype=pikepdf.Name("/Link"), Rect=pikepdf.Array([0, 0, 9, 9]), A=address)
+    document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(link)])
+
+
+@pytest.mark.parametrize("change", [names_that_producers_chose, lists_that_are_empty, turns_to_a_page])
+def test_names_of_the_producers_and_empty_lists_do_not_act(change: Any) -> None:
+    content = pdf_with(change)
+    assert content == files.take_document(upload(content)).file.read()
+
+
+def test_a_pdf_that_only_restricts_printing_is_taken_and_drawn() -> None:
+    content = pdf_with(names_that_producers_chose, encryption=pikepdf.Encryption(user="", owner="owner"))
+    taken = files.take_document(upload(content))
+    assert content == taken.file.read()
+    assert render_page(content, taken.media_type, 1, watermark="")
+    refused(files.take_document, pdf_with(opens_with_a_script, encryption=pikepdf.Encryption()), Invalid, "pdf-active")
+
+
+def test_a_pdf_that_opens_only_with_a_password_is_refused() -> None:
+    content = pdf(encryption=pikepdf.Encryption(user="secret", owner="owner"))
+    assert "opens only with a password" in str(refused(files.take_document, content, Invalid, "pdf-encrypted"))
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (b"", b"\n" * 2000),
+        (b"\xef\xbb\xbf", b"\r\n \t" * 30_000),
+        (b"\r\n" * 1500, bytes(5000)),
+        (b"\n \xef\xbb\xbf\x00", b"\x1a" * 128),
+    ],
+)
+def test_blanks_around_a_pdf_are_no_part_of_it(before: bytes, behind: bytes) -> None:
+    content = pdf()
+    assert content == files.take_document(upload(before + content + behind)).file.read()
+
+
+def test_a_line_that_a_server_left_behind_a_pdf_is_passed_over() -> None:
+    assert files.take_document(upload(pdf() + b"<!-- made in 0.2 s -->\n")).size
+
+
+@pytest.mark.parametrize(
+    "behind", [b"PK\x03\x04" + b"x" * 2000, b"\n" * 2000 + b"PK\x03\x04" + bytes(40), b"<p>" * 400 + b"\n" * 9]
+)
+def test_a_pdf_that_is_another_file_too_is_refused(behind: bytes) -> None:
+    refused(files.take_document, pdf() + behind, Invalid, "pdf-trailing")
+
+
+@pytest.mark.parametrize("before", [b"GIF89a", b"MZ\x00\x00", b"HTTP/1.1 200 OK\r\n\r\n", b"PK\x03\x04" + bytes(30)])
+def test_a_pdf_behind_something_else_is_refused_with_the_way_out(before: bytes) -> None:
+    content = before + pdf()
+    assert "Print it to a new PDF" in str(refused(files.take_document, content, WrongKind, "wrong-kind-of-file"))
+    assert "Send one of these" in str(refused(files.take_picture, content, WrongKind, "wrong-kind-of-file"))
+
+
+@pytest.mark.parametrize("counted", [b"1", b"3", b"9"])
+def test_a_pdf_whose_pages_are_counted_wrong_is_refused(counted: bytes) -> None:
+    content = pdf(pages=2, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    assert content.count(b"/Count 2") == 1
+    wrong = content.replace(b"/Count 2", b"/Count " + counted)
+    assert "Print it to a new PDF" in str(refused(files.take_document, wrong, Invalid, "pdf-miscounted"))
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n" + b"garbage" * 100, pdf()[:200], b"%PDF-", pdf(pages=0)])
