@@ -22,6 +22,8 @@ SECONDS = 15
 MEMORY = 1536 * 1024 * 1024
 MAX_PAGES = 50
 MAX_SIDE = 2000
+MAX_SHORT = 1000
+"""What is very long is drawn so wide, as far as memory goes, so that its lines can be read."""
 SKETCH_SIDE = 32
 # So many children at once in one process: each may take all of its memory.
 _children = threading.BoundedSemaphore(3)
@@ -51,16 +53,21 @@ class Facts:
     """Of the first page."""
     turned: tuple[Look, ...]
     """The same by one, two and three quarter turns."""
+    letters_missing: bool
+    """Some letters are not drawn: a PDF leaves their font to the reader, and there is none here."""
 
 
-def render_page(content: bytes, media_type: str, page: int, *, watermark: str, max_side: int = MAX_SIDE) -> bytes:
-    """A WebP picture of page `page` (from 1), longest side at most `max_side` pixels, `watermark` drawn across it.
+def render_page(
+    content: bytes, media_type: str, page: int, *, watermark: str, max_side: int = MAX_SIDE, max_short: int = 0
+) -> bytes:
+    """A picture of page `page` (from 1), `watermark` drawn across it: WebP, or JPEG where that is too long for WebP.
 
+    The longer side has at most `max_side` pixels, unless the shorter one would have less than `max_short`.
     Raises `Unrenderable`.
     """
-    return _ask(
-        content, {"do": "render", "media_type": media_type, "page": page, "watermark": watermark, "max_side": max_side}
-    )
+    order = {"do": "render", "page": page, "watermark": watermark, "max_side": max_side, "max_short": max_short}
+    # What is drawn once and kept is worth packing well; what is marked for one viewer is not.
+    return _ask(content, order | {"media_type": media_type, "effort": 0 if watermark else 2})
 
 
 def inspect(content: bytes, media_type: str) -> Facts:
@@ -68,7 +75,7 @@ def inspect(content: bytes, media_type: str) -> Facts:
     order = {"do": "inspect", "media_type": media_type, "sketch_side": SKETCH_SIDE}
     found = json.loads(_ask(content, order))
     upright, *turned = (Look(fingerprint, bytes.fromhex(sketch)) for fingerprint, sketch in found["looks"])
-    return Facts(found["pages"], upright, tuple(turned))
+    return Facts(found["pages"], upright, tuple(turned), found["letters_missing"])
 
 
 def _ask(content: bytes, order: dict[str, object]) -> bytes:

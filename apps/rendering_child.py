@@ -3,14 +3,27 @@
 Imports nothing of the project, and limits itself before it touches the file.
 """
 
+from __future__ import annotations
+
 import json
 import resource
 import sys
 from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+if TYPE_CHECKING:
+    import pypdfium2
+
 NO_SUCH_PAGE = 3
+# WebP knows no longer sides, browsers draw no much longer ones.
+WEBP_SIDE = 16_383
+LONGEST_SIDE = 32_000
+MOST_PIXELS = 30_000_000
+MOST_LETTERS = 100_000
+INVISIBLE = 3
+"""How scanners write what they read beneath the picture of it."""
 
 
 def limit(seconds: int, memory: int) -> None:
@@ -24,53 +37,182 @@ def limit(seconds: int, memory: int) -> None:
 
 def main() -> None:
     order = json.loads(sys.argv[1])
-    import pypdfium2
-
+    is_pdf = order["media_type"] == "application/pdf"
+    if is_pdf:
+        # Loaded while there is memory for it.
+        import pikepdf  # noqa: F401
+        import pypdfium2  # noqa: F401
     Image.MAX_IMAGE_PIXELS = 60_000_000
     limit(order["seconds"], order["memory"])
     content = sys.stdin.buffer.read()
 
-    def picture(page: int, max_side: int) -> Image.Image:
-        if order["media_type"] != "application/pdf":
-            if page != 1:
-                sys.exit(NO_SUCH_PAGE)
-            opened = Image.open(BytesIO(content), formats=["PNG", "JPEG", "WEBP"])
-            opened.draft("RGB", (max_side, max_side))
-            image = ImageOps.exif_transpose(opened)
-            image.thumbnail((max_side, max_side))
-            return flat(image)
-        pdf = pypdfium2.PdfDocument(content)
-        if not 1 <= page <= min(len(pdf), order["max_pages"]):
+    def picture(page: int, bounds: Bounds) -> Image.Image:
+        if is_pdf:
+            return flat(drawn_page(content, page, order["max_pages"], bounds))
+        if page != 1:
             sys.exit(NO_SUCH_PAGE)
-        leaf = pdf[page - 1]
-        width, height = leaf.get_size()
-        scale = min(max_side / max(width, height, 1), 4)
-        return flat(leaf.render(scale=scale, may_draw_forms=False).to_pil())
-
-    def flat(image: Image.Image) -> Image.Image:
-        """On white, so that what is transparent does not hide."""
-        image = image.convert("RGBA")
-        ground = Image.new("RGB", image.size, "white")
-        ground.paste(image, mask=image.getchannel("A"))
-        return ground
+        opened = Image.open(BytesIO(content), formats=["PNG", "JPEG", "WEBP"])
+        size = drawn_size(*opened.size, bounds, enlarged=1)
+        opened.draft("RGB", size)
+        image = ImageOps.exif_transpose(opened)
+        image.thumbnail(drawn_size(*image.size, bounds, enlarged=1))
+        return flat(image)
 
     if order["do"] == "inspect":
         pages = 1
-        if order["media_type"] == "application/pdf":
-            pages = min(len(pypdfium2.PdfDocument(content)), order["max_pages"])
-        small = picture(1, 800).convert("L")
+        if is_pdf:
+            pages = min(len(opened_pdf(content)), order["max_pages"])
+        small = picture(1, Bounds(800, 0)).convert("L")
         turns = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
         looks = [look(small if turn is None else small.transpose(turn), order["sketch_side"]) for turn in turns]
-        answer = {"pages": pages, "looks": looks}
+        missing = is_pdf and letters_missing(content, order["max_pages"])
+        answer = {"pages": pages, "looks": looks, "letters_missing": missing}
         sys.stdout.buffer.write(json.dumps(answer).encode())
         return
 
-    image = picture(order["page"], order["max_side"])
+    image = picture(order["page"], Bounds(order["max_side"], order["max_short"]))
     if order["watermark"]:
         image = marked(image, order["watermark"])
     out = BytesIO()
-    image.save(out, "WEBP", quality=88, method=2)
+    if max(image.size) > WEBP_SIDE:
+        image.save(out, "JPEG", quality=85)
+    else:
+        image.save(out, "WEBP", quality=88, method=order["effort"])
     sys.stdout.buffer.write(out.getvalue())
+
+
+class Bounds(NamedTuple):
+    """How large a page is drawn."""
+
+    side: int
+    """The longer side, in pixels."""
+    short: int
+    """The shorter side of what is so long that nobody could read it otherwise; the longer one then has as it needs."""
+
+
+def drawn_size(width: float, height: float, bounds: Bounds, *, enlarged: float) -> tuple[int, int]:
+    """The size in pixels at which something is drawn, at most `enlarged` times its own."""
+    long, short = max(width, height, 1), max(min(width, height), 1)
+    scale = max(bounds.side / long, min(bounds.short / short, LONGEST_SIDE / long, (MOST_PIXELS / long / short) ** 0.5))
+    scale = min(scale, enlarged)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """On white, so that what is transparent does not hide."""
+    if image.mode == "RGB":
+        return image
+    image = image.convert("RGBA")
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
+
+
+# --- PDF --------------------------------------------------------------------------------------------------------------
+
+
+def opened_pdf(content: bytes) -> pypdfium2.PdfDocument:
+    """With its form, so that what people filled in is drawn."""
+    import pypdfium2
+
+    pdf = pypdfium2.PdfDocument(with_whole_form(content))
+    pdf.init_forms()
+    return pdf
+
+
+def drawn_page(content: bytes, page: int, most: int, bounds: Bounds) -> Image.Image:
+    pdf = opened_pdf(content)
+    if not 1 <= page <= min(len(pdf), most):
+        sys.exit(NO_SUCH_PAGE)
+    leaf = pdf[page - 1]
+    left, bottom, right, top = leaf.get_mediabox()
+    crop = leaf.get_cropbox()
+    if min(right, crop[2]) <= max(left, crop[0]) or min(top, crop[3]) <= max(bottom, crop[1]):
+        # Cut off to nothing: readers show all of it.
+        leaf.set_cropbox(left, bottom, right, top)
+    width, height = leaf.get_size()
+    drawn = drawn_size(width, height, bounds, enlarged=4)
+    return leaf.render(scale=max(drawn) / max(width, height, 1)).to_pil()
+
+
+def with_whole_form(content: bytes) -> bytes:
+    """The file with a form around its widgets where there is none, since PDFium draws no widget outside of one.
+
+    A widget that belongs to no field is drawn as a stamp; a field needs a name, a tick the state of its value.
+    """
+    import pikepdf
+    from pikepdf import Array, Dictionary, Name
+
+    try:
+        pdf = pikepdf.open(BytesIO(content))
+        widgets = [
+            one
+            for page in pdf.pages
+            for one in page.obj.get("/Annots", [])
+            if isinstance(one, Dictionary) and one.get("/Subtype") == Name.Widget
+        ]
+    except (pikepdf.PdfError, TypeError, AttributeError, ValueError):
+        return content
+    changed = False
+    if widgets and not isinstance(pdf.Root.get("/AcroForm"), Dictionary):
+        pdf.Root.AcroForm = Dictionary(Fields=Array([]))
+        changed = True
+    for number, widget in enumerate(widgets):
+        states = widget.get("/AP", Dictionary()).get("/N")
+        if isinstance(states, Dictionary) and not isinstance(states, pikepdf.Stream) and "/AS" not in widget:
+            value = str(inherited(widget, "/V"))
+            widget.AS = Name(value if value in states else "/Off")
+            changed = True
+        if inherited(widget, "/FT") is None:
+            widget.Subtype = Name.Stamp
+            changed = True
+        elif inherited(widget, "/T") is None:
+            widget.T = pikepdf.String(f"field {number}")
+            changed = True
+    if not changed:
+        return content
+    out = BytesIO()
+    pdf.save(out)
+    return out.getvalue()
+
+
+def inherited(field: Any, key: str) -> Any:
+    """What a field of a form, or one above it, says."""
+    for _ in range(32):
+        if key in field:
+            return field.get(key)
+        field = field.get("/Parent")
+        if field is None:
+            break
+    return None
+
+
+def letters_missing(content: bytes, most: int) -> bool:
+    """Whether some letters are not drawn, since the file leaves their font to the reader and there is none here."""
+    import ctypes
+
+    from pypdfium2 import raw
+
+    pdf = opened_pdf(content)
+    known: dict[tuple[int, int], bool] = {}
+    pages = min(len(pdf), most)
+    for number in range(pages):
+        text = pdf[number].get_textpage()
+        for index in range(min(text.count_chars(), MOST_LETTERS // pages)):
+            letter = raw.FPDFText_GetUnicode(text, index)
+            thing = raw.FPDFText_GetTextObject(text, index)
+            if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
+                continue
+            font = raw.FPDFTextObj_GetFont(thing)
+            if raw.FPDFFont_GetIsEmbedded(font) == 1:
+                continue
+            place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
+            if place not in known:
+                path = raw.FPDFFont_GetGlyphPath(font, letter, 12.0)
+                known[place] = bool(path) and raw.FPDFGlyphPath_CountGlyphSegments(path) > 0
+                if not known[place]:
+                    return True
+    return False
 
 
 def look(grey: Image.Image, side: int) -> tuple[int, str]:

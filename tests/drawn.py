@@ -8,6 +8,7 @@ from typing import Any
 
 import pikepdf
 from django.core.files.uploadedfile import SimpleUploadedFile
+from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
 
@@ -48,6 +49,68 @@ def pdf_with(change: Any, pages: int = 1, **options: Any) -> bytes:
     change(document)
     document.save(out, **options)
     return out.getvalue()
+
+
+FIELDS = {
+    "text": (20, 340, 280, 380),
+    "kid": (20, 280, 280, 320),
+    "choice": (20, 230, 280, 270),
+    "tick": (20, 180, 60, 220),
+    "signature": (20, 40, 280, 80),
+}
+"""Where the fields of `filled_form` lie, on a page of 300 by 400."""
+
+
+def filled_form(name: str) -> bytes:
+    """A form as people fill it in, without drawn appearances but for the signature."""
+    document = pikepdf.new()
+    page = document.add_blank_page(page_size=(300, 400)).obj
+    letters, pen = pikepdf.String("/Helv 24 Tf 0 g"), pikepdf.String("/ZaDb 0 Tf 0 g")
+    signature = document.make_stream(b"4 w 10 5 m 150 30 l S", Subtype=Name.Form, BBox=Array([0, 0, 260, 40]))
+
+    def widget(field: str, **keys: Any) -> pikepdf.Object:
+        rect = Array(list(FIELDS[field]))
+        return document.make_indirect(Dictionary(Type=Name.Annot, Subtype=Name.Widget, F=4, Rect=rect, **keys))
+
+    text = pikepdf.String(name)
+    options = Array([text, pikepdf.String("other")])
+    kid = widget("kid")
+    parent = document.make_indirect(
+        Dictionary(FT=Name.Tx, T=pikepdf.String("p"), V=text, DA=letters, Kids=Array([kid]))
+    )
+    kid.Parent = parent
+    fields = [
+        widget("text", FT=Name.Tx, T=pikepdf.String("t"), V=text, DA=letters),
+        widget("choice", FT=Name.Ch, Ff=1 << 17, T=pikepdf.String("c"), Opt=options, V=text, DA=letters),
+        widget("tick", FT=Name.Btn, T=pikepdf.String("b"), V=Name.Yes, AS=Name.Yes, DA=pen),
+        widget("signature", FT=Name.Sig, T=pikepdf.String("s"), AP=Dictionary(N=signature)),
+    ]
+    page.Annots = Array([*fields, kid])
+    fonts = {
+        f"/{short}": Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name(f"/{long}"))
+        for short, long in (("Helv", "Helvetica"), ("ZaDb", "ZapfDingbats"))
+    }
+    form = Dictionary(Fields=Array([*fields, parent]), NeedAppearances=True, DR=Dictionary(Font=Dictionary(fonts)))
+    document.Root.AcroForm = form
+    out = BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def in_readers_font(mode: bytes = b"") -> bytes:
+    """A page of Chinese in a font that every reader was to have."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        system = Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=2)
+        name = Name("/STSong-Light")
+        cid = Dictionary(Type=Name.Font, Subtype=Name.CIDFontType0, BaseFont=name, CIDSystemInfo=system)
+        font = Dictionary(Type=Name.Font, Subtype=Name.Type0, BaseFont=name, Encoding=Name("/UniGB-UCS2-H"))
+        font.DescendantFonts = Array([document.make_indirect(cid)])
+        page = document.pages[0].obj
+        page.Resources = Dictionary(Font=Dictionary(F=document.make_indirect(font)))
+        page.Contents = document.make_stream(b"BT " + mode + b" /F 40 Tf 20 30 Td <4E2D6587> Tj ET")
+
+    return pdf_with(change)
 
 
 def flate_bomb() -> bytes:

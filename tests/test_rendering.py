@@ -6,10 +6,12 @@ from io import BytesIO
 
 import pikepdf
 import pytest
+from pikepdf import Array, Dictionary, Name, String
 from PIL import Image, ImageChops, ImageDraw
 
 from apps import rendering
 from apps.rendering import Unrenderable, inspect, render_page
+from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (1200, 800)) -> bytes:
@@ -89,3 +91,93 @@ def test_the_child_is_ended_when_its_time_is_over(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Unrenderable) as refused:
         render_page(picture(), "image/png", 1, watermark="")
     assert refused.value.code == "too-slow-to-draw"
+
+
+# --- What is on a page -----------------------------------------------------------------------------------------------
+
+
+def dark(drawn: Image.Image, box: tuple[float, float, float, float], height: float = 400) -> float:
+    """The share of dark pixels within a box of a page of that height, in its own units."""
+    scale = drawn.height / height
+    left, bottom, right, top = box
+    part = drawn.convert("L").crop(
+        (int(left * scale), int((height - top) * scale), int(right * scale), int((height - bottom) * scale))
+    )
+    return sum(part.histogram()[:128]) / (part.width * part.height)
+
+
+def test_what_people_filled_in_is_seen() -> None:
+    drawn = opened(render_page(filled_form("Ada Lovelace"), "application/pdf", 1, watermark="", max_side=800))
+    for name, box in FIELDS.items():
+        assert dark(drawn, box) > 0.01, name
+    assert dark(drawn, (0, 0, 300, 25)) == 0
+    empty = opened(render_page(filled_form(""), "application/pdf", 1, watermark="", max_side=800))
+    assert dark(empty, FIELDS["text"]) == 0
+
+
+def test_a_field_outside_of_any_form_is_seen() -> None:
+    def change(document: pikepdf.Pdf) -> None:
+        stamp = document.make_stream(b"0 g 0 0 50 50 re f", Subtype=Name.Form, BBox=Array([0, 0, 100, 100]))
+        widgets = Array([])
+        for place, more in enumerate([{}, {"/FT": Name.Sig}, {"/FT": Name.Sig, "/T": String("s")}]):
+            widget = Dictionary(Subtype=Name.Widget, Rect=Array([0, 60 * place, 50, 60 * place + 50]), F=4)
+            widget.AP = Dictionary(N=stamp)
+            for key, value in more.items():
+                widget[key] = value
+            widgets.append(document.make_indirect(widget))
+        document.pages[0].obj.Annots = widgets
+
+    drawn = opened(render_page(pdf_with(change), "application/pdf", 1, watermark="", max_side=400))
+    for place in range(3):
+        assert dark(drawn, (0, 60 * place, 50, 60 * place + 50), 200) > 0.2, place
+
+
+def test_notes_and_drawings_on_a_page_are_seen() -> None:
+    black = Array([0, 0, 0])
+    notes = [
+        Dictionary(Subtype=Name.FreeText, DA=String("/Helv 24 Tf 0 g"), Contents=String("Hello")),
+        Dictionary(Subtype=Name.Ink, C=black, InkList=Array([Array([0, 65, 50, 95])]), BS=Dictionary(W=5)),
+        Dictionary(Subtype=Name.Highlight, C=black, QuadPoints=Array([0, 170, 50, 170, 0, 120, 50, 120])),
+    ]
+
+    def change(document: pikepdf.Pdf) -> None:
+        for place, note in enumerate(notes):
+            note.Rect, note.F = Array([0, 60 * place, 50, 60 * place + 50]), 4
+        document.pages[0].obj.Annots = Array([document.make_indirect(note) for note in notes])
+
+    drawn = opened(render_page(pdf_with(change), "application/pdf", 1, watermark="", max_side=400))
+    for place, note in enumerate(notes):
+        assert dark(drawn, (0, 60 * place, 50, 60 * place + 50), 200) > 0.02, note.Subtype
+
+
+def test_a_very_long_page_is_drawn_so_that_its_lines_can_be_read() -> None:
+    long = pdf_with(lambda document: document.pages[0].obj.__setitem__("/MediaBox", Array([0, 0, 595, 14_400])))
+    drawn = opened(render_page(long, "application/pdf", 1, watermark="", max_short=500))
+    assert 500 <= min(drawn.size) <= 501
+    shot = BytesIO()
+    Image.new("L", (300, 6700), "white").save(shot, "PNG")
+    drawn = opened(render_page(shot.getvalue(), "image/png", 1, watermark="", max_short=rendering.MAX_SHORT))
+    assert drawn.size == (300, 6700), "no picture is drawn larger than it is"
+    drawn = opened(render_page(shot.getvalue(), "image/png", 1, watermark="", max_side=400))
+    assert max(drawn.size) == 400
+
+
+def test_a_page_that_is_cut_off_to_nothing_is_drawn_whole() -> None:
+    def change(document: pikepdf.Pdf) -> None:
+        document.pages[0].obj.CropBox = Array([500, 500, 900, 900])
+        document.pages[0].obj.Contents = document.make_stream(b"0 0 100 100 re f")
+
+    drawn = opened(render_page(pdf_with(change), "application/pdf", 1, watermark="", max_side=400))
+    assert drawn.size == (400, 400)
+    assert dark(drawn, (0, 0, 100, 100), 200) > 0.9
+
+
+def test_letters_that_cannot_be_drawn_are_noticed() -> None:
+    # Where there is a font for them they are drawn, and nothing is amiss.
+    content = in_readers_font()
+    drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
+    seen = dark(drawn, (0, 0, 200, 200), 200) > 0
+    assert inspect(content, "application/pdf").letters_missing is not seen
+    assert not inspect(in_readers_font(b"3 Tr"), "application/pdf").letters_missing, "what is not to be seen"
+    assert not inspect(filled_form("Ada"), "application/pdf").letters_missing
+    assert not inspect(picture(), "image/png").letters_missing

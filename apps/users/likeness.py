@@ -69,8 +69,9 @@ def inspect_document(document_id: int) -> None:
         seen = inspect(content, document.media_type)
     except Unrenderable:
         pages = 0
+        document.letters_missing = False
     else:
-        pages = seen.pages
+        pages, document.letters_missing = seen.pages, seen.letters_missing
         bits, sketch = seen.look.fingerprint, seen.look.sketch
         if _normal(sketch):
             with transaction.atomic():
@@ -82,7 +83,7 @@ def inspect_document(document_id: int) -> None:
                 _note_twins(document, look.fingerprint, _normal(look.sketch))
     # Facts of the file are no version of the document. Last, so that a run that broke off is made anew.
     document.pages = pages
-    Document.objects.filter(pk=document.pk).update(pages=pages)
+    Document.objects.filter(pk=document.pk).update(pages=pages, letters_missing=document.letters_missing)
 
 
 def inspect_left_over() -> int:

@@ -369,6 +369,8 @@ class Document(Workable):
     sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False, db_index=True)
     pages = models.SmallIntegerField(_("pages"), null=True, editable=False)
     """None until the file has been looked through, 0 where it cannot be drawn."""
+    letters_missing = models.BooleanField(_("letters missing"), default=False, db_default=False, editable=False)
+    """Some letters cannot be drawn here: the file leaves their font to the reader."""
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     reason = models.CharField(_("reason"), max_length=32, choices=Reason, blank=True)
     comment = models.TextField(
@@ -399,7 +401,7 @@ class Document(Workable):
     )
     first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
 
-    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages"])
+    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages", "letters_missing"])
     objects = DocumentQuerySet.as_manager()
 
     class Meta:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from apps.users import likeness
 from apps.users.documents import send_document
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
-from tests.drawn import pdf, png, upload
+from tests.drawn import filled_form, pdf, png, upload
 from tests.jobs import run_jobs, waiting
 from tests.people import alice, bob, carol, compliance, make_staff, make_user, newton
 from tests.races import at_once
@@ -202,3 +202,13 @@ def test_at_most_fifty_pages_are_counted() -> None:
     likeness.inspect_document(sent.pk)
     sent.refresh_from_db()
     assert sent.pages == 50
+
+
+def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
+    first = send(alice(), filled_form("Ada Lovelace"))
+    second = send(newton(), filled_form("Grace B. Hopper"))
+    copied = send(bob(), filled_form("Ada Lovelace") + b"\n%\n")
+    officer = compliance()
+    assert found(officer, second) == []
+    assert [name for name, _ in found(officer, copied)] == ["alice"]
+    assert [name for name, _ in found(officer, first)] == ["bob"]

@@ -66,11 +66,18 @@
             else missing.hidden = false;
         }
 
-        const steps = [0.5, 1, 1.5, 2, 3, 4, 6, MOST_ZOOM];
+        // Very long pages are as small as a thread when they are shown whole: their steps go on to twice their pixels.
+        const steps = [0.5, 1, 1.5, 2, 3, 4, 6, MOST_ZOOM, 12, 16, 24, 32, 48, 64];
+        function most() {
+            const image = pages[state.page].querySelector("img");
+            const whole = Math.max(image.naturalWidth / panes[0].clientWidth, image.naturalHeight / panes[0].clientHeight);
+            return Math.max(MOST_ZOOM, 2 * whole);
+        }
         function zoom(step) {
             const now = state.zoom === "width" ? 1 : state.zoom;
             const place = steps.indexOf(now) + step;
-            state.zoom = steps[Math.min(Math.max(place, 0), steps.length - 1)];
+            const allowed = steps.filter((one) => one <= most());
+            state.zoom = allowed[Math.min(Math.max(place, 0), allowed.length - 1)];
         }
         const deeds = {
             previous: () => { state.page = (state.page + pages.length - 1) % pages.length; },
