@@ -1,7 +1,8 @@
 """Pages of identity documents as pictures; the file itself never leaves for a browser.
 
-A picture is had in two steps: an address that lives a minute, for one viewer and one picture; then the picture, drawn
-anew with the viewer, the case and the time across it. Each picture is an audit entry.
+A picture is had in two steps: an address that lives a minute, for one viewer and one picture; then the picture, with
+the viewer, the case and the time across it. The page beneath is drawn once and kept; the marks are drawn anew. Each
+picture is an audit entry.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.errors import Absent
-from apps.rendering import MAX_SIDE, Unrenderable, render_page
+from apps.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, render_page
+from apps.renditions import rendition
 from apps.users.documents import look_at_document, look_at_face
 from apps.users.likeness import inspect_document
 from apps.users.models import Document, User
@@ -32,7 +34,7 @@ def page_count(document: Document) -> int:
         # Its job has not come to it yet.
         with suppress(OSError):
             inspect_document(document.pk)
-            document.refresh_from_db(fields=["pages"])
+            document.refresh_from_db(fields=["pages", "letters_missing"])
     return document.pages or 1
 
 
@@ -49,18 +51,20 @@ def page_addresses(viewer: User, document: Document) -> list[str]:
 def picture(viewer: User, document: Document, token: str) -> HttpResponse:
     """What an address of `picture_address` shows. Raises `Absent` where it does not hold, or not for `viewer`."""
     page, small = _read(viewer, document, token)
-    side = SMALL_SIDE if small else MAX_SIDE
+    side, short = (SMALL_SIDE, 0) if small else (MAX_SIDE, MAX_SHORT)
     now = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
     watermark = f"{viewer.username} · #{document.pk} · {now}"
     if page == FACE:
         look_at_face(viewer, document.pk)
-        file, media_type, page = document.owner.profile.image, "image/*", 1
     else:
         look_at_document(viewer, document.pk, reason=f"page {page}")
-        file, media_type = document.file, document.media_type
     try:
-        with file.open("rb") as opened:
-            drawn = render_page(opened.read(), media_type, page, watermark=watermark, max_side=side)
+        if page == FACE:
+            with document.owner.profile.image.open("rb") as opened:
+                content = opened.read()
+        else:
+            content = rendition(document.file, document.media_type, page, max_short=MAX_SHORT)
+        drawn = render_page(content, "image/*", 1, watermark=watermark, max_side=side, max_short=short)
     except Unrenderable as error:
         if error.code == "no-such-page":
             raise Http404 from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.files.storage import default_storage
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps import renditions
 from apps.stories import services
 
 
@@ -20,4 +20,4 @@ def free_expired(timestamp: int) -> None:
 @app.task(name="stories.delete_file", queue="files", retry=RetryStrategy(max_attempts=10, exponential_wait=4))
 def delete_file(*, name: str) -> None:
     """Delete a file that nothing refers to any more. One that is gone already is no trouble."""
-    default_storage.delete(name)
+    renditions.delete_file(name)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -21,6 +20,7 @@ from apps.audit.history import delete_as, save_as
 from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid
 from apps.files import take_story
+from apps.renditions import delete_file
 from apps.stories.models import Story, StoryView
 from apps.stories.permissions import feed_sight
 from apps.users.models import User
@@ -86,7 +86,7 @@ def post_story(
             save_as(author, story, reason="posted")
     except Exception:
         # A file that was stored already would belong to nobody.
-        default_storage.delete(str(story.content_file.name))
+        delete_file(str(story.content_file.name))
         raise
     return story_for(author, story.pk)
 
@@ -195,7 +195,7 @@ def _free(story_id: int) -> bool:
     if story is None:
         return False
     # The file first: one that is marked as freed is never looked at again, one that is missing is no trouble.
-    story.content_file.storage.delete(str(story.content_file.name))
+    delete_file(str(story.content_file.name))
     story.freed_at = timezone.now()
     save_as(None, story, reason="expired")
     return True
@@ -207,7 +207,7 @@ def _delete_for_good(actor: User | None, story: Story) -> None:
     if story.freed_at is None:
         # At once; and by a job that commits with the deletion, should storage be away or the process die.
         app.configure_task("stories.delete_file", allow_unknown=False).defer(name=name)
-        transaction.on_commit(partial(default_storage.delete, name), robust=True)
+        transaction.on_commit(partial(delete_file, name), robust=True)
 
 
 # --- Shared ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from apps.decisions.services import decide, facts
 from apps.desk.services import add_note, claim, release
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.files import Upload, take_document
+from apps.renditions import delete_file
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
@@ -55,7 +56,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
             save_as(owner, document, reason="sent in")
             inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:
-        document.file.delete(save=False)
+        delete_file(str(document.file.name))
         raise _already_pending() from error
     return document
 

@@ -11,14 +11,17 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 from PIL import Image
 
 from admin_dashboards.compliance.pages import picture_address
+from apps import renditions
 from apps.audit.models import Entry, Verb
 from apps.files import signed_address
+from apps.rendering import render_page
 from apps.users.models import Document, User
 from tests import people
 from tests.admin.test_documents import TABLE, make_document, page_of
@@ -230,3 +233,61 @@ def test_who_is_granted_one_document_sees_nothing_of_others_at_the_desk(document
     assert client.get("/admin/compliance/next/")["Location"] == f"/admin/compliance/{document.pk}/"
     bulk = client.post("/admin/compliance/bulk/", {"deed": "approve", "item": [other.pk, document.pk]})
     assert "secretive" not in bulk.content.decode()
+
+
+# --- Drawn once -------------------------------------------------------------------------------------------------------
+
+
+def kept_of(name: str) -> list[str]:
+    try:
+        return default_storage.listdir(f"renditions/{name}")[1]
+    except FileNotFoundError:
+        return []
+
+
+def test_a_page_is_drawn_once_and_marked_at_each_look(
+    document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, drawn = console(officer), []
+
+    def counted(*args: Any, **options: Any) -> bytes:
+        drawn.append(args[2])
+        return render_page(*args, **options)
+
+    monkeypatch.setattr(renditions, "render_page", counted)
+    first = client.get(picture_address(officer, document, 1))
+    second = client.get(picture_address(officer, document, 1))
+    other = people.make_staff("second", "Compliance Officer")
+    theirs = console(other).get(picture_address(other, document, 1))
+    small = client.get(picture_address(officer, document, 1, small=True))
+    assert drawn == [1]
+    assert Image.open(BytesIO(first.content)).size == Image.open(BytesIO(second.content)).size == (800, 800)
+    assert Image.open(BytesIO(small.content)).size == (480, 480)
+    assert theirs.content != second.content, "each sees their own name across it"
+    assert [name for name, _ in looks(document)] == ["compliance", "compliance", "second", "compliance"]
+    [kept] = kept_of(document.file.name)
+    plain = Image.open(default_storage.open(f"renditions/{document.file.name}/{kept}")).convert("L")
+    assert plain.getextrema() == (255, 255), "what is kept bears nobody's name"
+    for address in (f"/media/renditions/{document.file.name}/{kept}", f"/renditions/{document.file.name}/{kept}"):
+        assert client.get(address).status_code == 404
+
+
+def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) -> None:
+    client = console(officer)
+    assert client.get(picture_address(officer, document, 1)).status_code == 200
+    assert client.get(picture_address(officer, document, 2)).status_code == 200
+    assert len(kept_of(document.file.name)) == 2
+    renditions.delete_file(document.file.name)
+    renditions.delete_file(document.file.name)
+    assert kept_of(document.file.name) == []
+    assert client.get(picture_address(officer, document, 1)).status_code == 422
+
+
+def test_the_desk_says_where_letters_cannot_be_drawn(document: Document, officer: User) -> None:
+    client = console(officer)
+    sentence = "Some letters of this file are not shown"
+    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+        assert sentence not in client.get(place).content.decode()
+    Document.objects.filter(pk=document.pk).update(letters_missing=True)
+    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+        assert sentence in client.get(place).content.decode()

@@ -1,19 +1,23 @@
 """Stories in the console: seen newest first, taken down by selecting and Delete, put back."""
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
+from PIL import Image
 
+from apps import renditions
 from apps.audit.models import Entry, Verb
 from apps.desk.services import prefer
 from apps.stories.models import Story
 from apps.stories.services import free_expired
-from tests import people
+from tests import drawn, people
 from tests.console import console, fields, links
 from tests.things import PNG, make_story
 
@@ -217,13 +221,34 @@ def test_the_table_shows_small_pictures_veiled_and_asked_for_once_they_are_seen(
     community = people.community()
     client = console(community)
     page = client.get(STORIES).content.decode()
-    assert f'<img src="{STORIES}{picture.pk}/file/" alt="Picture" width="40" height="40" loading="lazy"' in page
+    assert f'<img src="{STORIES}{picture.pk}/file/?small" alt="Picture" width="40" height="40" loading="lazy"' in page
     assert "veil story-thumb is-blurred is-grey" in page
     for other in (film, freed):
         assert f"{STORIES}{other.pk}/file/" not in page
     assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
     prefer(community, blur_pictures=False, grey_pictures=False)
     assert "is-blurred" not in client.get(STORIES).content.decode()
+
+
+def test_a_small_picture_is_drawn_once_written_down_and_gone_with_its_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = make_story(people.alice())
+    with story.content_file.open("wb") as file:
+        file.write(drawn.picture("JPEG", (800, 400)))
+    client = console(people.community())
+    small = f"{STORIES}{story.pk}/file/?small"
+    answer = client.get(small)
+    assert Image.open(BytesIO(answer.content)).size == (160, 80)
+    assert "no-store" in answer["Cache-Control"]
+    monkeypatch.delattr(renditions, "render_page")
+    assert client.get(small).content == answer.content, "not drawn again"
+    assert Entry.objects.filter(verb=Verb.VIEWED, target_id=str(story.pk)).count() == 2
+    assert console(people.access()).get(small).status_code == 403
+    folder = f"renditions/{story.content_file.name}"
+    assert default_storage.exists(folder)
+    Story.objects.filter(pk=story.pk).update(expires_at=timezone.now())
+    assert free_expired() == 1
+    assert not default_storage.exists(folder)
+    assert client.get(small).status_code == 404
 
 
 def test_pictures_are_veiled_as_each_person_likes_it() -> None:

@@ -1,0 +1,60 @@
+"""Pictures drawn once of files that strangers sent in, kept privately until the files go.
+
+Large files take seconds to draw. What was drawn is unmarked and served to nobody as it is: whoever may look gets it
+through the same permission, the same record and the same watermark as before.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db.models.fields.files import FieldFile
+
+from apps.rendering import MAX_SIDE, render_page
+
+DRAWN_WITH = 1
+"""Raise it when pages come to be drawn another way: what was drawn before is then drawn anew."""
+FOLDER = "renditions"
+
+
+def rendition(
+    file: FieldFile, media_type: str, page: int = 1, *, max_side: int = MAX_SIDE, max_short: int = 0
+) -> bytes:
+    """A page of a stored file as `render_page` draws it, unmarked; drawn at the first call alone.
+
+    Raises `Unrenderable`, and `OSError` or `ValueError` where there is no such file.
+    """
+    source = str(file.name)
+    name = f"{_folder(source)}/{DRAWN_WITH}-{page}-{max_side}-{max_short}"
+    try:
+        with default_storage.open(name) as kept:
+            return bytes(kept.read())
+    except OSError:
+        with file.open("rb") as opened:
+            content = opened.read()
+    drawn = render_page(content, media_type, page, watermark="", max_side=max_side, max_short=max_short)
+    # Shown whether it can be kept or not.
+    with suppress(OSError):
+        default_storage.save(name, ContentFile(drawn))
+        if not default_storage.exists(source):
+            # It was deleted while this was being drawn.
+            delete_file(source)
+    return drawn
+
+
+def delete_file(name: str) -> None:
+    """Delete a stored file with all that was drawn of it. One that is gone already is no trouble."""
+    default_storage.delete(name)
+    folder = _folder(name)
+    with suppress(FileNotFoundError):
+        for kept in default_storage.listdir(folder)[1]:
+            default_storage.delete(f"{folder}/{kept}")
+        # Where folders are more than a part of names. Not empty: somebody draws right now, and clears up after that.
+        with suppress(OSError):
+            default_storage.delete(folder)
+
+
+def _folder(name: str) -> str:
+    return f"{FOLDER}/{name}"
