@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import time
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +66,7 @@ def main() -> None:
         small = picture(1, Bounds(800, 0)).convert("L")
         turns = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
         looks = [look(small if turn is None else small.transpose(turn), order["sketch_side"]) for turn in turns]
-        missing = is_pdf and letters_missing(content, order["max_pages"])
+        missing = is_pdf and letters_missing(content, order["max_pages"], order["seconds"] / 3)
         answer = {"pages": pages, "looks": looks, "letters_missing": missing}
         sys.stdout.buffer.write(json.dumps(answer).encode())
         return
@@ -187,8 +188,11 @@ def inherited(field: Any, key: str) -> Any:
     return None
 
 
-def letters_missing(content: bytes, most: int) -> bool:
-    """Whether some letters are not drawn, since the file leaves their font to the reader and there is none here."""
+def letters_missing(content: bytes, most: int, until: float) -> bool:
+    """Whether some letters are not drawn, since the file leaves their font to the reader and there is none here.
+
+    Looks no further once the process has had `until` seconds.
+    """
     import ctypes
 
     from pypdfium2 import raw
@@ -197,6 +201,8 @@ def letters_missing(content: bytes, most: int) -> bool:
     known: dict[tuple[int, int], bool] = {}
     pages = min(len(pdf), most)
     for number in range(pages):
+        if time.process_time() > until:
+            break
         text = pdf[number].get_textpage()
         for index in range(min(text.count_chars(), MOST_LETTERS // pages)):
             letter = raw.FPDFText_GetUnicode(text, index)
@@ -204,7 +210,7 @@ def letters_missing(content: bytes, most: int) -> bool:
             if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
                 continue
             font = raw.FPDFTextObj_GetFont(thing)
-            if raw.FPDFFont_GetIsEmbedded(font) == 1:
+            if raw.FPDFFont_GetIsEmbedded(font) != 0:
                 continue
             place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
             if place not in known:
@@ -228,7 +234,8 @@ def look(grey: Image.Image, side: int) -> tuple[int, str]:
 
 def marked(image: Image.Image, text: str) -> Image.Image:
     """The picture with `text` across all of it, so that no part of it can be cut out unmarked."""
-    size = max(12, max(image.size) // 55)
+    # By the longer side, unless the words would then not fit into the width of what is very long.
+    size = max(12, min(max(image.size), 2 * min(image.size)) // 55)
     font = ImageFont.load_default(size)
     layer = Image.new("RGBA", image.size, (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)

@@ -158,6 +158,9 @@ def test_a_very_long_page_is_drawn_so_that_its_lines_can_be_read() -> None:
     Image.new("L", (300, 6700), "white").save(shot, "PNG")
     drawn = opened(render_page(shot.getvalue(), "image/png", 1, watermark="", max_short=rendering.MAX_SHORT))
     assert drawn.size == (300, 6700), "no picture is drawn larger than it is"
+    named = opened(render_page(shot.getvalue(), "image/png", 1, watermark="vera", max_short=rendering.MAX_SHORT))
+    for top in range(0, 6700 - 300, 300):
+        assert named.crop((0, top, 300, top + 300)).convert("L").getextrema()[0] < 210, "marked all along"
     drawn = opened(render_page(shot.getvalue(), "image/png", 1, watermark="", max_side=400))
     assert max(drawn.size) == 400
 
