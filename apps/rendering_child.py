@@ -159,7 +159,8 @@ def with_whole_form(content: bytes) -> bytes:
         pdf.Root.AcroForm = Dictionary(Fields=Array([]))
         changed = True
     for number, widget in enumerate(widgets):
-        states = widget.get("/AP", Dictionary()).get("/N")
+        looks = widget.get("/AP")
+        states = looks.get("/N") if isinstance(looks, Dictionary) else None
         if isinstance(states, Dictionary) and not isinstance(states, pikepdf.Stream) and "/AS" not in widget:
             value = str(inherited(widget, "/V"))
             widget.AS = Name(value if value in states else "/Off")
@@ -179,12 +180,14 @@ def with_whole_form(content: bytes) -> bytes:
 
 def inherited(field: Any, key: str) -> Any:
     """What a field of a form, or one above it, says."""
+    import pikepdf
+
     for _ in range(32):
+        if not isinstance(field, pikepdf.Dictionary):
+            break
         if key in field:
             return field.get(key)
         field = field.get("/Parent")
-        if field is None:
-            break
     return None
 
 
