@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 _request: ContextVar[HttpRequest] = ContextVar("console_request")
 
@@ -32,3 +33,32 @@ def way_back(request: HttpRequest) -> str:
     back = request.POST.get("next", "")
     ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, request.get_host())
     return back if ours else reverse("admin:index")
+
+
+FILTERS = "_changelist_filters"
+"""The parameter in which Django hands the filters of a list on to the pages of its rows."""
+
+
+def with_filters(request: HttpRequest, address: str) -> str:
+    """`address` with the filters of the list that the person came from, where it is a page of the same table.
+
+    Back at the list they stand in the address as before; every other page of the table hands them on. An address
+    that has filters already, or that leads elsewhere, stays as it is.
+    """
+    table = _table_of(request.path)
+    if table is None or not address.startswith(table):
+        return address
+    lists = (table, f"{table}export/")
+    filters = request.GET.urlencode() if request.path in lists else request.GET.get(FILTERS, "")
+    path, mark, query = address.partition("?")
+    if not filters or FILTERS in query or (mark and path == table):
+        return address
+    return f"{path}?{filters}" if path == table else f"{address}{'&' if mark else '?'}{urlencode({FILTERS: filters})}"
+
+
+def _table_of(path: str) -> str | None:
+    """The address of the table that a page belongs to; None for what is no page of a table."""
+    console = reverse("admin:index")
+    names = path.removeprefix(console).split("/")[:2]
+    known = path.startswith(console) and len(names) == 2 and names[1] in apps.all_models.get(names[0], ())
+    return f"{console}{names[0]}/{names[1]}/" if known else None

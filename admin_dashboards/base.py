@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
-from admin_dashboards.asking import asking
+from admin_dashboards.asking import asking, with_filters
 from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.history import HistoryMixin
 from admin_dashboards.import_export import ImportExportMixin
@@ -349,6 +349,10 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return Rows
+
+    def within(self, request: HttpRequest, page: str, *args: Any) -> str:
+        """The address of a page of this table, with the filters of the list that the person came from."""
+        return with_filters(request, reverse(self.address(page), args=args))
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"

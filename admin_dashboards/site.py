@@ -25,7 +25,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import asked_by, way_back
+from admin_dashboards.asking import asked_by, way_back, with_filters
 from apps.access import noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused
@@ -186,7 +186,7 @@ class InflooAdminSite(UnfoldAdminSite):
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
             keep_use_of(request, used, response)
-            return response
+            return _with_filters(request, response)
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
             return self.turned_down(request, 403, sentence)
@@ -250,6 +250,13 @@ def _rendered(response: HttpResponse) -> HttpResponse:
     """With the page drawn, while columns and fields can still ask whom it is for."""
     if isinstance(response, TemplateResponse) and not response.is_rendered:
         response.render()
+    return response
+
+
+def _with_filters(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Wherever a page of a table leads on to, the filters of its list come along."""
+    if isinstance(response, HttpResponseRedirect):
+        response["Location"] = with_filters(request, response["Location"])
     return response
 
 

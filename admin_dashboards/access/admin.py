@@ -23,6 +23,7 @@ from admin_dashboards.access.filters import GroupFilter, SessionStateFilter
 from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
 from admin_dashboards.access.grants import find_row, grants_held, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
+from admin_dashboards.asking import with_filters
 from admin_dashboards.base import ModelAdmin, link_to
 from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
@@ -282,7 +283,7 @@ class StaffAdmin(AskingAgain):
             "previews": theirs,
             "kinds": kinds() if may_grant and theirs else [],
             "end_all_address": end_all_address(request, staff),
-            "password_address": reverse("admin:users_staff_password", args=[staff.pk]) if may_set_password else "",
+            "password_address": self.within(request, "password", staff.pk) if may_set_password else "",
             "show_save_and_continue": False,
             "title": staff.username,
             "subtitle": None,
@@ -404,7 +405,7 @@ class SessionAdmin(SearchableAdmin):
         session = self.get_object(request, unquote(object_id))
         endable = session.is_live and self.has_end_permission(request, session)
         context = {
-            "end_address": reverse("admin:users_session_end", args=[session.pk]) if endable else "",
+            "end_address": self.within(request, "end", session.pk) if endable else "",
             "end_all_address": end_all_address(request, session.user),
             "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
             "title": str(session),
@@ -441,6 +442,7 @@ class SessionAdmin(SearchableAdmin):
             "title": _("End all sessions of %(name)s") % {"name": person},
             "opts": self.opts,
             "person": person,
+            "back": self.within(request, "changelist"),
             "sessions": [(session, device_of(session.user_agent)) for session in live[:SHOWN]],
             "count": live.count(),
             "is_oneself": person.pk == request.user.pk,
@@ -492,7 +494,7 @@ class SessionAdmin(SearchableAdmin):
 def end_all_address(request: HttpRequest, person: User) -> str:
     """Where all sessions of `person` are ended, for those who may."""
     theirs = may(request.user, "users.end_session") and not is_above(person, request.user)  # type: ignore[arg-type]
-    return reverse("admin:users_session_end_all", args=[person.pk]) if theirs else ""
+    return with_filters(request, reverse("admin:users_session_end_all", args=[person.pk])) if theirs else ""
 
 
 def _reason(request: HttpRequest) -> str:

@@ -122,10 +122,10 @@ class ComplianceDesk(WorkDesk):
             "compared": self._compared(item, earlier, [one.document for one in found.shown]),
             "asking": [str(rule) for rule in rules_asking(item)] if pending else [],
             "two_approve": pending and needs_second(item),
-            "second_address": self.at("item_second", item.pk),
+            "second_address": self.within(request, "item_second", item.pk),
             "letter_address": self.at("item_letter", item.pk),
             "letter_language": in_language(item.owner.language),
-            "override_address": self.at("item_override", item.pk),
+            "override_address": self.within(request, "item_override", item.pk),
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
             "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
@@ -178,7 +178,7 @@ class ComplianceDesk(WorkDesk):
                 ask_second(request.user, item_id, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
             except DomainError as error:
                 return self._item_page(request, item, error)
-        return HttpResponseRedirect(self.at("item", item_id))
+        return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def override_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Decide anew what was decided."""
@@ -197,7 +197,7 @@ class ComplianceDesk(WorkDesk):
                 )
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(self.at("item", item_id))
+        return HttpResponseRedirect(self.within(request, "item", item_id))
 
     # --- Quality ------------------------------------------------------------------------------------------------------
 
@@ -260,8 +260,8 @@ class ComplianceDesk(WorkDesk):
             return _("is approved first, and waits for somebody else to confirm it.")
         return _("is approved, and its owner verified and told after 10 seconds.")
 
-    def _bulk_context(self, bulk: Bulk, **options: bool) -> dict[str, Any]:
-        return super()._bulk_context(bulk, **options) | {"bulk_reasons": list(Reason)}
+    def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
+        return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
 
     def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Document, batch: UUID) -> str:
         verdict = {"approve": APPROVED, "reject": REJECTED}[deed.code]

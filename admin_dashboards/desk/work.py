@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -32,7 +33,7 @@ from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import kind_of, undo, undo_batch
 from apps.desk import presence
 from apps.desk.models import Workable
-from apps.desk.queues import LINE_UP, Queue, figures, goal_of, line_up, mine, neighbour, waiting
+from apps.desk.queues import LINE_UP, Queue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
 from apps.desk.services import (
     add_note,
     claim,
@@ -78,6 +79,8 @@ TABS = (
     Tab("decided", gettext_lazy("Decided")),
 )
 
+WORKED_THROUGH = ("mine", "escalated", "snoozed")
+"""Tabs other than the queue whose items come after one another."""
 FOUND = Tab("found", gettext_lazy("Found"))
 """All that a search finds, decided or not; there while one searches."""
 
@@ -240,6 +243,20 @@ class WorkDesk(Desk):
         """The address of one of the desk's pages: `next`, `item`, `item_state` …"""
         return reverse(f"admin:{self.name}_{page}", args=args)
 
+    def within(self, request: HttpRequest, page: str, *args: Any) -> str:
+        """The same, with what the queue is narrowed down to: the way on stays inside, the way back leads there."""
+        return self.at(page, *args) + self._narrowing(request)
+
+    def back(self, request: HttpRequest) -> str:
+        """The desk page, narrowed down as it was."""
+        return self.address + self._narrowing(request)
+
+    def _narrowing(self, request: HttpRequest, *besides: str) -> str:
+        """The address's query: tab, search and filters, without those that are named."""
+        given = {name: request.GET.get(name, "")[:150] for name in ("tab", "q", *(each.name for each in self.filters))}
+        kept = {name: value for name, value in given.items() if value and name not in besides}
+        return f"?{urlencode(kept)}" if kept else ""
+
     # --- Rows -------------------------------------------------------------------------------------------------------
 
     @property
@@ -271,7 +288,7 @@ class WorkDesk(Desk):
         return self.is_open(item) and theirs and item.not_for(request.user) is None
 
     def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
-        now, rows = timezone.now(), self._filtered(request, self.rows(request))
+        now, rows = timezone.now(), self._filtered(request)
         user: User = request.user  # type: ignore[assignment]
         match code:
             case "mine":
@@ -283,33 +300,46 @@ class WorkDesk(Desk):
             case "decided":
                 return rows.filter(**{f"{self.queue.decided}__isnull": False})
             case "found":
-                return rows.filter(self.found_by(_term(request)))
+                return rows
             case _:
                 return self.decidable(request, waiting(self.queue, rows, user, now))
 
-    def _filtered(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def _filtered(self, request: HttpRequest) -> QuerySet[Any]:
+        """The items within the search and the filters."""
+        rows = self.rows(request)
+        if term := _term(request):
+            rows = rows.filter(self.found_by(term))
         for each in self.filters:
             chosen = request.GET.get(each.name, "")
             if chosen in each.choices:
                 rows = rows.filter(**{each.lookup: chosen})
         return rows
 
+    def _ahead(self, request: HttpRequest) -> QuerySet[Any]:
+        """What comes after one another: the tab that one works through, or else the queue."""
+        tab = request.GET.get("tab", "")
+        if tab not in WORKED_THROUGH:
+            return self._tab(request, "waiting")
+        free = free_for(request.user, timezone.now())  # type: ignore[arg-type]
+        return self.decidable(request, self._tab(request, tab).filter(free))
+
     def _lined_up(self, request: HttpRequest, most: int) -> list[Any]:
-        rows = self._tab(request, "waiting")
+        rows = self._ahead(request)
         return line_up(self.queue, rows, goal_of(self.queue), timezone.now(), most)
 
     def _next(self, request: HttpRequest, after: int = 0) -> str:
         """Where it goes on: what is in the person's hands first, then the queue; the desk where nothing waits."""
         user, now = request.user, timezone.now()
-        own = self.decidable(request, mine(self.queue, self.rows(request), user, now))  # type: ignore[arg-type]
+        rows = self._ahead(request) if request.GET.get("tab") in WORKED_THROUGH else self._filtered(request)
+        own = self.decidable(request, mine(self.queue, rows, user, now))  # type: ignore[arg-type]
         own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
         first = own.order_by(*self.queue.order).values_list("pk", flat=True).first()
-        return self.at("item", first) if first else self._beside(request, after, 1)
+        return self.within(request, "item", first) if first else self._beside(request, after, 1)
 
     def _beside(self, request: HttpRequest, item_id: int, step: int) -> str:
         """The item so many places further on in the queue; the desk where there is no other."""
         found = neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step)
-        return self.at("item", found) if found else self.address
+        return self.within(request, "item", found) if found else self.back(request)
 
     # --- The desk page ----------------------------------------------------------------------------------------------
 
@@ -331,7 +361,7 @@ class WorkDesk(Desk):
         lines = [
             {
                 "row": self.row(request, item),
-                "address": self.at("item", item.pk),
+                "address": self.within(request, "item", item.pk),
                 "arrived": (arrived := getattr(item, self.queue.arrived)),
                 "late": self.is_open(item) and arrived < late,
                 "due": due_in_words(arrived + counted.goal, now),
@@ -351,6 +381,10 @@ class WorkDesk(Desk):
             "lines": lines,
             "more": len(items) > SHOWN,
             "choices": self._choices(request),
+            "next_address": self.within(request, "next"),
+            "bulk_address": self.within(request, "bulk"),
+            "narrowed": any(request.GET.get(each.name, "") in each.choices for each in self.filters),
+            "tab_query": self._narrowing(request, "tab", "q").replace("?", "&"),
             "saved": filters_of(request, f"admin:{self.name}"),
             "last": self.last_decision(request),
             "goal_hours": int(counted.goal.total_seconds() // 3600),
@@ -404,7 +438,11 @@ class WorkDesk(Desk):
             "late": self.is_open(item) and arrived + goal < timezone.now(),
             "outcome": "" if self.is_open(item) else self.outcome_of(item),
             "sentence": self.decided_sentence(item),
-            "addresses": {page: self.at(f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")},
+            "addresses": {
+                page: self.within(request, f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")
+            },
+            "back": self.back(request),
+            "undo_address": self.within(request, "undo"),
             "parts": self.templates,
             "snoozes": list(SNOOZES.items()),
             "colleagues": [person for person in colleagues(self.permission, item) if person.pk != user.pk],
@@ -451,7 +489,7 @@ class WorkDesk(Desk):
     def decide_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Decide, and go on with the next one."""
         if request.method != "POST":
-            return HttpResponseRedirect(self.at("item", item_id))
+            return HttpResponseRedirect(self.within(request, "item", item_id))
         item = self.one(request, item_id)
         onward = self._next(request, after=item_id)
         try:
@@ -464,11 +502,11 @@ class WorkDesk(Desk):
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
         item = self.one(request, item_id)
         if request.method != "POST":
-            return HttpResponseRedirect(self.at("item", item_id))
+            return HttpResponseRedirect(self.within(request, "item", item_id))
         user: User = request.user  # type: ignore[assignment]
         model, deed = self.queue.model, request.POST.get("deed", "")
         reason = request.POST.get("reason", "")
-        here = self.at("item", item_id)
+        here = self.within(request, "item", item_id)
         try:
             match deed:
                 case "claim":
@@ -480,7 +518,7 @@ class WorkDesk(Desk):
                     take_over(user, model, item_id, reason=reason)
                 case "release":
                     release(user, model, item_id)
-                    here = self.address
+                    here = self.back(request)
                 case "next" | "previous":
                     here = self._beside(request, item_id, 1 if deed == "next" else -1)
                     release(user, model, item_id)
@@ -514,12 +552,12 @@ class WorkDesk(Desk):
     def note_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         item = self.one(request, item_id)
         if request.method != "POST":
-            return HttpResponseRedirect(self.at("item", item_id))
+            return HttpResponseRedirect(self.within(request, "item", item_id))
         try:
             add_note(request.user, item, text=request.POST.get("text", ""))  # type: ignore[arg-type]
         except DomainError as error:
             return self._item_page(request, item, error)
-        return HttpResponseRedirect(self.at("item", item_id))
+        return HttpResponseRedirect(self.within(request, "item", item_id))
 
     # --- Undo -------------------------------------------------------------------------------------------------------
 
@@ -534,7 +572,7 @@ class WorkDesk(Desk):
             "decision": last,
             "label": kind_of(last).label,
             "thing": f"#{last.target_id}",
-            "address": self.at("undo"),
+            "address": self.within(request, "undo"),
             "held": last.told_at is None,
             "leaves": last.made_at + HOLD,
         }
@@ -542,7 +580,7 @@ class WorkDesk(Desk):
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         """Take back a decision, or all of one gesture."""
         if request.method != "POST":
-            return HttpResponseRedirect(self.address)
+            return HttpResponseRedirect(self.back(request))
         reason = request.POST.get("reason", "").strip()[:1000]
         if batch := _uuid(request.POST.get("batch", "")):
             return self._undo_batch(request, batch, reason)
@@ -559,7 +597,7 @@ class WorkDesk(Desk):
                 raise
             return self._item_page(request, item, error)
         messages.success(request, _("Taken back: %(item)s.") % {"item": self.title_of(item)})
-        return HttpResponseRedirect(self.at("item", known.target_id))
+        return HttpResponseRedirect(self.within(request, "item", known.target_id))
 
     def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
         ids = Decision.objects.filter(batch=batch).values_list("target_id", flat=True)
@@ -571,7 +609,7 @@ class WorkDesk(Desk):
         ]
         bulk = Bulk(BulkDeed("undo", _("Take back")), batch, [line for line in lines if line.item is not None])
         return self.page(
-            request, "desk/bulk.html", self._bulk_context(bulk, done=True, undone=True), title=_("Taken back")
+            request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Taken back")
         )
 
     # --- Many at once -----------------------------------------------------------------------------------------------
@@ -579,12 +617,12 @@ class WorkDesk(Desk):
     def bulk_view(self, request: HttpRequest) -> HttpResponse:
         """First what would be done to each, then, once that is confirmed, what was."""
         if request.method != "POST":
-            return HttpResponseRedirect(self.address)
+            return HttpResponseRedirect(self.back(request))
         deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
         numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
         if deed is None or not numbers:
             messages.error(request, _("Tick some items first, then choose what to do with them."))
-            return HttpResponseRedirect(self.address)
+            return HttpResponseRedirect(self.back(request))
         items = self.narrowed(request, self.rows(request)).in_bulk(numbers)
         confirmed = bool(request.POST.get("confirmed"))
         bulk = Bulk(deed, _uuid(request.POST.get("batch", "")) or uuid4())
@@ -607,7 +645,7 @@ class WorkDesk(Desk):
                 bulk.lines.append(BulkLine(item, str(refusal), skipped=True))
                 continue
             bulk.lines.append(BulkLine(item, sentence))
-        context = self._bulk_context(bulk, done=confirmed) | {"error": error, "posted": request.POST}
+        context = self._bulk_context(request, bulk, done=confirmed) | {"error": error, "posted": request.POST}
         response = self.page(request, "desk/bulk.html", context, title=deed.title)
         if error is not None:
             response.status_code = 422
@@ -618,9 +656,9 @@ class WorkDesk(Desk):
         if seen != str(item.version):
             raise Conflict("changed-since", _("This has changed since the preview."))
 
-    def _bulk_context(self, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
+    def _bulk_context(self, request: HttpRequest, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
         lines = [
-            {"line": line, "title": self.title_of(line.item), "address": self.at("item", line.item.pk)}
+            {"line": line, "title": self.title_of(line.item), "address": self.within(request, "item", line.item.pk)}
             for line in (*bulk.taken, *bulk.skipped)
         ]
         return {
@@ -628,9 +666,9 @@ class WorkDesk(Desk):
             "lines": lines,
             "done": done,
             "undone": undone,
-            "bulk_address": self.at("bulk"),
-            "undo_address": self.at("undo"),
-            "back": self.address,
+            "bulk_address": self.within(request, "bulk"),
+            "undo_address": self.within(request, "undo"),
+            "back": self.back(request),
         }
 
 

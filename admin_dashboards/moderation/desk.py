@@ -145,7 +145,7 @@ class ModerationDesk(CaseDesk):
         context = {
             "evidence": evidence(request, item),
             "facts": facts(item),
-            "reveal_address": self.at("item_reveal", item.pk),
+            "reveal_address": self.within(request, "item_reveal", item.pk),
             "standing_decision": None if self.is_open(item) else Decision.objects.about(item).standing().last(),
         }
         return context | self._decision(request, item) if deciding else context
@@ -243,7 +243,7 @@ class ModerationDesk(CaseDesk):
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(self.at("item", item_id))
+        return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def picture(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """The picture of a reported person, through the case, and written down."""

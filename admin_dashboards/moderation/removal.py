@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -60,8 +59,7 @@ class RemovableAdmin(ModelAdmin):
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, self._said(1, self.remove))
-        filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
-        return HttpResponseRedirect(add_preserved_filters(filters, reverse(self.address("changelist"))))  # type: ignore[arg-type]
+        return HttpResponseRedirect(reverse(self.address("changelist")))
 
     def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
@@ -70,8 +68,7 @@ class RemovableAdmin(ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._to_each(request, [obj], self.restore)
-        query = f"?{request.GET.urlencode()}" if request.GET else ""
-        return HttpResponseRedirect(reverse(self.address("change"), args=[obj.pk]) + query)
+        return HttpResponseRedirect(reverse(self.address("change"), args=[obj.pk]))
 
     # --- A selection ------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class WordsMixin(ModelAdmin):
             '<span data-shown>{}</span> <a href="{}" class="link in-place-link" data-words="{}" data-title="{}" '
             'data-description="{}" aria-label="{}">{}</a>',
             shown,
-            reverse(self.address("change"), args=[event.pk]),
+            self.within(asking(), "change", event.pk),
             reverse("admin:events_event_words", args=[event.pk]),
             event.title,
             event.description,
