@@ -19,6 +19,7 @@ MADE_FROM = {
     "admin/index.html": "dd345254af4ffc9a",
     "unfold/helpers/add_link.html": "b10877ba3500e4eb",
     "unfold/helpers/header_title.html": "708a66bc1c0997f3",
+    "unfold/helpers/navigation.html": "fd819dae3473c0be",
     "unfold/helpers/pagination_default.html": "fad73d3c053476ef",
     "unfold/layouts/base_simple.html": "f90e61e284c309cd",
     "unfold/layouts/unauthenticated.html": "768501529f1a8dae",

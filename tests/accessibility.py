@@ -1,0 +1,48 @@
+"""What axe finds on a page by WCAG 2.2 AA and good practice, in both schemes, for a desk's window and a phone's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+BY_LOOK = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
+"""The rules whose answer depends on scheme and width; every other one is asked once a page."""
+WIDTHS = (1366, 390)
+RUN = """
+    async (only) => (await axe.run({ runOnly: only, resultTypes: ["violations"] })).violations
+        .map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).join(" · ")}`)
+"""
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+LOOK = """
+    ([dark]) => {
+        document.documentElement.classList.toggle("dark", dark);
+        return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    }
+"""
+
+
+def barriers(page: Page) -> list[str]:
+    """What keeps somebody out of the page that is open, and how far it is wider than the window.
+
+    The page is not loaded again: scheme and width change where it stands, and are put back.
+    """
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate(Axe().axe_script)
+    was_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+    window: Any = page.viewport_size
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 768})
+        for dark in (was_dark, not was_dark):
+            page.evaluate(LOOK, [dark])
+            first = width == WIDTHS[0] and dark == was_dark
+            faults = page.evaluate(RUN, TAGS if first else BY_LOOK)
+            found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in faults]
+        if (wider := page.evaluate(SIDEWAYS)) > 0:
+            found.append(f"{wider} px wider than {width}")
+    page.set_viewport_size(window)
+    page.evaluate(LOOK, [was_dark])
+    return found
