@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -335,3 +336,37 @@ def test_the_question_before_deleting_says_who_loses_what() -> None:
     chosen = {"action": "delete_selected", "_selected_action": juniors.pk}
     assert "nora loses menus: Connections › Connections" in client.post("/admin/auth/group/", chosen).content.decode()
     assert Group.objects.filter(pk=juniors.pk).exists()
+
+
+class _Buttons(HTMLParser):
+    """The names of the buttons that send a form, in the order of the page."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form, self.inside, self.names = form, False, list[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self.inside = given.get("id") == self.form
+        ours = given.get("form") == self.form or (self.inside and "form" not in given)
+        if tag == "button" and ours and given.get("type", "submit") == "submit":
+            self.names.append(given.get("name") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "form"
+
+
+def test_enter_in_a_field_saves() -> None:
+    nora, client = people.make_staff("nora"), console(people.access())
+    group = Group.objects.create(name="Trainees")
+    for address, form in (
+        ("/admin/users/staff/add/", "staff_form"),
+        (f"/admin/users/staff/{nora.pk}/change/", "staff_form"),
+        ("/admin/auth/group/add/", "group_form"),
+        (f"/admin/auth/group/{group.pk}/change/", "group_form"),
+    ):
+        buttons = _Buttons(form)
+        buttons.feed(client.get(address).text)
+        assert "_preview" in buttons.names
+        assert buttons.names[0] == "_save", address

@@ -73,6 +73,13 @@
         }
     });
 
+    // Enter in a field would press the first button, whatever is chosen: where there are several, one is pressed.
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" || !desk() || !event.target.matches("input:not([type=submit]):not([type=button])")) return;
+        const ways = event.target.form?.querySelectorAll("button[type=submit]:not([hidden])").length || 0;
+        if (ways > 1) event.preventDefault();
+    });
+
     function showKeys() {
         const sheet = document.getElementById("desk-keys");
         if (!sheet) return;
