@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.http import HttpRequest
@@ -26,6 +27,37 @@ def asked_by(request: HttpRequest) -> Iterator[None]:
         yield
     finally:
         _request.reset(token)
+
+
+POLL = "X-Poll"
+"""The header of what an open page asks by itself, with nobody doing anything."""
+PART = "X-Part"
+"""The header with which a page's script asks for a part of a page."""
+
+
+def is_poll(request: HttpRequest) -> bool:
+    """Whether an open page asks by itself: by its header, or at an address that nothing else asks."""
+    return POLL in request.headers or getattr(request, "is_poll", False)
+
+
+def mark_poll(request: HttpRequest) -> None:
+    """Say so of a request to an address that only open pages ask."""
+    request.is_poll = True  # type: ignore[attr-defined]
+
+
+def asks_by_script(request: HttpRequest) -> bool:
+    """Whether a script reads the answer, rather than a person."""
+    by_header = POLL in request.headers or PART in request.headers
+    return by_header or request.headers.get("Accept") == "application/json"
+
+
+def page_of(request: HttpRequest) -> str:
+    """The page that a form was sent from, to go back to; the address itself where that is not known."""
+    console, page = reverse("admin:index"), urlsplit(request.headers.get("Referer", ""))
+    ours = page.netloc == request.get_host() and page.path.startswith(console)
+    if request.method in ("GET", "HEAD") or not ours or page.path.startswith(reverse("admin:login")):
+        return request.get_full_path()
+    return f"{page.path}?{page.query}" if page.query else page.path
 
 
 def way_back(request: HttpRequest) -> str:

@@ -25,12 +25,13 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import asked_by, way_back, with_filters
+from admin_dashboards.asking import asked_by, is_poll, way_back, with_filters
+from admin_dashboards.signed_out import signed_out
 from apps.access import noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused
 from apps.users import console_sessions
-from apps.users.models import PAGE_SIZES
+from apps.users.models import PAGE_SIZES, Session
 from apps.users.staff import choose_page_size
 
 type View = Callable[..., HttpResponse]
@@ -133,10 +134,10 @@ class InflooAdminSite(UnfoldAdminSite):
             console_sessions.sign_out(request.user, request.session[SESSION_KEY])  # type: ignore[arg-type]
         return super().logout(request, extra_context)
 
-    def _keep_session(self, request: HttpRequest) -> None:
-        """Begin the console session after a sign-in; sign out whose session was ended by somebody else."""
+    def _keep_session(self, request: HttpRequest) -> Session | None:
+        """The console session, begun after a sign-in; whose session has ended is signed out."""
         if not self.has_permission(request):
-            return
+            return None
         if SESSION_KEY not in request.session:
             begun = console_sessions.begin(
                 request.user,  # type: ignore[arg-type]
@@ -144,8 +145,11 @@ class InflooAdminSite(UnfoldAdminSite):
                 user_agent=request.headers.get("User-Agent", ""),
             )
             request.session[SESSION_KEY] = str(begun.key)
-        elif not console_sessions.is_live(request.user, request.session[SESSION_KEY]):  # type: ignore[arg-type]
+            return begun
+        session = console_sessions.live(request.user, request.session[SESSION_KEY])  # type: ignore[arg-type]
+        if session is None:
             logout(request)
+        return session
 
     # --- Every page -------------------------------------------------------------------------------------------------
 
@@ -173,13 +177,21 @@ class InflooAdminSite(UnfoldAdminSite):
     def _answer(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
         if page := mfa.next_page(request):
             return HttpResponseRedirect(page)
-        self._keep_session(request)
+        session = self._keep_session(request)
+        if session is None and request.path != reverse("admin:logout"):
+            return signed_out(request)
+        response = self._guarded(request, inner, view, *args, **kwargs)
+        if session is not None and not is_poll(request):
+            console_sessions.note_use(session)
+        return response
+
+    def _guarded(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page, or the one that says why not."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest(_("The address holds a character that no text has."))
-            # Whoever is not in yet is led to the sign-in, whatever they sent.
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
-            if posts and _only_reads(view) and self.has_permission(request):
+            if posts and _only_reads(view):
                 raise PermissionDenied(_("This page is for reading."))
             if posts and any("\x00" in text for _name, texts in request.POST.lists() for text in texts):
                 raise Invalid("invalid", _("There is a character in it that no text has."), field="text")

@@ -314,6 +314,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "admin_dashboards.signed_out.form_out_of_date"
 
 # Every setting of the library by name: what is left out here it would read from environment variables of that name,
 # such as ISSUER or LEEWAY, which may be there for another program.

@@ -44,6 +44,10 @@ def _icon(_request: HttpRequest) -> str:
     return static("admin_dashboards/icon.svg")
 
 
+def _drafts_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/drafts.js")
+
+
 def _script(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.js")
 
@@ -64,7 +68,7 @@ UNFOLD: dict[str, Any] = {
         ]
     },
     "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
-    "SCRIPTS": [_script, _desk_script, _compliance_script, _moderation_script],
+    "SCRIPTS": [_drafts_script, _script, _desk_script, _compliance_script, _moderation_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from admin_dashboards.asking import asking
+from admin_dashboards.asking import asking, mark_poll
 from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.history import MASKS
@@ -168,6 +168,7 @@ class DocumentAdmin(SearchableAdmin):
 
     def claim_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
         """The page that is open renews its claim."""
+        mark_poll(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._reviewable(request, document_id)

@@ -22,6 +22,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.asking import PART, mark_poll
 from admin_dashboards.desk import charts
 from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
@@ -48,8 +49,6 @@ from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.users.models import User
 from apps.whole_numbers import whole_number
 
-PART = "X-Part"
-"""The header with which the page's script asks for the item alone, not the page around it."""
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 LAST_DECISION_SHOWN = timedelta(minutes=10)
 SHOWN = 50
@@ -461,6 +460,7 @@ class WorkDesk(Desk):
 
     def state(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """What the open page asks every two seconds: whose it is, who looks too, whether it was decided."""
+        mark_poll(request)
         item = self.one(request, item_id)
         holder = item.claim_holder()
         return JsonResponse(
@@ -512,6 +512,7 @@ class WorkDesk(Desk):
                 case "claim":
                     claim(user, model, item_id)
                 case "renew":
+                    mark_poll(request)
                     claim(user, model, item_id)
                     return HttpResponse(status=204)
                 case "take_over":

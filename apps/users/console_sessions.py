@@ -39,17 +39,21 @@ def begin(user: User, *, address: str | None, user_agent: str) -> Session:
     return session
 
 
-def is_live(user: User, key: UUID | str) -> bool:
-    """Whether this sign-in of `user` still counts; notes that it is in use."""
-    now = timezone.now()
+def live(user: User, key: UUID | str) -> Session | None:
+    """This sign-in of `user`, where it still counts."""
     session = Session.objects.filter(key=key, user=user, door=Session.Door.CONSOLE).first()
     if session is None or not session.is_live or session.token_version != user.token_version:
-        return False
+        return None
+    return session
+
+
+def note_use(session: Session) -> None:
+    """Note that somebody uses the console now. What a page asks by itself, while it stands open, is no use."""
+    now = timezone.now()
     if now - session.last_seen_at > SEEN_EVERY:
         Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(
             last_seen_at=now, expires_at=_until(session.created_at, now)
         )
-    return True
 
 
 def _until(begun: datetime, now: datetime) -> datetime:

@@ -123,7 +123,7 @@
             body.set("reason", reason);
             body.set("comment", form.querySelector("[name=comment]").value);
             const mine = ++asked;
-            const answer = await fetch(box.dataset.letter, { method: "POST", body }).catch(() => null);
+            const answer = await fetch(box.dataset.letter, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
             if (!answer?.ok || mine !== asked) return;
             const letter = await answer.json();
             box.querySelector("[data-letter-notification]").textContent = letter.notification;

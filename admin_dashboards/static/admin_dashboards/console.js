@@ -83,8 +83,8 @@ function board(root) {
 const RENEW_EVERY = 5 * 60 * 1000;
 function keepClaim(form) {
     const renew = async () => {
-        const answer = await fetch(form.dataset.claim, { method: "POST", body: new FormData(form) });
-        if (answer.status === 409) {
+        const answer = await fetch(form.dataset.claim, { method: "POST", body: new FormData(form), headers: { "X-Poll": "1" } });
+        if ([401, 403, 409].includes(answer.status)) {
             form.querySelector("[data-claim-sentence]").textContent = (await answer.json()).sentence;
             clearInterval(timer);
         }

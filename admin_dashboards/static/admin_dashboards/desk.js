@@ -114,7 +114,7 @@
         const body = new FormData(form, button);
         try {
             const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
-            await show(answer);
+            if (!(await refused(answer))) await show(answer);
         } catch {
             tell(document.getElementById("desk-keys").dataset.unsent);
         } finally {
@@ -153,10 +153,53 @@
     });
 
     function tell(sentence) {
-        const news = document.querySelector("[data-news]");
-        if (!news) return;
+        let news = document.querySelector("[data-news]");
+        if (!news) {
+            news = Object.assign(document.createElement("p"), { className: "desk-news" });
+            news.dataset.news = "";
+            news.setAttribute("role", "status");
+            desk().prepend(news);
+        }
         news.textContent = sentence;
         news.hidden = !sentence;
+    }
+
+    // --- Signed out, or out of date ----------------------------------------------------------------------------------
+
+    // Whether the console did not take it because of who asks. What is typed stays, and the page says how to go on.
+    async function refused(answer) {
+        if (![401, 403].includes(answer.status) || !answer.headers.get("Content-Type")?.includes("json")) return null;
+        const said = await answer.json();
+        if (said.type === "signed-out") signedOut(said);
+        else if (said.type === "form-out-of-date" && String(said.person) === drafts.person()) {
+            for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = said.token;
+            tell(said.sentence);
+        } else tell(said.elsewhere || said.sentence);
+        return said;
+    }
+
+    let out = false;
+    function signedOut(said) {
+        stop();
+        drafts.keep();
+        if (out) return;
+        out = true;
+        tell(`${said.sentence} `);
+        const here = encodeURIComponent(location.pathname + location.search);
+        document.querySelector("[data-news]").append(Object.assign(document.createElement("a"), { href: `${said.sign_in}?next=${here}`, textContent: said.sign_in_title, className: "link" }));
+    }
+
+    addEventListener("pagehide", () => { if (out) drafts.keep(); });
+
+    // Back in this tab, perhaps signed in again in another.
+    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) (item() ? look : refresh)(); });
+
+    function isIn() {
+        if (!out) return;
+        out = false;
+        drafts.forget();
+        tell("");
+        watch();
     }
 
     // --- What becomes of the open item -------------------------------------------------------------------------------
@@ -168,13 +211,14 @@
         if (!here || document.hidden) return;
         let state;
         try {
-            const answer = await fetch(here.dataset.item, { headers: { Accept: "application/json" } });
-            if (!answer.ok) return;
+            const answer = await fetch(here.dataset.item, { headers: { Accept: "application/json", "X-Poll": "1" } });
+            if (!answer.ok) return void (await refused(answer));
             state = await answer.json();
         } catch {
             return;
         }
         if (item() !== here) return;
+        isIn();
         const words = document.getElementById("desk-keys").dataset;
         const others = here.querySelector("[data-others]");
         const said = state.others.length ? words.others.replace("%s", state.others.join(", ")) : "";
@@ -192,8 +236,7 @@
 
     // Somebody else was quicker: what is typed stays, nothing can be sent any more, and the page says why.
     function over(here, sentence) {
-        clearInterval(looking);
-        clearInterval(renewing);
+        stop();
         here.querySelectorAll(".desk-decision button, .desk-decision input[type=submit]").forEach((one) => { one.disabled = true; });
         here.classList.add("is-over");
         tell(sentence);
@@ -206,18 +249,36 @@
         const body = new FormData();
         body.set("deed", "renew");
         body.set("csrfmiddlewaretoken", token);
-        await fetch(here.dataset.deed, { method: "POST", body }).catch(() => {});
+        const answer = await fetch(here.dataset.deed, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
+        if (answer) await refused(answer);
+    }
+
+    function stop() {
+        clearInterval(looking);
+        clearInterval(renewing);
+        clearInterval(refreshing);
+    }
+
+    function watch() {
+        stop();
+        refreshing = setInterval(refresh, REFRESH_EVERY);
+        if (!item()) return;
+        looking = setInterval(look, LOOK_EVERY);
+        renewing = setInterval(renew, RENEW_EVERY);
     }
 
     // The desk page keeps itself up to date, unless somebody is choosing on it.
     const REFRESH_EVERY = 15000;
+    let refreshing = 0;
     async function refresh() {
         const live = [...document.querySelectorAll("[data-live]")];
         if (!live.length || document.hidden) return;
         let fresh;
         try {
-            const answer = await fetch(location.href);
-            if (!answer.ok || answer.redirected) return;
+            const answer = await fetch(location.href, { headers: { "X-Poll": "1" } });
+            if (!answer.ok) return void (await refused(answer));
+            if (answer.redirected) return;
+            isIn();
             fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         } catch {
             return;
@@ -235,7 +296,7 @@
         const words = form.dataset;
         const items = [...form.querySelectorAll("input[name=item]")].map((one) => one.value);
         const progress = form.querySelector("progress");
-        const said = form.querySelector("[data-bulk-said]");
+        const told = form.querySelector("[data-bulk-said]");
         button.disabled = true;
         progress.hidden = false;
         progress.max = items.length;
@@ -246,13 +307,15 @@
             body.delete("item");
             items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
             let page;
+            let said;
             try {
-                const answer = await fetch(form.action, { method: "POST", body });
-                page = new DOMParser().parseFromString(await answer.text(), "text/html");
+                const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+                said = await refused(answer);
+                page = new DOMParser().parseFromString(said ? "" : await answer.text(), "text/html");
                 if (!answer.ok) throw new Error(answer.status);
             } catch {
                 const why = page?.querySelector("[role=alert]")?.textContent.trim();
-                said.textContent = why || words.stopped.replace("%s", sent).replace("%t", items.length);
+                told.textContent = said?.sentence || why || words.stopped.replace("%s", sent).replace("%t", items.length);
                 button.disabled = false;
                 items.slice(0, sent).forEach((number) => form.querySelector(`input[name=item][value="${number}"]`).remove());
                 return;
@@ -262,7 +325,7 @@
                 document.querySelector(`[data-bulk-line="${line.dataset.bulkLine}"]`)?.replaceWith(line);
             }
             progress.value = Math.min(sent + AT_ONCE, items.length);
-            said.textContent = words.sent.replace("%s", progress.value).replace("%t", items.length);
+            told.textContent = words.sent.replace("%s", progress.value).replace("%t", items.length);
             if (progress.value === items.length) {
                 const left = document.querySelectorAll("[data-bulk-line].is-skipped").length;
                 document.querySelector(".desk-lead").textContent = words.done.replace("%s", items.length - left).replace("%t", left);
@@ -303,16 +366,11 @@
 
     // After each item that comes onto the page; desks listen for "desk:opened".
     function opened() {
-        clearInterval(looking);
-        clearInterval(renewing);
         document.querySelectorAll("[data-sheet]").forEach((button) => { button.hidden = false; button.onclick = showKeys; });
         countdown();
         timelines();
-        if (item()) {
-            looking = setInterval(look, LOOK_EVERY);
-            renewing = setInterval(renew, RENEW_EVERY);
-            look();
-        }
+        watch();
+        if (item()) look();
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
     }
 
@@ -340,7 +398,6 @@
                 if (!tool.contains(event.target)) tool.open = false;
             }
         });
-        setInterval(refresh, REFRESH_EVERY);
         opened();
     });
 })();

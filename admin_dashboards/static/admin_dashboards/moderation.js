@@ -97,7 +97,7 @@
         for (const [name, value] of Object.entries(extra)) body.set(name, value);
         let answer;
         try {
-            answer = await fetch(link.dataset.words, { method: "POST", body });
+            answer = await fetch(link.dataset.words, { method: "POST", body, headers: { Accept: "application/json" } });
             return { ok: answer.ok, ...(await answer.json()) };
         } catch {
             return { ok: false, sentence: dialog().dataset.conflict };

@@ -1,0 +1,112 @@
+"use strict";
+
+// What somebody typed into a form that was not taken, because they were signed out or the form was out of date. It is
+// kept in this tab until they are back, shown to the same person alone, and gone with their sign-out or the tab.
+const drafts = (() => {
+    const PLACE = "infloo-draft";
+    const LASTS = 12 * 60 * 60 * 1000;
+    const SECRET = "input[type=password], input[autocomplete=one-time-code]";
+    const TYPED = "textarea, select, input:not([type=hidden], [type=password], [type=file], [type=submit], [type=button])";
+    const person = () => document.querySelector("[data-person]")?.dataset.person;
+    const words = () => document.querySelector("[data-draft-words]")?.dataset;
+
+    function read() {
+        try {
+            const draft = JSON.parse(sessionStorage.getItem(PLACE));
+            return draft && Date.now() - draft.at < LASTS ? draft : null;
+        } catch {
+            return null;
+        }
+    }
+
+    function write(draft) {
+        try {
+            if (draft) sessionStorage.setItem(PLACE, JSON.stringify(draft));
+            else sessionStorage.removeItem(PLACE);
+        } catch {
+            // No room, or none allowed: then nothing is kept.
+        }
+    }
+
+    const forms = () => [...document.querySelectorAll("form")].filter((form) => form.method === "post" && !form.querySelector(SECRET));
+    const nameOf = (form) => form.id || new URL(form.action, location.href).pathname;
+    const fieldsOf = (form) => [...form.elements].filter((one) => one.name && one.matches(TYPED));
+
+    function changed(field) {
+        if (field.matches("select")) return [...field.options].some((one) => one.selected !== one.defaultSelected) && field.value !== "";
+        if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+        return field.value !== field.defaultValue;
+    }
+
+    // What was changed on this page. `lost`: it is known not to have been taken.
+    function keep(lost) {
+        if (!person()) return;
+        const fields = [];
+        for (const form of forms()) {
+            fieldsOf(form).forEach((field, number) => {
+                if (!changed(field)) return;
+                const ticks = field.matches("[type=checkbox], [type=radio]");
+                const value = ticks ? field.checked : field.multiple ? [...field.selectedOptions].map((one) => one.value) : field.value;
+                fields.push({ form: nameOf(form), name: field.name, number, value });
+            });
+        }
+        const page = location.pathname + location.search;
+        write(fields.length ? { person: person(), page, title: document.title.split(" | ")[0].trim(), at: Date.now(), lost, fields } : null);
+    }
+
+    function restore(draft) {
+        let restored = 0;
+        for (const kept of draft.fields) {
+            const form = forms().find((one) => nameOf(one) === kept.form);
+            const field = form && (fieldsOf(form)[kept.number]?.name === kept.name ? fieldsOf(form)[kept.number] : fieldsOf(form).find((one) => one.name === kept.name));
+            if (!field || field.disabled) continue;
+            if (typeof kept.value === "boolean") field.checked = kept.value;
+            else if (Array.isArray(kept.value)) [...field.options].forEach((one) => { one.selected = kept.value.includes(one.value); });
+            else field.value = kept.value;
+            for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+            field.dispatchEvent(new Event("change", { bubbles: true }));
+            restored += 1;
+        }
+        return restored;
+    }
+
+    function say(sentence, draft) {
+        const place = document.querySelector("[data-draft]");
+        if (!place) return;
+        const [before, after] = sentence.split("%s");
+        place.replaceChildren(before);
+        if (after !== undefined) {
+            const named = document.createElement(person() ? "a" : "strong");
+            if (person()) named.href = draft.page;
+            named.textContent = `“${draft.title}”`;
+            place.append(named, after);
+        }
+        place.hidden = false;
+    }
+
+    function arrive() {
+        const draft = read();
+        if (!draft) return write(null);
+        if (!person()) {
+            // The sign-in, or the page that says that a form was out of date.
+            write({ ...draft, lost: true });
+            document.querySelector("[data-draft-back]")?.setAttribute("href", draft.page);
+            if (words()) say(words().kept, draft);
+            return;
+        }
+        if (draft.person !== person() || !draft.lost) return write(null);
+        if (draft.page !== location.pathname + location.search) return say(words().elsewhere, draft);
+        write(null);
+        say(restore(draft) ? words().restored : words().noPlace, draft);
+    }
+
+    // After every other script had its say: what those send without a page load they answer for themselves.
+    addEventListener("submit", (event) => {
+        if (event.target.matches("[action$='/logout/']")) write(null);
+        else if (!event.defaultPrevented && event.target.method === "post" && !event.target.querySelector(SECRET)) keep(false);
+    });
+    document.addEventListener("DOMContentLoaded", arrive);
+
+    return { keep: () => keep(true), forget: () => write(null), person };
+})();
