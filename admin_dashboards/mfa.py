@@ -149,7 +149,7 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
     request.session.cycle_key()
     known = [str(user.pk), *(pk for pk in devices if pk != str(user.pk))][:DEVICE_ACCOUNTS]
     response.set_signed_cookie(
-        DEVICE,
+        settings.DEVICE_COOKIE_NAME,
         "-".join(known),
         salt=DEVICE,
         max_age=DEVICE_AGE,
@@ -162,7 +162,7 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
 
 
 def _devices(request: HttpRequest) -> list[str]:
-    known = request.get_signed_cookie(DEVICE, default=None, salt=DEVICE)
+    known = request.get_signed_cookie(settings.DEVICE_COOKIE_NAME, default=None, salt=DEVICE)
     return known.split("-") if known else []
 
 

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from config.cookies import cookie_name, port_of
 from config.layers import channel_layers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -314,6 +315,14 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = "Lax"
+_port = port_of(sys.argv, env.ENVIRON) if DEBUG else None
+SESSION_COOKIE_NAME = cookie_name("session", port=_port)
+CSRF_COOKIE_NAME = cookie_name("csrf", port=_port)
+LANGUAGE_COOKIE_NAME = cookie_name("language", port=_port)
+MESSAGES_COOKIE_NAME = cookie_name("messages", port=_port)
+MESSAGE_STORAGE = "config.messages.Messages"
+DEVICE_COOKIE_NAME = cookie_name("device", port=_port, prefix="__Secure-")
+"""Which browsers staff have signed in from; the console's alone, so not the host's."""
 CSRF_FAILURE_VIEW = "admin_dashboards.signed_out.form_out_of_date"
 
 # Every setting of the library by name: what is left out here it would read from environment variables of that name,

@@ -109,6 +109,7 @@ def main() -> None:
     os.environ.setdefault("DEMO", "1")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     port = read_port()
+    os.environ["PORT"] = str(port)  # cookies are named by it
     try:
         with the_only_run() as was_killed, bound(port, patient=was_killed) as listener, servers() as pair:
             prepare(embedded_data=pair is not None)

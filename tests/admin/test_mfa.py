@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user
 from django.core import mail
@@ -361,7 +362,7 @@ def test_the_session_key_changes_at_each_step(clock: Clock) -> None:
     keys.append(client.session.session_key)
     assert len(set(keys)) == 3
     old = Client()
-    old.cookies["sessionid"] = keys[1] or ""
+    old.cookies[settings.SESSION_COOKIE_NAME] = keys[1] or ""
     assert not signed_in(old)
 
 
@@ -551,17 +552,17 @@ def test_a_made_up_cookie_makes_nothing_known() -> None:
     staff = people.compliance()
     sign_in(staff, agent="Firefox")
     stranger = Client()
-    stranger.cookies["device"] = f"{staff.pk}:abc:def"
+    stranger.cookies[settings.DEVICE_COOKIE_NAME] = f"{staff.pk}:abc:def"
     sign_in(staff, stranger, agent="Lynx")
     assert len(letters()) == 1
 
 
 def test_the_cookies_are_kept_from_scripts() -> None:
     client = sign_in(people.compliance())
-    for name in ("device", "sessionid"):
+    for name in (settings.DEVICE_COOKIE_NAME, settings.SESSION_COOKIE_NAME):
         assert client.cookies[name]["httponly"]
         assert client.cookies[name]["samesite"] == "Lax"
-    assert client.cookies["device"]["path"] == "/admin/"
+    assert client.cookies[settings.DEVICE_COOKIE_NAME]["path"] == "/admin/"
 
 
 # --- Idle -----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -115,7 +116,8 @@ def test_support_changes_nothing_over_sockets(stack_url: str) -> None:
     make_message(a, b)
     browser = console(desk)
     browser.get("/admin/")
-    cookie, token = f"sessionid={browser.cookies['sessionid'].value}", begin(desk).access
+    name = settings.SESSION_COOKIE_NAME
+    cookie, token = f"{name}={browser.cookies[name].value}", begin(desk).access
     before = everything(but_of=desk)
     for path in (NOTIFICATIONS, f"/ws/chat/{room.name}/"):
         for shown in ({"cookie": cookie}, {"cookie": cookie, "token": token}):
