@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from apps.users.mfa import is_enabled
 from apps.users.models import MfaReset, User
 from tests import people
+from tests.accessibility import barriers
 from tests.authenticator import App, code_of, enrol
 from tests.console import console
 
@@ -27,8 +27,7 @@ def give_password(page: Page, name: str = "support") -> None:
 
 def assert_accessible(page: Page) -> None:
     page.wait_for_load_state()
-    found = Axe().run(page).response["violations"]
-    assert not found, [(problem["id"], [node["target"] for node in problem["nodes"]]) for problem in found]
+    assert barriers(page) == []
 
 
 def test_the_first_sign_in_and_the_next(page: Page, settings: Any) -> None:
