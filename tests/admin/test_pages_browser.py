@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page
 
 from tests import people
@@ -66,6 +67,16 @@ def addresses() -> list[str]:
     found += [f"/admin/events/event/{event.pk}/{page}/" for page in ("history", f"history/{version}", "delete")]
     found += ["/admin/events/event/import/", "/admin/events/event/export/"]
     found += [f"/admin/compliance/quality/{check.pk}/", f"/admin/moderation/appeals/{rows['desk_moderation_appeals']}/"]
+    alice = cast["alice"]
+    assert alice is not None
+    found += [
+        f"/admin/stories/story/{rows['stories_story']}/permissions/",
+        f"/admin/users/staff/{rows['users_staff']}/password/",
+        reverse("admin:users_session_end_all", args=[alice.pk]),
+        reverse("admin:desk_support_person", args=[alice.pk]),
+        reverse("admin:desk_support_as_seen", args=[alice.pk]),
+        reverse("admin:desk_support_why", args=[alice.pk, "story", rows["stories_story"]]),
+    ]
     return [*found, *ALONE]
 
 

@@ -185,6 +185,7 @@
         if (out) return;
         out = true;
         tell(`${said.sentence} `);
+        document.querySelector("[data-news]").classList.add("is-out");
         const here = encodeURIComponent(location.pathname + location.search);
         document.querySelector("[data-news]").append(Object.assign(document.createElement("a"), { href: `${said.sign_in}?next=${here}`, textContent: said.sign_in_title, className: "link" }));
     }
@@ -198,6 +199,7 @@
         if (!out) return;
         out = false;
         drafts.forget();
+        document.querySelector("[data-news]")?.classList.remove("is-out");
         tell("");
         watch();
     }

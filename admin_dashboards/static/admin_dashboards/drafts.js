@@ -32,8 +32,17 @@ const drafts = (() => {
     const nameOf = (form) => form.id || new URL(form.action, location.href).pathname;
     const fieldsOf = (form) => [...form.elements].filter((one) => one.name && one.matches(TYPED));
 
+    function labelOf(field) {
+        const label = field.closest("fieldset")?.querySelector("legend") || field.labels?.[0];
+        const copy = label?.cloneNode(true);
+        copy?.querySelectorAll("input, select, textarea, kbd, .material-symbols-outlined").forEach((one) => one.remove());
+        return (copy?.textContent || field.getAttribute("aria-label") || field.name).trim().replace(/\s+/g, " ").replace(/[:*]+$/, "");
+    }
+
     function changed(field) {
-        if (field.matches("select")) return [...field.options].some((one) => one.selected !== one.defaultSelected) && field.value !== "";
+        if (field.matches("select[multiple]")) return [...field.options].some((one) => one.selected !== one.defaultSelected);
+        // Where none is chosen in the page's text, it is the first.
+        if (field.matches("select")) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
         if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
         return field.value !== field.defaultValue;
     }
@@ -47,7 +56,7 @@ const drafts = (() => {
                 if (!changed(field)) return;
                 const ticks = field.matches("[type=checkbox], [type=radio]");
                 const value = ticks ? field.checked : field.multiple ? [...field.selectedOptions].map((one) => one.value) : field.value;
-                fields.push({ form: nameOf(form), name: field.name, number, value });
+                fields.push({ form: nameOf(form), name: field.name, label: labelOf(field), number, value });
             });
         }
         const page = location.pathname + location.search;
@@ -71,6 +80,9 @@ const drafts = (() => {
         return restored;
     }
 
+    // Before the sign-in only which fields they were: anybody may stand before the screen by now.
+    const said = (draft) => `“${[...new Set(draft.fields.map((one) => one.label))].slice(0, 5).join("”, “")}”`;
+
     function say(sentence, draft) {
         const place = document.querySelector("[data-draft]");
         if (!place) return;
@@ -79,7 +91,7 @@ const drafts = (() => {
         if (after !== undefined) {
             const named = document.createElement(person() ? "a" : "strong");
             if (person()) named.href = draft.page;
-            named.textContent = `“${draft.title}”`;
+            named.textContent = person() ? `“${draft.title}”` : said(draft);
             place.append(named, after);
         }
         place.hidden = false;
