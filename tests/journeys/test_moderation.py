@@ -209,6 +209,8 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
 
     # The other twelve at once: what will happen, how far it is, what came of each.
     page.keyboard.press("q")
+    expect(page.locator("[data-row]")).to_have_count(15)  # back to what was searched for
+    page.get_by_role("link", name="Queue", exact=True).click()
     expect(page.locator("[data-row]")).to_have_count(12)
     page.wait_for_load_state()
     page.keyboard.press("*")
