@@ -119,7 +119,7 @@ class ComplianceDesk(WorkDesk):
             "owner_link": link_to(item.owner),
             "earlier": earlier,
             "duplicates": found,
-            "compared": self._compared(item, earlier, [one.document for one in found.shown]),
+            "compared": self._compared(request, item, earlier, [one.document for one in found.shown]),
             "asking": [str(rule) for rule in rules_asking(item)] if pending else [],
             "two_approve": pending and needs_second(item),
             "second_address": self.within(request, "item_second", item.pk),
@@ -130,14 +130,16 @@ class ComplianceDesk(WorkDesk):
             "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
 
-    def _compared(self, item: Document, earlier: list[Document], others: list[Document]) -> list[tuple[str, str, str]]:
+    def _compared(
+        self, request: HttpRequest, item: Document, earlier: list[Document], others: list[Document]
+    ) -> list[tuple[str, str, str]]:
         """What a document is compared with: name, where its address is had, and where it is worked on."""
         compared = []
         if item.owner.profile.image:
             compared.append((_("Profile picture"), _again(item, FACE), ""))
         for other in (*earlier, *others):
             name = f"#{other.pk} {other.get_doc_type_display()}, {other.get_status_display()}"
-            compared.append((name, _again(other, 1), self.at("item", other.pk)))
+            compared.append((name, _again(other, 1), self.within(request, "item", other.pk)))
         return compared
 
     def decide(self, request: HttpRequest, item: Document) -> None:

@@ -244,13 +244,13 @@ class WorkDesk(Desk):
 
     def within(self, request: HttpRequest, page: str, *args: Any) -> str:
         """The same, with what the queue is narrowed down to: the way on stays inside, the way back leads there."""
-        return self.at(page, *args) + self._narrowing(request)
+        return self.at(page, *args) + self.narrowing(request)
 
     def back(self, request: HttpRequest) -> str:
         """The desk page, narrowed down as it was."""
-        return self.address + self._narrowing(request)
+        return self.address + self.narrowing(request)
 
-    def _narrowing(self, request: HttpRequest, *besides: str) -> str:
+    def narrowing(self, request: HttpRequest, *besides: str) -> str:
         """The address's query: tab, search and filters, without those that are named."""
         given = {name: request.GET.get(name, "")[:150] for name in ("tab", "q", *(each.name for each in self.filters))}
         kept = {name: value for name, value in given.items() if value and name not in besides}
@@ -383,7 +383,7 @@ class WorkDesk(Desk):
             "next_address": self.within(request, "next"),
             "bulk_address": self.within(request, "bulk"),
             "narrowed": any(request.GET.get(each.name, "") in each.choices for each in self.filters),
-            "tab_query": self._narrowing(request, "tab", "q").replace("?", "&"),
+            "tab_query": self.narrowing(request, "tab", "q").replace("?", "&"),
             "saved": filters_of(request, f"admin:{self.name}"),
             "last": self.last_decision(request),
             "goal_hours": int(counted.goal.total_seconds() // 3600),
@@ -441,6 +441,7 @@ class WorkDesk(Desk):
                 page: self.within(request, f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")
             },
             "back": self.back(request),
+            "narrowing": self.narrowing(request),
             "undo_address": self.within(request, "undo"),
             "parts": self.templates,
             "snoozes": list(SNOOZES.items()),

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from apps.audit.models import Use
 from apps.events.models import Event
 from apps.users.documents import send_document
 from apps.users.models import Document, Session, User
@@ -111,6 +112,14 @@ def test_what_an_open_page_asks_by_itself_keeps_no_session_alive(vera: User, doc
         answer = client.get(here(document, "state/"), headers=JSON)
         assert (answer.status_code, answer.json()["type"]) == (401, "signed-out")
         assert client.get("/admin/compliance/").status_code == 302
+
+
+def test_what_an_open_page_asks_by_itself_uses_no_permission(vera: User, document: Document) -> None:
+    client = console(vera)
+    client.get(here(document, "state/"))
+    assert not Use.objects.filter(user=vera).exists()
+    client.get(here(document))
+    assert Use.objects.filter(user=vera, perm="users.review_document").exists()
 
 
 def test_what_somebody_does_keeps_it_alive(vera: User, document: Document) -> None:

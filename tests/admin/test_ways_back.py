@@ -177,6 +177,12 @@ def test_a_search_and_a_tab_bound_the_next_one_too(cases: dict[str, Case]) -> No
     assert passed_up == f"{at(cases['third'])}?tab=escalated"
 
 
+def test_another_item_of_the_same_author_stays_inside_the_filter(cases: dict[str, Case]) -> None:
+    client = console(people.admin())
+    page = client.get(f"{at(cases['second'])}?kind=story")
+    assert f"{at(cases['fourth'])}?kind=story" in links(page)
+
+
 def test_a_tab_keeps_the_filter(cases: dict[str, Case]) -> None:
     page = console(people.community()).get("/admin/moderation/?tab=waiting&kind=story")
     assert "?tab=mine&kind=story" in links(page)

@@ -3,7 +3,7 @@
 // Unfold makes buttons out of <a> and <span> that no keyboard reaches; here they become buttons. Its icons are
 // words in a font of pictures; here they are not read out, and name what has no other name.
 const ICONS = ".material-symbols-outlined";
-const NAMES = { dock_to_right: "Menu", close: "Close", unfold_more: "Your account" };
+const NAMES = { hub: "Overview", dock_to_right: "Menu", close: "Close", unfold_more: "Your account" };
 const REACHABLE = "a[href], button, input, select, textarea, [tabindex]";
 const BEHIND = "#changelist-filter-close, [id$=modal], form, nav";
 function reach(root) {
