@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import tablib
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -22,19 +25,21 @@ from import_export import admin as library
 from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource, modelresource_factory
-from import_export.tmp_storages import CacheStorage
+from import_export.tmp_storages import BaseStorage
 from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.errors import Invalid
+from apps.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from import_export.results import Result
+    from redis import Redis
 
     from apps.users.models import User
 
@@ -107,11 +112,40 @@ class ImportFileForm(ImportForm):
         return upload
 
 
-class Waiting(CacheStorage):
-    """A file between preview and confirmation, kept where every web process finds it."""
+class Waiting(BaseStorage):  # type: ignore[misc]
+    """A file between preview and confirmation, kept where every web process finds it: in Valkey, for half an hour.
 
-    CACHE_PREFIX = "import:"
-    CACHE_LIFETIME = 1800
+    Raises `Unavailable` while it cannot be kept, found or removed there.
+    """
+
+    LASTS = 1800
+
+    def save(self, data: bytes) -> None:
+        self.name = uuid4().hex
+        with self._asked() as client:
+            client.set(self._key, data, ex=self.LASTS)
+
+    def read(self) -> Any:
+        with self._asked() as client:
+            return client.get(self._key)
+
+    def remove(self) -> None:
+        with self._asked() as client:
+            client.delete(self._key)
+
+    @property
+    def _key(self) -> str:
+        return f"import:{self.name}"
+
+    @contextmanager
+    def _asked(self) -> Iterator[Redis]:
+        try:
+            with valkey.asked() as client:
+                yield client
+        except valkey.Away:
+            raise Unavailable(
+                "try-again", _("Files cannot be imported at the moment. Nothing was changed. Try again shortly.")
+            ) from None
 
 
 class Moment(DateTimeWidget):
@@ -244,14 +278,24 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
 
     def import_action(self, request: HttpRequest, **options: Any) -> HttpResponse:
         self._refuse_unless(request, self.has_import_permission(request), "import")
-        return super().import_action(request, **options)
+        try:
+            return super().import_action(request, **options)
+        except Unavailable as error:
+            return self._start_again(request, str(error))
 
     def process_import(self, request: HttpRequest, **options: Any) -> HttpResponse:
         self._refuse_unless(request, self.has_import_permission(request), "import")
-        if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
-            messages.error(request, _("This preview is no longer there. Choose the file again."))
-            return HttpResponseRedirect(self._page("import"))
-        return super().process_import(request, **options)
+        try:
+            if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
+                return self._start_again(request, _("This preview is no longer there. Choose the file again."))
+            with transaction.atomic():  # a file that cannot be removed is not imported, or it could be twice
+                return super().process_import(request, **options)
+        except Unavailable as error:
+            return self._start_again(request, str(error))
+
+    def _start_again(self, request: HttpRequest, sentence: str) -> HttpResponse:
+        messages.error(request, sentence)
+        return HttpResponseRedirect(self._page("import"))
 
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         return [self.import_resource] if self.import_resource else []
@@ -264,15 +308,16 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
 
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
-            messages.error(request, _("Nothing was imported: something has changed since the preview."))
-            return HttpResponseRedirect(self._page("import"))
+            return self._start_again(request, _("Nothing was imported: something has changed since the preview."))
         changed = result.totals["update"]
         self._write_down(request, Verb.IMPORTED, changed)
         messages.success(request, ngettext("%d row changed.", "%d rows changed.", changed) % changed)
         return HttpResponseRedirect(self._page("changelist"))
 
     def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
-        if isinstance(error, UnicodeDecodeError):
+        if isinstance(error, Unavailable):
+            sentence = str(error)
+        elif isinstance(error, UnicodeDecodeError):
             sentence = _("The file is not CSV in UTF-8.")
         else:
             sentence = _("The file cannot be read as CSV: %(why)s") % {"why": error}

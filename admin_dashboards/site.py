@@ -29,7 +29,7 @@ from admin_dashboards.asking import asked_by, is_poll, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
 from apps.access import noting_use
 from apps.audit.context import origin
-from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused
+from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
 from apps.users import console_sessions
 from apps.users.models import PAGE_SIZES, Session
 from apps.users.staff import choose_page_size
@@ -51,6 +51,7 @@ TITLES = {
     409: gettext_lazy("Not as things stand"),
     422: gettext_lazy("Not taken"),
     429: gettext_lazy("Too often"),
+    503: gettext_lazy("Not at the moment"),
 }
 
 
@@ -212,6 +213,8 @@ class InflooAdminSite(UnfoldAdminSite):
             refusal = self.turned_down(request, 429, str(error))
             refusal["Retry-After"] = str(error.wait)
             return refusal
+        except Unavailable as error:
+            return self.turned_down(request, 503, str(error))
         except DomainError as error:
             return self.turned_down(request, 422 if error.field else 409, str(error))
 

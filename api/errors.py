@@ -34,6 +34,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.TooLarge: 413,
     errors.WrongKind: 415,
     errors.Invalid: 422,
+    errors.Unavailable: 503,
     errors.DomainError: 409,
 }
 

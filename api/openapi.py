@@ -24,6 +24,7 @@ WORDS = {
     415: "Not, by its content, of a kind that this call takes",
     422: "Invalid input",
     429: "Too many requests; Retry-After says when to come back",
+    503: "Does not work at the moment; the same call will, later",
 }
 
 

@@ -1,13 +1,12 @@
 """How often a call may be made: counters in Valkey by the `limits` package, shared by all processes.
 
-Each limit is a fixed window that begins with its first call. While Valkey is away, calls go on uncounted, except for
-those by which an account could be guessed at: each process counts these for itself.
+Each limit is a fixed window that begins with its first call. While Valkey takes none, calls go on uncounted, except
+for those by which an account could be guessed at: each process counts these for itself.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import threading
 import time
@@ -26,14 +25,10 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
+from apps import valkey
 from apps.errors import Invalid, LockedOut, Refused, TooLarge, WrongCredentials
 from config.middleware import counted_address
 
-logger = logging.getLogger(__name__)
-
-# Seconds. A broker that is slower than this is as good as down; then it is left alone for a while.
-PATIENCE = 0.5
-LEAVE_ALONE = 2.0
 # The last tells that a password of staff was right.
 WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
 # Limits that hold while Valkey is away, too.
@@ -130,11 +125,6 @@ def _spend_each(counted: list[tuple[str, object]]) -> None:
         raise max(refusals, key=lambda refusal: refusal.wait)
 
 
-def broker_answers() -> bool:
-    """Whether the broker is worth asking: not where it failed to answer in the last seconds."""
-    return _counters.are_shared
-
-
 class Limit(BaseThrottle):
     """A named limit on one call: for the person, or for the address where nobody is signed in."""
 
@@ -188,12 +178,6 @@ def _content_length(request: HttpRequest) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-@cache
-def broker(url: str) -> redis.Redis:
-    """The broker at `url`, asked with little patience."""
-    return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-
-
 class _Shared(RedisStorage):
     """Counters in Valkey, which tell the end of a window to the millisecond.
 
@@ -206,20 +190,15 @@ class _Shared(RedisStorage):
 
 
 @cache
-def _shared(url: str) -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(_Shared(url, connection_pool=broker(url).connection_pool, key_prefix="limit"))
+def _shared(pool: redis.ConnectionPool) -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(_Shared("redis://", connection_pool=pool, key_prefix="limit"))
 
 
 class _Counters:
-    """Counters that forget themselves: in Valkey, and while that is away, those of guesses in this process."""
+    """Counters that forget themselves: in Valkey, and where that counts nothing, those of guesses in this process."""
 
     def __init__(self) -> None:
-        self._away_until = 0.0
         self._lock = threading.Lock()
-
-    @property
-    def are_shared(self) -> bool:
-        return time.monotonic() >= self._away_until
 
     def ask(self, question: Question, limit: str, who: object) -> None:
         """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no."""
@@ -227,27 +206,21 @@ class _Counters:
             return
         # Hashed, since accounts are named by strangers at any length.
         name = hashlib.blake2b(str(who).encode(), digest_size=16).hexdigest()
-        if self.are_shared:
-            try:
-                _ask(_shared(settings.REDIS_URL), question, limit, name)
-            except redis.RedisError:
-                self._leave_alone()
-            else:
-                return
-        if limit in GUESSES:
+        is_done = question is FixedWindowRateLimiter.hit
+        try:
+            with valkey.asked() as client:
+                _ask(_shared(client.connection_pool), question, limit, name)
+        except valkey.Away:
+            is_done = False
+        # What was counted here counts, though Valkey answers again: one that is full or read-only still tells how few
+        # guesses it knows of.
+        if limit in GUESSES and not is_done:
             with self._lock:  # the library's own counters lose calls that begin a window at the same instant
                 _ask(self._here, question, limit, name[:SLOT])
 
     @cached_property
     def _here(self) -> FixedWindowRateLimiter:
         return FixedWindowRateLimiter(MemoryStorage())
-
-    def _leave_alone(self) -> None:
-        with self._lock:
-            first = self.are_shared
-            self._away_until = time.monotonic() + LEAVE_ALONE
-        if first:
-            logger.warning("Valkey does not answer: guesses are counted in this process, other calls are not.")
 
 
 def _ask(limiter: FixedWindowRateLimiter, question: Question, limit: str, name: str) -> None:

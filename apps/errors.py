@@ -51,6 +51,10 @@ class WrongKind(DomainError):
     """The file is not, by its content, of a kind that is taken here."""
 
 
+class Unavailable(DomainError):
+    """Something that this needs does not work at the moment. The same request will, later."""
+
+
 class WrongCredentials(DomainError):
     """Nobody is known by these credentials, or they no longer hold."""
 

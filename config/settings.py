@@ -266,14 +266,8 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"), "redis_url")
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "infloo",
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
-    }
-}
+# For libraries that keep answers, such as the search of the console: none is worth an outage, or one that is outdated.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 # Before the names of what is published, which the numbered databases of one Valkey share.
 BROADCAST_PREFIX = "infloo"
 CHANNEL_REDIS_URLS = _service_urls("CHANNEL_REDIS_URLS", ("redis", "rediss", "unix"), [REDIS_URL])
@@ -311,7 +305,8 @@ OTP_TOTP_SYNC = False
 
 CONSOLE_IDLE_MINUTES = _number("CONSOLE_IDLE_MINUTES", 60)
 """A console that nobody used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# Never in Valkey as well: one that was away would bring back sessions that have ended or changed meanwhile.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -63,7 +63,7 @@ def send_message(request: Request, body: ChatMessageIn) -> Status[Facts]:
     return Status(201 if new else 200, message.facts())
 
 
-@router.post("/ticket", response={201: TicketOut, **refusals(409)}, operation_id="issue_ticket")
+@router.post("/ticket", response={201: TicketOut, **refusals(503)}, operation_id="issue_ticket")
 def issue_ticket(request: Request) -> Status[dict[str, Any]]:
     """Opens one socket, within half a minute, where no header can be sent: as the subprotocol `ticket.<ticket>`."""
     _scheme, _space, token = request.headers["Authorization"].partition(" ")

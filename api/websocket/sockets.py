@@ -25,11 +25,16 @@ from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 
-CODES: dict[type[DomainError], int] = {errors.WrongCredentials: 4401, errors.Refused: 4403, errors.Absent: 4404}
+FAILED = 1011
+CODES: dict[type[DomainError], int] = {
+    errors.WrongCredentials: 4401,
+    errors.Refused: 4403,
+    errors.Absent: 4404,
+    errors.Unavailable: FAILED,
+}
 FLOODING = 4429
 BAD_FRAMES = 1008
 """After ten frames in a row that could not be taken."""
-FAILED = 1011
 BAD_FRAMES_MAX = 10
 
 

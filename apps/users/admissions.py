@@ -9,23 +9,20 @@ import json
 import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from functools import cache
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from apps.errors import Conflict, WrongCredentials
+from apps import valkey
+from apps.errors import Unavailable, WrongCredentials
 from apps.users import sessions
 from apps.users.models import Session
 from apps.users.tokens import AccessToken, read
 
 TICKET_SECONDS = 30
-# Seconds to wait for the broker, which keeps the tickets.
-PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +40,25 @@ def by_token(access_token: str) -> Admission:
 
 
 def issue_ticket(access_token: str) -> str:
-    """A ticket in place of the token. Raises `Conflict` while the broker is away."""
-    ticket = token_urlsafe(24)
+    """A ticket in place of the token. Raises `Unavailable` while Valkey keeps none."""
+    ticket, kept = token_urlsafe(24), json.dumps(asdict(by_token(access_token)))
     try:
-        _broker().set(_key(ticket), json.dumps(asdict(by_token(access_token))), ex=TICKET_SECONDS)
-    except redis.RedisError as error:
-        raise Conflict("try-again", _("Tickets cannot be given at the moment. Try again shortly.")) from error
+        with valkey.asked() as client:
+            client.set(_key(ticket), kept, ex=TICKET_SECONDS)
+    except valkey.Away:
+        raise Unavailable("try-again", _("Tickets cannot be given at the moment. Try again shortly.")) from None
     return ticket
 
 
 def by_ticket(ticket: str) -> Admission:
-    """Use up a ticket. Raises `WrongCredentials` where it was used before, has expired or never was."""
-    kept: Any = _broker().getdel(_key(ticket))
+    """Use up a ticket. Raises `WrongCredentials` where it was used before, has expired or never was, and `Unavailable`
+    where it cannot be used up.
+    """
+    try:
+        with valkey.asked() as client:
+            kept: Any = client.getdel(_key(ticket))
+    except valkey.Away:
+        raise Unavailable("try-again", _("Tickets cannot be given at the moment. Try again shortly.")) from None
     if kept is None:
         raise WrongCredentials("invalid-ticket", _("This ticket does not hold. Fetch a new one."))
     return Admission(**json.loads(kept))
@@ -74,12 +78,3 @@ def standing(admissions: Collection[Admission]) -> dict[Admission, Session]:
 
 def _key(ticket: str) -> str:
     return f"{settings.BROADCAST_PREFIX}:ticket:{ticket}"
-
-
-def _broker() -> redis.Redis:
-    return _client(settings.REDIS_URL)
-
-
-@cache
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
 from apps.decisions.models import Decision
-from apps.desk import presence
 from apps.desk.models import Note, SavedFilter
 from apps.desk.services import prefer
 from apps.users.documents import review_document, send_document
@@ -94,19 +93,14 @@ def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queu
 def test_without_the_broker_nobody_is_seen_and_nothing_is_overwritten(
     vera: User, omar: User, queue: list[Document]
 ) -> None:
-    presence._broker.cache_clear()
-    try:
-        with override_settings(REDIS_URL="unix:///nowhere/valkey.sock"):
-            first, second = console(vera), console(omar)
-            first.get(item(queue[0]))
-            assert state(second, queue[0])["others"] == []
-            assert state(second, queue[0])["holder"] == "vera"
-            assert approve(second, queue[0]).status_code == 409
-            assert approve(first, queue[0]).status_code == 302
-            assert state(second, queue[0])["open"] is False
-    finally:
-        presence._broker.cache_clear()
-        presence._away_until = 0.0
+    with override_settings(REDIS_URL="unix:///nowhere/valkey.sock"):
+        first, second = console(vera), console(omar)
+        first.get(item(queue[0]))
+        assert state(second, queue[0])["others"] == []
+        assert state(second, queue[0])["holder"] == "vera"
+        assert approve(second, queue[0]).status_code == 409
+        assert approve(first, queue[0]).status_code == 302
+        assert state(second, queue[0])["open"] is False
 
 
 def test_a_stale_page_overwrites_nothing_and_keeps_what_was_typed(

@@ -219,4 +219,4 @@ def test_a_ticket_is_forgotten_in_half_a_minute(broker: Any) -> None:
 def test_it_says_so_when_tickets_cannot_be_kept(settings: Any) -> None:
     client = api(alice())
     settings.REDIS_URL = "unix:///nowhere.sock"
-    assert client.post("/chat/ticket").status_code == 409
+    assert client.post("/chat/ticket").status_code == 503

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import redis
 from django.conf import settings
 
-from api import as_seen, refusals, throttles
+from api import as_seen, refusals
+from apps import valkey
 from tests import people
 from tests.client import api
 
@@ -51,5 +51,5 @@ def test_without_the_broker_calls_are_refused_as_ever(monkeypatch: pytest.Monkey
     alice = people.alice()
     assert api(alice).get("/stories/999999").status_code == 404
     assert refusals.latest(alice) is None
-    with pytest.raises(redis.ConnectionError):
-        throttles.broker(settings.REDIS_URL).ping()
+    with pytest.raises(valkey.Away), valkey.asked() as client:
+        client.ping()

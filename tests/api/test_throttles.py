@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import RequestFactory
 
 from api import throttles
+from apps import valkey
 from apps.errors import WrongCredentials
 from tests.api.test_errors import assert_problem
 from tests.client import api
@@ -239,7 +240,8 @@ def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.
     with broker.monitor() as monitor:
         throttles.spend("default", "alice")
         throttles.check("login_account", "alice")
-        throttles.broker(settings.REDIS_URL).echo("the end")
+        with valkey.asked() as client:
+            client.echo("the end")
         sent = []
         for command in iter(monitor.next_command, None):
             if command["command"] == "ECHO the end":
@@ -330,14 +332,14 @@ def test_a_broker_that_hangs_is_waited_for_once(
     limits: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     unanswered(limits, settings)
-    monkeypatch.setattr(throttles, "PATIENCE", 0.1)
+    monkeypatch.setattr(valkey, "PATIENCE", 0.1)
     with socket.socket(socket.AF_UNIX) as hanging:
         hanging.bind(str(tmp_path / "valkey.sock"))
         hanging.listen()
         settings.REDIS_URL = f"unix://{tmp_path}/valkey.sock"
         begun = monotonic()
         assert [too_many("login_account") for _call in range(50)] == [False] + [True] * 49
-        assert 0.1 <= monotonic() - begun < throttles.LEAVE_ALONE
+        assert 0.1 <= monotonic() - begun < valkey.LEAVE_ALONE
         hanging.setblocking(False)
         hanging.accept()[0].close()
         with pytest.raises(BlockingIOError):

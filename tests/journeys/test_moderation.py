@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from apps import valkey
 from apps.decisions.models import HOLD, Decision
-from apps.desk import presence
 from apps.desk.models import Note
 from apps.moderation.appeals import appeal
 from apps.moderation.cases import settle_case
@@ -245,7 +246,8 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
 def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothing_is_live(
     page: Page, browser: Browser, browser_context_args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "_away_until", float("inf"))  # as after a broker that does not answer
+    # As after a Valkey that does not answer.
+    monkeypatch.setattr(valkey._server(settings.REDIS_URL), "away_until", float("inf"))
     decider = people.community()
     people.make_staff("other", "Community Manager")
     alice, bob = people.alice(), people.bob()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
-from apps.desk import presence
+from apps import valkey
 from apps.users.models import Document, ReviewRule, User
 from tests import people
 from tests.admin.test_documents import make_document
@@ -117,7 +118,8 @@ def test_two_officers_at_once(sign_in: SignIn) -> None:
 def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "_away_until", float("inf"))  # as after a broker that does not answer
+    # As after a Valkey that does not answer.
+    monkeypatch.setattr(valkey._server(settings.REDIS_URL), "away_until", float("inf"))
     officer = people.make_staff("vera", "Compliance Officer")
     people.make_staff("omar", "Compliance Officer")
     document = documents(1)[0]

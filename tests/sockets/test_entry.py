@@ -70,6 +70,13 @@ def test_an_expired_ticket_opens_nothing(stack_url: str, broker: Any) -> None:
         assert one.closed() == 4401
 
 
+def test_a_ticket_that_cannot_be_used_up_says_try_again(stack_url: str, settings: Any) -> None:
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    with socket(stack_url, NOTIFICATIONS, subprotocols=protocols("any")) as one:
+        assert one.closed() == 1011
+        assert one.connection.close_reason == "try-again"
+
+
 @pytest.mark.parametrize("options", [{}, {"subprotocols": ["infloo.v1"]}, {"subprotocols": ["infloo.v1", "ticket."]}])
 def test_nobody_opens_a_socket(stack_url: str, options: dict[str, Any]) -> None:
     with socket(stack_url, NOTIFICATIONS, **options) as one:
