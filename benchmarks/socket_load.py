@@ -35,6 +35,7 @@ async def _pair(port: int, room: str, members: list[str], tokens: dict[str, str]
 
     times: list[float] = []
     async with open_as(members[0]) as sender, open_as(members[1]) as receiver:
+        await receiver.send('{"type": "ping"}')  # nothing live is sent before a first frame
         end = time.perf_counter() + seconds
         while (started := time.perf_counter()) < end:
             client_id = str(len(times))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
+from pydantic import TypeAdapter, ValidationError
 
+from api.schemas.chat import Seq
 from apps.chat.permissions import still_members
-from apps.errors import DomainError, Refused, WrongCredentials
+from apps.errors import DomainError, Invalid, Refused, WrongCredentials
 from apps.users import admissions
 from apps.users.admissions import Admission
 from apps.users.models import User
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 PROTOCOL = "infloo.v1"
 """What the server speaks, where a client asks for a subprotocol; a ticket may stand beside it, as `ticket.<ticket>`."""
 TICKET = "ticket."
+_POSITION: TypeAdapter[int] = TypeAdapter(Seq)
 
 type Scope = dict[str, Any]
 
@@ -36,6 +39,20 @@ def admission_of(scope: Scope) -> Admission:
         if protocol.startswith(TICKET):
             return admissions.by_ticket(protocol.removeprefix(TICKET))
     raise WrongCredentials("unauthenticated", _("Sign in first: a socket needs an access token or a ticket."))
+
+
+def position_of(scope: Scope) -> int | None:
+    """The number of the message after which a chat goes on, where the address gives one, as in `?after=17`.
+
+    Raises `Invalid` for what is no such number.
+    """
+    given = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("after")
+    if given is None:
+        return None
+    try:
+        return _POSITION.validate_json(given[-1])
+    except ValidationError:
+        raise Invalid("invalid", _("`after` is the number of a message, 0 or more."), field="after") from None
 
 
 def is_foreign(scope: Scope) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
@@ -23,10 +21,12 @@ from api.schemas.frames import (
     notification_frame,
 )
 from api.websocket import hub
+from api.websocket.auth import position_of
 from api.websocket.database import in_thread
 from api.websocket.feeds import PersonFeed, RoomFeed
 from api.websocket.sockets import Socket
 from apps.chat import services, timeline
+from apps.chat.models import Message
 from apps.errors import Absent
 from apps.notifications import news
 
@@ -35,12 +35,14 @@ AT_ONCE = 100
 # What waits to be sent beside messages. Past that the oldest goes: who reads so slowly needs no word of typing.
 PASSING = 32
 NEWS = 1000
-# Seconds that live messages are held for a client that may be about to resume, so that all come to it in order.
-HELD = 0.3
 
 
 class ChatSocket(Socket):
-    """One room: what is said in it, who is typing, what was read."""
+    """One room: what is said in it, who is typing, what was read.
+
+    Nothing is sent before the client has said where it stands: by `?after=` in the address, by `resume`, or by any
+    other frame, which means that it goes on from where the room was when the socket opened.
+    """
 
     guard = Verified()
     frames = TypeAdapter(ChatFrame)
@@ -48,18 +50,20 @@ class ChatSocket(Socket):
     def __init__(self) -> None:
         super().__init__()
         self._feed: RoomFeed | None = None
+        self._is_placed = False
         self._sent_up_to = 0
         self._resume_after: int | None = None
         self._passing: deque[str] = deque(maxlen=PASSING)
-        self._spoke = asyncio.Event()
 
     async def enter(self) -> None:
+        after = position_of(self.scope)
         room = await in_thread(services.enter_room, self.user, self.scope["url_route"]["kwargs"]["room_name"])
         self.room_name, self.room_id = room.name, room.pk
         self._feed = cast(RoomFeed, await hub.current().follow(self._group, lambda: RoomFeed(room.pk)))
         await self._look_up_last()
         # Nothing old is sent unasked.
-        self._sent_up_to = self._feed.last_seq
+        self._sent_up_to = self._feed.last_seq if after is None else min(after, self._feed.last_seq)
+        self._is_placed = after is not None
         self._feed.sockets.add(self)
 
     async def leave(self) -> None:
@@ -76,7 +80,8 @@ class ChatSocket(Socket):
         try:
             await self._take(frame)
         finally:
-            self._spoke.set()
+            self._is_placed = True
+            self.woken.set()
 
     async def _take(self, frame: Any) -> None:
         match frame:
@@ -92,20 +97,26 @@ class ChatSocket(Socket):
                 await self.tell(PongFrame())
 
     async def _say(self, frame: SendFrame) -> None:
-        message, new = await in_thread(
-            services.send_message, self.user, self.room_name, text=frame.message, client_id=frame.client_id or ""
-        )
-        if not new:
+        message, new = await in_thread(self._send_message, frame)
+        if new:
+            if self._feed is not None:
+                # Those on this process need not wait for the broker, nor for there to be one.
+                self._feed.hear({"type": "message", **message.facts()})
+        elif message.seq <= self._position:
             await self.send(message_frame(message.facts()))
-        elif self._feed is not None:
-            # Those on this process need not wait for the broker, nor for there to be one.
-            self._feed.hear({"type": "message", **message.facts()})
+        # Else it is still to come, in its turn.
+
+    def _send_message(self, frame: SendFrame) -> tuple[Message, bool]:
+        return services.send_message(self.user, self.room_name, text=frame.message, client_id=frame.client_id or "")
+
+    @property
+    def _position(self) -> int:
+        return self._sent_up_to if self._resume_after is None else self._resume_after
 
     async def _resume(self, after: int) -> None:
         feed = await self._look_up_last()
         # No further than the room has come: what is said next would seem to have been sent.
         self._resume_after = min(after, feed.last_seq)
-        self.woken.set()
 
     async def _look_up_last(self) -> RoomFeed:
         feed = self._feed
@@ -116,15 +127,12 @@ class ChatSocket(Socket):
         return feed
 
     def push(self, text: str) -> None:
-        self._passing.append(text)
-        self.woken.set()
+        if self._is_placed:
+            self._passing.append(text)
+            self.woken.set()
 
     async def write(self) -> None:
-        if not self._spoke.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._spoke.wait(), HELD)
-            self._spoke.set()
-        while await self._write_some():
+        while self._is_placed and await self._write_some():
             pass
 
     async def _write_some(self) -> bool:

@@ -26,15 +26,16 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 FAILED = 1011
+FLOODING = 4429
+BAD_FRAMES = 1008
+"""After ten frames in a row that could not be taken, or for an address with something wrong in it."""
 CODES: dict[type[DomainError], int] = {
     errors.WrongCredentials: 4401,
     errors.Refused: 4403,
     errors.Absent: 4404,
+    errors.Invalid: BAD_FRAMES,
     errors.Unavailable: FAILED,
 }
-FLOODING = 4429
-BAD_FRAMES = 1008
-"""After ten frames in a row that could not be taken."""
 BAD_FRAMES_MAX = 10
 
 

@@ -98,7 +98,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     joined = app.call("POST", f"/events/{event['id']}/join", 200, json={"status": "going"})
     assert (joined["going"], joined["my_status"]) == (1, "going")
     room = app.call("POST", "/chat/rooms", 201, json={"participant": bob.pk})["room_name"]
-    address = f"/ws/chat/{room}/"
+    address = f"/ws/chat/{room}/?after=0"
     with socket(stack_url, address, app.token) as mine, socket(stack_url, address, other.token) as theirs:
         mine.say("Hi Bob")
         assert heard(theirs) == heard(mine) == ("frida", "Hi Bob", 1)

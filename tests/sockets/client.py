@@ -74,8 +74,15 @@ def socket(url: str, path: str, token: str | None = None, *, cookie: str = "", *
 
 
 @contextmanager
-def chat(url: str, user: User, room: Room, **options: Any) -> Iterator[Client]:
-    with socket(url, f"/ws/chat/{room.name}/", begin(user).access, **options) as client:
+def chat(
+    url: str, user: User, room: Room, *, after: object = None, ready: bool = True, **options: Any
+) -> Iterator[Client]:
+    """With a first frame behind it, which is what live messages wait for; `after` is a position in the address."""
+    query = "" if after is None else f"?after={after}"
+    with socket(url, f"/ws/chat/{room.name}/{query}", begin(user).access, **options) as client:
+        if ready and after is None:
+            with suppress(ConnectionClosed):  # refused: whoever asks why finds the code
+                client.expect_nothing()
         yield client
 
 

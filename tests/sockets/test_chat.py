@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
 import pytest
 
 from apps.chat.models import Membership, Message, Room
-from apps.chat.services import remove_message
+from apps.chat.services import remove_message, send_message
 from apps.connections.models import Connection
 from tests.chat.people import room_of, say
 from tests.client import api
@@ -65,15 +69,109 @@ def test_it_resumes_in_order_and_goes_on_live(stack_url: str) -> None:
         assert other.next()["seq"] == 261
 
 
-def test_a_client_that_resumes_first_of_all_gets_nothing_live_before_that(stack_url: str) -> None:
+def test_nothing_live_is_sent_before_the_first_frame(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two")
-    with chat(stack_url, b, room) as other:
-        say(a, room, "three")
-        other.send(type="resume", after=0)
-        assert other.hear_seqs(3) == [1, 2, 3]
-        other.expect_nothing()
+    with chat(stack_url, b, room, ready=False) as late, chat(stack_url, a, room) as one:
+        # More than a moment later, in a room where somebody writes; how late does not matter.
+        for text in ("three", "four"):
+            one.say(text)
+            one.hear(1)
+        one.send(type="typing")
+        with pytest.raises(TimeoutError):
+            late.connection.recv(0.6)
+        late.send(type="resume", after=0)
+        assert late.hear_seqs(4) == [1, 2, 3, 4]
+        one.say("five")
+        assert late.hear_seqs(1) == [5]
+        late.expect_nothing()
+
+
+FIRST = ({"type": "ping"}, {"type": "typing"}, {"type": "read", "up_to": 2}, {"message": "five"}, {"message": " "})
+
+
+@pytest.mark.parametrize("frame", FIRST, ids=str)
+def test_any_other_first_frame_goes_on_from_the_opening(stack_url: str, frame: dict[str, Any]) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one", "two")
+    with chat(stack_url, b, room, ready=False) as late:
+        say(a, room, "three", "four")
+        late.send(**frame)
+        say(a, room, "last")
+        last = 6 if frame == {"message": "five"} else 5
+        frames = [late.next()]
+        while frames[-1].get("seq") != last:
+            frames.append(late.next())
+        assert [each["seq"] for each in frames if each["type"] == "message"] == list(range(3, last + 1))
+        late.expect_nothing()
+
+
+def test_a_frame_that_is_none_gives_no_position(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one")
+    with chat(stack_url, b, room, ready=False) as late:
+        say(a, room, "two")
+        late.send(type="resume", after=-1)
+        late.expect_error("invalid")
+        with pytest.raises(TimeoutError):
+            late.connection.recv(0.2)
+        late.send(type="resume", after=0)
+        assert late.hear_seqs(2) == [1, 2]
+
+
+def test_a_position_may_be_given_in_the_opening(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, "one", "two", "three")
+    with chat(stack_url, b, room, after=1) as silent, chat(stack_url, b, room, after=10**9) as ahead:
+        assert silent.hear_seqs(2) == [2, 3]
+        say(a, room, "four")
+        assert silent.hear_seqs(1) == ahead.hear_seqs(1) == [4]
+        silent.expect_nothing()
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "1.5", "true", 2**63, "9" * 5000])
+def test_a_position_that_is_none_opens_nothing(stack_url: str, after: object) -> None:
+    a, b = alice(), bob()
+    with chat(stack_url, a, room_of(a, b), after=after) as one:
+        assert one.closed() == 1008
+        assert one.connection.close_reason == "invalid"
+
+
+def test_what_is_said_again_does_not_jump_the_queue(stack_url: str) -> None:
+    """Whoever keeps the highest number shown would otherwise take all that lies between for known."""
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(b, room, *map(str, range(1, 300)))
+    send_message(a, room.name, text="mine", client_id="c1")
+    with chat(stack_url, a, room, ready=False) as one:
+        one.send(type="resume", after=0)
+        one.send(message="mine", client_id="c1")
+        assert one.hear_seqs(300) == list(range(1, 301))
+
+
+def test_a_message_that_is_being_said_while_it_resumes_comes_once(stack_url: str) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    say(a, room, *map(str, range(1, 121)))
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor())
+        one = stack.enter_context(chat(stack_url, a, room))
+        others = {
+            after: stack.enter_context(chat(stack_url, b, room, ready=False, max_queue=None))
+            for after in (0, 50, 100, 120)
+        }
+        speaking = pool.submit(lambda: [one.say("Hi") or one.next() for _ in range(60)])
+        for after, other in others.items():
+            other.send(type="resume", after=after)
+            assert other.hear_seqs(130 - after) == list(range(after + 1, 131))
+        speaking.result()
+        for other in others.values():
+            assert other.hear_seqs(50) == list(range(131, 181))
+            other.expect_nothing()
 
 
 def test_the_same_client_id_again_answers_its_sender_and_stores_nothing(stack_url: str) -> None:

@@ -84,7 +84,7 @@ def test_keys_that_nobody_knows_are_let_pass(stack_url: str) -> None:
 def test_whoever_floods_is_closed_after_a_burst(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
-    with chat(stack_url, a, room) as one:
+    with chat(stack_url, a, room, ready=False) as one:
         for _ in range(200):
             one.expect_nothing()
     with chat(stack_url, a, room) as one:
