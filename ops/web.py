@@ -7,12 +7,35 @@ import threading
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
+from websockets.exceptions import SecurityError
+
+# Bytes of a request's line and headers, at both doors. Cookies are shared by all programs of a host, whatever the port.
+HEAD_MAX = 64 * 1024
+# A handshake is read as a call first, so that one limit holds for both. This one is never reached: it was 8 KiB a line
+# and 128 headers.
+http11.MAX_LINE_LENGTH = http11.MAX_NUM_HEADERS = 1024 * 1024
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Raises OSError where the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=2048)
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Answers a handshake that cannot be read; by itself uvicorn leaves the connection open without a word."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is None or self.handshake_initiated:
+            return
+        is_too_large = isinstance(self.conn.handshake_exc.__cause__, SecurityError)
+        status = b"431 Request Header Fields Too Large" if is_too_large else b"400 Bad Request"
+        self.handshake_initiated = self.handshake_complete = self.close_sent = True
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
 
 
 def web_server(application: Any) -> uvicorn.Server:
@@ -25,6 +48,8 @@ def web_server(application: Any) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # TRUSTED_PROXIES says whose headers count
+            h11_max_incomplete_event_size=HEAD_MAX,
+            ws=SocketProtocol,
             ws_max_size=64 * 1024,
             ws_ping_interval=20,
             ws_ping_timeout=20,

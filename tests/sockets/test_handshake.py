@@ -1,0 +1,82 @@
+"""What a socket is opened with: taken and refused as a call to the same port is, and always answered."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from ops.web import HEAD_MAX
+
+PATIENCE = 5
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+# One long cookie, many cookies, many headers, a long address.
+TAKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    "a cookie of 9 KiB": ("", [("Cookie", "a" * 9 * 1024)]),
+    "a cookie of 60 KiB": ("", [("Cookie", "a" * 60 * 1024)]),
+    "many cookies": ("", [("Cookie", "; ".join(f"other{n}={'a' * 200}" for n in range(200)))]),
+    "cookies in lines of their own": ("", [("Cookie", f"other{n}={'a' * 200}") for n in range(200)]),
+    "1000 headers": ("", [(f"X-Header-{n}", "a") for n in range(1000)]),
+    "an address of 20 KiB": ("?other=" + "a" * 20 * 1024, []),
+}
+
+
+def ask(url: str, head: bytes) -> int:
+    """The status of the answer to a request that consists of this head; fails where there is none."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), PATIENCE) as connection:
+        connection.sendall(head)
+        answer = connection.recv(65536)
+        status = int(answer.split(b" ", 2)[1])
+        if status >= 400:
+            while connection.recv(65536):
+                pass  # until the server hangs up
+    return status
+
+
+def head(path: str, headers: list[tuple[str, str]], method: str = "GET") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize(("query", "headers"), TAKEN.values(), ids=TAKEN)
+def test_what_a_call_may_bring_a_handshake_may_too(stack_url: str, query: str, headers: list[tuple[str, str]]) -> None:
+    assert ask(stack_url, head(f"/healthz{query}", headers)) == 200
+    assert ask(stack_url, head(f"/ws/notifications/{query}", [*headers, *UPGRADE.items()])) == 101
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("POST", []),
+        ("GET", [("Transfer-Encoding", "chunked")]),
+        ("GET", [("Content-Length", "5")]),
+        ("GET", [("Sec-WebSocket-Version", "12")]),
+        ("GET", [("Sec-WebSocket-Key", "short")]),
+    ],
+)
+def test_a_handshake_that_is_none_is_answered_at_once(
+    stack_url: str, method: str, headers: list[tuple[str, str]]
+) -> None:
+    given = UPGRADE | dict(headers)
+    assert ask(stack_url, head("/ws/notifications/", list(given.items()), method)) in (400, 426)
+
+
+def test_a_head_over_the_limit_is_refused_at_both_doors(stack_url: str) -> None:
+    # Without its end, as it arrives in parts: otherwise what one read brings is taken whole.
+    for headers in ([], list(UPGRADE.items())):
+        part = head("/ws/notifications/", [*headers, ("Cookie", "a" * HEAD_MAX)])[: HEAD_MAX + 1]
+        assert ask(stack_url, part) == 400
+
+
+def test_limits_of_the_library_would_be_answered_too(stack_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("websockets.http11.MAX_NUM_HEADERS", 8)
+    headers = [*UPGRADE.items(), *((f"X-Header-{n}", "a") for n in range(8))]
+    assert ask(stack_url, head("/ws/notifications/", headers)) == 431
