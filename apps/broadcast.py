@@ -28,7 +28,7 @@ from redis.exceptions import TimeoutError as TooSlow
 logger = logging.getLogger(__name__)
 
 RECHECK = "recheck"
-"""The group that all socket processes listen to."""
+"""The group that all socket processes listen to, for word of a person whose sockets may have to be closed."""
 # How many wait to be sent at most; beyond that they are dropped, as while Valkey is away.
 WAITING = 10_000
 AT_ONCE = 200

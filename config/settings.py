@@ -383,10 +383,12 @@ LIMITS = {
     "upload": (60, 3600),
     "connection_request": (100, 86400),
     "chat": (120, 60),
+    "messages": (1200, 60),  # over HTTP and sockets together
     "default": (1200, 60),
 }
 SOCKET_FRAMES_PER_SECOND = 20
 SOCKET_FRAMES_BURST = 200
+SOCKETS_A_PERSON = 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

@@ -5,11 +5,13 @@ import os
 import socket
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 import redis
+import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -127,17 +129,24 @@ def _is_loopback(host: str) -> bool:
 # --- A server, and a browser that looks at it -----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def _stack() -> Iterator[str]:
+@contextmanager
+def serving() -> Iterator[tuple[str, uvicorn.Server]]:
+    """A server in a thread of this process, with an event loop and so with a hub of its own."""
     from config.asgi import application
 
     listener = listen("127.0.0.1", 0)
     server = web_server(application)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def _stack() -> Iterator[str]:
+    with serving() as (url, _server):
+        yield url
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def list_messages(request: Request, query: Query[HistoryQuery]) -> dict[str, Any
 @router.post(
     "",
     auth=Verified(),
-    throttle=[Limit("chat")],
+    throttle=[Limit("chat"), Limit("messages")],
     response={200: ChatMessageOut, 201: ChatMessageOut, **refusals(404)},
     operation_id="send_message",
 )

@@ -20,6 +20,7 @@ from api.schemas.frames import (
     message_frame,
     notification_frame,
 )
+from api.throttles import spend
 from api.websocket import hub
 from api.websocket.auth import position_of
 from api.websocket.database import in_thread
@@ -107,6 +108,7 @@ class ChatSocket(Socket):
         # Else it is still to come, in its turn.
 
     def _send_message(self, frame: SendFrame) -> tuple[Message, bool]:
+        spend("messages", f"user:{self.user.pk}")
         return services.send_message(self.user, self.room_name, text=frame.message, client_id=frame.client_id or "")
 
     @property

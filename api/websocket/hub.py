@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,12 @@ from weakref import WeakKeyDictionary
 from django.db import Error
 from django.utils import timezone
 
+from api.websocket import registry
 from api.websocket.auth import judge
 from api.websocket.database import in_thread
 from api.websocket.feeds import LATENESS, Feed, PersonFeed, RoomFeed
 from api.websocket.subscription import Subscription
-from apps.broadcast import RECHECK
+from apps import broadcast
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
 from apps.notifications.news import ids_since
@@ -44,13 +45,20 @@ class Hub:
         self._look_now = asyncio.Event()
         self._last_look = timezone.now()
         self._subscription = Subscription(self._hear, on_gap=self._look_now.set)
-        self._tasks = {asyncio.create_task(self._subscribe()), asyncio.create_task(self._look_around())}
+        self._tasks = {
+            asyncio.create_task(self._subscribe()),
+            asyncio.create_task(self._look_around()),
+            asyncio.create_task(self._keep_registered()),
+        }
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)
+        self.run(self._register(socket))
 
     def remove(self, socket: Socket) -> None:
-        self._sockets.discard(socket)
+        if socket in self._sockets:
+            self._sockets.remove(socket)
+            self.run(in_thread(registry.leave, socket.user.pk, socket.key))
 
     async def follow(self, group: str, make: Callable[[], Feed]) -> Feed:
         """The feed of `group`. Whatever is committed from now on reaches it, sooner or later."""
@@ -72,15 +80,39 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # --- How many a person has -------------------------------------------------------------------------------------
+
+    async def _register(self, socket: Socket) -> None:
+        """Count a new socket, and close the oldest where a person has too many: here, and wherever they are."""
+        person_id = socket.user.pk
+        self._close_surplus(person_id, registry.surplus(each.key for each in self._sockets_of(person_id)))
+        if keys := await in_thread(registry.enter, person_id, socket.key):
+            self._close_surplus(person_id, keys)
+            await in_thread(broadcast.publish, broadcast.RECHECK, {"user": person_id, "surplus": keys})
+
+    def _sockets_of(self, person_id: int) -> list[Socket]:
+        return [socket for socket in self._sockets if socket.user.pk == person_id]
+
+    def _close_surplus(self, person_id: int, keys: Collection[str]) -> None:
+        for socket in self._sockets_of(person_id) if keys else ():
+            if socket.key in keys:
+                self.run(socket.flood("too-many-sockets"))
+
+    async def _keep_registered(self) -> None:
+        while True:
+            await asyncio.sleep(registry.REFRESH_EVERY)
+            await in_thread(registry.refresh, [(socket.user.pk, socket.key) for socket in self._sockets])
+
     # --- The channel layer ----------------------------------------------------------------------------------------
 
     async def _subscribe(self) -> None:
-        await self._subscription.join(RECHECK)
+        await self._subscription.join(broadcast.RECHECK)
         await self._subscription.run()
 
     def _hear(self, group: str, message: dict[str, Any]) -> None:
-        if group == RECHECK:
-            if any(socket.user.pk == message["user"] for socket in self._sockets):
+        if group == broadcast.RECHECK:
+            self._close_surplus(message["user"], message.get("surplus", ()))
+            if self._sockets_of(message["user"]):
                 self._look_now.set()
         elif feed := self._feeds.get(group):
             feed.hear(message)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api import auth
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
-from api.websocket import hub
+from api.throttles import TooMany
+from api.websocket import hub, registry
 from api.websocket.auth import PROTOCOL, admission_of, judge
 from api.websocket.database import in_thread
 from apps import errors
@@ -68,6 +69,8 @@ class Socket(AsyncWebsocketConsumer):
 
     admission: Admission
     user: User
+    key: str
+    """Its name among the sockets of all processes."""
     room_id: int | None = None
 
     def __init__(self) -> None:
@@ -122,7 +125,7 @@ class Socket(AsyncWebsocketConsumer):
         verdict = (await in_thread(judge, [self]))[self]
         if isinstance(verdict, DomainError):
             raise verdict
-        self.user = verdict
+        self.user, self.key = verdict, registry.new_key()
         await self.enter()
         await self._accept()
         hub.current().add(self)
@@ -145,6 +148,10 @@ class Socket(AsyncWebsocketConsumer):
         with suppress(OSError):  # gone already
             await self.close(code, reason)
 
+    async def flood(self, reason: str) -> None:
+        """End the socket: the person sends, or has, too much."""
+        await self.end(FLOODING, reason)
+
     async def disconnect(self, code: int) -> None:
         self._is_over = True
         await self._stop()
@@ -161,7 +168,7 @@ class Socket(AsyncWebsocketConsumer):
         if self._is_over:
             return
         if not self._bucket.take():
-            await self.end(FLOODING, "flooding")
+            await self.flood("flooding")
             return
         try:
             frame = self._read(text_data)
@@ -169,6 +176,8 @@ class Socket(AsyncWebsocketConsumer):
             self._bad_frames = 0
         except DomainError as refusal:
             await self._complain(refusal)
+        except TooMany:
+            await self.flood("too-many-messages")
         except OSError:
             raise
         except Exception:
