@@ -1,0 +1,455 @@
+"""No gap, no double, no disorder: the protocol of docs/sockets.md against a model of it, by Hypothesis.
+
+The consumers, the hub, the feeds, the subscription and PostgreSQL are the real ones. What lies between them is the
+test's: what is published waits until a rule carries, loses, doubles or overtakes it, answers of the database come late,
+clients read slowly, drop, and come back, processes start anew, and time passes when a rule says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import pytest
+from django.db import connections
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from redis.exceptions import ConnectionError as Away
+
+from api.websocket import database, subscription
+from api.websocket.hub import LOOK_EVERY
+from api.websocket.routing import application
+from apps import broadcast
+from apps.chat import services
+from apps.chat.models import Message, Room
+from apps.users.models import User
+from apps.users.sessions import begin
+from tests.chat.people import room_of
+from tests.people import alice, bob
+
+SETTINGS = settings(
+    max_examples=30,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+# --- What lies between -----------------------------------------------------------------------------------------------
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """The event loop of a process, in which time stands still until `pass_time`."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.settle()
+
+    def settle(self) -> None:
+        """Run until everybody waits for something that only a rule brings."""
+        self.run_until_complete(self._quiet())
+
+    async def _quiet(self) -> None:
+        quiet = 0
+        while quiet < 3:
+            await asyncio.sleep(0)
+            quiet = 0 if self._ready else quiet + 1
+
+    def end(self) -> None:
+        for task in asyncio.all_tasks(self):
+            task.cancel()
+        self.settle()
+        self.close()
+
+
+class Layer:
+    """A channel layer whose messages wait in `under_way`."""
+
+    def __init__(self) -> None:
+        self.under_way: list[tuple[str, str]] = []
+        self.is_down = False
+        self.flush_now()
+
+    def flush_now(self) -> None:
+        self._groups: defaultdict[str, set[str]] = defaultdict(set)
+        self._channels: defaultdict[str, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
+
+    def put(self, group: str, content: str) -> None:
+        """In the place of the thread that sends."""
+        if not self.is_down:
+            self.under_way.append((group, content))
+
+    def deliver(self, group: str, content: str) -> None:
+        self._send(group, {"type": "broadcast", "group": group, "content": content})
+
+    def _send(self, group: str, message: Any) -> None:
+        for channel in self._groups[group]:
+            self._channels[channel].put_nowait(message)
+
+    # What the subscription asks for.
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self._answer()
+        self._groups[group].add(channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._answer()
+        self._groups[group].discard(channel)
+
+    async def group_send(self, group: str, message: Any) -> None:
+        self._answer()
+        self._send(group, message)
+
+    async def receive(self, channel: str) -> Any:
+        return await self._channels[channel].get()
+
+    async def flush(self) -> None:
+        self.flush_now()
+
+    def _answer(self) -> None:
+        if self.is_down:
+            raise Away
+
+
+class Gate:
+    """Lets through, or holds until it is opened."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def open(self) -> None:
+        self.is_open = True
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
+
+    async def pass_through(self) -> None:
+        if not self.is_open:
+            self._waiting.append(future := asyncio.get_running_loop().create_future())
+            await future
+
+
+_thread = ThreadPoolExecutor(1)
+
+
+def elsewhere[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """The result of `call`, which uses the database, where no event loop runs; everybody waits for it."""
+    return _thread.submit(call, *args, **kwargs).result()
+
+
+# --- The model ------------------------------------------------------------------------------------------------------
+
+
+class Line:
+    """One socket of a client, and what may come through it.
+
+    Each state is a number that may come next, and how many of the resumes the server has followed by then.
+    """
+
+    def __init__(self, room: Room, token: str, loop: Loop, after: int | None) -> None:
+        self.room = room
+        self.faults: list[str] = []
+        self.seen: list[int] = []
+        self.is_open = False
+        self.is_over = False
+        self.has_position = after is not None
+        self.states = {(after + 1, 0)} if after is not None else set()
+        self.resumes: list[int] = []
+        self.said_again: set[str] = set()
+        self.reading = Gate()
+        self._last_at_opening = self.last_seq()
+        self._frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._frames.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": f"/ws/chat/{room.name}/",
+            "query_string": b"" if after is None else f"after={after}".encode(),
+            "headers": [(b"authorization", f"Bearer {token}".encode())],
+            "subprotocols": [],
+        }
+        loop.create_task(application(scope, self._frames.get, self._receive))
+
+    def last_seq(self) -> int:
+        return elsewhere(lambda: Room.objects.get(pk=self.room.pk).last_seq)
+
+    def send(self, **frame: Any) -> None:
+        if not self.has_position:
+            self.has_position = True
+            if frame.get("type") == "resume":
+                self.states = {(frame["after"] + 1, 0)}
+        elif frame.get("type") == "resume":
+            self.resumes.append(frame["after"])
+        self._frames.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+
+    def drop(self) -> None:
+        self.is_over = True
+        self.reading.open()
+        self._frames.put_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    async def _receive(self, event: dict[str, Any]) -> None:
+        await self.reading.pass_through()
+        if self.is_over:
+            raise OSError
+        match event["type"]:
+            case "websocket.accept":
+                self.is_open = True
+                if not self.states:
+                    self.states = {(last + 1, 0) for last in range(self._last_at_opening, self.last_seq() + 1)}
+            case "websocket.close":
+                self.is_over = True
+                self.faults.append(f"closed with {event['code']}")
+            case "websocket.send":
+                self._read(json.loads(event["text"]))
+
+    def _read(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "error" or (not self.has_position):
+            self.faults.append(f"{frame} came")
+        if frame["type"] != "message":
+            return
+        seq = frame["seq"]
+        states = {(number + 1, followed) for number, followed in self._possible() if number == seq}
+        if states:
+            self.states = states
+            self.seen.append(seq)
+        elif frame["client_id"] not in self.said_again:
+            self.faults.append(f"{seq} came after {self.seen}, in place of {sorted(self._possible())}")
+
+    def _possible(self) -> set[tuple[int, int]]:
+        further = {
+            (after + 1, number + 1)
+            for _, followed in self.states
+            for number, after in enumerate(self.resumes)
+            if number >= followed
+        }
+        return self.states | further
+
+    def is_complete(self) -> bool:
+        return (self.last_seq() + 1, len(self.resumes)) in self._possible()
+
+
+class Client:
+    """An app: it resumes from the highest number it has, and says again what was not answered."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.token = begin(user).access
+        self.line: Line | None = None
+        self.highest: int | None = None
+        self.unanswered: str | None = None
+        self.said = 0
+
+    def catch_up(self) -> None:
+        """Take note of what has come."""
+        if self.line is not None and self.line.seen:
+            self.highest = max(self.highest or 0, *self.line.seen)
+
+
+class Conversation(RuleBasedStateMachine):
+    people: ClassVar[tuple[User, User]]
+    room: ClassVar[Room]
+    now: ClassVar[Conversation]
+
+    @initialize()
+    def begin(self) -> None:
+        type(self).now = self
+        self.layer = Layer()
+        self.loop = Loop()
+        self.answers = Gate()
+        self.clients = [Client(user) for user in (*self.people, self.people[0])]
+        self.first = Room.objects.get(pk=self.room.pk).last_seq
+        self.all_said: list[str] = []
+
+    # --- What clients do
+
+    @rule(who=st.integers(0, 2), way=st.sampled_from(["in the address", "later"]))
+    def open(self, who: int, way: str) -> None:
+        client = self.clients[who]
+        if client.line is None:
+            after = (self.first if client.highest is None else client.highest) if way == "in the address" else None
+            client.line = Line(self.room, client.token, self.loop, after)
+
+    @rule(who=st.integers(0, 2))
+    def resume(self, who: int) -> None:
+        client = self.clients[who]
+        if client.line is not None:
+            client.catch_up()
+            client.line.send(type="resume", after=self.first if client.highest is None else client.highest)
+
+    @rule(who=st.integers(0, 2), back=st.integers(0, 5))
+    def look_back(self, who: int, back: int) -> None:
+        client = self.clients[who]
+        if client.line is not None and client.line.has_position:
+            client.catch_up()
+            client.line.send(type="resume", after=max(self.first, (client.highest or 0) - back))
+
+    @rule(who=st.integers(0, 2), kind=st.sampled_from(["ping", "typing"]))
+    def send(self, who: int, kind: str) -> None:
+        if (line := self.clients[who].line) is not None:
+            line.send(type=kind)
+
+    @rule(who=st.integers(0, 2))
+    def say(self, who: int) -> None:
+        client = self.clients[who]
+        if client.line is not None:
+            client.said += 1
+            client_id = f"{self.first}-{who}-{client.said}"
+            self.all_said.append(client_id)
+            client.unanswered = client_id
+            client.line.send(message="Hi", client_id=client_id)
+
+    @rule(who=st.integers(0, 2))
+    def say_again(self, who: int) -> None:
+        client = self.clients[who]
+        if client.line is not None and client.unanswered is not None:
+            client.line.said_again.add(client.unanswered)
+            client.line.send(message="Hi", client_id=client.unanswered)
+
+    @rule(count=st.integers(1, 40))
+    def say_over_http(self, count: int) -> None:
+        for _ in range(count if count > 35 else 1):  # now and then more than a feed keeps at hand
+            services.send_message(self.people[1], self.room.name, text="Hi")
+
+    @rule(who=st.integers(0, 2))
+    def drop(self, who: int) -> None:
+        client = self.clients[who]
+        if client.line is not None:
+            client.catch_up()
+            client.line.drop()
+            client.line = None
+
+    @rule(who=st.integers(0, 2))
+    def read_or_stop_reading(self, who: int) -> None:
+        if (line := self.clients[who].line) is not None:
+            if line.reading.is_open:
+                line.reading.is_open = False
+            else:
+                line.reading.open()
+
+    # --- What networks and servers do
+
+    @precondition(lambda self: self.layer.under_way)
+    @rule(place=st.integers(0, 99), fate=st.sampled_from(["carried", "carried", "lost", "doubled"]))
+    def carry(self, place: int, fate: str) -> None:
+        message = self.layer.under_way.pop(place % len(self.layer.under_way))
+        for _ in range({"lost": 0, "carried": 1, "doubled": 2}[fate]):
+            self.layer.deliver(*message)
+
+    @rule()
+    def carry_all(self) -> None:
+        for message in self.layer.under_way:
+            self.layer.deliver(*message)
+        self.layer.under_way.clear()
+
+    @rule()
+    def start_or_stop_the_broker(self) -> None:
+        self.layer.is_down = not self.layer.is_down
+        self.layer.under_way.clear()
+
+    @rule()
+    def hold_or_release_the_database(self) -> None:
+        if self.answers.is_open:
+            self.answers.is_open = False
+        else:
+            self.answers.open()
+
+    @rule()
+    def wait(self) -> None:
+        self.loop.pass_time(LOOK_EVERY * 1.01)
+
+    @rule()
+    def restart_the_process(self) -> None:
+        for who in range(len(self.clients)):
+            self.drop(who)
+        self.answers.open()
+        self.loop.end()
+        self.layer.flush_now()
+        self.loop = Loop()
+
+    # --- What must hold
+
+    @invariant()
+    def no_gap_no_double_no_disorder(self) -> None:
+        self.loop.settle()
+        for client in self.clients:
+            if client.line is not None:
+                assert not client.line.faults, client.line.faults
+
+    def teardown(self) -> None:
+        if not hasattr(self, "loop"):
+            return
+        try:
+            self._end_well()
+        finally:
+            self.loop.end()
+
+    def _end_well(self) -> None:
+        """Once all is well again, all has come to everybody."""
+        self.layer.is_down = False
+        self.answers.open()
+        for client in self.clients:
+            if client.line is not None:
+                client.line.reading.open()
+        for _ in range(3):
+            self.loop.pass_time(LOOK_EVERY * 1.01)
+        self.no_gap_no_double_no_disorder()
+        for client in self.clients:
+            if client.line is not None and client.line.has_position:
+                assert client.line.is_open
+                assert client.line.is_complete(), (client.line.seen, client.line.states, client.line.last_seq())
+        messages = Message.objects.filter(room=self.room, seq__gt=self.first)
+        ids = list(messages.exclude(client_id="").values_list("client_id", flat=True))
+        assert len(ids) == len(set(ids)), "a message is stored once, however often it was said"
+        assert set(ids) <= set(self.all_said)
+
+
+@pytest.fixture
+def conversation(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> Iterator[type[Conversation]]:
+    class Here(Conversation):
+        people = (alice(), bob())
+        room = room_of(*people)
+
+    def late(call: Callable[..., Any], **_options: Any) -> Callable[..., Any]:
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            result = elsewhere(call, *args, **kwargs)
+            await Here.now.answers.pass_through()
+            return result
+
+        return run
+
+    class Sender:
+        def put(self, group: str, content: str) -> None:
+            Here.now.layer.put(group, content)
+
+    settings.LIMITS_SCALE = 1000
+    monkeypatch.setattr(database, "database_sync_to_async", late)
+    monkeypatch.setattr(subscription, "get_channel_layer", lambda: Here.now.layer)
+    monkeypatch.setattr(broadcast, "_sender", Sender())
+    yield Here
+    elsewhere(connections.close_all)
+
+
+def test_drops_delays_and_restarts_leave_no_gap_no_double_no_disorder(conversation: type[Conversation]) -> None:
+    run_state_machine_as_test(conversation, settings=SETTINGS)
