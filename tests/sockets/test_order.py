@@ -148,6 +148,7 @@ class Gate:
                 each.set_result(None)
 
     async def pass_through(self) -> None:
+        await asyncio.sleep(0)  # each in turn, also where nobody waits
         if not self.is_open:
             self._waiting.append(future := asyncio.get_running_loop().create_future())
             await future
