@@ -52,7 +52,7 @@ def position_of(scope: Scope) -> int | None:
     try:
         return _POSITION.validate_json(given[-1])
     except ValidationError:
-        raise Invalid("invalid", _("`after` is the number of a message, 0 or more."), field="after") from None
+        raise Invalid("invalid", "`after` is the number of a message, 0 or more.", field="after") from None
 
 
 def is_foreign(scope: Scope) -> bool:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from itertools import batched
+from collections.abc import Iterable
 from secrets import token_hex
+from typing import Any
 
 from django.conf import settings
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from api.throttles import LEAVE_ALONE, broker
@@ -27,6 +26,7 @@ AT_ONCE = 500
 
 type Place = tuple[int, str]
 """A person, and one of their sockets."""
+type Command = tuple[str | int | float, ...]
 
 _away_until = 0.0
 
@@ -44,40 +44,43 @@ def surplus(keys: Iterable[str]) -> list[str]:
 
 def enter(person_id: int, key: str) -> list[str]:
     """Add a socket, and return those of this person that are too many now."""
-    answers = _ask(lambda pipe: (_note(pipe, person_id, key), pipe.zrange(_name(person_id), 0, -1)))
+    answers = _ask([*_note(person_id, key), ("ZRANGE", _name(person_id), 0, -1)])
     return surplus(member.decode() for member in answers[-1]) if answers else []
 
 
 def leave(person_id: int, key: str) -> None:
     """Forget a socket."""
-    _ask(lambda pipe: pipe.zrem(_name(person_id), key))
+    _ask([("ZREM", _name(person_id), key)])
 
 
-def refresh(places: Iterable[Place]) -> None:
+def refresh(places: list[Place]) -> None:
     """Say that these are open still."""
-    for some in batched(places, AT_ONCE, strict=False):
-        _ask(lambda pipe, some=some: [_note(pipe, *place) for place in some])
+    for start in range(0, len(places), AT_ONCE):
+        _ask([command for place in places[start : start + AT_ONCE] for command in _note(*place)])
 
 
-def _note(pipe: Pipeline, person_id: int, key: str) -> None:
+def _note(person_id: int, key: str) -> list[Command]:
     name, now = _name(person_id), time.time()
-    pipe.zadd(name, {key: now})
-    pipe.zremrangebyscore(name, "-inf", now - FORGET_AFTER)
-    pipe.expire(name, FORGET_AFTER)
+    return [
+        ("ZADD", name, now, key),
+        ("ZREMRANGEBYSCORE", name, "-inf", now - FORGET_AFTER),
+        ("EXPIRE", name, FORGET_AFTER),
+    ]
 
 
 def _name(person_id: int) -> str:
     return f"{settings.BROADCAST_PREFIX}:sockets:{person_id}"
 
 
-def _ask(fill: Callable[[Pipeline], object]) -> list[bytes | int | list[bytes]]:
-    """The answers to what `fill` puts into a pipeline; none while Valkey is away."""
+def _ask(commands: Iterable[Command]) -> list[Any]:
+    """The answers to these, in one trip; none while Valkey is away."""
     global _away_until  # noqa: PLW0603
     if time.monotonic() < _away_until:
         return []
     try:
         with broker(settings.REDIS_URL).pipeline(transaction=False) as pipe:
-            fill(pipe)
+            for command in commands:
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
     except RedisError:
         _away_until = time.monotonic() + LEAVE_ALONE

@@ -12,7 +12,7 @@ from apps.connections.models import Connection
 from tests.chat.people import room_of, say
 from tests.client import api
 from tests.people import alice, bob, carol, community
-from tests.sockets.client import chat, socket
+from tests.sockets.client import Client, chat, socket
 
 
 def test_what_one_says_every_socket_of_every_member_hears(stack_url: str) -> None:
@@ -153,6 +153,12 @@ def test_what_is_said_again_does_not_jump_the_queue(stack_url: str) -> None:
         assert one.hear_seqs(300) == list(range(1, 301))
 
 
+def speak(client: Client, count: int) -> None:
+    for _ in range(count):
+        client.say("Hi")
+        client.next()
+
+
 def test_a_message_that_is_being_said_while_it_resumes_comes_once(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
@@ -164,7 +170,7 @@ def test_a_message_that_is_being_said_while_it_resumes_comes_once(stack_url: str
             after: stack.enter_context(chat(stack_url, b, room, ready=False, max_queue=None))
             for after in (0, 50, 100, 120)
         }
-        speaking = pool.submit(lambda: [one.say("Hi") or one.next() for _ in range(60)])
+        speaking = pool.submit(speak, one, 60)
         for after, other in others.items():
             other.send(type="resume", after=after)
             assert other.hear_seqs(130 - after) == list(range(after + 1, 131))
