@@ -6,18 +6,14 @@ process was killed or Valkey has lost its data. While Valkey is away each proces
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
-from redis.exceptions import RedisError
 
-from api.throttles import LEAVE_ALONE, broker
-
-logger = logging.getLogger(__name__)
+from apps import valkey
 
 # Seconds: between two words of a process on its sockets, and after how many without one they count no more.
 REFRESH_EVERY = 20.0
@@ -27,8 +23,6 @@ AT_ONCE = 500
 type Place = tuple[int, str]
 """A person, and one of their sockets."""
 type Command = tuple[str | int | float, ...]
-
-_away_until = 0.0
 
 
 def new_key() -> str:
@@ -74,15 +68,10 @@ def _name(person_id: int) -> str:
 
 def _ask(commands: Iterable[Command]) -> list[Any]:
     """The answers to these, in one trip; none while Valkey is away."""
-    global _away_until  # noqa: PLW0603
-    if time.monotonic() < _away_until:
-        return []
     try:
-        with broker(settings.REDIS_URL).pipeline(transaction=False) as pipe:
+        with valkey.asked() as client, client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
-    except RedisError:
-        _away_until = time.monotonic() + LEAVE_ALONE
-        logger.warning("Valkey does not answer: each process counts the sockets of a person by itself.")
+    except valkey.Away:
         return []
