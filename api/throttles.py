@@ -201,7 +201,10 @@ class _Counters:
         self._lock = threading.Lock()
 
     def ask(self, question: Question, limit: str, who: object) -> None:
-        """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no."""
+        """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no.
+
+        Nobody is counted as None: all whose address cannot be read would share one counter.
+        """
         if who is None:
             return
         # Hashed, since accounts are named by strangers at any length.

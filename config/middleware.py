@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -13,6 +15,17 @@ from django_otp.middleware import OTPMiddleware
 
 from apps.audit.context import coming_from
 
+logger = logging.getLogger(__name__)
+
+# What proxies put around an address: quotes, brackets, a port (made up or not), the zone of a link-local one.
+NODE = re.compile(
+    r"""(?P<quote>"?)
+        (?: \[(?P<v6>[0-9a-f:.]+)(?:%[^\]"]*)?\] | (?P<v4>[0-9.]+) )
+        (?: :(?:[0-9]{1,5}|_[\w.-]+) )?
+        (?P=quote)""",
+    re.VERBOSE | re.ASCII | re.IGNORECASE,
+)
+
 
 @cache
 def _trusted(proxies: tuple[str, ...]) -> list:  # type: ignore[type-arg]
@@ -23,13 +36,18 @@ def believed_address(peer: str | None, forwarded_for: str) -> str | None:
     """The address of the client: the nearest one in the chain that is not a proxy of ours.
 
     `peer` is whoever opened the connection; `forwarded_for` the header's value, which counts only as far as
-    trusted proxies wrote it. None where there is no peer address (a socket of the file system) and no proxy.
+    trusted proxies wrote it. None where that cannot be read, or where there is no peer address (a socket of the
+    file system). Such clients have no address in common: nothing may be counted for it.
     """
     networks = _trusted(tuple(settings.TRUSTED_PROXIES))
     chain = [part.strip() for part in forwarded_for.split(",") if part.strip()]
-    address = peer or None
+    address = _as_address(peer or "")
+    if address is None:
+        _warn_of_unreadable("The address of the connection")
     while address is not None and chain and _is_within(address, networks):
         address = _as_address(chain.pop())
+        if address is None:
+            _warn_of_unreadable("X-Forwarded-For of a trusted proxy")
     return address
 
 
@@ -43,16 +61,30 @@ def _is_within(address: str, networks: list) -> bool:  # type: ignore[type-arg]
 
 
 def _as_address(text: str) -> str | None:
+    """The address in what a server or proxy wrote, in one way of writing it."""
+    node = NODE.fullmatch(text)
     try:
-        return str(ip_address(text))
+        address = ip_address((node["v6"] or node["v4"]) if node else text.strip('"').partition("%")[0])
     except ValueError:
         return None
+    # What came in on a socket for both versions, or over it.
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+@cache  # one line a process, not one a request
+def _warn_of_unreadable(what: str) -> None:
+    logger.warning("%s names no address: limits by address do not hold for such requests.", what)
+
+
+@cache
+def _warn_of_unlisted(header: str) -> None:
+    logger.warning("%s came from an address that is not in TRUSTED_PROXIES, and does not count.", header)
 
 
 def client_address(request: HttpRequest) -> str | None:
-    return believed_address(
-        _as_address(request.META.get("REMOTE_ADDR") or ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
-    )
+    return believed_address(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))
 
 
 class RequestOrigin:
@@ -64,18 +96,24 @@ class RequestOrigin:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = str(uuid4())
         request.META["HTTP_X_REQUEST_ID"] = request_id
-        if self._came_over_tls(request):
-            request.META["wsgi.url_scheme"] = "https"
-            request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
+        self._read_forwarded(request)
         with coming_from(request_id, client_address(request)):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
 
-    def _came_over_tls(self, request: HttpRequest) -> bool:
-        return request.META.get("HTTP_X_FORWARDED_PROTO") == "https" and is_trusted_proxy(
-            request.META.get("REMOTE_ADDR")
-        )
+    def _read_forwarded(self, request: HttpRequest) -> None:
+        """Take the scheme that a trusted proxy was asked by; say once where one is not trusted that ought to be."""
+        if not is_trusted_proxy(request.META.get("REMOTE_ADDR")):
+            for header in ("X-Forwarded-Proto", "X-Forwarded-For"):
+                if header in request.headers:
+                    _warn_of_unlisted(header)
+            return
+        # Of several proxies the first one wrote what the client used.
+        scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().strip('"').lower()
+        if scheme == "https":
+            request.META["wsgi.url_scheme"] = "https"
+            request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
 
 
 def is_of_api(request: HttpRequest) -> bool:
@@ -95,12 +133,12 @@ class ConsoleOTPMiddleware(OTPMiddleware):  # type: ignore[misc]
 def counted_address(request: HttpRequest) -> str | None:
     """What limits by address count a request under; None: nothing, for the address is not known.
 
-    IPv6 by its network of 64 bits, which a subscriber has whole; IPv4 inside IPv6 as what it is.
+    IPv6 by its network of 64 bits, which a subscriber has whole.
     """
     text = client_address(request)
     if text is None:
         return None
     address = ip_address(text)
     if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)
+        address = IPv6Address(int(address) >> 64 << 64)
     return str(address)

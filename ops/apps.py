@@ -6,3 +6,6 @@ class OpsConfig(AppConfig):
 
     name = "ops"
     label = "ops"
+
+    def ready(self) -> None:
+        from ops import checks  # noqa: F401

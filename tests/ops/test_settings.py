@@ -33,6 +33,14 @@ def test_settings_of_production_are_enough() -> None:
     """On a database without a single table, as the first start finds it."""
     done = start(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr
+    # A redirect without end behind a proxy that nobody named.
+    assert "TRUSTED_PROXIES" in done.stderr
+
+
+@pytest.mark.parametrize("setting", [("TRUSTED_PROXIES", "10.0.0.1"), ("SSL_REDIRECT", "off")])
+def test_a_proxy_that_is_named_or_not_needed_is_no_matter(setting: tuple[str, str]) -> None:
+    done = start(PRODUCTION | dict([setting]), "manage.py", "check", "--deploy")
+    assert "TRUSTED_PROXIES" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
