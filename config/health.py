@@ -11,14 +11,18 @@ import redis
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import resolve
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.middleware import client_address, is_trusted_proxy
 
 # Seconds that a part may take to answer /readyz.
 PATIENCE = 2
+PROBES = {"/healthz", "/readyz", "/metrics"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 REQUESTS = Histogram(
@@ -45,6 +49,19 @@ class RequestMetrics:
         return response
 
 
+class Probes:
+    """Answers for machines, which ask by whatever name or address they have: before hosts and sessions are judged."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info not in PROBES:
+            return self.get_response(request)
+        request.resolver_match = match = resolve(request.path_info)
+        return match.func(request)
+
+
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -54,11 +71,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    parts = {"database": _answers(_ask_database), "broker": _answers(_ask_broker)}
-    return JsonResponse(
-        {part: "ok" if well else "does not answer" for part, well in parts.items()},
-        status=200 if all(parts.values()) else 503,
-    )
+    parts = {"database": _state(_ask_database), "broker": _state(_ask_broker)}
+    return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 
 
 @require_safe
@@ -80,12 +94,14 @@ def _may_measure(request: HttpRequest) -> bool:
     return is_trusted_proxy(address) or (address is not None and ip_address(address).is_loopback)
 
 
-def _answers(ask: Callable[[], None]) -> bool:
+def _state(ask: Callable[[], None]) -> str:
     try:
         ask()
+    except redis.ResponseError:  # full, read-only, or without a disk to write to
+        return "takes no writes"
     except (psycopg.Error, redis.RedisError):
-        return False
-    return True
+        return "does not answer"
+    return "ok"
 
 
 def _ask_database() -> None:
@@ -95,5 +111,8 @@ def _ask_database() -> None:
 
 
 def _ask_broker() -> None:
-    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE) as probe:
-        probe.ping()
+    """Write to each server. The first that fails is enough: together they could take longer than anybody waits."""
+    for url in dict.fromkeys([settings.REDIS_URL, *settings.CHANNEL_REDIS_URLS]):
+        patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": Retry(NoBackoff(), 0)}
+        with redis.Redis.from_url(url, **patience) as probe:
+            probe.set("infloo:ready", 1, ex=60)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import empty
 from django_structlog.middlewares import RequestMiddleware
 
-from config.middleware import client_address, is_of_api
+from config.middleware import client_address
 
 
 class RequestLog(RequestMiddleware):
@@ -17,10 +19,10 @@ class RequestLog(RequestMiddleware):
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
-        # The API knows no sessions and sets its caller itself; before it has, there is nobody to look up.
-        if is_of_api(request) and type(request.user) is SimpleLazyObject:  # type: ignore[comparison-overlap]
-            return
-        RequestMiddleware.bind_user_id(request)
+        """Whom the answer was for; nobody is looked up only to be written down."""
+        user: Any = getattr(request, "user", None)
+        if user is not None and getattr(user, "_wrapped", user) is not empty:
+            structlog.contextvars.bind_contextvars(user_id=user.pk)
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:

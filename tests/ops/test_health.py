@@ -1,10 +1,14 @@
 """Health for orchestrators, figures for those who may have them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
+
+from tests.sockets.processes import Broker
 
 
 @pytest.mark.django_db
@@ -28,6 +32,33 @@ def test_it_names_the_database_that_does_not_answer(client: Client, monkeypatch:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"database": "does not answer", "broker": "ok"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["REDIS_URL", "CHANNEL_REDIS_URLS"])
+def test_it_names_the_broker_that_takes_no_writes(client: Client, settings: Any, tmp_path: Path, name: str) -> None:
+    """Full, then the copy of another; ready again by itself."""
+    with Broker(tmp_path / "spare") as spare, redis.Redis.from_url(spare.url) as server:
+        setattr(settings, name, spare.url if name == "REDIS_URL" else [settings.REDIS_URL, spare.url])
+        assert client.get("/readyz").status_code == 200
+        for broken, mended in (
+            ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+            ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ):
+            server.execute_command(*broken.split())
+            response = client.get("/readyz")
+            assert response.status_code == 503
+            assert response.json() == {"database": "ok", "broker": "takes no writes"}
+            server.execute_command(*mended.split())
+            assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["10.0.3.7:8000", "[::1]:8000", "web", "", "not a host"])
+def test_machines_ask_by_whatever_host(settings: Any, host: str) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert Client().get(path, headers={"Host": host}).status_code == 200, path
 
 
 def test_it_lives_without_either(client: Client, settings: Any) -> None:

@@ -1,5 +1,6 @@
 """What is written of a request, and what is not."""
 
+import json
 import logging
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from django.test import Client
 from apps.users.sessions import begin
 from tests import people
 from tests.console import console
+from tests.ops.test_settings import PRODUCTION, start
 from tests.people import alice
 
 
@@ -48,3 +50,80 @@ def test_a_page_is_of_whom_its_session_says(caplog: pytest.LogCaptureFixture) ->
         console(officer).get("/admin/")
     [line] = finished(caplog)
     assert line["user_id"] == officer.pk
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        ("/", {}, 302),
+        ("/", {"X-Plain": "1"}, 301),
+        ("/admin", {}, 301),
+        ("/nowhere", {}, 404),
+        ("/", {"Host": "elsewhere.example"}, 400),
+        ("/static/admin/css/base.css", {}, 200),
+        ("/healthz", {"Host": "10.0.0.7"}, 200),
+    ],
+)
+def test_every_request_leaves_one_line(
+    settings: Any, caplog: pytest.LogCaptureFixture, path: str, headers: dict[str, str], code: int
+) -> None:
+    settings.SECURE_SSL_REDIRECT = "X-Plain" in headers
+    with caplog.at_level(logging.INFO):
+        answer = Client().get(f"{path}?token=secret", headers=headers)
+    [line] = finished(caplog)
+    assert (line["code"], line["request"]) == (answer.status_code, f"GET {path}") == (code, f"GET {path}")
+    assert (line["request_id"], line["ip"]) == (answer["X-Request-ID"], "127.0.0.1")
+    assert "secret" not in caplog.text
+
+
+def test_nobody_is_looked_up_only_to_be_written_down(caplog: pytest.LogCaptureFixture) -> None:
+    """Without a database, and with the cookie of a session."""
+    client = Client()
+    client.cookies["sessionid"] = "s" * 32
+    with caplog.at_level(logging.INFO):
+        assert client.get("/").status_code == 302
+    [line] = finished(caplog)
+    assert "user_id" not in line
+
+
+PRODUCTION_LINES = """
+import logging, structlog
+from config.settings import LOGGING
+import logging.config
+logging.config.dictConfig(LOGGING)
+def fails(text):
+    raise ValueError("outer") from RuntimeError("inner\\nDETAIL:  Failing row contains (\\n" + text + ")")
+try:
+    fails("sec" + "ret")
+except ValueError as error:
+    logging.getLogger("django.request").error("one", exc_info=True)
+    logging.getLogger("api.errors").error("two", exc_info=error)
+    structlog.get_logger("config.logs").exception("three")
+"""
+
+
+def test_a_traceback_is_text_in_its_json_line() -> None:
+    done = start(PRODUCTION, "-c", PRODUCTION_LINES)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["one", "two", "three"]
+    for line in lines:
+        assert "Traceback (most recent call last):\n" in line["exception"]
+        assert 'File "<string>"' in line["exception"]
+        assert ", in fails" in line["exception"]
+        assert line["exception"].endswith("ValueError: outer")
+        assert "RuntimeError: inner" in line["exception"]
+        assert "exc_info" not in line
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.django_db
+def test_a_page_that_fails_leaves_its_line_and_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("config.health._ask_database", lambda: 1 / 0)
+    with caplog.at_level(logging.INFO):
+        assert Client(raise_request_exception=False).get("/readyz?q=secret").status_code == 500
+    [line] = [cast(Any, record.msg) for record in caplog.records if "request_failed" in record.getMessage()]
+    assert (line["code"], line["request"], line["exc_info"]) == (500, "GET /readyz", True)
+    assert "secret" not in caplog.text
