@@ -1,5 +1,6 @@
 """The web server: HTTP and sockets on one port."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import threading
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 from websockets.exceptions import SecurityError
@@ -16,6 +18,8 @@ HEAD_MAX = 64 * 1024
 # A handshake is read as a call first, so that one limit holds for both. This one is never reached: it was 8 KiB a line
 # and 128 headers.
 http11.MAX_LINE_LENGTH = http11.MAX_NUM_HEADERS = 1024 * 1024
+# Seconds in which the head of a request must have come.
+HEAD_PATIENCE = 20.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,11 +42,53 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
 
+class Prompt(H11Protocol):
+    """HTTP that waits for the head of a request no longer than a client needs."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        """From the first byte on; between two requests uvicorn waits by itself."""
+        if self._is_busy():
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._waiting = self.loop.call_later(HEAD_PATIENCE, self._give_up)
+
+    def _is_busy(self) -> bool:
+        """With a request, or as a socket."""
+        return self.transport.get_protocol() is not self or (
+            self.cycle is not None and not self.cycle.response_complete
+        )
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if not self._is_busy():
+            self.transport.close()
+
+
 def web_server(application: Any) -> uvicorn.Server:
     """Limits and manners of sockets are the product's; see the tests of `api.websocket`."""
     return uvicorn.Server(
         uvicorn.Config(
             application,
+            http=Prompt,
             lifespan="off",
             log_config=None,
             access_log=False,

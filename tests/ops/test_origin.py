@@ -17,7 +17,6 @@ def _behind_a_proxy(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8", "fd00::/8"]
     for warn in (middleware._warn_of_unreadable, middleware._warn_of_unlisted):
         warn.cache_clear()
-    return
 
 
 def seen(forwarded_for: str, peer: str = PROXY) -> str | None:
