@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.desk.services import prefer, preference_of
+from apps.desk.time_zones import time_zone, time_zones
 from apps.errors import Invalid
 
 ZONE_KEY = "time_zone"
@@ -62,7 +62,7 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("How I work"),
         "form": form,
-        "zones": sorted(available_timezones()),
+        "zones": sorted(time_zones()),
     }
     return TemplateResponse(request, "desk/preferences.html", context, status=422 if form.errors else 200)
 
@@ -71,7 +71,4 @@ def zone_of(request: HttpRequest) -> ZoneInfo:
     """The time zone in which the person reads, asked of the database once a session."""
     if ZONE_KEY not in request.session:
         request.session[ZONE_KEY] = preference_of(request.user).time_zone  # type: ignore[arg-type]
-    try:
-        return ZoneInfo(request.session[ZONE_KEY])
-    except (KeyError, ValueError):  # a zone that this machine knows no more
-        return ZoneInfo(timezone.get_default_timezone_name())
+    return time_zone(request.session[ZONE_KEY])

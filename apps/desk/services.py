@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from django.apps import apps
 from django.db import models, transaction
@@ -16,6 +15,7 @@ from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, SavedFilter, Workable
+from apps.desk.time_zones import time_zones
 from apps.errors import Absent, Conflict, Invalid, Refused
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def preference_of(user: User) -> Preference:
 def prefer(user: User, **choices: object) -> Preference:
     """Keep a choice. Raises `Invalid` for an unknown time zone or a time away in the past."""
     zone = choices.get("time_zone")
-    if zone is not None and zone not in available_timezones():
+    if zone is not None and zone not in time_zones():
         raise Invalid("unknown", _("There is no such time zone."), field="time_zone")
     away = choices.get("away_until")
     if isinstance(away, datetime) and away <= timezone.now():

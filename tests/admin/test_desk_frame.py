@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
 from apps.decisions.models import Decision
-from apps.desk.models import Note, SavedFilter
+from apps.desk.models import Note, Preference, SavedFilter
 from apps.desk.services import prefer
 from apps.users.documents import review_document, send_document
 from apps.users.models import Document, User
@@ -355,6 +355,25 @@ def test_the_console_reads_in_the_chosen_time_zone(vera: User, queue: list[Docum
     assert "11 Mar 2026, 01:45" in console(vera).get(item(queue[0])).text
     vera.desk_preference.refresh_from_db()
     assert (vera.desk_preference.blur_pictures, vera.desk_preference.grey_pictures) == (True, False)
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Mars/Olympus"])
+def test_only_zones_that_the_database_knows_too_are_offered_and_used(
+    vera: User, queue: list[Document], zone: str
+) -> None:
+    """Python knows `localtime` on most machines, PostgreSQL on none."""
+    client, officer = console(vera), people.admin()
+    page = client.get("/admin/preferences/").text
+    assert 'value="Asia/Kolkata"' in page
+    assert f'value="{zone}"' not in page
+    assert client.post("/admin/preferences/", {"time_zone": zone, "away_until": ""}).status_code == 422
+    # Chosen while it was offered.
+    for user in (vera, officer):
+        Preference.objects.update_or_create(staff=user, defaults={"time_zone": zone})
+    assert "Times are those of UTC." in console(vera).get("/admin/compliance/").text
+    browser = console(officer)
+    for desk in ("compliance", "moderation", "access", "support"):
+        assert browser.get(f"/admin/{desk}/").status_code == 200, desk
 
 
 @pytest.mark.parametrize(
