@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 
+from apps.errors import Unavailable
 from apps.rendering import MAX_SIDE, render_page
 
 DRAWN_WITH = 1
@@ -24,24 +25,33 @@ def rendition(
 ) -> bytes:
     """A page of a stored file as `render_page` draws it, unmarked; drawn at the first call alone.
 
-    Raises `Unrenderable`, and `OSError` or `ValueError` where there is no such file.
+    Raises `Unrenderable`, `Unavailable`, and `OSError` or `ValueError` where there is no such file.
     """
     source = str(file.name)
     name = f"{_folder(source)}/{DRAWN_WITH}-{page}-{max_side}-{max_short}"
     try:
         with default_storage.open(name) as kept:
             return bytes(kept.read())
-    except OSError:
+    except (OSError, Unavailable):  # a bucket whose key may not list says no to what is not there
         with file.open("rb") as opened:
             content = opened.read()
     drawn = render_page(content, media_type, page, watermark="", max_side=max_side, max_short=max_short)
     # Shown whether it can be kept or not.
-    with suppress(OSError):
-        default_storage.save(name, ContentFile(drawn))
-        if not default_storage.exists(source):
-            # It was deleted while this was being drawn.
-            delete_file(source)
+    with suppress(OSError, Unavailable):
+        _keep(name, drawn, source)
     return drawn
+
+
+def _keep(name: str, drawn: bytes, source: str) -> None:
+    # What cannot be listed could not be deleted with its file either.
+    with suppress(FileNotFoundError):
+        default_storage.listdir(_folder(source))
+    default_storage.save(name, ContentFile(drawn))
+    try:
+        default_storage.size(source)
+    except FileNotFoundError:
+        # It was deleted while this was being drawn.
+        delete_file(source)
 
 
 def delete_file(name: str) -> None:
@@ -52,7 +62,7 @@ def delete_file(name: str) -> None:
         for kept in default_storage.listdir(folder)[1]:
             default_storage.delete(f"{folder}/{kept}")
         # Where folders are more than a part of names. Not empty: somebody draws right now, and clears up after that.
-        with suppress(OSError):
+        with suppress(OSError, Unavailable):
             default_storage.delete(folder)
 
 

@@ -402,7 +402,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     # Private: nothing here is served by its path.
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "apps.storage.Folder"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or TESTING
@@ -412,17 +412,14 @@ STORAGES = {
 USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "apps.bucket.Bucket",
         "OPTIONS": {  # type: ignore[dict-item]
             "access_key": _filled("AWS_ACCESS_KEY_ID"),
             "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),
             "bucket_name": _filled("AWS_STORAGE_BUCKET_NAME"),
             "endpoint_url": _read("str", "AWS_S3_ENDPOINT_URL", default=None),
-            "default_acl": "private",
-            "file_overwrite": False,
             "querystring_auth": True,
             "querystring_expire": 60,
-            "signature_version": "s3v4",  # the older one is refused by newer regions
         },
     }
 SIGNED_ADDRESS_SECONDS = 60

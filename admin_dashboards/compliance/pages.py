@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.errors import Absent
+from apps.errors import Absent, Unavailable
 from apps.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, render_page
 from apps.renditions import rendition
 from apps.users.documents import look_at_document, look_at_face
@@ -69,6 +69,8 @@ def picture(viewer: User, document: Document, token: str) -> HttpResponse:
         if error.code == "no-such-page":
             raise Http404 from error
         return _said(str(error))
+    except Unavailable as error:
+        return _said(str(error), 503)
     except (OSError, ValueError):  # a field without a file raises the latter
         return _said(_("The file is not in storage."))
     response = HttpResponse(drawn, content_type="image/webp")
@@ -95,5 +97,5 @@ def _signer() -> signing.TimestampSigner:
     return signing.TimestampSigner(salt="document-picture")
 
 
-def _said(sentence: str) -> HttpResponse:
-    return HttpResponse(sentence, status=422, content_type="text/plain; charset=utf-8")
+def _said(sentence: str, status: int = 422) -> HttpResponse:
+    return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")

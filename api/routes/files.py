@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from api.errors import from_domain, not_found
 from apps.access import visible
-from apps.errors import Absent
+from apps.errors import Absent, Unavailable
 from apps.files import ENDINGS, read_address
 from apps.stories.models import Story
 from apps.users.models import Profile, User
@@ -64,6 +64,8 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
         return _stream(request, file, headers)
     except FileNotFoundError:
         return not_found()
+    except Unavailable as error:
+        return from_domain(request, error)
 
 
 def _file_at(token: str) -> FieldFile:

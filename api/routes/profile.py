@@ -39,7 +39,7 @@ def update_profile(request: Request, body: ProfilePatch) -> User:
 
 @router.post(
     "/image",
-    response={200: ProfileOut, **refusals(415)},
+    response={200: ProfileOut, **refusals(415, 503)},
     throttle=uploads(PICTURE_SIZE),
     operation_id="set_profile_image",
 )

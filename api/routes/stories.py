@@ -35,7 +35,7 @@ def list_own_stories(request: Request, filters: Query[OwnStoriesFilter], paging:
 @router.post(
     "",
     auth=Verified(),
-    response={201: StoryOut, **refusals(415)},
+    response={201: StoryOut, **refusals(415, 503)},
     throttle=uploads(FILM_SIZE),
     operation_id="post_story",
 )

@@ -20,7 +20,10 @@ router = Router()
 
 
 @router.post(
-    "", response={201: DocumentOut, **refusals(409, 415)}, throttle=uploads(DOCUMENT_SIZE), operation_id="send_document"
+    "",
+    response={201: DocumentOut, **refusals(409, 415, 503)},
+    throttle=uploads(DOCUMENT_SIZE),
+    operation_id="send_document",
 )
 def send_document(request: Request, file: File[UploadedFile], doc_type: Form[DocType]) -> Status[Document]:
     """PNG, JPEG, WebP or PDF, at most 10 MiB. One pending of a kind at a time."""

@@ -21,6 +21,7 @@ from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid
 from apps.files import take_story
 from apps.renditions import delete_file
+from apps.storage import filed
 from apps.stories.models import Story, StoryView
 from apps.stories.permissions import feed_sight
 from apps.users.models import User
@@ -81,13 +82,8 @@ def post_story(
         caption=caption,
         audience=audience,
     )
-    try:
-        with transaction.atomic():
-            save_as(author, story, reason="posted")
-    except Exception:
-        # A file that was stored already would belong to nobody.
-        delete_file(str(story.content_file.name))
-        raise
+    with filed(story.content_file), transaction.atomic():
+        save_as(author, story, reason="posted")
     return story_for(author, story.pk)
 
 

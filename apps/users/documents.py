@@ -20,7 +20,7 @@ from apps.decisions.services import decide, facts
 from apps.desk.services import add_note, claim, release
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.files import Upload, take_document
-from apps.renditions import delete_file
+from apps.storage import filed
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
@@ -52,11 +52,10 @@ def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
         sha256=taken.sha256,
     )
     try:
-        with transaction.atomic():
+        with filed(document.file), transaction.atomic():
             save_as(owner, document, reason="sent in")
             inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:
-        delete_file(str(document.file.name))
         raise _already_pending() from error
     return document
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from apps.errors import Absent, Invalid, Refused
 from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
+from apps.storage import discard, filed
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
 from apps.users.names import LOOKS_TAKEN
 from apps.users.permissions import is_hidden, profile_page
@@ -82,7 +84,8 @@ def set_image(user: User, upload: Upload) -> User:
     user = _locked(user.pk)
     _forget_image(user.profile)
     user.profile.image = taken.file
-    save_as(user, user.profile, reason="picture changed")
+    with filed(user.profile.image), transaction.atomic():
+        save_as(user, user.profile, reason="picture changed")
     return user
 
 
@@ -260,5 +263,4 @@ def _create_once(actor: User, row: Follow | Block, *, reason: str) -> bool:
 def _forget_image(profile: Profile) -> None:
     """Delete the file once the profile has let go of it for good."""
     if name := profile.image.name:
-        storage = profile.image.storage
-        transaction.on_commit(lambda: storage.delete(name))
+        transaction.on_commit(partial(discard, name))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
@@ -15,11 +20,17 @@ from django.test import Client
 from django.utils import timezone
 from moto.server import ThreadedMotoServer
 
+from admin_dashboards.compliance import pages
 from apps.files import signed_address
 from apps.stories.models import Story
+from apps.stories.services import post_story
 from apps.users import services
-from apps.users.models import Block, User
+from apps.users.documents import claim_document, send_document
+from apps.users.models import Block, Document, User
+from tests import people
 from tests.api.test_errors import assert_problem
+from tests.client import api
+from tests.console import console
 from tests.drawn import mp4, picture, png, upload
 from tests.people import alice, bob
 
@@ -242,3 +253,145 @@ def test_in_a_bucket_two_files_of_one_name_stay_two(bucket: Any) -> None:
     first, second = (default_storage.save("documents/same.pdf", upload(content)) for content in (b"one", b"two"))
     assert first != second
     assert default_storage.open(first).read() == b"one"
+
+
+class Picky(BaseHTTPRequestHandler):
+    """A store that takes no more than an old one, or a careful owner, lets pass, and hands that on to `behind`."""
+
+    behind: ClassVar[str]
+    refuses: ClassVar[str] = ""
+    asked: ClassVar[list[str]] = []
+
+    def _pass_on(self) -> None:
+        if self.headers.get("Expect") == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        said = " ".join(self.headers).lower()
+        if self.command in ("HEAD", self.refuses) or "x-amz-acl" in said or "checksum" in said or "trailer" in said:
+            self._answer(403, {}, b"" if self.command == "HEAD" else b"<Error><Code>AccessDenied</Code></Error>")
+            return
+        onward = HTTPConnection(self.behind)
+        onward.request(self.command, self.path, body, dict(self.headers))
+        answer = onward.getresponse()
+        self._answer(answer.status, dict(answer.headers), answer.read())
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+for _method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+    setattr(Picky, f"do_{_method}", Picky._pass_on)
+
+
+@pytest.fixture
+def picky(bucket: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Picky]]:
+    """The bucket of production's settings, behind a store that is picky."""
+    bucket.objects.all().delete()  # moto keeps what there was in this process
+    options = settings.STORAGES["default"]["OPTIONS"]
+    monkeypatch.setattr(Picky, "behind", urlsplit(options["endpoint_url"]).netloc, raising=False)
+    monkeypatch.setattr(Picky, "asked", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Picky) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kept = ("access_key", "secret_key", "bucket_name", "region_name", "querystring_auth", "querystring_expire")
+        settings.STORAGES = settings.STORAGES | {
+            "default": {
+                "BACKEND": "apps.bucket.Bucket",
+                "OPTIONS": {name: options[name] for name in kept}
+                | {"endpoint_url": f"http://127.0.0.1:{server.server_port}"},
+            }
+        }
+        yield Picky
+        server.shutdown()
+
+
+def test_a_bucket_may_refuse_checksums_lists_and_head(
+    bucket: Any, picky: type[Picky], django_capture_on_commit_callbacks: Any
+) -> None:
+    owner, officer = alice(), people.compliance()
+    document = send_document(owner, upload(png()), doc_type="identity")
+    story = post_story(owner, upload(mp4(size=1000), "film.mp4"))
+    owner = services.set_image(owner, upload(png()))
+    assert {kept.key for kept in bucket.objects.all()} == {
+        document.file.name,
+        story.content_file.name,
+        owner.profile.image.name,
+    }
+    assert document.file.size == document.size
+    with document.file.open("rb") as file:
+        assert hashlib.sha256(file.read()).hexdigest() == document.sha256
+    claim_document(officer, document.pk)
+    assert console(officer).get(pages.picture_address(officer, document, 1)).status_code == 200
+    with django_capture_on_commit_callbacks(execute=True):
+        services.clear_image(owner)
+    assert len(list(bucket.objects.all())) == 2
+    assert not [line for line in picky.asked if line.startswith("HEAD")]
+
+
+@pytest.mark.parametrize(
+    ("address", "form", "model"),
+    [
+        ("/users/verify", {"file": png, "doc_type": lambda: "identity"}, Document),
+        ("/stories", {"content_file": png}, Story),
+        ("/users/profile/image", {"image": png}, None),
+    ],
+)
+def test_a_store_that_refuses_is_said_and_leaves_nothing(
+    bucket: Any, picky: type[Picky], monkeypatch: pytest.MonkeyPatch, address: str, form: dict[str, Any], model: Any
+) -> None:
+    monkeypatch.setattr(picky, "refuses", "PUT")
+    sent = {name: upload(made()) if made is png else made() for name, made in form.items()}
+    answer = api(alice()).upload(address, **sent)
+    assert_problem(answer, 503, "storage-away")
+    assert "Try again later" in answer.json()["detail"]
+    assert not list(bucket.objects.all())
+    assert model is None or not model.objects.exists()
+
+
+def test_what_could_not_be_written_down_is_deleted_by_the_name_it_was_stored_under(
+    bucket: Any, picky: type[Picky], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise RuntimeError
+
+    owner = alice()
+    for module, write in (
+        ("apps.users.documents", lambda: send_document(owner, upload(png()), doc_type="identity")),
+        ("apps.stories.services", lambda: post_story(owner, upload(png()))),
+        ("apps.users.services", lambda: services.set_image(owner, upload(png()))),
+    ):
+        monkeypatch.setattr(f"{module}.save_as", fail)
+        with pytest.raises(RuntimeError):
+            write()
+    assert [line.split()[0] for line in picky.asked] == ["PUT", "DELETE"] * 3
+    assert not list(bucket.objects.all())
+
+
+def test_the_console_says_that_the_store_is_away(
+    bucket: Any, picky: type[Picky], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, officer = alice(), people.compliance()
+    document = send_document(owner, upload(png()), doc_type="identity")
+    claim_document(officer, document.pk)
+    monkeypatch.setattr(picky, "refuses", "GET")
+    answer = console(officer).get(pages.picture_address(officer, document, 1))
+    assert (answer.status_code, "Try again later" in answer.text) == (503, True)
+    story = post_story(owner, upload(png()))
+    answer = console(people.community()).get(f"/admin/stories/story/{story.pk}/file/")
+    assert (answer.status_code, "Try again later" in answer.text) == (503, True)
+
+
+def test_a_folder_that_refuses_is_said_too(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "file"
+    settings.MEDIA_ROOT.write_text("no folder")
+    answer = api(alice()).upload("/users/profile/image", image=upload(png()))
+    assert_problem(answer, 503, "storage-away")

@@ -1,0 +1,84 @@
+"""Where files are kept: a folder or a bucket. What goes wrong there is said in one way, whichever it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils.translation import gettext as _
+
+from apps.errors import Unavailable
+
+if TYPE_CHECKING:
+    from django.db.models.fields.files import FieldFile
+
+logger = logging.getLogger(__name__)
+
+type Failures = tuple[type[Exception], ...]
+
+
+@contextmanager
+def _asking(failures: Failures) -> Iterator[None]:
+    """Raises `Unavailable` for whatever keeps the store from doing what it is asked, save that a file is missing."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except failures as error:
+        logger.warning("Storage fails: %s", error)
+        raise Unavailable(
+            "storage-away", _("Files cannot be stored or fetched at the moment. Try again later.")
+        ) from error
+
+
+class Asked:
+    """A storage whose failures are `Unavailable`."""
+
+    failures: Failures = (OSError,)
+
+    def save(self, *args: Any, **options: Any) -> str:
+        with _asking(self.failures):
+            return str(super().save(*args, **options))  # type: ignore[misc]
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        with _asking(self.failures):
+            return super().open(*args, **options)  # type: ignore[misc]
+
+    def delete(self, *args: Any, **options: Any) -> None:
+        with _asking(self.failures):
+            super().delete(*args, **options)  # type: ignore[misc]
+
+    def listdir(self, *args: Any, **options: Any) -> tuple[list[str], list[str]]:
+        with _asking(self.failures):
+            folders, files = super().listdir(*args, **options)  # type: ignore[misc]
+            return list(folders), list(files)
+
+    def size(self, *args: Any, **options: Any) -> int:
+        with _asking(self.failures):
+            return int(super().size(*args, **options))  # type: ignore[misc]
+
+
+class Folder(Asked, FileSystemStorage):
+    """A folder of this machine."""
+
+
+@contextmanager
+def filed(file: FieldFile) -> Iterator[None]:
+    """Store the file of a row that is saved inside the block; if that fails, the file goes again. Raises `Unavailable`."""
+    file.save(str(file.name), file.file, save=False)
+    try:
+        yield
+    except BaseException:
+        discard(str(file.name))
+        raise
+
+
+def discard(name: str) -> None:
+    """Delete a file that nothing refers to. Where that fails, there is a line in the log, and something else to say."""
+    try:
+        default_storage.delete(name)
+    except Unavailable:
+        logger.warning("The file %s belongs to nobody and could not be deleted.", name)
