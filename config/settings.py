@@ -261,6 +261,8 @@ DATABASES = {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections
         "CONN_HEALTH_CHECKS": True,
+        # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": _database.get("OPTIONS", {})
         | {"pool": {"min_size": 0, "max_size": int(_number("DATABASE_POOL", 24)), "timeout": 10, "max_idle": 120}},
     }

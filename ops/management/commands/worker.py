@@ -1,11 +1,23 @@
 """Run background jobs until told to stop."""
 
+import asyncio
+import contextlib
+import logging
+import signal
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandParser
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
 
 from ops.web import end_with_supervisor
+
+logger = logging.getLogger(__name__)
+
+# Seconds before the worker begins anew after it lost the database; longer each time, up to the last.
+WAITS = (1, 2, 5, 10, 30)
+STEADY = 60
 
 
 class Command(BaseCommand):
@@ -18,8 +30,45 @@ class Command(BaseCommand):
     def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
         end_with_supervisor()
         with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
-            app.run_worker(
-                concurrency=concurrency,
-                delete_jobs="successful",  # failed ones stay to be looked at
-                shutdown_graceful_timeout=10,
+            asyncio.run(work_until_stopped(concurrency))
+
+
+async def work_until_stopped(concurrency: int) -> None:
+    """Work, and begin anew when the database or a pooler before it went away: procrastinate ends without an error."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    losses = 0
+    while True:
+        began = loop.time()
+        await _work(concurrency, stop)
+        if stop.is_set():
+            return
+        losses = 0 if loop.time() - began > STEADY else losses + 1
+        wait = WAITS[min(losses, len(WAITS) - 1)]
+        logger.warning("The worker has lost the database; it begins anew in %d s.", wait)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait)
+            return
+
+
+async def _work(concurrency: int, stop: asyncio.Event) -> None:
+    """Run jobs until the database is lost, or `stop` is set and what is under way has finished."""
+    with contextlib.suppress(ConnectorException, psycopg.Error):
+        async with app.open_async():
+            work = asyncio.create_task(
+                app.run_worker_async(
+                    concurrency=concurrency,
+                    delete_jobs="successful",  # failed ones stay to be looked at
+                    shutdown_graceful_timeout=10,
+                    install_signal_handlers=False,
+                )
             )
+            told = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                told.cancel()
+                work.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await work

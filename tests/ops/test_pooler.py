@@ -1,0 +1,130 @@
+"""A database that goes away for a moment, or stands behind a pooler."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import psycopg
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from procrastinate.contrib.django import app
+
+from ops.management.commands import worker
+from tests.settings import servers
+
+POOLER = """
+[databases]
+* = host={home} port=5432 user=infloo
+[pgbouncer]
+unix_socket_dir = {folder}
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+"""
+
+
+LISTENS = "SELECT pid FROM pg_stat_activity WHERE starts_with(query, 'LISTEN') AND datname = current_database()"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_goes_on_after_it_lost_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "WAITS", (0,))
+    lost = asyncio.Event()
+    monkeypatch.setattr(worker.logger, "warning", lambda *_: lost.set())
+    database = f"ALTER DATABASE {connection.settings_dict['NAME']} CONNECTION LIMIT"
+
+    async def run() -> None:
+        working = asyncio.create_task(worker.work_until_stopped(1))
+        async with await psycopg.AsyncConnection.connect(
+            host=str(servers.home), user="postgres", dbname=connection.settings_dict["NAME"], autocommit=True
+        ) as session:
+            first = await until(session, LISTENS)
+            await session.execute(f"{database} 0")
+            try:
+                await session.execute(f"SELECT pg_terminate_backend({first})")
+                await asyncio.wait_for(lost.wait(), 20)
+            finally:
+                await session.execute(f"{database} -1")
+            await until(session, LISTENS)
+            await app.configure_task("stories.delete_file").defer_async(name="stories/none.mp4")
+            await until(
+                session,
+                "SELECT 1 WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'stories.delete_file')",
+            )
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(working, 20)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+            asyncio.run(run())
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+async def until(session: psycopg.AsyncConnection, question: str) -> int:
+    """The first answer to the question, as soon as there is one."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await (await session.execute(question)).fetchone()  # type: ignore[arg-type]
+            if answer is not None:
+                return int(answer[0])
+
+
+def test_no_list_is_read_by_a_cursor_that_outlives_its_transaction() -> None:
+    assert connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+@pytest.fixture
+def pooler(tmp_path_factory: pytest.TempPathFactory, transactional_db: None) -> Iterator[Path]:
+    program = shutil.which("pgbouncer")
+    if program is None:
+        pytest.skip("no pgbouncer on PATH")
+    folder = servers.home / "pooler"
+    folder.mkdir(mode=0o700)
+    owner = servers.home.stat().st_uid
+    (folder / "pooler.ini").write_text(POOLER.format(home=servers.home, folder=folder))
+    for each in (folder, folder / "pooler.ini"):
+        os.chown(each, owner, -1)
+    process = subprocess.Popen([program, "-q", str(folder / "pooler.ini")], user=owner, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not (folder / ".s.PGSQL.6432").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    yield folder
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+def test_four_long_lists_at_once_through_a_pooler(pooler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread opens a connection of its own, by the settings as they are then."""
+    everything = Permission.objects.count()
+    monkeypatch.setitem(connection.settings_dict, "PORT", "6432")
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "host", str(pooler))
+    monkeypatch.delitem(connection.settings_dict["OPTIONS"], "pool")
+    read: list[int] = []
+
+    def export() -> None:
+        try:
+            read.extend(len(list(Permission.objects.iterator(chunk_size=5))) for _ in range(5))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=export) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == [everything] * 20
