@@ -1,0 +1,97 @@
+"""The proxy that is shipped, in front of a real server. Only where nginx and openssl are on PATH."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from ops.embedded import CHECKOUT
+from tests import people
+from tests.things import make_event
+
+NGINX, OPENSSL = shutil.which("nginx"), shutil.which("openssl")
+pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx or openssl on PATH")
+UNVERIFIED = ssl._create_unverified_context()
+
+
+@pytest.fixture
+def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, int]]:
+    """Where nginx takes plain HTTP and TLS."""
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    assert NGINX
+    assert OPENSSL
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        plain, tls = first.getsockname()[1], second.getsockname()[1]
+    making = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 2"
+    files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
+    subprocess.run([OPENSSL, *making.split(), *files], check=True, capture_output=True)
+    conf = (CHECKOUT / "deploy" / "nginx.conf").read_text()
+    # Only what names other machines, and what older versions than the shipped one do not know.
+    for found, there in (
+        (r"server (web:8000|sockets:8001) resolve;", f"server {urlsplit(stack_url).netloc};"),
+        (r"http2 on;", ""),
+        (r"listen 80 default_server;", f"listen 127.0.0.1:{plain};"),
+        (r"listen 443 ssl default_server;", f"listen 127.0.0.1:{tls} ssl;"),
+        (r"/etc/nginx/tls/", f"{tmp_path}/"),
+        (r'map "" \$tls_port \{ default ""; \}', f'map "" $tls_port {{ default ":{tls}"; }}'),
+    ):
+        conf, count = re.subn(found, lambda _, there=there: there, conf)
+        assert count, found
+    kept = "".join(
+        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    conf = conf.replace("http {", f"http {{ {kept}", 1)
+    (tmp_path / "nginx.conf").write_text(f"daemon off; user root; pid {tmp_path}/pid; error_log stderr;\n{conf}")
+    nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", "nginx.conf"], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", tls)).close()
+            break
+        except ConnectionRefusedError:
+            assert nginx.poll() is None, (nginx.stderr or Path()).read()
+            assert time.monotonic() < deadline
+    yield plain, tls
+    nginx.terminate()
+    nginx.wait()
+
+
+def test_it_works_on_any_port(ports: tuple[int, int]) -> None:
+    plain, tls = ports
+    officer, host = people.compliance(), people.alice()
+    for number in range(11):
+        make_event(host, title=f"Event {number}")
+    origin = f"https://localhost:{tls}"
+
+    def ask(method: str, path: str, body: str | None = None, port: int = tls, **headers: str) -> Any:
+        to: Any = http.client.HTTPSConnection("localhost", port, context=UNVERIFIED, timeout=20)
+        to.request(method, path, body, headers)
+        return to.getresponse()
+
+    page = ask("GET", "/admin/login/")
+    cookie = page.getheader("Set-Cookie").partition(";")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+    assert token
+    form = {"csrfmiddlewaretoken": token[1], "username": officer.username, "password": people.PASSWORD}
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+    for sent in ({"Origin": origin}, {"Referer": f"{origin}/admin/login/"}):
+        answer = ask("POST", "/admin/login/?next=/admin/", urlencode(form), **kind, **sent)
+        assert answer.status == 302, answer.read()
+    assert json.load(ask("GET", "/api/events"))["next"].startswith(f"{origin}/api/events?")
+    for port in (plain, tls):
+        asked = http.client.HTTPConnection("localhost", port, timeout=20)
+        asked.request("GET", "/admin/?a=1")
+        led = asked.getresponse()
+        assert (led.status, led.getheader("Location")) == (301, f"{origin}/admin/?a=1")
