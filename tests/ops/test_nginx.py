@@ -33,8 +33,17 @@ def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, 
     assert OPENSSL
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         plain, tls = first.getsockname()[1], second.getsockname()[1]
-    making = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 2 -addext subjectAltName=DNS:localhost"
-    files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
+    making = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost"
+    files = [
+        "-days",
+        "2",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        str(tmp_path / "privkey.pem"),
+        "-out",
+        str(tmp_path / "fullchain.pem"),
+    ]
     subprocess.run([OPENSSL, *making.split(), *files], check=True, capture_output=True)
     conf = (CHECKOUT / "deploy" / "nginx.conf").read_text()
     # Only what names other machines, and what older versions than the shipped one do not know.
