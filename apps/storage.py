@@ -67,7 +67,10 @@ class Folder(Asked, FileSystemStorage):
 
 @contextmanager
 def filed(file: FieldFile) -> Iterator[None]:
-    """Store the file of a row that is saved inside the block; if that fails, the file goes again. Raises `Unavailable`."""
+    """Store the file of a row that is saved inside the block; if that fails, the file goes again.
+
+    Raises `Unavailable`.
+    """
     file.save(str(file.name), file.file, save=False)
     try:
         yield
