@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -23,9 +22,9 @@ from django.conf import settings
 from django.core import signing
 from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
 
 from apps.errors import Absent, Invalid, TooLarge, WrongKind
+from apps.pictures import MAX_PIXELS, Moves, TooManyPixels, drawn_anew
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
 FILM_SIZE = 50 * MIB
-# A picture of this many pixels takes some 200 MiB while it is drawn anew; modern phones make up to 50 million.
-MAX_PIXELS = 50_000_000
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # So many pictures are decoded at once, whatever the number of requests.
 _drawing = threading.BoundedSemaphore(2)
 
@@ -172,39 +168,25 @@ def _too_large(limit: int, field: str) -> TooLarge:
 
 
 def _redrawn(upload: Upload, media_type: str, field: str) -> Taken:
-    kind = PICTURES[media_type]
     with _drawing:
         try:
             upload.seek(0)
-            image = Image.open(upload, formats=[kind])
-            if getattr(image, "n_frames", 1) > 1:
-                raise Invalid("animated", _("The picture moves. Send one that stands still."), field=field)
-            content = _drawn_anew(image, kind)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            content = drawn_anew(upload.read(), PICTURES[media_type])
+        except Moves as error:
+            raise Invalid("animated", _("The picture moves. Send one that stands still."), field=field) from error
+        except TooManyPixels as error:
             raise _too_many_pixels(field) from error
-        except Invalid:
-            raise
         # Decoders meet hostile files; whatever one raises means that the picture is broken.
         except Exception as error:
             raise Invalid("broken-file", _("The picture is broken. Send it again."), field=field) from error
     return _taken(ContentFile(content), media_type, content)
 
 
-def _drawn_anew(image: Image.Image, kind: str) -> bytes:
-    """The pixels alone: turned upright, without the metadata, comments and appended data of the file."""
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError
-    image = ImageOps.exif_transpose(image)
-    has_alpha = kind != "JPEG" and (image.has_transparency_data)
-    clean = image.convert("RGBA" if has_alpha else "RGB")
-    clean.info = {}
-    out = BytesIO()
-    clean.save(out, kind, **({} if kind == "PNG" else {"quality": 90}))
-    return out.getvalue()
-
-
 def _too_many_pixels(field: str) -> Invalid:
-    message = _("The picture has too many pixels: at most %(millions)d million are taken.")
+    message = _(
+        "The picture has too many pixels: at most %(millions)d million are taken. "
+        "Make it smaller, or send a screenshot of it."
+    )
     return Invalid("too-many-pixels", message % {"millions": MAX_PIXELS // 1_000_000}, field=field)
 
 
