@@ -24,6 +24,7 @@ from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _
 
 from apps.errors import Absent, Invalid, TooLarge, WrongKind
+from apps.file_kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
 from apps.pictures import MAX_PIXELS, Moves, TooManyPixels, drawn_anew
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ ENDINGS = {
     "video/mp4": "mp4",
     "video/webm": "webm",
 }
-# Brands of MP4 that browsers play; pictures (HEIC, AVIF) and QuickTime share the container.
-MP4_BRANDS = {*(b"iso%c" % digit for digit in b"m23456"), b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV"}
-
 PDF_CHECK = Path(__file__).with_name("files_pdf.py")
 # Editors, mail programs and web pages put blanks and byte order marks around a PDF; they are no part of it.
 PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf|[\s\x00])*%PDF-")
@@ -117,22 +115,33 @@ def _kind(upload: Upload, kinds: list[str], field: str) -> str:
     """The media type, one of `kinds`, within its size."""
     if not upload.size:
         raise Invalid("empty", _("The file is empty."), field=field)
-    head = _bytes(upload, 4096)
-    media_type = _recognised(head)
+    head = _bytes(upload, HEAD)
+    media_type = _recognised(head, upload)
     largest = max(_size_limit(kind) for kind in kinds)
     if upload.size > largest:
         raise _too_large(largest, field)
     if media_type is None and "application/pdf" in kinds and b"%PDF-" in head:
         raise WrongKind("wrong-kind-of-file", _pdf_sentences()["leading"], field=field)
     if media_type not in kinds:
-        names = ", ".join(ENDINGS[kind].upper() for kind in kinds)
-        raise WrongKind("wrong-kind-of-file", _("Send one of these: %(kinds)s.") % {"kinds": names}, field=field)
+        is_elsewhere = TAKEN_ELSEWHERE.get(media_type or "")
+        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head), kinds), field=field)
     if upload.size > _size_limit(media_type):
         raise _too_large(_size_limit(media_type), field)
     return media_type
 
 
-def _recognised(head: bytes) -> str | None:
+def _way_in(found: Foreign | None, kinds: list[str]) -> str:
+    """What a file is, what helps where that leads to one of `kinds`, and which these are."""
+    sentences = []
+    if found is not None:
+        sentences.append(_("This is %(kind)s.") % {"kind": found.name})
+        if any(kind.startswith(f"{found.becomes}/") for kind in kinds):
+            sentences.append(str(found.way_out))
+    names = ", ".join(ENDINGS[kind].upper() for kind in kinds)
+    return " ".join([*sentences, _("Send one of these: %(kinds)s.") % {"kinds": names}])
+
+
+def _recognised(head: bytes, upload: Upload) -> str | None:
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -141,21 +150,7 @@ def _recognised(head: bytes) -> str | None:
         return "image/webp"
     if PDF_HEAD.match(head):
         return "application/pdf"
-    if head[4:8] == b"ftyp" and _is_mp4(head):
-        return "video/mp4"
-    # EBML, with the document type inside its header.
-    if head.startswith(b"\x1a\x45\xdf\xa3") and b"\x42\x82\x84webm" in head[:64]:
-        return "video/webm"
-    return None
-
-
-def _is_mp4(head: bytes) -> bool:
-    """Whether the file type box names a brand that we take, as its own or among the compatible ones."""
-    size = int.from_bytes(head[:4])
-    if not 16 <= size <= 512:
-        return False
-    brands = {head[start : start + 4] for start in (8, *range(16, size, 4))}
-    return head[8:12] not in (b"qt  ", b"heic", b"avif") and bool(brands & MP4_BRANDS)
+    return media_type_of_film(head, upload)
 
 
 def _size_limit(media_type: str) -> int:

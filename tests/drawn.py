@@ -141,6 +141,29 @@ def mp4(brand: bytes = b"isom", size: int = 200) -> bytes:
     return box + (size - len(box)).to_bytes(4) + b"mdat" + bytes(size - len(box) - 8)
 
 
+def film(*tracks: bytes, brand: bytes = b"isom", last: bool = True) -> bytes:
+    """An MP4 that tells of its tracks, at its end as phones write it or before its pictures."""
+
+    def box(name: bytes, body: bytes) -> bytes:
+        return (len(body) + 8).to_bytes(4) + name + body
+
+    def track(kind: bytes) -> bytes:
+        return box(b"trak", box(b"tkhd", bytes(84)) + box(b"mdia", box(b"hdlr", bytes(8) + kind + bytes(13))))
+
+    told = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(track, tracks)))
+    seen = box(b"mdat", bytes(5000))
+    return box(b"ftyp", brand + bytes(4) + b"isommp42") + (seen + told if last else told + seen)
+
+
+def webm_of(*tracks: int, segment: bytes = b"\x01\xff\xff\xff\xff\xff\xff\xff") -> bytes:
+    """A WebM that tells of its tracks; 1 is video, 2 audio. Recorders leave the length of all of it open."""
+    entries = b"".join(b"\xae\x87\xd7\x81\x01\x83\x81%c\x88\x80" % kind for kind in tracks)
+    told = b"\x16\x54\xae\x6b" + bytes([0x80 | len(entries)]) + entries
+    head = webm()[: webm().index(b"webm") + 4]
+    head = head[:4] + bytes([0x80 | len(head) - 5]) + head[5:]
+    return head + b"\x18\x53\x80\x67" + segment + told + b"\x1f\x43\xb6\x75" + b"\x84" + bytes(4)
+
+
 def webm(doc_type: bytes = b"webm", size: int = 200) -> bytes:
     head = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08"
     head += b"\x42\x82" + bytes([0x80 | len(doc_type)]) + doc_type
