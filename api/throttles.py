@@ -17,6 +17,7 @@ from typing import cast
 
 import redis
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -156,9 +157,27 @@ class BodyLimit(BaseThrottle):
         return True
 
 
-def uploads(file_size: int) -> list[BaseThrottle]:
-    """The limits of a call that takes a file of at most `file_size` bytes."""
-    return [Limit("upload"), BodyLimit(file_size)]
+class FilePart(BaseThrottle):
+    """Refuses a form without its file, also where that was sent as text: a part without a file name is one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def allow_request(self, request: HttpRequest) -> bool:
+        try:
+            is_there = self.name in request.FILES
+        except RequestDataTooBig:  # of text alone, and no other text of these calls is ever so long
+            is_there = False
+        if not is_there:
+            raise Invalid(
+                "missing", _("Send `%(name)s` as a file, with a name.") % {"name": self.name}, field=self.name
+            )
+        return True
+
+
+def uploads(name: str, file_size: int) -> list[BaseThrottle]:
+    """The limits of a call that takes a file of at most `file_size` bytes in the part `name` of a form."""
+    return [Limit("upload"), BodyLimit(file_size), FilePart(name)]
 
 
 def caller(request: HttpRequest) -> str | None:

@@ -40,7 +40,7 @@ def update_profile(request: Request, body: ProfilePatch) -> User:
 @router.post(
     "/image",
     response={200: ProfileOut, **refusals(415, 503)},
-    throttle=uploads(PICTURE_SIZE),
+    throttle=uploads("image", PICTURE_SIZE),
     operation_id="set_profile_image",
 )
 def set_image(request: Request, image: File[UploadedFile]) -> User:

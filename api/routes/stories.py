@@ -36,7 +36,7 @@ def list_own_stories(request: Request, filters: Query[OwnStoriesFilter], paging:
     "",
     auth=Verified(),
     response={201: StoryOut, **refusals(415, 503)},
-    throttle=uploads(FILM_SIZE),
+    throttle=uploads("content_file", FILM_SIZE),
     operation_id="post_story",
 )
 def post_story(request: Request, content_file: File[UploadedFile], form: Form[StoryForm]) -> Status[Story]:

@@ -22,7 +22,7 @@ router = Router()
 @router.post(
     "",
     response={201: DocumentOut, **refusals(409, 415, 503)},
-    throttle=uploads(DOCUMENT_SIZE),
+    throttle=uploads("file", DOCUMENT_SIZE),
     operation_id="send_document",
 )
 def send_document(request: Request, file: File[UploadedFile], doc_type: Form[DocType]) -> Status[Document]:

@@ -151,6 +151,37 @@ def test_a_file_that_storage_lost_is_absent(story: Story) -> None:
     assert get(signed_address("story", story.pk, viewer=story.author_id)).status_code == 404
 
 
+# --- Sent in as a file, or not ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/users/verify", "file"), ("/users/profile/image", "image"), ("/stories", "content_file")]
+)
+@pytest.mark.parametrize(
+    ("file_name", "content"),
+    [
+        ("", b"text"),
+        ("", png()),
+        ("", b"\x89\x00"),
+        ("", bytes(3_000_000)),
+        ('; filename=""', png()),
+        ('; filename="."', png()),
+    ],
+)
+def test_a_file_without_a_name_is_told_to_be_sent_as_one(path: str, name: str, file_name: str, content: bytes) -> None:
+    head = f'--edge\r\nContent-Disposition: form-data; name="{name}"{file_name}\r\nContent-Type: image/png\r\n\r\n'
+    client = api(alice())
+    answer = client.client.post(
+        f"/api{path}",
+        head.encode() + content + b"\r\n--edge--\r\n",
+        content_type="multipart/form-data; boundary=edge",
+        headers=client.headers,
+    )
+    problem = assert_problem(answer, 422, "invalid")
+    assert problem["detail"] == f"Send `{name}` as a file, with a name."
+    assert [error["field"] for error in problem["errors"]] == [name]
+
+
 # --- Parts, for players ---------------------------------------------------------------------------------------------
 
 
