@@ -15,7 +15,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -57,6 +57,15 @@ type Upload = UploadedFile[bytes]
 type PathKind = Literal["profile", "story"]
 
 
+class Address(NamedTuple):
+    """What a signed address shows, and to whom."""
+
+    kind: PathKind
+    row_id: int
+    viewer: int | None = None
+    login: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A file that may be stored, under a name that tells nothing."""
@@ -90,21 +99,23 @@ def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
     return _as_it_is(upload, media_type)
 
 
-def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None) -> str:
+def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None, login: int | None = None) -> str:
     """A path that shows the file of one row for a minute, as far as `viewer` may see the row when it is used.
 
+    With `login`, a session's id, it holds while that lives, and a video that has begun plays on at it.
     Profile pictures are for everybody and need no viewer.
     """
-    return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}')}"
+    return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}.{login or 0}')}"
 
 
-def read_address(token: str) -> tuple[PathKind, int, int | None]:
-    """What `signed_address` was given: kind, row, viewer. Raises `Absent` where the token does not hold."""
+def read_address(token: str, *, seconds: int | None = None) -> Address:
+    """What `signed_address` was given, at most `seconds` ago. Raises `Absent` where the token does not hold."""
     try:
-        kind, row_id, viewer = _signer().unsign(token, max_age=settings.SIGNED_ADDRESS_SECONDS).split(".")
+        signed = _signer().unsign(token, max_age=seconds or settings.SIGNED_ADDRESS_SECONDS)
+        kind, row_id, viewer, login = signed.split(".")
     except (signing.BadSignature, ValueError) as error:
         raise Absent("not-found", _("This address has expired. Ask for the thing itself again.")) from error
-    return kind, int(row_id), int(viewer) or None  # type: ignore[return-value]  # only our own kinds are signed
+    return Address(kind, int(row_id), int(viewer) or None, int(login) or None)  # type: ignore[arg-type]  # ours alone
 
 
 def _signer() -> signing.TimestampSigner:

@@ -425,6 +425,8 @@ if USE_S3:
         },
     }
 SIGNED_ADDRESS_SECONDS = 60
+VIDEO_ADDRESS_SECONDS = 3600
+"""So long players fetch further parts of a video from an address that was begun in time; each is judged anew."""
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 

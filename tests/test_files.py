@@ -458,8 +458,9 @@ def token(**options: Any) -> str:
 
 
 def test_an_address_leads_back_to_its_row_and_viewer() -> None:
-    assert files.read_address(token()) == ("story", 7, None)
-    assert files.read_address(token(viewer=3)) == ("story", 7, 3)
+    assert files.read_address(token()) == ("story", 7, None, None)
+    assert files.read_address(token(viewer=3)) == ("story", 7, 3, None)
+    assert files.read_address(token(viewer=3, login=5)) == ("story", 7, 3, 5)
 
 
 def test_an_address_lives_a_minute() -> None:
@@ -470,7 +471,7 @@ def test_an_address_lives_a_minute() -> None:
         files.read_address(address)
 
 
-@pytest.mark.parametrize("forged", ["", "nonsense", "story.7.0", "story.8.0:{rest}", "{whole}x"])
+@pytest.mark.parametrize("forged", ["", "nonsense", "story.7.0.0", "story.8.0.0:{rest}", "{whole}x"])
 def test_a_forged_address_leads_nowhere(forged: str) -> None:
     whole = token()
     with pytest.raises(Absent):

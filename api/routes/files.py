@@ -1,4 +1,8 @@
-"""Pictures and films at addresses that live a minute. Nothing is served by its path in storage."""
+"""Pictures and videos at addresses that live a minute, and for a video's further parts longer.
+
+Nothing is served by its path in storage. A bucket gives out pictures itself, at an address of its own; a video goes
+through this process, since a player would keep the bucket's address, which nobody could take back from it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,10 @@ from django.views.decorators.http import require_safe
 from api.errors import from_domain, not_found
 from apps.access import visible
 from apps.errors import Absent, Unavailable
-from apps.files import ENDINGS, read_address
+from apps.files import ENDINGS, Address, read_address
 from apps.stories.models import Story
 from apps.users.models import Profile, User
+from apps.users.sessions import is_signed_in
 
 DEFAULT_PICTURE = Path(settings.BASE_DIR) / "fixtures" / "media" / "default.jpg"
 MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
@@ -37,7 +42,7 @@ def default_picture(request: HttpRequest) -> HttpResponseBase:
 def media(request: HttpRequest, token: str) -> HttpResponseBase:
     """The file behind a signed address, if whoever it was made for may still see it."""
     try:
-        file = _file_at(token)
+        file = _file_at(token, further="Range" in request.headers)
     except Absent as error:
         return from_domain(request, error)
     name = Path(str(file.name))
@@ -48,7 +53,7 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if settings.USE_S3:
+    if settings.USE_S3 and not headers["Content-Type"].startswith("video/"):
         bucket: Any = file.storage
         return HttpResponseRedirect(
             bucket.url(
@@ -68,9 +73,22 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
         return from_domain(request, error)
 
 
-def _file_at(token: str) -> FieldFile:
-    kind, row_id, viewer_id = read_address(token)
-    file = _profile_picture(row_id) if kind == "profile" else _story_file(row_id, viewer_id)
+def _file_at(token: str, *, further: bool) -> FieldFile:
+    """The file at an address; with `further`, also of a video whose address was made longer ago."""
+    try:
+        address = read_address(token)
+    except Absent:
+        if not further:
+            raise
+        address = read_address(token, seconds=settings.VIDEO_ADDRESS_SECONDS)
+        # Without a login there would be no way to end it.
+        if address.kind != "story" or address.login is None:
+            raise
+        file = _story_file(address)
+        if file and not MEDIA_TYPES[Path(str(file.name)).suffix.removeprefix(".")].startswith("video/"):
+            raise
+    else:
+        file = _profile_picture(address.row_id) if address.kind == "profile" else _story_file(address)
     if not file:
         raise Absent("not-found", "There is nothing at this address.")
     return file
@@ -81,10 +99,12 @@ def _profile_picture(user_id: int) -> FieldFile | None:
     return profile.image if profile else None
 
 
-def _story_file(story_id: int, viewer_id: int | None) -> FieldFile | None:
-    """Judged anew for whoever the address was made for: a story may have expired or been removed since."""
-    viewer = User.objects.active().filter(pk=viewer_id).first()
-    story = visible(viewer, Story).filter(pk=story_id, freed_at__isnull=True).first() if viewer else None
+def _story_file(address: Address) -> FieldFile | None:
+    """Judged anew for whoever the address was made for: a story, a login or an account may have ended since."""
+    viewer = User.objects.active().filter(pk=address.viewer).first()
+    if viewer is None or (address.login is not None and not is_signed_in(viewer, address.login)):
+        return None
+    story = visible(viewer, Story).filter(pk=address.row_id, freed_at__isnull=True).first()
     return story.content_file if story else None
 
 
@@ -107,6 +127,12 @@ def _stream(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> H
 
 
 def _chunks(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
+    if settings.USE_S3:
+        # The part alone: opened as a file, all of it would be fetched first.
+        part: Any = file.storage.open(str(file.name))
+        answer = part.obj.get(Range=f"bytes={start}-{start + length - 1}")
+        yield from answer["Body"].iter_chunks(CHUNK)
+        return
     with file.open("rb") as source:
         source.seek(start)
         while length > 0 and (chunk := source.read(min(CHUNK, length))):

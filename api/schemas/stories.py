@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from ninja import Schema
+from ninja import Field, Schema
 from pydantic import BaseModel, StringConstraints
 
 from api.schemas.common import Body, PersonOut, Time, absolute
@@ -44,8 +44,11 @@ class OwnStoriesFilter(BaseModel):
 class StoryOut(Schema):
     id: int
     author: PersonOut
-    content_file: str | None
-    """Where the file can be fetched for a minute. Null once storage is freed of it."""
+    content_file: str | None = Field(
+        description="Where the file can be fetched for a minute. A video that plays goes on after it: requests for a "
+        "`Range` are answered at the same address for an hour, each as long as the login lives and the story may be "
+        "seen; all others are 404, and the story's own call hands out a new address. Null once storage is freed of it."
+    )
     media_type: str
     caption: str
     audience: Story.Audience
@@ -57,8 +60,10 @@ class StoryOut(Schema):
     def resolve_content_file(story: Story, context: dict[str, Any] | None) -> str | None:
         if story.freed_at is not None:
             return None
-        viewer = context["request"].user.pk if context else None
-        return absolute(context, signed_address("story", story.pk, viewer=viewer))
+        if context is None:
+            return signed_address("story", story.pk)
+        request = context["request"]
+        return absolute(context, signed_address("story", story.pk, viewer=request.user.pk, login=request.auth.pk))
 
 
 class StoryViewOut(Schema):

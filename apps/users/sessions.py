@@ -212,6 +212,12 @@ def session_of(token: AccessToken) -> Session:
     return session
 
 
+def is_signed_in(user: User, session_id: int) -> bool:
+    """Whether this login of `user` stands."""
+    session = Session.objects.select_related("user").filter(pk=session_id, user=user).first()
+    return session is not None and holds(session, session.user.token_version)
+
+
 def stand_in(user: User) -> Session:
     """A login of `user` that was never begun, to see what they would see. Raises as `session_of` does."""
     session = Session(user=user, door=Session.Door.API, token_version=user.token_version)

@@ -29,7 +29,7 @@ from apps.users.documents import claim_document, send_document
 from apps.users.models import Block, Document, User
 from tests import people
 from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import Api, api
 from tests.console import console
 from tests.drawn import mp4, picture, png, upload
 from tests.people import alice, bob
@@ -220,6 +220,65 @@ def test_other_askings_get_the_whole(story: Story, asked: str) -> None:
     assert len(body(answer)) == 1000
 
 
+def playing(viewer: User, story: Story) -> tuple[Api, str]:
+    client = api(viewer)
+    address = client.get(f"/stories/{story.pk}").json()["content_file"]
+    return client, address.removeprefix("http://testserver")
+
+
+def later(minutes: float) -> Any:
+    return time_machine.travel(timezone.now() + timedelta(minutes=minutes))
+
+
+def test_a_video_that_began_plays_on(story: Story) -> None:
+    _client, address = playing(bob(), story)
+    for minutes in (0, 5, 55):
+        with later(minutes):
+            answer = get(address, Range="bytes=500-")
+            assert answer.status_code == 206
+            assert body(answer) == mp4(size=1000)[500:]
+    with later(5):
+        assert_problem(get(address), 404, "not-found")
+    with later(61):
+        assert_problem(get(address, Range="bytes=500-"), 404, "not-found")
+
+
+def test_playing_on_is_judged_anew(story: Story) -> None:
+    viewer = bob()
+    client, address = playing(viewer, story)
+    with later(5):
+        block = Block.objects.create(blocker=story.author, blocked=viewer)
+        assert get(address, Range="bytes=500-").status_code == 404
+        block.delete()
+        assert get(address, Range="bytes=500-").status_code == 206
+        Story.objects.filter(pk=story.pk).update(removed_at=timezone.now())
+        assert get(address, Range="bytes=500-").status_code == 404
+        Story.objects.filter(pk=story.pk).update(removed_at=None)
+        assert client.tokens is not None
+        assert client.post("/users/auth/logout", {"refresh": client.tokens.refresh}).status_code == 204
+        assert get(address, Range="bytes=500-").status_code == 404
+    assert get(address).status_code == 404, "also within its minute"
+
+
+def test_pictures_and_addresses_without_a_login_last_a_minute_in_parts_too(story: Story) -> None:
+    picture_story = Story.objects.create(
+        author=story.author, content_file=upload(png()), media_type="image/png", size=100, sha256=""
+    )
+    services.set_image(story.author, upload(png()))
+    viewer = bob()
+    _client, address = playing(viewer, picture_story)
+    without_login = signed_address("story", story.pk, viewer=viewer.pk)
+    profile = signed_address("profile", story.author_id, viewer=viewer.pk, login=1)
+    with later(2):
+        for one in (address, without_login, profile):
+            assert get(one, Range="bytes=0-").status_code == 404
+
+
+def test_the_api_says_how_long_an_address_lives() -> None:
+    schemas = Client().get("/api/openapi.json").json()["components"]["schemas"]
+    assert "for an hour" in schemas["StoryOut"]["properties"]["content_file"]["description"]
+
+
 # --- In a bucket ----------------------------------------------------------------------------------------------------
 
 
@@ -364,7 +423,7 @@ def test_a_bucket_may_refuse_checksums_lists_and_head(
     assert console(officer).get(pages.picture_address(officer, document, 1)).status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
         services.clear_image(owner)
-    assert len(list(bucket.objects.all())) == 2
+    assert not [kept.key for kept in bucket.objects.filter(Prefix="profiles/")]
     assert not [line for line in picky.asked if line.startswith("HEAD")]
 
 
@@ -426,3 +485,11 @@ def test_a_folder_that_refuses_is_said_too(settings: Any, tmp_path: Path) -> Non
     settings.MEDIA_ROOT.write_text("no folder")
     answer = api(alice()).upload("/users/profile/image", image=upload(png()))
     assert_problem(answer, 503, "storage-away")
+
+
+def test_of_a_video_in_a_bucket_a_player_gets_the_part_that_it_asks_for(bucket: Any, story: Story) -> None:
+    address = signed_address("story", story.pk, viewer=bob().pk)
+    answer = get(address, Range="bytes=10-19")
+    assert (answer.status_code, answer["Content-Range"]) == (206, "bytes 10-19/1000")
+    assert body(answer) == mp4(size=1000)[10:20]
+    assert body(get(address)) == mp4(size=1000)
