@@ -403,8 +403,11 @@ MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
-    # Private: nothing here is served by its path.
-    "default": {"BACKEND": "apps.storage.Folder"},
+    # Private: nothing here is served by its path, nor read by other accounts of the machine.
+    "default": {
+        "BACKEND": "apps.storage.Folder",
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or TESTING

@@ -219,6 +219,7 @@ def prepare(*, embedded_data: bool) -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say("Bringing the database up to date ...")
         call_command("migrate", verbosity=0, interactive=False)
+    call_command("close_media")
     if embedded_data and not get_user_model().objects.exists():
         say("Loading the demo ...")
         call_command("demo")

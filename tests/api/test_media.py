@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import boto3  # type: ignore[import-untyped]
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from moto.server import ThreadedMotoServer
@@ -31,7 +32,7 @@ from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.console import console
-from tests.drawn import mp4, picture, png, upload
+from tests.drawn import mp4, pdf, picture, png, upload
 from tests.people import alice, bob
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +150,37 @@ def test_the_author_still_sees_an_expired_one(story: Story) -> None:
 def test_a_file_that_storage_lost_is_absent(story: Story) -> None:
     story.content_file.storage.delete(str(story.content_file.name))
     assert get(signed_address("story", story.pk, viewer=story.author_id)).status_code == 404
+
+
+# --- On disk --------------------------------------------------------------------------------------------------------
+
+
+def modes(root: Path) -> dict[str, int]:
+    return {str(path.relative_to(root)): path.stat().st_mode & 0o777 for path in [root, *root.rglob("*")]}
+
+
+def test_stored_files_are_closed_to_other_accounts_of_the_machine(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    client = api(alice())
+    assert client.upload("/users/verify", file=upload(pdf()), doc_type="identity").status_code == 201
+    large = upload(mp4(size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE + 1))  # by way of a temporary file
+    for content_file in (upload(png()), large):
+        assert client.upload("/stories", content_file=content_file).status_code == 201
+    found = modes(settings.MEDIA_ROOT)
+    assert len([name for name in found if "." in name[1:]]) == 3
+    assert {mode for name, mode in found.items() if "." in name[1:]} == {0o600}
+    assert {mode for name, mode in found.items() if "." not in name[1:]} == {0o700}
+
+
+def test_files_of_an_earlier_release_are_closed(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    folder = settings.MEDIA_ROOT / "documents"
+    folder.mkdir(parents=True)
+    (folder / "passport.png").write_bytes(png())
+    for path, mode in ((settings.MEDIA_ROOT, 0o755), (folder, 0o755), (folder / "passport.png", 0o644)):
+        path.chmod(mode)
+    call_command("close_media")
+    assert modes(settings.MEDIA_ROOT) == {".": 0o700, "documents": 0o700, "documents/passport.png": 0o600}
 
 
 # --- Sent in as a file, or not ---------------------------------------------------------------------------------------
