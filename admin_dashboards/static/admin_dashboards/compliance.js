@@ -3,6 +3,7 @@
 // The document viewer: one page at a time, zoomed, turned, beside another picture; and the message as it will leave.
 (() => {
     const WAIT = 150;
+    const STEPS = [0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
     const MOST_ZOOM = 8;
     let view = null;
 
@@ -32,15 +33,21 @@
             panes.forEach((pane) => pane.querySelectorAll(".viewer-sheet:not([hidden])").forEach((sheet) => fit(pane, sheet)));
         }
 
-        function fit(pane, sheet) {
-            const image = sheet.querySelector("img");
-            if (!image.naturalWidth) return;
+        // How much smaller than it was drawn a picture is: as a whole, and as wide as there is room.
+        function scales(pane, image) {
             const sideways = state.turned % 180 !== 0;
             const [width, height] = sideways
                 ? [image.naturalHeight, image.naturalWidth]
                 : [image.naturalWidth, image.naturalHeight];
-            const whole = Math.min(pane.clientWidth / width, pane.clientHeight / height);
-            const scale = state.zoom === "width" ? pane.clientWidth / width : whole * state.zoom;
+            const wide = pane.clientWidth / width;
+            return { width, height, wide, whole: Math.min(wide, pane.clientHeight / height) };
+        }
+
+        function fit(pane, sheet) {
+            const image = sheet.querySelector("img");
+            if (!image.naturalWidth) return;
+            const { width, height, wide, whole } = scales(pane, image);
+            const scale = state.zoom === "width" ? wide : whole * state.zoom;
             Object.assign(sheet.style, { width: `${width * scale}px`, height: `${height * scale}px` });
             Object.assign(image.style, {
                 width: `${image.naturalWidth * scale}px`,
@@ -66,18 +73,17 @@
             else missing.hidden = false;
         }
 
-        // Very long pages are as small as a thread when they are shown whole: their steps go on to twice their pixels.
-        const steps = [0.5, 1, 1.5, 2, 3, 4, 6, MOST_ZOOM, 12, 16, 24, 32, 48, 64];
-        function most() {
-            const image = pages[state.page].querySelector("img");
-            const whole = Math.max(image.naturalWidth / panes[0].clientWidth, image.naturalHeight / panes[0].clientHeight);
-            return Math.max(MOST_ZOOM, 2 * whole);
-        }
+        // Up to eight times the whole page; of a long strip, until each line is twice as large as it was drawn.
         function zoom(step) {
-            const now = state.zoom === "width" ? 1 : state.zoom;
-            const place = steps.indexOf(now) + step;
-            const allowed = steps.filter((one) => one <= most());
-            state.zoom = allowed[Math.min(Math.max(place, 0), allowed.length - 1)];
+            const image = pages[state.page].querySelector("img");
+            if (!image.naturalWidth) return;
+            const { wide, whole } = scales(panes[0], image);
+            const now = state.zoom === "width" ? wide / whole : state.zoom;
+            const most = Math.max(MOST_ZOOM, 2 / whole);
+            const next = step > 0
+                ? STEPS.find((size) => size > now && size <= most)
+                : STEPS.findLast((size) => size < now);
+            state.zoom = next ?? now;
         }
         const deeds = {
             previous: () => { state.page = (state.page + pages.length - 1) % pages.length; },
@@ -123,7 +129,7 @@
             body.set("reason", reason);
             body.set("comment", form.querySelector("[name=comment]").value);
             const mine = ++asked;
-            const answer = await fetch(box.dataset.letter, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+            const answer = await fetch(box.dataset.letter, { method: "POST", body }).catch(() => null);
             if (!answer?.ok || mine !== asked) return;
             const letter = await answer.json();
             box.querySelector("[data-letter-notification]").textContent = letter.notification;
