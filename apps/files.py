@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from apps.errors import Absent, Invalid, TooLarge, WrongKind
 from apps.file_kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
-from apps.pictures import MAX_PIXELS, Moves, TooManyPixels, drawn_anew
+from apps.pictures import Moves, TooManyPixels, drawn_anew
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
 FILM_SIZE = 50 * MIB
-# So many pictures are decoded at once, whatever the number of requests.
+# So many pictures are decoded at once, whatever the number of requests; `apps.pictures` says what one takes.
 _drawing = threading.BoundedSemaphore(2)
 
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -181,19 +181,19 @@ def _redrawn(upload: Upload, media_type: str, field: str) -> Taken:
         except Moves as error:
             raise Invalid("animated", _("The picture moves. Send one that stands still."), field=field) from error
         except TooManyPixels as error:
-            raise _too_many_pixels(field) from error
+            raise _too_many_pixels(error.most, field) from error
         # Decoders meet hostile files; whatever one raises means that the picture is broken.
         except Exception as error:
             raise Invalid("broken-file", _("The picture is broken. Send it again."), field=field) from error
     return _taken(ContentFile(content), media_type, content)
 
 
-def _too_many_pixels(field: str) -> Invalid:
+def _too_many_pixels(most: int, field: str) -> Invalid:
     message = _(
         "The picture has too many pixels: at most %(millions)d million are taken. "
         "Make it smaller, or send a screenshot of it."
     )
-    return Invalid("too-many-pixels", message % {"millions": MAX_PIXELS // 1_000_000}, field=field)
+    return Invalid("too-many-pixels", message % {"millions": most // 1_000_000}, field=field)
 
 
 def _harmless_pdf(upload: Upload, field: str) -> bytes:

@@ -17,13 +17,16 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-MAX_PIXELS = 66_000_000
-"""Decoded at once. Phones of a nominal 64 megapixels make up to 64.5 million, their panoramas some 60."""
+MAX_PIXELS = {"PNG": 66_000_000, "JPEG": 66_000_000, "WEBP": 51_000_000}
+"""Decoded at once, which takes up to 0.5 GB; 1.3 GB of a WebP, whose decoder keeps it several times.
+
+Phones of nominal 64 and 50 megapixels make up to 64.5 and 50.4 million, their panoramas some 60.
+"""
 MAX_JPEG_PIXELS = 210_000_000
 """Of a JPEG that is decoded at half its size, as phones of nominal 108 and 200 megapixels make them. Progressive ones
 are no such: their decoder keeps all of them in memory."""
 MAX_PROFILE = 1024 * 1024
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS["PNG"]
 
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -46,7 +49,11 @@ class Moves(Exception):
 
 
 class TooManyPixels(Exception):
-    """The picture is larger than may be decoded."""
+    """The picture is larger than may be decoded; `most` is how many pixels are."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
 
 
 def drawn_anew(content: bytes, kind: str) -> bytes:
@@ -54,9 +61,11 @@ def drawn_anew(content: bytes, kind: str) -> bytes:
 
     Raises `Moves`, `TooManyPixels`, or whatever a decoder has to say of a broken file.
     """
-    image = _opened(content, kind)
-    image.load()
-    image = _in_srgb(_in_eight_bits(_turned_upright(image)), image.info.get("icc_profile"))
+    opened = _opened(content, kind)
+    opened.load()
+    profile = opened.info.get("icc_profile")
+    image = _in_srgb(_in_eight_bits(_turned_upright(opened)), profile)
+    del opened  # its pixels, where they were not changed in place
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     image.info = {}
@@ -74,12 +83,10 @@ def _opened(content: bytes, kind: str) -> ImageFile.ImageFile:
         image = WebPImageFile(BytesIO(content))
     else:
         image = JpegImageFile(BytesIO(b"".join(_jpeg_segments(content))))
-        if image.width * image.height > MAX_PIXELS and not image.info.get("progressive"):
-            if image.width * image.height > MAX_JPEG_PIXELS:
-                raise TooManyPixels
+        if MAX_PIXELS[kind] < image.width * image.height <= MAX_JPEG_PIXELS and not image.info.get("progressive"):
             image.draft(None, (image.width // 2, image.height // 2))
-    if image.width * image.height > MAX_PIXELS:
-        raise TooManyPixels
+    if image.width * image.height > MAX_PIXELS[kind]:
+        raise TooManyPixels(MAX_PIXELS[kind])
     if kind == "WEBP" and image.n_frames > 1:
         raise Moves
     return image  # type: ignore[no-any-return]
