@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
-from apps.storage import Asked
+from apps.storage import CHUNK, Asked, asking
 
 # Bytes of a file from a bucket that are kept in memory, not on disk.
 IN_MEMORY = 1024 * 1024
@@ -65,3 +66,12 @@ class Bucket(Asked, _Bucket):
     """A bucket that is asked by GET, PUT, POST and DELETE alone: many keys may not HEAD, nor list what there is."""
 
     failures = (OSError, Boto3Error, BotoCoreError, ClientError)
+
+    def part(self, name: str, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of a file from byte `start` on, in chunks; no others are fetched."""
+        if not length:
+            return iter(())
+        with asking(self.failures):
+            body = self._get(name, Range=f"bytes={start}-{start + length - 1}")["Body"]
+        chunks: Iterator[bytes] = body.iter_chunks(CHUNK)
+        return chunks

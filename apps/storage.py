@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CHUNK = 64 * 1024
+
 type Failures = tuple[type[Exception], ...]
 
 
 @contextmanager
-def _asking(failures: Failures) -> Iterator[None]:
+def asking(failures: Failures) -> Iterator[None]:
     """Raises `Unavailable` for whatever keeps the store from doing what it is asked, save that a file is missing."""
     try:
         yield
@@ -40,29 +42,42 @@ class Asked:
     failures: Failures = (OSError,)
 
     def save(self, *args: Any, **options: Any) -> str:
-        with _asking(self.failures):
+        with asking(self.failures):
             return str(super().save(*args, **options))  # type: ignore[misc]
 
     def open(self, *args: Any, **options: Any) -> Any:
-        with _asking(self.failures):
+        with asking(self.failures):
             return super().open(*args, **options)  # type: ignore[misc]
 
     def delete(self, *args: Any, **options: Any) -> None:
-        with _asking(self.failures):
+        with asking(self.failures):
             super().delete(*args, **options)  # type: ignore[misc]
 
     def listdir(self, *args: Any, **options: Any) -> tuple[list[str], list[str]]:
-        with _asking(self.failures):
+        with asking(self.failures):
             folders, files = super().listdir(*args, **options)  # type: ignore[misc]
             return list(folders), list(files)
 
     def size(self, *args: Any, **options: Any) -> int:
-        with _asking(self.failures):
+        with asking(self.failures):
             return int(super().size(*args, **options))  # type: ignore[misc]
 
 
 class Folder(Asked, FileSystemStorage):
     """A folder of this machine."""
+
+    def part(self, name: str, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of a file from byte `start` on, in chunks."""
+        source = self.open(name)
+        source.seek(start)
+        return _read(source, length)
+
+
+def _read(source: Any, length: int) -> Iterator[bytes]:
+    with source:
+        while length > 0 and (chunk := source.read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk
 
 
 @contextmanager

@@ -27,7 +27,6 @@ from apps.users.sessions import is_signed_in
 
 DEFAULT_PICTURE = Path(settings.BASE_DIR) / "fixtures" / "media" / "default.jpg"
 MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
-CHUNK = 64 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 
 
@@ -115,7 +114,7 @@ def _stream(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> H
     asked = RANGE.match(request.headers.get("Range", ""))
     if asked is None or asked.groups() == ("", ""):
         headers["Content-Length"] = str(size)
-        return StreamingHttpResponse(_chunks(file, 0, size), headers=headers)
+        return StreamingHttpResponse(_part(file, 0, size), headers=headers)
     first, last = asked.groups()
     # "-500" means the last 500 bytes.
     start = int(first) if first else max(0, size - int(last))
@@ -123,18 +122,10 @@ def _stream(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> H
     if start > end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     headers |= {"Content-Range": f"bytes {start}-{end}/{size}", "Content-Length": str(end - start + 1)}
-    return StreamingHttpResponse(_chunks(file, start, end - start + 1), status=206, headers=headers)
+    return StreamingHttpResponse(_part(file, start, end - start + 1), status=206, headers=headers)
 
 
-def _chunks(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
-    if settings.USE_S3:
-        # The part alone: opened as a file, all of it would be fetched first.
-        part: Any = file.storage.open(str(file.name))
-        answer = part.obj.get(Range=f"bytes={start}-{start + length - 1}")
-        yield from answer["Body"].iter_chunks(CHUNK)
-        return
-    with file.open("rb") as source:
-        source.seek(start)
-        while length > 0 and (chunk := source.read(min(CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
+def _part(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
+    storage: Any = file.storage
+    part: Iterator[bytes] = storage.part(str(file.name), start, length)
+    return part

@@ -331,16 +331,13 @@ def bucket(settings: Any) -> Iterator[Any]:
     settings.USE_S3 = True
     settings.STORAGES = settings.STORAGES | {
         "default": {
-            "BACKEND": "storages.backends.s3.S3Storage",
+            "BACKEND": "apps.bucket.Bucket",
             "OPTIONS": access
             | {
                 "bucket_name": "infloo",
                 "region_name": "us-east-1",
-                "default_acl": "private",
-                "file_overwrite": False,
                 "querystring_auth": True,
                 "querystring_expire": 60,
-                "signature_version": "s3v4",
             },
         }
     }
