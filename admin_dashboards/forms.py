@@ -8,7 +8,7 @@ from unfold.forms import AdminOwnPasswordChangeForm
 
 from api.throttles import guesses
 from apps.errors import Invalid
-from apps.users.proofs import require_password
+from apps.users.passwords import require_password
 from apps.users.sessions import change_password
 
 

@@ -28,7 +28,8 @@ from admin_dashboards.mfa import is_satisfied, mark_verified
 from api.throttles import guesses
 from apps.errors import DomainError
 from apps.users import mfa
-from apps.users.devices import is_app_code
+from apps.users.devices import is_digits
+from apps.users.names import tidy_code
 
 FRESH_FOR = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
@@ -75,8 +76,7 @@ def recently_confirmed(view: View) -> View:
 def _wrong(request: HttpRequest, proof: str) -> str | None:
     """What is wrong with the password or code; None where it is right."""
     user = request.user
-    # As apps show it, in two groups, too; a dash may be of a password.
-    if is_app_code("".join(proof.split())) and mfa.is_enabled(user):  # type: ignore[arg-type]
+    if is_digits(tidy_code(proof)) and mfa.is_enabled(user):  # type: ignore[arg-type]
         try:
             with guesses(request, None):  # for the account they are counted on its device
                 mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from admin_dashboards.base import ModelAdmin
 from apps.users.models import User
+from apps.users.names import seen, tidy
 from apps.whole_numbers import whole_number
 
 MOST_PEOPLE = 200
@@ -20,8 +21,8 @@ SHORTEST_PART = 3
 
 def people_named(term: str) -> list[int]:
     """The ids of people whose user name holds `term`, the closest ones first, at most MOST_PEOPLE."""
-    how = "icontains" if len(term) >= SHORTEST_PART else "istartswith"
-    fitting = User.objects.filter(**{f"username__{how}": term}).values_list("username", "pk")[:MOST_COMPARED]
+    fitting = User.objects.with_name_part(term, at_start=len(term) < SHORTEST_PART)
+    fitting = fitting.values_list("username", "pk")[:MOST_COMPARED]
     closest = sorted(fitting, key=lambda row: (len(row[0]), row[0]))
     exact = User.objects.named(term).values_list("pk", flat=True)
     return list(dict.fromkeys([*exact, *(pk for _name, pk in closest)]))[:MOST_PEOPLE]
@@ -39,7 +40,7 @@ class SearchableAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if not (term := search_term.strip()):
+        if not (term := tidy(seen(search_term))):
             return queryset, False
         return queryset.filter(self.found_by(term)), False
 

@@ -33,7 +33,14 @@ from config.middleware import counted_address
 # The last tells that a password of staff was right.
 WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
 # Limits that hold while Valkey is away, too.
-GUESSES = {"login_account", "login_address", "password_reset", "password_reset_address", "register"}
+GUESSES = {
+    "login_account",
+    "login_address",
+    "password_reset",
+    "password_reset_address",
+    "register",
+    "account_change",
+}
 # Hexadecimal digits. In a process there are 16 ** SLOT counters of a limit, however many names are made up; accounts
 # that share one are counted together, so that many names at once close more, never fewer.
 SLOT = 3

@@ -384,6 +384,7 @@ LIMITS = {
     "register": (600, 60) if _flag("DEMO") and DEBUG else (30, 3600),
     "password_reset": (5, 3600),
     "password_reset_address": (30, 3600),
+    "account_change": (10, 3600),
     "upload": (60, 3600),
     "connection_request": (100, 86400),
     "chat": (120, 60),

@@ -25,7 +25,7 @@ from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, Role, User
-from apps.users.names import skeleton_key
+from apps.users.names import fold, skeleton_key
 from ops import seed_cases
 from ops.bulk import copy_rows, reserve_ids, store
 from ops.demo import drawing, texts
@@ -158,13 +158,18 @@ class _Seeding:
         year = timedelta(days=365)
         copy_rows(
             User,
-            ("id", "username", "username_skeleton", "email", "password", "role", "identity_verified", "date_joined"),
+            (
+                *("id", "username", "username_key", "username_skeleton", "email", "email_key"),
+                *("password", "role", "identity_verified", "date_joined"),
+            ),
             (
                 (
                     ids[number],
                     username(number),
+                    fold(username(number)),
                     skeleton_key(username(number)),
                     f"{username(number)}@example.com",
+                    fold(f"{username(number)}@example.com"),
                     password,
                     roles[number % len(roles)],
                     True,

@@ -17,7 +17,7 @@ from apps.decisions.models import Decision
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.strikes import LASTS, WEIGHTS
 from apps.users.models import Document, Role, User
-from apps.users.names import skeleton_key
+from apps.users.names import fold, skeleton_key
 from ops.bulk import copy_rows, reserve_ids
 
 STAFF = ("seed-moderator", "seed-officer")
@@ -62,10 +62,13 @@ def write_staff() -> tuple[int, int]:
     ids, now = reserve_ids(User, len(STAFF)), timezone.now()
     copy_rows(
         User,
-        ("id", "username", "username_skeleton", "email", "password", "role", "is_staff", "date_joined"),
         (
-            (pk, name, skeleton_key(name), f"{name}@staff.example.com", NO_PASSWORD, Role.STAFF.value, True, now)
-            for pk, name in zip(ids, STAFF, strict=True)
+            *("id", "username", "username_key", "username_skeleton", "email", "email_key"),
+            *("password", "role", "is_staff", "date_joined"),
+        ),
+        (
+            (pk, name, fold(name), skeleton_key(name), mail, fold(mail), NO_PASSWORD, Role.STAFF.value, True, now)
+            for pk, name, mail in ((pk, name, f"{name}@staff.example.com") for pk, name in zip(ids, STAFF, strict=True))
         ),
     )
     return ids[0], ids[1]

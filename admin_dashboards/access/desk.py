@@ -180,7 +180,7 @@ class AccessDesk(Desk):
         return recently_confirmed(self._ask_reset)(request)
 
     def _ask_reset(self, request: HttpRequest) -> HttpResponse:
-        person = User.objects.named(request.POST.get("person", "").strip().replace("\x00", "")).first()
+        person = User.objects.named(request.POST.get("person", "")).first()
         try:
             reset = ask_reset(request.user, person.pk if person else 0, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
         except Invalid as error:

@@ -39,7 +39,7 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def explain(asked: QueryDict) -> Explanation:
     """Raises `Invalid`, with the field, for what cannot be asked."""
-    person = User.objects.named(asked.get("person", "").strip().replace("\x00", "")).first()
+    person = User.objects.named(asked.get("person", "")).first()
     if person is None:
         raise Invalid("nobody", _("Nobody has this user name."), field="person")
     app_label, _dot, codename = asked.get("perm", "").partition(".")

@@ -42,8 +42,8 @@ def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
     """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes.
 
     Where a second factor is set up, a login without `otp` answers 401 of the type `otp-required`, one with a code
-    that is wrong or used 401 `otp-wrong`; both only once the password is right. From then on messages come in the
-    language of `Accept-Language`, where that is sent.
+    that is wrong or used 401 `otp-wrong`, what cannot be a code 401 `otp-malformed`; all three only once the password
+    is right. From then on messages come in the language of `Accept-Language`, where that is sent.
     """
     with guesses(request, sessions.account_key(body.username)):
         return sessions.sign_in(

@@ -6,7 +6,7 @@ from ninja import Router, Status
 
 from api.auth import Request
 from api.errors import refusals
-from api.schemas.mfa import BackupCodesOut, CodeIn, EnrolmentOut, MfaOffIn, MfaOut
+from api.schemas.mfa import BackupCodesOut, CodeIn, EnrolmentOut, MfaOffIn, MfaOnIn, MfaOut
 from api.throttles import guesses
 from apps.users import mfa
 
@@ -20,9 +20,10 @@ def get_mfa(request: Request) -> dict[str, object]:
 
 
 @router.post("", response={200: EnrolmentOut, **refusals(409)}, operation_id="begin_mfa")
-def begin_mfa(request: Request) -> dict[str, str]:
+def begin_mfa(request: Request, body: MfaOnIn) -> dict[str, str]:
     """A key for an authenticator app. It counts once `confirm` has had a first code, within a quarter of an hour."""
-    enrolment = mfa.begin_enrolment(request.user)
+    with guesses(request, str(request.user.pk)):
+        enrolment = mfa.begin_enrolment(request.user, password=body.password)
     return {"secret": enrolment.secret, "uri": enrolment.uri, "qr": enrolment.picture}
 
 

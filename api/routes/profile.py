@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from ninja import File, Query, Router, Status, UploadedFile
@@ -12,7 +14,7 @@ from api.forms import only
 from api.pagination import Page, Paging, paginate
 from api.schemas.access_log import LookOut
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
-from api.throttles import uploads
+from api.throttles import guesses, spend, uploads
 from apps.files import PICTURE_SIZE
 from apps.users import services
 from apps.users.looks import looks_at
@@ -28,13 +30,23 @@ def get_profile(request: Request) -> User:
 
 @router.put("", response={200: ProfileOut}, operation_id="replace_profile")
 def replace_profile(request: Request, body: ProfilePut) -> User:
-    """Profile fields left out return to empty; user name, mail and phone stay."""
-    return services.replace_profile(request.user, **body.model_dump(exclude_unset=True))
+    """Profile fields left out return to empty; user name, mail and phone stay. A new mail address takes `password`."""
+    return _write(request, services.replace_profile, body)
 
 
 @router.patch("", response={200: ProfileOut}, operation_id="update_profile")
 def update_profile(request: Request, body: ProfilePatch) -> User:
-    return services.update_profile(request.user, **body.model_dump(exclude_unset=True))
+    """A new mail address takes `password`, the present one. User name and mail change ten times an hour at most."""
+    return _write(request, services.update_profile, body)
+
+
+def _write(request: Request, write: Callable[..., User], body: ProfilePatch | ProfilePut) -> User:
+    """Counted where it names another user name or mail address, taken or not; a password sent along is a guess."""
+    changes = body.model_dump(exclude_unset=True)
+    if services.is_moving(request.user, changes):
+        spend("account_change", request.user.pk)
+    with guesses(request, str(request.user.pk)) if "password" in changes else nullcontext():
+        return write(request.user, **changes)
 
 
 @router.post(

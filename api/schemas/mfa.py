@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from ninja import Schema
-from pydantic import StringConstraints
 
 from api.schemas.common import Body
-from api.schemas.users import Password
-
-Code = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+from api.schemas.users import Code, Password
 
 
 class MfaOut(Schema):
     enabled: bool
     backup_codes_left: int
+
+
+class MfaOnIn(Body):
+    password: Password
 
 
 class EnrolmentOut(Schema):

@@ -6,18 +6,25 @@ from typing import Annotated, Any, Literal
 
 from django.utils.translation import override
 from ninja import Schema
-from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, ValidationInfo, field_validator
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
 from apps.users.models import DocType, Document, Reason, Role, Theme, User
+from apps.users.names import tidy
 from apps.users.permissions import between
+
+
+def _tidied(value: Any) -> Any:
+    return tidy(value) if isinstance(value, str) else value
+
 
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=150)]
-Mail = Annotated[str, StringConstraints(min_length=3, max_length=254)]
+Name = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=150)]
+Mail = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=3, max_length=254)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(max_length=32)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Bio = Annotated[str, StringConstraints(max_length=2000)]
@@ -31,7 +38,7 @@ def _is_web_address(value: str) -> str:
 
 
 Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_is_web_address)]
-LinkName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+LinkName = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=50)]
 Links = Annotated[dict[LinkName, Link], Field(max_length=20)]
 
 
@@ -57,10 +64,10 @@ class AccountOut(Schema):
 
 
 class LoginIn(Body):
-    username: Annotated[str, StringConstraints(min_length=1, max_length=254)]
+    username: Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=254)]
     """The user name or the mail address."""
     password: Password
-    otp: Annotated[str, StringConstraints(max_length=40)] = ""
+    otp: Annotated[str, StringConstraints(max_length=100)] = ""
     """Where a second factor is set up: the six digits that the app shows, or a backup code."""
 
 
@@ -84,7 +91,7 @@ class ResetIn(Body):
 
 class ResetConfirmIn(Body):
     email: Mail
-    otp: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    otp: Code
     """The six digits from the mail."""
     password: Password
 
@@ -104,6 +111,15 @@ class _ProfileFields(Body):
     company_name: Company = ""
     business_category: Category = ""
     theme: Theme = Theme.SYSTEM
+    password: Password = ""
+    """The present one, which a new `email` needs beside it. Refused without an `email`."""
+
+    @field_validator("password")
+    @classmethod
+    def _is_for_the_mail_address(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("email") == "":
+            raise ValueError("Send it with a new email only")
+        return value
 
 
 class ProfilePatch(_ProfileFields):

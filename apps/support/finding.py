@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from django.db.models import QuerySet
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
 from apps.users.models import Profile, User, phone_digits
+from apps.users.names import seen, tidy
 from apps.whole_numbers import whole_number
 
 MOST = 20
@@ -49,8 +49,8 @@ class Found:
 
 def find(text: str) -> list[Found]:
     """What fits, the surest first. Staff accounts are never found."""
-    text = text.strip().strip("<>\"'")
-    if not text or "\x00" in text:
+    text = tidy(seen(text)).strip("<>\"'")
+    if not text:
         return []
     if "/" in text:
         return list(_by_address(_path_of(text)))
@@ -68,8 +68,7 @@ def _path_of(text: str) -> str:
 
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
-        people = _people().annotate(lower_mail=Lower("email")).filter(lower_mail=text.lower())
-        yield from (Found(_("mail address"), person) for person in people[:1])
+        yield from (Found(_("mail address"), person) for person in _people().mailed(text)[:1])  # type: ignore[attr-defined]
 
 
 def _by_number(text: str) -> Iterator[Found]:
@@ -88,8 +87,7 @@ def _by_name(text: str) -> Iterator[Found]:
     name = text.removeprefix("@")
     exact = list(_people().named(name)[:1])  # type: ignore[attr-defined]
     yield from (Found(_("user name"), person) for person in exact)
-    how = "icontains" if len(name) >= SHORTEST_PART else "istartswith"
-    like = _people().filter(**{f"username__{how}": name})[: MOST * 10]
+    like = _people().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]  # type: ignore[attr-defined]
     closest = sorted(like, key=lambda person: (len(person.username), person.username))[:MOST]
     yield from (Found(_("user name"), person) for person in closest)
 

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 
 from apps.access import memberships
-from apps.users.models import User
+from apps.users.models import User, nobody
 
 
 class Accounts(ModelBackend):
@@ -24,10 +24,14 @@ class Accounts(ModelBackend):
 
         The lock-out judges a right password again, so that many at once get no more answers than one by one.
         """
-        user = super().authenticate(request, username, password, **rest)
-        if user is not None and not user.is_staff:
+        if username is None or password is None:
             return None
-        if user is not None and not AxesProxyHandler.is_allowed(request, {"username": username}):
+        user = User.objects.named(username).first()
+        # Of the same spellings for nobody, so that time does not tell whether an account exists.
+        right = (user or nobody()).check_password(password)
+        if user is None or not right or not user.is_staff or not self.user_can_authenticate(user):
+            return None
+        if not AxesProxyHandler.is_allowed(request, {"username": username}):
             raise PermissionDenied
         return user
 

@@ -25,12 +25,14 @@ from django_otp.models import Device, ThrottlingMixin, TimestampMixin, VerifyNot
 from django_otp.oath import TOTP
 
 from apps.errors import Conflict
+from apps.users.names import tidy_code
 
 STEP = 30
 """Seconds for which an authenticator app shows one code."""
 # Clocks may be off by one period in either direction, as RFC 6238 (section 5.2) recommends at most.
 DRIFT = 1
 LONGEST_LOCK = timedelta(hours=24)
+BASE32 = set("abcdefghijklmnopqrstuvwxyz234567")
 
 
 class Authenticator(TimestampMixin, ThrottlingMixin, Device):
@@ -79,7 +81,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):
 
     def spend(self, code: str) -> bool:
         """Whether `code` is of a period that is near and later than all used before; it is used then."""
-        if not is_app_code(code):
+        if not is_digits(code):
             return False
         totp = TOTP(b32decode(self.secret), step=STEP)
         totp.time = timezone.now().timestamp()
@@ -161,20 +163,20 @@ class BackupCode(models.Model):
         return str(self.authenticator)
 
 
-def is_app_code(code: str) -> bool:
-    """Whether `code` has the form of what authenticator apps show."""
+def is_digits(code: str) -> bool:
+    """Whether a tidied `code` has the form of what authenticator apps show and mails hold: six digits."""
     return len(code) == 6 and code.isascii() and code.isdecimal()
 
 
-def tidy(code: str) -> str:
-    """A code without the blanks and dashes with which apps and people group it."""
-    return "".join(letter for letter in code.lower() if letter.isalnum())
+def is_backup_code(code: str) -> bool:
+    """Whether a tidied `code` has the form of a backup code: sixteen signs of base32."""
+    return len(code) == 16 and set(code) <= BASE32
 
 
 def hash_of(authenticator: Authenticator, code: str) -> str:
     """What is kept of a backup code: SHA-256, in hexadecimal."""
     # A plain hash is enough for random codes of this length; slow ones are for passwords, which users choose.
-    return hashlib.sha256(f"{authenticator.pk}:{tidy(code)}".encode()).hexdigest()
+    return hashlib.sha256(f"{authenticator.pk}:{tidy_code(code)}".encode()).hexdigest()
 
 
 def _lock_after(failures: int, now: datetime) -> datetime | None:

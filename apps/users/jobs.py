@@ -61,11 +61,17 @@ def inspect_left_over(timestamp: int) -> None:
 
 
 @app.task(name="users.mail_notice", retry=PATIENT)
-def mail_notice(*, user_id: int, notice: str, facts: dict[str, str]) -> None:
-    """Mail somebody what happened to their account."""
+def mail_notice(*, user_id: int, notice: str, facts: dict[str, str], version: int | None = None) -> None:
+    """Mail somebody what happened to their account, to the address of a `version` of it or to the present one.
+
+    By its number, since what jobs are called with may be written to the log.
+    """
     user = User.objects.filter(pk=user_id).first()
-    if user is not None:
-        _mail(user, notice, **facts)
+    if user is None:
+        return
+    if version is not None:
+        user.email = user.history.get(pk=version).email
+    _mail(user, notice, **facts)
 
 
 def compose(user: User, template: str, **facts: object) -> tuple[str, str]:

@@ -27,9 +27,10 @@ from procrastinate.contrib.django import app
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
-from apps.users.devices import Authenticator, BackupCode, BackupCodes, hash_of, is_app_code, tidy
+from apps.users.devices import Authenticator, BackupCode, BackupCodes, hash_of, is_backup_code, is_digits
 from apps.users.models import User
-from apps.users.proofs import require_password
+from apps.users.names import tidy_code
+from apps.users.passwords import require_password
 
 ISSUER = "Infloo"
 KEY_BYTES = 20  # as RFC 4226 (section 4, R6) recommends
@@ -37,7 +38,15 @@ BACKUP_CODES = 10
 # Somebody who set out to enrol may load the page again, and finds the same key for so long.
 SETTING_UP = timedelta(minutes=15)
 
-type Notice = Literal["mfa_enabled", "mfa_disabled", "mfa_reset", "new_device", "password_used"]
+type Notice = Literal[
+    "mfa_enabled",
+    "mfa_disabled",
+    "mfa_reset",
+    "new_device",
+    "password_used",
+    "password_changed",
+    "email_changed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +76,15 @@ def backup_codes_left(user: User) -> int:
 
 
 @transaction.atomic
-def begin_enrolment(user: User, *, anew: bool = True) -> Enrolment:
+def begin_enrolment(user: User, *, password: str | None = None, anew: bool = True) -> Enrolment:
     """A key for the authenticator app of `user`. It counts only once a code has confirmed it.
 
-    Unless `anew`, a key that was handed out in the last minutes is handed out again.
+    Unless `anew`, a key that was handed out in the last minutes is handed out again. Raises `Invalid` for a `password`
+    that is not theirs; None where they have given it already.
     """
-    User.objects.select_for_update().get(pk=user.pk)
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if password is not None:
+        require_password(user, password, field="password")
     authenticator = _locked(user) or Authenticator(user=user)
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
@@ -96,7 +108,10 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
         raise Conflict("no-enrolment", _("Begin anew: there is no key that waits for its first code."))
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
-    if not authenticator.spend(tidy(code)):
+    code = tidy_code(code)
+    if not is_digits(code):
+        raise Invalid("no-code", _("Enter the six digits that the app shows."), field="code")
+    if not authenticator.spend(code):
         raise Invalid("wrong-code", _("This is not the code that the app shows now."), field="code")
     authenticator.confirmed_at = timezone.now()
     authenticator.save()
@@ -109,9 +124,13 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
 def verify(user: User, code: str) -> Authenticator:
     """Use up a code of the authenticator app, or a backup code. Returns the device that it is of.
 
-    Raises `WrongCredentials` for one that is wrong or used, `LockedOut` after too many of those.
+    Raises `WrongCredentials` for one that is wrong or used, `LockedOut` after too many of those. What cannot be a code
+    is told as such, and costs no try.
     """
-    answer = _try(user, tidy(code))
+    code = tidy_code(code)
+    if not (is_digits(code) or is_backup_code(code)):
+        raise WrongCredentials("otp-malformed", _("Enter the six digits that the app shows, or a whole backup code."))
+    answer = _try(user, code)
     if isinstance(answer, DomainError):
         raise answer
     return answer
@@ -142,9 +161,10 @@ def disable(user: User, *, password: str, code: str) -> None:
         tell(user, "mfa_disabled")
 
 
-def tell(user: User, notice: Notice, **facts: Any) -> None:
-    """Mail `user` about their account, once the transaction is through."""
-    app.configure_task("users.mail_notice").defer(user_id=user.pk, notice=notice, facts=facts)
+def tell(user: User, notice: Notice, *, version: int | None = None, **facts: Any) -> None:
+    """Mail `user` about their account, once the transaction is through; to the address of that version of it."""
+    former = {} if version is None else {"version": version}
+    app.configure_task("users.mail_notice").defer(user_id=user.pk, notice=notice, facts=facts, **former)
 
 
 # Durable: inside a larger transaction that is then undone, a wrong try would not be counted.
@@ -157,7 +177,7 @@ def _try(user: User, code: str) -> Authenticator | DomainError:
     allowed, details = authenticator.verify_is_allowed()
     if not allowed:
         return _locked_out(details["locked_until"] - timezone.now())
-    kind = Authenticator if is_app_code(code) else BackupCodes
+    kind = Authenticator if is_digits(code) else BackupCodes
     device: Authenticator | None = django_otp.verify_token(user, f"{kind.model_label()}/{authenticator.pk}", code)
     if device is None:
         record(None, Verb.SIGN_IN_FAILED, user, reason="wrong code")

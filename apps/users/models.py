@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import pgtrigger
 import simple_history
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Least, Lower, Upper
 from django.utils import timezone
@@ -24,7 +26,26 @@ from apps.audit.history import History
 from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError
 from apps.users import devices  # noqa: F401  # models, too
-from apps.users.names import LOOKS_TAKEN, SkeletonKeyField, skeleton_key, validate_script
+from apps.users.names import (
+    KEY_SIZE,
+    KEYS,
+    LOOK,
+    LOOKS_TAKEN,
+    MAIL,
+    MAIL_TAKEN,
+    NAME,
+    NAME_TAKEN,
+    AddressField,
+    KeyField,
+    NameField,
+    fold,
+    seen,
+    tidy,
+    validate_script,
+    validate_username,
+    what_is_taken,
+)
+from apps.users.passwords import composed, nobodys_password, spellings
 from apps.users.texts import REASONS
 
 PAGE_SIZES = (10, 25, 50, 100)
@@ -41,11 +62,6 @@ class Role(models.TextChoices):
 CLIENT_ROLES = (Role.INFLUENCER, Role.ENTREPRENEUR, Role.BRAND)
 """The roles that people choose when they sign up."""
 
-# No "@", so that a user name is never taken for a mail address at sign-in.
-validate_username = RegexValidator(
-    re.compile(r"\A[\w](?:[\w.+-]*[\w+-])?\Z"),
-    _("Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot."),
-)
 validate_phone = RegexValidator(
     re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
 )
@@ -70,35 +86,68 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_active=True)
 
     def named(self, username: str) -> UserQuerySet:
-        return self.annotate(lower_username=Lower("username")).filter(lower_username=username.lower())
+        """Whoever has this user name, however it is written. The first is meant, where there are two."""
+        return self._known_by("username", username)
+
+    def mailed(self, email: str) -> UserQuerySet:
+        """Whoever has this mail address, likewise."""
+        return self._known_by("email", email)
+
+    def _known_by(self, field: str, text: str) -> UserQuerySet:
+        # An account without a key, since an older one has it, is meant by its own spelling.
+        keyless = Q(**{f"{field}_key": None, f"lower_{field}": Lower(Value(tidy(seen(text))))})
+        found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": fold(text)}) | keyless)
+        return found.order_by(F(f"{field}_key").asc(nulls_first=True))
+
+    def with_name_part(self, part: str, *, at_start: bool = False) -> UserQuerySet:
+        """Those whose user name holds `part`, or begins with it, however it is written."""
+        how = "startswith" if at_start else "contains"
+        keyless = Q(**{"username_key": None, f"username__i{how}": seen(part)})
+        return self.filter(Q(**{f"username_key__{how}": fold(part)}) | keyless)
 
     def with_profile(self) -> UserQuerySet:
         return self.select_related("profile")
 
     def update(self, **values: Any) -> int:
-        """As Django's. A new user name, which must be one for all rows, comes with its key."""
-        if "username" in values:
-            if not isinstance(values["username"], str):
-                raise TypeError("A user name is set by its text, so that its key can be computed.")
-            values["username_skeleton"] = skeleton_key(values["username"])
+        """As Django's. A new user name or mail address, which must be one for all rows, comes with its keys."""
+        for key in KEYS:
+            if key.of in values:
+                if not isinstance(values[key.of], str):
+                    raise TypeError("A user name or mail address is set by its text, so that its keys can be computed.")
+                values[key.column] = key.make(tidy(values[key.of]))
         return super().update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
 
 
 class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Looks people up without regard to case."""
+    """Looks people up however their name is written."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.named(username or "").get()
+        user = self.named(username or "").first()
+        if user is None:
+            raise self.model.DoesNotExist
+        return user  # type: ignore[no-any-return]
 
     async def aget_by_natural_key(self, username: str | None) -> User:
-        return await self.named(username or "").aget()
+        return await sync_to_async(self.get_by_natural_key)(username)
+
+    def _create_user_object(self, username: str, email: str | None, password: str | None, **rest: Any) -> User:
+        made = None if password is None else composed(password)
+        return super()._create_user_object(username, email, made, **rest)  # type: ignore[no-any-return]
 
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **rest: Any
     ) -> User:
-        return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
+        """As Django's. Raises `ValidationError` for a name or address that is taken, or looks like one that is."""
+        try:
+            with transaction.atomic(using=self.db):
+                return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
+        except IntegrityError as error:
+            if (taken := what_is_taken(error)) is None:
+                raise
+            field, code, message = taken
+            raise ValidationError({field: ValidationError(message, code=code)}) from error
 
 
 class GroupMembership(TimeBoxed):
@@ -121,15 +170,17 @@ class User(AbstractUser):
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
-    username = models.CharField(
+    username = NameField(
         _("user name"),
         max_length=150,
         unique=True,
         validators=[validate_username, validate_script],
-        error_messages={"unique": _("This user name is taken.")},
+        error_messages={"unique": NAME_TAKEN},
     )
-    username_skeleton = SkeletonKeyField()
-    email = models.EmailField(_("mail address"), error_messages={"unique": _("This mail address is taken.")})
+    username_key = KeyField(NAME)
+    username_skeleton = KeyField(LOOK, max_length=KEY_SIZE * 2)
+    email = AddressField(_("mail address"), error_messages={"unique": MAIL_TAKEN})
+    email_key = KeyField(MAIL)
     role = models.CharField(_("role"), max_length=16, choices=Role)
     phone = models.CharField(_("phone"), max_length=32, blank=True, validators=[validate_phone])
     # Not "is_verified", the column's and the API's name: other packages put a method of that name on request.user.
@@ -156,7 +207,7 @@ class User(AbstractUser):
     )
 
     history = History(
-        excluded_fields=["username_skeleton", "password", "last_login", "token_version", "page_size"],
+        excluded_fields=[*(key.column for key in KEYS), "password", "last_login", "token_version", "page_size"],
         m2m_fields=["groups", "user_permissions"],
     )
     objects: ClassVar[UserManager] = UserManager()
@@ -166,14 +217,15 @@ class User(AbstractUser):
         verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
-                Lower("username"), name="username_unique", violation_error_message=_("This user name is taken.")
+                fields=["username_key"], name="username_key_unique", violation_error_message=NAME_TAKEN
             ),
             models.UniqueConstraint(
                 fields=["username_skeleton"], name="username_look_unique", violation_error_message=LOOKS_TAKEN
             ),
-            models.UniqueConstraint(
-                Lower("email"), name="email_unique", violation_error_message=_("This mail address is taken.")
-            ),
+            models.UniqueConstraint(fields=["email_key"], name="email_key_unique", violation_error_message=MAIL_TAKEN),
+            # For accounts without a key, and for the release before keys while it serves.
+            models.UniqueConstraint(Lower("username"), name="username_unique", violation_error_message=NAME_TAKEN),
+            models.UniqueConstraint(Lower("email"), name="email_unique", violation_error_message=MAIL_TAKEN),
             models.CheckConstraint(
                 condition=Q(is_staff=True, role=Role.STAFF) | Q(is_staff=False, role__in=CLIENT_ROLES),
                 name="role_fits_account",
@@ -183,7 +235,7 @@ class User(AbstractUser):
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
         ]
         indexes = [
-            GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_search"),
+            GinIndex(OpClass(F("username_key"), name="gin_trgm_ops"), name="user_name_search"),
             GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="user_email_search"),
             models.Index(fields=["is_staff", "role", "identity_verified", "id"], name="user_directory"),
             models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
@@ -224,9 +276,16 @@ class User(AbstractUser):
 
     def save(self, *args: Any, **options: Any) -> None:
         fields = options.get("update_fields")
-        if fields is not None and "username" in fields:
-            options["update_fields"] = {*fields, "username_skeleton"}
+        if fields is not None:
+            options["update_fields"] = {*fields, *(key.column for key in KEYS if key.of in fields)}
         super().save(*args, **options)
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(None if raw_password is None else composed(raw_password))
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether it is the password, however its letters are composed: earlier ones were stored as they were typed."""
+        return any(super(User, self).check_password(spelling) for spelling in spellings(raw_password))
 
     @property
     def is_suspended(self) -> bool:
@@ -234,6 +293,11 @@ class User(AbstractUser):
 
     def is_suspended_at(self, time: datetime) -> bool:
         return self.suspended_until is not None and self.suspended_until > time
+
+
+def nobody() -> User:
+    """An account that nobody has, to check passwords of, so that time does not tell whether there is an account."""
+    return User(password=nobodys_password())
 
 
 class Staff(User):

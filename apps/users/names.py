@@ -1,23 +1,111 @@
-"""User names: which are allowed, and which are taken for one another. By ICU, after Unicode UTS 39."""
+"""User names, mail addresses and codes as people write them: how they are stored, compared and taken for one another.
+
+Whoever compares a name or an address compares its folded form, which is stored beside it under a unique constraint.
+What looks alike is said by ICU, after Unicode UTS 39.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connections, models, transaction
+from django.db import IntegrityError, connections, models, transaction
 from django.db.models import Case, F, QuerySet, Value, When
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from icu import Locale, SpoofChecker, UnicodeSet, UnicodeString, URestrictionLevel, USpoofChecks
 
+NAME_TAKEN = _("This user name is taken.")
+MAIL_TAKEN = _("This mail address is taken.")
 LOOKS_TAKEN = _("This user name looks like one that is taken.")
+LETTERS = _("Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot.")
 ONE_SCRIPT = _("Use letters and digits of one script, all of them visible.")
 KEY_SIZE = 16
 """Bytes of a key: that two of a million names have the same one by chance is one case in 10^26."""
 SHOWN = 18
 """How many clashes a report names."""
+MOST_MARKS = 4
+"""How many marks one letter may carry (UTS 39, 5.4)."""
+
+
+# --- As people write it ----------------------------------------------------------------------------------------------
+
+
+def tidy(text: str) -> str:
+    """A name or address as it is stored: composed (NFKC), without the blanks and invisible signs around it."""
+    text = unicodedata.normalize("NFKC", text)
+    shown = [place for place, sign in enumerate(text) if not (sign.isspace() or unicodedata.category(sign) == "Cf")]
+    return text[shown[0] : shown[-1] + 1] if shown else ""
+
+
+def seen(text: str) -> str:
+    """The signs of it that can be seen, blanks included."""
+    return "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
+
+
+def fold(text: str) -> str:
+    """What two spellings of one name or address have in common, whatever their case, composition and width.
+
+    Unicode's compatibility caseless match (D146), by way of capitals and without the dot over an i, so that İ, I, i and
+    ı meet: what they are capitals of depends on the language. Invisible signs do not count. Folded text stays as it is.
+    """
+    folded = unicodedata.normalize("NFKD", seen(text)).strip().upper().casefold()
+    folded = unicodedata.normalize("NFKD", folded).casefold()
+    return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i")
+
+
+def tidy_code(text: str) -> str:
+    """A code without what apps, mails and people put around and between its signs; its digits are 0 to 9."""
+    signs = (sign for sign in unicodedata.normalize("NFKC", text).lower() if sign.isalnum())
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in signs)
+
+
+class _Tidied:
+    """A field that stores its text tidied, whoever writes it, and compares it so."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)  # type: ignore[misc]
+        return tidy(value) if isinstance(value, str) else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self.to_python(value) if isinstance(value, str) else super().get_prep_value(value)  # type: ignore[misc]
+
+    def deconstruct(self) -> Any:
+        name, _path, args, options = super().deconstruct()  # type: ignore[misc]
+        return name, f"django.db.models.{self.PLAIN}", args, options  # type: ignore[attr-defined]
+
+    def formfield(self, **options: Any) -> Any:
+        """What forms ask for, tidied before they judge it."""
+        field: Any = super().formfield(**options)  # type: ignore[misc]
+        as_sent = field.to_python
+        field.to_python = lambda value: tidy(as_sent(value))
+        return field
+
+
+class NameField(_Tidied, models.CharField):  # type: ignore[type-arg]
+    PLAIN = "CharField"
+
+
+class AddressField(_Tidied, models.EmailField):  # type: ignore[type-arg]
+    PLAIN = "EmailField"
+
+
+# --- What is allowed --------------------------------------------------------------------------------------------------
+
+
+def validate_username(name: str) -> None:
+    """Refuse signs that are no part of a name. No "@", so that a name is never taken for a mail address at sign-in."""
+    marks = 0
+    for sign in name:
+        marks = marks + 1 if unicodedata.category(sign) in ("Mn", "Mc") else 0
+        if marks > MOST_MARKS or not (marks or sign.isalnum() or sign in "_.+-"):
+            raise ValidationError(LETTERS, code="invalid")
+    if not name or not (name[0].isalnum() or name[0] == "_") or name.endswith("."):
+        raise ValidationError(LETTERS, code="invalid")
 
 
 def _checker() -> SpoofChecker:
@@ -25,7 +113,8 @@ def _checker() -> SpoofChecker:
     # Hangul fillers are letters to Python, and visible to ICU's INVISIBLE.
     checker.setAllowedUnicodeSet(UnicodeSet("[:^Default_Ignorable_Code_Point:]"))
     checker.setRestrictionLevel(URestrictionLevel.HIGHLY_RESTRICTIVE)
-    checker.setChecks(USpoofChecks.RESTRICTION_LEVEL | USpoofChecks.MIXED_NUMBERS | USpoofChecks.CHAR_LIMIT)
+    checks = USpoofChecks.RESTRICTION_LEVEL | USpoofChecks.MIXED_NUMBERS | USpoofChecks.CHAR_LIMIT
+    checker.setChecks(checks | USpoofChecks.INVISIBLE)
     return checker
 
 
@@ -60,31 +149,58 @@ def skeleton_key(name: str) -> str:
     return blake2b(skeleton(name).encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE).hexdigest()
 
 
-class SkeletonKeyField(models.CharField):  # type: ignore[type-arg]
-    """The key of the model's `username`, written with every row that is added and with every new name.
+# --- What is stored beside it ----------------------------------------------------------------------------------------
 
-    Null is a name that looked like an older account's when skeletons were introduced, or one that the release before
-    that wrote. It stays null until the next new name, so that such an account can be saved like any other.
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A column that holds what `make` makes of another, by which accounts are found and kept apart."""
+
+    column: str
+    of: str
+    make: Callable[[str], str]
+    clash: str
+    """What it means that another account has it."""
+
+
+NAME = Key("username_key", "username", fold, "is written like")
+MAIL = Key("email_key", "email", fold, "has the mail address of")
+LOOK = Key("username_skeleton", "username", skeleton_key, "looks like")
+KEYS = (NAME, MAIL, LOOK)
+
+
+class KeyField(models.CharField):  # type: ignore[type-arg]
+    """A key, written with every row that is added and with every new name.
+
+    Null is one that was an older account's when the column was introduced, or a row that the release before that wrote.
+    It stays null until the next new name, so that such an account can be saved like any other.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": KEY_SIZE * 2, "null": True, "blank": True, "editable": False} | options)
+    def __init__(self, key: Key, **options: Any) -> None:
+        super().__init__(**{"null": True, "blank": True, "editable": False} | options)
+        self.key = key
 
     def deconstruct(self) -> Any:
         name, _path, args, options = super().deconstruct()
         return name, "django.db.models.CharField", args, options
 
+    def clone(self) -> Any:
+        """Migrations know the column alone."""
+        _name, _path, args, options = self.deconstruct()
+        return models.CharField(*args, **options)
+
     def pre_save(self, user: Any, add: bool) -> Any:
-        key = skeleton_key(user.username)
+        text = tidy(getattr(user, self.key.of))
+        key = self.key.make(text)
         if add:
             setattr(user, self.attname, key)
             return key
         # In an UPDATE, columns have the values from before: the database says whether the name is a new one.
-        return Case(When(username=user.username, then=F(self.attname)), default=Value(key))
+        return Case(When(**{self.key.of: text}, then=F(self.attname)), default=Value(key))
 
 
-def give_keys(users: QuerySet[Any], *, batch: int = 2000) -> list[tuple[int, int]]:
-    """Give a key to each of `users` that has none, oldest account first, and return the clashes.
+def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:
+    """Give the key to each of `users` that has none, oldest account first, and return the clashes.
 
     A clash is the id of an account that gets none, with the id of the one that holds the key. In batches, each a
     transaction of its own; a run that was broken off goes on where it was. Raises `IntegrityError` where a name was
@@ -92,54 +208,78 @@ def give_keys(users: QuerySet[Any], *, batch: int = 2000) -> list[tuple[int, int
     """
     clashes: list[tuple[int, int]] = []
     last = 0
-    while rows := list(
-        users.filter(username_skeleton=None, pk__gt=last).order_by("pk").values_list("pk", "username")[:batch]
-    ):
-        keys = [(pk, name, skeleton_key(name)) for pk, name in rows]
-        wanted = {key for _pk, _name, key in keys}
-        holders = dict(users.filter(username_skeleton__in=wanted).values_list("username_skeleton", "pk"))
-        for pk, _name, key in keys:
-            if holders.setdefault(key, pk) != pk:
-                clashes.append((pk, holders[key]))
-        _store(users, [row for row in keys if holders[row[2]] == row[0]])
+    rows: list[Any]
+    keyless = users.filter(**{key.column: None}).order_by("pk")
+    while rows := list(keyless.filter(pk__gt=last).values_list("pk", key.of)[:batch]):
+        keys = [(pk, name, key.make(name)) for pk, name in rows]
+        wanted = {made for _pk, _name, made in keys}
+        holders = dict(users.filter(**{f"{key.column}__in": wanted}).values_list(key.column, "pk"))
+        for pk, _name, made in keys:
+            if holders.setdefault(made, pk) != pk:
+                clashes.append((pk, holders[made]))
+        _store(users, key, [row for row in keys if holders[row[2]] == row[0]])
         last = rows[-1][0]
     return clashes
 
 
-def renew_keys(users: QuerySet[Any], *, batch: int = 2000) -> list[tuple[int, int]]:
+def renew_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:
     """Make every key that of its name, as after an update of ICU's data, and return the clashes as `give_keys` does.
 
     Keys that are right stay where they are.
     """
     last = 0
     rows: list[Any]
-    fields = ("pk", "username", "username_skeleton")
-    keyed = users.exclude(username_skeleton=None).order_by("pk")
-    while rows := list(keyed.filter(pk__gt=last).values_list(*fields)[:batch]):
-        _store(users, [(pk, name, None) for pk, name, key in rows if key != skeleton_key(name)])
+    keyed = users.exclude(**{key.column: None}).order_by("pk")
+    while rows := list(keyed.filter(pk__gt=last).values_list("pk", key.of, key.column)[:batch]):
+        _store(users, key, [(pk, name, None) for pk, name, stored in rows if stored != key.make(name)])
         last = rows[-1][0]
-    return give_keys(users, batch=batch)
+    return give_keys(users, key, batch=batch)
 
 
-def _store(users: QuerySet[Any], keys: Sequence[tuple[int, str, str | None]]) -> None:
+def _store(users: QuerySet[Any], key: Key, rows: Sequence[tuple[int, str, str | None]]) -> None:
     """Write keys by id, to accounts that still have the name."""
-    if not keys:
+    if not rows:
         return
-    table = connections[users.db].ops.quote_name(users.model._meta.db_table)
+    quote = connections[users.db].ops.quote_name
+    table, column, of = quote(users.model._meta.db_table), quote(key.column), quote(key.of)
     with transaction.atomic(users.db), connections[users.db].cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS account SET username_skeleton = given.key"  # noqa: S608
+            f"UPDATE {table} AS account SET {column} = given.key"  # noqa: S608
             " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS given (id, name, key)"
-            " WHERE account.id = given.id AND account.username = given.name",
-            [list(column) for column in zip(*keys, strict=True)],
+            f" WHERE account.id = given.id AND account.{of} = given.name",
+            [list(values) for values in zip(*rows, strict=True)],
         )
 
 
-def report(clashes: Sequence[tuple[int, int]]) -> Iterator[str]:
+def report(clashes: Sequence[tuple[int, int]], key: Key = LOOK) -> Iterator[str]:
     """The clashes for an operator, in at most twenty lines, by ids."""
     if not clashes:
         return
-    yield f"Accounts that keep a user name that looks like another's: {len(clashes)}"
-    yield from (f"  user {pk} looks like user {holder}" for pk, holder in clashes[:SHOWN])
+    if key is LOOK:
+        yield f"Accounts that keep a user name that looks like another's: {len(clashes)}"
+    else:
+        yield f"Accounts that keep the {key.of} of another, and are found by their own spelling alone: {len(clashes)}"
+    yield from (f"  user {pk} {key.clash} user {holder}" for pk, holder in clashes[:SHOWN])
     if len(clashes) > SHOWN:
         yield f"  and {len(clashes) - SHOWN} more"
+
+
+# --- Taken -----------------------------------------------------------------------------------------------------------
+
+type Taken = tuple[str, str, Promise]
+"""The field, a code and a sentence."""
+
+TAKEN: dict[str, Taken] = {
+    "username_key_unique": ("username", "taken", NAME_TAKEN),
+    "username_unique": ("username", "taken", NAME_TAKEN),
+    "users_user_username_key": ("username", "taken", NAME_TAKEN),
+    "username_look_unique": ("username", "look-alike", LOOKS_TAKEN),
+    "email_key_unique": ("email", "taken", MAIL_TAKEN),
+    "email_unique": ("email", "taken", MAIL_TAKEN),
+}
+"""What each constraint says that keeps accounts apart."""
+
+
+def what_is_taken(error: IntegrityError) -> Taken | None:
+    """Which name or address another account has, where saving one failed for that."""
+    return TAKEN.get(getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or "")

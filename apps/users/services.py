@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -10,11 +10,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, QuerySet, When
 from django.db.models.functions import Length, Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps import broadcast
 from apps.access import require, visible
@@ -24,8 +23,10 @@ from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.storage import discard, filed
+from apps.users.mfa import tell
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
-from apps.users.names import LOOKS_TAKEN
+from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, what_is_taken
+from apps.users.passwords import require_password
 from apps.users.permissions import is_hidden, profile_page
 from apps.users.sessions import check_new_password
 from apps.visibility import standing
@@ -34,9 +35,6 @@ from apps.visibility import standing
 RESERVED_NAMES = {"image", "access_log"}
 ACCOUNT_FIELDS = ("username", "email", "phone")
 EMPTY_PROFILE = {"bio": "", "social_links": {}, "company_name": "", "business_category": "", "theme": Theme.SYSTEM}
-TAKEN = {"username": gettext_lazy("This user name is taken."), "email": gettext_lazy("This mail address is taken.")}
-UNIQUE = {"username_unique": "username", "users_user_username_key": "username", "email_unique": "email"}
-LOOK_UNIQUE = "username_look_unique"
 
 
 @transaction.atomic
@@ -55,10 +53,24 @@ def register(*, username: str, email: str, password: str, role: str, phone: str 
 
 @transaction.atomic
 def update_profile(user: User, **changes: Any) -> User:
-    """Change the given fields of one's account and profile. Raises `Invalid`, naming the field."""
+    """Change the given fields of one's account and profile. Raises `Invalid`, naming the field.
+
+    Another mail address takes the present `password`, and is told to the one before.
+    """
     user = _locked(user.pk)
-    account = {name: value for name, value in changes.items() if name in ACCOUNT_FIELDS}
+    password = changes.pop("password", "")
+    account = {
+        name: User._meta.get_field(name).to_python(value)  # type: ignore[union-attr]
+        for name, value in changes.items()
+        if name in ACCOUNT_FIELDS
+    }
     changed = {name for name, value in account.items() if getattr(user, name) != value}
+    moved = fold(account.get("email", user.email)) != fold(user.email)
+    if moved and not password:
+        raise Invalid("missing", _("Send your present password along with a new mail address."), field="password")
+    if moved:
+        require_password(user, password, field="password")
+        notify_former_address(user)
     if changed:
         for name, value in account.items():
             setattr(user, name, value)
@@ -72,8 +84,25 @@ def update_profile(user: User, **changes: Any) -> User:
     return user
 
 
+def is_moving(user: User, changes: Mapping[str, Any]) -> bool:
+    """Whether these changes name another user name or mail address than the present one."""
+    return any(fold(changes.get(key.of, "")) not in ("", fold(getattr(user, key.of))) for key in KEYS)
+
+
+def notify_former_address(user: User) -> None:
+    """Mail the address of `user` as it is now that it is about to be another's; the version that has it says which."""
+    version = user.history.filter(email=user.email).first()
+    if version is None:  # the account came without a history
+        save_as(None, user, reason="as it was")
+        version = user.history.first()
+    tell(user, "email_changed", version=version.pk)
+
+
 def replace_profile(user: User, **fields: Any) -> User:
-    """Make the profile consist of the given fields; those of the account stay where they are not given."""
+    """Make the profile consist of the given fields; those of the account stay where they are not given.
+
+    Otherwise as `update_profile`.
+    """
     return update_profile(user, **EMPTY_PROFILE | fields)
 
 
@@ -109,15 +138,15 @@ def find_people(
         people = people.filter(role=role)
     if verified is not None:
         people = people.filter(identity_verified=verified)
-    if not search:
+    if not (key := fold(search)):
         return people.order_by("-id")
     closeness = Case(
-        When(username__iexact=search, then=0),
-        When(username__istartswith=search, then=1),
+        When(username_key=key, then=0),
+        When(username_key__startswith=key, then=1),
         default=2,
         output_field=IntegerField(),
     )
-    found = people.filter(username__icontains=search)
+    found = people.with_name_part(search)  # type: ignore[attr-defined]
     return found.order_by(closeness, Length("username"), Lower("username"))
 
 
@@ -215,13 +244,11 @@ def _check_account(user: User, *, renamed: bool = True) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", " ".join(messages), field=field) from error
-    if user.username.lower() in RESERVED_NAMES:
-        raise _taken("username")
     others = User.objects.exclude(pk=user.pk)
-    for field in TAKEN:
-        value = Lower(Value(getattr(user, field)))
-        if others.annotate(lower_value=Lower(field)).filter(lower_value=value).exists():
-            raise _taken(field)
+    if fold(user.username) in RESERVED_NAMES or others.named(user.username).exists():
+        raise Invalid("taken", NAME_TAKEN, field="username")
+    if others.mailed(user.email).exists():
+        raise Invalid("taken", MAIL_TAKEN, field="email")
 
 
 def _save_account(user: User, *, reason: str) -> None:
@@ -238,16 +265,10 @@ def taken_refused() -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        if constraint == LOOK_UNIQUE:
-            raise Invalid("look-alike", LOOKS_TAKEN, field="username") from error
-        if constraint not in UNIQUE:
+        if (taken := what_is_taken(error)) is None:
             raise
-        raise _taken(UNIQUE[constraint]) from error
-
-
-def _taken(field: str) -> Invalid:
-    return Invalid("taken", TAKEN[field], field=field)
+        field, code, message = taken
+        raise Invalid(code, message, field=field) from error
 
 
 def _create_once(actor: User, row: Follow | Block, *, reason: str) -> bool:

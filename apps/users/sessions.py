@@ -7,18 +7,15 @@ the login, since somebody else may hold it.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import F, QuerySet
 from django.utils import formats, timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -30,9 +27,11 @@ from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.users import mfa
-from apps.users.models import ResetCode, Session, User
+from apps.users.devices import is_digits
+from apps.users.models import ResetCode, Session, User, nobody
+from apps.users.names import fold, tidy, tidy_code
+from apps.users.passwords import composed, nobodys_password, require_password
 from apps.users.permissions import SWITCHED_ON, require_standing
-from apps.users.proofs import require_password
 from apps.users.rank import not_above
 from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 
@@ -40,8 +39,8 @@ from apps.users.tokens import AccessToken, RefreshToken, dead_token, read
 SEEN_EVERY = timedelta(minutes=1)
 # How often staff are mailed that their password was used where it opens nothing.
 NOTICE_EVERY = timedelta(hours=1)
-# No account has a longer name or mail address.
-NAME_LENGTH = 254
+# No account has a longer name or mail address, in whatever way it is written.
+NAME_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def sign_in(
     """
     user = account_named(name)
     # A hash is computed for nobody too, so that time does not tell whether an account exists.
-    right = check_password(password, user.password if user else _nobodys_password())
+    right = (user or nobody()).check_password(password)
     if user is not None and user.is_staff:
         _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
     if user is None or not right or not user.is_active:
@@ -245,7 +244,13 @@ def request_reset(email: str) -> None:
 
 
 def confirm_reset(email: str, *, code: str, password: str) -> None:
-    """Set a new password by the code from the mail. Raises `Invalid` alike for whatever is wrong with the code."""
+    """Set a new password by the code from the mail. Raises `Invalid` alike for whatever is wrong with the code.
+
+    What cannot be a code is told as such, and costs no try.
+    """
+    code = tidy_code(code)
+    if not is_digits(code):
+        raise Invalid("no-code", _("Enter the six digits of the code."), field="otp")
     if not _redeem(email, code, password):
         raise Invalid("wrong-code", _("This code is wrong or has expired. Ask for a new one."), field="otp")
 
@@ -255,7 +260,7 @@ def _redeem(email: str, code: str, password: str) -> bool:
     # The wrong try must be counted, so this returns rather than raises.
     user = _client_with(email)
     sent = ResetCode.objects.select_for_update().filter(user=user).first() if user else None
-    right = check_password(code, sent.code_hash if sent else _nobodys_password())
+    right = check_password(code, sent.code_hash if sent else nobodys_password())
     if user is None or sent is None or sent.tries_left == 0 or sent.expires_at <= timezone.now():
         return False
     if not right:
@@ -275,6 +280,7 @@ def set_password(actor: User | None, user: User, password: str, *, field: str, r
     user.token_version += 1
     save_as(actor, user, reason=reason)
     end_all(actor, user, reason=reason)
+    mfa.tell(user, "password_changed")
 
 
 def end_all(actor: User | None, user: User, *, reason: str) -> int:
@@ -288,15 +294,14 @@ def end_all(actor: User | None, user: User, *, reason: str) -> int:
 def check_new_password(password: str, user: User, *, field: str) -> None:
     """Raise `Invalid` where the installation's rules refuse the password."""
     try:
-        validate_password(password, user)
+        validate_password(composed(password), user)
     except ValidationError as error:
         raise Invalid("weak-password", " ".join(error.messages), field=field) from error
 
 
 def account_named(name: str) -> User | None:
-    """Whoever has this user name or mail address, without regard to case."""
-    field = "email" if "@" in name else "username"
-    return User.objects.annotate(lower_name=Lower(field)).filter(lower_name=Lower(Value(name))).first()
+    """Whoever has this user name or mail address, however it is written."""
+    return (User.objects.mailed if "@" in tidy(name) else User.objects.named)(name).first()
 
 
 def account_key(name: str) -> str:
@@ -304,13 +309,13 @@ def account_key(name: str) -> str:
 
     Short. A name without an account is hashed, since passwords are typed into the wrong field.
     """
-    name = unicodedata.normalize("NFKC", name[:NAME_LENGTH].replace("\x00", "")).strip()
+    name = name[:NAME_LENGTH]
     user = account_named(name)
-    return str(user.pk) if user else f"no account:{salted_hmac('account', name.lower()).hexdigest()}"
+    return str(user.pk) if user else f"no account:{salted_hmac('account', fold(name)).hexdigest()}"
 
 
 def _client_with(email: str) -> User | None:
-    user = account_named(email) if "@" in email else None
+    user = User.objects.mailed(email).first()
     return user if user and user.is_active and not user.is_staff else None
 
 
@@ -340,8 +345,3 @@ def _note_seen(session: Session) -> None:
     now = timezone.now()
     if now - session.last_seen_at > SEEN_EVERY:
         Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(last_seen_at=now)
-
-
-@cache
-def _nobodys_password() -> str:
-    return make_password("nobody")

@@ -18,6 +18,7 @@ from apps.audit.history import save_as
 from apps.errors import Absent, Invalid
 from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
+from apps.users.names import fold, tidy
 from apps.users.rank import (
     lock_keepers,
     not_a_peer,
@@ -26,7 +27,7 @@ from apps.users.rank import (
     require_joinable,
     somebody_remains,
 )
-from apps.users.services import taken_refused
+from apps.users.services import notify_former_address, taken_refused
 from apps.users.sessions import check_new_password, end_all, set_password
 
 type Ends = Mapping[int, datetime | None]
@@ -74,10 +75,12 @@ def change_staff(
     require(actor, "users.change_staff")
     keepers = lock_keepers()
     user = _locked_staff(staff_id)
-    renamed = username is not None and username != user.username
+    renamed = username is not None and tidy(username) != user.username
     not_above(actor, user)
+    if email is not None and fold(email) != fold(user.email):
+        notify_former_address(user)
     for name, value in (("username", username), ("email", email)):
-        if value is not None and value != getattr(user, name):
+        if value is not None and tidy(value) != getattr(user, name):
             not_a_peer(actor, user)
             setattr(user, name, value)
     if is_active is not None and is_active != user.is_active:

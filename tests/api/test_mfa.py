@@ -34,7 +34,7 @@ def test_a_client_app_sets_it_up_and_signs_in_with_it() -> None:
         app_of_alice = api(alice())
         assert app_of_alice.get("/users/auth/mfa").json() == {"enabled": False, "backup_codes_left": 0}
 
-        begun = app_of_alice.post("/users/auth/mfa")
+        begun = app_of_alice.post("/users/auth/mfa", {"password": PASSWORD})
         assert begun.status_code == 200
         assert sorted(begun.json()) == ["qr", "secret", "uri"]
         assert begun.json()["qr"].startswith("data:image/png;base64,")
@@ -123,12 +123,12 @@ def test_an_account_as_before_asks_for_nothing() -> None:
 def test_confirming_needs_the_right_code_and_something_begun() -> None:
     app_of_alice = api(alice())
     assert_problem(app_of_alice.post("/users/auth/mfa/confirm", {"code": "123456"}), 409, "no-enrolment")
-    secret = app_of_alice.post("/users/auth/mfa").json()["secret"]
+    secret = app_of_alice.post("/users/auth/mfa", {"password": PASSWORD}).json()["secret"]
     answer = app_of_alice.post("/users/auth/mfa/confirm", {"code": wrong(App(secret))})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "code"
     app_of_alice.post("/users/auth/mfa/confirm", {"code": code_of(App(secret))})
-    assert_problem(app_of_alice.post("/users/auth/mfa"), 409, "mfa-enabled")
+    assert_problem(app_of_alice.post("/users/auth/mfa", {"password": PASSWORD}), 409, "mfa-enabled")
 
 
 def test_it_is_switched_off_for_password_and_code() -> None:

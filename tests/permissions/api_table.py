@@ -73,7 +73,7 @@ TABLE: list[Row] = [
         carol=204,
     ),
     user("GET", "/users/auth/mfa", carol=200),
-    user("POST", "/users/auth/mfa", carol=200),
+    user("POST", "/users/auth/mfa", body={"password": "infloo-demo"}, carol=200),
     user("POST", "/users/auth/mfa/confirm", body={"code": "000000"}, carol=409),
     user("DELETE", "/users/auth/mfa", body={"password": "infloo-demo", "otp": "000000"}, carol=409),
     user("GET", "/users/auth/sessions", carol=200),

@@ -1,0 +1,98 @@
+"""The folded form of each user name and mail address, by which accounts are found and kept apart.
+
+Safe while the code of before serves: it does not name the columns, which are null for it, and such rows are found by
+their own spelling. Nothing waits long: the columns have no default, the indexes are made beside the writers, rows are
+filled in batches. A run that was broken off goes on where it was. Of accounts whose names or addresses are the same once
+folded, all but the oldest stay as they are, without a key, and are named at the end.
+"""
+
+import sys
+
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
+from django.db import migrations, models
+
+import apps.users.names
+from apps.users.names import MAIL, NAME, give_keys, report
+
+USERNAME = {
+    "error_messages": {"unique": "This user name is taken."},
+    "max_length": 150,
+    "validators": [apps.users.names.validate_username, apps.users.names.validate_script],
+    "verbose_name": "user name",
+}
+
+
+def make_unique(apps, schema_editor):
+    with schema_editor.connection.cursor() as cursor:
+        for key in (NAME, MAIL):
+            name = f"{key.column}_unique"
+            cursor.execute(
+                "SELECT FROM pg_constraint WHERE conrelid = 'users_user'::regclass AND conname = %s", [name]
+            )
+            if cursor.fetchone() is not None:
+                continue
+            # One that was broken off would stay, and not count.
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            cursor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON users_user ({key.column})")
+            cursor.execute(f"ALTER TABLE users_user ADD CONSTRAINT {name} UNIQUE USING INDEX {name}")
+
+
+def fill(apps, schema_editor):
+    users = apps.get_model("users", "User").objects.using(schema_editor.connection.alias)
+    for key in (NAME, MAIL):
+        for line in report(give_keys(users.all(), key), key):
+            sys.stdout.write(f"\n{line}")
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ("users", "0021_forget_what_was_typed"),
+    ]
+
+    operations = [
+        migrations.RunSQL(
+            [
+                "ALTER TABLE users_user ADD COLUMN IF NOT EXISTS username_key varchar",
+                "ALTER TABLE users_user ADD COLUMN IF NOT EXISTS email_key varchar",
+            ],
+            [
+                "ALTER TABLE users_user DROP COLUMN IF EXISTS email_key",
+                "ALTER TABLE users_user DROP COLUMN IF EXISTS username_key",
+            ],
+            state_operations=[
+                migrations.AddField("user", "username_key", models.CharField(blank=True, editable=False, null=True)),
+                migrations.AddField("user", "email_key", models.CharField(blank=True, editable=False, null=True)),
+                migrations.AddConstraint(
+                    "user",
+                    models.UniqueConstraint(
+                        fields=("username_key",),
+                        name="username_key_unique",
+                        violation_error_message="This user name is taken.",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    "user",
+                    models.UniqueConstraint(
+                        fields=("email_key",),
+                        name="email_key_unique",
+                        violation_error_message="This mail address is taken.",
+                    ),
+                ),
+            ],
+        ),
+        migrations.RunPython(make_unique, migrations.RunPython.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
+        AddIndexConcurrently(
+            "user",
+            django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(models.F("username_key"), name="gin_trgm_ops"),
+                name="user_name_search",
+            ),
+        ),
+        RemoveIndexConcurrently("user", "user_username_search"),
+        migrations.AlterField("historicaluser", "username", models.CharField(db_index=True, **USERNAME)),
+        migrations.AlterField("user", "username", models.CharField(unique=True, **USERNAME)),
+    ]

@@ -1,0 +1,43 @@
+"""Passwords as people type them: a letter with a mark is one sign on one device, and two on another."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.hashers import make_password
+from django.utils.translation import gettext as _
+
+from apps.errors import Invalid
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+
+def composed(password: str) -> str:
+    """The password as it is hashed (NFC)."""
+    return unicodedata.normalize("NFC", password)
+
+
+def spellings(password: str) -> list[str]:
+    """The spellings of which a hash may be, without repeats; one for a password without marks.
+
+    How many depends on the password alone, so that as many hashes are computed whoever it is tried for.
+    """
+    return list(dict.fromkeys([composed(password), unicodedata.normalize("NFD", password), password]))
+
+
+def require_password(user: User, password: str, *, field: str) -> None:
+    """Raise `Invalid` of the code `wrong-password`, naming `field`, unless it is the present password of `user`.
+
+    A guess at a password: entry points call whatever asks this inside `api.throttles.guesses`.
+    """
+    if not user.check_password(password):
+        raise Invalid("wrong-password", _("This is not your present password."), field=field)
+
+
+@cache
+def nobodys_password() -> str:
+    """A hash to compare with where there is no account."""
+    return make_password("nobody")
