@@ -33,6 +33,7 @@ from apps.access import may, unended, until_words
 from apps.errors import DomainError, Invalid
 from apps.users.groups import delete_group, save_group
 from apps.users.models import GroupMembership, Session, Staff, User
+from apps.users.names import tidy
 from apps.users.rank import is_above, is_peer, not_a_peer, not_above
 from apps.users.roles import is_built_in
 from apps.users.sessions import end_session, end_sessions_of, logins_of
@@ -273,7 +274,7 @@ class StaffAdmin(AskingAgain):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         staff = self.get_object(request, unquote(object_id))
-        if any(name in request.POST and request.POST[name] != getattr(staff, name) for name in SIGNS_IN_WITH):
+        if any(name in request.POST and tidy(request.POST[name]) != getattr(staff, name) for name in SIGNS_IN_WITH):
             not_a_peer(request.user, staff)  # type: ignore[arg-type]
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk

@@ -11,7 +11,6 @@ import pytest
 import redis
 import time_machine
 from axes.models import AccessAttempt, AccessLog
-from django.contrib.auth.backends import ModelBackend
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -19,6 +18,7 @@ from django.test import Client
 
 from apps.audit.models import Entry, Verb
 from apps.users import mfa
+from apps.users.backends import Accounts
 from apps.users.models import Session, User
 from tests import people
 from tests.authenticator import enrol, wrong
@@ -295,16 +295,16 @@ def test_twenty_at_once_get_ten_answers(address: str) -> None:
 
 def test_a_right_password_opens_nothing_where_ten_wrong_ones_came_first(monkeypatch: pytest.MonkeyPatch) -> None:
     people.support()
-    check = ModelBackend.authenticate
+    check = Accounts.authenticate
     overtaken: list[bool] = []
 
-    def slowly(backend: ModelBackend, request: Any, username: str, password: str, **rest: Any) -> Any:
+    def slowly(backend: Accounts, request: Any, username: str, password: str, **rest: Any) -> Any:
         if password == people.PASSWORD and not overtaken:
             overtaken.append(True)
             guesses(10)
         return check(backend, request, username, password, **rest)
 
-    monkeypatch.setattr(ModelBackend, "authenticate", slowly)
+    monkeypatch.setattr(Accounts, "authenticate", slowly)
     assert not opens()
     assert failures() == [10]
 

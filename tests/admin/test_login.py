@@ -103,3 +103,19 @@ def test_a_form_without_its_token_changes_nothing_and_says_so() -> None:
     answer = client.post(DOOR, {"username": "support", "password": people.PASSWORD})
     assert answer.status_code == 403
     assert "Nothing was changed." in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["İpek", "i\u0307pek", "IPEK", " ipek\u00a0", "\ufeffİPEK"], ids=ascii)
+def test_staff_sign_in_however_their_name_is_written(name: str) -> None:
+    people.make_staff("İpek", "User Support Specialist", email="ipek@staff.example.com")
+    client = Client()
+    sign_in(client, name)
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_password_opens_the_console_however_its_letters_are_composed() -> None:
+    nora = people.make_staff("nora")
+    nora.set_password("gru\u0308ne-wa\u0308lder")
+    nora.save()
+    for password in ("gr\u00fcne-w\u00e4lder", "gru\u0308ne-wa\u0308lder"):
+        assert sign_in(Client(), "nora", password).status_code == 302  # type: ignore[attr-defined]

@@ -303,7 +303,7 @@ def test_no_app_leads_to_the_console() -> None:
         assert public.post("/users/auth/register", new | {extra: value}).status_code == 422
         for send in (app.patch, app.put):
             assert send("/users/profile", {"username": "alice", extra: more[extra]}).status_code == 422
-    assert app.patch("/users/profile", {"email": manager.email.upper()}).status_code == 422
+    assert app.patch("/users/profile", {"email": manager.email.upper(), "password": people.PASSWORD}).status_code == 422
     client = Client()
     client.force_login(alice, backend="apps.users.backends.Accounts")
     assert client.get("/admin/").status_code == 302

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unicodedata import normalize
 
 import jwt
 import pytest
 import time_machine
 from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
 from apps.users.models import ResetCode, Session, User
+from apps.users.passwords import nobodys_password
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.jobs import run_jobs
@@ -135,6 +139,47 @@ def test_a_name_that_could_be_mistaken_for_another_is_not_registered(name: str, 
 def test_a_name_that_looks_like_no_other_is_registered(name: str) -> None:
     alice(), make_user("brand1"), make_user("ace"), make_user("Mila")
     assert api().post("/users/auth/register", NEW | {"username": name}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("registered", "spellings"),
+    [
+        ("İbrahim", ["İbrahim", "i\u0307brahim", "ibrahim", "IBRAHIM", "I\u0307BRAHIM"]),
+        ("jose\u0301", ["jose\u0301", "josé", "JOSÉ", "JOSE\u0301"]),
+        (" nora\u00a0", ["nora", "\u200bnora \ufeff", "\u2068NORA\u2069", "ｎｏｒａ"]),
+        ("Straße", ["straße", "STRASSE", "strasse"]),
+        ("Ὀδυσσεύς", ["ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"]),
+        ("नमस्ते", ["नमस्ते "]),
+    ],
+    ids=ascii,
+)
+def test_a_name_is_one_account_s_however_it_is_written(registered: str, spellings: list[str]) -> None:
+    answer = api().post("/users/auth/register", NEW | {"username": registered})
+    assert answer.status_code == 201
+    assert answer.json()["username"] == normalize("NFC", registered).strip()
+    for number, spelling in enumerate(spellings):
+        assert login(spelling, NEW["password"]).status_code == 200, ascii(spelling)
+        body = NEW | {"username": spelling, "email": f"n{number}@example.com"}
+        [error] = api().post("/users/auth/register", body).json()["errors"]
+        assert error["field"] == "username"
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "email",
+    [" Nora@Example.com ", "\ufeffnora@example.com", "nora@example.com\u200b\u00a0", "NORA@EXAMPLE.COM"],
+    ids=ascii,
+)
+def test_a_mail_address_is_one_account_s_however_it_is_written(email: str) -> None:
+    alice()
+    answer = api().post("/users/auth/register", NEW | {"email": email})
+    assert answer.json()["email"].lower() == "nora@example.com"
+    assert login(email, NEW["password"]).status_code == 200
+    again = api().post("/users/auth/register", NEW | {"username": "other", "email": "nora@example.com"})
+    assert again.json()["errors"][0]["code"] == "taken"
+    ask_for_code(email.swapcase())
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [[answer.json()["email"]]]
 
 
 # --- Signing in -----------------------------------------------------------------------------------------------------
@@ -393,6 +438,96 @@ def code_in_mail() -> str:
 
 def confirm(code: str, email: str = "alice@example.com", password: str = ANOTHER) -> Any:
     return api().post("/users/auth/password_reset/confirm", {"email": email, "otp": code, "password": password})
+
+
+@pytest.mark.parametrize("registered", ["gr\u00fcne-w\u00e4lder", "gru\u0308ne-wa\u0308lder"], ids=ascii)
+@pytest.mark.parametrize("stored_as_typed", [False, True])
+def test_a_password_opens_however_its_letters_are_composed(registered: str, stored_as_typed: bool) -> None:
+    person = alice()
+    if stored_as_typed:  # as the release before did
+        User.objects.filter(pk=person.pk).update(password=make_password(registered))
+    else:
+        body = {"old_password": PASSWORD, "new_password": registered}
+        assert api(person).post("/users/auth/password", body).status_code == 204
+    for form in ("NFC", "NFD"):
+        typed = normalize(form, registered)
+        assert login(password=typed).status_code == 200
+        body = {"old_password": typed, "new_password": "short"}
+        assert api(alice_again()).post("/users/auth/password", body).json()["errors"][0]["field"] == "new_password"
+    assert login(password="grune-walder").status_code == 401
+
+
+def alice_again() -> User:
+    return User.objects.get(username="alice")
+
+
+def test_a_password_is_as_long_as_it_is_seen() -> None:
+    body = NEW | {"password": normalize("NFD", "äöüäö")}
+    assert assert_problem(api().post("/users/auth/register", body), 422, "invalid")["errors"][0]["field"] == "password"
+
+
+@pytest.mark.parametrize("password", ["wrong", "fälsch", normalize("NFD", "fälsch")], ids=ascii)
+def test_as_many_hashes_are_computed_for_nobody(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compliance(), alice()
+    nobodys_password()
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counting(hasher: MD5PasswordHasher, text: str, salt: str) -> str:
+        hashed.append(text)
+        return encode(hasher, text, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
+    counts = []
+    for attempt in (
+        lambda: login("alice", password),
+        lambda: login("nobody-there", password),
+        lambda: Client().post("/admin/login/", {"username": "compliance", "password": password}),
+        lambda: Client().post("/admin/login/", {"username": "nobody-there", "password": password}),
+    ):
+        hashed.clear()
+        attempt()
+        counts.append(len(hashed))
+    assert len(set(counts)) == 1
+    assert counts[0] >= 1
+
+
+def test_a_new_password_is_told_by_mail() -> None:
+    person = alice()
+    api(person).post("/users/auth/password", {"old_password": PASSWORD, "new_password": ANOTHER})
+    ask_for_code("alice@example.com")
+    confirm(code_in_mail())
+    run_jobs()
+    subjects = [message.subject for message in mail.outbox if message.to == ["alice@example.com"]]
+    assert subjects.count("The password of your Infloo account was changed") == 2
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda code: f" {code[:3]} {code[3:]}\n",
+        lambda code: f"{code[:3]}\u00a0{code[3:]}",
+        lambda code: f"{code[:2]}\u2011{code[2:4]}-{code[4:]}",
+        lambda code: f"\u200b{code}\ufeff",
+        lambda code: "".join(chr(0xFF10 + int(digit)) for digit in code),
+        lambda code: "".join(chr(0x0660 + int(digit)) for digit in code),
+        lambda code: " ".join(code),
+    ],
+)
+def test_a_code_is_taken_however_it_is_shown(way: Any) -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    assert confirm(way(code_in_mail())).status_code == 200
+
+
+def test_what_cannot_be_a_code_costs_no_try() -> None:
+    alice()
+    ask_for_code("alice@example.com")
+    code = code_in_mail()
+    for odd in ("12345", "1234567", "abcdef", "-", "12345x", "\u00a0") * 2:
+        assert assert_problem(confirm(odd), 422, "invalid")["errors"][0]["field"] == "otp"
+    assert ResetCode.objects.get().tries_left == 5
+    assert confirm(code).status_code == 200
 
 
 def test_a_forgotten_password_is_set_anew_by_a_code_from_the_mail() -> None:

@@ -72,6 +72,42 @@ def test_wrong_and_used_codes_do_not_sign_in() -> None:
         assert_problem(login(codes[0]), 401, "otp-wrong")
 
 
+def test_codes_are_taken_however_they_are_shown() -> None:
+    with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as clock:
+        totp, codes = enrol(alice())
+        for way in (
+            "{0[0]}{0[1]}{0[2]}\u202f{0[3]}{0[4]}{0[5]}",
+            "\u200b{0[0]} {0[1]}{0[2]}\u2013{0[3]}{0[4]}{0[5]}\ufeff",
+        ):
+            assert login(way.format(code_of(totp))).status_code == 200
+            clock.shift(30)
+        assert login("".join(chr(0xFF10 + int(digit)) for digit in code_of(totp))).status_code == 200
+        assert login(codes[0].upper().replace("-", " ")).status_code == 200
+        assert login(codes[1].replace("-", "\u2014")).status_code == 200
+        assert login("\u200b".join(codes[2])).status_code == 200
+
+
+def test_what_cannot_be_a_code_costs_no_try() -> None:
+    user = alice()
+    totp, codes = enrol(user)
+    for odd in ("12345", "1234567", "123 45x", codes[0][:-1], codes[0] + "a", "0000-0000-0000-0000") * 2:
+        assert_problem(login(odd), 401, "otp-malformed")
+    assert login(code_of(totp)).status_code == 200
+    assert Authenticator.objects.get().throttling_failure_count == 0
+
+
+def test_a_stolen_token_sets_nothing_up() -> None:
+    thief = api(alice())
+    assert_problem(thief.post("/users/auth/mfa"), 422, "invalid")
+    for body, code in (({}, "missing"), ({"password": "wrong"}, "wrong-password")):
+        [error] = assert_problem(thief.post("/users/auth/mfa", body), 422, "invalid")["errors"]
+        assert (error["field"], error["code"]) == ("password", code)
+    assert not Authenticator.objects.exists()
+    for _guess in range(9):
+        thief.post("/users/auth/mfa", {"password": "wrong"})
+    assert_problem(thief.post("/users/auth/mfa", {"password": PASSWORD}), 429, "too-many-requests")
+
+
 def test_ten_wrong_codes_are_all_that_one_gets() -> None:
     totp, codes = enrol(alice())
     for _guess in range(10):

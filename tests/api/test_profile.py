@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
+from urllib.parse import quote
 
 import pytest
+from django.core import mail
 from django.core.files.storage import default_storage
 
 from apps.connections.models import Connection
@@ -13,7 +16,8 @@ from apps.users.models import Block, Follow, Profile, User
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.drawn import bomb, pdf, picture, png, upload
-from tests.people import alice, bob, carol, compliance, make_user, newton
+from tests.jobs import run_jobs
+from tests.people import PASSWORD, alice, bob, carol, compliance, make_user, newton
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +77,7 @@ def test_put_replaces_the_profile_and_leaves_the_account() -> None:
 
 def test_name_mail_and_phone_can_be_changed() -> None:
     client = api(alice())
-    change = {"username": "alicia", "email": "Alicia@Example.COM", "phone": "+49 30 1234"}
+    change = {"username": "alicia", "email": "Alicia@Example.COM", "phone": "+49 30 1234", "password": PASSWORD}
     answer = client.patch("/users/profile", change)
     assert answer.status_code == 200
     assert answer.json()["username"] == "alicia"
@@ -98,7 +102,9 @@ def test_name_mail_and_phone_can_be_changed() -> None:
         ({"username": ""}, "username"),
         ({"email": ""}, "email"),
         ({"username": "BOB"}, "username"),
-        ({"email": "BOB@example.com"}, "email"),
+        ({"email": "BOB@example.com", "password": PASSWORD}, "email"),
+        ({"email": "new@example.com"}, "password"),
+        ({"email": "new@example.com", "password": "wrong"}, "password"),
         ({"username": "image"}, "username"),
         ({"username": "access_log"}, "username"),
         ({"username": "x" * 151}, "username"),
@@ -128,6 +134,75 @@ def test_what_a_profile_cannot_become(method: str, change: dict[str, Any], field
     problem = assert_problem(answer, 422, "invalid")
     assert {error["field"] for error in problem["errors"]} == {field}
     assert client.get("/users/profile").json() == before
+
+
+def test_a_new_mail_address_takes_the_present_password_and_the_old_address_is_notified() -> None:
+    client = api(alice())
+    for method in (client.patch, client.put):
+        for given, code in (({}, "missing"), ({"password": "wrong"}, "wrong-password")):
+            problem = assert_problem(method("/users/profile", {"email": "new@example.com"} | given), 422, "invalid")
+            assert [(error["field"], error["code"]) for error in problem["errors"]] == [("password", code)]
+    assert client.patch("/users/profile", {"email": " ALICE@Example.com"}).json()["email"] == "ALICE@example.com"
+    run_jobs()
+    assert mail.outbox == []
+    answer = client.patch("/users/profile", {"email": "new@example.com", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["email"]) == (200, "new@example.com")
+    assert "password" not in answer.json()
+    run_jobs()
+    [message] = mail.outbox
+    assert message.to == ["ALICE@example.com"]
+    assert message.subject == "The mail address of your Infloo account was changed"
+    assert "new@example.com" not in message.body
+
+
+def test_the_password_is_refused_without_a_mail_address_beside_it() -> None:
+    problem = assert_problem(api(alice()).patch("/users/profile", {"bio": "x", "password": PASSWORD}), 422, "invalid")
+    assert [error["field"] for error in problem["errors"]] == ["password"]
+
+
+def test_a_stolen_token_guesses_the_password_here_no_more_often_than_at_login() -> None:
+    person = alice()
+    thief = api(person)
+    for _guess in range(9):
+        assert thief.patch("/users/profile", {"email": person.email, "password": "x"}).status_code == 200
+        assert api().post("/users/auth/login", {"username": "alice", "password": "wrong"}).status_code == 401
+    body = {"email": "new@example.com", "password": "wrong"}
+    assert thief.patch("/users/profile", body).status_code == 422
+    answer = thief.patch("/users/profile", body | {"password": PASSWORD})
+    assert_problem(answer, 429, "too-many-requests")
+    assert int(answer["Retry-After"]) > 0
+    assert thief.patch("/users/profile", {"bio": "I paint."}).status_code == 200
+
+
+def test_user_name_and_mail_change_ten_times_an_hour() -> None:
+    bob()
+    client = api(alice())
+    for number in range(12):
+        assert client.patch("/users/profile", {"username": "ALICE", "email": "alice@example.com"}).status_code == 200
+        assert client.patch("/users/profile", {"phone": f"+49 30 {number}23"}).status_code == 200
+    for _number in range(5):
+        assert client.patch("/users/profile", {"username": "bob"}).status_code == 422
+        body = {"email": "bob@example.com", "password": PASSWORD}
+        assert client.put("/users/profile", body).json()["errors"][0]["field"] == "email"
+    for change in ({"username": "bob"}, {"username": "alicia"}, {"email": "new@example.com", "password": PASSWORD}):
+        answer = client.patch("/users/profile", change)
+        assert_problem(answer, 429, "too-many-requests")
+        assert 3500 < int(answer["Retry-After"]) <= 3600
+    assert client.patch("/users/profile", {"bio": "I paint.", "username": "Alice"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["İbrahim", "ışık", "straße", "Ὀδυσσεύς", "josé", "नमस्ते"], ids=ascii)
+def test_a_profile_is_found_followed_and_blocked_by_its_name_however_it_is_written(name: str) -> None:
+    make_user(name)
+    client = api(alice())
+    spellings = {name, name.upper(), name.lower(), name.casefold(), normalize("NFD", name), f" {name}\ufeff"}
+    for spelling in spellings:
+        answer = client.get(f"/users/profile/{quote(spelling)}")
+        assert (answer.status_code, answer.json().get("username")) == (200, name), ascii(spelling)
+        assert [found["username"] for found in client.get("/users", search=spelling).json()["results"]] == [name]
+    for action in ("follow", "block"):
+        assert client.post(f"/users/profile/{quote(normalize('NFD', name))}/{action}").status_code == 204
+        assert client.delete(f"/users/profile/{quote(name.upper())}/{action}").status_code == 204
 
 
 def test_a_taken_name_says_so_in_its_code() -> None:

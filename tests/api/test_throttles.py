@@ -294,7 +294,14 @@ def test_without_a_broker_each_process_counts_guesses_itself(limits: Any, settin
 def test_without_a_broker_guesses_are_what_is_counted_and_nothing_else(limits: Any, settings: Any) -> None:
     unanswered(limits, settings)
     counted = {name for name in limits if [too_many(name), too_many(name)] == [False, True]}
-    assert counted == {"login_account", "login_address", "password_reset", "password_reset_address", "register"}
+    assert counted == {
+        "login_account",
+        "login_address",
+        "password_reset",
+        "password_reset_address",
+        "register",
+        "account_change",
+    }
 
 
 def test_without_a_broker_two_guesses_at_one_instant_are_both_counted(limits: Any, settings: Any) -> None:

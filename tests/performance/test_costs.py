@@ -178,7 +178,7 @@ class SearchTest(TestCase):
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
         searches = {
-            "user_username_search": User.objects.filter(username__icontains="launch"),
+            "user_name_search": User.objects.with_name_part("launch"),
             "event_title_search": Event.objects.filter(title__icontains="launch"),
             "event_place_search": Event.objects.filter(location__icontains="harbour"),
         }

@@ -7,11 +7,14 @@ from datetime import timedelta
 from functools import partial
 from io import StringIO
 from typing import Any
+from unicodedata import normalize
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
@@ -20,13 +23,14 @@ from django.utils import timezone
 
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
-from apps.users.models import Role, User
-from apps.users.names import SHOWN, report, skeleton, skeleton_key, validate_script
+from apps.users.models import Profile, Role, User
+from apps.users.names import SHOWN, fold, report, skeleton, skeleton_key, tidy, validate_script, validate_username
 from apps.users.services import register, suspend_user, update_profile
-from apps.users.sessions import set_password
+from apps.users.sessions import account_named, set_password
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
 from tests import people
 from tests.client import api
+from tests.jobs import run_jobs
 from tests.people import alice
 from tests.races import at_once
 
@@ -45,6 +49,90 @@ def grandfathered(user: User, name: str) -> User:
             "UPDATE users_user SET username = %s, username_skeleton = NULL WHERE id = %s RETURNING id", [name, user.pk]
         )
     return User.objects.get(pk=user.pk)
+
+
+# --- What is written differently -------------------------------------------------------------------------------------
+
+
+def test_folding_has_no_regard_to_case_composition_and_width_and_changes_nothing_twice() -> None:
+    for number in range(0x20000):
+        sign = chr(number)
+        folded = fold(sign)
+        same = {sign.upper(), sign.lower(), sign.title(), sign.casefold(), folded, normalize("NFD", sign)}
+        assert {fold(f"a{other}b") for other in same} == {fold(f"a{sign}b")}, ascii(sign)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [("\u00a0Nora\ufeff", "Nora"), ("jose\u0301", "josé"), ("ｎｏｒａ", "nora"), ("\u200b \t", ""), ("", "")],
+    ids=ascii,
+)
+def test_names_are_stored_as_they_are_seen(text: str, stored: str) -> None:
+    assert tidy(text) == stored
+    assert tidy(stored) == stored
+
+
+@pytest.mark.parametrize("name", ["नमस्ते", "ชื่อ", "தமிழ்", "q\u0303a", "İbrahim", "i\u0307a"], ids=ascii)
+def test_letters_may_carry_marks(name: str) -> None:
+    validate_username(name)
+    validate_script(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0301a", "a" + "\u0316\u0317\u0318\u0319\u031c", "a@b", "a.", ".a", "", "a b", "a\u20dd"], ids=ascii
+)
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_username(name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "email", "said"),
+    [
+        ("a1ice", "s@example.com", "looks like one that is taken"),
+        (" \uff21LICE", "s@example.com", "taken"),
+        ("i\u0307ris", "s@example.com", "taken"),
+        ("nora", "\ufeffALICE@example.com", "This mail address is taken."),
+    ],
+    ids=ascii,
+)
+def test_createsuperuser_says_what_is_taken(name: str, email: str, said: str) -> None:
+    people.alice(), people.make_user("İris")
+    with pytest.raises(CommandError, match=said):
+        call_command("createsuperuser", interactive=False, username=name, email=email, verbosity=0)
+    assert User.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_commands_know_accounts_however_their_name_is_written() -> None:
+    people.make_user("İris")
+    for name in ("i\u0307ris", " IRIS\ufeff"):
+        call_command("release_account", name, verbosity=0)
+        call_command("reset_mfa", name, verbosity=0)
+
+
+@pytest.mark.django_db
+def test_staff_names_are_tidied_and_the_former_address_is_notified() -> None:
+    nora = add_staff(people.access(), username=" nora\ufeff", email=" nora@example.com", password=PASSWORD)
+    assert (nora.username, nora.email) == ("nora", "nora@example.com")
+    change_staff(people.admin(), nora.pk, username="Nora", email="NORA@example.com\u200b")
+    run_jobs()
+    assert mail.outbox == []
+    change_staff(User.objects.get(username="admin"), nora.pk, email="n@example.com")
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [["NORA@example.com"]]
+
+
+@pytest.mark.django_db
+def test_an_account_that_came_without_a_history_is_notified_too() -> None:
+    [person] = User.objects.bulk_create([unsaved("ulla")])
+    Profile.objects.create(user=person)
+    person.set_password(PASSWORD)
+    person.save_without_historical_record()
+    update_profile(person, email="new@example.com", password=PASSWORD)
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [["u@example.com"]]
 
 
 # --- What looks alike ------------------------------------------------------------------------------------------------
@@ -302,6 +390,49 @@ def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):
         sign_up("b0b")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrating_folds_what_is_there_and_names_what_clashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Over tables as they were, with accounts that only the database's folding kept apart."""
+    try:
+        old = migrate_to(("users", "0021_forget_what_was_typed")).get_model("users", "User")
+        names = ["İpek", "Straße", "strasse", "jose\u0301"]
+        made = [
+            old.objects.create(username=name, email=f"{n}@example.com", role="brand", password=make_password(PASSWORD))
+            for n, name in enumerate(names)
+        ]
+        capsys.readouterr()
+    finally:
+        migrate_to()
+    keys = dict(User.objects.values_list("pk", "username_key"))
+    assert [keys[user.pk] for user in made] == ["ipek", "strasse", None, "josé"]
+    assert set(User.objects.values_list("email_key", flat=True)) == {f"{n}@example.com" for n in range(4)}
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines == [
+        "Accounts that keep the username of another, and are found by their own spelling alone: 1",
+        f"  user {made[2].pk} is written like user {made[1].pk}",
+    ]
+    assert {name: account_named(name).pk for name in ("strasse", "STRASSE", "straße", "STRAßE")} == {  # type: ignore[union-attr]
+        "strasse": made[2].pk,
+        "STRASSE": made[2].pk,
+        "straße": made[1].pk,
+        "STRAßE": made[1].pk,
+    }
+    younger = User.objects.get(pk=made[2].pk)
+    younger.save()
+    younger.refresh_from_db()
+    assert younger.username_key is None
+
+
+def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_same(old_user: Any) -> None:
+    migrate_to()
+    made = old_user.objects.create(username="Ulla", email="U@example.com", role="brand")
+    for name in ("ulla", " ULLA", "u@Example.com"):
+        assert account_named(name).pk == made.pk  # type: ignore[union-attr]
+    assert User.objects.with_name_part("ull").get().pk == made.pk
+    call_command("renew_name_keys", verbosity=0)
+    assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "u@example.com")
 
 
 def test_the_release_before_writes_no_key(old_user: Any) -> None:
