@@ -107,7 +107,7 @@ def test_a_form_without_its_token_changes_nothing_and_says_so() -> None:
 
 @pytest.mark.parametrize("name", ["İpek", "i\u0307pek", "IPEK", " ipek\u00a0", "\ufeffİPEK"], ids=ascii)
 def test_staff_sign_in_however_their_name_is_written(name: str) -> None:
-    people.make_staff("İpek", "User Support Specialist", email="ipek@staff.example.com")
+    people.make_staff("İpek", "User Support Specialist")
     client = Client()
     sign_in(client, name)
     assert client.get("/admin/").status_code == 200

@@ -511,7 +511,7 @@ def test_a_new_password_is_told_by_mail() -> None:
         lambda code: f"\u200b{code}\ufeff",
         lambda code: "".join(chr(0xFF10 + int(digit)) for digit in code),
         lambda code: "".join(chr(0x0660 + int(digit)) for digit in code),
-        lambda code: " ".join(code),
+        " ".join,
     ],
 )
 def test_a_code_is_taken_however_it_is_shown(way: Any) -> None:

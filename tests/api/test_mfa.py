@@ -75,11 +75,9 @@ def test_wrong_and_used_codes_do_not_sign_in() -> None:
 def test_codes_are_taken_however_they_are_shown() -> None:
     with time_machine.travel("2026-06-01 12:00:00Z", tick=False) as clock:
         totp, codes = enrol(alice())
-        for way in (
-            "{0[0]}{0[1]}{0[2]}\u202f{0[3]}{0[4]}{0[5]}",
-            "\u200b{0[0]} {0[1]}{0[2]}\u2013{0[3]}{0[4]}{0[5]}\ufeff",
-        ):
-            assert login(way.format(code_of(totp))).status_code == 200
+        for between in ("\u202f", "\u2013", "\u200b "):
+            code = code_of(totp)
+            assert login(f" {code[:3]}{between}{code[3:]}\ufeff").status_code == 200
             clock.shift(30)
         assert login("".join(chr(0xFF10 + int(digit)) for digit in code_of(totp))).status_code == 200
         assert login(codes[0].upper().replace("-", " ")).status_code == 200
@@ -98,7 +96,6 @@ def test_what_cannot_be_a_code_costs_no_try() -> None:
 
 def test_a_stolen_token_sets_nothing_up() -> None:
     thief = api(alice())
-    assert_problem(thief.post("/users/auth/mfa"), 422, "invalid")
     for body, code in (({}, "missing"), ({"password": "wrong"}, "wrong-password")):
         [error] = assert_problem(thief.post("/users/auth/mfa", body), 422, "invalid")["errors"]
         assert (error["field"], error["code"]) == ("password", code)

@@ -179,6 +179,8 @@ class SearchTest(TestCase):
             cursor.execute("SET LOCAL enable_seqscan = off")
         searches = {
             "user_name_search": User.objects.with_name_part("launch"),
+            "username_key_unique": User.objects.named("launch"),
+            "email_key_unique": User.objects.mailed("launch@example.com"),
             "event_title_search": Event.objects.filter(title__icontains="launch"),
             "event_place_search": Event.objects.filter(location__icontains="harbour"),
         }
