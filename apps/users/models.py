@@ -147,7 +147,7 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
             if (taken := what_is_taken(error)) is None:
                 raise
             field, code, message = taken
-            raise ValidationError({field: ValidationError(message, code=code)}) from error
+            raise ValidationError({field: ValidationError(str(message), code=code)}) from error
 
 
 class GroupMembership(TimeBoxed):
@@ -283,9 +283,10 @@ class User(AbstractUser):
     def set_password(self, raw_password: str | None) -> None:
         super().set_password(None if raw_password is None else composed(raw_password))
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the password, however its letters are composed: earlier ones were stored as they were typed."""
-        return any(super(User, self).check_password(spelling) for spelling in spellings(raw_password))
+        tried = spellings(raw_password) if raw_password is not None else []
+        return any(super(User, self).check_password(spelling) for spelling in tried)
 
     @property
     def is_suspended(self) -> bool:
