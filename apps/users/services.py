@@ -55,7 +55,7 @@ def register(*, username: str, email: str, password: str, role: str, phone: str 
 def update_profile(user: User, **changes: Any) -> User:
     """Change the given fields of one's account and profile. Raises `Invalid`, naming the field.
 
-    Another mail address takes the present `password`, and is told to the one before.
+    Another mail address takes the present `password`; the one before is notified.
     """
     user = _locked(user.pk)
     password = changes.pop("password", "")

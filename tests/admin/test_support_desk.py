@@ -148,7 +148,7 @@ def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) ->
 def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support: Client, alice: User) -> None:
     community = people.community()
     suspend_user(community, alice.pk, until=timezone.now() + timedelta(days=1), reason="spam in rooms")
-    update_profile(alice, bio="Sunsets and more", email="alice@new.example.com")
+    update_profile(alice, bio="Sunsets and more", email="alice@new.example.com", password=people.PASSWORD)
     reveal = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls from it", "next": HOME}
     support.post("/admin/reveal/", reveal)
     document = send_document(alice, upload(png()), doc_type="identity")
