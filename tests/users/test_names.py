@@ -395,7 +395,7 @@ def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
 def test_migrating_folds_what_is_there_and_names_what_clashes(capsys: pytest.CaptureFixture[str]) -> None:
     """Over tables as they were, with accounts that only the database's folding kept apart."""
     try:
-        old = migrate_to(("users", "0021_forget_what_was_typed")).get_model("users", "User")
+        old = migrate_to(("users", "0023_document_letters_missing")).get_model("users", "User")
         names = ["İpek", "Straße", "strasse", "jose\u0301"]
         made = [
             old.objects.create(username=name, email=f"{n}@example.com", role="brand", password=make_password(PASSWORD))

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("users", "0021_forget_what_was_typed"),
+        ("users", "0023_document_letters_missing"),
     ]
 
     operations = [
