@@ -38,7 +38,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
-from apps.moderation.telling import Said, to_author, to_reporter
+from apps.moderation.telling import Said, ends_at, to_author, to_reporter
 from apps.users.models import User
 from apps.whole_numbers import whole_number
 
@@ -196,7 +196,7 @@ class ModerationDesk(CaseDesk):
         self, request: HttpRequest, case: Case, extras: Sequence[str], text: str, days: str
     ) -> list[dict[str, Any]]:
         target = target_of(case.kind, case.target_id)
-        until = (timezone.now() + timedelta(days=_days(days))).isoformat()
+        until = ends_at(case.author, (timezone.now() + timedelta(days=_days(days))).isoformat())
         languages = sorted(set(case.reports.open().values_list("reporter__language", flat=True)))
 
         def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import models
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from apps.access import require
 from apps.audit.history import save_as
-from apps.decisions.kinds import Kind
+from apps.decisions.kinds import Kind, kinds
 from apps.decisions.models import Decision
 from apps.decisions.services import decide, facts, kind_of, undo
+from apps.decisions.standing import REMOVED, RESTORED, removed_by_decision, standing_removal, state_by, verb_of
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
 from apps.removal import Removable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 FIELDS = ("removed_at", "removed_by", "removal_reason")
-REMOVED, RESTORED = "removed", "restored"
 
 
 def remove_as(
@@ -39,7 +39,7 @@ def remove_as(
     thing.remove(actor, reason)
     save_as(actor, thing, reason=reason or REMOVED)
     after = facts(thing, FIELDS)
-    verb = _verb(type(thing), REMOVED)
+    verb = verb_of(type(thing), REMOVED)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -53,17 +53,21 @@ def restore_as(
     batch: UUID | None = None,
 ) -> Decision:
     """Put it back. Where its owner has not heard of the removal yet, they never do."""
-    before = _before(thing, named)
-    thing.restore()
-    removals = Decision.objects.about(thing).standing().filter(verb=_verb(type(thing), REMOVED), told_at=None)
+    if thing.removed_at is None:
+        thing.restore()  # raises
+    removals = Decision.objects.about(thing).standing().filter(verb=verb_of(type(thing), REMOVED), told_at=None)
     removal = removals.order_by("-id").first()
     if removal is not None:
         undone = undo(actor, removal.pk, reason=reason)
         thing.refresh_from_db(fields=FIELDS)
-        return undone
+        if thing.removed_at is None:
+            return undone
+        # Another decision that stands keeps it down: so this one is written down, too.
+    before = _before(thing, named)
+    thing.restore()
     save_as(actor, thing, reason=reason or RESTORED)
     after = facts(thing, FIELDS)
-    verb = _verb(type(thing), RESTORED)
+    verb = verb_of(type(thing), RESTORED)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -71,7 +75,7 @@ def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
     """The two kinds of decision about whether something is down, for an app's `decisions.py`."""
     return [
         Kind(
-            verb=_verb(model, verb),
+            verb=verb_of(model, verb),
             label=label,
             model=model,
             perm=perm,
@@ -92,15 +96,29 @@ def _before(thing: Removable, named: dict[str, str]) -> dict[str, Any]:
     return facts(thing, FIELDS) | {"removed_at": removed_at, "named": named}
 
 
-def _verb(model: type[models.Model], verb: str) -> str:
-    return f"{model._meta.model_name}.{verb}"
+def follow_removals(actor: User, decision: Decision, thing: Any, *, reason: str) -> None:
+    """Bring a locked thing in line with the decisions that stand, after this one has been undone."""
+    removal = standing_removal(thing, decision.subject_id)  # type: ignore[attr-defined]
+    if removed_by_decision(decision, thing):
+        state = state_by(removal)
+    elif decision.verb == verb_of(type(thing), RESTORED) and removal is None:
+        # It had been removed without a decision, or by one of which nothing is known any more.
+        before = decision.before
+        removed_at = parse_datetime(before["removed_at"]) if before["removed_at"] else None
+        state = removed_at, before["removed_by"], before["removal_reason"]
+    else:
+        return
+    removed_at, removed_by, _reason = state
+    if (removed_at is None, removed_by) == (thing.removed_at is None, thing.removed_by_id):
+        return
+    require(actor, kinds()[verb_of(type(thing), REMOVED)].perm, thing)
+    thing.removed_at, thing.removed_by_id, thing.removal_reason = state
+    save_as(actor, thing, reason=reason)
 
 
 def _put_back(actor: User, decision: Decision, thing: Any) -> None:
-    before = decision.before
-    thing.removed_at = parse_datetime(before["removed_at"]) if before["removed_at"] else None
-    thing.removed_by_id, thing.removal_reason = before["removed_by"], before["removal_reason"]
-    save_as(actor, thing, reason=decision.undo_reason or (REMOVED if thing.removed_at else RESTORED))
+    back = RESTORED if decision.verb == verb_of(type(thing), REMOVED) else REMOVED
+    follow_removals(actor, decision, thing, reason=decision.undo_reason or back)
 
 
 def _tell(kind: Told) -> Callable[[Decision], None]:

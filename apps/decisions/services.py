@@ -89,8 +89,9 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     decision.undo(actor, reason)
     if facts(target, decision.after) != decision.after:
         raise Conflict("changed-since", _("This has changed since the decision, so it cannot be undone."))
-    kind.undo(actor, decision, target)
+    # Before anything is put back: what follows from decisions is computed from those that stand.
     decision.save(update_fields=["undone_at", "undone_by", "undo_reason"])
+    kind.undo(actor, decision, target)
     if decision.told_at is not None:
         kind.tell_undone(decision)
     return decision

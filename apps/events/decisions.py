@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.decisions.kinds import Kind
 from apps.decisions.models import Decision
 from apps.decisions.removal import named_in, removal_kinds
+from apps.decisions.standing import values_without
 from apps.events.models import Event
 from apps.events.services import undo_edit
 from apps.notifications.models import Kind as Told
@@ -15,7 +16,7 @@ from apps.users.models import User
 
 
 def put_words_back(actor: User, decision: Decision, event: Event) -> None:
-    fields = {name: decision.before[name] for name in decision.after}
+    fields = values_without(decision, event, {name: decision.before[name] for name in decision.after})
     undo_edit(actor, event, fields, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
 
 

@@ -13,11 +13,14 @@ from django.utils.translation import gettext as _
 from apps.access import require
 from apps.audit.history import bulk_update_as, save_as
 from apps.decisions.services import decide, facts
+from apps.decisions.standing import key_of
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.moderation.models import Case, Report
 from apps.moderation.outcomes import carry_out, check_outcomes
 from apps.moderation.strikes import give_strike
+from apps.moderation.targets import REPORTABLE
 from apps.users.models import User
+from apps.users.services import suspend_user
 
 SUSPENDED_FOR = timedelta(days=7)
 LONGEST_TEXT = 800
@@ -116,9 +119,9 @@ def settle_locked(
     if len(text) > LONGEST_TEXT:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
     before = facts(case, DECIDED_FIELDS)
-    before["done"] = carry_out(
-        actor, case, chosen, reason=note, until=until or timezone.now() + SUSPENDED_FOR, edits=edits or {}
-    )
+    until = until or timezone.now() + SUSPENDED_FOR
+    before["about"] = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
+    before["done"] = carry_out(actor, case, chosen, reason=note, until=until, edits=edits or {})
     said = note or f"settled: {', '.join(chosen)}"
     case.settle(chosen, actor)
     save_as(actor, case, reason=said)
@@ -137,6 +140,8 @@ def settle_locked(
         batch=batch,
     )
     give_strike(actor, case, decision, chosen)
+    if Report.Outcome.SUSPENDED in chosen:
+        suspend_user(actor, case.author_id, until=until, reason=note, tell=False, decision=decision)
     return case
 
 

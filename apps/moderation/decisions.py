@@ -19,7 +19,7 @@ from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import take_back
 from apps.moderation.strikes import lift_strike
 from apps.moderation.targets import named, target_of
-from apps.moderation.telling import ruling_to_author, to_author, to_reporter
+from apps.moderation.telling import ends_at, ruling_to_author, to_author, to_reporter
 from apps.moderation.weights import weigh
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
@@ -40,7 +40,7 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
     if not overturned and newer.exists():
         raise _reported_again()
     said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
-    take_back(actor, case, decision.before["done"], reason=said)
+    take_back(actor, case, decision, reason=said)
     lift_strike(actor, decision, reason=said)
     reports = list(case.reports.filter(closed_at=case.closed_at).select_for_update(of=("self",)).order_by("id"))
     case.reopen()
@@ -95,7 +95,7 @@ def _tell_author(decision: Decision, case: Case) -> None:
     # What somebody else had done before is no news.
     needs = {Outcome.REMOVED: "removed_at", Outcome.EDITED: "words"}
     outcomes = [name for name in decision.after["outcomes"] if needs.get(Outcome(name), "") in ("", *done)]
-    until = done.get("suspended", {}).get("after", "")
+    until = ends_at(case.author, done["suspended"]["after"]) if "suspended" in done else ""
     for said in to_author(case, target, outcomes, text=decision.text, until=until):
         about = target if case.kind != Report.Kind.USER and said.kind != Told.SUSPENDED else None
         notify(case.author_id, said.kind, about=about, **said.facts)

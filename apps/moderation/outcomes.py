@@ -7,17 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.history import save_as
-from apps.errors import Invalid
+from apps.decisions.models import Decision
+from apps.decisions.removal import follow_removals
+from apps.decisions.standing import values_without
+from apps.errors import Conflict, Invalid
 from apps.events.services import edit_event
 from apps.moderation.models import Case, Report
 from apps.moderation.targets import REPORTABLE, target_of
 from apps.users.models import User
-from apps.users.services import suspend_user
+from apps.users.services import lift_suspension
 
 Outcome = Report.Outcome
 GRAVEST_FIRST = [Outcome.SUSPENDED, Outcome.REMOVED, Outcome.EDITED, Outcome.WARNED, Outcome.KEPT]
@@ -63,62 +65,49 @@ def carry_out(
     if Outcome.REMOVED in outcomes:
         done |= _remove(actor, case, reason)
     if Outcome.SUSPENDED in outcomes:
-        done |= _suspend(actor, case, until, reason)
+        if until <= timezone.now():
+            raise Invalid("past", _("Choose a time to come."), field="until")
+        # Given along with the strike, once there is a decision to undo it by.
+        done["suspended"] = {"after": until.isoformat()}
     return done
 
 
-def take_back(actor: User, case: Case, done: Mapping[str, Any], *, reason: str) -> None:
-    """Undo what `carry_out` did, as far as nobody has changed it since."""
-    thing = REPORTABLE[Report.Kind(case.kind)]
+def take_back(actor: User, case: Case, decision: Decision, *, reason: str) -> None:
+    """Undo what `carry_out` did, save what another decision that stands did too, or what others have changed since."""
+    done = decision.before["done"]
     target = target_of(case.kind, case.target_id, lock=True)
-    if "removed_at" in done and target is not None and target.removed_at == parse_datetime(done["removed_at"]):
-        require(actor, str(thing.remove), target)
-        target.restore()
-        save_as(actor, target, reason=reason)
+    if Outcome.REMOVED in decision.after["outcomes"] and target is not None:
+        follow_removals(actor, decision, target, reason=reason)
     if "words" in done and target is not None:
         before, after = done["words"]["before"], done["words"]["after"]
         if {name: getattr(target, name) for name in after} == after:
-            edit_event(actor, case.target_id, reason=reason, tell=False, **before)
-    if "suspended" in done:
-        before, after = done["suspended"]["before"], done["suspended"]["after"]
-        author = User.objects.select_for_update().get(pk=case.author_id)
-        if author.suspended_until == parse_datetime(after):
-            until = parse_datetime(before) if before else None
-            suspend_user(actor, author.pk, until=until or timezone.now(), reason=reason, tell=False)
+            edit_event(actor, target.pk, reason=reason, tell=False, **values_without(decision, target, before))
+    lift_suspension(actor, decision, reason=reason)
 
 
 def _remove(actor: User, case: Case, reason: str) -> dict[str, Any]:
-    """Take it down, unless somebody was quicker: then the outcome is true already."""
+    """Take it down, unless somebody was quicker: then the outcome is true already, and stays so while this stands."""
     target = target_of(case.kind, case.target_id, lock=True)
     require(actor, str(REPORTABLE[Report.Kind(case.kind)].remove), target)
     if target is None or target.removed_at is not None:
-        return {}
+        return {"removed": True}
     target.remove(actor, reason)
-    return {"removed_at": save_as(actor, target, reason=reason or "removed").removed_at.isoformat()}
+    return {"removed": True, "removed_at": save_as(actor, target, reason=reason or "removed").removed_at.isoformat()}
 
 
 def _edit(actor: User, case: Case, edits: Mapping[str, str], reason: str) -> dict[str, Any]:
     """Put the words right; without new ones this says that they are right by now."""
     target = target_of(case.kind, case.target_id, lock=True)
+    if target is None:
+        raise Conflict("target-gone", _("It is gone: there is nothing left to edit. Choose another outcome."))
     require(actor, str(REPORTABLE[Report.Kind(case.kind)].edit), target)
     if edits.keys() - EDITABLE:
         raise _impossible(_("Only the title and the description of an event can be edited here."))
     if not edits:
         return {}
-    if target is None:
-        raise _impossible(_("This is gone; there is nothing left to edit."))
     before = {name: getattr(target, name) for name in edits}
     edited = edit_event(actor, case.target_id, reason=reason, tell=False, **edits)  # type: ignore[arg-type]
     return {"words": {"before": before, "after": {name: getattr(edited, name) for name in edits}}}
-
-
-def _suspend(actor: User, case: Case, until: datetime, reason: str) -> dict[str, Any]:
-    if until <= timezone.now():
-        raise Invalid("past", _("Choose a time to come."), field="until")
-    author = User.objects.select_for_update().get(pk=case.author_id)
-    before = author.suspended_until if author.is_suspended else None
-    suspend_user(actor, author.pk, until=until, reason=reason, tell=False)
-    return {"suspended": {"before": before.isoformat() if before else None, "after": until.isoformat()}}
 
 
 def _impossible(sentence: str) -> Invalid:

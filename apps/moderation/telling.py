@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from apps.moderation.models import Case, Report
 from apps.moderation.targets import named
 from apps.notifications.models import Kind
 from apps.notifications.texts import text_of
+from apps.users.models import User
 
 Outcome = Report.Outcome
 
@@ -42,6 +44,12 @@ def to_author(case: Case, target: Any, outcomes: Collection[str], *, text: str, 
             said.append(Said(kind, {**facts, name: text}))
             text = ""  # said once is enough
     return said
+
+
+def ends_at(author: User, until: str) -> str:
+    """When a suspension until then really ends, in ISO form: with the longest one in force."""
+    longest = author.suspended_until
+    return longest.isoformat() if longest and longest > datetime.fromisoformat(until) else until
 
 
 def to_reporter(outcome: str) -> Said:

@@ -35,8 +35,7 @@ def put_back(actor: User, decision: Decision, document: Document) -> None:
         # The owner may have sent in another one after a rejection; two of a kind do not wait at once.
         raise newer_pending() from error
     if APPROVED in (decision.before["status"], decision.after["status"]):
-        kept = bool(decision.before.get("badge"))
-        settle_badge(actor, document.owner_id, kept=kept, reason=f"document {document.pk}: {said}")
+        settle_badge(actor, document.owner_id, undoing=True, reason=f"document {document.pk}: {said}")
 
 
 def tell(decision: Decision) -> None:

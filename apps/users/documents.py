@@ -150,15 +150,19 @@ def override_decision(
     return document
 
 
-def settle_badge(actor: User, owner_id: int, *, kept: bool = False, reason: str) -> bool:
+def settle_badge(actor: User, owner_id: int, *, reason: str, undoing: bool = False) -> bool:
     """Give somebody the badge where an approved document stands for it, or take it away. Whether they had it before.
 
-    `kept` leaves them a badge that no document stands for.
+    Undoing leaves them a badge that they had without a document, unless a revocation that stands took it.
     """
     # Locked before looking, so that of two approvals revoked at once the later one sees that it was the last.
     owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
     before = owner.identity_verified
-    verified = kept or Document.objects.filter(owner=owner_id, status=Document.Status.APPROVED).exists()
+    verified = Document.objects.filter(owner=owner_id, status=Document.Status.APPROVED).exists()
+    if undoing and not verified:
+        about = Decision.objects.filter(subject=owner_id)
+        had = about.filter(verb="document.approved", before__badge=True).exists()
+        verified = had and not about.standing().filter(verb="document.revoked").exists()
     if before != verified:
         owner.identity_verified = verified
         save_as(actor, owner, reason=reason)

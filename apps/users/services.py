@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Case, IntegerField, QuerySet, When
+from django.db.models import Case, IntegerField, Max, QuerySet, When
 from django.db.models.functions import Length, Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from apps import broadcast
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
+from apps.decisions.models import Decision
 from apps.errors import Absent, Invalid, Refused
 from apps.files import Upload, take_picture
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.storage import discard, filed
 from apps.users.mfa import tell
-from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Theme, User
+from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Suspension, Theme, User
 from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, what_is_taken
 from apps.users.passwords import require_password
 from apps.users.permissions import is_hidden, profile_page
@@ -202,27 +203,66 @@ def unblock(user: User, username: str) -> None:
 
 
 @transaction.atomic
-def suspend_user(actor: User, user_id: int, *, until: datetime, reason: str = "", tell: bool = True) -> User:
-    """Refuse an end user at every door until the given time; one that is past lifts a suspension.
+def suspend_user(
+    actor: User,
+    user_id: int,
+    *,
+    until: datetime,
+    reason: str = "",
+    tell: bool = True,
+    decision: Decision | None = None,
+) -> User:
+    """Refuse an end user at every door until the given time; one that is past lifts all their suspensions.
 
-    They are told, unless somebody else tells them.
+    Of several suspensions the longest counts. They are told, unless somebody else tells them. `decision` is what
+    suspends them, where one does: `lift_suspension` undoes it by that.
     """
+    user = _suspendable(actor, user_id)
+    if until > timezone.now():
+        given = Suspension(person=user, decision=decision, until=until)
+        save_as(actor, given, reason=reason or "suspended")
+        _follow_suspensions(actor, user, reason=reason or "suspended")
+        if tell:
+            notify(user.pk, Kind.SUSPENDED, until=user.suspended_until.isoformat(), reason=reason)  # type: ignore[union-attr]
+    else:
+        _lift(actor, user, user.suspensions.all(), reason=reason or "suspension lifted")
+    return user
+
+
+@transaction.atomic
+def lift_suspension(actor: User, decision: Decision, *, reason: str) -> None:
+    """Take away the suspension that a decision gave, if it gave one; all others go on."""
+    rows = Suspension.objects.filter(decision=decision, lifted_at__isnull=True)
+    for person_id in rows.values_list("person", flat=True):
+        _lift(actor, _suspendable(actor, person_id), rows, reason=reason)
+
+
+def _suspendable(actor: User, user_id: int) -> User:
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
         raise Absent("not-found", _("There is no such user."))
     require(actor, "users.suspend_user", user)
     if user.is_staff:
         raise Refused("staff-account", _("Staff are switched off at the access desk, not suspended."))
-    was_suspended = user.is_suspended
-    user.suspended_until = until if until > timezone.now() else None
-    if user.is_suspended:
-        save_as(actor, user, reason=reason or "suspended")
-        if tell:
-            notify(user.pk, Kind.SUSPENDED, until=until.isoformat(), reason=reason)
-        broadcast.recheck(user.pk)
-    elif was_suspended:
-        save_as(actor, user, reason=reason or "suspension lifted")
     return user
+
+
+def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, reason: str) -> None:
+    for row in rows.in_force():  # type: ignore[attr-defined]
+        row.lifted_at = timezone.now()
+        save_as(actor, row, reason=reason)
+    _follow_suspensions(actor, user, reason=reason)
+
+
+def _follow_suspensions(actor: User, user: User, *, reason: str) -> None:
+    """Bring a locked user's `suspended_until` in line with their suspensions: the longest in force, or none."""
+    until = user.suspensions.in_force().aggregate(last=Max("until"))["last"]  # type: ignore[attr-defined]
+    if until == (user.suspended_until if user.is_suspended else None):
+        return
+    user.suspended_until = until
+    save_as(actor, user, reason=reason)
+    if user.is_suspended:
+        broadcast.recheck(user.pk)
 
 
 def _locked(user_id: int) -> User:

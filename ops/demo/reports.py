@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apps.chat.models import Message
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import facts
+from apps.decisions.standing import key_of
 from apps.events.models import Event
 from apps.moderation.cases import DECIDED_FIELDS
 from apps.moderation.evidence import is_needed
 from apps.moderation.models import Appeal, Case, Exhibit, Report
 from apps.moderation.strikes import give_strike
-from apps.moderation.targets import words_of
+from apps.moderation.targets import REPORTABLE, words_of
 from apps.moderation.weights import weigh_open
 from apps.notifications.models import Kind
 from apps.stories.models import Story
-from apps.users.models import User
+from apps.users.models import Suspension, User
 from ops.demo import texts
 from ops.demo.accounts import TRIO
 from ops.demo.stage import Stage, change, create
@@ -144,6 +145,7 @@ def _settle(stage: Stage, outcome: str, reports: list[Report], by: str = "commun
     )
     change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, reason=said)
     done = _carry_out(stage, reports[0], moderator)
+    about = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
     decision = Decision.objects.create(
         verb="case.settled",
         actor=moderator,
@@ -151,12 +153,16 @@ def _settle(stage: Stage, outcome: str, reports: list[Report], by: str = "commun
         target_id=case.pk,
         subject=case.author,
         reason=reports[0].reason,
-        before=before | {"done": done},
+        before=before | {"about": about, "done": done},
         after=facts(case, DECIDED_FIELDS),
         made_at=at,
         told_at=at + HOLD,
     )
     give_strike(moderator, case, decision, [outcome])
+    if "suspended" in done:
+        until = datetime.fromisoformat(done["suspended"]["after"])
+        given = Suspension(person=case.author, decision=decision, given_at=at, until=until)
+        create([given], by=lambda _: moderator, at=lambda _: at, reason=said)
     story = Story.objects.filter(pk=case.target_id).first() if case.kind == Report.Kind.STORY else None
     if story is not None and not is_needed(story.pk):
         story.held = False
@@ -181,7 +187,7 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
             target.removed_at = at
             write("removed_at", "removed_by", "removal_reason", reason=target.removal_reason)
             stage.tell(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
-            return {"removed_at": at.isoformat()}
+            return {"removed": True, "removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
             before = {"description": target.description}
@@ -196,5 +202,5 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
             target.suspended_until = until = stage.now + timedelta(days=6)
             write("suspended_until", reason="fraud, reported by several people")
             stage.tell(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
-            return {"suspended": {"before": None, "after": until.isoformat()}}
+            return {"suspended": {"after": until.isoformat()}}
     return {}

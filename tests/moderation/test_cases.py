@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -14,11 +14,14 @@ from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.chat.services import remove_message
 from apps.decisions.models import Decision
 from apps.decisions.services import undo, undo_batch
 from apps.desk.services import claim
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.events.services import delete_event, edit_event, remove_event
 from apps.moderation import jobs
+from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import gather_strays, settle_case
 from apps.moderation.models import Case, Report, Strike
 from apps.moderation.services import report, settle_report
@@ -26,12 +29,13 @@ from apps.moderation.strikes import recommend
 from apps.moderation.weights import Record, lines_of, weigh_open
 from apps.notifications.models import Kind, Notification
 from apps.stories.models import Story
-from apps.users.models import User
+from apps.stories.services import remove_story, restore_story
+from apps.users.models import Suspension, User
 from apps.users.services import suspend_user
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, community, make_staff, make_user
 from tests.races import at_once, lost, won
-from tests.things import make_event, make_report, make_story
+from tests.things import make_event, make_message, make_report, make_story
 
 HOLD = timedelta(seconds=10)
 
@@ -427,3 +431,172 @@ def test_a_single_report_settles_its_case() -> None:
     assert Strike.objects.get().person == author
     with pytest.raises(Conflict, match="settled already"):
         settle_report(boss, made[1].pk, outcome="kept")
+
+
+# --- What follows from the decisions that stand -----------------------------------------------------------------------
+
+
+def settle(boss: User, author: User, target: Any, **given: Any) -> Decision:
+    """Settle one more case about something of the author's."""
+    kind = type(target)._meta.model_name
+    case = Case.objects.create(kind=kind, target_id=target.pk, author=author)
+    settle_case(boss, case.pk, **given)
+    return Decision.objects.get(verb="case.settled", target_id=case.pk)
+
+
+@pytest.mark.django_db
+class TestWhatStands:
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)], ids=str)
+    def test_the_longest_suspension_that_stands_counts_in_whatever_order(self, order: tuple[int, ...]) -> None:
+        author, officers, now = alice(), [admin(), community()], timezone.now()
+        days = [30, 7, 14]
+        decisions = [
+            settle(
+                officers[number % 2], author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=n)
+            )
+            for number, n in enumerate(days)
+        ]
+        standing = dict(enumerate(days))
+        for place in order:
+            author.refresh_from_db()
+            assert author.suspended_until == now + timedelta(days=max(standing.values()))
+            undo(officers[place % 2], decisions[place].pk)
+            del standing[place]
+        author.refresh_from_db()
+        assert (author.is_suspended, author.suspended_until) == (False, None)
+
+    def test_a_suspension_by_hand_is_one_of_them_and_lifting_by_hand_ends_all(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        decision = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
+        suspend_user(boss, author.pk, until=now + timedelta(days=3))
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=30)
+        undo(boss, decision.pk)
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=3)
+        settle(boss, author, make_event(author), outcomes=["suspended"])
+        assert suspend_user(boss, author.pk, until=now).suspended_until is None
+
+    def test_a_batch_and_an_appeal_leave_the_others(self) -> None:
+        author, boss, now, batch = alice(), admin(), timezone.now(), uuid4()
+        longest = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        for days in (90, 5):
+            until = now + timedelta(days=days)
+            settle(boss, author, make_event(author), outcomes=["suspended"], until=until, batch=batch)
+        assert len(undo_batch(boss, batch).done) == 2
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=60)
+        short = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=9))
+        Decision.objects.update(told_at=now)
+        made = appeal(author, longest.pk, text="Not so.")
+        rule_on_appeal(community(), made.pk, overturn=True, text="Right.")
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=9)
+        undo(boss, short.pk)
+        author.refresh_from_db()
+        assert author.suspended_until is None
+
+    def test_the_author_reads_when_the_longest_ends(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
+        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=7))
+        run_jobs(later=HOLD)
+        texts = Notification.objects.filter(recipient=author, kind=Kind.SUSPENDED).values_list("text", flat=True)
+        assert len(set(texts)) == 1
+
+    @pytest.mark.parametrize("first", ["table", "case"])
+    @pytest.mark.parametrize("kind", ["story", "event", "message"])
+    def test_what_two_decisions_removed_stays_down_until_both_are_undone(self, kind: str, first: str) -> None:
+        author, boss = alice(), admin()
+        make, remove = {
+            "story": (make_story, remove_story),
+            "event": (make_event, remove_event),
+            "message": (lambda one: make_message(one, bob()), remove_message),
+        }[kind]
+        target: Any = make(author)
+        remove(boss, target.pk, reason="spam")
+        table = Decision.objects.get()
+        case = settle(make_staff("second", is_superuser=True), author, target, outcomes=["removed"])
+        for place, decision in enumerate([table, case] if first == "table" else [case, table]):
+            undo(boss, decision.pk)
+            target.refresh_from_db()
+            assert (target.removed_at is None) == (place == 1)
+
+    def test_a_restoration_by_hand_outlasts_the_undoing_of_what_it_restored(self) -> None:
+        author, boss = alice(), admin()
+        story = make_story(author)
+        remove_story(boss, story.pk)
+        case = settle(boss, author, story, outcomes=["removed"])
+        restore_story(boss, story.pk)
+        assert Story.objects.get().removed_at is None
+        undo(boss, case.pk)
+        assert Story.objects.get().removed_at is None
+
+    def test_undoing_the_restoration_of_what_was_removed_without_a_decision_takes_it_down(self) -> None:
+        author, boss = alice(), admin()
+        story = make_story(author, removed_at=timezone.now(), removed_by=boss, removal_reason="of old")
+        case = settle(boss, author, story, outcomes=["removed"])
+        undo(boss, case.pk)
+        assert Story.objects.get().removed_at is not None
+        restore_story(boss, story.pk)
+        undo(boss, Decision.objects.latest("pk").pk)
+        assert Story.objects.get().removal_reason == "of old"
+
+    def test_words_of_an_undone_edit_do_not_come_back(self) -> None:
+        author, boss = alice(), admin()
+        event = make_event(author, "Lauch Party")
+        one = settle(boss, author, event, outcomes=["edited"], edits={"title": "Launch Party"})
+        two = settle(boss, author, event, outcomes=["edited"], edits={"title": "A launch party"})
+        edit_event(boss, event.pk, title="The launch")
+        three = Decision.objects.latest("pk")
+        titles = []
+        for decision in (one, two, three):
+            undo(boss, decision.pk)
+            Case.objects.open().delete()  # one at a time is reported again
+            event.refresh_from_db()
+            titles.append(event.title)
+        assert titles == ["The launch", "The launch", "Lauch Party"]
+
+    def test_what_is_gone_is_not_edited(self) -> None:
+        author, boss = alice(), admin()
+        event = make_event(author)
+        made = report(bob(), kind="event", target_id=event.pk, reason="spam")
+        assert made.case is not None
+        delete_event(author, event.pk)
+        for settle_it in (
+            partial(settle_case, boss, made.case.pk, outcomes=["edited"]),
+            partial(settle_case, boss, made.case.pk, outcomes=["edited", "warned"], edits={"title": "Tea"}),
+            partial(settle_report, boss, made.pk, outcome="edited"),
+        ):
+            with pytest.raises(Conflict, match="nothing left"):
+                settle_it()
+        assert (Case.objects.get().status, Strike.objects.count()) == ("open", 0)
+        assert settle_case(boss, made.case.pk, outcomes=["suspended", "warned"]).status == "closed"
+
+
+@pytest.mark.django_db
+def test_the_migration_frees_whom_an_undone_decision_left_suspended() -> None:
+    migration = import_module("apps.moderation.migrations.0008_what_stands")
+    boss, now = admin(), timezone.now()
+    people = [make_user(name) for name in ("stuck", "by_hand", "both")]
+    decisions = [
+        settle(boss, one, make_event(one), outcomes=["suspended"]) for one in people if one.username != "by_hand"
+    ]
+    undo(boss, decisions[0].pk)
+    Suspension.objects.all().delete()
+    for decision in decisions:
+        del decision.before["about"]
+        Decision.objects.filter(pk=decision.pk).update(before=decision.before)
+    ends = [datetime.fromisoformat(decision.before["done"]["suspended"]["after"]) for decision in decisions]
+    for one, until in zip(people, [ends[0], now + timedelta(days=2), ends[1]], strict=True):
+        User.objects.filter(pk=one.pk).update(suspended_until=until)
+    migration.name_objects(apps, None)
+    migration.write_suspensions_down(apps, None)
+    assert [one.suspended_until for one in User.objects.filter(pk__in=[p.pk for p in people]).order_by("pk")] == [
+        None,
+        now + timedelta(days=2),
+        ends[1],
+    ]
+    assert {row.before["about"].partition(":")[0] for row in Decision.objects.all()} == {"events.event"}
+    undo(boss, decisions[1].pk)
+    assert not User.objects.get(username="both").is_suspended
