@@ -14,7 +14,7 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import already_settled, open_case, settle_locked
 from apps.moderation.evidence import keep_words
 from apps.moderation.models import Case, Report
-from apps.moderation.targets import REPORTABLE
+from apps.moderation.targets import REPORTABLE, reportable
 from apps.moderation.weights import weigh
 from apps.stories.services import hold_story
 from apps.users.models import User
@@ -27,14 +27,14 @@ def reports_by(reporter: User) -> QuerySet[Report]:
 
 @transaction.atomic
 def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str = "") -> Report:
-    """Tell staff about something that one may see. What it says, and a story's file, is evidence from then on.
+    """Tell staff about something that one may report. What it says, and a story's file, is evidence from then on.
 
     Raises `Invalid` for one's own and where a note is missing, `Conflict` while the same report is open.
     """
     if reason == Report.Reason.OTHER and not note.strip():
         raise Invalid("required", _("Say in the note what is wrong."), field="note")
     thing = REPORTABLE[Report.Kind(kind)]
-    target = visible(reporter, thing.model).filter(pk=target_id).first()
+    target = reportable(reporter, kind).filter(pk=target_id).first()
     if target is None:
         raise Absent("not-found", _("There is no such thing to report."))
     author_id = getattr(target, thing.author)

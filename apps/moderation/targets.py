@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
-from apps.chat.models import Message
-from apps.events.models import Event
+from apps.chat import permissions as chat
+from apps.chat.models import Membership, Message
+from apps.connections.models import Connection
+from apps.events import permissions as events
+from apps.events.models import Event, Participation
 from apps.moderation.models import Report
-from apps.stories.models import Story
-from apps.users.models import User
+from apps.stories import permissions as stories
+from apps.stories.models import Story, StoryView
+from apps.users import permissions as users
+from apps.users.models import Block, User
+from apps.visibility import PRESENT, Present, Seeing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,9 @@ class Reportable:
     model: type[Model]
     author: str
     """The attribute with the id of whoever answers for it."""
+    sight: Seeing
+    met: Callable[[User], Q]
+    """Of which of them a person has got to see, so that being blocked since is no shield against their report."""
     remove: str | None = None
     """The permission to take it down."""
     edit: str | None = None
@@ -30,16 +40,68 @@ class Reportable:
     """What it says of itself, field by field, as reporters see it; with dots where another row says it."""
 
 
+class NoBlocks(Present):
+    """The present as it would be if nobody had blocked anybody."""
+
+    def of(self, model: type[Model]) -> QuerySet[Any]:
+        return Block.objects.none() if model is Block else super().of(model)
+
+
+def _met_person(viewer: User) -> Q:
+    """Those with whom somebody shares a room, or whom they asked to connect or were asked by."""
+    rooms = Membership.objects.filter(user=viewer).values("room")
+    asked = Connection.objects.of(viewer.pk)
+    return (
+        Q(id__in=Membership.objects.filter(room__in=rooms).values("user"))
+        | Q(id__in=asked.values("sender"))
+        | Q(id__in=asked.values("receiver"))
+    )
+
+
 REPORTABLE = {
-    Report.Kind.STORY: Reportable(Story, "author_id", "stories.delete_story", words=("caption", "sha256")),
-    Report.Kind.EVENT: Reportable(
-        Event, "host_id", "events.delete_event", "events.change_event", ("title", "description", "location")
+    Report.Kind.STORY: Reportable(
+        Story,
+        "author_id",
+        stories.sight,
+        lambda viewer: Q(id__in=StoryView.objects.filter(viewer=viewer).values("story")),
+        remove="stories.delete_story",
+        words=("caption", "sha256"),
     ),
-    Report.Kind.MESSAGE: Reportable(Message, "sender_id", "chat.delete_message", words=("text",)),
+    Report.Kind.EVENT: Reportable(
+        Event,
+        "host_id",
+        events.sight,
+        lambda viewer: Q(id__in=Participation.objects.filter(user=viewer).values("event")),
+        remove="events.delete_event",
+        edit="events.change_event",
+        words=("title", "description", "location"),
+    ),
+    Report.Kind.MESSAGE: Reportable(
+        Message,
+        "sender_id",
+        chat.message_sight,
+        lambda viewer: Q(id__isnull=False),  # all that were sent to a room of theirs
+        remove="chat.delete_message",
+        words=("text",),
+    ),
     Report.Kind.USER: Reportable(
-        User, "pk", words=("username", "profile.bio", "profile.company_name", "profile.business_category")
+        User,
+        "pk",
+        users.directory_entry,
+        _met_person,
+        words=("username", "profile.bio", "profile.company_name", "profile.business_category"),
     ),
 }
+
+
+def reportable(viewer: User, kind: str) -> QuerySet[Any]:
+    """What somebody may report: what they see, also of those whom they blocked; and, whoever blocked them, what they
+    have seen."""
+    thing = REPORTABLE[Report.Kind(kind)]
+    blocked_by = Block.objects.filter(blocked=viewer).values("blocker")
+    author = "id" if thing.author == "pk" else thing.author
+    shown = PRESENT.of(thing.model).filter(thing.sight(viewer, NoBlocks()).holds)
+    return shown.filter(~Q(**{f"{author}__in": blocked_by}) | thing.met(viewer))
 
 
 def target_of(kind: str, target_id: int, *, lock: bool = False) -> Any:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.events.models import Participation
 from apps.events.services import delete_event, edit_event, update_event
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import settle_case
@@ -22,10 +23,11 @@ from apps.moderation.evidence import let_go_of_all
 from apps.moderation.models import Exhibit, Report
 from apps.moderation.services import report, settle_report
 from apps.notifications.models import Kind, Notification
-from apps.stories.models import Story
+from apps.stories.models import Story, StoryView
 from apps.stories.services import delete_story, free_expired, remove_story
 from apps.users.models import User
 from apps.users.services import block
+from tests.client import api
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, make_staff, make_user
 from tests.races import at_once, lost, won
@@ -85,6 +87,47 @@ class TestReporting:
             report(reporter, kind="event", target_id=10**15, reason="spam")
         assert not Report.objects.exists()
         assert not Story.objects.filter(held=True).exists()
+
+    def test_a_block_is_no_shield(self) -> None:
+        victim, offender = alice(), bob()
+        things = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, victim),
+            "user": offender,
+        }
+        block(victim, "bob")
+        client = api(victim)
+        for kind, thing in things.items():
+            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
+            assert client.post("/reports", sent).status_code == 201, kind
+
+    def test_who_blocks_their_victim_is_reported_for_what_the_victim_has_seen(self) -> None:
+        victim, offender = alice(), bob()
+        seen_story, other_story = make_story(offender), make_story(offender)
+        joined, other_event = make_event(offender), make_event(offender)
+        message, earlier = make_message(offender, victim), make_message(victim, offender)
+        StoryView.objects.create(story=seen_story, viewer=victim)
+        Participation.objects.create(event=joined, user=victim, status="going")
+        stranger = carol()
+        block(offender, "alice")
+        block(offender, "carol")
+        for kind, thing, status in (
+            ("story", seen_story, 201),
+            ("story", other_story, 404),
+            ("event", joined, 201),
+            ("event", other_event, 404),
+            ("message", message, 201),
+            ("message", earlier, 422),
+            ("user", offender, 201),
+        ):
+            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
+            assert api(victim).post("/reports", sent).status_code == status, kind
+            assert api(stranger).post("/reports", sent).status_code == 404, kind
+        other = make_user("dora")
+        make_connection(offender, other)
+        block(offender, "dora")
+        assert tell(other, "user", offender).status == "open"
 
     def test_not_oneself_nor_ones_own(self) -> None:
         author, other = alice(), bob()
