@@ -28,7 +28,7 @@ from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.models import Case, Report
 from apps.moderation.services import settle_report
-from apps.moderation.targets import REPORTABLE
+from apps.moderation.targets import REPORTABLE, target_of
 from apps.stories.models import Story
 from apps.users.models import User
 
@@ -90,7 +90,9 @@ class ReportAdmin(SearchableAdmin):
         self, request: HttpRequest, obj: Report | None = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        choices = outcomes(request.user, obj) if obj else []  # type: ignore[arg-type]
+        # One that comes too late is answered by the service, which says why.
+        sent = request.method == "POST"
+        choices = outcomes(request.user, obj, gone=False if sent else None) if obj else []  # type: ignore[arg-type]
         return type(form.__name__, (form,), {"outcomes": choices})
 
     def render_change_form(
@@ -170,14 +172,16 @@ class ReportAdmin(SearchableAdmin):
         return link_to(report.reporter)
 
 
-def outcomes(user: User, report: Report | Case) -> list[tuple[str, Any]]:
-    """The outcomes that this person can bring about for this report or case."""
+def outcomes(user: User, report: Report | Case, *, gone: bool | None = None) -> list[tuple[str, Any]]:
+    """The outcomes that this person can bring about for this report or case. `gone` is looked up if it is None."""
     outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
     row = thing.model(pk=report.target_id)
+    if gone is None:
+        gone = target_of(report.kind, report.target_id) is None
     possible = [outcome.KEPT]
     if thing.remove and may(user, thing.remove, row):
         possible.append(outcome.REMOVED)
-    if thing.edit and may(user, thing.edit, row):
+    if thing.edit and not gone and may(user, thing.edit, row):
         possible.append(outcome.EDITED)
     possible.append(outcome.WARNED)
     if may(user, "users.suspend_user", report.author):

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from apps.events.services import update_event
+from apps.events.services import delete_event, update_event
 from apps.moderation.models import Report
 from apps.moderation.services import report as tell
 from apps.stories.models import Story
@@ -195,3 +195,23 @@ def test_a_page_of_reports_takes_the_same_queries_however_full_it_is(
             client.get(REPORTS)
         event = make_event(people.make_user(f"host{number}"))
         make_report(report.reporter, "event", event, event.host)
+
+
+def test_words_of_an_event_that_is_gone_are_not_to_be_edited() -> None:
+    event = make_event(people.alice())
+    made = tell(people.bob(), kind="event", target_id=event.pk, reason="spam")
+    delete_event(event.host, event.pk)
+    client, case = console(people.community()), made.case
+    assert case is not None
+    table, desk = f"{REPORTS}{made.pk}/change/", f"/admin/moderation/{case.pk}/"
+    for page in (table, desk):
+        assert 'value="edited"' not in client.get(page).content.decode()
+    assert settle(client, made, "edited").status_code == 409
+    case.refresh_from_db()
+    sent = {"version": case.version, "outcome": ["edited"], "title": "Tea", "was_title": event.title}
+    answer = client.post(f"{desk}decide/", sent)
+    assert answer.status_code == 409
+    assert "nothing left to edit" in answer.content.decode()
+    case.refresh_from_db()
+    assert (case.status, case.outcomes) == ("open", [])
+    assert settle(client, made, "warned").status_code == 302
