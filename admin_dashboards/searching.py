@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from admin_dashboards.base import ModelAdmin
 from apps.users.models import User
 from apps.users.names import seen, tidy
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number
 
 MOST_PEOPLE = 200
 # So many of those who fit are compared for closeness; a part that fits a million names is no search.
@@ -46,7 +46,8 @@ class SearchableAdmin(ModelAdmin):
 
     def found_by(self, term: str) -> Q:
         """What a row must be to be found by `term`."""
-        found = Q(pk=number) if (number := whole_number(term)) else Q(pk__in=[])
+        kind = str(self.model._meta.verbose_name)
+        found = Q(pk=number) if (number := searched_number(term, kind)) else Q(pk__in=[])
         people = people_named(term)
         for field in self.search_people:
             found |= Q(**{f"{field}__in": people})

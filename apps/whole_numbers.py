@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LARGEST_ID = 2**63 - 1
 
 
@@ -11,3 +13,15 @@ def whole_number(text: str) -> int:
         return 0
     number = int(text)
     return number if number <= LARGEST_ID else 0
+
+
+def searched_number(text: str, *kinds: str) -> int:
+    """The number that somebody searches for, written as our pages write it: "157", "#157", "№ 157", "document #157".
+
+    `kinds` are words that may stand before it without a sign, as in "Case 157". 0 where it is no number.
+    """
+    match = re.fullmatch(r"(?:(\w+)\s+)?([#＃№]?)\s*(\d+)", text.strip())
+    if match is None:
+        return 0
+    word, sign, digits = match.groups()
+    return whole_number(digits) if word is None or sign or word.casefold() in map(str.casefold, kinds) else 0

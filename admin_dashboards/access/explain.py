@@ -16,7 +16,7 @@ from apps.access import Decision, may, permission_name, until_words
 from apps.errors import Invalid
 from apps.users.models import User
 from apps.users.oversight import giving
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def _row(permission: Permission, number: str) -> Model | None:
     if not number:
         return None
     model: Any = permission.content_type.model_class()
-    row = model._default_manager.filter(pk=whole_number(number)).first()
+    row = model._default_manager.filter(pk=searched_number(number)).first()
     if row is None:
         raise Invalid("no-row", _("There is no row of this number."), field="row")
     return row  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
 from apps.users.models import User
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number, whole_number
 
 if TYPE_CHECKING:
     from admin_dashboards.base import ModelAdmin
@@ -70,7 +70,7 @@ def find_row(kind: str, number: str) -> Model | None:
     model = next((m for m in models_with_row_grants() if m._meta.model_name == kind), None)
     if model is None:
         return None
-    return model._default_manager.filter(pk=whole_number(number)).only("pk").first()
+    return model._default_manager.filter(pk=searched_number(number)).only("pk").first()
 
 
 def grants_held(user: User) -> list[Grant]:

@@ -32,8 +32,8 @@ from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
-from apps.users.four_eyes import needs_second
-from apps.users.likeness import seen_documents
+from apps.users.four_eyes import needs_second, rules_asking
+from apps.users.likeness import duplicates, seen_documents
 from apps.users.models import Document, User
 
 STATUS_LABELS = {
@@ -132,6 +132,9 @@ class DocumentAdmin(SearchableAdmin):
             "page_addresses": page_addresses(request.user, obj),  # type: ignore[arg-type]
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == request.user.pk,
+            "duplicates": duplicates(request.user, obj),  # type: ignore[arg-type]
+            "at_table": True,
+            "asking": rules_asking(obj) if obj.status == Document.Status.PENDING else [],
             "second_asked": obj.status == Document.Status.PENDING and needs_second(obj),
             "own_document": obj.owner_id == request.user.pk,
             "show_save_and_continue": False,

@@ -259,8 +259,11 @@ class ComplianceDesk(WorkDesk):
         if deed.code == "reject":
             return _("is rejected, and its owner told after 10 seconds.")
         if not item.is_held and needs_second(item):
-            return _("is approved first, and waits for somebody else to confirm it.")
-        return _("is approved, and its owner verified and told after 10 seconds.")
+            said = _("is approved first, and waits for somebody else to confirm it.")
+        else:
+            said = _("is approved, and its owner verified and told after 10 seconds.")
+        found = duplicates(request.user, item)  # type: ignore[arg-type]
+        return f"{said} {_('It was sent in from another account, too.')}" if found.shown or found.hidden else said
 
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
         return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}

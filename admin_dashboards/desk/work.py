@@ -47,7 +47,7 @@ from apps.desk.services import (
 )
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.users.models import User
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number, whole_number
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 LAST_DECISION_SHOWN = timedelta(minutes=10)
@@ -192,7 +192,8 @@ class WorkDesk(Desk):
 
     def found_by(self, term: str) -> Q:
         """What an item must be to be found by `term`: of this number, or about somebody of this name."""
-        found = Q(pk=number) if (number := whole_number(term)) else Q(pk__in=[])
+        kind = str(self.queue.model._meta.verbose_name)
+        found = Q(pk=number) if (number := searched_number(term, kind)) else Q(pk__in=[])
         people = people_named(term)
         for name in self.search_people:
             found |= Q(**{f"{name}__in": people})

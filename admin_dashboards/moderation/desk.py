@@ -40,7 +40,7 @@ from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
 from apps.moderation.telling import Said, ends_at, to_author, to_reporter
 from apps.users.models import User
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number, whole_number
 
 Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)
@@ -106,7 +106,7 @@ class ModerationDesk(CaseDesk):
 
     def found_by(self, term: str) -> Q:
         # By the number of the thing, too: it is what its table and its address show.
-        number = whole_number(term)
+        number = searched_number(term, str(Case._meta.verbose_name))
         return super().found_by(term) | Q(target_id=number) if number else super().found_by(term)
 
     def row(self, request: HttpRequest, item: Case) -> Row:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.chat.models import Membership, Room
 from apps.users.models import Profile, User, phone_digits
 from apps.users.names import seen, tidy
-from apps.whole_numbers import whole_number
+from apps.whole_numbers import searched_number, whole_number
 
 MOST = 20
 SHORTEST_PART = 3
@@ -72,7 +72,7 @@ def _by_mail(text: str) -> Iterator[Found]:
 
 
 def _by_number(text: str) -> Iterator[Found]:
-    if number := whole_number(text.removeprefix("#")):
+    if number := searched_number(text, _("user")):
         yield from (Found(_("number"), person) for person in _people().filter(pk=number))
 
 

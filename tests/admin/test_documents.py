@@ -294,3 +294,26 @@ def test_lists_ask_as_often_for_one_row_as_for_fifty(django_assert_max_num_queri
             assert len(client.get(address).context["cl"].result_list) == 50
     with django_assert_max_num_queries(13):
         client.get("/admin/")
+
+
+def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> None:
+    first = make_document(people.alice())
+    second = make_document(people.bob())
+    client = console(people.compliance())
+    page = client.get(f"{TABLE}{second.pk}/change/")
+    assert "Sent in from another account, too" in page.content.decode()
+    assert f"{TABLE}{first.pk}/change/" in links(page)
+    preview = client.post("/admin/compliance/bulk/", {"deed": "approve", "item": [second.pk]}).content.decode()
+    assert "It was sent in from another account, too." in preview
+
+
+def test_a_number_is_found_as_the_pages_write_it() -> None:
+    document = make_document(people.alice())
+    client = console(people.admin())
+    for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}"):
+        term = written.format(document.pk)
+        assert page_of(document) in links(client.get(TABLE, {"q": term})), term
+        assert f"/admin/compliance/{document.pk}/" in links(client.get("/admin/compliance/", {"q": term})), term
+        owner = written.replace("ocument", "ser").replace("D", "U").replace("d", "u").format(document.owner_id)
+        assert client.get("/admin/support/", {"q": owner})["Location"] == f"/admin/support/{document.owner_id}/"
+    assert page_of(document) not in links(client.get(TABLE, {"q": f"story {document.pk}"}))

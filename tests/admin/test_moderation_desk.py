@@ -101,6 +101,9 @@ def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not
         "ali": {opened},
         "BOB": {settled},
         str(settled.target_id): {settled},
+        f" # {settled.target_id} ": {settled},
+        f"№{settled.target_id}": {settled},
+        f"Case {settled.target_id}": {settled},
         "nobody": set(),
         "9" * 30: set(),
     }.items():
