@@ -11,6 +11,9 @@ from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+
+from apps.errors import Refused
 
 _request: ContextVar[HttpRequest] = ContextVar("console_request")
 
@@ -94,3 +97,10 @@ def _table_of(path: str) -> str | None:
     names = path.removeprefix(console).split("/")[:2]
     known = path.startswith(console) and len(names) == 2 and names[1] in apps.all_models.get(names[0], ())
     return f"{console}{names[0]}/{names[1]}/" if known else None
+
+
+def refuse_other_sites(request: HttpRequest) -> None:
+    """Refuse what another site had the browser ask for: each view of somebody's data is written down, and told to
+    them."""
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise Refused("other-site", _("This is opened from the console only."))

@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django.utils.csp import CSP
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -160,7 +161,11 @@ class InflooAdminSite(UnfoldAdminSite):
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with asked_by(request):
-                return _with_policy(_rendered(self._answer(request, inner, view, *args, **kwargs)))
+                response = _rendered(self._answer(request, inner, view, *args, **kwargs))
+            served = cacheable and response.status_code == HTTPStatus.OK
+            if not served and not response.has_header("Cache-Control"):  # what was refused, and where to go instead
+                add_never_cache_headers(response)
+            return _with_policy(response)
 
         answer.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
         return answer
@@ -198,6 +203,8 @@ class InflooAdminSite(UnfoldAdminSite):
                 raise Invalid("invalid", _("There is a character in it that no text has."), field="text")
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
+            if posts and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                raise PermissionDenied(_("This page is for reading."))
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:

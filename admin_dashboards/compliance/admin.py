@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from admin_dashboards.asking import asking, mark_poll
+from admin_dashboards.asking import asking, mark_poll, refuse_other_sites
 from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.history import MASKS
@@ -124,14 +123,12 @@ class DocumentAdmin(SearchableAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
-        if request.method == "GET":
-            self._claim(request, obj)
-            obj = self.get_object(request, unquote(object_id))
         holder = obj.claim_holder()
         context = {
             "page_addresses": page_addresses(request.user, obj),  # type: ignore[arg-type]
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == request.user.pk,
+            "free": holder is None and self.has_change_permission(request, obj) and self._open_to(request, obj),
             "duplicates": duplicates(request.user, obj),  # type: ignore[arg-type]
             "at_table": True,
             "asking": rules_asking(obj) if obj.status == Document.Status.PENDING else [],
@@ -170,7 +167,7 @@ class DocumentAdmin(SearchableAdmin):
     # --- Claims and pages -------------------------------------------------------------------------------------------
 
     def claim_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
-        """The page that is open renews its claim."""
+        """The page that is open claims the document, and renews its claim."""
         mark_poll(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -204,17 +201,12 @@ class DocumentAdmin(SearchableAdmin):
     def picture_view(self, request: HttpRequest, document_id: int, token: str) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
+        refuse_other_sites(request)
         return picture(request.user, self.get_object(request, str(document_id)), token)  # type: ignore[arg-type]
 
     def _reviewable(self, request: HttpRequest, document_id: int) -> None:
         if not super().has_change_permission(request, self.get_object(request, str(document_id))):
             raise PermissionDenied
-
-    def _claim(self, request: HttpRequest, document: Document) -> None:
-        if self.has_change_permission(request, document):
-            # Where somebody was quicker it is shown read-only, with their name.
-            with suppress(Conflict):
-                claim_document(request.user, document.pk)  # type: ignore[arg-type]
 
     def _open_to(self, request: HttpRequest, document: Document) -> bool:
         holder = document.claim_holder()

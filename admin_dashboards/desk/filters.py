@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from admin_dashboards.asking import way_back
@@ -26,12 +26,14 @@ def filters_of(request: HttpRequest, place: str) -> dict[str, Any]:
     return {
         "place": place,
         "query": now,
+        "may_share": may_share(request, place),
         "here": request.get_full_path(),
         "filters": [
             {
                 "filter": each,
                 "address": f"{address}?{each.query}",
                 "mine": each.owner_id == user.pk,  # type: ignore[attr-defined]
+                "deletable": user.is_superuser or each.owner_id == user.pk,  # type: ignore[attr-defined]
                 "active": each.query == now,
             }
             for each in saved_filters(user, place)
@@ -56,13 +58,15 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
             delete_filter(user, number)  # type: ignore[arg-type]
             messages.success(request, _("Filter deleted."))
         else:
-            _check_place(place)
+            shared = bool(request.POST.get("shared"))
+            if not may_share(request, place) and shared:
+                raise Refused("reads-only", _("Only who works here shares filters."))
             kept = save_filter(
                 user,  # type: ignore[arg-type]
                 place=place,
                 name=request.POST.get("name", ""),
                 query=kept_query(QueryDict(request.POST.get("query", "")[:2000])),
-                shared=bool(request.POST.get("shared")),
+                shared=shared,
             )
             messages.success(request, _("Filter “%(name)s” saved.") % {"name": kept.name})
     except Refused:
@@ -72,10 +76,32 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(way_back(request))
 
 
-def _check_place(place: str) -> None:
-    try:
-        known = place.startswith("admin:") and bool(reverse(place))
-    except NoReverseMatch:
-        known = False
-    if not known:
+def may_share(request: HttpRequest, place: str) -> bool:
+    """Whether the person may put a filter before all who open the place: they open it, and do not only read there."""
+    from admin_dashboards.base import ModelAdmin
+    from admin_dashboards.desk.work import WorkDesk
+
+    found = _place(request, place)
+    if isinstance(found, ModelAdmin):
+        return any(
+            allowed(request)
+            for allowed in (found.has_change_permission, found.has_add_permission, found.has_delete_permission)
+        )
+    return isinstance(found, WorkDesk)
+
+
+def _place(request: HttpRequest, place: str) -> Any:
+    """The table or desk of that name. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
+    from django.contrib import admin
+
+    from admin_dashboards.desk.registry import desks
+
+    desk = next((each for each in desks() if f"admin:{each.name}" == place), None)
+    tables = admin.site._registry.items()
+    name = "admin:{0.app_label}_{0.model_name}_changelist"
+    table: Any = next((table for model, table in tables if name.format(model._meta) == place), None)
+    if desk is None and table is None:
         raise Invalid("unknown", _("There is no such table."), field="place")
+    if not (desk.may_open(request) if desk else table.has_view_permission(request)):
+        raise Refused("permission-missing", getattr(request, "refusal", "") or _("This is not yours to open."))
+    return desk or table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -406,22 +405,18 @@ class WorkDesk(Desk):
     # --- One item ---------------------------------------------------------------------------------------------------
 
     def item(self, request: HttpRequest, item_id: int) -> HttpResponse:
-        item = self.one(request, item_id)
-        if request.method == "GET" and self._opens_claimed(request, item):
-            # Where somebody was quicker it is shown read-only, with their name.
-            with suppress(DomainError):
-                claim(request.user, self.queue.model, item_id)  # type: ignore[arg-type]
-                item = self.one(request, item_id)
-        return self._item_page(request, item)
+        return self._item_page(request, self.one(request, item_id))
 
-    def _opens_claimed(self, request: HttpRequest, item: Any) -> bool:
-        """Opening takes what is free. What is meant for somebody else is taken by asking for it."""
+    def _is_free(self, request: HttpRequest, item: Any) -> bool:
+        """Whether the script of its page claims it. What is meant for another is taken by asking for it."""
         meant_for = (None, request.user.pk)
-        return self.is_open(item) and item.claim_holder() is None and item.assigned_to_id in meant_for
+        free = self.is_open(item) and item.claim_holder() is None and item.assigned_to_id in meant_for
+        return free and item.not_for(request.user) is None
 
     def _item_page(self, request: HttpRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
         user: User = request.user  # type: ignore[assignment]
-        deciding = self.may_decide(request, item)
+        free = self._is_free(request, item)
+        deciding = free or self.may_decide(request, item)
         holder = item.claim_holder()
         goal = goal_of(self.queue)
         arrived = getattr(item, self.queue.arrived)
@@ -431,6 +426,7 @@ class WorkDesk(Desk):
             "item_title": self.title_of(item),
             "is_open": self.is_open(item),
             "deciding": deciding,
+            "free": free,
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == user.pk,
             "arrived": arrived,
@@ -603,8 +599,11 @@ class WorkDesk(Desk):
         return HttpResponseRedirect(self.within(request, "item", known.target_id))
 
     def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
-        ids = Decision.objects.filter(batch=batch).values_list("target_id", flat=True)
+        label = self.queue.model._meta.label_lower
+        ids = Decision.objects.filter(batch=batch, target_type=label).values_list("target_id", flat=True)
         items = {item.pk: item for item in self.narrowed(request, self.rows(request)).filter(pk__in=list(ids))}
+        if not items:
+            raise Absent("absent", _("There is no such decision."))
         result = undo_batch(request.user, batch, reason=reason)  # type: ignore[arg-type]
         lines = [
             *(BulkLine(items.get(each.target_id), _("taken back")) for each in result.done),

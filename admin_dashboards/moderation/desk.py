@@ -19,6 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
+from admin_dashboards.asking import refuse_other_sites
 from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.languages import in_language
@@ -247,6 +248,7 @@ class ModerationDesk(CaseDesk):
 
     def picture(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """The picture of a reported person, through the case, and written down."""
+        refuse_other_sites(request)
         case = self.one(request, item_id)
         profile = User.objects.select_related("profile").get(pk=case.author_id).profile
         if case.kind != Report.Kind.USER or not profile.image:

@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from admin_dashboards.asking import asking
+from admin_dashboards.asking import asking, refuse_other_sites
 from admin_dashboards.base import ModelAdmin
 from apps.audit.models import Verb
 from apps.audit.services import record, was_viewed
@@ -55,6 +55,7 @@ class StoryFilesMixin(ModelAdmin):
     def file_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
+        refuse_other_sites(request)
         story = self.get_object(request, unquote(object_id))
         if story.freed_at is not None:
             raise Http404

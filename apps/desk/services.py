@@ -25,6 +25,8 @@ MOST_COLLEAGUES = 200
 # Characters.
 MOST_REASON = 500
 MOST_NOTE = 2000
+MOST_FILTERS = 50
+"""Saved filters of one person."""
 LONGEST_AWAY = timedelta(days=366)
 
 
@@ -187,10 +189,13 @@ def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
 
 @transaction.atomic
 def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool = False) -> SavedFilter:
-    """Keep a filter under a name; the same name again replaces it."""
+    """Keep a filter under a name; the same name again replaces it. Raises `Conflict` beyond `MOST_FILTERS`."""
     name = _text(name, "name", 60, _("Give the filter a name."))
     if len(query) > 1000:
         raise Invalid("too-long", _("This filter is too long to keep."), field="query")
+    theirs = SavedFilter.objects.filter(owner=owner)
+    if theirs.count() >= MOST_FILTERS and not theirs.filter(place=place, name=name).exists():
+        raise Conflict("too-many", _("You keep %(n)d filters already. Delete one first.") % {"n": MOST_FILTERS})
     kept, _created = SavedFilter.objects.update_or_create(
         owner=owner, place=place, name=name, defaults={"query": query, "shared": shared}
     )
@@ -198,11 +203,13 @@ def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool 
 
 
 @transaction.atomic
-def delete_filter(owner: User, filter_id: int) -> None:
-    kept = SavedFilter.objects.filter(pk=filter_id).first()
+def delete_filter(actor: User, filter_id: int) -> None:
+    """Delete one of one's own; a superuser also those that others share."""
+    seen = models.Q(owner=actor) | models.Q(shared=True)
+    kept = SavedFilter.objects.filter(seen, pk=filter_id).first()
     if kept is None:
         raise Absent("absent", _("There is no such filter."))
-    if kept.owner_id != owner.pk:  # type: ignore[attr-defined]
+    if kept.owner_id != actor.pk and not actor.is_superuser:  # type: ignore[attr-defined]
         raise Refused("not-yours", _("Only its owner can delete a shared filter."))
     kept.delete()
 

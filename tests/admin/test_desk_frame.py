@@ -50,6 +50,14 @@ def item(document: Document, page: str = "") -> str:
     return f"/admin/compliance/{document.pk}/{page}"
 
 
+def open_item(client: Client, document: Document) -> Any:
+    """The page, as its script leaves it: what was free is claimed."""
+    page = client.get(item(document))
+    if 'data-free="1"' in page.text:
+        assert client.post(item(document, "deed/"), {"deed": "renew"}).status_code == 204
+    return page
+
+
 def state(client: Client, document: Document) -> dict[str, Any]:
     return client.get(item(document, "state/")).json()
 
@@ -63,9 +71,12 @@ def approve(client: Client, document: Document, **more: Any) -> Any:
 # --- Claims -----------------------------------------------------------------------------------------------------------
 
 
-def test_opening_claims_and_others_look_only(vera: User, omar: User, queue: list[Document]) -> None:
+def test_opening_claims_by_a_post_and_others_look_only(vera: User, omar: User, queue: list[Document]) -> None:
     first, second = console(vera), console(omar)
-    assert 'name="verdict"' in first.get(item(queue[0])).text
+    assert 'name="verdict"' in first.get(item(queue[0]), headers={"Sec-Fetch-Site": "cross-site"}).text
+    queue[0].refresh_from_db()
+    assert (queue[0].claimed_by, Entry.objects.filter(verb=Verb.CLAIMED).count()) == (None, 0)
+    open_item(first, queue[0])
     page = second.get(item(queue[0])).text
     assert 'name="verdict"' not in page
     assert "vera works on this" in page
@@ -76,7 +87,7 @@ def test_opening_claims_and_others_look_only(vera: User, omar: User, queue: list
 
 def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queue: list[Document]) -> None:
     first, second = console(vera), console(omar)
-    first.get(item(queue[0]))
+    open_item(first, queue[0])
     assert state(first, queue[0]) == {
         "version": 1, "open": True, "holder": "vera", "held_by_me": True, "others": [], "sentence": "",
     }  # fmt: skip
@@ -95,7 +106,7 @@ def test_without_the_broker_nobody_is_seen_and_nothing_is_overwritten(
 ) -> None:
     with override_settings(REDIS_URL="unix:///nowhere/valkey.sock"):
         first, second = console(vera), console(omar)
-        first.get(item(queue[0]))
+        open_item(first, queue[0])
         assert state(second, queue[0])["others"] == []
         assert state(second, queue[0])["holder"] == "vera"
         assert approve(second, queue[0]).status_code == 409
@@ -127,7 +138,7 @@ def test_what_cannot_be_taken_is_shown_with_what_was_typed(vera: User, queue: li
 
 
 def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Document]) -> None:
-    console(vera).get(item(queue[0]))
+    open_item(console(vera), queue[0])
     client = console(omar)
     assert client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": " "}).status_code == 422
     client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "asked to"})
@@ -322,9 +333,50 @@ def test_filters_are_kept_own_and_shared(vera: User, omar: User) -> None:
     assert client.post("/admin/filters/", save | {"place": "admin:nowhere"}).status_code == 302
     assert client.post("/admin/filters/", save | {"name": "a\x00"}).status_code == 422
     assert SavedFilter.objects.count() == 1
+    assert client.post("/admin/filters/", save | {"place": "admin:logout"}).status_code == 302
+    assert SavedFilter.objects.count() == 1
     assert client.post("/admin/filters/", save | {"next": "//evil.example/"}).url == "/admin/"
     client.post("/admin/filters/", {"delete": kept.pk})
     assert not SavedFilter.objects.exists()
+
+
+def test_filters_are_shared_by_those_who_work_there_and_bounded(vera: User) -> None:
+    support, boss, clerk = people.support(), console(people.admin()), console(vera)
+    client, save = console(support), {"query": "q=a", "name": "Mine", "next": "/admin/"}
+    for place, shared, status in (
+        ("admin:desk_support", "", 302),
+        ("admin:connections_connection_changelist", "", 302),
+        ("admin:desk_support", "on", 403),
+        ("admin:connections_connection_changelist", "on", 403),
+        ("admin:users_document_changelist", "on", 403),
+        ("admin:users_document_changelist", "", 403),
+        ("admin:desk_compliance", "on", 403),
+        ("admin:users_staff_changelist", "", 403),
+    ):
+        answer = client.post("/admin/filters/", save | {"place": place, "shared": shared})
+        assert answer.status_code == status, (place, shared)
+    assert set(SavedFilter.objects.values_list("place", "shared")) == {
+        ("admin:desk_support", False),
+        ("admin:connections_connection_changelist", False),
+    }
+    table = "/admin/connections/connection/?status__exact=pending"
+    assert "For all who open this page" not in client.get(table).text
+    theirs = SavedFilter.objects.first()
+    assert theirs is not None
+    assert boss.post("/admin/filters/", {"delete": theirs.pk}).status_code == 302
+    assert SavedFilter.objects.filter(pk=theirs.pk).exists(), "what is not shared is nobody else's"
+    SavedFilter.objects.filter(pk=theirs.pk).update(shared=True)
+    assert clerk.post("/admin/filters/", {"delete": theirs.pk}).status_code == 403
+    boss.post("/admin/filters/", {"delete": theirs.pk})
+    assert not SavedFilter.objects.filter(pk=theirs.pk).exists()
+    SavedFilter.objects.bulk_create(
+        SavedFilter(owner=support, place="admin:desk_support", name=str(n), query="q=b") for n in range(49)
+    )
+    full = save | {"place": "admin:desk_support"}
+    assert "You keep 50 filters already" in client.post("/admin/filters/", full, follow=True).text
+    client.post("/admin/filters/", full | {"name": "7"})
+    assert SavedFilter.objects.filter(owner=support).count() == 50
+    assert SavedFilter.objects.get(name="7").query == "q=a"
 
 
 def test_a_table_shows_its_filters(vera: User) -> None:

@@ -95,10 +95,15 @@ def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
     assert document.status == "pending"
 
 
-def test_opening_claims_and_others_only_look() -> None:
+def test_opening_claims_by_a_post_and_others_only_look() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    console(first).get(page_of(document))
+    page = console(first).get(page_of(document), headers={"Sec-Fetch-Site": "cross-site"})
+    document.refresh_from_db()
+    assert document.claim_holder() is None
+    assert f'data-claim="{TABLE}{document.pk}/claim/" data-free="1"' in page.content.decode()
+    assert "status" in fields(page)
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
     document.refresh_from_db()
     assert document.claim_holder() == first
     page = console(second).get(page_of(document))
@@ -114,7 +119,7 @@ def test_opening_claims_and_others_only_look() -> None:
 def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    console(first).get(page_of(document))
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
     assert console(second).post(f"{TABLE}{document.pk}/claim/").status_code == 409
     assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
     Document.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -312,8 +317,8 @@ def test_a_number_is_found_as_the_pages_write_it() -> None:
     client = console(people.admin())
     for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}"):
         term = written.format(document.pk)
-        assert page_of(document) in links(client.get(TABLE, {"q": term})), term
+        assert any(at.startswith(page_of(document)) for at in links(client.get(TABLE, {"q": term}))), term
         assert f"/admin/compliance/{document.pk}/" in links(client.get("/admin/compliance/", {"q": term})), term
         owner = written.replace("ocument", "ser").replace("D", "U").replace("d", "u").format(document.owner_id)
         assert client.get("/admin/support/", {"q": owner})["Location"] == f"/admin/support/{document.owner_id}/"
-    assert page_of(document) not in links(client.get(TABLE, {"q": f"story {document.pk}"}))
+    assert client.get(TABLE, {"q": f"story {document.pk}"}).context["cl"].result_count == 0

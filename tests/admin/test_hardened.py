@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 from django.utils import timezone
+from guardian.shortcuts import assign_perm
 
+from apps.audit.models import Entry, Verb
 from apps.chat.models import Message
+from apps.chat.services import remove_message
 from apps.decisions.models import Decision
 from apps.desk.services import reveal
 from apps.moderation.context import texts_open_to
+from apps.stories.models import Story
 from apps.users.documents import send_document
 from apps.users.four_eyes import ask_second
 from apps.users.models import Document, User
@@ -92,3 +98,50 @@ def test_a_file_that_storage_has_lost_is_not_there() -> None:
     story = make_story(people.alice())
     story.content_file.storage.delete(story.content_file.name)
     assert console(people.community()).get(f"/admin/stories/story/{story.pk}/file/").status_code == 404
+
+
+def test_what_is_refused_is_not_kept_by_anybody() -> None:
+    client = console(people.compliance())
+    for address, status in (
+        ("/admin/stories/story/", 403),
+        ("/admin/users/document/999/change/", 404),
+        ("/admin/nowhere/", 404),
+        ("/admin/reveal/", 405),
+        ("/admin/users/document/7/", 302),
+        ("/admin/compliance/next/", 302),
+    ):
+        answer = client.get(address)
+        assert (answer.status_code, "no-store" in answer.headers.get("Cache-Control", "")) == (status, True), address
+    assert "no-store" in Client().get("/admin/users/document/")["Cache-Control"]
+    assert "no-store" not in client.get("/admin/jsi18n/").headers.get("Cache-Control", "")
+
+
+def test_a_post_about_what_is_not_theirs_is_refused() -> None:
+    """List actions on rows that are not theirs to see, and batches of another desk."""
+    alice = people.alice()
+    story, message = make_story(alice), make_message(alice, people.bob())
+    client = console(people.community())
+    chosen = {"action": "delete_selected", "_selected_action": [story.pk, 999], "post": "yes"}
+    assert client.post("/admin/stories/story/", chosen).status_code == 404
+    helper = people.make_staff("helper")
+    assign_perm("stories.delete_story", helper, story)
+    other = make_story(alice)
+    for rows in ([other.pk], [story.pk, other.pk]):
+        chosen = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
+        assert console(helper).post("/admin/stories/story/", chosen).status_code == 404
+    assert not Story.objects.exclude(removed_at=None).exists()
+    remove_message(people.admin(), message.pk, batch=uuid4())
+    batch = Decision.objects.get().batch
+    for desk in ("moderation", "moderation/appeals"):
+        assert client.post(f"/admin/{desk}/undo/", {"batch": batch}).status_code == 404
+    assert client.post("/admin/moderation/undo/", {"batch": uuid4()}).status_code == 404
+    assert console(people.compliance()).post("/admin/compliance/undo/", {"batch": batch}).status_code == 404
+    assert Decision.objects.standing().count() == 1
+
+
+def test_another_site_has_nobody_s_data_looked_at() -> None:
+    story = make_story(people.alice())
+    client, address = console(people.community()), f"/admin/stories/story/{story.pk}/file/"
+    assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+    assert client.get(address, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200

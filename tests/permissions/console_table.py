@@ -1,6 +1,6 @@
 """Who opens which address of the console: each by its name, for reading and for posting.
 
-Made of one of everything (`console_scene.py`). Shut means 403, or 405 where nobody reads or posts there. Those who
+Made of one of everything (`console_scene.py`). Shut means 403, or 405 where nobody reads there. Those who
 are not staff are led to the sign-in. Complete: see `test_console.py`.
 """
 

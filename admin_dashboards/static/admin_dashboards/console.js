@@ -79,7 +79,7 @@ function board(root) {
     show();
 }
 
-// While a document is open its claim is renewed; where somebody else has it by now, the page says so.
+// An open document that is free is claimed, and its claim renewed while it stands there; where somebody else has it by now, the page says so.
 const RENEW_EVERY = 5 * 60 * 1000;
 function keepClaim(form) {
     const renew = async () => {
@@ -90,6 +90,7 @@ function keepClaim(form) {
         }
     };
     const timer = setInterval(() => renew().catch(() => {}), RENEW_EVERY);
+    if (form.dataset.free) renew().catch(() => {});
 }
 
 // Addresses of pictures live a minute; one that has not been loaded by then is asked for anew.

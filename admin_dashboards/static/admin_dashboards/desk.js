@@ -247,12 +247,15 @@
     async function renew() {
         const here = item();
         const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
-        if (!here?.dataset.held || !token) return;
+        if (!(here?.dataset.held || here?.dataset.free) || !token) return;
         const body = new FormData();
         body.set("deed", "renew");
         body.set("csrfmiddlewaretoken", token);
         const answer = await fetch(here.dataset.deed, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
-        if (answer) await refused(answer);
+        if (!answer || (await refused(answer)) || !here.dataset.free) return;
+        delete here.dataset.free;
+        if (answer.ok) here.dataset.held = "1";
+        else if (answer.status === 409) over(here, (await answer.json()).sentence);
     }
 
     function stop() {
@@ -372,7 +375,8 @@
         countdown();
         timelines();
         watch();
-        if (item()) look();
+        // Opening takes what is free; by a POST, so that no link can.
+        if (item()) (item().dataset.free ? renew() : Promise.resolve()).then(look);
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
     }
 
