@@ -21,11 +21,12 @@ from admin_dashboards.access.explain import choices, explain
 from admin_dashboards.base import link_to
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.reauth import recently_confirmed
-from apps.access import may, models_with_row_grants
+from apps.access import may, models_with_row_grants, require
+from apps.desk.services import RATION
 from apps.errors import Absent, Invalid
 from apps.users.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
-from apps.users.oversight import Grant, Holding, ends_soon, holdings
+from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
 from apps.users.rank import access_groups, is_above, keepers
 from apps.users.row_grants import revoke_on_row
 from apps.users.staff import leave_group
@@ -58,6 +59,7 @@ class AccessDesk(Desk):
             path("explain/", self.view(self.explain), name="desk_access_explain"),
             path("revoke/", self.view(self.revoke, posts=True), name="desk_access_revoke"),
             path("reset/", self.view(self.ask_reset, posts=True), name="desk_access_reset"),
+            path("reveals/", self.view(self.allow_reveals, posts=True), name="desk_access_reveals"),
             path("reset/<int:reset_id>/", self.view(self.confirm_reset, posts=True), name="desk_access_confirm"),
         ]
 
@@ -98,6 +100,9 @@ class AccessDesk(Desk):
             "keepers": [link_to(person) for person in kept_by],
             "resets": self._resets(request) if may_reset else [],
             "may_reset": may_reset,
+            "alerts": list(alerts()[:SHOWN]),
+            "may_allow": bool(may(actor, "desk.allow_reveals")),
+            "reveals": self._reveals(request) if may(actor, "desk.allow_reveals") else [],
             "sees_sessions": sees_sessions,
             "sessions": [self._session(request, session) for session in live.order_by("-last_seen_at")[:SHOWN]],
             "session_count": live.count(),
@@ -140,6 +145,21 @@ class AccessDesk(Desk):
         ]
 
     @staticmethod
+    def _reveals(request: HttpRequest) -> list[dict[str, Any]]:
+        actor: Any = request.user
+        return [
+            {
+                "person": link_to(person),
+                "name": person.username,
+                "times": times,
+                "ration": ration,
+                "used_up": times >= ration,
+                "theirs": person.pk if person.pk != actor.pk and not is_above(person, actor) else 0,
+            }
+            for person, times, ration in reveal_figures()[:SHOWN]
+        ]
+
+    @staticmethod
     def _session(request: HttpRequest, session: Session) -> dict[str, Any]:
         actor: Any = request.user
         theirs = may(actor, "users.end_session") and not is_above(session.user, actor)
@@ -172,6 +192,24 @@ class AccessDesk(Desk):
             revoke_on_row(actor, given.row.user, given.perm, row, reason=reason)
             said = _("Taken back from %(name)s.") % {"name": given.row.user}
         messages.success(request, said)
+        return HttpResponseRedirect(self.address)
+
+    def allow_reveals(self, request: HttpRequest) -> HttpResponse:
+        """Let somebody reveal as much again today."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        require(request.user, "desk.allow_reveals")  # type: ignore[arg-type]
+        return recently_confirmed(self._allow_reveals)(request)
+
+    def _allow_reveals(self, request: HttpRequest) -> HttpResponse:
+        number = whole_number(request.POST.get("person", ""))
+        try:
+            allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+        except Invalid as error:
+            messages.error(request, str(error))
+        else:
+            said = _("%(name)s may reveal %(n)d more within a day.")
+            messages.success(request, said % {"name": allowed.staff, "n": RATION})
         return HttpResponseRedirect(self.address)
 
     def ask_reset(self, request: HttpRequest) -> HttpResponse:

@@ -176,13 +176,13 @@ def outcomes(user: User, report: Report | Case, *, gone: bool | None = None) -> 
     """The outcomes that this person can bring about for this report or case. `gone` is looked up if it is None."""
     outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
     row = thing.model(pk=report.target_id)
-    if gone is None:
-        gone = target_of(report.kind, report.target_id) is None
     possible = [outcome.KEPT]
     if thing.remove and may(user, thing.remove, row):
         possible.append(outcome.REMOVED)
-    if thing.edit and not gone and may(user, thing.edit, row):
-        possible.append(outcome.EDITED)
+    if thing.edit and may(user, thing.edit, row):
+        gone = target_of(report.kind, report.target_id) is None if gone is None else gone
+        if not gone:
+            possible.append(outcome.EDITED)
     possible.append(outcome.WARNED)
     if may(user, "users.suspend_user", report.author):
         possible.append(outcome.SUSPENDED)

@@ -23,14 +23,14 @@ from admin_dashboards.support.as_seen import panels
 from admin_dashboards.support.person import facts, of_other, sections, standing
 from apps.access import may
 from apps.connections.models import Connection
-from apps.desk.services import reveals_today
+from apps.desk.services import ration_of, reveals_today
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
 from apps.stories.models import Story
 from apps.support.evidence import Fact
 from apps.support.finding import Found, find
 from apps.support.ladder import THINGS, Answer, ladder
-from apps.users.looks import look_as
+from apps.users.looks import look_as, note_found, note_opened
 from apps.users.models import Block, User
 from apps.whole_numbers import whole_number
 
@@ -66,16 +66,16 @@ class SupportDesk(Desk):
 
     def index(self, request: HttpRequest) -> HttpResponse:
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-        hits = [hit for hit in map(_hit, find(term)) if hit["address"]]
+        hits = [hit for hit in map(_hit, _find(request, term)) if hit["address"]]
         if len(hits) == 1:
             return HttpResponseRedirect(hits[0]["address"])
         return self.page(request, "support/index.html", {"term": term, "found": hits})
 
     def pick(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """Something of somebody else that the person asks about."""
-        person = _client(person_id)
+        person = _opened(request, person_id)
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-        found = [hit for hit in find(term) if hit.person is None or hit.person.pk != person.pk]
+        found = [hit for hit in _find(request, term) if hit.person is None or hit.person.pk != person.pk]
         if len(found) == 1 and found[0].kind:
             return HttpResponseRedirect(_why(person, found[0].kind, found[0].thing_id))
         others = [hit.person for hit in found if hit.person is not None]
@@ -93,13 +93,14 @@ class SupportDesk(Desk):
     # --- One person -------------------------------------------------------------------------------------------------
 
     def person(self, request: HttpRequest, person_id: int) -> HttpResponse:
-        person = _client(person_id)
+        person = _opened(request, person_id)
         context = {
             "person": person,
             "facts": facts(person),
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
             "revealed": reveals_today(request.user),  # type: ignore[arg-type]
+            "ration": ration_of(request.user),  # type: ignore[arg-type]
             "sections": sections(person),
             "timeline": timeline(person, request, also=[person.profile], among=THEIRS),
             "profile": link_to(person, _("Account and profile")),
@@ -109,7 +110,7 @@ class SupportDesk(Desk):
 
     def why(self, request: HttpRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
         """The ladder: of one viewer and one thing, now or at a time that was."""
-        person = _client(person_id)
+        person = _opened(request, person_id)
         if kind not in THINGS:
             raise Absent("not-found", _("There is no such kind of thing."))
         at, error = _time(request.GET.get("at", ""))
@@ -160,10 +161,26 @@ class SupportDesk(Desk):
         return self.page(request, "support/as_seen.html", context, title=title)
 
 
+def _find(request: HttpRequest, term: str) -> list[Found]:
+    """What fits, written down where what is masked was searched for: a hit confirms it."""
+    found = find(term)
+    for hit in found:
+        if hit.person is not None and hit.field:
+            note_found(request.user, hit.person, field=hit.field)  # type: ignore[arg-type]
+    return found
+
+
 def _client(person_id: int) -> User:
     person = User.objects.clients().select_related("profile").filter(pk=person_id).first()
     if person is None:
         raise Absent("not-found", _("There is no such person here. Staff accounts are not looked into."))
+    return person
+
+
+def _opened(request: HttpRequest, person_id: int) -> User:
+    """The person, of whom the page shows something: that is written down, and they read it."""
+    person = _client(person_id)
+    note_opened(request.user, person)  # type: ignore[arg-type]
     return person
 
 

@@ -6,8 +6,8 @@ from ninja import Schema
 
 from api.schemas.common import Time
 from api.schemas.notifications import TargetOut
-from apps.audit.models import Entry, Verb
-from apps.users.looks import LOOKS, Look, told_reason, told_text
+from apps.audit.models import Entry
+from apps.users.looks import Look, look_of, told_reason, told_text
 
 
 class LookOut(Schema):
@@ -19,13 +19,13 @@ class LookOut(Schema):
     target: TargetOut | None
     """The document or message that was looked at; null where it was the account."""
     field: str | None
-    """Of what is masked for staff, which field they saw."""
+    """Of what is masked for staff, which field they saw, or found the person by."""
     reason: str
     created_at: Time
 
     @staticmethod
     def resolve_kind(entry: Entry) -> Look:
-        return LOOKS[Verb(entry.verb)]
+        return look_of(entry)
 
     @staticmethod
     def resolve_text(entry: Entry) -> str:

@@ -45,6 +45,8 @@ class Verb(models.TextChoices):
     ESCALATED = "escalated", _("passed up")
     UNDONE = "undone", _("took back")
     IMPERSONATED = "impersonated", _("looked as")
+    PASSWORD_SET = "password_set", _("set the password of")
+    ALERTED = "alerted", _("raised an alert by deciding")
 
 
 class Use(models.Model):

@@ -126,6 +126,8 @@ class Reveal(models.Model):
     reason = models.TextField(_("reason"), max_length=500)
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     until = models.DateTimeField(_("until"))
+    counts = models.BooleanField(default=True, db_default=True)
+    """Towards the ration of a day: of what one action reveals together, one does."""
 
     objects = RevealQuerySet.as_manager()
 
@@ -141,6 +143,32 @@ class Reveal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.target_type} {self.target_id} {self.field}"
+
+
+class RevealAllowance(models.Model):
+    """That a second person lets one member of staff reveal as much again within a day."""
+
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")
+    )
+    allowed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("allowed by")
+    )
+    reason = models.TextField(_("reason"), max_length=500)
+    created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("allowance of reveals")
+        verbose_name_plural = _("allowances of reveals")
+        default_permissions = ()
+        permissions = [("allow_reveals", _("Can allow more reveals"))]
+        indexes = [models.Index(fields=["staff", "-created_at"], name="reveal_allowance_of_staff")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(staff=models.F("allowed_by")), name="reveal_allowance_by_another")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.staff)
 
 
 class SavedFilter(models.Model):

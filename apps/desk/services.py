@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from apps.access import holders, may, require
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, SavedFilter, Workable
+from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, RevealAllowance, SavedFilter, Workable
 from apps.desk.time_zones import time_zones
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
 MOST_COLLEAGUES = 200
 # Characters.
 MOST_REASON = 500
+LEAST_REASON = 10
+LEAST_SIGNS = 3
+"""Different letters and digits in a reason."""
 MOST_NOTE = 2000
 MOST_FILTERS = 50
 """Saved filters of one person."""
+RATION = 30
+RATION_OF = timedelta(days=1)
 LONGEST_AWAY = timedelta(days=366)
 
 
@@ -152,14 +158,16 @@ def add_note(actor: User, target: models.Model, *, text: str) -> Note:
 
 
 @transaction.atomic
-def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str) -> Reveal:
+def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str, counts: bool = True) -> Reveal:
     """Show one masked field to one member of staff for ten minutes. Kept, counted, and told to the person.
 
-    Needs the permission `reveal_<model>` on the thing.
+    Needs the permission `reveal_<model>` on the thing. `counts`: towards the ration of the day, see `require_ration`.
     """
     label = target._meta
     require(actor, f"{label.app_label}.reveal_{label.model_name}", target)
-    reason = _text(reason, "reason", MOST_REASON, _("Say why you need to see this."))
+    reason = sensible_reason(reason, _("Say why you need to see this."))
+    if counts:
+        require_ration(actor)
     shown = Reveal.objects.create(
         staff=actor,
         target_type=label.label_lower,
@@ -168,14 +176,41 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
         subject=subject,
         reason=reason,
         until=timezone.now() + REVEAL_LASTS,
+        counts=counts,
     )
     record(actor, Verb.REVEALED, target, reason=reason, subject=subject, field=field)
     return shown
 
 
+def sensible_reason(reason: str, missing: str) -> str:
+    """A reason why personal data is looked at, of which others can make sense. Raises `Invalid`, with `missing` for
+    none."""
+    reason = _text(reason, "reason", MOST_REASON, missing)
+    if len(reason) < LEAST_REASON or len({sign.casefold() for sign in reason if sign.isalnum()}) < LEAST_SIGNS:
+        said = _("Say it in at least %(n)d characters that others understand.") % {"n": LEAST_REASON}
+        raise Invalid("too-short", said, field="reason")
+    return reason
+
+
 def reveals_today(user: User) -> int:
-    """How many fields `user` has revealed in the last 24 hours."""
-    return Reveal.objects.filter(staff=user, created_at__gt=timezone.now() - timedelta(days=1)).count()
+    """How often `user` has revealed something in the last 24 hours."""
+    return Reveal.objects.filter(staff=user, counts=True, created_at__gt=timezone.now() - RATION_OF).count()
+
+
+def ration_of(user: User) -> int:
+    """How often they may in 24 hours: `RATION`, and as often again for each time that somebody allowed it."""
+    allowed = RevealAllowance.objects.filter(staff=user, created_at__gt=timezone.now() - RATION_OF)
+    return RATION * (1 + allowed.count())
+
+
+def require_ration(user: User) -> None:
+    """Raise `Conflict` where the ration is used up; of two at once, one is counted after the other."""
+    get_user_model()._default_manager.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+    if reveals_today(user) >= (ration := ration_of(user)):
+        raise Conflict(
+            "ration-used-up",
+            _("You have revealed %(n)d fields within a day. An access manager can allow you more.") % {"n": ration},
+        )
 
 
 def is_revealed(viewer: User, target: models.Model, field: str) -> bool:

@@ -15,6 +15,7 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import LONGEST_TEXT
 from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
 from apps.users.models import User
+from apps.users.oversight import alert_if_one
 
 LONGEST_APPEAL = 2000
 DECIDED_FIELDS = ("status", "ruling", "ruled_by", "ruled_at", "version")
@@ -92,6 +93,7 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
         after=facts(ruled, DECIDED_FIELDS),
         text=ruled.ruling,
     )
+    alert_if_one(ruled.decider, actor, ruled, since=ruled.decision.made_at)
     return ruled
 
 

@@ -27,7 +27,11 @@ def reveal_around(actor: User, message: Message, *, reason: str) -> list[Reveal]
     """Show the texts of a message and of those around it: one reveal each, told to whoever wrote it."""
     near = around(message)
     shown = Reveal.objects.open_to(actor).of(Message, "text", [each.pk for each in near])
-    return [reveal(actor, each, "text", subject=each.sender, reason=reason) for each in near if each.pk not in shown]
+    hidden = [each for each in near if each.pk not in shown]
+    return [
+        reveal(actor, each, "text", subject=each.sender, reason=reason, counts=place == 0)
+        for place, each in enumerate(hidden)
+    ]
 
 
 def texts_open_to(viewer: User, messages: list[Message]) -> dict[int, str]:

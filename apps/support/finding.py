@@ -45,6 +45,8 @@ class Found:
     person: User | None = None
     kind: str = ""
     thing_id: int = 0
+    field: str = ""
+    """What is masked for staff, and by which it was found."""
 
 
 def find(text: str) -> list[Found]:
@@ -68,7 +70,8 @@ def _path_of(text: str) -> str:
 
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
-        yield from (Found(_("mail address"), person) for person in _people().mailed(text)[:1])  # type: ignore[attr-defined]
+        people = _people().mailed(text)[:1]  # type: ignore[attr-defined]
+        yield from (Found(_("mail address"), person, field="email") for person in people)
 
 
 def _by_number(text: str) -> Iterator[Found]:
@@ -80,7 +83,7 @@ def _by_phone(text: str) -> Iterator[Found]:
     digits = re.sub(r"[^0-9]", "", text)
     if len(digits) >= SHORTEST_PHONE and re.fullmatch(r"\+?[0-9 ().-]+", text):
         people = _people().exclude(phone="").alias(digits=phone_digits()).filter(digits=digits)
-        yield from (Found(_("phone"), person) for person in people[:MOST])
+        yield from (Found(_("phone"), person, field="phone") for person in people[:MOST])
 
 
 def _by_name(text: str) -> Iterator[Found]:

@@ -24,6 +24,7 @@ from apps.storage import filed
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.models import Document, Reason, User
+from apps.users.oversight import alert_if_one
 from apps.users.quality import sample
 
 # What a decision changes, and undoing it puts back.
@@ -106,7 +107,10 @@ def review_document(
     if verdict == Document.Status.APPROVED and not document.is_held and needs_second(document):
         return _hold(reviewer, document, comment, batch=batch)
     before = facts(document, DECIDED_FIELDS)
+    first, first_at = document.first_approved_by, document.first_approved_at
     document.settle(verdict, reviewer, reason, comment)
+    if first is not None and verdict == Document.Status.APPROVED:
+        alert_if_one(first, reviewer, document, since=first_at)
     sample(_carry_out(reviewer, document, f"document.{verdict}", before, batch=batch), document)
     return document
 

@@ -5,8 +5,11 @@ A look is an audit entry that names the person concerned. They learn what was lo
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,10 +17,12 @@ from django.utils.translation import gettext_lazy
 from apps.access import require, visible
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
-from apps.errors import Absent, Invalid, Refused
+from apps.desk.services import sensible_reason
+from apps.errors import Absent, Refused
 from apps.users.models import User
 
-LONGEST_REASON = 500
+OPENED_ONCE = timedelta(minutes=10)
+"""For so long a page that is opened again is the same look."""
 
 
 class Look(models.TextChoices):
@@ -26,6 +31,8 @@ class Look(models.TextChoices):
     REVEALED = "revealed", gettext_lazy("Staff saw a field that is masked for them.")
     LOOKED_AS = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
     DOCUMENT = "document", gettext_lazy("Staff looked at a page of a document of yours.")
+    OPENED = "opened", gettext_lazy("Staff opened what the platform holds about your account.")
+    FOUND = "found", gettext_lazy("Staff found you by what they were told about you.")
 
 
 LOOKS = {Verb.REVEALED: Look.REVEALED, Verb.IMPERSONATED: Look.LOOKED_AS, Verb.VIEWED: Look.DOCUMENT}
@@ -33,6 +40,10 @@ FIELDS: dict[str, str | Promise] = {
     "email": gettext_lazy("Staff saw your mail address."),
     "phone": gettext_lazy("Staff saw your phone number."),
     "text": gettext_lazy("Staff read a message of yours."),
+}
+FOUND_BY: dict[str, str | Promise] = {
+    "email": gettext_lazy("Staff found you by your mail address."),
+    "phone": gettext_lazy("Staff found you by your phone number."),
 }
 TOLD_REASONS = {"users.user"}
 """Whose look came with a reason that the person reads. Others name third parties, such as who reported a message."""
@@ -54,13 +65,32 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
     require(actor, "users.look_as_user", person)
     if person.is_staff:
         raise Refused("staff-account", _("Nobody looks through the eyes of a staff account."))
-    reason = reason.strip()
-    if not reason:
-        raise Invalid("required", _("Say why you look. The person can read it."), field="reason")
-    if len(reason) > LONGEST_REASON:
-        raise Invalid("too-long", _("A reason has at most %(n)d characters.") % {"n": LONGEST_REASON}, field="reason")
+    reason = sensible_reason(reason, _("Say why you look. The person can read it."))
     record(actor, Verb.IMPERSONATED, person, reason=reason, subject=person)
     return person
+
+
+def note_opened(actor: User, person: User) -> None:
+    """Write down that `actor` opened all that staff see of a person. Opened again within a while is once."""
+    opened = Entry.objects.filter(
+        actor=actor,
+        verb=Verb.VIEWED,
+        subject=person,
+        target_type=person._meta.label_lower,
+        detail__look=Look.OPENED,
+        created_at__gte=timezone.now() - OPENED_ONCE,
+    )
+    if not opened.exists():
+        record(actor, Verb.VIEWED, person, subject=person, look=Look.OPENED)
+
+
+def note_found(actor: User, person: User, *, field: str) -> None:
+    """Write down that `actor` searched for exactly this mail address or phone, which tells them whose it is."""
+    record(actor, Verb.VIEWED, person, subject=person, look=Look.FOUND, field=field)
+
+
+def look_of(entry: Entry) -> Look:
+    return Look(entry.detail.get("look", LOOKS[Verb(entry.verb)]))
 
 
 def looks_at(person: User) -> QuerySet[Entry]:
@@ -70,12 +100,15 @@ def looks_at(person: User) -> QuerySet[Entry]:
 
 def told_text(entry: Entry) -> str:
     """What happened, in a sentence."""
-    look = LOOKS[Verb(entry.verb)]
-    return str(FIELDS.get(entry.detail.get("field", ""), look.label) if look == Look.REVEALED else look.label)
+    look, field = look_of(entry), entry.detail.get("field", "")
+    known = {Look.REVEALED: FIELDS, Look.FOUND: FOUND_BY}.get(look, {})
+    return str(known.get(field, look.label))
 
 
 def told_reason(entry: Entry) -> str:
     """Why, as far as the person may know: what staff wrote for them to read, or what such looks are for."""
+    if look_of(entry) in (Look.OPENED, Look.FOUND):
+        return _("To look into a question of yours, or about you.")
     if entry.target_type in TOLD_REASONS:
         return entry.reason
     return str(USUAL_REASONS.get(entry.target_type, ""))

@@ -15,6 +15,7 @@ from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.devices import Authenticator
 from apps.users.mfa import is_enabled, tell
 from apps.users.models import MFA_RESET_LIFETIME, MfaReset, User
+from apps.users.oversight import alert_if_one
 from apps.users.rank import not_above
 from apps.users.sessions import end_all
 
@@ -58,6 +59,7 @@ def confirm_reset(actor: User, reset_id: int) -> MfaReset:
     reset.confirm(actor)
     save_as(actor, reset, reason=reset.reason)
     _take_away(actor, reset.user, reason=reset.reason)
+    alert_if_one(reset.asked_by, actor, reset, since=reset.asked_at)
     return reset
 
 

@@ -18,6 +18,7 @@ from apps.decisions.models import Decision
 from apps.desk.settings import begin_setting, keep_setting
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
+from apps.users.oversight import alert_if_one
 
 LOOKS_BACK = timedelta(days=90)
 CHANGES_SHARE = "users.change_qualityshare"
@@ -106,6 +107,7 @@ def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") 
     check.verdict, check.reason = verdict, reason
     check.checked_by, check.checked_at = viewer, timezone.now()
     check.save(update_fields=["verdict", "reason", "checked_by", "checked_at"])
+    alert_if_one(check.officer, viewer, check.document, since=check.decision.made_at)
     return check
 
 

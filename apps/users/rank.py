@@ -18,10 +18,12 @@ from apps.access import holders, memberships
 from apps.errors import Conflict, Refused
 from apps.users.models import User
 
-ACCESS_DESK = Q(content_type__app_label="auth") | Q(
-    content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset")
+ACCESS_DESK = (
+    Q(content_type__app_label="auth")
+    | Q(content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset"))
+    | Q(content_type__app_label="desk", content_type__model="revealallowance")
 )
-"""The permissions with which one gives permissions, ends other people's sessions and resets their second factors."""
+"""The permissions with which one gives permissions, allows reveals, ends others' sessions and resets second factors."""
 KEEPS_ACCESS = "users.change_staff"
 
 

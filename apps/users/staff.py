@@ -15,10 +15,13 @@ from django.utils.translation import gettext as _
 
 from apps.access import check_end, memberships, require, unended
 from apps.audit.history import save_as
+from apps.audit.models import Verb
+from apps.audit.services import record
 from apps.errors import Absent, Invalid
 from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
 from apps.users.names import fold, tidy
+from apps.users.oversight import MADE
 from apps.users.rank import (
     lock_keepers,
     not_a_peer,
@@ -52,7 +55,7 @@ def add_staff(
     user.set_password(password)
     wanted = {group: check_end(ends.get(group.pk), field="groups") for group in groups}
     require_joinable(actor, wanted)
-    _save_with_groups(actor, user, wanted, reason="staff account made")
+    _save_with_groups(actor, user, wanted, reason=MADE)
     Profile.objects.create(user=user)
     return user
 
@@ -125,6 +128,7 @@ def set_staff_password(actor: User, staff_id: int, password: str) -> User:
     not_a_peer(actor, user)
     set_password(actor, user, password, field="password1", reason="password set by staff")
     release(actor, user)
+    record(actor, Verb.PASSWORD_SET, user)
     return user
 
 

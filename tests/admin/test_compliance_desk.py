@@ -82,7 +82,7 @@ def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) ->
 def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     vera, omar = officers()
     other, held = make_document(people.alice()), make_document(people.bob())
-    console(omar).get(f"{DESK}{held.pk}/")
+    console(omar).post(f"{DESK}{held.pk}/deed/", {"deed": "claim"})
     client = console(vera)
     chosen = {"deed": "reject", "item": [document.pk, other.pk, held.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()

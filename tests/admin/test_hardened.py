@@ -88,7 +88,7 @@ def test_revealed_words_go_with_the_right_to_reveal() -> None:
     moderator = people.community()
     alice, bob = people.alice(), people.bob()
     message = make_message(alice, bob)
-    reveal(moderator, message, "text", subject=alice, reason="reported")
+    reveal(moderator, message, "text", subject=alice, reason="reported for spam")
     assert texts_open_to(moderator, [message]) == {message.pk: Message.objects.get().text}
     moderator.groups.clear()
     assert texts_open_to(User.objects.get(pk=moderator.pk), [message]) == {}

@@ -48,10 +48,10 @@ def test_the_text_is_revealed_for_a_reason_to_one_person_for_ten_minutes(message
     sent = {"type": "chat.message", "id": message.pk, "field": "text", "next": page}
     assert client.post("/admin/reveal/", sent).status_code == 302
     assert not Reveal.objects.exists()
-    assert SECRET in client.post("/admin/reveal/", sent | {"reason": "reported"}, follow=True).content.decode()
+    assert SECRET in client.post("/admin/reveal/", sent | {"reason": "reported for spam"}, follow=True).content.decode()
     [shown] = Reveal.objects.all()
     assert (shown.subject, shown.until - shown.created_at < timedelta(minutes=11)) == (message.sender, True)
-    assert Entry.objects.filter(verb=Verb.REVEALED, target_id=str(message.pk), reason="reported").count() == 1
+    assert Entry.objects.filter(verb=Verb.REVEALED, target_id=str(message.pk), reason="reported for spam").count() == 1
     for elsewhere in (MESSAGES, f"{MESSAGES}{message.pk}/history/", f"{MESSAGES}?q=alice"):
         assert SECRET not in client.get(elsewhere).content.decode()
     other = console(people.make_staff("other", "Community Manager"))
@@ -65,7 +65,7 @@ def test_seeing_messages_is_not_revealing_them(message: Message) -> None:
     assign_perm("chat.view_message", clerk)
     client, page = console(clerk), f"{MESSAGES}{message.pk}/change/"
     assert "reason" not in fields(client.get(page))
-    sent = {"type": "chat.message", "id": message.pk, "field": "text", "next": page, "reason": "curious"}
+    sent = {"type": "chat.message", "id": message.pk, "field": "text", "next": page, "reason": "merely curious"}
     assert client.post("/admin/reveal/", sent).status_code == 403
     assert console(people.support()).post("/admin/reveal/", sent).status_code == 403
     assign_perm("reveal_message", clerk, message)

@@ -301,7 +301,7 @@ def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Cli
 
 def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Client) -> None:
     case = case_about(people.bob(), "story", make_story(people.alice()))
-    client.get(at(case))
+    assert client.post(at(case, "deed/"), {"deed": "claim"}).status_code == 302
     other = console(people.make_staff("other", "Community Manager"))
     assert "community works on this" in text(other.get(at(case)))
     assert other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"}).status_code == 409

@@ -56,7 +56,7 @@ def test_a_page_costs_so_many_queries(
 @pytest.mark.parametrize(
     ("who", "address", "count"),
     [
-        ("access", "/admin/access/", 30),
+        ("access", "/admin/access/", 33),
         ("access", "/admin/access/explain/?person=compliance&perm=users.review_document", 15),
         ("access", "/admin/auth/group/", 9),
         ("access", "/admin/auth/group/{team}/change/", 12),
@@ -68,7 +68,7 @@ def test_a_page_costs_so_many_queries(
         ("access", "/admin/users/session/of/{officer}/end/", 9),
         ("support", "/admin/support/", 6),
         ("support", "/admin/support/?q=ali", 8),
-        ("support", "/admin/support/{alice}/", 32),
+        ("support", "/admin/support/{alice}/", 34),
         ("support", "/admin/support/{alice}/pick/?q=bob", 12),
         ("support", "/admin/support/{bob}/why/story/{story}/", 27),
         ("support", "/admin/support/{bob}/why/connection/{connection}/", 19),

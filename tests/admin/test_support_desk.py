@@ -15,8 +15,8 @@ from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.connections.models import Connection
 from apps.connections.services import answer_connection, delete_connection
-from apps.desk.models import Reveal
-from apps.desk.services import prefer
+from apps.desk.models import Reveal, RevealAllowance
+from apps.desk.services import prefer, reveals_today
 from apps.users.documents import look_at_document, send_document
 from apps.users.models import Block, User
 from apps.users.services import suspend_user, update_profile
@@ -246,17 +246,17 @@ def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) ->
     ],
 )
 def test_only_what_is_masked_can_be_revealed(support: Client, sent: dict[str, str], status: int) -> None:
-    assert support.post("/admin/reveal/", sent | {"reason": "why not"}).status_code == status
+    assert support.post("/admin/reveal/", sent | {"reason": "calls about a story"}).status_code == status
 
 
 def test_nothing_of_a_staff_account_is_revealed(support: Client) -> None:
-    sent = {"type": "users.user", "field": "email", "id": people.admin().pk, "reason": "why not"}
+    sent = {"type": "users.user", "field": "email", "id": people.admin().pk, "reason": "calls about a story"}
     assert support.post("/admin/reveal/", sent).status_code == 404
     assert not Reveal.objects.exists()
 
 
 def test_a_number_longer_than_any_is_none(support: Client, alice: User) -> None:
-    sent = {"reason": "why not", "kind": "story", "id": "9" * 5000}
+    sent = {"reason": "calls about a story", "kind": "story", "id": "9" * 5000}
     assert support.post(f"{HOME}{alice.pk}/as_seen/", sent).status_code == 200
 
 
@@ -297,7 +297,7 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     everywhere = [address for address in sorted(addresses(things)) if "logout" not in address]
     assert len(everywhere) > 200
     sent = {
-        "action": "delete_selected", "_selected_action": "1", "post": "yes", "_save": "1", "reason": "why not",
+        "action": "delete_selected", "_selected_action": "1", "post": "yes", "_save": "1", "reason": "calls from it",
         "status": "approved", "name": "x", "username": "x", "email": "x@example.com",
     }  # fmt: skip
     for address in everywhere:
@@ -314,3 +314,68 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
                     client.post(action, filled)
     after = everything(but_of=staff, others_sessions=theirs)
     assert {table for table in after if after[table] != before[table]} == set()
+
+
+# --- What staff look at ----------------------------------------------------------------------------------------------
+
+
+def test_reveals_are_rationed_until_a_second_person_allows_more(support: Client, alice: User) -> None:
+    clerk, manager = User.objects.get(username="support"), people.access()
+    sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls from this number"}
+    about = {"target_type": "users.user", "field": "email", "subject": alice, "until": timezone.now()}
+    Reveal.objects.bulk_create(Reveal(staff=clerk, target_id=number, **about) for number in range(29))
+    support.post("/admin/reveal/", sent)
+    answer = support.post("/admin/reveal/", sent | {"field": "email"}, follow=True)
+    assert "An access manager can allow you more." in text(answer)
+    assert Reveal.objects.count() == 30
+    desk, access = console(manager), "/admin/access/"
+    page = text(desk.get(access))
+    assert "30 of 30" in page
+    allow = {"person": clerk.pk, "reason": "many calls after an outage"}
+    for client, changed, status in (
+        (support, {}, 403),
+        (console(people.community()), {}, 403),
+        (desk, {"person": manager.pk}, 403),
+        (desk, {"person": 999}, 404),
+        (desk, {"reason": "ok"}, 302),
+    ):
+        assert client.post(f"{access}reveals/", allow | changed).status_code == status
+    assert not RevealAllowance.objects.exists()
+    assert desk.post(f"{access}reveals/", allow).status_code == 302
+    entry = Entry.objects.get(verb=Verb.GRANTED)
+    assert (entry.actor, entry.target_id, entry.reason) == (manager, str(clerk.pk), "many calls after an outage")
+    support.post("/admin/reveal/", sent | {"field": "email"})
+    assert Reveal.objects.count() == 31
+    Reveal.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert reveals_today(clerk) == 0
+
+
+@pytest.mark.parametrize("reason", [".", "a" * 40, "..........", "why not", "  x        x ", "x" * 501])
+def test_reasons_say_something(support: Client, alice: User, reason: str) -> None:
+    sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": reason}
+    assert support.post("/admin/reveal/", sent).status_code == 302
+    assert support.post(f"{HOME}{alice.pk}/as_seen/", {"reason": reason}).status_code == 422
+    assert not Entry.objects.filter(verb__in=(Verb.REVEALED, Verb.IMPERSONATED)).exists()
+
+
+def test_who_is_opened_or_found_by_what_is_masked_reads_it(support: Client, alice: User) -> None:
+    bob = User.objects.get(username="bob")
+    support.get(f"{HOME}{alice.pk}/")
+    support.get(f"{HOME}{alice.pk}/")
+    support.get(f"{HOME}{bob.pk}/why/profile/{alice.pk}/")
+    assert support.get(HOME, {"q": "ALICE@example.com"}).status_code == 302
+    User.objects.filter(pk=bob.pk).update(phone="+49 40 7654321")
+    support.get(HOME, {"q": "+49407654321"})
+    support.get(HOME, {"q": "alice"})
+    log = {
+        one: [
+            (line["kind"], line["text"], line["field"], line["target"])
+            for line in api(one).get("/users/profile/access_log").json()["results"]
+        ]
+        for one in (alice, bob)
+    }
+    opened = ("opened", "Staff opened what the platform holds about your account.", None, None)
+    assert log[alice] == [("found", "Staff found you by your mail address.", "email", None), opened]
+    assert log[bob] == [("found", "Staff found you by your phone number.", "phone", None), opened]
+    assert set(Entry.objects.filter(subject=alice).values_list("actor__username", flat=True)) == {"support"}
+    assert "support" not in api(alice).get("/users/profile/access_log").content.decode()

@@ -101,9 +101,14 @@ def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
     document = send_document(alice, upload(pdf(1), "passport.pdf"), doc_type="identity")
     headers = {"X-Request-ID": "feedfacefeedfacefeedfacefeedface"}
     desk, viewer = console(support), console(officer)
-    sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls", "next": "/admin/"}
+    sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls about a story", "next": "/admin/"}
     desk.post("/admin/reveal/", sent, headers=headers, REMOTE_ADDR="203.0.113.77")
-    desk.post(f"/admin/support/{alice.pk}/as_seen/", {"reason": "calls"}, headers=headers, REMOTE_ADDR="203.0.113.77")
+    desk.post(
+        f"/admin/support/{alice.pk}/as_seen/",
+        {"reason": "calls about a story"},
+        headers=headers,
+        REMOTE_ADDR="203.0.113.77",
+    )
     look_at(viewer, document, 1, headers=headers, REMOTE_ADDR="203.0.113.77")
     entries = Entry.objects.filter(subject=alice)
     assert len(entries) == 3
@@ -129,12 +134,15 @@ def test_it_is_ones_own_and_of_looks_only() -> None:
 def test_it_is_paged_like_every_list() -> None:
     alice, support = people.alice(), people.support()
     for number in range(12):
-        reveal(support, alice, "email", subject=alice, reason=f"call {number}")
+        reveal(support, alice, "email", subject=alice, reason=f"ticket {number}: calls")
     client = api(alice)
     page = client.get(LOG).json()
     assert (page["count"], len(page["results"]), page["previous"]) == (12, 10, None)
-    assert page["results"][0]["reason"] == "call 11"
-    assert [line["reason"] for line in client.get(LOG, page=2).json()["results"]] == ["call 1", "call 0"]
+    assert page["results"][0]["reason"] == "ticket 11: calls"
+    assert [line["reason"] for line in client.get(LOG, page=2).json()["results"]] == [
+        "ticket 1: calls",
+        "ticket 0: calls",
+    ]
     assert client.get(LOG, page_size=25).json()["next"] is None
     assert_problem(client.get(LOG, page=3), 404, "no-such-page")
     assert_problem(client.get(LOG, page_size=20), 422, "invalid")

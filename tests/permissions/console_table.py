@@ -61,6 +61,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_access_explain": (ACCESS, NOBODY),
     "desk_access_revoke": (NOBODY, ACCESS),
     "desk_access_reset": (NOBODY, ACCESS),
+    "desk_access_reveals": (NOBODY, ACCESS),
     "desk_access_confirm": (NOBODY, ACCESS),
     "desk_support": (SUPPORT, NOBODY),
     "desk_support_person": (SUPPORT, NOBODY),

@@ -7,10 +7,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.auth.models import Group
 from django.core import mail
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.audit.history import save_as
+from apps.audit.models import Entry, Verb
 from apps.decisions.models import Decision
 from apps.decisions.services import undo
 from apps.desk.models import Note
@@ -19,6 +23,7 @@ from apps.notifications.models import Notification
 from apps.users.documents import claim_document, override_decision, review_document, send_document
 from apps.users.four_eyes import ask_second, needs_second, save_rule
 from apps.users.models import Document, Follow, ReviewRule, Role, User
+from apps.users.staff import add_staff, set_staff_password
 from tests import people
 from tests.client import api
 from tests.console import console, fields
@@ -215,3 +220,51 @@ def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
     assert "vera approved this document first." in console(omar).get(page).content.decode()
     answer = console(omar).post(page, form | {"seen_version": 2}, follow=True)
     assert "acme is verified" in str(next(iter(answer.context["messages"])))
+
+
+# --- Two pairs of eyes that may be one -------------------------------------------------------------------------------
+
+
+def alerted(manager: User) -> list[tuple[str, str]]:
+    forget("decisions.tell_people")
+    run_jobs()
+    mailed = [
+        letter
+        for letter in mail.outbox
+        if letter.to == [manager.email] and letter.subject == "Two pairs of eyes may be one"
+    ]
+    entries = Entry.objects.filter(verb=Verb.ALERTED)
+    assert len(mailed) == len(entries)
+    return [(entry.detail["made"], entry.target_type) for entry in entries.order_by("id")]
+
+
+def test_access_managers_are_alerted_where_one_made_the_account_of_the_other() -> None:
+    boss, manager, owner = people.admin(), people.access(), people.newton()
+    officers = [Group.objects.get(name="Compliance Officer")]
+    password = "a-long-enough-one"
+    puppet = add_staff(boss, username="puppet", email="p@staff.example.com", password=password, groups=officers)
+    ReviewRule.objects.create()
+    document = send(owner)
+    review_document(puppet, document.pk, verdict="approved")
+    assert alerted(manager) == []
+    review_document(boss, document.pk, verdict="approved")
+    assert User.objects.get(pk=owner.pk).identity_verified, "the decision stands"
+    assert alerted(manager) == [("puppet", "users.document")]
+    assert "Two pairs of eyes that may be one" in console(manager).get("/admin/access/").content.decode()
+
+
+@pytest.mark.parametrize(("days", "expected"), [(6.9, 1), (7.1, 0)])
+def test_a_password_that_the_other_set_counts_for_a_week(days: float, expected: int) -> None:
+    boss, manager = people.admin(), people.access()
+    vera, omar = (people.make_staff(name, "Compliance Officer") for name in ("vera", "omar"))
+    ReviewRule.objects.create()
+    document = send(people.newton())
+    with time_machine.travel(timezone.now() - timedelta(days=days), tick=False):
+        set_staff_password(boss, vera.pk, "a-long-enough-one")
+    review_document(vera, document.pk, verdict="approved")
+    review_document(boss, document.pk, verdict="approved")
+    assert len(alerted(manager)) == expected
+    other = send(people.alice())
+    review_document(vera, other.pk, verdict="approved")
+    review_document(omar, other.pk, verdict="approved")
+    assert len(alerted(manager)) == expected, "of others nobody is told"
