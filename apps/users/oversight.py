@@ -204,7 +204,11 @@ def alert_if_one(first: User, second: User, target: Model, *, since: datetime | 
     made = next((other for one, other in ((first, second), (second, first)) if _made(one, other, after)), None)
     if made is None:
         return None
-    facts = {"one": first.username, "other": second.username, "about": f"{target._meta.verbose_name} {target.pk}"}
+    facts: dict[str, Any] = {
+        "one": first.username,
+        "other": second.username,
+        "about": f"{target._meta.verbose_name} {target.pk}",
+    }
     entry = record(second, Verb.ALERTED, target, made=made.username, **facts)
     for keeper in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in=(first.pk, second.pk)):
         app.configure_task("users.mail_notice").defer(user_id=keeper.pk, notice="one_pair_of_eyes", facts=facts)
