@@ -333,8 +333,9 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         numbers = {number for text in sent if (number := whole_number(text))}
         if not self.has_view_permission(request):
             return
-        # Django would pass over what is not there, or not theirs to see, and answer as if it had been done.
-        if len(numbers) != len(sent) or self.get_queryset(request).filter(pk__in=numbers).count() != len(numbers):
+        # Where none of them is there, or theirs to see, Django would answer as if it had been done.
+        odd = len(numbers) != len(sent)
+        if odd or (numbers and not self.get_queryset(request).filter(pk__in=numbers).exists()):
             raise Http404
 
     def response_action(
