@@ -268,3 +268,17 @@ def test_a_password_that_the_other_set_counts_for_a_week(days: float, expected: 
     review_document(vera, other.pk, verdict="approved")
     review_document(omar, other.pk, verdict="approved")
     assert len(alerted(manager)) == expected, "of others nobody is told"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+@pytest.mark.parametrize("had", [True, False])
+def test_the_badge_follows_from_what_stands_in_whatever_order(had: bool, order: tuple[int, int]) -> None:
+    vera, owner = people.make_staff("vera", "Compliance Officer"), people.make_user("acme", verified=had)
+    decisions = []
+    for doc_type in ("identity", "business"):
+        review_document(vera, send(owner, doc_type).pk, verdict="approved")
+        decisions.append(Decision.objects.latest("pk"))
+    for place, number in enumerate(order):
+        undo(vera, decisions[number].pk)
+        owner.refresh_from_db()
+        assert owner.identity_verified == (had or place == 0)
