@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("moderation", "0007_latest_opened"),
-        ("users", "0022_suspensions"),
+        ("users", "0025_suspensions"),
         ("decisions", "0001_initial"),
     ]
 

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('decisions', '0001_initial'),
-        ('users', '0021_forget_what_was_typed'),
+        ('users', '0024_folded_names'),
     ]
 
     operations = [
