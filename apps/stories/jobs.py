@@ -17,6 +17,7 @@ def free_expired(timestamp: int) -> None:
         pass
 
 
+# The waits add up to some sixteen days: a file of which nothing is left but this job must go at last.
 @app.task(name="stories.delete_file", queue="files", retry=RetryStrategy(max_attempts=10, exponential_wait=4))
 def delete_file(*, name: str) -> None:
     """Delete a file that nothing refers to any more. One that is gone already is no trouble."""

@@ -16,10 +16,12 @@ from procrastinate.contrib.django import app
 from apps.users import likeness
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
 
-# Mail servers are away at times; the waits add up to some two and a half hours.
-PATIENT = RetryStrategy(max_attempts=6, exponential_wait=6)
+# Mail servers are away at times: tried again five times, after waits of 6 s to 2 h that add up to some two and a half
+# hours.
+PATIENT = RetryStrategy(max_attempts=5, exponential_wait=6)
 
 
+# Somebody waits for it, and can ask for another: three more times in a quarter of a minute.
 @app.task(name="users.send_reset_code", retry=RetryStrategy(max_attempts=3, wait=5))
 def send_reset_code(*, user_id: int) -> None:
     """Mail a new code to somebody who forgot their password; the one before is void. Nobody has the id 0."""
@@ -47,6 +49,7 @@ def mail_decision(*, document_id: int, template: str, text: str) -> None:
         _mail(document.owner, template, document=document, text=text)
 
 
+# Some twenty minutes in all; after that `inspect_left_over` finds it.
 @app.task(name="users.inspect_document", queue="files", retry=RetryStrategy(max_attempts=5, exponential_wait=4))
 def inspect_document(*, document_id: int) -> None:
     """Find out what the file of a document shows, and whom it was sent in by before."""

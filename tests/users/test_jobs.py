@@ -8,13 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
+from django.utils import timezone
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
 
+from apps.stories.jobs import free_expired
 from apps.users import sessions
 from apps.users.models import ResetCode
 from ops.embedded import CHECKOUT
@@ -55,18 +61,63 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     assert job.scheduled_at is not None
 
 
-def test_what_a_killed_worker_had_begun_is_run_again() -> None:
-    alice()
-    sessions.request_reset("alice@example.com")
+def stall() -> None:
+    """All that waits was begun by a worker that is dead."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT procrastinate_register_worker_v1()")
         [worker] = cursor.fetchone()
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
         cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
+
+
+def test_what_a_killed_worker_had_begun_is_run_again() -> None:
+    alice()
+    sessions.request_reset("alice@example.com")
+    stall()
     retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
     work()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert waiting("users.send_reset_code") == []
+
+
+@pytest.mark.parametrize("successor", [True, False], ids=["one-waits", "two-stalled"])
+def test_stalled_jobs_that_only_one_may_wait_of_do_not_stop_the_others(successor: bool) -> None:
+    alice()
+    for stalled in range(1 if successor else 2):
+        free_expired.defer(timestamp=stalled)  # type: ignore[call-arg]  # by its parameters
+        stall()
+    sessions.request_reset("alice@example.com")
+    stall()
+    if successor:
+        free_expired.defer(timestamp=9)  # type: ignore[call-arg]  # by its parameters
+    retry_stalled.configure(priority=1).defer(timestamp=0)  # while the successor still waits
+    work()
+    assert [message.to for message in mail.outbox] == [["alice@example.com"]]
+    assert not ProcrastinateJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "most", "waits"),
+    [
+        ("users.mail_notice", timedelta(hours=2.75), timedelta(hours=2.5)),
+        ("users.mail_decision", timedelta(hours=2.75), timedelta(hours=2.5)),
+        ("users.send_reset_code", timedelta(seconds=20), timedelta(seconds=15)),
+        ("users.inspect_document", timedelta(minutes=25), timedelta(minutes=20)),
+        ("decisions.tell_people", timedelta(hours=2.75), timedelta(hours=2.5)),
+        ("stories.delete_file", timedelta(days=17), timedelta(days=16)),
+    ],
+)
+def test_a_job_is_tried_again_for_as_long_as_its_comment_says(task: str, most: timedelta, waits: timedelta) -> None:
+    strategy = app.tasks[task].retry_strategy
+    assert isinstance(strategy, RetryStrategy)
+    job = Job(id=1, queue="", lock=None, queueing_lock=None, task_name=task, attempts=0)
+    total = timedelta()
+    while decision := strategy.get_retry_decision(exception=OSError(), job=job):
+        assert decision.retry_at is not None
+        total += decision.retry_at - timezone.now()
+        job = job.evolve(attempts=job.attempts + 1)
+    assert waits <= total + timedelta(seconds=1)
+    assert total < most
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
