@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pgtrigger
-from django.db import models
+from django.db import models, transaction
 from django.dispatch import receiver
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
-from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+from simple_history.utils import bulk_create_with_history
 
 from apps.audit.context import origin
 from apps.audit.models import append_only
@@ -29,7 +29,10 @@ class Version(models.Model):
 
 
 class History(HistoricalRecords):
-    """History of a model, kept honest by triggers. Name in `excluded_fields` what must not be remembered."""
+    """History of a model, kept honest by triggers. Name in `excluded_fields` what must not be remembered.
+
+    A change is a version where it differs from the version before; saving the same again is none.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("bases", [Version])
@@ -60,16 +63,78 @@ class History(HistoricalRecords):
         pgtrigger.register(*append_only())(m2m_model)
         return m2m_model
 
+    def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
+        super().finalize(sender, **kwargs)
+        if self.cls is sender:
+            for field in self.get_m2m_fields_from_model(sender):
+                self._follow_deletions(sender, field)
+
+    def _follow_deletions(self, owner: type[models.Model], field: Any) -> None:
+        """Deleting a group is a change of its members, by the same person and for the same reason."""
+        target, key = field.remote_field.model, f"_had_{owner._meta.label_lower}_{field.name}"
+
+        def before(instance: models.Model, **_: Any) -> None:
+            setattr(instance, key, list(owner._base_manager.filter(**{field.name: instance})))
+
+        def after(instance: models.Model, **_: Any) -> None:
+            for loser in instance.__dict__.pop(key):
+                _sign(loser, getattr(instance, "_history_user", None), getattr(instance, "_change_reason", None))
+                self.create_historical_record(loser, "~")
+
+        models.signals.pre_delete.connect(before, sender=target, weak=False)
+        models.signals.post_delete.connect(after, sender=target, weak=False)
+
+    def post_save(self, instance: models.Model, created: bool, using: str | None = None, **kwargs: Any) -> None:
+        names = kwargs.get("update_fields")
+        tracked = self.fields_included(instance)
+        if names is None or any(field.name in names or field.attname in names for field in tracked):
+            super().post_save(instance, created, using=using, **kwargs)
+
+    def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
+        if history_type != "~" or getattr(instance, "_change_is_secret", False) or changed([instance]):
+            super().create_historical_record(instance, history_type, using=using)
+
+
+def changed[M: models.Model](objs: Sequence[M]) -> list[M]:
+    """Those of `objs`, rows of one model, that differ from their latest version."""
+    history: type[models.Model] = type(objs[0]).history.model  # type: ignore[attr-defined]
+    key = objs[0]._meta.pk.attname
+    rows = history._default_manager.filter(**{f"{key}__in": [obj.pk for obj in objs]})
+    latest = {getattr(row, key): row for row in rows.order_by(key, "-history_id").distinct(key)}
+    return [obj for obj in objs if obj.pk not in latest or _differs(obj, latest[obj.pk])]
+
+
+def _differs(obj: models.Model, version: Any) -> bool:
+    for field in version.tracked_fields:
+        if field.to_python(getattr(obj, field.attname)) != field.to_python(getattr(version, field.attname)):
+            return True
+    return any(_rows_differ(obj, version, field) for field in version._history_m2m_fields)
+
+
+def _rows_differ(obj: models.Model, version: Any, field: Any) -> bool:
+    """Whether a field of many held other rows; a row that was made anew with the same values is no other."""
+    through = field.remote_field.through
+    names = [each.attname for each in through._meta.fields if not each.primary_key]
+    now = through._base_manager.filter(**{field.m2m_field_name(): obj.pk}).values_list(*names)
+    then = getattr(type(version), field.name).filter(history=version).values_list(*names)
+    return set(now) != set(then)
+
 
 @receiver(pre_create_historical_record, dispatch_uid="history_request_id")
 def _note_request(history_instance: models.Model, **_: Any) -> None:
-    history_instance.request_id = origin().request_id  # type: ignore[attr-defined]
+    for name, value in _request().items():
+        setattr(history_instance, name, value)
 
 
-def save_as[M: models.Model](actor: User | None, obj: M, *, reason: str) -> M:
-    """Save `obj` with its history: made by `actor` (None: the platform itself) for `reason`."""
+def save_as[M: models.Model](actor: User | None, obj: M, *, reason: str, secret: bool = False) -> M:
+    """Save `obj` with its history: made by `actor` (None: the platform itself) for `reason`.
+
+    `secret`: what changes is left out of the history; that it changed is not.
+    """
     _sign(obj, actor, reason)
+    obj._change_is_secret = secret  # type: ignore[attr-defined]
     obj.save()
+    obj._change_is_secret = False  # type: ignore[attr-defined]
     return obj
 
 
@@ -82,14 +147,26 @@ def delete_as(actor: User | None, obj: models.Model, *, reason: str) -> None:
 def bulk_create_as[M: models.Model](actor: User | None, objs: Sequence[M], *, reason: str) -> list[M]:
     if not objs:
         return []
-    return bulk_create_with_history(objs, type(objs[0]), default_user=actor, default_change_reason=reason)
+    for obj in objs:
+        _sign(obj, actor, reason)
+    return bulk_create_with_history(objs, type(objs[0]), custom_historical_attrs=_request())
 
 
 def bulk_update_as(actor: User | None, objs: Sequence[models.Model], fields: Iterable[str], *, reason: str) -> None:
-    if objs:
-        bulk_update_with_history(objs, type(objs[0]), list(fields), default_user=actor, default_change_reason=reason)
+    if not objs:
+        return
+    for obj in objs:
+        _sign(obj, actor, reason)
+    with transaction.atomic():
+        type(objs[0])._base_manager.bulk_update(objs, list(fields))
+        history = type(objs[0]).history  # type: ignore[attr-defined]
+        history.bulk_history_create(changed(objs), update=True, custom_historical_attrs=_request())
 
 
-def _sign(obj: models.Model, actor: User | None, reason: str) -> None:
+def _request() -> dict[str, str]:
+    return {"request_id": origin().request_id}
+
+
+def _sign(obj: models.Model, actor: User | None, reason: str | None) -> None:
     obj._history_user = actor  # type: ignore[attr-defined]
     obj._change_reason = reason  # type: ignore[attr-defined]

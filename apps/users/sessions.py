@@ -278,7 +278,7 @@ def set_password(actor: User | None, user: User, password: str, *, field: str, r
     check_new_password(password, user, field=field)
     user.set_password(password)
     user.token_version += 1
-    save_as(actor, user, reason=reason)
+    save_as(actor, user, reason=reason, secret=True)
     end_all(actor, user, reason=reason)
     mfa.tell(user, "password_changed")
 
