@@ -19,11 +19,6 @@ from tests.people import alice, bob
 from tests.sockets.client import chat, notifications
 
 
-@pytest.fixture(autouse=True)
-def _as_if_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_away_until", 0.0)
-
-
 @pytest.fixture
 def another(transactional_db: None) -> Iterator[tuple[str, uvicorn.Server]]:
     """A second server, which knows of the first only through Valkey."""
