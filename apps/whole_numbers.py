@@ -20,7 +20,7 @@ def searched_number(text: str, *kinds: str) -> int:
 
     `kinds` are words that may stand before it without a sign, as in "Case 157". 0 where it is no number.
     """
-    match = re.fullmatch(r"(?:(\w+)\s+)?([#＃№]|no\.?)?\s*(\d+)", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(?:(?!no\b)(\w+)\s+)?([#＃№]|no\.?)?\s*(\d+)", text.strip(), re.IGNORECASE)
     if match is None:
         return 0
     word, sign, digits = match.groups()

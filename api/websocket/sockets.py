@@ -174,10 +174,10 @@ class Socket(AsyncWebsocketConsumer):
             frame = self._read(text_data)
             await self.take(frame)
             self._bad_frames = 0
-        except DomainError as refusal:
-            await self._complain(refusal)
         except TooMany:
             await self.flood("too-many-messages")
+        except DomainError as refusal:
+            await self._complain(refusal)
         except OSError:
             raise
         except Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pgtrigger
@@ -144,19 +144,21 @@ def delete_as(actor: User | None, obj: models.Model, *, reason: str) -> None:
     obj.delete()
 
 
-def bulk_create_as[M: models.Model](actor: User | None, objs: Sequence[M], *, reason: str) -> list[M]:
+type Actors[M] = User | Callable[[M], User | None] | None
+"""Who made several versions: one person, or who did of each row."""
+
+
+def bulk_create_as[M: models.Model](actor: Actors[M], objs: Sequence[M], *, reason: str) -> list[M]:
     if not objs:
         return []
-    for obj in objs:
-        _sign(obj, actor, reason)
+    _sign_all(objs, actor, reason)
     return bulk_create_with_history(objs, type(objs[0]), custom_historical_attrs=_request())
 
 
-def bulk_update_as(actor: User | None, objs: Sequence[models.Model], fields: Iterable[str], *, reason: str) -> None:
+def bulk_update_as[M: models.Model](actor: Actors[M], objs: Sequence[M], fields: Iterable[str], *, reason: str) -> None:
     if not objs:
         return
-    for obj in objs:
-        _sign(obj, actor, reason)
+    _sign_all(objs, actor, reason)
     with transaction.atomic():
         type(objs[0])._base_manager.bulk_update(objs, list(fields))
         history = type(objs[0]).history  # type: ignore[attr-defined]
@@ -165,6 +167,11 @@ def bulk_update_as(actor: User | None, objs: Sequence[models.Model], fields: Ite
 
 def _request() -> dict[str, str]:
     return {"request_id": origin().request_id}
+
+
+def _sign_all[M: models.Model](objs: Sequence[M], actor: Actors[M], reason: str) -> None:
+    for obj in objs:
+        _sign(obj, actor(obj) if callable(actor) else actor, reason)
 
 
 def _sign(obj: models.Model, actor: User | None, reason: str | None) -> None:

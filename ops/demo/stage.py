@@ -77,8 +77,8 @@ def create[M: models.Model](
 ) -> list[M]:
     """Write rows with their first version, oldest first."""
     ordered = sorted(objs, key=at)
-    _sign(ordered, by, at, reason)
-    return bulk_create_as(None, ordered, reason=reason)
+    _date(ordered, at)
+    return bulk_create_as(by, ordered, reason=reason)
 
 
 def change[M: models.Model](
@@ -90,14 +90,10 @@ def change[M: models.Model](
     reason: str,
 ) -> None:
     """Write changed fields with the version that they make."""
-    _sign(objs, by, at, reason)
-    bulk_update_as(None, objs, fields, reason=reason)
+    _date(objs, at)
+    bulk_update_as(by, objs, fields, reason=reason)
 
 
-def _sign[M: models.Model](
-    objs: Sequence[M], by: Callable[[M], User | None], at: Callable[[M], datetime], reason: str
-) -> None:
+def _date[M: models.Model](objs: Sequence[M], at: Callable[[M], datetime]) -> None:
     for obj in objs:
-        obj._history_user = by(obj)  # type: ignore[attr-defined]
         obj._history_date = at(obj)  # type: ignore[attr-defined]
-        obj._change_reason = reason  # type: ignore[attr-defined]

@@ -318,7 +318,8 @@ def test_a_number_is_found_as_the_pages_write_it() -> None:
     for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}"):
         term = written.format(document.pk)
         assert any(at.startswith(page_of(document)) for at in links(client.get(TABLE, {"q": term}))), term
-        assert f"/admin/compliance/{document.pk}/" in links(client.get("/admin/compliance/", {"q": term})), term
+        found = links(client.get("/admin/compliance/", {"q": term}))
+        assert any(at.startswith(f"/admin/compliance/{document.pk}/") for at in found), term
         owner = written.replace("ocument", "ser").replace("D", "U").replace("d", "u").format(document.owner_id)
         assert client.get("/admin/support/", {"q": owner})["Location"] == f"/admin/support/{document.owner_id}/"
     assert client.get(TABLE, {"q": f"story {document.pk}"}).context["cl"].result_count == 0

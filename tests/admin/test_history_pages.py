@@ -149,6 +149,7 @@ def test_who_was_put_into_groups_is_told_in_words() -> None:
 def test_somebody_deleted_since_is_told_by_number() -> None:
     story = make_story(people.alice())
     gone = people.make_user("gone")
+    story.caption = "Seen to"
     save_as(gone, story, reason="seen to")
     number = gone.pk
     gone.delete()

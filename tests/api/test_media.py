@@ -367,11 +367,12 @@ def test_in_a_bucket_an_address_leads_to_a_signed_one_of_a_minute(
 
 
 def test_in_a_bucket_two_files_of_one_name_stay_two(bucket: Any) -> None:
-    from django.core.files.storage import default_storage
-
-    first, second = (default_storage.save("documents/same.pdf", upload(content)) for content in (b"one", b"two"))
-    assert first != second
-    assert default_storage.open(first).read() == b"one"
+    first, second = (send_document(owner, upload(png(), "same.png"), doc_type="identity") for owner in (alice(), bob()))
+    assert first.file.name != second.file.name
+    assert (
+        len({kept.key for kept in bucket.objects.filter(Prefix="documents/")} & {first.file.name, second.file.name})
+        == 2
+    )
 
 
 class Picky(BaseHTTPRequestHandler):

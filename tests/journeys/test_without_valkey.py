@@ -121,6 +121,7 @@ def test_the_console_goes_on(
         (f"/admin/moderation/{case.pk}/", {"outcome": "removed"}),
     ):
         assert client.get(item).status_code == 200
+        assert client.post(f"{item}deed/", {"deed": "renew"}).status_code == 204
         state = client.get(f"{item}state/").json()
         assert (state["held_by_me"], state["others"]) == (True, [])
         assert client.post(f"{item}decide/", decision | {"version": state["version"]}).status_code == 302
@@ -128,7 +129,7 @@ def test_the_console_goes_on(
     assert document.status == "approved"
     assert Story.objects.get(pk=story.pk).removed_at
 
-    sent = {"type": "users.user", "id": alice.pk, "field": "email", "reason": "asked", "next": "/admin/"}
+    sent = {"type": "users.user", "id": alice.pk, "field": "email", "reason": "asked by phone", "next": "/admin/"}
     assert client.post("/admin/reveal/", sent).status_code == 302
     assert Reveal.objects.get().staff == boss
     assert caplog.text.count("Valkey does not answer") == 1
