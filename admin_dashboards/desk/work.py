@@ -50,6 +50,7 @@ from apps.whole_numbers import searched_number, whole_number
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 LAST_DECISION_SHOWN = timedelta(minutes=10)
+CLAIM_TRIES = 3
 SHOWN = 50
 """How many lines of a queue the desk page shows."""
 SNOOZES = {
@@ -326,19 +327,32 @@ class WorkDesk(Desk):
         rows = self._ahead(request)
         return line_up(self.queue, rows, goal_of(self.queue), timezone.now(), most)
 
-    def _next(self, request: HttpRequest, after: int = 0) -> str:
-        """Where it goes on: what is in the person's hands first, then the queue; the desk where nothing waits."""
+    def _next(self, request: HttpRequest, after: int = 0) -> int:
+        """What it goes on with: what is in the person's hands first, then the queue; 0 where nothing waits."""
         user, now = request.user, timezone.now()
         rows = self._ahead(request) if request.GET.get("tab") in WORKED_THROUGH else self._filtered(request)
         own = self.decidable(request, mine(self.queue, rows, user, now))  # type: ignore[arg-type]
         own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
-        first = own.order_by(*self.queue.order).values_list("pk", flat=True).first()
-        return self.within(request, "item", first) if first else self._beside(request, after, 1)
+        return own.order_by(*self.queue.order).values_list("pk", flat=True).first() or self._beside(request, after, 1)
 
-    def _beside(self, request: HttpRequest, item_id: int, step: int) -> str:
-        """The item so many places further on in the queue; the desk where there is no other."""
-        found = neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step)
-        return self.within(request, "item", found) if found else self.back(request)
+    def _beside(self, request: HttpRequest, item_id: int, step: int) -> int:
+        """The item so many places further on in the queue; 0 where there is no other."""
+        return neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step) or 0
+
+    def _taken(self, request: HttpRequest, item_id: int) -> str:
+        """The address of an item, claimed; where a colleague was quicker, of the next one that is free then."""
+        for _try in range(CLAIM_TRIES):
+            item = self.rows(request).filter(pk=item_id).first()
+            try:
+                if item is not None and self._is_free(request, item):
+                    claim(request.user, self.queue.model, item_id)  # type: ignore[arg-type]
+                break
+            except Conflict:
+                item_id = self._next(request, after=item_id)
+        return self._at(request, item_id)
+
+    def _at(self, request: HttpRequest, item_id: int) -> str:
+        return self.within(request, "item", item_id) if item_id else self.back(request)
 
     # --- The desk page ----------------------------------------------------------------------------------------------
 
@@ -400,7 +414,7 @@ class WorkDesk(Desk):
         ]
 
     def next_item(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponseRedirect(self._next(request))
+        return HttpResponseRedirect(self._at(request, self._next(request)))
 
     # --- One item ---------------------------------------------------------------------------------------------------
 
@@ -494,7 +508,7 @@ class WorkDesk(Desk):
             self.decide(request, item)
         except DomainError as error:
             return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(onward)
+        return HttpResponseRedirect(self._taken(request, onward))
 
     def deed_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
@@ -504,7 +518,7 @@ class WorkDesk(Desk):
         user: User = request.user  # type: ignore[assignment]
         model, deed = self.queue.model, request.POST.get("deed", "")
         reason = request.POST.get("reason", "")
-        here = self.within(request, "item", item_id)
+        here, onward = self.within(request, "item", item_id), 0
         try:
             match deed:
                 case "claim":
@@ -519,20 +533,20 @@ class WorkDesk(Desk):
                     release(user, model, item_id)
                     here = self.back(request)
                 case "next" | "previous":
-                    here = self._beside(request, item_id, 1 if deed == "next" else -1)
+                    onward, here = self._beside(request, item_id, 1 if deed == "next" else -1), ""
                     release(user, model, item_id)
                     presence.leave(user, item)
                 case "hand_over":
-                    here = self._next(request, after=item_id)
+                    onward, here = self._next(request, after=item_id), ""
                     hand_over(user, model, item_id, to=self._colleague(item, request.POST.get("to", "")))
                 case "snooze":
                     hours = request.POST.get("hours", "")
                     if hours not in SNOOZES:
                         raise Invalid("unknown", _("Choose for how long."), field="hours")
-                    here = self._next(request, after=item_id)
+                    onward, here = self._next(request, after=item_id), ""
                     snooze(user, model, item_id, until=timezone.now() + timedelta(hours=int(hours)))
                 case "escalate":
-                    here = self._next(request, after=item_id)
+                    onward, here = self._next(request, after=item_id), ""
                     escalate(user, model, item_id, reason=reason)
                 case _:
                     raise Invalid("unknown", _("There is no such deed."), field="deed")
@@ -540,7 +554,7 @@ class WorkDesk(Desk):
             if deed == "renew":
                 return JsonResponse({"sentence": str(error)}, status=409)
             return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(here)
+        return HttpResponseRedirect(here or self._taken(request, onward))
 
     def _colleague(self, item: Any, number: str) -> User:
         person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
