@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,13 +23,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from import_export import admin as library
 from import_export.fields import Field
-from import_export.formats.base_formats import CSV, XLSX
+from import_export.formats.base_formats import CSV, XLSX, Format
 from import_export.resources import ModelResource, modelresource_factory
+from import_export.results import Result
 from import_export.tmp_storages import BaseStorage
 from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from admin_dashboards.sheets import read_table
 from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
@@ -38,7 +40,6 @@ from apps.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
-    from import_export.results import Result
     from redis import Redis
 
     from apps.users.models import User
@@ -47,18 +48,38 @@ MAX_EXPORTED_ROWS = 50_000
 MAX_IMPORTED_ROWS = 1_000
 MAX_IMPORTED_BYTES = 1024 * 1024
 
-# What spreadsheets take for the beginning of a formula, or drop before one; full-width signs too.
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+# What spreadsheets take for the beginning of a formula; full-width signs too.
+_SIGNS = "=+-@＝＋－＠"
+# What they drop before one, or take for the end of the cell before it: outside English, cells end at ";".
+_BEFORE = re.compile(r"""['"\s;]++""")
+_END = "[;\t\r\n]"
+_FORMULA = re.compile(rf"""['"\s;]*+[{re.escape(_SIGNS)}]|'*+[\t\r\n]""")
 
 
 def neutralise(value: str) -> str:
-    """The same text, with an apostrophe before it where a spreadsheet would calculate it."""
+    """The same text, with an apostrophe wherever a spreadsheet would begin to calculate."""
+    value = _before_signs(value, f"({_END})", r"\1'")
     return f"'{value}" if _FORMULA.match(value) else value
 
 
 def read_back(value: str) -> str:
     """What `neutralise` was given."""
-    return value[1:] if value.startswith("'") and _FORMULA.match(value) else value
+    if value.startswith("'") and _FORMULA.match(value):
+        value = value[1:]
+    return _before_signs(value, f"({_END})'", r"\1")
+
+
+def _before_signs(value: str, pattern: str, replacement: str) -> str:
+    def replaced(found: re.Match[str]) -> str:
+        follows = value[found.end() : found.end() + 1]
+        return re.sub(pattern, replacement, found[0]) if follows and follows in _SIGNS else found[0]
+
+    return _BEFORE.sub(replaced, value)
+
+
+def comparable(value: Any) -> Any:
+    """A text as it is on every way out and in again: programs write line ends as they like."""
+    return _text(value).replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
 
 
 class Neutral:
@@ -75,26 +96,54 @@ def _text(cell: Any) -> str:
 
 
 class NeutralCSV(Neutral, CSV):
-    """CSV as RFC 4180 has it, read back as it was before."""
+    """CSV as RFC 4180 has it, marked as UTF-8 for Excel."""
 
-    def create_dataset(self, in_stream: str | bytes, **_options: Any) -> tablib.Dataset:
-        text = in_stream.decode("utf-8-sig") if isinstance(in_stream, bytes) else in_stream
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-        if not lines:
-            return tablib.Dataset()
-        headers, *rows = lines
-        for number, row in enumerate(rows, start=2):
-            if len(row) != len(headers):
-                raise ValueError(
-                    _("Line %(line)d has %(found)d values; the first line names %(named)d columns.")
-                    % {"line": number, "found": len(row), "named": len(headers)}
-                )
-        return tablib.Dataset(*([read_back(cell) for cell in row] for row in rows), headers=headers)
+    def export_data(self, dataset: tablib.Dataset, **options: Any) -> Any:
+        return "\ufeff" + super().export_data(dataset, quoting=csv.QUOTE_ALL, **options)
 
 
 class NeutralXLSX(Neutral, XLSX):
+    pass
+
+
+class Sheet(tablib.Dataset):
+    """The rows of a file, which remember where they stand in it."""
+
+    lines: list[int]
+    unknown: list[str]
+
+
+class AnySheet(Format):
+    """Whatever a spreadsheet program writes."""
+
+    def __init__(self, columns: Sequence[str] = (), key: str = "id", **_options: Any) -> None:
+        self.columns, self.key = columns, key
+
+    def get_title(self) -> str:
+        return "sheet"
+
     def can_import(self) -> bool:
-        return False  # a small workbook can unfold into a huge one
+        return True
+
+    def create_dataset(self, in_stream: bytes, **_options: Any) -> Sheet:
+        table = read_table(in_stream, self.columns, self.key)
+        sheet = Sheet(*([read_back(cell) for cell in cells] for _line, cells in table.lines), headers=table.columns)
+        sheet.lines, sheet.unknown = [line for line, _cells in table.lines], table.unknown
+        return sheet
+
+
+class Outcome(Result):
+    """What a file would do, by the lines of the file."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        super().__init__()
+        self.lines, self.unknown = sheet.lines, sheet.unknown
+
+    def append_invalid_row(self, number: int, row: Any, validation_error: Any) -> None:
+        super().append_invalid_row(self.lines[number - 1], row, validation_error)
+
+    def row_errors(self) -> list[tuple[int, Any]]:
+        return [(self.lines[number - 1], errors) for number, errors in super().row_errors()]
 
 
 class ImportFileForm(ImportForm):
@@ -164,14 +213,16 @@ class Moment(DateTimeWidget):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}(?:\.0*)?")  # programs that count in fractions write 7.0
+
+
 class WholeNumber(IntegerWidget):
     def clean(self, value: str | None, row: Any = None, **_options: Any) -> int | None:
         if not value:
             return None
-        try:
-            return int(value)
-        except ValueError:
-            raise ValueError(_("Write a whole number.")) from None
+        if not _WHOLE.fullmatch(value.strip()):
+            raise ValueError(_("Write a whole number."))
+        return int(value.partition(".")[0])
 
 
 def _column(path: str) -> str:
@@ -204,13 +255,54 @@ class TableResource(ModelResource):
         queryset: QuerySet[Any] = super().get_queryset() if self.rows is None else self.rows
         return queryset
 
-    def before_import(self, dataset: tablib.Dataset, **options: Any) -> None:
-        if len(dataset) > MAX_IMPORTED_ROWS:
+    @classmethod
+    def columns(cls) -> list[str]:
+        """What a file may change."""
+        return [field.column_name for field in cls().get_import_fields()]
+
+    def import_data(self, dataset: Sheet, *args: Any, **options: Any) -> Outcome:
+        self.sheet = dataset
+        return super().import_data(dataset, *args, **options)
+
+    def get_result_class(self) -> Callable[[], Outcome]:
+        return partial(Outcome, self.sheet)
+
+    def before_import(self, dataset: Sheet, **options: Any) -> None:
+        try:
+            self._check(dataset)
+        except Invalid:
+            dataset.wipe()  # its rows are not looked at
+            raise
+
+    def _check(self, sheet: Sheet) -> None:
+        if len(sheet) > MAX_IMPORTED_ROWS:
             raise Invalid(
                 "too-many-rows",
                 _("The file has %(rows)d rows; at most %(most)d are taken at once.")
-                % {"rows": len(dataset), "most": MAX_IMPORTED_ROWS},
+                % {"rows": len(sheet), "most": MAX_IMPORTED_ROWS},
             )
+        key = self.fields["id"]
+        seen: dict[int, int] = {}
+        for line, row in zip(sheet.lines, sheet.dict, strict=True):
+            try:
+                number = key.clean(row)
+            except ValueError:
+                continue  # said of the row
+            if number is not None and seen.setdefault(number, line) != line:
+                raise Invalid(
+                    "same-row",
+                    _("Lines %(first)d and %(second)d are both for number %(number)d. Which of them counts?")
+                    % {"first": seen[number], "second": line, "number": number},
+                )
+
+    def import_field(self, field: Field, instance: Model, row: dict[str, Any], *args: Any, **options: Any) -> None:
+        before = field.get_value(instance)
+        super().import_field(field, instance, row, *args, **options)
+        after = field.get_value(instance)
+        if comparable(after) == comparable(before):
+            setattr(instance, field.attribute, before)
+        elif isinstance(after, str):
+            setattr(instance, field.attribute, after.replace("\r\n", "\n").replace("\r", "\n"))
 
     def do_instance_save(self, instance: Model, is_create: bool) -> None:
         raise NotImplementedError("This table is not imported.")
@@ -226,7 +318,6 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     export_form_class = ExportForm
     import_form_class = ImportFileForm
     export_formats = [NeutralCSV, NeutralXLSX]
-    import_formats = [NeutralCSV]
     tmp_storage_class = Waiting
     skip_admin_log = True  # the audit entry says it
 
@@ -297,6 +388,9 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         messages.error(request, sentence)
         return HttpResponseRedirect(self._page("import"))
 
+    def get_import_formats(self) -> list[Callable[..., AnySheet]]:
+        return [partial(AnySheet, self.import_resource.columns())] if self.import_resource else []
+
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         return [self.import_resource] if self.import_resource else []
 
@@ -315,13 +409,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         return HttpResponseRedirect(self._page("changelist"))
 
     def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
-        if isinstance(error, Unavailable):
-            sentence = str(error)
-        elif isinstance(error, UnicodeDecodeError):
-            sentence = _("The file is not CSV in UTF-8.")
-        else:
-            sentence = _("The file cannot be read as CSV: %(why)s") % {"why": error}
-        form.add_error("import_file", sentence)
+        form.add_error("import_file", str(error))
 
     # --- Both -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from admin_dashboards import import_export
+from admin_dashboards import import_export, sheets
 from admin_dashboards.import_export import neutralise, read_back
 from apps.audit.models import Entry, Verb
 from apps.events.models import Event
@@ -45,7 +48,14 @@ def importer() -> User:
 
 
 def rows_of(response: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(response.content.decode())))
+    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+
+
+def csv_of(client: Client) -> str:
+    """The export as a spreadsheet program reads it: Excel takes CSV for UTF-8 where it begins so."""
+    content = client.post(f"{EVENTS}export/", {"format": CSV}).content
+    assert content.startswith(b"\xef\xbb\xbf")
+    return str(content.decode("utf-8-sig"))
 
 
 def upload(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
@@ -125,12 +135,33 @@ def test_an_export_holds_only_rows_that_one_may_see() -> None:
     assert [row["title"] for row in rows_of(console(helper).post(f"{EVENTS}export/", {"format": CSV}))] == ["Granted"]
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1", "''+1", "plain", "'quoted'", ""]
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "＝1",
+    "'=1",
+    "''+1",
+    "plain",
+    "'quoted'",
+    "",
+    "a;=1+1;b",
+    "a;'=1",
+    "a\n\n\t -1",
+    'a;"=1"',
+    "'\n=1",
+    ";;=1",
+    "a; b",
+]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text: Any) -> None:
     assert neutralise(text)[:1] not in set("=+-@\t\r＝")
+    assert not re.search("""[;\\t\\r\\n][\\s"]*[=+\\-@＝]""", neutralise(text))
     assert read_back(neutralise(text)) == text
 
 
@@ -139,6 +170,7 @@ def test_no_cell_of_a_file_is_a_formula() -> None:
     client = console(exporter("events.export_event"))
     [row] = rows_of(client.post(f"{EVENTS}export/", {"format": CSV}))
     assert (row["title"], row["description"], row["location"]) == ("'=HYPERLINK(1)", "'+1", "'@here")
+    assert all(line.startswith('"') and line.endswith('"') for line in csv_of(client).splitlines())
     workbook = openpyxl.load_workbook(io.BytesIO(client.post(f"{EVENTS}export/", {"format": XLSX}).content))
     cells = [cell for line in workbook.active for cell in line]
     assert "'=HYPERLINK(1)" in [cell.value for cell in cells]
@@ -199,7 +231,7 @@ def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
     other = make_event(people.bob(), "Untouched")
     staff = importer()
     client = console(staff)
-    exported = client.post(f"{EVENTS}export/", {"format": CSV}).content.decode()
+    exported = csv_of(client)
     preview = upload(client, exported.replace("'=Offensive", "Polite"))
     assert preview.status_code == 200
     event.refresh_from_db()
@@ -294,18 +326,138 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
         ("title\nNameless\n", "id"),
         ("id,title\n1,2,3\n", "Line 2 has 3 values"),
         ('id,title\n1,"open\n', "cannot be read as CSV"),
-        (b"\xff\xfe\x00i\x00d", "not CSV in UTF-8"),
-        (b"PK\x03\x04 a workbook", "No valid data"),
+        ("id,title\n1,Müller\n".encode("cp1252"), "Save it as “CSV UTF-8”"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of the old kind"),
+        (b"PK\x03\x04 a workbook", "This workbook cannot be read."),
+        ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
+        ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
+        ("id,,title\n1,x,y\n", "Line 2 has a value in a column without a name."),
         ("id,title\n" + "1,x\n" * 1001, "at most 1000"),
         ("id,title\n" + "1," + "x" * 1024 * 1024, "over 1 MiB"),
     ],
-    ids=["empty", "no-rows", "no-id", "ragged", "unclosed", "utf16", "workbook", "too-many", "too-large"],
+    ids=[
+        "empty",
+        "no-rows",
+        "no-id",
+        "ragged",
+        "unclosed",
+        "windows",
+        "xls",
+        "workbook",
+        "twice",
+        "unknown",
+        "nameless",
+        "too-many",
+        "too-large",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text: Any, sentence: str) -> None:
     answer = upload(console(importer()), text)
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
     assert "confirm_form" not in answer.context
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(file := io.BytesIO())
+    return file.getvalue()
+
+
+SAVED_BY_OFFICES = {
+    "comma": lambda rows: _csv(rows, ","),
+    "semicolon": lambda rows: _csv(rows, ";"),
+    "tab": lambda rows: _csv(rows, "\t"),
+    "pipe-quoted": lambda rows: _csv(rows, "|", quoting=csv.QUOTE_ALL),
+    "sep": lambda rows: "sep=;\r\n" + _csv(rows, ";"),
+    "unicode-text": lambda rows: _csv(rows, "\t").encode("utf-16"),
+    "old-mac": lambda rows: _csv(rows, ";").replace("\r\n", "\r"),
+    "blank-lines": lambda rows: "\n" + _csv([*rows, ["", "", ""], [" ", "", ""]], ",") + "\n\n",
+    "columns-behind": lambda rows: _csv([[*row, "", ""] for row in rows], ";"),
+    "workbook": lambda rows: workbook(*rows, [None, ""]),
+}
+
+
+def _csv(rows: list[list[Any]], separator: str, **options: Any) -> str:
+    csv.writer(file := io.StringIO(), delimiter=separator, **options).writerows(rows)
+    return file.getvalue()
+
+
+def test_a_file_is_read_whichever_way_it_was_saved() -> None:
+    event = make_event(people.alice())
+    client = console(importer())
+    for number, (name, saved) in enumerate(SAVED_BY_OFFICES.items()):
+        title = f"Zürich, {name}; “{number}” | 東京"
+        begins = datetime(2030, 1, 31, 20, number)  # noqa: DTZ001  # as spreadsheets have it
+        moment = begins if name == "workbook" else begins.isoformat()
+        ends = f"{(begins + timedelta(hours=1)).isoformat()}Z"
+        rows = [[" ID ", "Title", "DATE", "ends_at", "capacity"], [event.pk, title, moment, ends, 7.0 + number]]
+        preview = upload(client, saved(rows))
+        assert "confirm_form" in preview.context, (name, preview.content.decode())
+        confirm(client, preview)
+        event.refresh_from_db()
+        assert (event.title, event.date, event.capacity) == (title, begins.replace(tzinfo=UTC), 7 + number), name
+
+
+@pytest.mark.parametrize("kind", [CSV, XLSX])
+def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
+    texts = ["=1;=1", "a\r\nb\r\n", "a\rb\n\n- c", " blank ", "Bell \x07", "'a", "_x0041_", "Zürich 東京 😀", '"q"']
+    for text in texts:
+        make_event(people.make_user(f"host{texts.index(text)}"), text, description=text, location=text, capacity=3)
+    client = console(importer())
+    before = Event.history.count()  # type: ignore[attr-defined]
+    exported = client.post(f"{EVENTS}export/", {"format": kind}).content
+    preview = upload(client, exported)
+    assert [row.import_type for row in preview.context["result"].rows] == ["skip"] * len(texts)
+    assert "Columns that change nothing: status, host," in preview.content.decode()
+    assert "0 rows changed." in confirm(client, preview).content.decode()
+    assert Event.history.count() == before  # type: ignore[attr-defined]
+
+
+def test_line_ends_and_zones_alone_are_no_change() -> None:
+    event = make_event(people.alice(), description="one\ntwo")
+    zoned = event.date.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
+    text = f'id,description,date\r\n{event.pk},"one\r\ntwo",{zoned}\r\n'
+    [row] = upload(console(importer()), text).context["result"].rows
+    assert row.import_type == "skip"
+
+
+@pytest.mark.parametrize("again", ["{}", " {}", "0{}", "{}.0", "+{}"])
+def test_one_row_on_two_lines_is_refused_with_both(again: str) -> None:
+    event = make_event(people.alice(), "First")
+    text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
+    preview = upload(console(importer()), text)
+    assert "Lines 2 and 4 are both for number" in preview.content.decode()
+    assert "confirm_form" not in preview.context
+
+
+def test_columns_that_are_not_known_are_named_before_anything_is_confirmed() -> None:
+    event = make_event(people.alice(), "First")
+    client = console(importer())
+    preview = upload(client, f"id,titel, Title ,<b>\n{event.pk},Other,New,x\n")
+    assert "Columns that change nothing: titel, &lt;b&gt;." in preview.content.decode()
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert event.title == "New"
+
+
+@pytest.mark.parametrize("number", ["1.9", "1e3", "1_0", "٣", "0x1", "1,0"])
+def test_a_number_that_is_not_whole_is_refused_and_not_cut(number: str) -> None:
+    event = make_event(people.alice(), capacity=7)
+    preview = upload(console(importer()), f"id;capacity\n\n{event.pk};{number}\n")
+    assert "Write a whole number." in preview.content.decode()
+    assert "Line 3, capacity" in preview.content.decode()
+
+
+def test_a_workbook_that_unfolds_into_a_huge_one_is_not_unfolded() -> None:
+    with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/worksheets/sheet1.xml", b" " * (sheets.MAX_UNFOLDED + 1))
+    client = console(importer())
+    assert "The workbook is too large." in upload(client, file.getvalue()).content.decode()
+    wide = workbook(["id", "title"], [1, "x"] + [None] * sheets.MAX_COLUMNS + ["far away"])
+    assert "The sheet goes on after" in upload(client, wide).content.decode()
 
 
 def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:
