@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -129,6 +130,10 @@ def _is_loopback(host: str) -> bool:
 # --- A server, and a browser that looks at it -----------------------------------------------------------------------
 
 
+# Seconds that a server may take to answer what was asked before its test ended.
+AT_WORK_FOR = 5
+
+
 @contextmanager
 def serving() -> Iterator[tuple[str, uvicorn.Server]]:
     """A server in a thread of this process, with an event loop and so with a hub of its own."""
@@ -144,15 +149,20 @@ def serving() -> Iterator[tuple[str, uvicorn.Server]]:
 
 
 @pytest.fixture(scope="session")
-def _stack() -> Iterator[str]:
-    with serving() as (url, _server):
-        yield url
+def _stack() -> Iterator[tuple[str, uvicorn.Server]]:
+    with serving() as served:
+        yield served
 
 
 @pytest.fixture
-def stack_url(transactional_db: None, _stack: str) -> str:
+def stack_url(transactional_db: None, _stack: tuple[str, uvicorn.Server]) -> Iterator[str]:
     """HTTP and sockets on one port of this machine, on the data of this test."""
-    return _stack
+    url, server = _stack
+    yield url
+    # What a page that is closed now had asked last may still be writing.
+    until = time.monotonic() + AT_WORK_FOR
+    while server.server_state.tasks and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_it_resumes_in_order_and_goes_on_live(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, *map(str, range(1, 251)))
-    with chat(stack_url, b, room) as other:
+    with chat(stack_url, b, room, ready=False) as other:
         other.send(type="resume", after=3)
         say(a, room, *map(str, range(251, 261)))
         assert other.hear_seqs(257) == list(range(4, 261))
