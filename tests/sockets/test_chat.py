@@ -248,7 +248,7 @@ def test_a_slow_reader_holds_nobody_up_and_misses_nothing(stack_url: str) -> Non
     old = [Message(room=room, seq=seq, sender=a, text="x" * 4000) for seq in range(1, 2001)]
     Message.objects.bulk_create(old)
     Room.objects.update(last_seq=2000)
-    with chat(stack_url, b, room, max_queue=1) as slow, chat(stack_url, b, room) as quick:
+    with chat(stack_url, b, room, ready=False, max_queue=1) as slow, chat(stack_url, b, room) as quick:
         slow.send(type="resume", after=0)
         for number in range(2001, 2021):
             say(a, room, "Hi")
