@@ -189,7 +189,8 @@ async def test_sockets_do_not_wait_one_after_another_for_a_server_that_hangs(
             await until(lambda: proxy.count > connections)
             started = time.monotonic()
             await asyncio.gather(*(one.join(f"room{number}") for number in range(20)))
-            assert time.monotonic() - started < 3 * PATIENCE
+            in_turn = 20 * PATIENCE
+            assert time.monotonic() - started < in_turn / 2
             proxy.hangs = False
             heard.clear()
             await until_heard(heard, "room7")
