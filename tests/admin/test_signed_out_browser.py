@@ -100,7 +100,7 @@ def test_what_a_form_lost_comes_back_to_its_writer_alone(page: Page) -> None:
     give_password(page, other.username)
     page.wait_for_url(f"**{change}")
     expect(page.get_by_label("Description")).not_to_have_value("Bring cake and wine")
-    assert page.evaluate("sessionStorage.getItem('infloo-draft')") is None
+    page.wait_for_function("sessionStorage.getItem('infloo-draft') === null")
 
     # Nor is anything kept after the sign-out, or of a form that was taken.
     page.get_by_label("Description").fill("Bring wine")

@@ -39,6 +39,7 @@ def upload(file: object) -> SimpleUploadedFile:
         return SimpleUploadedFile("file", opened.read())
 
 
+@pytest.mark.xdist_group("demo")  # one process loads the data
 class DemoTest(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:

@@ -55,7 +55,8 @@ def test_the_web_process_of_production_serves(tmp_path: Path) -> None:
         connection.close()
     finally:
         web.terminate()
-        assert web.wait(30) == 0, log.read_text()
+        # granian may fail to stop its worker, and ends it after 30 seconds.
+        assert web.wait(60) == 0, log.read_text()
 
 
 def wait_for_port(port: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
+import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -106,6 +107,7 @@ class ListsTest(TestCase):
                 assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{path}: {rows_read(sql)} rows\n{sql}"
 
 
+@pytest.mark.xdist_group("tables")  # one process fills them
 class TablesTest(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
