@@ -31,7 +31,7 @@ from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from admin_dashboards.sheets import read_table
+from admin_dashboards.sheets import escaped, read_table
 from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
@@ -86,9 +86,12 @@ class Neutral:
     """A format whose cells are texts that no spreadsheet calculates."""
 
     def export_data(self, dataset: tablib.Dataset, **options: Any) -> Any:
-        rows = ([neutralise(_text(cell)) for cell in row] for row in dataset)
+        rows = ([self.cell(cell) for cell in row] for row in dataset)
         tame = tablib.Dataset(*rows, headers=dataset.headers, title=dataset.title)
         return tame.export(self.get_title(), **options)  # type: ignore[attr-defined]
+
+    def cell(self, value: Any) -> str:
+        return neutralise(_text(value))
 
 
 def _text(cell: Any) -> str:
@@ -103,7 +106,8 @@ class NeutralCSV(Neutral, CSV):
 
 
 class NeutralXLSX(Neutral, XLSX):
-    pass
+    def cell(self, value: Any) -> str:
+        return escaped(super().cell(value))
 
 
 class Sheet(tablib.Dataset):
@@ -213,7 +217,8 @@ class Moment(DateTimeWidget):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,30}(?:\.0*)?")  # programs that count in fractions write 7.0
+# Programs that count in fractions write 7.0; in 1.000, half of Europe reads a thousand.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}(?:\.0{0,2})?")
 
 
 class WholeNumber(IntegerWidget):
@@ -221,7 +226,7 @@ class WholeNumber(IntegerWidget):
         if not value:
             return None
         if not _WHOLE.fullmatch(value.strip()):
-            raise ValueError(_("Write a whole number."))
+            raise ValueError(_("Write a whole number in digits alone, such as 1000."))
         return int(value.partition(".")[0])
 
 

@@ -16,7 +16,11 @@ import openpyxl
 from django.utils.translation import gettext as _
 
 SEPARATORS = ",;\t|"
-_SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\s*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # Excel's own, for Excel
+# Excel's own, for Excel, which puts more of them behind when it saves the line as a row.
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^"\r\n])"?\1*[^\S\r\n]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+# How a workbook writes what XML would change, and "_" where the text itself looks like that (ECMA-376, ST_Xstring).
+_ESCAPED = re.compile(r"_x00(0[1-9A-F]|1[0-9A-F]|5F)_", re.IGNORECASE)
+_LIKE_ESCAPED = re.compile(r"_(?=x[0-9A-F]{4}_)", re.IGNORECASE)
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 # A small workbook can unfold into a huge one.
 MAX_UNFOLDED = 16 * 1024 * 1024
@@ -111,12 +115,13 @@ def _text(content: bytes, known: Collection[str]) -> Iterator[Line]:
     if "\x00" in text:
         raise ValueError(_("The file is not CSV in UTF-8. Save it as “CSV UTF-8”."))
     said = _SEPARATOR_LINE.match(text)
+    begins = 1
     if said:
-        text = text[said.end() :]
+        text, begins = text[said.end() :], 1 + len(said[0].splitlines())
     separator = said[1] if said else max(SEPARATORS, key=lambda each: _named(text, each, known))
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        yield from enumerate(rows, start=2 if said else 1)
+        yield from enumerate(rows, start=begins)
     except csv.Error as error:
         raise ValueError(_("The file cannot be read as CSV: %(why)s") % {"why": error}) from None
 
@@ -157,8 +162,12 @@ def _workbook(content: bytes) -> Iterator[Line]:
             _("The sheet goes on after line %(line)d or column %(column)d. Delete what is around the table.")
             % {"line": MAX_LINES, "column": MAX_COLUMNS}
         )
-    for number, row in enumerate(rows, start=1):
-        yield number, [_word(cell) for cell in row]
+    # Programs leave out empty cells at the end of a row.
+    width = max(map(len, rows), default=0)
+    lines = [[_word(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    if not any(map(_width, lines)):
+        raise ValueError(_("The first sheet of the workbook is empty."))
+    yield from enumerate(lines, start=1)
 
 
 def _within(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], bool]:
@@ -181,4 +190,9 @@ def _word(cell: Any) -> str:
         case float() if cell.is_integer():
             return str(int(cell))
         case _:
-            return str(cell)
+            return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(cell))
+
+
+def escaped(text: str) -> str:
+    """`text` as a workbook has to hold it to mean just that."""
+    return _LIKE_ESCAPED.sub("_x005F_", text)

@@ -267,8 +267,8 @@ def test_columns_that_are_left_out_stay_as_they_are() -> None:
         (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
         ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,9999999999", "less than or equal to"),
-        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "Write a whole number."),
-        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number."),
+        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "Write a whole number"),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number"),
     ],
 )
 def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sentence: str) -> None:
@@ -318,6 +318,17 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
     assert "confirm_form" not in preview.context
 
 
+def workbook(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(file := io.BytesIO())
+    return file.getvalue()
+
+
+NO_ROWS = workbook([None, ""])
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -329,6 +340,7 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
         ("id,title\n1,Müller\n".encode("cp1252"), "Save it as “CSV UTF-8”"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of the old kind"),
         (b"PK\x03\x04 a workbook", "This workbook cannot be read."),
+        (NO_ROWS, "The first sheet of the workbook is empty."),
         ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
         ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
         ("id,,title\n1,x,y\n", "Line 2 has a value in a column without a name."),
@@ -344,6 +356,7 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
         "windows",
         "xls",
         "workbook",
+        "empty-sheet",
         "twice",
         "unknown",
         "nameless",
@@ -358,14 +371,6 @@ def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text: Any, sentenc
     assert "confirm_form" not in answer.context
 
 
-def workbook(*rows: list[Any]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    book.save(file := io.BytesIO())
-    return file.getvalue()
-
-
 SAVED_BY_OFFICES = {
     "comma": lambda rows: _csv(rows, ","),
     "semicolon": lambda rows: _csv(rows, ";"),
@@ -377,6 +382,7 @@ SAVED_BY_OFFICES = {
     "blank-lines": lambda rows: "\n" + _csv([*rows, ["", "", ""], [" ", "", ""]], ",") + "\n\n",
     "columns-behind": lambda rows: _csv([[*row, "", ""] for row in rows], ";"),
     "workbook": lambda rows: workbook(*rows, [None, ""]),
+    "sep-saved-as-a-row": lambda rows: "\r\nsep=;;;;\r\n" + _csv(rows, ";"),
 }
 
 
@@ -416,6 +422,25 @@ def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
     assert Event.history.count() == before  # type: ignore[attr-defined]
 
 
+def test_a_workbook_may_leave_out_empty_cells_at_the_end_of_a_row() -> None:
+    event = make_event(people.alice(), "First", capacity=7)
+    client = console(importer())
+    preview = upload(client, workbook(["id", "title", "capacity"], [event.pk, "Renamed"]))
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert (event.title, event.capacity) == ("Renamed", None)
+
+
+def test_a_workbook_means_by_its_escapes_what_excel_means() -> None:
+    event = make_event(people.alice(), description="one\ntwo")
+    client = console(importer())
+    written = workbook(["id", "description", "title"], [event.pk, "one_x000D_\ntwo", "_x005F_x0041_ _x0041_ _x0000_"])
+    preview = upload(client, written)
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert (event.description, event.title) == ("one\ntwo", "_x0041_ _x0041_ _x0000_")
+
+
 def test_line_ends_and_zones_alone_are_no_change() -> None:
     event = make_event(people.alice(), description="one\ntwo")
     zoned = event.date.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
@@ -443,11 +468,11 @@ def test_columns_that_are_not_known_are_named_before_anything_is_confirmed() -> 
     assert event.title == "New"
 
 
-@pytest.mark.parametrize("number", ["1.9", "1e3", "1_0", "٣", "0x1", "1,0"])
+@pytest.mark.parametrize("number", ["1.9", "1e3", "1_0", "٣", "0x1", "1,0", "1.000", "1'000", "1\u00a0000"])
 def test_a_number_that_is_not_whole_is_refused_and_not_cut(number: str) -> None:
     event = make_event(people.alice(), capacity=7)
     preview = upload(console(importer()), f"id;capacity\n\n{event.pk};{number}\n")
-    assert "Write a whole number." in preview.content.decode()
+    assert "Write a whole number" in preview.content.decode()
     assert "Line 3, capacity" in preview.content.decode()
 
 
