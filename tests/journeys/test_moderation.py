@@ -294,6 +294,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     theirs.keyboard.type("They are at lunch")
     theirs.keyboard.press("Enter")
     expect(theirs.get_by_role("button", name="Keep")).to_be_visible()
+    theirs.wait_for_load_state()  # keys work from then on
     theirs.keyboard.press("1")
     theirs.keyboard.press("d")
     expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
