@@ -56,3 +56,5 @@ MEDIA_ROOT = servers.home / f"media-{worker}"
 # Static files straight from the apps, found when asked for: no collectstatic, no scan for every test client.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+# A browser asks for them once a test, not with every page.
+WHITENOISE_MAX_AGE = 3600
