@@ -15,9 +15,11 @@ from ninja.openapi.docs import Swagger
 
 from api import errors, openapi, refusals
 from api.auth import User
-from api.parser import StrictParser, is_storable
+from api.parser import StrictParser, is_storable, require_small
 
 type View = Callable[..., HttpResponseBase]
+
+FORM = "multipart/form-data"
 
 
 class Api(NinjaAPI):
@@ -35,6 +37,8 @@ class Api(NinjaAPI):
     def _guarded(self, view: View) -> View:
         def answer(request: HttpRequest, **path_parts: Any) -> HttpResponseBase:
             try:
+                if not self._takes_files(request):
+                    require_small(request)
                 if not all(is_storable(part) for part in path_parts.values()):
                     raise Http404
                 response = view(request, **path_parts)
@@ -48,6 +52,19 @@ class Api(NinjaAPI):
 
         answer.csrf_exempt = True  # type: ignore[attr-defined]  # cookies count for nothing here
         return answer
+
+    def _takes_files(self, request: HttpRequest) -> bool:
+        """Whether this is a form with files, sent to a call that takes them."""
+        return request.content_type == FORM and (request.method, request.path) in self._with_files
+
+    @cached_property
+    def _with_files(self) -> set[tuple[str, str]]:
+        return {
+            (method.upper(), path)
+            for path, operations in self._schema["paths"].items()
+            for method, operation in operations.items()
+            if FORM in operation.get("requestBody", {}).get("content", {})
+        }
 
     def get_openapi_schema(self, **options: Any) -> Any:
         return self._schema

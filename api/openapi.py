@@ -60,9 +60,9 @@ def _complete_operation(operation: dict[str, Any]) -> None:
 
 def _implied(operation: dict[str, Any]) -> set[int]:
     parameters = operation.get("parameters", [])
-    implied = {401, 403, 429}
+    implied = {401, 403, 413, 429}
     if "requestBody" in operation:
-        implied |= {400, 413, 422}
+        implied |= {400, 422}
     if any(parameter["in"] == "query" for parameter in parameters):
         implied.add(422)
     if any(parameter["in"] == "path" or parameter["name"] == "page" for parameter in parameters):
