@@ -99,8 +99,12 @@ def _table_of(path: str) -> str | None:
     return f"{console}{names[0]}/{names[1]}/" if known else None
 
 
+class OtherSite(Refused):
+    """Another site had the browser ask for it."""
+
+
 def refuse_other_sites(request: HttpRequest) -> None:
     """Refuse what another site had the browser ask for: each view of somebody's data is written down, and told to
-    them."""
+    them. Raises `OtherSite`."""
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise Refused("other-site", _("This is opened from the console only."))
+        raise OtherSite("other-site", _("Another site led here. Who opens this is written down, so open it yourself."))

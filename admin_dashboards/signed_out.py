@@ -13,6 +13,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from admin_dashboards.asking import asks_by_script, page_of
 
@@ -28,6 +29,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(page_of(request), sign_in)
 
 
+@never_cache
 def form_out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form whose token does not count any more, mostly because its person has signed in again since."""
     in_console = request.path.startswith(reverse("admin:index"))

@@ -26,7 +26,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import asked_by, is_poll, way_back, with_filters
+from admin_dashboards.asking import OtherSite, asked_by, is_poll, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
 from apps.access import noting_use
 from apps.audit.context import origin
@@ -113,6 +113,7 @@ class InflooAdminSite(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with asked_by(request):
             response = _rendered(self._ask_password(request, extra_context or {}))
+        add_never_cache_headers(response)
         return _with_policy(response)
 
     def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
@@ -162,8 +163,9 @@ class InflooAdminSite(UnfoldAdminSite):
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with asked_by(request):
                 response = _rendered(self._answer(request, inner, view, *args, **kwargs))
-            served = cacheable and response.status_code == HTTPStatus.OK
-            if not served and not response.has_header("Cache-Control"):  # what was refused, and where to go instead
+            # Pages are somebody's, those that were refused as well; the texts of scripts are everybody's.
+            is_shared = view == self.i18n_javascript and response.status_code == HTTPStatus.OK
+            if not is_shared and not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
             return _with_policy(response)
 
@@ -210,6 +212,8 @@ class InflooAdminSite(UnfoldAdminSite):
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
             return self.turned_down(request, 403, sentence)
+        except OtherSite as error:
+            return self.turned_down(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
             return self.turned_down(request, 403, str(error))
         except Http404:
@@ -243,13 +247,14 @@ class InflooAdminSite(UnfoldAdminSite):
             tables[0].has_view_permission(request)  # so that the page names what is missing
             raise PermissionDenied from None
 
-    def turned_down(self, request: HttpRequest, status: int, sentence: str) -> HttpResponse:
-        """The page that says why not."""
+    def turned_down(self, request: HttpRequest, status: int, sentence: str, again: str = "") -> HttpResponse:
+        """The page that says why not; `again` is where a click of one's own leads."""
         context = {
             **self.each_context(request),
             "title": TITLES[status],
             "status": status,
             "sentence": sentence,
+            "again": again,
         }
         return TemplateResponse(request, "admin/turned_down.html", context, status=status)
 

@@ -27,6 +27,7 @@ from admin_dashboards.compliance.pages import page_addresses, page_count, pictur
 from admin_dashboards.history import MASKS
 from admin_dashboards.labels import label
 from admin_dashboards.masking import mask_mail
+from admin_dashboards.people import PersonAdmin
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
 from apps.errors import Conflict, DomainError
@@ -287,7 +288,7 @@ class DocumentAdmin(SearchableAdmin):
 
 
 @admin.register(User)
-class UserAdmin(SearchableAdmin):
+class UserAdmin(PersonAdmin):
     """The end users, for reading."""
 
     list_display = ["username", "role", "badge", "standing", "masked_mail", "date_joined"]
@@ -306,6 +307,9 @@ class UserAdmin(SearchableAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=False).select_related("profile")
+
+    def person_of(self, row: User) -> User:
+        return row
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["username"]

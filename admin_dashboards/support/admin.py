@@ -16,10 +16,11 @@ from unfold.decorators import display
 from admin_dashboards.base import link_to
 from admin_dashboards.labels import label
 from admin_dashboards.masking import mask_mail, mask_phone
+from admin_dashboards.people import PersonAdmin
 from admin_dashboards.searching import SearchableAdmin
 from apps.connections.models import Connection
 from apps.notifications.models import Notification
-from apps.users.models import Profile
+from apps.users.models import Profile, User
 
 STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "rejected": ("block", "bad")}
 
@@ -53,7 +54,7 @@ class ConnectionAdmin(SearchableAdmin):
 
 
 @admin.register(Profile)
-class ProfileAdmin(SearchableAdmin):
+class ProfileAdmin(PersonAdmin):
     list_display = ["__str__", "role", "badge", "company_name", "mail", "phone", "updated_at"]
     list_filter = ["user__role", "user__identity_verified"]
     sortable_by: ClassVar[Any] = []
@@ -75,6 +76,9 @@ class ProfileAdmin(SearchableAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(user__is_staff=False).select_related("user")
+
+    def person_of(self, row: Profile) -> User:
+        return row.user
 
     @display(description=_("user"))
     def person(self, profile: Profile) -> str:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.asking import refuse_other_sites
 from admin_dashboards.base import link_to
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.desk.timeline import timeline
@@ -166,6 +167,7 @@ def _find(request: HttpRequest, term: str) -> list[Found]:
     found = find(term)
     for hit in found:
         if hit.person is not None and hit.field:
+            refuse_other_sites(request)
             note_found(request.user, hit.person, field=hit.field)  # type: ignore[arg-type]
     return found
 
@@ -180,6 +182,7 @@ def _client(person_id: int) -> User:
 def _opened(request: HttpRequest, person_id: int) -> User:
     """The person, of whom the page shows something: that is written down, and they read it."""
     person = _client(person_id)
+    refuse_other_sites(request)
     note_opened(request.user, person)  # type: ignore[arg-type]
     return person
 

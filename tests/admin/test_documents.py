@@ -315,7 +315,7 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
 def test_a_number_is_found_as_the_pages_write_it() -> None:
     document = make_document(people.alice())
     client = console(people.admin())
-    for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}"):
+    for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}", "(#{})", "“#{}”.", "##{},"):
         term = written.format(document.pk)
         assert any(at.startswith(page_of(document)) for at in links(client.get(TABLE, {"q": term}))), term
         found = links(client.get("/admin/compliance/", {"q": term}))

@@ -23,7 +23,7 @@ from apps.users.four_eyes import ask_second
 from apps.users.models import Document, User
 from apps.users.staff import groups_of, leave_group, set_groups
 from tests import people
-from tests.console import console
+from tests.console import console, links
 from tests.drawn import png, upload
 from tests.things import make_message, make_story
 
@@ -109,10 +109,15 @@ def test_what_is_refused_is_not_kept_by_anybody() -> None:
         ("/admin/reveal/", 405),
         ("/admin/users/document/7/", 302),
         ("/admin/compliance/next/", 302),
+        ("/admin/password_change/", 200),
+        ("/admin/password_change/done/", 200),
+        ("/admin/login/", 302),
     ):
         answer = client.get(address)
         assert (answer.status_code, "no-store" in answer.headers.get("Cache-Control", "")) == (status, True), address
     assert "no-store" in Client().get("/admin/users/document/")["Cache-Control"]
+    strict = Client(enforce_csrf_checks=True)
+    assert "no-store" in strict.post("/admin/login/", {"username": "x"})["Cache-Control"]
     assert "no-store" not in client.get("/admin/jsi18n/").headers.get("Cache-Control", "")
 
 
@@ -144,3 +149,37 @@ def test_another_site_has_nobody_s_data_looked_at() -> None:
     assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
     assert client.get(address, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["support/{}/", "support/{}/why/profile/{}/", "support/?q=alice@example.com"])
+def test_another_site_opens_nobody_in_a_name_that_is_not_its_own(address: str) -> None:
+    alice = people.alice()
+    client, path = console(people.support()), "/admin/" + address.format(alice.pk, alice.pk)
+    page = client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert page.status_code == 403
+    assert not Entry.objects.filter(subject=alice).exists()
+    assert path in links(page), "one's own click leads on"
+    assert client.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code in (200, 302)
+    assert Entry.objects.filter(subject=alice).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "address"),
+    [
+        ("support", "/admin/users/profile/{profile}/change/"),
+        ("support", "/admin/users/profile/{profile}/history/"),
+        ("support", "/admin/users/profile/{profile}/history/{version}/"),
+        ("compliance", "/admin/users/user/{user}/change/"),
+        ("compliance", "/admin/users/user/{user}/history/"),
+    ],
+)
+def test_who_opens_a_person_at_a_table_is_written_down_too(who: str, address: str) -> None:
+    alice = people.alice()
+    version = alice.profile.history.latest().pk
+    client = console(getattr(people, who)())
+    path = address.format(user=alice.pk, profile=alice.profile.pk, version=version)
+    assert client.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert not Entry.objects.filter(subject=alice).exists()
+    assert client.get(path).status_code == 200
+    assert client.get(path).status_code == 200
+    assert [entry.detail["look"] for entry in Entry.objects.filter(subject=alice)] == ["opened"]

@@ -1,0 +1,36 @@
+"""Tables whose rows are people: who opens one is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+
+from admin_dashboards.asking import refuse_other_sites
+from admin_dashboards.searching import SearchableAdmin
+from apps.users.looks import note_opened
+from apps.users.models import User
+
+
+class PersonAdmin(SearchableAdmin):
+    """Whoever opens the page, the history or a version of a row is written down, and the person reads it."""
+
+    def person_of(self, row: Any) -> User:
+        """Whose row it is."""
+        raise NotImplementedError
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            self._note(request, obj)
+        return super().render_change_form(request, context, *args, obj=obj, **options)
+
+    def _history_page(self, request: HttpRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
+        self._note(request, obj)
+        return super()._history_page(request, obj, template, context)
+
+    def _note(self, request: HttpRequest, row: Any) -> None:
+        refuse_other_sites(request)
+        note_opened(request.user, self.person_of(row))  # type: ignore[arg-type]
