@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 LARGEST_ID = 2**63 - 1
+# What comes along with a number that is copied out of a sentence.
+_AROUND = " \t\r\n\u00a0.,;:!?()[]{}<>\"'`“”„‘’‚«»‹›"
 
 
 def whole_number(text: str) -> int:
@@ -20,7 +22,7 @@ def searched_number(text: str, *kinds: str) -> int:
 
     `kinds` are words that may stand before it without a sign, as in "Case 157". 0 where it is no number.
     """
-    match = re.fullmatch(r"(?:(?!no\b)(\w+)\s+)?([#＃№]|no\.?)?\s*(\d+)", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(?:(?!no\b)(\w+)\s+)?([#＃№]+|no\.?)?\s*(\d+)", text.strip(_AROUND), re.IGNORECASE)
     if match is None:
         return 0
     word, sign, digits = match.groups()

@@ -17,11 +17,12 @@ from apps.audit.context import coming_from
 
 logger = logging.getLogger(__name__)
 
-# What proxies put around an address: quotes, brackets, a port (made up or not), the zone of a link-local one.
+# What proxies put around an address: quotes, brackets, a port (made up, left out or not), the zone of a link-local one,
+# and "for=" as in the header Forwarded.
 NODE = re.compile(
-    r"""(?P<quote>"?)
+    r"""(?:for=)?(?P<quote>"?)
         (?: \[(?P<v6>[0-9a-f:.]+)(?:%[^\]"]*)?\] | (?P<v4>[0-9.]+) )
-        (?: :(?:[0-9]{1,5}|_[\w.-]+) )?
+        (?: :(?:[0-9]{0,5}|_[\w.-]+) )?
         (?P=quote)""",
     re.VERBOSE | re.ASCII | re.IGNORECASE,
 )
