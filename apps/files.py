@@ -135,7 +135,7 @@ def _kind(upload: Upload, kinds: list[str], field: str) -> str:
         raise WrongKind("wrong-kind-of-file", _pdf_sentences()["leading"], field=field)
     if media_type not in kinds:
         is_elsewhere = TAKEN_ELSEWHERE.get(media_type or "")
-        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head), kinds), field=field)
+        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head, upload), kinds), field=field)
     if upload.size > _size_limit(media_type):
         raise _too_large(_size_limit(media_type), field)
     return media_type

@@ -141,7 +141,7 @@ def mp4(brand: bytes = b"isom", size: int = 200) -> bytes:
     return box + (size - len(box)).to_bytes(4) + b"mdat" + bytes(size - len(box) - 8)
 
 
-def film(*tracks: bytes, brand: bytes = b"isom", last: bool = True) -> bytes:
+def film(*tracks: bytes, brand: bytes = b"isom", others: bytes = b"isommp42", last: bool = True) -> bytes:
     """An MP4 that tells of its tracks, at its end as phones write it or before its pictures."""
 
     def box(name: bytes, body: bytes) -> bytes:
@@ -152,7 +152,7 @@ def film(*tracks: bytes, brand: bytes = b"isom", last: bool = True) -> bytes:
 
     told = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(track, tracks)))
     seen = box(b"mdat", bytes(5000))
-    return box(b"ftyp", brand + bytes(4) + b"isommp42") + (seen + told if last else told + seen)
+    return box(b"ftyp", brand + bytes(4) + others) + (seen + told if last else told + seen)
 
 
 def webm_of(*tracks: int, segment: bytes = b"\x01\xff\xff\xff\xff\xff\xff\xff") -> bytes:
