@@ -139,7 +139,8 @@ def drawn_page(content: bytes, page: int, most: int, bounds: Bounds) -> Image.Im
 def with_whole_form(content: bytes) -> bytes:
     """The file with a form around its widgets where there is none, since PDFium draws no widget outside of one.
 
-    A widget that belongs to no field is drawn as a stamp; a field needs a name, a tick the state of its value.
+    A widget that belongs to no field is drawn as a stamp; a field needs a name, a tick the state of its value, and one
+    that PDFium is to draw itself the state that it knows.
     """
     import pikepdf
     from pikepdf import Array, Dictionary, Name
@@ -165,6 +166,7 @@ def with_whole_form(content: bytes) -> bytes:
             value = str(inherited(widget, "/V"))
             widget.AS = Name(value if value in states else "/Off")
             changed = True
+        changed = renamed_on(widget) or changed
         if inherited(widget, "/FT") is None:
             widget.Subtype = Name.Stamp
             changed = True
@@ -178,17 +180,48 @@ def with_whole_form(content: bytes) -> bytes:
     return out.getvalue()
 
 
+def renamed_on(widget: Any) -> bool:
+    """Whether a tick or radio button that is on, and has no looks for that, was given the only name by which PDFium
+    draws it."""
+    import pikepdf
+    from pikepdf import Dictionary, Name
+
+    state = widget.get("/AS", widget.get("/V"))
+    if inherited(widget, "/FT") != Name.Btn or not isinstance(state, Name) or state == Name.Off:
+        return False
+    looks = widget.get("/AP", Dictionary())
+    states = looks.get("/N") if isinstance(looks, Dictionary) else None
+    if isinstance(states, pikepdf.Stream) or (
+        isinstance(states, Dictionary) and isinstance(states.get(str(state)), pikepdf.Stream)
+    ):
+        return False
+    widget.AS = Name.Yes
+    if "/AP" in widget:
+        del widget.AP
+    holder(widget, "/V", widget).V = Name.Yes
+    # With these, it would go by its place among them.
+    if (options := holder(widget, "/Opt")) is not None:
+        del options.Opt
+    return True
+
+
 def inherited(field: Any, key: str) -> Any:
     """What a field of a form, or one above it, says."""
+    found = holder(field, key)
+    return None if found is None else found.get(key)
+
+
+def holder(field: Any, key: str, default: Any = None) -> Any:
+    """The field that says this: a field of a form or one above it."""
     import pikepdf
 
     for _ in range(32):
         if not isinstance(field, pikepdf.Dictionary):
             break
         if key in field:
-            return field.get(key)
+            return field
         field = field.get("/Parent")
-    return None
+    return default
 
 
 def letters_missing(content: bytes, most: int, until: float) -> bool:

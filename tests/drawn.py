@@ -97,6 +97,26 @@ def filled_form(name: str) -> bytes:
     return out.getvalue()
 
 
+def ticked(on: str, *, need: bool, radio: bool = False, states: tuple[str, ...] | None = None, **keys: Any) -> bytes:
+    """A form of two ticks or radio buttons, the left one on; each without looks, or with empty ones of `states`."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        field = document.make_indirect(
+            Dictionary(FT=Name.Btn, Ff=(3 << 14) * radio, T=pikepdf.String("b"), V=Name(on), Kids=Array([]), **keys)
+        )
+        for left, state in ((20, on), (120, "/Off")):
+            rect = Array([left, 20, left + 40, 60])
+            button = Dictionary(Type=Name.Annot, Subtype=Name.Widget, F=4, Rect=rect, AS=Name(state), Parent=field)
+            if states is not None:
+                looks = document.make_stream(b"", Subtype=Name.Form, BBox=Array([0, 0, 40, 40]))
+                button.AP = Dictionary(N=Dictionary(dict.fromkeys(states, looks)))
+            field.Kids.append(document.make_indirect(button))
+        document.pages[0].obj.Annots = field.Kids
+        document.Root.AcroForm = Dictionary(Fields=Array([field]), NeedAppearances=need)
+
+    return pdf_with(change)
+
+
 def in_readers_font(mode: bytes = b"") -> bytes:
     """A page of Chinese in a font that every reader was to have."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from apps import rendering
 from apps.rendering import Unrenderable, inspect, render_page
-from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with
+from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with, ticked
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (1200, 800)) -> bytes:
@@ -113,6 +114,24 @@ def test_what_people_filled_in_is_seen() -> None:
     assert dark(drawn, (0, 0, 300, 25)) == 0
     empty = opened(render_page(filled_form(""), "application/pdf", 1, watermark="", max_side=800))
     assert dark(empty, FIELDS["text"]) == 0
+
+
+@pytest.mark.parametrize("need", [True, False])
+@pytest.mark.parametrize("radio", [True, False])
+@pytest.mark.parametrize(
+    ("on", "looks"),
+    [("/Yes", {}), ("/On", {}), ("/Ja", {"states": ("/Off",)}), ("/1", {"states": ()}), ("/0", {"Opt": Array([])})],
+)
+def test_a_tick_is_seen_whatever_its_state_is_called(on: str, looks: Any, *, radio: bool, need: bool) -> None:
+    content = ticked(on, need=need, radio=radio, **looks)
+    drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
+    assert dark(drawn, (20, 20, 60, 60), 200) > 0.02
+    assert dark(drawn, (120, 20, 160, 60), 200) == 0, "the other one is off"
+
+
+def test_a_tick_looks_as_its_file_says_where_it_says_so() -> None:
+    drawn = opened(render_page(ticked("/On", need=False, states=("/On", "/Off")), "application/pdf", 1, watermark=""))
+    assert dark(drawn, (20, 20, 60, 60), 200) == 0
 
 
 def test_a_field_outside_of_any_form_is_seen() -> None:
