@@ -194,9 +194,7 @@ def _mp4_tracks(upload: UploadedFile[bytes]) -> list[bytes]:
     return [kind for name, kind in boxes if name == b"hdlr"]
 
 
-def _boxes(
-    upload: UploadedFile[bytes], place: int, end: int, path: tuple[bytes, ...]
-) -> Iterator[tuple[bytes, bytes]]:
+def _boxes(upload: UploadedFile[bytes], place: int, end: int, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
     """Each box here and along `path`, no deeper: its name, and of a handler what it handles."""
     while place + 8 <= end:
         upload.seek(place)

@@ -9,6 +9,8 @@ import json
 import resource
 import sys
 import time
+import unicodedata
+from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +27,9 @@ MOST_PIXELS = 30_000_000
 MOST_LETTERS = 100_000
 INVISIBLE = 3
 """How scanners write what they read beneath the picture of it."""
+# Flags of a field: not shown by 2 nor by 32 on the screen; shown as asterisks.
+HIDDEN = 2 | 32
+PASSWORD = 1 << 13
 
 
 def limit(seconds: int, memory: int) -> None:
@@ -147,12 +152,7 @@ def with_whole_form(content: bytes) -> bytes:
 
     try:
         pdf = pikepdf.open(BytesIO(content))
-        widgets = [
-            one
-            for page in pdf.pages
-            for one in page.obj.get("/Annots", [])
-            if isinstance(one, Dictionary) and one.get("/Subtype") == Name.Widget
-        ]
+        widgets = [one for page in pdf.pages for one in widgets_of(page)]
     except (pikepdf.PdfError, TypeError, AttributeError, ValueError):
         return content
     changed = False
@@ -178,6 +178,13 @@ def with_whole_form(content: bytes) -> bytes:
     out = BytesIO()
     pdf.save(out)
     return out.getvalue()
+
+
+def widgets_of(page: Any) -> list[Any]:
+    from pikepdf import Dictionary, Name
+
+    annotations = page.obj.get("/Annots", [])
+    return [one for one in annotations if isinstance(one, Dictionary) and one.get("/Subtype") == Name.Widget]
 
 
 def renamed_on(widget: Any) -> bool:
@@ -229,31 +236,89 @@ def letters_missing(content: bytes, most: int, until: float) -> bool:
 
     Looks no further once the process has had `until` seconds.
     """
-    import ctypes
-
     from pypdfium2 import raw
 
     pdf = opened_pdf(content)
+    filled_in = letters_filled_in(content, most)
     known: dict[tuple[int, int], bool] = {}
     pages = min(len(pdf), most)
     for number in range(pages):
         if time.process_time() > until:
             break
+        page = pdf[number]
+        before = Counter(page.get_textpage().get_text_range())
+        # What fields and notes say becomes text of the page; of what they cannot say, PDFium leaves letters out.
+        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
         text = pdf[number].get_textpage()
-        for index in range(min(text.count_chars(), MOST_LETTERS // pages)):
-            letter = raw.FPDFText_GetUnicode(text, index)
-            thing = raw.FPDFText_GetTextObject(text, index)
-            if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
-                continue
-            font = raw.FPDFTextObj_GetFont(thing)
-            if raw.FPDFFont_GetIsEmbedded(font) != 0:
-                continue
-            place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
-            if place not in known:
-                path = raw.FPDFFont_GetGlyphPath(font, letter, 12.0)
-                known[place] = bool(path) and raw.FPDFGlyphPath_CountGlyphSegments(path) > 0
-                if not known[place]:
-                    return True
+        drawn = Counter(text.get_text_range()) - before
+        if filled_in.get(number, set()) - plain_letters("".join(drawn)):
+            return True
+        if undrawn(text, MOST_LETTERS // pages, known):
+            return True
+    return False
+
+
+def letters_filled_in(content: bytes, most: int) -> dict[int, set[str]]:
+    """By page from 0, the letters in fields that say nothing of their looks, so that PDFium is to draw them itself."""
+    import pikepdf
+    from pikepdf import Dictionary
+
+    try:
+        pdf = pikepdf.open(BytesIO(content))
+        form = pdf.Root.get("/AcroForm")
+        anew = isinstance(form, Dictionary) and bool(form.get("/NeedAppearances"))
+        return {
+            number: {
+                letter
+                for widget in widgets_of(page)
+                if anew or not isinstance(widget.get("/AP"), Dictionary)
+                for letter in plain_letters(shown_value(widget))
+            }
+            for number, page in enumerate(pdf.pages[:most])
+        }
+    except (pikepdf.PdfError, TypeError, AttributeError, ValueError):
+        return {}
+
+
+def shown_value(widget: Any) -> str:
+    """What somebody wrote into a field, or chose, as it is to be seen."""
+    from pikepdf import Array, Name, String
+
+    kind, value = inherited(widget, "/FT"), inherited(widget, "/V")
+    hidden = int(widget.get("/F", 0)) & HIDDEN or (kind == Name.Tx and int(inherited(widget, "/Ff") or 0) & PASSWORD)
+    if hidden or kind not in (Name.Tx, Name.Ch) or not isinstance(value, String):
+        return ""
+    # A choice is kept by its code where it has one.
+    for option in inherited(widget, "/Opt") or []:
+        if isinstance(option, Array) and len(option) == 2 and option[0] == value:
+            return str(option[1])
+    return str(value)
+
+
+def plain_letters(text: str) -> set[str]:
+    return {letter for letter in unicodedata.normalize("NFKC", text) if letter.isalnum()}
+
+
+def undrawn(text: Any, most: int, known: dict[tuple[int, int], bool]) -> bool:
+    """Whether one of the first letters of a page has no glyph; `known` keeps which have one, by their font."""
+    import ctypes
+
+    from pypdfium2 import raw
+
+    for index in range(min(text.count_chars(), most)):
+        letter = raw.FPDFText_GetUnicode(text, index)
+        thing = raw.FPDFText_GetTextObject(text, index)
+        if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
+            continue
+        font = raw.FPDFTextObj_GetFont(thing)
+        if raw.FPDFFont_GetIsEmbedded(font) != 0:
+            continue
+        place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
+        if place not in known:
+            path = raw.FPDFFont_GetGlyphPath(font, letter, 12.0)
+            known[place] = bool(path) and raw.FPDFGlyphPath_CountGlyphSegments(path) > 0
+            if not known[place]:
+                return True
     return False
 
 

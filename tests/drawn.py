@@ -117,8 +117,8 @@ def ticked(on: str, *, need: bool, radio: bool = False, states: tuple[str, ...] 
     return pdf_with(change)
 
 
-def in_readers_font(mode: bytes = b"") -> bytes:
-    """A page of Chinese in a font that every reader was to have."""
+def in_readers_font(mode: bytes = b"", *, field: bool = False) -> bytes:
+    """A page of Chinese in a font that every reader was to have, on the page itself or in a field's own looks."""
 
     def change(document: pikepdf.Pdf) -> None:
         system = Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=2)
@@ -126,9 +126,17 @@ def in_readers_font(mode: bytes = b"") -> bytes:
         cid = Dictionary(Type=Name.Font, Subtype=Name.CIDFontType0, BaseFont=name, CIDSystemInfo=system)
         font = Dictionary(Type=Name.Font, Subtype=Name.Type0, BaseFont=name, Encoding=Name("/UniGB-UCS2-H"))
         font.DescendantFonts = Array([document.make_indirect(cid)])
-        page = document.pages[0].obj
-        page.Resources = Dictionary(Font=Dictionary(F=document.make_indirect(font)))
-        page.Contents = document.make_stream(b"BT " + mode + b" /F 40 Tf 20 30 Td <4E2D6587> Tj ET")
+        fonts = Dictionary(Font=Dictionary(F=document.make_indirect(font)))
+        letters = b"BT " + mode + b" /F 40 Tf 20 30 Td <4E2D6587> Tj ET"
+        page, box = document.pages[0].obj, Array([0, 0, 200, 200])
+        if field:
+            looks = document.make_stream(letters, Subtype=Name.Form, BBox=box, Resources=fonts)
+            widget = Dictionary(Subtype=Name.Widget, F=4, Rect=box, FT=Name.Tx, T=pikepdf.String("t"))
+            widget.AP = Dictionary(N=looks)
+            page.Annots = Array([document.make_indirect(widget)])
+            document.Root.AcroForm = Dictionary(Fields=page.Annots)
+        else:
+            page.Resources, page.Contents = fonts, document.make_stream(letters)
 
     return pdf_with(change)
 

@@ -203,3 +203,35 @@ def test_letters_that_cannot_be_drawn_are_noticed() -> None:
     assert not inspect(in_readers_font(b"3 Tr"), "application/pdf").letters_missing, "what is not to be seen"
     assert not inspect(filled_form("Ada"), "application/pdf").letters_missing
     assert not inspect(picture(), "image/png").letters_missing
+
+
+def test_letters_of_a_field_that_cannot_be_drawn_are_noticed() -> None:
+    forms = [filled_form(name) for name in ("王小明", "محمد", "שלום")]
+    for content in [*forms, in_readers_font(field=True)]:
+        drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
+        seen = dark(drawn, FIELDS["text"] if content in forms else (0, 0, 400, 400)) > 0
+        assert inspect(content, "application/pdf").letters_missing is not seen
+    assert not inspect(in_readers_font(b"3 Tr", field=True), "application/pdf").letters_missing
+    for name in ("Łukasz Ünïversität-Straße 7", "two\nlines", ""):
+        assert not inspect(filled_form(name), "application/pdf").letters_missing, name
+
+
+def test_letters_of_a_field_are_not_told_by_those_around_it() -> None:
+    with pikepdf.open(BytesIO(filled_form("Ada"))) as document:
+        fields = document.Root.AcroForm
+        fields.NeedAppearances = False
+        code, chosen, secret, looked_after, _kid = document.pages[0].obj.Annots
+        code.V, code.F = String("محمد"), 2
+        chosen.V, chosen.Opt = String("de"), Array([Array([String("de"), String("Ada")])])
+        secret.FT, secret.V, secret.Ff = Name.Tx, String("שלום"), 1 << 13
+        looked_after.FT, looked_after.V = Name.Tx, String("محمد")
+        looks = document.make_stream(b"0 g 0 0 9 9 re f", Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+        looked_after.AP = Dictionary(N=looks)
+        out = BytesIO()
+        document.save(out)
+        assert not inspect(out.getvalue(), "application/pdf").letters_missing
+        # The same letters stand in another field, which draws them.
+        chosen.FT, chosen.V, code.F, code.V = Name.Tx, String("Ada"), 4, String("Adaم")
+        out = BytesIO()
+        document.save(out)
+        assert inspect(out.getvalue(), "application/pdf").letters_missing
