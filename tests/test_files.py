@@ -408,12 +408,28 @@ def test_blanks_around_a_pdf_are_no_part_of_it(before: bytes, behind: bytes) -> 
     assert content == files.take_document(upload(before + content + behind)).file.read()
 
 
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r", b""])
+@pytest.mark.parametrize(
+    "behind", [b"\x00", bytes(5000), b"\x1a", b"\v\v", b" ", b"\xef\xbb\xbf", b"\x00\xef\xbb\xbf\n\xef\xbb\xbf\x1a"]
+)
+def test_padding_goes_wherever_the_last_line_ends(line_end: bytes, behind: bytes) -> None:
+    content = pdf().rstrip() + line_end
+    assert content == files.take_document(upload(content + behind)).file.read()
+
+
 def test_a_line_that_a_server_left_behind_a_pdf_is_passed_over() -> None:
     assert files.take_document(upload(pdf() + b"<!-- made in 0.2 s -->\n")).size
 
 
 @pytest.mark.parametrize(
-    "behind", [b"PK\x03\x04" + b"x" * 2000, b"\n" * 2000 + b"PK\x03\x04" + bytes(40), b"<p>" * 400 + b"\n" * 9]
+    "behind",
+    [
+        b"PK\x03\x04" + b"x" * 2000,
+        b"\n" * 2000 + b"PK\x03\x04" + bytes(40),
+        b"<p>" * 400 + b"\n" * 9,
+        b"\x00PK\x03\x04" + bytes(40),
+        b"\xef\xbb\xbfPK\x03\x04\xef\xbb\xbf",
+    ],
 )
 def test_a_pdf_that_is_another_file_too_is_refused(behind: bytes) -> None:
     refused(files.take_document, pdf() + behind, Invalid, "pdf-trailing")
