@@ -72,7 +72,7 @@ class Folder(Asked, FileSystemStorage):
     def _save(self, name: str, content: File[Any]) -> str:
         part = f"{name}.{uuid4().hex}.part"
         try:
-            super()._save(part, content)
+            super()._save(part, content)  # type: ignore[misc]
             Path(self.path(part)).replace(self.path(name))
         except BaseException:
             with suppress(OSError):
