@@ -285,11 +285,14 @@ def shown_value(widget: Any) -> str:
     from pikepdf import Array, Name, String
 
     kind, value = inherited(widget, "/FT"), inherited(widget, "/V")
-    hidden = int(widget.get("/F", 0)) & HIDDEN or (kind == Name.Tx and int(inherited(widget, "/Ff") or 0) & PASSWORD)
-    if hidden or kind not in (Name.Tx, Name.Ch) or not isinstance(value, String):
+    of_widget, of_field = widget.get("/F"), inherited(widget, "/Ff")
+    hidden = isinstance(of_widget, int) and of_widget & HIDDEN
+    secret = kind == Name.Tx and isinstance(of_field, int) and of_field & PASSWORD
+    if hidden or secret or kind not in (Name.Tx, Name.Ch) or not isinstance(value, String):
         return ""
     # A choice is kept by its code where it has one.
-    for option in inherited(widget, "/Opt") or []:
+    options = inherited(widget, "/Opt")
+    for option in options if isinstance(options, Array) else ():
         if isinstance(option, Array) and len(option) == 2 and option[0] == value:
             return str(option[1])
     return str(value)
