@@ -18,10 +18,13 @@ HEAD = 64 * 1024
 MOST_BOXES = 2000
 """So many parts of a film are looked through for its tracks."""
 
+# Where the handlers of an MP4's tracks lie, from the outermost box inwards.
+TRACK_PATH = (b"moov", b"trak", b"mdia")
 # Major brands of MP4 that browsers play. The file says by this one what it is; the compatible ones are many's.
 MP4_BRANDS = {
-    *(b"iso%c" % digit for digit in b"m23456789"), b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"M4VH", b"M4VP",
-    b"MSNV", b"XAVC", b"f4v ", b"F4V ", b"mmp4", b"cmfc", b"cmf2", b"cmfs", b"CAEP", b"dby1", b"hvc1", b"hev1",
+    *(b"iso%c" % digit for digit in b"m23456789abc"), b"mp41", b"mp42", b"mp71", b"avc1", b"avc3", b"av01", b"dash",
+    b"M4V ", b"M4VH", b"M4VP", b"MSNV", b"XAVC", b"f4v ", b"F4V ", b"mmp4", b"cmfc", b"cmf2", b"cmfs", b"CAEP",
+    b"dby1", b"hvc1", b"hev1",
 }  # fmt: skip
 
 
@@ -45,6 +48,7 @@ _ON_IPHONE = _(
 
 HEIC = Foreign(_("a HEIC picture"), _ON_IPHONE, "image")
 AVIF = Foreign(_("an AVIF picture"), _AS_JPEG, "image")
+JPEG_2000 = Foreign(_("a JPEG 2000 picture"), _AS_JPEG, "image")
 RAW = Foreign(
     _("a raw picture (DNG)"),
     _("Export it as JPEG; on an iPhone, switch off RAW in the camera."),
@@ -73,7 +77,8 @@ _BRANDS: dict[bytes, Foreign] = (
     | {b"crx ": Foreign(_("a camera's raw picture"), _AS_JPEG, "image")}
     | {b"qt  ": QUICKTIME}
     | dict.fromkeys((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"f4a ", b"f4b ", b"aax ", b"aaxc", b"dmb1"), SOUND)
-    | {b"F4P ": OTHER_VIDEO, b"f4p ": OTHER_VIDEO, b"jpx ": Foreign(_("a JPEG 2000 picture"), _AS_JPEG, "image")}
+    | dict.fromkeys((b"F4P ", b"f4p "), OTHER_VIDEO)
+    | dict.fromkeys((b"jp2 ", b"jpm ", b"jpx "), JPEG_2000)
 )  # fmt: skip
 
 # By its first bytes.
@@ -88,8 +93,8 @@ _BEGINNINGS: tuple[tuple[bytes, Foreign], ...] = (
     (b"FUJIFILM", TIFF),
     (b"\xff\x0a", Foreign(_("a JPEG XL picture"), _AS_JPEG, "image")),
     (b"\0\0\0\x0cJXL ", Foreign(_("a JPEG XL picture"), _AS_JPEG, "image")),
-    (b"\0\0\0\x0cjP  ", Foreign(_("a JPEG 2000 picture"), _AS_JPEG, "image")),
-    (b"\xff\x4f\xff\x51", Foreign(_("a JPEG 2000 picture"), _AS_JPEG, "image")),
+    (b"\0\0\0\x0cjP  ", JPEG_2000),
+    (b"\xff\x4f\xff\x51", JPEG_2000),
     (b"\0\0\1\0", Foreign(_("an icon"), _AS_JPEG, "image")),
     (b"8BPS", Foreign(_("a Photoshop file"), _AS_JPEG, "image")),
     (b"BM", Foreign(_("a BMP picture"), _AS_JPEG, "image")),
@@ -117,17 +122,17 @@ SVG = Foreign(_("an SVG drawing"), _AS_JPEG, "image")
 def media_type_of_film(head: bytes, upload: UploadedFile[bytes]) -> str | None:
     """The media type of an MP4 or WebM video, by what it says it is and has; None for its relatives."""
     if head[4:8] == b"ftyp":
-        if head[8:12] in MP4_BRANDS and 16 <= int.from_bytes(head[:4]) <= 512 and _shows(_mp4_tracks(upload), b"vide"):
+        if 16 <= int.from_bytes(head[:4]) <= 512 and _is_mp4_with_video(head, upload):
             return "video/mp4"
     elif _document_type(head) == b"webm" and _shows(_webm_tracks(head), 1):
         return "video/webm"
     return None
 
 
-def foreign(head: bytes) -> Foreign | None:
-    """What a file is that we do not take, as far as its first bytes tell."""
+def foreign(head: bytes, upload: UploadedFile[bytes]) -> Foreign | None:
+    """What a file is that we do not take, as far as its first bytes tell, or its tracks."""
     if head[4:8] == b"ftyp":
-        return _of_brand(head)
+        return _of_brand(head, upload)
     if head[4:8] in (b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"):
         return QUICKTIME
     if head[:4] == b"RIFF":
@@ -146,17 +151,36 @@ def foreign(head: bytes) -> Foreign | None:
     return None
 
 
-def _of_brand(head: bytes) -> Foreign | None:
-    major = head[8:12]
-    others = {head[place : place + 4] for place in range(16, min(int.from_bytes(head[:4]), 512), 4)}
+def _is_mp4_with_video(head: bytes, upload: UploadedFile[bytes]) -> bool:
+    major, others = _brands(head)
+    if major in MP4_BRANDS:
+        return _shows(_mp4_tracks(upload), b"vide")
+    return not _known(major) and not MP4_BRANDS.isdisjoint(others) and b"vide" in _mp4_tracks(upload)
+
+
+def _of_brand(head: bytes, upload: UploadedFile[bytes]) -> Foreign | None:
+    major, others = _brands(head)
     # Both families of pictures may call themselves by the format that they share.
     if major in (b"mif1", b"msf1", b"miaf") and others & {b"avif", b"avis"}:
         return AVIF
-    if major in MP4_BRANDS and others:
-        return SOUND
+    if known := _known(major):
+        return known
+    tracks = _mp4_tracks(upload)
+    if b"vide" in tracks:
+        return OTHER_VIDEO
+    return SOUND if b"soun" in tracks or (major in MP4_BRANDS and others) else None
+
+
+def _brands(head: bytes) -> tuple[bytes, set[bytes]]:
+    """The major brand and the compatible ones."""
+    return head[8:12], {head[place : place + 4] for place in range(16, min(int.from_bytes(head[:4]), 512), 4)}
+
+
+def _known(major: bytes) -> Foreign | None:
+    """What a major brand that we do not take says of its file; None where its tracks tell."""
     if major[:3] in (b"3gp", b"3g2", b"3ge", b"3gg", b"3gh", b"3gr", b"3gs", b"3gt"):
         return PHONE_VIDEO
-    return _BRANDS.get(major, OTHER_VIDEO)
+    return _BRANDS.get(major)
 
 
 def _shows(tracks: list[bytes] | list[int], video: object) -> bool:
@@ -166,12 +190,12 @@ def _shows(tracks: list[bytes] | list[int], video: object) -> bool:
 
 def _mp4_tracks(upload: UploadedFile[bytes]) -> list[bytes]:
     """The kinds of its tracks (`vide`, `soun`), wherever in the file they are told."""
-    boxes = islice(_boxes(upload, 0, upload.size or 0), MOST_BOXES)
+    boxes = islice(_boxes(upload, 0, upload.size or 0, TRACK_PATH), MOST_BOXES)
     return [kind for name, kind in boxes if name == b"hdlr"]
 
 
-def _boxes(upload: UploadedFile[bytes], place: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Each box down to the handlers of tracks: its name, and of a handler what it handles."""
+def _boxes(upload: UploadedFile[bytes], place: int, end: int, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    """Each box here and along `path`, no deeper: its name, and of a handler what it handles."""
     while place + 8 <= end:
         upload.seek(place)
         head = upload.read(20)
@@ -183,8 +207,8 @@ def _boxes(upload: UploadedFile[bytes], place: int, end: int) -> Iterator[tuple[
         if size < 8 or place + size > end:
             return
         yield name, head[16:20]
-        if name in (b"moov", b"trak", b"mdia"):
-            yield from _boxes(upload, start, place + size)
+        if path and name == path[0]:
+            yield from _boxes(upload, start, place + size, path[1:])
         place += size
 
 

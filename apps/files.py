@@ -48,7 +48,7 @@ ENDINGS = {
 PDF_CHECK = Path(__file__).with_name("files_pdf.py")
 # Editors, mail programs and web pages put blanks and byte order marks around a PDF; they are no part of it.
 PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf|[\s\x00])*%PDF-")
-PDF_PADDING = b" \t\r\n\v\f\x00\x1a"
+PDF_PADDING = b" \t\r\n\v\f\x00\x1a\xef\xbb\xbf"
 PDF_SECONDS = 10
 PDF_MEMORY = 768 * MIB
 PDF_PAGES = 50
@@ -135,7 +135,7 @@ def _kind(upload: Upload, kinds: list[str], field: str) -> str:
         raise WrongKind("wrong-kind-of-file", _pdf_sentences()["leading"], field=field)
     if media_type not in kinds:
         is_elsewhere = TAKEN_ELSEWHERE.get(media_type or "")
-        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head), kinds), field=field)
+        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head, upload), kinds), field=field)
     if upload.size > _size_limit(media_type):
         raise _too_large(_size_limit(media_type), field)
     return media_type
@@ -225,8 +225,8 @@ def _trimmed(content: bytes) -> bytes:
     Readers look for the end within a few bytes of that of the file, so that what was padded would be read another way.
     """
     end = len(content.rstrip(PDF_PADDING))
-    line_end = content[end : end + 2]
-    return content[content.index(b"%PDF-") : end + (2 if line_end == b"\r\n" else 1)]
+    line_end = next((one for one in (b"\r\n", b"\n", b"\r") if content.startswith(one, end)), b"")
+    return content[content.index(b"%PDF-") : end + len(line_end)]
 
 
 def _pdf_sentences() -> dict[str, str]:

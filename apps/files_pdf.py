@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections import defaultdict, deque
 from io import BytesIO
 from typing import Any
 
@@ -37,12 +38,15 @@ ACTIVE_TREES = {"/JavaScript", "/EmbeddedFiles"}
 # Dictionaries whose keys are names that the producer chose, or anybody else.
 NAMED_BY_PRODUCER = {
     "/Font", "/XObject", "/ColorSpace", "/ExtGState", "/Pattern", "/Shading", "/Properties", "/CharProcs",
-    "/Dests", "/RoleMap", "/ClassMap", "/Colorants", "/Info", "/PieceInfo",
+    "/Dests", "/Colorants", "/Info",
 }  # fmt: skip
+# What leads to paragraphs, whose kinds producers name as they like, and to notes of a producer for itself. Readers do
+# nothing that is told there.
+INERT_KEYS = {"/StructTreeRoot", "/SE", "/PieceInfo"}
 
 KEYED = (pikepdf.Dictionary, pikepdf.Stream)
 # How an object was come by, which tells what its keys mean.
-PLAIN, NAMES, STATES, ACTION, TRIGGERS, BY_ITSELF = range(6)
+PLAIN, NAMES, STATES, ACTION, TRIGGERS, BY_ITSELF, INERT = range(7)
 
 
 def limit(seconds: int, memory: int) -> None:
@@ -112,31 +116,39 @@ def leaves(node: Any, seen: set[tuple[int, int]]) -> int:
 
 def is_active(pdf: pikepdf.Pdf) -> bool:
     """Whether anything in a file acts, or carries another file."""
-    # What nothing leads to is looked at as well: other readers may find a way where this one sees none.
-    if any(_is_active_wherever_it_is(thing) for thing in pdf.objects if isinstance(thing, KEYED)):
-        return True
-    waiting: list[tuple[Any, int]] = [(pdf.trailer, PLAIN)]
-    seen: set[tuple[tuple[int, int], int]] = set()
+    # From its right end; what is inert waits at the left, and is looked at where nothing else leads to it.
+    waiting: deque[tuple[Any, int]] = deque([(pdf.trailer, PLAIN)])
+    roles: dict[tuple[int, int], set[int]] = defaultdict(set)
     while waiting:
         thing, role = waiting.pop()
         if thing.is_indirect:
-            if (thing.objgen, role) in seen:
+            before = roles[thing.objgen]
+            if role in before or (role == INERT and before):
                 continue
-            seen.add((thing.objgen, role))
+            before.add(role)
         if isinstance(thing, pikepdf.Array):
-            waiting += [(part, role) for part in thing if isinstance(part, (pikepdf.Array, *KEYED))]
-            continue
-        if _acts(thing, role):
+            parts = [(part, role) for part in thing if isinstance(part, (pikepdf.Array, *KEYED))]
+        elif _acts(thing, role):
             return True
-        parts = [(key, part) for key, part in thing.items() if isinstance(part, (pikepdf.Array, *KEYED))]
-        waiting += [(part, _role(key, part, role)) for key, part in parts]
-    return False
+        else:
+            keyed = [(key, part) for key, part in thing.items() if isinstance(part, (pikepdf.Array, *KEYED))]
+            parts = [(part, _role(key, part, role)) for key, part in keyed]
+        waiting.extend(part for part in parts if part[1] != INERT)
+        waiting.extendleft(part for part in parts if part[1] == INERT)
+    # What nothing leads to is looked at as well: other readers may find a way where this one sees none.
+    return any(
+        _is_active_wherever_it_is(thing)
+        for thing in pdf.objects
+        if isinstance(thing, KEYED) and roles[thing.objgen] != {INERT}
+    )
 
 
 def _acts(thing: Any, role: int) -> bool:
     """Whether a dictionary or stream, come by in this role, acts or carries a file; its parts are judged alone."""
     if role in (NAMES, STATES):
         return False
+    if role == INERT:
+        return str(thing.get("/Type", "")) in ACTIVE_TYPES or _holds_something(thing.get("/EF"))
     does = str(thing.get("/S", ""))
     return (
         (role == BY_ITSELF and does not in HARMLESS_BY_ITSELF)
@@ -162,6 +174,8 @@ def _role(key: str, part: Any, role: int) -> int:
     if role == STATES:
         # The looks of a widget, or of each of its states by the producer's name.
         return PLAIN if isinstance(part, pikepdf.Stream) else NAMES
+    if role == INERT or key in INERT_KEYS:
+        return INERT
     if key == "/AP":
         return STATES
     if key in NAMED_BY_PRODUCER and isinstance(part, pikepdf.Dictionary):

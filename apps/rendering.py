@@ -70,6 +70,11 @@ def render_page(
     return _ask(content, order | {"media_type": media_type, "effort": 0 if watermark else 2})
 
 
+def media_type_of(drawn: bytes) -> str:
+    """Of a picture that `render_page` drew."""
+    return "image/jpeg" if drawn.startswith(b"\xff\xd8") else "image/webp"
+
+
 def inspect(content: bytes, media_type: str) -> Facts:
     """The number of pages and what the first one looks like. Raises `Unrenderable`."""
     order = {"do": "inspect", "media_type": media_type, "sketch_side": SKETCH_SIDE}

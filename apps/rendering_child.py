@@ -9,6 +9,8 @@ import json
 import resource
 import sys
 import time
+import unicodedata
+from collections import Counter
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +27,9 @@ MOST_PIXELS = 30_000_000
 MOST_LETTERS = 100_000
 INVISIBLE = 3
 """How scanners write what they read beneath the picture of it."""
+# Flags of a field: not shown by 2 nor by 32 on the screen; shown as asterisks.
+HIDDEN = 2 | 32
+PASSWORD = 1 << 13
 
 
 def limit(seconds: int, memory: int) -> None:
@@ -139,19 +144,15 @@ def drawn_page(content: bytes, page: int, most: int, bounds: Bounds) -> Image.Im
 def with_whole_form(content: bytes) -> bytes:
     """The file with a form around its widgets where there is none, since PDFium draws no widget outside of one.
 
-    A widget that belongs to no field is drawn as a stamp; a field needs a name, a tick the state of its value.
+    A widget that belongs to no field is drawn as a stamp; a field needs a name, a tick the state of its value, and one
+    that PDFium is to draw itself the state that it knows.
     """
     import pikepdf
     from pikepdf import Array, Dictionary, Name
 
     try:
         pdf = pikepdf.open(BytesIO(content))
-        widgets = [
-            one
-            for page in pdf.pages
-            for one in page.obj.get("/Annots", [])
-            if isinstance(one, Dictionary) and one.get("/Subtype") == Name.Widget
-        ]
+        widgets = [one for page in pdf.pages for one in widgets_of(page)]
     except (pikepdf.PdfError, TypeError, AttributeError, ValueError):
         return content
     changed = False
@@ -165,6 +166,7 @@ def with_whole_form(content: bytes) -> bytes:
             value = str(inherited(widget, "/V"))
             widget.AS = Name(value if value in states else "/Off")
             changed = True
+        changed = renamed_on(widget) or changed
         if inherited(widget, "/FT") is None:
             widget.Subtype = Name.Stamp
             changed = True
@@ -178,17 +180,55 @@ def with_whole_form(content: bytes) -> bytes:
     return out.getvalue()
 
 
+def widgets_of(page: Any) -> list[Any]:
+    from pikepdf import Dictionary, Name
+
+    annotations = page.obj.get("/Annots", [])
+    return [one for one in annotations if isinstance(one, Dictionary) and one.get("/Subtype") == Name.Widget]
+
+
+def renamed_on(widget: Any) -> bool:
+    """Whether a tick or radio button that is on, and has no looks for that, was given the only name by which PDFium
+    draws it."""
+    import pikepdf
+    from pikepdf import Dictionary, Name
+
+    state = widget.get("/AS", widget.get("/V"))
+    if inherited(widget, "/FT") != Name.Btn or not isinstance(state, Name) or state == Name.Off:
+        return False
+    looks = widget.get("/AP", Dictionary())
+    states = looks.get("/N") if isinstance(looks, Dictionary) else None
+    if isinstance(states, pikepdf.Stream) or (
+        isinstance(states, Dictionary) and isinstance(states.get(str(state)), pikepdf.Stream)
+    ):
+        return False
+    widget.AS = Name.Yes
+    if "/AP" in widget:
+        del widget.AP
+    holder(widget, "/V", widget).V = Name.Yes
+    # With these, it would go by its place among them.
+    if (options := holder(widget, "/Opt")) is not None:
+        del options.Opt
+    return True
+
+
 def inherited(field: Any, key: str) -> Any:
     """What a field of a form, or one above it, says."""
+    found = holder(field, key)
+    return None if found is None else found.get(key)
+
+
+def holder(field: Any, key: str, default: Any = None) -> Any:
+    """The field that says this: a field of a form or one above it."""
     import pikepdf
 
     for _ in range(32):
         if not isinstance(field, pikepdf.Dictionary):
             break
         if key in field:
-            return field.get(key)
+            return field
         field = field.get("/Parent")
-    return None
+    return default
 
 
 def letters_missing(content: bytes, most: int, until: float) -> bool:
@@ -196,31 +236,92 @@ def letters_missing(content: bytes, most: int, until: float) -> bool:
 
     Looks no further once the process has had `until` seconds.
     """
-    import ctypes
-
     from pypdfium2 import raw
 
     pdf = opened_pdf(content)
+    filled_in = letters_filled_in(content, most)
     known: dict[tuple[int, int], bool] = {}
     pages = min(len(pdf), most)
     for number in range(pages):
         if time.process_time() > until:
             break
+        page = pdf[number]
+        before = Counter(page.get_textpage().get_text_range())
+        # What fields and notes say becomes text of the page; of what they cannot say, PDFium leaves letters out.
+        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
         text = pdf[number].get_textpage()
-        for index in range(min(text.count_chars(), MOST_LETTERS // pages)):
-            letter = raw.FPDFText_GetUnicode(text, index)
-            thing = raw.FPDFText_GetTextObject(text, index)
-            if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
-                continue
-            font = raw.FPDFTextObj_GetFont(thing)
-            if raw.FPDFFont_GetIsEmbedded(font) != 0:
-                continue
-            place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
-            if place not in known:
-                path = raw.FPDFFont_GetGlyphPath(font, letter, 12.0)
-                known[place] = bool(path) and raw.FPDFGlyphPath_CountGlyphSegments(path) > 0
-                if not known[place]:
-                    return True
+        drawn = Counter(text.get_text_range()) - before
+        if filled_in.get(number, set()) - plain_letters("".join(drawn)):
+            return True
+        if undrawn(text, MOST_LETTERS // pages, known):
+            return True
+    return False
+
+
+def letters_filled_in(content: bytes, most: int) -> dict[int, set[str]]:
+    """By page from 0, the letters in fields that say nothing of their looks, so that PDFium is to draw them itself."""
+    import pikepdf
+    from pikepdf import Dictionary
+
+    try:
+        pdf = pikepdf.open(BytesIO(content))
+        form = pdf.Root.get("/AcroForm")
+        anew = isinstance(form, Dictionary) and bool(form.get("/NeedAppearances"))
+        return {
+            number: {
+                letter
+                for widget in widgets_of(page)
+                if anew or not isinstance(widget.get("/AP"), Dictionary)
+                for letter in plain_letters(shown_value(widget))
+            }
+            for number, page in enumerate(pdf.pages[:most])
+        }
+    except (pikepdf.PdfError, TypeError, AttributeError, ValueError):
+        return {}
+
+
+def shown_value(widget: Any) -> str:
+    """What somebody wrote into a field, or chose, as it is to be seen."""
+    from pikepdf import Array, Name, String
+
+    kind, value = inherited(widget, "/FT"), inherited(widget, "/V")
+    of_widget, of_field = widget.get("/F"), inherited(widget, "/Ff")
+    hidden = isinstance(of_widget, int) and of_widget & HIDDEN
+    secret = kind == Name.Tx and isinstance(of_field, int) and of_field & PASSWORD
+    if hidden or secret or kind not in (Name.Tx, Name.Ch) or not isinstance(value, String):
+        return ""
+    # A choice is kept by its code where it has one.
+    options = inherited(widget, "/Opt")
+    for option in options if isinstance(options, Array) else ():
+        if isinstance(option, Array) and len(option) == 2 and option[0] == value:
+            return str(option[1])
+    return str(value)
+
+
+def plain_letters(text: str) -> set[str]:
+    return {letter for letter in unicodedata.normalize("NFKC", text) if letter.isalnum()}
+
+
+def undrawn(text: Any, most: int, known: dict[tuple[int, int], bool]) -> bool:
+    """Whether one of the first letters of a page has no glyph; `known` keeps which have one, by their font."""
+    import ctypes
+
+    from pypdfium2 import raw
+
+    for index in range(min(text.count_chars(), most)):
+        letter = raw.FPDFText_GetUnicode(text, index)
+        thing = raw.FPDFText_GetTextObject(text, index)
+        if letter <= 32 or not thing or raw.FPDFTextObj_GetTextRenderMode(thing) == INVISIBLE:
+            continue
+        font = raw.FPDFTextObj_GetFont(thing)
+        if raw.FPDFFont_GetIsEmbedded(font) != 0:
+            continue
+        place = (ctypes.cast(font, ctypes.c_void_p).value or 0, letter)
+        if place not in known:
+            path = raw.FPDFFont_GetGlyphPath(font, letter, 12.0)
+            known[place] = bool(path) and raw.FPDFGlyphPath_CountGlyphSegments(path) > 0
+            if not known[place]:
+                return True
     return False
 
 

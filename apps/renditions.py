@@ -13,9 +13,9 @@ from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 
 from apps.errors import Unavailable
-from apps.rendering import MAX_SIDE, render_page
+from apps.rendering import MAX_SIDE, media_type_of, render_page
 
-DRAWN_WITH = 1
+DRAWN_WITH = 2
 """Raise it when pages come to be drawn another way: what was drawn before is then drawn anew."""
 FOLDER = "renditions"
 
@@ -29,17 +29,28 @@ def rendition(
     """
     source = str(file.name)
     name = f"{_folder(source)}/{DRAWN_WITH}-{page}-{max_side}-{max_short}"
-    try:
-        with default_storage.open(name) as kept:
-            return bytes(kept.read())
-    except (OSError, Unavailable):  # a bucket whose key may not list says no to what is not there
-        with file.open("rb") as opened:
-            content = opened.read()
+    kept = None
+    # A bucket whose key may not list says no to what is not there.
+    with suppress(OSError, Unavailable), default_storage.open(name) as opened:
+        kept = bytes(opened.read())
+    if kept is not None and _is_whole(kept):
+        return kept
+    with file.open("rb") as opened:
+        content = opened.read()
     drawn = render_page(content, media_type, page, watermark="", max_side=max_side, max_short=max_short)
     # Shown whether it can be kept or not.
     with suppress(OSError, Unavailable):
+        if kept is not None:
+            default_storage.delete(name)
         _keep(name, drawn, source)
     return drawn
+
+
+def _is_whole(drawn: bytes) -> bool:
+    """Whether nothing is missing of a picture that `render_page` drew; a disk may have been full, or lost power."""
+    if drawn.startswith(b"RIFF"):
+        return len(drawn) == 8 + int.from_bytes(drawn[4:8], "little")
+    return media_type_of(drawn) == "image/jpeg" and drawn.endswith(b"\xff\xd9")
 
 
 def _keep(name: str, drawn: bytes, source: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils.translation import gettext as _
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 from apps.errors import Unavailable
 
 if TYPE_CHECKING:
+    from django.core.files.base import File
     from django.db.models.fields.files import FieldFile
 
 logger = logging.getLogger(__name__)
@@ -64,7 +67,18 @@ class Asked:
 
 
 class Folder(Asked, FileSystemStorage):
-    """A folder of this machine."""
+    """A folder of this machine. As in a bucket, a file is there whole or not at all."""
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        part = f"{name}.{uuid4().hex}.part"
+        try:
+            super()._save(part, content)  # type: ignore[misc]
+            Path(self.path(part)).replace(self.path(name))
+        except BaseException:
+            with suppress(OSError):
+                Path(self.path(part)).unlink()
+            raise
+        return name
 
     def part(self, name: str, start: int, length: int) -> Iterator[bytes]:
         """`length` bytes of a file from byte `start` on, in chunks."""

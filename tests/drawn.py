@@ -97,8 +97,28 @@ def filled_form(name: str) -> bytes:
     return out.getvalue()
 
 
-def in_readers_font(mode: bytes = b"") -> bytes:
-    """A page of Chinese in a font that every reader was to have."""
+def ticked(on: str, *, need: bool, radio: bool = False, states: tuple[str, ...] | None = None, **keys: Any) -> bytes:
+    """A form of two ticks or radio buttons, the left one on; each without looks, or with empty ones of `states`."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        field = document.make_indirect(
+            Dictionary(FT=Name.Btn, Ff=(3 << 14) * radio, T=pikepdf.String("b"), V=Name(on), Kids=Array([]), **keys)
+        )
+        for left, state in ((20, on), (120, "/Off")):
+            rect = Array([left, 20, left + 40, 60])
+            button = Dictionary(Type=Name.Annot, Subtype=Name.Widget, F=4, Rect=rect, AS=Name(state), Parent=field)
+            if states is not None:
+                looks = document.make_stream(b"", Subtype=Name.Form, BBox=Array([0, 0, 40, 40]))
+                button.AP = Dictionary(N=Dictionary(dict.fromkeys(states, looks)))
+            field.Kids.append(document.make_indirect(button))
+        document.pages[0].obj.Annots = field.Kids
+        document.Root.AcroForm = Dictionary(Fields=Array([field]), NeedAppearances=need)
+
+    return pdf_with(change)
+
+
+def in_readers_font(mode: bytes = b"", *, field: bool = False) -> bytes:
+    """A page of Chinese in a font that every reader was to have, on the page itself or in a field's own looks."""
 
     def change(document: pikepdf.Pdf) -> None:
         system = Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=2)
@@ -106,9 +126,17 @@ def in_readers_font(mode: bytes = b"") -> bytes:
         cid = Dictionary(Type=Name.Font, Subtype=Name.CIDFontType0, BaseFont=name, CIDSystemInfo=system)
         font = Dictionary(Type=Name.Font, Subtype=Name.Type0, BaseFont=name, Encoding=Name("/UniGB-UCS2-H"))
         font.DescendantFonts = Array([document.make_indirect(cid)])
-        page = document.pages[0].obj
-        page.Resources = Dictionary(Font=Dictionary(F=document.make_indirect(font)))
-        page.Contents = document.make_stream(b"BT " + mode + b" /F 40 Tf 20 30 Td <4E2D6587> Tj ET")
+        fonts = Dictionary(Font=Dictionary(F=document.make_indirect(font)))
+        letters = b"BT " + mode + b" /F 40 Tf 20 30 Td <4E2D6587> Tj ET"
+        page, box = document.pages[0].obj, Array([0, 0, 200, 200])
+        if field:
+            looks = document.make_stream(letters, Subtype=Name.Form, BBox=box, Resources=fonts)
+            widget = Dictionary(Subtype=Name.Widget, F=4, Rect=box, FT=Name.Tx, T=pikepdf.String("t"))
+            widget.AP = Dictionary(N=looks)
+            page.Annots = Array([document.make_indirect(widget)])
+            document.Root.AcroForm = Dictionary(Fields=page.Annots)
+        else:
+            page.Resources, page.Contents = fonts, document.make_stream(letters)
 
     return pdf_with(change)
 
@@ -141,7 +169,7 @@ def mp4(brand: bytes = b"isom", size: int = 200) -> bytes:
     return box + (size - len(box)).to_bytes(4) + b"mdat" + bytes(size - len(box) - 8)
 
 
-def film(*tracks: bytes, brand: bytes = b"isom", last: bool = True) -> bytes:
+def film(*tracks: bytes, brand: bytes = b"isom", others: bytes = b"isommp42", last: bool = True) -> bytes:
     """An MP4 that tells of its tracks, at its end as phones write it or before its pictures."""
 
     def box(name: bytes, body: bytes) -> bytes:
@@ -152,7 +180,7 @@ def film(*tracks: bytes, brand: bytes = b"isom", last: bool = True) -> bytes:
 
     told = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(track, tracks)))
     seen = box(b"mdat", bytes(5000))
-    return box(b"ftyp", brand + bytes(4) + b"isommp42") + (seen + told if last else told + seen)
+    return box(b"ftyp", brand + bytes(4) + others) + (seen + told if last else told + seen)
 
 
 def webm_of(*tracks: int, segment: bytes = b"\x01\xff\xff\xff\xff\xff\xff\xff") -> bytes:

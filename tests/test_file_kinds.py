@@ -101,6 +101,40 @@ def test_a_webm_with_a_picture_is_taken(tracks: tuple[int, ...]) -> None:
     assert files.take_story(upload(webm_of(*tracks))).media_type == "video/webm"
 
 
+@pytest.mark.parametrize(
+    ("major", "others"),
+    [
+        (b"isoa", b""), (b"isob", b""), (b"isoc", b""), (b"av01", b""), (b"avc3", b""), (b"mp71", b"mp41"),
+        (b"msdh", b"dash"), (b"piff", b"iso2"), (b"cmff", b"iso6"), (b"NDSC", b"mp42"), (b"odd ", b"isom"),
+    ],
+)  # fmt: skip
+def test_a_video_of_a_lesser_known_brand_of_mp4_is_taken(major: bytes, others: bytes) -> None:
+    assert files.take_story(upload(film(b"soun", b"vide", brand=major, others=others))).media_type == "video/mp4"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (film(b"soun", brand=b"alac"), "This is a sound recording. Send one of these"),
+        (film(b"soun", brand=b"alac", others=b"alac"), "This is a sound recording. Send one of these"),
+        (film(b"soun", brand=b"m4a ", last=False), "This is a sound recording. Send one of these"),
+        (film(b"vide", brand=b"odd ", others=b"odd "), "This is a video of another format. Share"),
+        (film(brand=b"odd "), "Send one of these"),
+        (film(brand=b"jp2 ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
+        (film(brand=b"jpm ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
+    ],
+)
+def test_a_brand_that_is_not_known_is_judged_by_its_tracks(content: bytes, sentence: str) -> None:
+    assert said(files.take_story, content).startswith(sentence)
+
+
+def test_boxes_within_boxes_are_gone_into_no_deeper_than_tracks_lie() -> None:
+    nested = b""
+    for _level in range(1500):
+        nested = (len(nested) + 8).to_bytes(4) + b"moov" + nested
+    assert files.take_story(upload(mp4()[:24] + nested)).media_type == "video/mp4"
+
+
 def test_where_videos_are_not_taken_no_way_to_one_is_shown() -> None:
     assert said(files.take_document, film(b"vide")) == "This is a video. Send one of these: PNG, JPG, WEBP, PDF."
     sentence = said(files.take_document, brand(b"qt  "))

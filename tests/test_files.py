@@ -303,6 +303,34 @@ def has_a_named_script_further_down(document: pikepdf.Pdf) -> None:
     document.Root.Names = pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Kids=pikepdf.Array([leaf])))
 
 
+def launches_a_paragraph(document: pikepdf.Pdf) -> None:
+    paragraphs_without_a_type(document)
+    document.Root.OpenAction = document.Root.StructTreeRoot.K.K[0]
+
+
+def clicks_on_the_notes_of_a_producer(document: pikepdf.Pdf) -> None:
+    notes_of_a_producer(document)
+    link = pikepdf.Dictionary(Subtype=pikepdf.Name("/Link"), A=document.pages[0].obj.PieceInfo.Illustrator.Private)
+    document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(link)])
+
+
+def keeps_a_file_in_the_notes_of_a_producer(document: pikepdf.Pdf) -> None:
+    notes_of_a_producer(document)
+    document.pages[0].obj.PieceInfo.Illustrator.Private.File = pikepdf.Dictionary(
+        EF=pikepdf.Dictionary(F=document.make_stream(b"MZ"))
+    )
+
+
+def has_a_paragraph_that_is_a_file(document: pikepdf.Pdf) -> None:
+    paragraphs_without_a_type(document)
+    document.Root.StructTreeRoot.K.AF = document.make_stream(b"MZ", Type=pikepdf.Name("/EmbeddedFile"))
+
+
+def has_a_script_that_nothing_leads_to(document: pikepdf.Pdf) -> None:
+    # By way of a table that no reader knows.
+    document.Root.Unheard = document.make_indirect(script())
+
+
 def holds_a_file_on_a_page(document: pikepdf.Pdf) -> None:
     pin = pikepdf.Dictionary(Subtype=pikepdf.Name("/FileAttachment"), FS=pikepdf.Dictionary(F=pikepdf.String("a")))
     document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(pin)])
@@ -318,6 +346,11 @@ def holds_a_file_on_a_page(document: pikepdf.Pdf) -> None:
         hides_a_script_as_a_paragraph,
         lends_a_font_that_is_a_script,
         has_a_named_script_further_down,
+        launches_a_paragraph,
+        clicks_on_the_notes_of_a_producer,
+        keeps_a_file_in_the_notes_of_a_producer,
+        has_a_paragraph_that_is_a_file,
+        has_a_script_that_nothing_leads_to,
         holds_a_file_on_a_page,
     ],
 )
@@ -375,7 +408,40 @@ def turns_to_a_page(document: pikepdf.Pdf) -> None:
     document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(link)])
 
 
-@pytest.mark.parametrize("change", [names_that_producers_chose, lists_that_are_empty, turns_to_a_page])
+def paragraphs_without_a_type(document: pikepdf.Pdf) -> None:
+    """As they may be told of: from the root of them, by their number, and by the table of contents."""
+    paragraph = document.make_indirect(pikepdf.Dictionary(S=pikepdf.Name("/Launch"), Pg=document.pages[0].obj, K=0))
+    section = document.make_indirect(pikepdf.Dictionary(S=pikepdf.Name("/JavaScript"), K=pikepdf.Array([paragraph])))
+    paragraph.P = section
+    document.Root.StructTreeRoot = document.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name("/StructTreeRoot"),
+            K=section,
+            RoleMap=pikepdf.Dictionary(Launch=pikepdf.Name("/P"), JavaScript=pikepdf.Name("/Sect")),
+            ParentTree=pikepdf.Dictionary(Nums=pikepdf.Array([0, pikepdf.Array([paragraph])])),
+        )
+    )
+    section.P = document.Root.StructTreeRoot
+    first = document.make_indirect(pikepdf.Dictionary(Title=pikepdf.String("1"), SE=paragraph))
+    document.Root.Outlines = document.make_indirect(pikepdf.Dictionary(First=first, Last=first))
+
+
+def notes_of_a_producer(document: pikepdf.Pdf) -> None:
+    private = document.make_indirect(pikepdf.Dictionary(JS=pikepdf.String("x"), A=script()))
+    notes = pikepdf.Dictionary(Private=private, LastModified=pikepdf.String("D:20260101"))
+    document.pages[0].obj.PieceInfo = pikepdf.Dictionary(Illustrator=notes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        names_that_producers_chose,
+        lists_that_are_empty,
+        turns_to_a_page,
+        paragraphs_without_a_type,
+        notes_of_a_producer,
+    ],
+)
 def test_names_of_the_producers_and_empty_lists_do_not_act(change: Any) -> None:
     content = pdf_with(change)
     assert content == files.take_document(upload(content)).file.read()
@@ -408,12 +474,28 @@ def test_blanks_around_a_pdf_are_no_part_of_it(before: bytes, behind: bytes) -> 
     assert content == files.take_document(upload(before + content + behind)).file.read()
 
 
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r", b""])
+@pytest.mark.parametrize(
+    "behind", [b"\x00", bytes(5000), b"\x1a", b"\v\v", b" ", b"\xef\xbb\xbf", b"\x00\xef\xbb\xbf\n\xef\xbb\xbf\x1a"]
+)
+def test_padding_goes_wherever_the_last_line_ends(line_end: bytes, behind: bytes) -> None:
+    content = pdf().rstrip() + line_end
+    assert content == files.take_document(upload(content + behind)).file.read()
+
+
 def test_a_line_that_a_server_left_behind_a_pdf_is_passed_over() -> None:
     assert files.take_document(upload(pdf() + b"<!-- made in 0.2 s -->\n")).size
 
 
 @pytest.mark.parametrize(
-    "behind", [b"PK\x03\x04" + b"x" * 2000, b"\n" * 2000 + b"PK\x03\x04" + bytes(40), b"<p>" * 400 + b"\n" * 9]
+    "behind",
+    [
+        b"PK\x03\x04" + b"x" * 2000,
+        b"\n" * 2000 + b"PK\x03\x04" + bytes(40),
+        b"<p>" * 400 + b"\n" * 9,
+        b"\x00PK\x03\x04" + bytes(40),
+        b"\xef\xbb\xbfPK\x03\x04\xef\xbb\xbf",
+    ],
 )
 def test_a_pdf_that_is_another_file_too_is_refused(behind: bytes) -> None:
     refused(files.take_document, pdf() + behind, Invalid, "pdf-trailing")

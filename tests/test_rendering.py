@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from apps import rendering
 from apps.rendering import Unrenderable, inspect, render_page
-from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with
+from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with, ticked
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (1200, 800)) -> bytes:
@@ -115,6 +116,24 @@ def test_what_people_filled_in_is_seen() -> None:
     assert dark(empty, FIELDS["text"]) == 0
 
 
+@pytest.mark.parametrize("need", [True, False])
+@pytest.mark.parametrize("radio", [True, False])
+@pytest.mark.parametrize(
+    ("on", "looks"),
+    [("/Yes", {}), ("/On", {}), ("/Ja", {"states": ("/Off",)}), ("/1", {"states": ()}), ("/0", {"Opt": Array([])})],
+)
+def test_a_tick_is_seen_whatever_its_state_is_called(on: str, looks: Any, *, radio: bool, need: bool) -> None:
+    content = ticked(on, need=need, radio=radio, **looks)
+    drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
+    assert dark(drawn, (20, 20, 60, 60), 200) > 0.02
+    assert dark(drawn, (120, 20, 160, 60), 200) == 0, "the other one is off"
+
+
+def test_a_tick_looks_as_its_file_says_where_it_says_so() -> None:
+    drawn = opened(render_page(ticked("/On", need=False, states=("/On", "/Off")), "application/pdf", 1, watermark=""))
+    assert dark(drawn, (20, 20, 60, 60), 200) == 0
+
+
 def test_a_field_outside_of_any_form_is_seen() -> None:
     def change(document: pikepdf.Pdf) -> None:
         stamp = document.make_stream(b"0 g 0 0 50 50 re f", Subtype=Name.Form, BBox=Array([0, 0, 100, 100]))
@@ -184,3 +203,37 @@ def test_letters_that_cannot_be_drawn_are_noticed() -> None:
     assert not inspect(in_readers_font(b"3 Tr"), "application/pdf").letters_missing, "what is not to be seen"
     assert not inspect(filled_form("Ada"), "application/pdf").letters_missing
     assert not inspect(picture(), "image/png").letters_missing
+
+
+def test_letters_of_a_field_that_cannot_be_drawn_are_noticed() -> None:
+    forms = [filled_form(name) for name in ("王小明", "محمد", "שלום")]
+    for content in [*forms, in_readers_font(field=True)]:
+        drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
+        seen = dark(drawn, FIELDS["text"] if content in forms else (0, 0, 400, 400)) > 0
+        assert inspect(content, "application/pdf").letters_missing is not seen
+    assert not inspect(in_readers_font(b"3 Tr", field=True), "application/pdf").letters_missing
+    for name in ("Łukasz Ünïversität-Straße 7", "two\nlines", ""):
+        assert not inspect(filled_form(name), "application/pdf").letters_missing, name
+
+
+def test_letters_of_a_field_are_not_told_by_those_around_it() -> None:
+    with pikepdf.open(BytesIO(filled_form("Ada"))) as document:
+        fields = document.Root.AcroForm
+        fields.NeedAppearances = False
+        code, chosen, secret, looked_after, _kid = document.pages[0].obj.Annots
+        code.V, code.F = String("محمد"), 2
+        chosen.V, chosen.Opt = String("de"), Array([Array([String("de"), String("Ada")])])
+        secret.FT, secret.V, secret.Ff = Name.Tx, String("שלום"), 1 << 13
+        looked_after.FT, looked_after.V = Name.Tx, String("محمد")
+        looks = document.make_stream(b"0 g 0 0 9 9 re f", Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+        looked_after.AP = Dictionary(N=looks)
+        out = BytesIO()
+        document.save(out)
+        assert not inspect(out.getvalue(), "application/pdf").letters_missing
+        # What makes no sense in one field says nothing of the others.
+        secret.F, looked_after.Ff = String("x"), Name.X
+        # The same letters stand in another field, which draws them.
+        chosen.FT, chosen.V, code.F, code.V = Name.Tx, String("Ada"), 4, String("Adaم")
+        out = BytesIO()
+        document.save(out)
+        assert inspect(out.getvalue(), "application/pdf").letters_missing

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.errors import Absent, Unavailable
-from apps.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, render_page
+from apps.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, media_type_of, render_page
 from apps.renditions import rendition
 from apps.users.documents import look_at_document, look_at_face
 from apps.users.likeness import inspect_document
@@ -31,8 +31,8 @@ SMALL_SIDE = 480
 def page_count(document: Document) -> int:
     """How many pages there are to show; one where that cannot be told, whose place then says why."""
     if document.pages is None:
-        # Its job has not come to it yet.
-        with suppress(OSError):
+        # Its job has not come to it yet, nor can this while storage is away.
+        with suppress(OSError, Unavailable):
             inspect_document(document.pk)
             document.refresh_from_db(fields=["pages", "letters_missing"])
     return document.pages or 1
@@ -73,7 +73,7 @@ def picture(viewer: User, document: Document, token: str) -> HttpResponse:
         return _said(str(error), 503)
     except (OSError, ValueError):  # a field without a file raises the latter
         return _said(_("The file is not in storage."))
-    response = HttpResponse(drawn, content_type="image/webp")
+    response = HttpResponse(drawn, content_type=media_type_of(drawn))
     response["Cache-Control"] = "private, no-store"
     response["Content-Disposition"] = "inline"
     return response

@@ -24,7 +24,7 @@ from admin_dashboards.base import ModelAdmin
 from apps.audit.models import Verb
 from apps.audit.services import record, was_viewed
 from apps.desk.services import preference_of
-from apps.rendering import Unrenderable
+from apps.rendering import Unrenderable, media_type_of
 from apps.renditions import rendition
 from apps.stories.models import Story
 
@@ -149,7 +149,7 @@ def _small(story: Story) -> HttpResponseBase:
         drawn = rendition(story.content_file, story.media_type, max_side=SMALL_SIDE)
     except (Unrenderable, OSError, ValueError):
         raise Http404 from None
-    return HttpResponse(drawn, content_type="image/webp", headers=PRIVATE)
+    return HttpResponse(drawn, content_type=media_type_of(drawn), headers=PRIVATE)
 
 
 def _size(file: FieldFile) -> int:

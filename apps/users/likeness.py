@@ -58,7 +58,7 @@ class Duplicates:
 def inspect_document(document_id: int) -> None:
     """Note the pages and the look of a document, once, and its likes on other accounts.
 
-    Raises `OSError` where the file cannot be had now.
+    Raises `Unavailable` or `OSError` where the file cannot be had now.
     """
     document = Document.objects.filter(pk=document_id, pages__isnull=True).first()
     if document is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
@@ -281,6 +282,65 @@ def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) ->
     renditions.delete_file(document.file.name)
     assert kept_of(document.file.name) == []
     assert client.get(picture_address(officer, document, 1)).status_code == 422
+
+
+@pytest.mark.parametrize("left", [b"", b"RIFF", 0.5])
+def test_what_was_kept_in_part_is_drawn_anew(document: Document, officer: User, left: Any) -> None:
+    client = console(officer)
+    assert client.get(picture_address(officer, document, 1)).status_code == 200
+    [kept] = kept_of(document.file.name)
+    name = f"renditions/{document.file.name}/{kept}"
+    with default_storage.open(name) as file:
+        whole = file.read()
+    with default_storage.open(name, "wb") as file:
+        file.write(whole[: int(len(whole) * left)] if isinstance(left, float) else left)
+    assert client.get(picture_address(officer, document, 1)).status_code == 200
+    assert kept_of(document.file.name) == [kept]
+    with default_storage.open(name) as file:
+        assert file.read() == whole
+
+
+def test_what_cannot_be_kept_whole_is_not_kept(
+    document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    def half(file: ContentFile[bytes], *_args: Any) -> Iterator[bytes]:
+        yield file.read(100)
+        found.append([name for name in kept_of(document.file.name) if not name.endswith(".part")])
+        raise OSError("disk full")
+
+    client = console(officer)
+    with monkeypatch.context() as full:
+        full.setattr(ContentFile, "chunks", half)
+        assert client.get(picture_address(officer, document, 1)).status_code == 200
+    assert found == [[]], "whoever reads meanwhile finds nothing"
+    assert kept_of(document.file.name) == []
+    assert client.get(picture_address(officer, document, 1)).status_code == 200
+    assert len(kept_of(document.file.name)) == 1
+
+
+def test_while_storage_is_away_the_desk_shows_the_item_without_its_pages(
+    document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: Any, **_options: Any) -> None:
+        raise OSError("away")
+
+    client = console(officer)
+    monkeypatch.setattr(FileSystemStorage, "open", away)
+    assert document.pages is None
+    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+        page = client.get(place)
+        assert page.status_code == 200, place
+        [address] = shown(page)
+        assert client.get(address).status_code == 503
+
+
+def test_a_very_long_page_is_sent_as_what_it_is(officer: User) -> None:
+    long = make_document(people.newton(), picture("PNG", size=(600, 18_000), mode="L"), "image/png")
+    answer = console(officer).get(picture_address(officer, long, 1))
+    assert answer["Content-Type"] == "image/jpeg"
+    assert Image.open(BytesIO(answer.content)).format == "JPEG"
 
 
 def test_the_desk_says_where_letters_cannot_be_drawn(document: Document, officer: User) -> None:

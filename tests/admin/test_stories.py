@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
@@ -249,6 +249,22 @@ def test_a_small_picture_is_drawn_once_written_down_and_gone_with_its_story(monk
     assert free_expired() == 1
     assert not default_storage.exists(folder)
     assert client.get(small).status_code == 404
+
+
+def test_while_storage_is_away_a_picture_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_args: Any) -> None:
+        raise OSError("away")
+
+    story, client = make_story(people.alice()), console(people.community())
+    address = f"{STORIES}{story.pk}/file/"
+    with monkeypatch.context() as broken:
+        broken.setattr(FileSystemStorage, "open", away)
+        broken.setattr(FileSystemStorage, "size", away)
+        for place in (address, f"{address}?small"):
+            assert client.get(place).status_code == 503
+    story.content_file.delete(save=False)
+    for place in (address, f"{address}?small"):
+        assert client.get(place).status_code == 404
 
 
 def test_pictures_are_veiled_as_each_person_likes_it() -> None:

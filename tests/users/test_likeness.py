@@ -9,6 +9,8 @@ from random import Random
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from PIL import Image, ImageDraw
 
@@ -212,3 +214,38 @@ def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
     assert found(officer, second) == []
     assert [name for name, _ in found(officer, copied)] == ["alice"]
     assert [name for name, _ in found(officer, first)] == ["bob"]
+
+
+# --- From before to now ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrating_has_pending_forms_drawn_again() -> None:
+    form = filled_form("Ada")
+    ada, bobs, other = send(alice(), form), send(bob(), filled_form("Bob")), send(newton(), card(1))
+    decided = send(carol(), form, doc_type="business")
+    Document.objects.filter(pk=decided.pk).update(status="rejected", decided_at=timezone.now())
+    versions = Document.history.count()
+    try:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.get_migration("users", "0026_redraw_pending_forms").dependencies)
+        # As the release before left them: drawn empty, and so like each other.
+        DocumentTwin.objects.all().delete()
+        empty = DocumentPrint.objects.get(document=decided)
+        for one in (ada, bobs):
+            DocumentPrint.objects.filter(document=one).update(
+                bits=empty.bits, bands=empty.bands, sketch=bytes(empty.sketch)
+            )
+        DocumentTwin.objects.create(document=bobs, other=ada)
+        DocumentTwin.objects.create(document=decided, other=ada)
+    finally:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+    assert not DocumentTwin.objects.exists()
+    assert set(DocumentPrint.objects.values_list("document_id", flat=True)) == {other.pk, decided.pk}
+    assert set(Document.objects.filter(pages=None)) == {ada, bobs}
+    likeness.inspect_left_over()
+    assert DocumentPrint.objects.count() == 4
+    assert not Document.objects.filter(pages=None).exists()
+    assert found(compliance(), ada) == [("carol", True)]
+    assert Document.history.count() == versions, "facts of the file are no version of it"
