@@ -1,6 +1,7 @@
 """User names, mail addresses and codes as people write them: how they are stored, compared and taken for one another.
 
-Whoever compares a name or an address compares its folded form, which is stored beside it under a unique constraint.
+Whoever looks for a name or an address compares its folded form, which is stored beside it under a unique constraint.
+Mail goes to the address that is stored, never to the one that was looked for.
 What looks alike is said by ICU, after Unicode UTS 39.
 """
 
@@ -56,6 +57,16 @@ def fold(text: str) -> str:
     folded = unicodedata.normalize("NFKD", seen(text)).strip().upper().casefold()
     folded = unicodedata.normalize("NFKD", folded).casefold()
     return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i")
+
+
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Whether both are one address, whatever the case of its ASCII letters (RFC 1035, 2.3.3).
+
+    Addresses that fold alike may belong to different people: gmaıl.com is not gmail.com.
+    """
+    # Bytes: their `lower` knows ASCII alone.
+    first, second = (tidy(address).encode("utf-8", "surrogatepass").lower() for address in (one, other))
+    return first == second
 
 
 def tidy_code(text: str) -> str:

@@ -26,7 +26,7 @@ from apps.notifications.services import notify
 from apps.storage import discard, filed
 from apps.users.mfa import tell
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Suspension, Theme, User
-from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, what_is_taken
+from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, is_same_mailbox, tidy, what_is_taken
 from apps.users.passwords import require_password
 from apps.users.permissions import is_hidden, profile_page
 from apps.users.sessions import check_new_password
@@ -66,7 +66,7 @@ def update_profile(user: User, **changes: Any) -> User:
         if name in ACCOUNT_FIELDS
     }
     changed = {name for name, value in account.items() if getattr(user, name) != value}
-    moved = fold(account.get("email", user.email)) != fold(user.email)
+    moved = not is_same_mailbox(account.get("email", user.email), user.email)
     if moved and not password:
         raise Invalid("missing", _("Send your present password along with a new mail address."), field="password")
     if moved:
@@ -86,8 +86,8 @@ def update_profile(user: User, **changes: Any) -> User:
 
 
 def is_moving(user: User, changes: Mapping[str, Any]) -> bool:
-    """Whether these changes name another user name or mail address than the present one."""
-    return any(fold(changes.get(key.of, "")) not in ("", fold(getattr(user, key.of))) for key in KEYS)
+    """Whether these changes write the user name or mail address otherwise than it is."""
+    return any(tidy(changes.get(key.of, "")) not in ("", getattr(user, key.of)) for key in KEYS)
 
 
 def notify_former_address(user: User) -> None:

@@ -20,7 +20,7 @@ from apps.audit.services import record
 from apps.errors import Absent, Invalid
 from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
-from apps.users.names import fold, tidy
+from apps.users.names import is_same_mailbox, tidy
 from apps.users.oversight import MADE
 from apps.users.rank import (
     lock_keepers,
@@ -80,7 +80,7 @@ def change_staff(
     user = _locked_staff(staff_id)
     renamed = username is not None and tidy(username) != user.username
     not_above(actor, user)
-    if email is not None and fold(email) != fold(user.email):
+    if email is not None and not is_same_mailbox(email, user.email):
         notify_former_address(user)
     for name, value in (("username", username), ("email", email)):
         if value is not None and tidy(value) != getattr(user, name):

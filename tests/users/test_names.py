@@ -24,7 +24,17 @@ from django.utils import timezone
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
 from apps.users.models import Profile, Role, User
-from apps.users.names import SHOWN, fold, report, skeleton, skeleton_key, tidy, validate_script, validate_username
+from apps.users.names import (
+    SHOWN,
+    fold,
+    is_same_mailbox,
+    report,
+    skeleton,
+    skeleton_key,
+    tidy,
+    validate_script,
+    validate_username,
+)
 from apps.users.services import register, suspend_user, update_profile
 from apps.users.sessions import account_named, set_password
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
@@ -118,9 +128,16 @@ def test_staff_names_are_tidied_and_the_former_address_is_notified() -> None:
     change_staff(people.admin(), nora.pk, username="Nora", email="NORA@example.com\u200b")
     run_jobs()
     assert mail.outbox == []
-    change_staff(User.objects.get(username="admin"), nora.pk, email="n@example.com")
+    change_staff(User.objects.get(username="admin"), nora.pk, email="nına@example.com")
+    change_staff(User.objects.get(username="admin"), nora.pk, email="nina@example.com")
     run_jobs()
-    assert [message.to for message in mail.outbox] == [["NORA@example.com"]]
+    assert [message.to for message in mail.outbox] == [["NORA@example.com"], ["nına@example.com"]]
+
+
+def test_mailboxes_are_told_apart_by_all_but_the_case_of_ascii() -> None:
+    assert is_same_mailbox("Victim@Example.com", " vicTIM@example.COM\u200b")
+    for other in ("victim@examplė.com", "vıctim@example.com", "VİCTIM@example.com", "victim@example.com\ud800", ""):
+        assert not is_same_mailbox("victim@example.com", other)
 
 
 @pytest.mark.django_db
