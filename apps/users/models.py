@@ -41,6 +41,7 @@ from apps.users.names import (
     fold,
     seen,
     tidy,
+    triggers,
     validate_script,
     validate_username,
     what_is_taken,
@@ -259,7 +260,8 @@ class User(AbstractUser):
                     );
                     RETURN NEW;
                 """,
-            )
+            ),
+            *triggers(),
         ]
         permissions = [
             ("export_user", _("Can export users")),

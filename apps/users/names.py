@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, models, transaction
 from django.db.models import Case, F, QuerySet, Value, When
@@ -183,8 +184,8 @@ KEYS = (NAME, MAIL, LOOK)
 class KeyField(models.CharField):  # type: ignore[type-arg]
     """A key, written with every row that is added and with every new name.
 
-    Null is one that was an older account's when the column was introduced, or a row that the release before that wrote.
-    It stays null until the next new name, so that such an account can be saved like any other.
+    Null is one that was an older account's when the column was introduced, or that of a row to which the release before
+    gave its name. It stays null until the next new name, so that such an account can be saved like any other.
     """
 
     def __init__(self, key: Key, **options: Any) -> None:
@@ -208,6 +209,35 @@ class KeyField(models.CharField):  # type: ignore[type-arg]
             return key
         # In an UPDATE, columns have the values from before: the database says whether the name is a new one.
         return Case(When(**{self.key.of: text}, then=F(self.attname)), default=Value(key))
+
+
+def triggers() -> list[pgtrigger.Trigger]:
+    """Take the key away from an account to which the release before gives another name or address while it serves.
+
+    It leaves the old key where it is; without one, the account is found by its spelling until `renew_name_keys`. A
+    writer of keys says so by naming the column, even where the key of the new spelling is that of the old: the first
+    trigger marks what was given with a line break, the second removes that, or a key without one. They run in the order
+    of their names.
+    """
+    given = "NEW.{0} || E'\\n'"
+    kept = "CASE WHEN NEW.{0} = OLD.{0} THEN NULL ELSE rtrim(NEW.{0}, E'\\n') END"
+    return [
+        _trigger("key_1_given", pgtrigger.UpdateOf(NAME.column, MAIL.column), given),
+        _trigger("key_2_kept", pgtrigger.Update, kept),
+    ]
+
+
+def _trigger(name: str, operation: Any, value: str) -> pgtrigger.Trigger:
+    """Set the key of each text that an UPDATE changes to `value`, in which {0} is its column."""
+    changed = {key.column: f"NEW.{key.of} <> OLD.{key.of}" for key in (NAME, MAIL)}
+    lines = [f"IF {text} THEN NEW.{key} = {value.format(key)}; END IF;" for key, text in changed.items()]
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=operation,
+        condition=pgtrigger.Condition(" OR ".join(changed.values())),
+        func="\n".join([*lines, "RETURN NEW;"]),
+    )
 
 
 def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:

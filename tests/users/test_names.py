@@ -401,7 +401,7 @@ def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
     assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
     assert "alice" not in "".join(lines).lower()
     MigrationRecorder(connection).record_unapplied(*MIGRATION)
-    migrate_to()
+    migrate_to(MIGRATION)
     assert dict(User.objects.values_list("username", "username_skeleton")) == keys
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):
@@ -450,6 +450,41 @@ def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_sam
     assert User.objects.with_name_part("ull").get().pk == made.pk
     call_command("renew_name_keys", verbosity=0)
     assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "u@example.com")
+
+
+def test_a_name_that_the_release_before_changes_is_found_and_the_one_before_is_not(old_user: Any) -> None:
+    made = old_user.objects.create(username="Ulla", email="ulla@example.com", role="brand")
+    migrate_to()
+    assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "ulla@example.com")
+    made.username, made.email = "Uta", "uta@example.com"
+    made.save()
+    for name in ("ULLA", "ulla@example.com"):
+        assert account_named(name) is None
+    for name in ("uta", "UTA@example.com"):
+        assert account_named(name).pk == made.pk  # type: ignore[union-attr]
+    call_command("renew_name_keys", verbosity=0)
+    assert User.objects.values_list("username_key", "email_key").get() == ("uta", "uta@example.com")
+
+
+@pytest.mark.django_db
+def test_another_spelling_keeps_its_key() -> None:
+    person = people.newton()
+    for name in ("strasse", "STRASSE", "Straße"):
+        update_profile(person, username=name)
+        assert User.objects.values_list("username", "username_key").get() == (name, "strasse")
+        User.objects.filter(pk=person.pk).update(username=name.swapcase())
+        assert User.objects.values_list("username", "username_key").get() == (name.swapcase(), "strasse")
+    person.email = "NEWTON@example.com"
+    person.save(update_fields=["email"])
+    assert User.objects.values_list("email", "email_key").get() == (person.email, "newton@example.com")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_folding_goes_on_where_it_was_broken_off() -> None:
+    migration = ("users", "0024_folded_names")
+    MigrationRecorder(connection).record_unapplied(*migration)
+    migrate_to(migration)
+    assert "user_name_search" in connection.introspection.get_constraints(connection.cursor(), "users_user")
 
 
 @pytest.mark.django_db
