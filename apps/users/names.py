@@ -16,7 +16,7 @@ from typing import Any
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, models, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from icu import Locale, SpoofChecker, UnicodeSet, UnicodeString, URestrictionLevel, USpoofChecks
@@ -76,15 +76,38 @@ def tidy_code(text: str) -> str:
     return "".join(str(unicodedata.decimal(sign, sign)) for sign in signs)
 
 
+def _has(field: str, text: str) -> Q:
+    """Whether a row has this text, tidied or as an older account may have it.
+
+    In an UPDATE, columns have the values from before: there the database says whether a text is a new one.
+    """
+    return Q(**{f"{field}__in": sorted({text, tidy(text)})})
+
+
 class _Tidied:
-    """A field that stores its text tidied, whoever writes it, and compares it so."""
+    """A field that stores its text tidied, whoever writes it.
+
+    What was stored before that stays as it is until it is another: the tidied text may be an older account's. So it is
+    compared as it is, too.
+    """
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)  # type: ignore[misc]
         return tidy(value) if isinstance(value, str) else value
 
     def get_prep_value(self, value: Any) -> Any:
-        return self.to_python(value) if isinstance(value, str) else super().get_prep_value(value)  # type: ignore[misc]
+        return value if isinstance(value, str) else super().get_prep_value(value)  # type: ignore[misc]
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        value = self.to_python(value) if isinstance(value, str) else value
+        return super().get_db_prep_save(value, connection)  # type: ignore[misc]
+
+    def pre_save(self, row: Any, add: bool) -> Any:
+        text = super().pre_save(row, add)  # type: ignore[misc]
+        if add or not isinstance(text, str) or text == tidy(text):
+            return text
+        name = self.attname  # type: ignore[attr-defined]
+        return Case(When(_has(name, text), then=F(name)), default=Value(tidy(text)))
 
     def deconstruct(self) -> Any:
         name, _path, args, options = super().deconstruct()  # type: ignore[misc]
@@ -202,13 +225,12 @@ class KeyField(models.CharField):  # type: ignore[type-arg]
         return models.CharField(*args, **options)
 
     def pre_save(self, user: Any, add: bool) -> Any:
-        text = tidy(getattr(user, self.key.of))
-        key = self.key.make(text)
+        text = getattr(user, self.key.of)
+        key = self.key.make(tidy(text))
         if add:
             setattr(user, self.attname, key)
             return key
-        # In an UPDATE, columns have the values from before: the database says whether the name is a new one.
-        return Case(When(**{self.key.of: text}, then=F(self.attname)), default=Value(key))
+        return Case(When(_has(self.key.of, text), then=F(self.attname)), default=Value(key))
 
 
 def triggers() -> list[pgtrigger.Trigger]:
@@ -222,7 +244,7 @@ def triggers() -> list[pgtrigger.Trigger]:
     given = "NEW.{0} || E'\\n'"
     kept = "CASE WHEN NEW.{0} = OLD.{0} THEN NULL ELSE rtrim(NEW.{0}, E'\\n') END"
     return [
-        _trigger("key_1_given", pgtrigger.UpdateOf(NAME.column, MAIL.column), given),
+        _trigger("key_1_given", pgtrigger.UpdateOf(NAME.column, MAIL.column), given),  # type: ignore[no-untyped-call]
         _trigger("key_2_kept", pgtrigger.Update, kept),
     ]
 

@@ -151,6 +151,18 @@ def test_an_account_that_came_without_a_history_is_notified_too() -> None:
     assert [message.to for message in mail.outbox] == [["u@example.com"]]
 
 
+@pytest.mark.django_db
+def test_the_password_of_an_account_is_changed_however_its_name_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = people.make_user("İpek")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    for name in ("ipek", "i\u0307pek"):
+        User.objects.filter(pk=person.pk).update(password="")
+        call_command("changepassword", name, stdout=StringIO())
+        assert User.objects.get(pk=person.pk).check_password(PASSWORD)
+    with pytest.raises(CommandError, match="does not exist"):
+        call_command("changepassword", "ipec", stdout=StringIO())
+
+
 # --- What looks alike ------------------------------------------------------------------------------------------------
 
 ALIKE = [
@@ -439,6 +451,58 @@ def test_migrating_folds_what_is_there_and_names_what_clashes(capsys: pytest.Cap
     younger.save()
     younger.refresh_from_db()
     assert younger.username_key is None
+
+
+def test_an_account_stored_decomposed_beside_the_composed_one_is_found_and_saved_like_any_other(old_user: Any) -> None:
+    elder, younger = (
+        old_user.objects.create(
+            username=name, email=f"{name}@example.com", role="brand", password=make_password(PASSWORD)
+        )
+        for name in ("josé", "jose\u0301")
+    )
+    migrate_to()
+    for pk in (elder.pk, younger.pk):
+        Profile.objects.create(user_id=pk)
+    for name, pk in (("josé", elder.pk), ("JOSE\u0301", younger.pk), (" jose\u0301", younger.pk)):
+        assert account_named(name).pk == pk  # type: ignore[union-attr]
+    body = {"username": "jose\u0301", "password": PASSWORD}
+    assert api().post("/users/auth/login", body).status_code == 200
+    person = User.objects.get(pk=younger.pk)
+    client = api(person)
+    before = client.get("/users/profile").json()
+    assert (before["id"], before["username"]) == (younger.pk, "jose\u0301")
+    same = {name: before[name] for name in ("username", "email")}
+    for change in ({"phone": "+49 30 1234"}, same | {"phone": "+49 30 1235"}):
+        assert client.patch("/users/profile", change).status_code == 200
+    person.refresh_from_db()
+    person.save()
+    versions = person.history.count()
+    save_as(person, person, reason="nothing new")
+    assert (person.history.count(), versions) == (versions, versions)
+    assert User.objects.values_list("username", "email", "username_key").get(pk=person.pk) == (
+        "jose\u0301",
+        "jose\u0301@example.com",
+        None,
+    )
+    assert update_profile(person, username="josefa").username == "josefa"
+    assert User.objects.get(pk=person.pk).username_key == "josefa"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["jose\u0301", "strasse"], ids=ascii)
+def test_a_staff_account_without_a_key_is_saved_like_any_other(name: str) -> None:
+    admin, nora = people.admin(), people.make_staff("nora")
+    people.make_staff(normalize("NFC", name).replace("ss", "ß"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE users_user SET username = %s, username_key = NULL WHERE id = %s", [name, nora.pk])
+        cursor.execute("UPDATE users_user SET username_skeleton = NULL WHERE id = %s", [nora.pk])
+    change_staff(admin, nora.pk, username=name, email="new@staff.example.com")
+    change_staff(admin, nora.pk, is_active=False)
+    assert User.objects.values_list("username", "username_key", "email").get(pk=nora.pk) == (
+        name,
+        None,
+        "new@staff.example.com",
+    )
 
 
 def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_same(old_user: Any) -> None:
