@@ -177,11 +177,11 @@ INSTALLED_APPS = [
     "unfold.contrib.import_export",
     "unfold.contrib.simple_history",
     "admin_dashboards.apps.InflooAdminConfig",
+    "ops",  # before auth and staticfiles: its changepassword folds names, its runserver serves sockets too
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "ops",  # before staticfiles: its runserver serves sockets too
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",

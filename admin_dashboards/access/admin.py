@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -208,7 +208,7 @@ class GroupAdmin(AskingAgain):
 
 
 @admin.register(Staff)
-class StaffAdmin(AskingAgain):
+class StaffAdmin(AskingAgain, SearchableAdmin):
     adds: ClassVar[str | None] = "add"
     changes: ClassVar[str | None] = "change"
 
@@ -217,8 +217,7 @@ class StaffAdmin(AskingAgain):
     list_filter = ["is_active", GroupFilter]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
-    search_fields = ["username", "email"]
-    search_help_text = gettext_lazy("User name or mail address")
+    search_help_text = gettext_lazy("User name, mail address or number")
     add_fieldsets = ((None, {"fields": ["username", "email", "password1", "password2", "groups"]}),)
     change_form_outer_after_template = "access/staff_grants.html"
 
@@ -231,6 +230,14 @@ class StaffAdmin(AskingAgain):
             path("<int:staff_id>/grant/", wrap(self.grant_view), name="users_staff_grant"),
             *super().get_urls(),
         ]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["username", "email"]
+
+    def found_by(self, term: str) -> Q:
+        staff = User.objects.staff()
+        found = staff.with_name_part(term) | staff.with_address_part(term)
+        return super().found_by(term) | Q(pk__in=found.values("pk"))
 
     def concerned(self, obj: Any) -> set[int]:
         return set() if obj is None or obj.pk is None else {obj.pk}
@@ -274,7 +281,8 @@ class StaffAdmin(AskingAgain):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         staff = self.get_object(request, unquote(object_id))
-        if any(name in request.POST and tidy(request.POST[name]) != getattr(staff, name) for name in SIGNS_IN_WITH):
+        sent = {name: request.POST[name] for name in SIGNS_IN_WITH if name in request.POST}
+        if any(tidy(text) != tidy(getattr(staff, name)) for name, text in sent.items()):
             not_a_peer(request.user, staff)  # type: ignore[arg-type]
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk

@@ -41,7 +41,7 @@ def update_profile(request: Request, body: ProfilePatch) -> User:
 
 
 def _write(request: Request, write: Callable[..., User], body: ProfilePatch | ProfilePut) -> User:
-    """Counted where it names another user name or mail address, taken or not; a password sent along is a guess."""
+    """Counted where user name or mail address would be another text, taken or not; a password sent along is a guess."""
     changes = body.model_dump(exclude_unset=True)
     if services.is_moving(request.user, changes):
         spend("account_change", request.user.pk)

@@ -14,6 +14,7 @@ from apps.users.documents import text_for_owner
 from apps.users.models import DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
+from apps.users.sessions import NAME_LENGTH
 
 
 def _tidied(value: Any) -> Any:
@@ -64,8 +65,8 @@ class AccountOut(Schema):
 
 
 class LoginIn(Body):
-    username: Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=254)]
-    """The user name or the mail address."""
+    username: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
+    """The user name or the mail address, as it is typed: some are stored so."""
     password: Password
     otp: Annotated[str, StringConstraints(max_length=100)] = ""
     """Where a second factor is set up: the six digits that the app shows, or a backup code."""

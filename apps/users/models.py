@@ -41,6 +41,7 @@ from apps.users.names import (
     fold,
     seen,
     tidy,
+    triggers,
     validate_script,
     validate_username,
     what_is_taken,
@@ -94,8 +95,9 @@ class UserQuerySet(models.QuerySet["User"]):
         return self._known_by("email", email)
 
     def _known_by(self, field: str, text: str) -> UserQuerySet:
-        # An account without a key, since an older one has it, is meant by its own spelling.
-        keyless = Q(**{f"{field}_key": None, f"lower_{field}": Lower(Value(tidy(seen(text))))})
+        # An account without a key, since an older one has it, is meant by its own spelling, composed or not.
+        spellings = sorted({tidy(seen(text)), seen(text).strip()})
+        keyless = Q(**{f"{field}_key": None, f"lower_{field}__in": [Lower(Value(each)) for each in spellings]})
         found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": fold(text)}) | keyless)
         return found.order_by(F(f"{field}_key").asc(nulls_first=True))
 
@@ -104,6 +106,11 @@ class UserQuerySet(models.QuerySet["User"]):
         how = "startswith" if at_start else "contains"
         keyless = Q(**{"username_key": None, f"username__i{how}": seen(part)})
         return self.filter(Q(**{f"username_key__{how}": fold(part)}) | keyless)
+
+    def with_address_part(self, part: str) -> UserQuerySet:
+        """Those whose mail address holds `part`, likewise. Not for all end users: no index knows the parts."""
+        keyless = Q(email_key=None, email__icontains=seen(part))
+        return self.filter(Q(email_key__contains=fold(part)) | keyless)
 
     def with_profile(self) -> UserQuerySet:
         return self.select_related("profile")
@@ -259,7 +266,8 @@ class User(AbstractUser):
                     );
                     RETURN NEW;
                 """,
-            )
+            ),
+            *triggers(),
         ]
         permissions = [
             ("export_user", _("Can export users")),
@@ -273,6 +281,11 @@ class User(AbstractUser):
         return self.username
 
     get_short_name = get_full_name
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """As it is: the field tidies a new one, and leaves one that is kept."""
+        return username
 
     def save(self, *args: Any, **options: Any) -> None:
         fields = options.get("update_fields")

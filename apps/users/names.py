@@ -1,6 +1,7 @@
 """User names, mail addresses and codes as people write them: how they are stored, compared and taken for one another.
 
-Whoever compares a name or an address compares its folded form, which is stored beside it under a unique constraint.
+Whoever looks for a name or an address compares its folded form, which is stored beside it under a unique constraint.
+Mail goes to the address that is stored, never to the one that was looked for.
 What looks alike is said by ICU, after Unicode UTS 39.
 """
 
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, models, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from icu import Locale, SpoofChecker, UnicodeSet, UnicodeString, URestrictionLevel, USpoofChecks
@@ -58,21 +60,54 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", folded).replace("i\u0307", "i")
 
 
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Whether both are one address, whatever the case of its ASCII letters (RFC 1035, 2.3.3).
+
+    Addresses that fold alike may belong to different people: gmaıl.com is not gmail.com.
+    """
+    # Bytes: their `lower` knows ASCII alone.
+    first, second = (tidy(address).encode("utf-8", "surrogatepass").lower() for address in (one, other))
+    return first == second
+
+
 def tidy_code(text: str) -> str:
     """A code without what apps, mails and people put around and between its signs; its digits are 0 to 9."""
     signs = (sign for sign in unicodedata.normalize("NFKC", text).lower() if sign.isalnum())
     return "".join(str(unicodedata.decimal(sign, sign)) for sign in signs)
 
 
+def _has(field: str, text: str) -> Q:
+    """Whether a row has this text, tidied or as an older account may have it.
+
+    In an UPDATE, columns have the values from before: there the database says whether a text is a new one.
+    """
+    return Q(**{f"{field}__in": sorted({text, tidy(text)})})
+
+
 class _Tidied:
-    """A field that stores its text tidied, whoever writes it, and compares it so."""
+    """A field that stores its text tidied, whoever writes it.
+
+    What was stored before that stays as it is until it is another: the tidied text may be an older account's. So it is
+    compared as it is, too.
+    """
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)  # type: ignore[misc]
         return tidy(value) if isinstance(value, str) else value
 
     def get_prep_value(self, value: Any) -> Any:
-        return self.to_python(value) if isinstance(value, str) else super().get_prep_value(value)  # type: ignore[misc]
+        return value if isinstance(value, str) else super().get_prep_value(value)  # type: ignore[misc]
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        value = self.to_python(value) if isinstance(value, str) else value
+        return super().get_db_prep_save(value, connection)  # type: ignore[misc]
+
+    def pre_save(self, row: Any, add: bool) -> Any:
+        text = super().pre_save(row, add)  # type: ignore[misc]
+        if add or not isinstance(text, str) or text == tidy(text):
+            return text
+        name = self.attname  # type: ignore[attr-defined]
+        return Case(When(_has(name, text), then=F(name)), default=Value(tidy(text)))
 
     def deconstruct(self) -> Any:
         name, _path, args, options = super().deconstruct()  # type: ignore[misc]
@@ -172,8 +207,8 @@ KEYS = (NAME, MAIL, LOOK)
 class KeyField(models.CharField):  # type: ignore[type-arg]
     """A key, written with every row that is added and with every new name.
 
-    Null is one that was an older account's when the column was introduced, or a row that the release before that wrote.
-    It stays null until the next new name, so that such an account can be saved like any other.
+    Null is one that was an older account's when the column was introduced, or that of a row to which the release before
+    gave its name. It stays null until the next new name, so that such an account can be saved like any other.
     """
 
     def __init__(self, key: Key, **options: Any) -> None:
@@ -190,13 +225,41 @@ class KeyField(models.CharField):  # type: ignore[type-arg]
         return models.CharField(*args, **options)
 
     def pre_save(self, user: Any, add: bool) -> Any:
-        text = tidy(getattr(user, self.key.of))
-        key = self.key.make(text)
+        text = getattr(user, self.key.of)
+        key = self.key.make(tidy(text))
         if add:
             setattr(user, self.attname, key)
             return key
-        # In an UPDATE, columns have the values from before: the database says whether the name is a new one.
-        return Case(When(**{self.key.of: text}, then=F(self.attname)), default=Value(key))
+        return Case(When(_has(self.key.of, text), then=F(self.attname)), default=Value(key))
+
+
+def triggers() -> list[pgtrigger.Trigger]:
+    """Take the key away from an account to which the release before gives another name or address while it serves.
+
+    It leaves the old key where it is; without one, the account is found by its spelling until `renew_name_keys`. A
+    writer of keys says so by naming the column, even where the key of the new spelling is that of the old: the first
+    trigger marks what was given with a line break, the second removes that, or a key without one. They run in the order
+    of their names.
+    """
+    given = "NEW.{0} || E'\\n'"
+    kept = "CASE WHEN NEW.{0} = OLD.{0} THEN NULL ELSE rtrim(NEW.{0}, E'\\n') END"
+    return [
+        _trigger("key_1_given", pgtrigger.UpdateOf(NAME.column, MAIL.column), given),  # type: ignore[no-untyped-call]
+        _trigger("key_2_kept", pgtrigger.Update, kept),
+    ]
+
+
+def _trigger(name: str, operation: Any, value: str) -> pgtrigger.Trigger:
+    """Set the key of each text that an UPDATE changes to `value`, in which {0} is its column."""
+    changed = {key.column: f"NEW.{key.of} <> OLD.{key.of}" for key in (NAME, MAIL)}
+    lines = [f"IF {text} THEN NEW.{key} = {value.format(key)}; END IF;" for key, text in changed.items()]
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=operation,
+        condition=pgtrigger.Condition(" OR ".join(changed.values())),
+        func="\n".join([*lines, "RETURN NEW;"]),
+    )
 
 
 def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:

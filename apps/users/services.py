@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from apps.notifications.services import notify
 from apps.storage import discard, filed
 from apps.users.mfa import tell
 from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Suspension, Theme, User
-from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, what_is_taken
+from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, is_same_mailbox, tidy, what_is_taken
 from apps.users.passwords import require_password
 from apps.users.permissions import is_hidden, profile_page
 from apps.users.sessions import check_new_password
@@ -60,22 +61,18 @@ def update_profile(user: User, **changes: Any) -> User:
     """
     user = _locked(user.pk)
     password = changes.pop("password", "")
-    account = {
-        name: User._meta.get_field(name).to_python(value)  # type: ignore[union-attr]
-        for name, value in changes.items()
-        if name in ACCOUNT_FIELDS
-    }
-    changed = {name for name, value in account.items() if getattr(user, name) != value}
-    moved = fold(account.get("email", user.email)) != fold(user.email)
+    account = {name: _read(name, value) for name, value in changes.items() if name in ACCOUNT_FIELDS}
+    changed = {name for name, value in account.items() if _read(name, getattr(user, name)) != value}
+    moved = not is_same_mailbox(account.get("email", user.email), user.email)
     if moved and not password:
         raise Invalid("missing", _("Send your present password along with a new mail address."), field="password")
     if moved:
         require_password(user, password, field="password")
         notify_former_address(user)
     if changed:
-        for name, value in account.items():
-            setattr(user, name, value)
-        _check_account(user, renamed="username" in changed)
+        for name in changed:
+            setattr(user, name, account[name])
+        _check_account(user, kept={"username", "email"} - changed)
         _save_account(user, reason="changed by themselves")
     profile = changes.keys() - account.keys()
     if profile:
@@ -86,13 +83,13 @@ def update_profile(user: User, **changes: Any) -> User:
 
 
 def is_moving(user: User, changes: Mapping[str, Any]) -> bool:
-    """Whether these changes name another user name or mail address than the present one."""
-    return any(fold(changes.get(key.of, "")) not in ("", fold(getattr(user, key.of))) for key in KEYS)
+    """Whether these changes write the user name or mail address otherwise than it is."""
+    return any(tidy(changes.get(key.of, "")) not in ("", tidy(getattr(user, key.of))) for key in KEYS)
 
 
 def notify_former_address(user: User) -> None:
     """Mail the address of `user` as it is now that it is about to be another's; the version that has it says which."""
-    version = user.history.filter(email=user.email).first()
+    version = user.history.filter(email=tidy(user.email)).first()
     if version is None:  # the account came without a history
         save_as(None, user, reason="as it was")
         version = user.history.first()
@@ -276,18 +273,22 @@ def _other(user: User, username: str) -> User:
     return person
 
 
-def _check_account(user: User, *, renamed: bool = True) -> None:
-    """Raise `Invalid` for the first field that cannot stand. A user name that is kept may be older than its rules."""
+def _read(field: str, value: Any) -> Any:
+    return User._meta.get_field(field).to_python(value)  # type: ignore[union-attr]
+
+
+def _check_account(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
+    """Raise `Invalid` for the first field that cannot stand. What is kept may be older than the rules."""
     user.clean()
     try:
-        user.clean_fields(exclude={"password"} if renamed else {"password", "username"})
+        user.clean_fields(exclude={"password", *kept})
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Invalid("invalid", " ".join(messages), field=field) from error
     others = User.objects.exclude(pk=user.pk)
-    if fold(user.username) in RESERVED_NAMES or others.named(user.username).exists():
+    if "username" not in kept and (fold(user.username) in RESERVED_NAMES or others.named(user.username).exists()):
         raise Invalid("taken", NAME_TAKEN, field="username")
-    if others.mailed(user.email).exists():
+    if "email" not in kept and others.mailed(user.email).exists():
         raise Invalid("taken", MAIL_TAKEN, field="email")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ from apps.audit.services import record
 from apps.errors import Absent, Invalid
 from apps.users.console_sessions import release
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
-from apps.users.names import fold, tidy
+from apps.users.names import is_same_mailbox, tidy
 from apps.users.oversight import MADE
 from apps.users.rank import (
     lock_keepers,
@@ -78,19 +79,20 @@ def change_staff(
     require(actor, "users.change_staff")
     keepers = lock_keepers()
     user = _locked_staff(staff_id)
-    renamed = username is not None and tidy(username) != user.username
+    kept = {"username", "email"}
     not_above(actor, user)
-    if email is not None and fold(email) != fold(user.email):
+    if email is not None and not is_same_mailbox(email, user.email):
         notify_former_address(user)
     for name, value in (("username", username), ("email", email)):
-        if value is not None and tidy(value) != getattr(user, name):
+        if value is not None and tidy(value) != tidy(getattr(user, name)):
             not_a_peer(actor, user)
+            kept.discard(name)
             setattr(user, name, value)
     if is_active is not None and is_active != user.is_active:
         not_oneself(actor, user, _("You cannot switch off your own account."))
         not_a_peer(actor, user)
         user.is_active = is_active
-    _check(user, renamed=renamed)
+    _check(user, kept=kept)
     have = groups_of(user)
     wanted = have if groups is None else {group: ends.get(group.pk, have.get(group)) for group in groups}
     wanted = {group: end if have.get(group) == end else check_end(end, field="groups") for group, end in wanted.items()}
@@ -146,10 +148,10 @@ def _locked_staff(staff_id: int) -> User:
     return user
 
 
-def _check(user: User, *, renamed: bool = True) -> None:
-    """Raise `Invalid` for the first field that cannot stand. A user name that is kept may be older than its rules."""
+def _check(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
+    """Raise `Invalid` for the first field that cannot stand. What is kept may be older than the rules."""
     try:
-        user.full_clean(exclude=["password"] if renamed else ["password", "username"])
+        user.full_clean(exclude={"password", *kept})
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         text = " ".join(messages)

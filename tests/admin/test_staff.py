@@ -293,3 +293,21 @@ def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more()
 
 def test_absent_rows_have_no_permissions_page() -> None:
     assert console(people.access()).get("/admin/stories/story/4711/permissions/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        ("İpek", ["ipek", "IPEK", "i\u0307pek", "İPE", " ipek@STAFF.example"]),
+        ("Straße", ["strasse", "STRASSE", "straße", "sse"]),
+    ],
+    ids=ascii,
+)
+def test_staff_are_found_however_their_name_or_address_is_written(name: str, terms: list[str]) -> None:
+    member, client = people.make_staff(name), console(people.access())
+
+    def is_found(term: str) -> bool:
+        return any(link.startswith(page_of(member)) for link in links(client.get(TABLE, {"q": term})))
+
+    assert [term for term in [*terms, f"#{member.pk}"] if not is_found(term)] == []
+    assert not is_found("nobody")

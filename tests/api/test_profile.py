@@ -155,6 +155,30 @@ def test_a_new_mail_address_takes_the_present_password_and_the_old_address_is_no
     assert "new@example.com" not in message.body
 
 
+@pytest.mark.parametrize(
+    ("address", "alike"),
+    [
+        ("victim@gmail.com", "victim@gmaıl.com"),
+        ("ira@strasse.de", "ira@straße.de"),
+    ],
+    ids=ascii,
+)
+def test_an_address_that_folds_alike_is_another_mailbox(address: str, alike: str) -> None:
+    person = make_user("victim")
+    User.objects.filter(pk=person.pk).update(email=address)
+    client = api(person)
+    for method in (client.patch, client.put):
+        problem = assert_problem(method("/users/profile", {"email": alike}), 422, "invalid")
+        assert [error["field"] for error in problem["errors"]] == ["password"]
+    assert api().post("/users/auth/password_reset", {"email": alike}).status_code < 300
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [[address]]
+    mail.outbox.clear()
+    assert client.patch("/users/profile", {"email": alike, "password": PASSWORD}).json()["email"] == alike
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [[address]]
+
+
 def test_the_password_is_refused_without_a_mail_address_beside_it() -> None:
     problem = assert_problem(api(alice()).patch("/users/profile", {"bio": "x", "password": PASSWORD}), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == ["password"]
@@ -178,7 +202,7 @@ def test_user_name_and_mail_change_ten_times_an_hour() -> None:
     bob()
     client = api(alice())
     for number in range(12):
-        assert client.patch("/users/profile", {"username": "ALICE", "email": "alice@example.com"}).status_code == 200
+        assert client.patch("/users/profile", {"username": "alice ", "email": "alice@example.com"}).status_code == 200
         assert client.patch("/users/profile", {"phone": f"+49 30 {number}23"}).status_code == 200
     for _number in range(5):
         assert client.patch("/users/profile", {"username": "bob"}).status_code == 422
@@ -188,7 +212,17 @@ def test_user_name_and_mail_change_ten_times_an_hour() -> None:
         answer = client.patch("/users/profile", change)
         assert_problem(answer, 429, "too-many-requests")
         assert 3500 < int(answer["Retry-After"]) <= 3600
-    assert client.patch("/users/profile", {"bio": "I paint.", "username": "Alice"}).status_code == 200
+    assert client.patch("/users/profile", {"bio": "I paint.", "username": "alice"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "spellings"),
+    [("username", ["CAROL", "carol"]), ("email", ["CAROL@example.com", "carol@example.com"])],
+)
+def test_another_spelling_of_one_s_own_name_is_a_change_that_counts(field: str, spellings: list[str]) -> None:
+    client = api(carol())
+    answers = [client.patch("/users/profile", {field: spellings[number % 2]}).status_code for number in range(11)]
+    assert answers == [200] * 10 + [429]
 
 
 @pytest.mark.parametrize("name", ["İbrahim", "ışık", "straße", "Ὀδυσσεύς", "josé", "नमस्ते"], ids=ascii)

@@ -14,6 +14,7 @@ from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.audit.history import save_as
 from apps.chat.services import remove_message
 from apps.decisions.models import Decision
 from apps.decisions.services import undo, undo_batch
@@ -574,29 +575,77 @@ class TestWhatStands:
         assert settle_case(boss, made.case.pk, outcomes=["suspended", "warned"]).status == "closed"
 
 
-@pytest.mark.django_db
-def test_the_migration_frees_whom_an_undone_decision_left_suspended() -> None:
+# --- From before to now ----------------------------------------------------------------------------------------------
+
+
+def _migrate() -> None:
     migration = import_module("apps.moderation.migrations.0008_what_stands")
-    boss, now = admin(), timezone.now()
-    people = [make_user(name) for name in ("stuck", "by_hand", "both")]
-    decisions = [
-        settle(boss, one, make_event(one), outcomes=["suspended"]) for one in people if one.username != "by_hand"
-    ]
-    undo(boss, decisions[0].pk)
-    Suspension.objects.all().delete()
-    for decision in decisions:
-        del decision.before["about"]
-        Decision.objects.filter(pk=decision.pk).update(before=decision.before)
-    ends = [datetime.fromisoformat(decision.before["done"]["suspended"]["after"]) for decision in decisions]
-    for one, until in zip(people, [ends[0], now + timedelta(days=2), ends[1]], strict=True):
-        User.objects.filter(pk=one.pk).update(suspended_until=until)
     migration.name_objects(apps, None)
     migration.write_suspensions_down(apps, None)
-    assert [one.suspended_until for one in User.objects.filter(pk__in=[p.pk for p in people]).order_by("pk")] == [
-        None,
-        now + timedelta(days=2),
-        ends[1],
-    ]
+
+
+def _suspended_before(boss: User, person: User, *days: int, until: datetime | None) -> list[Decision]:
+    """Decisions that suspended `person` for so many days, and the account, as the release before left both."""
+    decisions = []
+    for number in days:
+        decision = settle(boss, person, make_event(person), outcomes=["suspended"])
+        del decision.before["about"]
+        decision.before["done"]["suspended"]["after"] = (decision.made_at + timedelta(days=number)).isoformat()
+        Decision.objects.filter(pk=decision.pk).update(before=decision.before)
+        decisions.append(decision)
+    Suspension.objects.filter(person=person).delete()
+    person.suspended_until = until
+    save_as(boss, person, reason="as it was")
+    return decisions
+
+
+@pytest.mark.django_db
+def test_the_migration_frees_whom_an_undone_decision_left_suspended() -> None:
+    boss, by_hand = admin(), timezone.now() + timedelta(days=2)
+    stuck, kept, both = (make_user(name) for name in ("stuck", "by_hand", "both"))
+    ends = [timezone.now() + timedelta(days=number) for number in (10, 20)]
+    decisions = [_suspended_before(boss, one, 1, until=None)[0] for one in (stuck, both)]
+    undo(boss, decisions[0].pk)
+    for decision, one, until in zip(decisions, (stuck, both), ends, strict=True):
+        decision.before["done"]["suspended"]["after"] = until.isoformat()
+        Decision.objects.filter(pk=decision.pk).update(before=decision.before)
+        User.objects.filter(pk=one.pk).update(suspended_until=until)
+    User.objects.filter(pk=kept.pk).update(suspended_until=by_hand)
+    _migrate()
+    people = User.objects.in_bulk([stuck.pk, kept.pk, both.pk])
+    assert [people[one.pk].suspended_until for one in (stuck, kept, both)] == [None, by_hand, ends[1]]
     assert {row.before["about"].partition(":")[0] for row in Decision.objects.all()} == {"events.event"}
+    version = people[stuck.pk].history.first()
+    assert (version.suspended_until, version.history_user) == (None, None)
+    assert "undone" in version.history_change_reason
+    save_as(boss, people[stuck.pk], reason="nothing new")
+    assert people[stuck.pk].history.first() == version
     undo(boss, decisions[1].pk)
     assert not User.objects.get(username="both").is_suspended
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("end", [None, timedelta(days=-1)], ids=["lifted", "over"])
+def test_whom_a_later_decision_freed_the_migration_leaves_free(end: timedelta | None) -> None:
+    """The last word counted then, not the longest suspension."""
+    boss, person = admin(), alice()
+    _suspended_before(boss, person, 30, 7, until=end and timezone.now() + end)
+    _migrate()
+    assert not User.objects.get(pk=person.pk).is_suspended
+    assert not person.suspensions.in_force().exists()  # type: ignore[attr-defined]
+    day = timezone.now() + timedelta(days=1)
+    assert suspend_user(boss, person.pk, until=day).suspended_until == day
+
+
+@pytest.mark.django_db
+def test_the_migration_makes_no_suspension_longer() -> None:
+    boss, person = admin(), alice()
+    until = timezone.now() + timedelta(days=3)
+    _suspended_before(boss, person, 30, 2, until=until)
+    versions = person.history.count()
+    _migrate()
+    _migrate()
+    assert User.objects.get(pk=person.pk).suspended_until == until
+    ends = [row.until for row in person.suspensions.in_force().order_by("-until")]  # type: ignore[attr-defined]
+    assert (ends[0], len(ends)) == (until, 2)
+    assert person.history.count() == versions

@@ -24,7 +24,17 @@ from django.utils import timezone
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
 from apps.users.models import Profile, Role, User
-from apps.users.names import SHOWN, fold, report, skeleton, skeleton_key, tidy, validate_script, validate_username
+from apps.users.names import (
+    SHOWN,
+    fold,
+    is_same_mailbox,
+    report,
+    skeleton,
+    skeleton_key,
+    tidy,
+    validate_script,
+    validate_username,
+)
 from apps.users.services import register, suspend_user, update_profile
 from apps.users.sessions import account_named, set_password
 from apps.users.staff import add_staff, change_staff, set_groups, set_staff_password
@@ -118,9 +128,16 @@ def test_staff_names_are_tidied_and_the_former_address_is_notified() -> None:
     change_staff(people.admin(), nora.pk, username="Nora", email="NORA@example.com\u200b")
     run_jobs()
     assert mail.outbox == []
-    change_staff(User.objects.get(username="admin"), nora.pk, email="n@example.com")
+    change_staff(User.objects.get(username="admin"), nora.pk, email="nına@example.com")
+    change_staff(User.objects.get(username="admin"), nora.pk, email="nina@example.com")
     run_jobs()
-    assert [message.to for message in mail.outbox] == [["NORA@example.com"]]
+    assert [message.to for message in mail.outbox] == [["NORA@example.com"], ["nına@example.com"]]
+
+
+def test_mailboxes_are_told_apart_by_all_but_the_case_of_ascii() -> None:
+    assert is_same_mailbox("Victim@Example.com", " vicTIM@example.COM\u200b")
+    for other in ("victim@examplė.com", "vıctim@example.com", "VİCTIM@example.com", "victim@example.com\ud800", ""):
+        assert not is_same_mailbox("victim@example.com", other)
 
 
 @pytest.mark.django_db
@@ -132,6 +149,18 @@ def test_an_account_that_came_without_a_history_is_notified_too() -> None:
     update_profile(person, email="new@example.com", password=PASSWORD)
     run_jobs()
     assert [message.to for message in mail.outbox] == [["u@example.com"]]
+
+
+@pytest.mark.django_db
+def test_the_password_of_an_account_is_changed_however_its_name_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = people.make_user("İpek")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    for name in ("ipek", "i\u0307pek"):
+        User.objects.filter(pk=person.pk).update(password="")
+        call_command("changepassword", name, stdout=StringIO())
+        assert User.objects.get(pk=person.pk).check_password(PASSWORD)
+    with pytest.raises(CommandError, match="does not exist"):
+        call_command("changepassword", "ipec", stdout=StringIO())
 
 
 # --- What looks alike ------------------------------------------------------------------------------------------------
@@ -384,7 +413,7 @@ def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
     assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
     assert "alice" not in "".join(lines).lower()
     MigrationRecorder(connection).record_unapplied(*MIGRATION)
-    migrate_to()
+    migrate_to(MIGRATION)
     assert dict(User.objects.values_list("username", "username_skeleton")) == keys
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):
@@ -424,6 +453,58 @@ def test_migrating_folds_what_is_there_and_names_what_clashes(capsys: pytest.Cap
     assert younger.username_key is None
 
 
+def test_an_account_stored_decomposed_beside_the_composed_one_is_found_and_saved_like_any_other(old_user: Any) -> None:
+    elder, younger = (
+        old_user.objects.create(
+            username=name, email=f"{name}@example.com", role="brand", password=make_password(PASSWORD)
+        )
+        for name in ("josé", "jose\u0301")
+    )
+    migrate_to()
+    for pk in (elder.pk, younger.pk):
+        Profile.objects.create(user_id=pk)
+    for name, pk in (("josé", elder.pk), ("JOSE\u0301", younger.pk), (" jose\u0301", younger.pk)):
+        assert account_named(name).pk == pk  # type: ignore[union-attr]
+    body = {"username": "jose\u0301", "password": PASSWORD}
+    assert api().post("/users/auth/login", body).status_code == 200
+    person = User.objects.get(pk=younger.pk)
+    client = api(person)
+    before = client.get("/users/profile").json()
+    assert (before["id"], before["username"]) == (younger.pk, "jose\u0301")
+    same = {name: before[name] for name in ("username", "email")}
+    for change in ({"phone": "+49 30 1234"}, same | {"phone": "+49 30 1235"}):
+        assert client.patch("/users/profile", change).status_code == 200
+    person.refresh_from_db()
+    person.save()
+    versions = person.history.count()
+    save_as(person, person, reason="nothing new")
+    assert (person.history.count(), versions) == (versions, versions)
+    assert User.objects.values_list("username", "email", "username_key").get(pk=person.pk) == (
+        "jose\u0301",
+        "jose\u0301@example.com",
+        None,
+    )
+    assert update_profile(person, username="josefa").username == "josefa"
+    assert User.objects.get(pk=person.pk).username_key == "josefa"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["jose\u0301", "strasse"], ids=ascii)
+def test_a_staff_account_without_a_key_is_saved_like_any_other(name: str) -> None:
+    admin, nora = people.admin(), people.make_staff("nora")
+    people.make_staff(normalize("NFC", name).replace("ss", "ß"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE users_user SET username = %s, username_key = NULL WHERE id = %s", [name, nora.pk])
+        cursor.execute("UPDATE users_user SET username_skeleton = NULL WHERE id = %s", [nora.pk])
+    change_staff(admin, nora.pk, username=name, email="new@staff.example.com")
+    change_staff(admin, nora.pk, is_active=False)
+    assert User.objects.values_list("username", "username_key", "email").get(pk=nora.pk) == (
+        name,
+        None,
+        "new@staff.example.com",
+    )
+
+
 def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_same(old_user: Any) -> None:
     migrate_to()
     made = old_user.objects.create(username="Ulla", email="U@example.com", role="brand")
@@ -433,6 +514,41 @@ def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_sam
     assert User.objects.with_name_part("ull").get().pk == made.pk
     call_command("renew_name_keys", verbosity=0)
     assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "u@example.com")
+
+
+def test_a_name_that_the_release_before_changes_is_found_and_the_one_before_is_not(old_user: Any) -> None:
+    made = old_user.objects.create(username="Ulla", email="ulla@example.com", role="brand")
+    migrate_to()
+    assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "ulla@example.com")
+    made.username, made.email = "Uta", "uta@example.com"
+    made.save()
+    for name in ("ULLA", "ulla@example.com"):
+        assert account_named(name) is None
+    for name in ("uta", "UTA@example.com"):
+        assert account_named(name).pk == made.pk  # type: ignore[union-attr]
+    call_command("renew_name_keys", verbosity=0)
+    assert User.objects.values_list("username_key", "email_key").get() == ("uta", "uta@example.com")
+
+
+@pytest.mark.django_db
+def test_another_spelling_keeps_its_key() -> None:
+    person = people.newton()
+    for name in ("strasse", "STRASSE", "Straße"):
+        update_profile(person, username=name)
+        assert User.objects.values_list("username", "username_key").get() == (name, "strasse")
+        User.objects.filter(pk=person.pk).update(username=name.swapcase())
+        assert User.objects.values_list("username", "username_key").get() == (name.swapcase(), "strasse")
+    person.email = "NEWTON@example.com"
+    person.save(update_fields=["email"])
+    assert User.objects.values_list("email", "email_key").get() == (person.email, "newton@example.com")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_folding_goes_on_where_it_was_broken_off() -> None:
+    migration = ("users", "0024_folded_names")
+    MigrationRecorder(connection).record_unapplied(*migration)
+    migrate_to(migration)
+    assert "user_name_search" in connection.introspection.get_constraints(connection.cursor(), "users_user")
 
 
 @pytest.mark.django_db

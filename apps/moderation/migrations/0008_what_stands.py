@@ -2,11 +2,13 @@
 
 Names in each decision about a case the object that it was about, and writes its suspensions down one by one. Somebody
 whose suspension no decision explains keeps it as one given by hand; whom an undone decision left suspended is free.
+Nobody's suspension begins or gets longer.
 """
 
 from datetime import datetime
 
 from django.db import migrations, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 BATCH = 1000
@@ -48,16 +50,44 @@ def write_suspensions_down(apps, schema_editor):
                 given_at=decision.made_at,
                 lifted_at=decision.undone_at,
             )
-    for person_id in User.objects.filter(suspended_until__gt=now).values_list("pk", flat=True):
+    concerned = Q(suspended_until__gt=now) | Q(pk__in=Suspension.objects.filter(_in_force(now)).values("person"))
+    for person_id in User.objects.filter(concerned).values_list("pk", flat=True):
         with transaction.atomic():
-            person = User.objects.select_for_update(of=("self",)).get(pk=person_id)
-            theirs = Suspension.objects.filter(person=person)
-            if not theirs.filter(until=person.suspended_until).exists():
-                Suspension.objects.create(person=person, until=person.suspended_until)
-            standing = theirs.filter(lifted_at__isnull=True, until__gt=now).order_by("-until").first()
-            until = standing.until if standing else None
-            if until != person.suspended_until:
-                User.objects.filter(pk=person_id).update(suspended_until=until)
+            _bring_in_line(apps, User.objects.select_for_update(of=("self",)).get(pk=person_id), now)
+
+
+def _in_force(now):
+    return Q(lifted_at__isnull=True, until__gt=now)
+
+
+def _bring_in_line(apps, person, now):
+    """Make the longest of somebody's suspensions end when theirs does, or earlier; never later."""
+    theirs = apps.get_model("users", "Suspension").objects.filter(person=person)
+    end = person.suspended_until if person.suspended_until and person.suspended_until > now else None
+    # Until now the latest decision counted, not the longest suspension: what it cut short is over.
+    cut_short = Q() if end is None else Q(until__gt=end)
+    theirs.filter(_in_force(now) & cut_short).update(lifted_at=now)
+    if end is None:
+        return
+    if not theirs.filter(until=end).exists():
+        theirs.create(person=person, until=end)
+    last = theirs.filter(_in_force(now)).aggregate(last=Max("until"))["last"]
+    if last != end:
+        person.suspended_until = last
+        apps.get_model("users", "User").objects.filter(pk=person.pk).update(suspended_until=last)
+        _write_version(apps, person, reason="the decision that suspended them is undone")
+
+
+def _write_version(apps, person, *, reason):
+    """Add to the history of an end user, who is in no group and has no permission of their own."""
+    Version = apps.get_model("users", "HistoricalUser")
+    names = {field.attname for field in Version._meta.fields} & {field.attname for field in person._meta.fields}
+    Version.objects.create(
+        **{name: getattr(person, name) for name in names},
+        history_date=timezone.now(),
+        history_type="~",
+        history_change_reason=reason,
+    )
 
 
 class Migration(migrations.Migration):

@@ -1,7 +1,7 @@
 """The folded form of each user name and mail address, by which accounts are found and kept apart.
 
-Safe while the code of before serves: it does not name the columns, which are null for it, and such rows are found by
-their own spelling. Nothing waits long: the columns have no default, the indexes are made beside the writers, rows are
+Safe while the code of before serves: it does not name the columns, which are null in its new rows and, by a trigger,
+wherever it changes what they are made of; such rows are found by their own spelling. Nothing waits long: the columns have no default, the indexes are made beside the writers, rows are
 filled in batches. A run that was broken off goes on where it was. Of accounts whose names or addresses are the same once
 folded, all but the oldest stay as they are, without a key, and are named at the end.
 """
@@ -9,6 +9,8 @@ folded, all but the oldest stay as they are, without a key, and are named at the
 import sys
 
 import django.contrib.postgres.indexes
+import pgtrigger.compiler
+import pgtrigger.migrations
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
@@ -21,6 +23,7 @@ USERNAME = {
     "validators": [apps.users.names.validate_username, apps.users.names.validate_script],
     "verbose_name": "user name",
 }
+CHANGED = "WHEN (NEW.username <> OLD.username OR NEW.email <> OLD.email)"
 
 
 def make_unique(apps, schema_editor):
@@ -83,8 +86,46 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="user",
+            trigger=pgtrigger.compiler.Trigger(
+                name="key_1_given",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition=CHANGED,
+                    func="IF NEW.username <> OLD.username THEN NEW.username_key = NEW.username_key || E'\\n'; END IF;\n"
+                    "IF NEW.email <> OLD.email THEN NEW.email_key = NEW.email_key || E'\\n'; END IF;\n"
+                    "RETURN NEW;",
+                    hash="a748a6ce9e5b3d5fe51f9a62eab1a6445e90ee68",
+                    operation='UPDATE OF "username_key", "email_key"',
+                    pgid="pgtrigger_key_1_given_138e5",
+                    table="users_user",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="user",
+            trigger=pgtrigger.compiler.Trigger(
+                name="key_2_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition=CHANGED,
+                    func="IF NEW.username <> OLD.username THEN NEW.username_key = CASE WHEN NEW.username_key ="
+                    " OLD.username_key THEN NULL ELSE rtrim(NEW.username_key, E'\\n') END; END IF;\n"
+                    "IF NEW.email <> OLD.email THEN NEW.email_key = CASE WHEN NEW.email_key ="
+                    " OLD.email_key THEN NULL ELSE rtrim(NEW.email_key, E'\\n') END; END IF;\n"
+                    "RETURN NEW;",
+                    hash="65ebebd24336a844608f5e82345d12dc4e69315b",
+                    operation="UPDATE",
+                    pgid="pgtrigger_key_2_kept_9a8d1",
+                    table="users_user",
+                    when="BEFORE",
+                ),
+            ),
+        ),
         migrations.RunPython(make_unique, migrations.RunPython.noop),
         migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
+        # As above; taking an index away does not mind that it is gone.
+        migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS user_name_search", migrations.RunSQL.noop),
         AddIndexConcurrently(
             "user",
             django.contrib.postgres.indexes.GinIndex(
