@@ -125,8 +125,22 @@ class NameField(_Tidied, models.CharField):  # type: ignore[type-arg]
     PLAIN = "CharField"
 
 
+def validate_domain(address: str) -> None:
+    """Refuse a domain that mail would leave for as another: to straße.de it goes as strasse.de (IDNA 2003)."""
+    domain = address.rpartition("@")[2].lower()
+    if domain.isascii():
+        return
+    try:
+        reached = domain.encode("idna").decode("idna")
+    except UnicodeError:
+        reached = ""
+    if reached != domain:
+        raise ValidationError(_("Write the part after the @ in ASCII, as in xn--bcher-kva.example."))
+
+
 class AddressField(_Tidied, models.EmailField):  # type: ignore[type-arg]
     PLAIN = "EmailField"
+    default_validators = [*models.EmailField.default_validators, validate_domain]
 
 
 # --- What is allowed --------------------------------------------------------------------------------------------------
