@@ -86,7 +86,9 @@ class Hub:
         """Count a new socket, and close the oldest where a person has too many: here, and wherever they are."""
         person_id = socket.user.pk
         self._close_surplus(person_id, registry.surplus(each.key for each in self._sockets_of(person_id)))
-        if keys := await in_thread(registry.enter, person_id, socket.key):
+        keys = await in_thread(registry.enter, person_id, socket.key)
+        await self._leave_again([socket])
+        if keys and socket in self._sockets:
             self._close_surplus(person_id, keys)
             await in_thread(broadcast.publish, broadcast.RECHECK, {"user": person_id, "surplus": keys})
 
@@ -101,7 +103,18 @@ class Hub:
     async def _keep_registered(self) -> None:
         while True:
             await asyncio.sleep(registry.REFRESH_EVERY)
-            await in_thread(registry.refresh, [(socket.user.pk, socket.key) for socket in self._sockets])
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        sockets = list(self._sockets)
+        await in_thread(registry.refresh, [(socket.user.pk, socket.key) for socket in sockets])
+        await self._leave_again(sockets)
+
+    async def _leave_again(self, entered: Collection[Socket]) -> None:
+        """Have those forgotten that closed in the meantime: their leaving may have overtaken their entering."""
+        for socket in entered:
+            if socket not in self._sockets:
+                await in_thread(registry.leave, socket.user.pk, socket.key)
 
     # --- The channel layer ----------------------------------------------------------------------------------------
 

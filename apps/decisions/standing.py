@@ -1,7 +1,8 @@
 """What one object is by the decisions about it that stand, in whatever order others were made and undone.
 
 A decision is about the object that is its target; or, where it closes a case, about the one that `before["about"]`
-names, with what it did to it in `before["done"]`.
+names, with what it did to it in `before["done"]`. The release before does not name it, and may still run for a while
+after `migrate`: then it is the one that the case is about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from django.db.models import Model, Q
 from django.utils.dateparse import parse_datetime
 
+from apps.decisions.kinds import kinds
 from apps.decisions.models import Decision, DecisionQuerySet
 from apps.removal import Removable
 
@@ -30,7 +32,7 @@ def verb_of(model: type[Model], verb: str) -> str:
 
 def removals_of(thing: Removable, subject_id: int | None) -> DecisionQuerySet:
     """All that took it down or found it down rightly, standing or undone."""
-    return _decided(thing, subject_id, REMOVED, Q(before__done__has_key="removed"))
+    return _decided(thing, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
 
 
 def removed_by_decision(decision: Decision, thing: Removable) -> bool:
@@ -72,8 +74,11 @@ def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) 
 
 def _decided(thing: Model, subject_id: int | None, verb: str, done: Q) -> DecisionQuerySet:
     own = Q(verb=verb_of(type(thing), verb), target_type=thing._meta.label_lower, target_id=thing.pk)
+    cases = kinds()["case.settled"].model._default_manager.filter(kind=thing._meta.model_name, target_id=thing.pk)
+    unnamed = Q(verb="case.settled", before__about__isnull=True, target_id__in=cases.values("pk"))
+    about = Q(before__about=key_of(type(thing), thing.pk)) | unnamed
     # By the person concerned, for whom there is an index.
-    return Decision.objects.filter(own | done & Q(before__about=key_of(type(thing), thing.pk)), subject_id=subject_id)
+    return Decision.objects.filter(own | done & about, subject_id=subject_id)
 
 
 def _words(edit: Decision) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from apps.chat import permissions as chat
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
 from apps.events import permissions as events
-from apps.events.models import Event, Participation
+from apps.events.models import Event
 from apps.moderation.models import Report
 from apps.stories import permissions as stories
-from apps.stories.models import Story, StoryView
+from apps.stories.models import Story
 from apps.users import permissions as users
-from apps.users.models import Block, User
+from apps.users.models import Block, Follow, User
 from apps.visibility import PRESENT, Present, Seeing
 
 
@@ -31,7 +31,7 @@ class Reportable:
     """The attribute with the id of whoever answers for it."""
     sight: Seeing
     met: Callable[[User], Q]
-    """Of which of them a person has got to see, so that being blocked since is no shield against their report."""
+    """Which of them a person could see before being blocked, so that a block is no shield against their report."""
     remove: str | None = None
     """The permission to take it down."""
     edit: str | None = None
@@ -48,14 +48,27 @@ class NoBlocks(Present):
 
 
 def _met_person(viewer: User) -> Q:
-    """Those with whom somebody shares a room, or whom they asked to connect or were asked by."""
+    """Those with whom somebody shares a room, and where one of the two asked to connect or ever followed the other."""
     rooms = Membership.objects.filter(user=viewer).values("room")
     asked = Connection.objects.of(viewer.pk)
+    followed = Follow.history.all()  # type: ignore[attr-defined]
     return (
         Q(id__in=Membership.objects.filter(room__in=rooms).values("user"))
         | Q(id__in=asked.values("sender"))
         | Q(id__in=asked.values("receiver"))
+        | Q(id__in=followed.filter(follower=viewer.pk).values("followed"))
+        | Q(id__in=followed.filter(followed=viewer.pk).values("follower"))
     )
+
+
+def _made_before_block(author: str) -> Callable[[User], Q]:
+    """What was there, in the lists too, when its author, a field, blocked the viewer."""
+
+    def met(viewer: User) -> Q:
+        blocked_before = Q(blocker=OuterRef(author), blocked=viewer, created_at__lte=OuterRef("created_at"))
+        return Q(~Exists(Block.objects.filter(blocked_before)))
+
+    return met
 
 
 REPORTABLE = {
@@ -63,7 +76,7 @@ REPORTABLE = {
         Story,
         "author_id",
         stories.sight,
-        lambda viewer: Q(id__in=StoryView.objects.filter(viewer=viewer).values("story")),
+        _made_before_block("author"),
         remove="stories.delete_story",
         words=("caption", "sha256"),
     ),
@@ -71,7 +84,7 @@ REPORTABLE = {
         Event,
         "host_id",
         events.sight,
-        lambda viewer: Q(id__in=Participation.objects.filter(user=viewer).values("event")),
+        _made_before_block("host"),
         remove="events.delete_event",
         edit="events.change_event",
         words=("title", "description", "location"),
@@ -96,7 +109,7 @@ REPORTABLE = {
 
 def reportable(viewer: User, kind: str) -> QuerySet[Any]:
     """What somebody may report: what they see, also of those whom they blocked; and, whoever blocked them, what they
-    have seen."""
+    could see before."""
     thing = REPORTABLE[Report.Kind(kind)]
     blocked_by = Block.objects.filter(blocked=viewer).values("blocker")
     author = "id" if thing.author == "pk" else thing.author

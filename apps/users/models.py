@@ -396,7 +396,8 @@ class Block(models.Model):
 
 class SuspensionQuerySet(models.QuerySet["Suspension"]):
     def in_force(self) -> SuspensionQuerySet:
-        return self.filter(lifted_at__isnull=True, until__gt=timezone.now())
+        """Those that still suspend: not one whose decision has been undone, whichever release undid it."""
+        return self.filter(lifted_at__isnull=True, until__gt=timezone.now(), decision__undone_at__isnull=True)
 
 
 class Suspension(models.Model):

@@ -195,22 +195,28 @@ def reveal_figures() -> list[tuple[User, int, int]]:
 
 
 def alert_if_one(first: User, second: User, target: Model, *, since: datetime | None = None) -> Entry | None:
-    """Alert access managers where, of the two who decided, one made the other's account lately or set its password.
+    """Alert access managers where one person may sign in as both who decided.
 
-    Within `NEW_FOR` before `since`, when the first of them decided (now, if it is not given), or after. The decision
-    stands: this is for somebody to look at.
+    That is where one of the two made the other's account lately or set its password, or a third person did so with
+    both: within `NEW_FOR` before `since`, when the first of them decided (now, if it is not given), or after. The
+    decision stands: this is for somebody to look at.
     """
     after = (since or timezone.now()) - NEW_FOR
-    made = next((other for one, other in ((first, second), (second, first)) if _made(one, other, after)), None)
-    if made is None:
+    of_first, of_second = _makers(first, after), _makers(second, after)
+    made = second if first.pk in of_second else first if second.pk in of_first else None
+    of_both = of_first & of_second if made is None else set()
+    if made is None and not of_both:
         return None
     facts: dict[str, Any] = {
         "one": first.username,
         "other": second.username,
         "about": f"{target._meta.verbose_name} {target.pk}",
     }
-    entry = record(second, Verb.ALERTED, target, made=made.username, **facts)
-    for keeper in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in=(first.pk, second.pk)):
+    if of_both:
+        makers = User.objects.filter(pk__in=of_both).order_by("username")
+        facts["by"] = ", ".join(makers.values_list("username", flat=True))
+    entry = record(second, Verb.ALERTED, target, **({"made": made.username} if made else {}), **facts)
+    for keeper in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
         app.configure_task("users.mail_notice").defer(user_id=keeper.pk, notice="one_pair_of_eyes", facts=facts)
     return entry
 
@@ -222,13 +228,16 @@ def alerts() -> QuerySet[Entry]:
     )
 
 
-def _made(one: User, other: User, after: datetime) -> bool:
-    """Whether `one` made the account of `other` since then, or set its password."""
-    versions = User.history.filter(id=other.pk, history_user=one.pk, history_change_reason=MADE)  # type: ignore[attr-defined]
+def _makers(person: User, after: datetime) -> set[int]:
+    """Who made the account of `person` since then, or set its password: by their ids."""
+    versions = User.history.filter(id=person.pk, history_change_reason=MADE, history_date__gte=after)  # type: ignore[attr-defined]
     set_by = Entry.objects.filter(
-        actor=one.pk, verb=Verb.PASSWORD_SET, target_type=User._meta.label_lower, target_id=str(other.pk)
+        verb=Verb.PASSWORD_SET,
+        target_type=User._meta.label_lower,
+        target_id=str(person.pk),
+        created_at__gte=after,
     )
-    return versions.filter(history_date__gte=after).exists() or set_by.filter(created_at__gte=after).exists()
+    return {*versions.values_list("history_user", flat=True), *set_by.values_list("actor", flat=True)} - {None}
 
 
 def _name(permission: Permission) -> str:

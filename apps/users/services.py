@@ -214,7 +214,7 @@ def suspend_user(
     Of several suspensions the longest counts. They are told, unless somebody else tells them. `decision` is what
     suspends them, where one does: `lift_suspension` undoes it by that.
     """
-    user = _suspendable(actor, user_id)
+    user = _suspendable(actor, user_id, given=decision)
     if until > timezone.now():
         given = Suspension(person=user, decision=decision, until=until)
         save_as(actor, given, reason=reason or "suspended")
@@ -229,23 +229,44 @@ def suspend_user(
 @transaction.atomic
 def lift_suspension(actor: User, decision: Decision, *, reason: str) -> None:
     """Take away the suspension that a decision gave, if it gave one; all others go on."""
-    rows = Suspension.objects.filter(decision=decision, lifted_at__isnull=True)
-    for person_id in rows.values_list("person", flat=True):
-        _lift(actor, _suspendable(actor, person_id), rows, reason=reason)
+    lifted = Suspension.objects.filter(decision=decision, lifted_at__isnull=False)
+    if "suspended" in decision.before["done"] and not lifted.exists():
+        user = _suspendable(actor, decision.subject_id)  # type: ignore[attr-defined, arg-type]
+        _lift(actor, user, user.suspensions.filter(decision=decision), reason=reason)
 
 
-def _suspendable(actor: User, user_id: int) -> User:
+def _suspendable(actor: User, user_id: int, *, given: Decision | None = None) -> User:
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
         raise Absent("not-found", _("There is no such user."))
     require(actor, "users.suspend_user", user)
     if user.is_staff:
         raise Refused("staff-account", _("Staff are switched off at the access desk, not suspended."))
+    _take_over_suspensions(user, given)
     return user
 
 
+def _take_over_suspensions(user: User, given: Decision | None) -> None:
+    """Write down as rows what the release before, which knows only of `suspended_until`, did to a locked user.
+
+    Its processes may run on for a while after `migrate`. `given` is a decision whose suspension is about to be saved.
+    """
+    unwritten = Decision.objects.filter(subject=user, before__done__has_key="suspended", suspension__isnull=True)
+    for decision in unwritten:
+        until = datetime.fromisoformat(decision.before["done"]["suspended"]["after"])
+        if decision != given and until > timezone.now():
+            row = Suspension(person=user, decision=decision, until=until, given_at=decision.made_at)
+            save_as(None, row, reason="as it was")
+    if not user.is_suspended:
+        for row in user.suspensions.in_force():  # type: ignore[attr-defined]
+            row.lifted_at = timezone.now()
+            save_as(None, row, reason="as it was")
+    elif (last := user.suspended_until) and not user.suspensions.filter(until=last).exists():
+        save_as(None, Suspension(person=user, until=last), reason="as it was")
+
+
 def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, reason: str) -> None:
-    for row in rows.in_force():  # type: ignore[attr-defined]
+    for row in rows.filter(lifted_at__isnull=True, until__gt=timezone.now()):
         row.lifted_at = timezone.now()
         save_as(actor, row, reason=reason)
     _follow_suspensions(actor, user, reason=reason)

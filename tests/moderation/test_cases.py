@@ -578,6 +578,73 @@ class TestWhatStands:
 # --- From before to now ----------------------------------------------------------------------------------------------
 
 
+def as_before(decision: Decision) -> Decision:
+    """A decision as the release before writes it, while its last processes run on after `migrate`."""
+    Suspension.objects.filter(decision=decision).delete()
+    del decision.before["about"]
+    decision.before["done"].pop("removed", None)
+    decision.save(update_fields=["before"])
+    return decision
+
+
+@pytest.mark.django_db
+class TestDecisionsOfTheReleaseBefore:
+    def test_a_suspension_can_be_undone(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        long, short = (
+            as_before(settle(boss, author, make_event(author), outcomes=["suspended"], until=until))
+            for until in (now + timedelta(days=30), now + timedelta(days=7))
+        )
+        undo(boss, long.pk)
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=7)
+        undo(boss, short.pk)
+        author.refresh_from_db()
+        assert author.suspended_until is None
+
+    @pytest.mark.parametrize("kind", ["story", "event", "message"])
+    def test_a_removal_can_be_undone(self, kind: str) -> None:
+        author, boss = alice(), admin()
+        make = {"story": make_story, "event": make_event, "message": lambda one: make_message(one, bob())}[kind]
+        target: Any = make(author)
+        first = as_before(settle(boss, author, target, outcomes=["removed"]))
+        second = as_before(settle(boss, author, target, outcomes=["removed"]))
+        undo(boss, first.pk)
+        target.refresh_from_db()
+        assert target.removed_at is not None
+        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be reported again
+        undo(boss, second.pk)
+        target.refresh_from_db()
+        assert target.removed_at is None
+
+    def test_a_later_end_that_nothing_explains_is_not_shortened(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        User.objects.filter(pk=author.pk).update(suspended_until=now + timedelta(days=30))
+        assert suspend_user(boss, author.pk, until=now + timedelta(days=1)).suspended_until == now + timedelta(days=30)
+        decision = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        undo(boss, decision.pk)
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=30)
+        assert suspend_user(boss, author.pk, until=now).suspended_until is None
+
+    def test_what_it_lifted_stays_lifted(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        as_before(settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=90)))
+        User.objects.filter(pk=author.pk).update(suspended_until=None)
+        suspend_user(boss, author.pk, until=now + timedelta(days=1))
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=1)
+
+    def test_what_it_undid_is_not_in_force(self) -> None:
+        author, boss, now = alice(), admin(), timezone.now()
+        long = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        suspend_user(boss, author.pk, until=now + timedelta(days=3))
+        Decision.objects.filter(pk=long.pk).update(undone_at=now, undone_by=boss)
+        User.objects.filter(pk=author.pk).update(suspended_until=now + timedelta(days=3))
+        assert suspend_user(boss, author.pk, until=now + timedelta(days=1)).suspended_until == now + timedelta(days=3)
+
+
 def _migrate() -> None:
     migration = import_module("apps.moderation.migrations.0008_what_stands")
     migration.name_objects(apps, None)

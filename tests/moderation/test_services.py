@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict, Invalid, Refused
-from apps.events.models import Participation
 from apps.events.services import delete_event, edit_event, update_event
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import settle_case
@@ -23,10 +22,10 @@ from apps.moderation.evidence import let_go_of_all
 from apps.moderation.models import Exhibit, Report
 from apps.moderation.services import report, settle_report
 from apps.notifications.models import Kind, Notification
-from apps.stories.models import Story, StoryView
+from apps.stories.models import Story
 from apps.stories.services import delete_story, free_expired, remove_story
 from apps.users.models import User
-from apps.users.services import block
+from apps.users.services import block, follow, unfollow
 from tests.client import api
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, make_staff, make_user
@@ -78,8 +77,8 @@ class TestReporting:
             ("user", make_user("gone", is_active=False)),
         ]
         shy = make_user("shy")
-        hidden += [("event", make_event(shy)), ("story", make_story(shy)), ("user", shy)]
         block(shy, "bob")
+        hidden += [("event", make_event(shy)), ("story", make_story(shy)), ("user", shy)]
         for kind, thing in hidden:
             with pytest.raises(Absent):
                 tell(reporter, kind, thing)
@@ -102,32 +101,48 @@ class TestReporting:
             sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
             assert client.post("/reports", sent).status_code == 201, kind
 
-    def test_who_blocks_their_victim_is_reported_for_what_the_victim_has_seen(self) -> None:
-        victim, offender = alice(), bob()
-        seen_story, other_story = make_story(offender), make_story(offender)
-        joined, other_event = make_event(offender), make_event(offender)
-        message, earlier = make_message(offender, victim), make_message(victim, offender)
-        StoryView.objects.create(story=seen_story, viewer=victim)
-        Participation.objects.create(event=joined, user=victim, status="going")
-        stranger = carol()
-        block(offender, "alice")
-        block(offender, "carol")
-        for kind, thing, status in (
-            ("story", seen_story, 201),
-            ("story", other_story, 404),
-            ("event", joined, 201),
-            ("event", other_event, 404),
-            ("message", message, 201),
-            ("message", earlier, 422),
-            ("user", offender, 201),
-        ):
+    def test_who_blocks_is_reported_for_what_the_blocked_could_see_before(self) -> None:
+        victim, offender, stranger = alice(), bob(), carol()
+        make_connection(victim, offender, status="accepted", responded_at=timezone.now())
+        before = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, victim),
+            "user": offender,
+        }
+        for_connections = make_story(offender, audience="connections")
+        for name in ("alice", "carol"):
+            block(offender, name)
+        after = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, make_user("dora")),
+        }
+        asked: list[tuple[User, str, Any, int]] = [
+            *((victim, kind, thing, 201) for kind, thing in before.items()),
+            (victim, "story", for_connections, 201),
+            *((victim, kind, thing, 404) for kind, thing in after.items()),
+            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everybody
+            *((stranger, kind, before[kind], 404) for kind in ("message", "user")),
+            (stranger, "story", for_connections, 404),
+            *((stranger, kind, thing, 404) for kind, thing in after.items()),
+        ]
+        for reporter, kind, thing, status in asked:
             sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
-            assert api(victim).post("/reports", sent).status_code == status, kind
-            assert api(stranger).post("/reports", sent).status_code == 404, kind
-        other = make_user("dora")
-        make_connection(offender, other)
-        block(offender, "dora")
-        assert tell(other, "user", offender).status == "open"
+            assert api(reporter).post("/reports", sent).status_code == status, (reporter, kind, thing)
+
+    def test_who_asked_to_connect_or_followed_has_met_whom_they_report(self) -> None:
+        offender = bob()
+        dora, erin, fay = (make_user(name) for name in ("dora", "erin", "fay"))
+        make_connection(offender, dora)
+        follow(erin, "bob")
+        follow(fay, "bob")
+        unfollow(fay, "bob")
+        followed = make_user("gina")
+        follow(offender, "gina")
+        for reporter in (dora, erin, fay, followed):
+            block(offender, reporter.username)
+            assert tell(reporter, "user", offender).status == "open"
 
     def test_not_oneself_nor_ones_own(self) -> None:
         author, other = alice(), bob()

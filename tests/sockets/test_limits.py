@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +13,10 @@ import pytest
 import uvicorn
 
 from api.websocket import registry
+from api.websocket.hub import Hub
+from api.websocket.sockets import Socket
 from apps.chat.models import Message
+from apps.users.models import User
 from tests.chat.people import room_of
 from tests.client import api
 from tests.conftest import serving
@@ -62,6 +67,71 @@ def until_registered(broker: Any, count: int) -> None:
     end = time.monotonic() + 10
     while sum(broker.zcard(name) for name in broker.keys("*:sockets:*")) != count:
         assert time.monotonic() < end
+
+
+class Registered(Socket):
+    """One that is known to a hub and the registry alone."""
+
+    def __init__(self, person_id: int) -> None:
+        super().__init__()
+        self.user, self.key, self.reasons = User(pk=person_id), registry.new_key(), list[str]()
+
+    async def flood(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def idle_hub() -> Hub:
+    hub = object.__new__(Hub)
+    hub._sockets, hub._tasks = set(), set()
+    return hub
+
+
+async def finished(hub: Hub) -> None:
+    while hub._tasks:
+        await asyncio.gather(*hub._tasks)
+
+
+def held(monkeypatch: pytest.MonkeyPatch, name: str, until: threading.Event) -> None:
+    """Have that call to the registry wait."""
+    call = getattr(registry, name)
+    monkeypatch.setattr(registry, name, lambda *args: until.wait(10) and call(*args))
+
+
+async def test_a_socket_that_closes_before_it_is_counted_is_not_counted(
+    broker: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SOCKETS_A_PERSON = 1
+    hub, stays, goes = idle_hub(), Registered(7), Registered(7)
+    hub.add(stays)
+    await finished(hub)
+    has_left = threading.Event()
+    held(monkeypatch, "enter", has_left)
+    hub.add(goes)
+    hub.remove(goes)
+    while len(hub._tasks) > 1:  # all but the one that waits
+        await asyncio.wait(hub._tasks, return_when=asyncio.FIRST_COMPLETED)
+    has_left.set()
+    await finished(hub)
+    [name] = broker.keys("*:sockets:*")
+    assert broker.zrange(name, 0, -1) == [stays.key.encode()]
+    assert stays.reasons == []
+
+
+async def test_a_socket_that_closes_while_all_are_refreshed_is_not_counted(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, goes = idle_hub(), Registered(7)
+    hub.add(goes)
+    await finished(hub)
+    has_left = threading.Event()
+    held(monkeypatch, "refresh", has_left)
+    refreshing = asyncio.create_task(hub._refresh())
+    await asyncio.sleep(0)  # it has begun
+    hub.remove(goes)
+    await finished(hub)
+    has_left.set()
+    await refreshing
+    assert broker.keys("*:sockets:*") == []
 
 
 def test_those_of_a_process_that_was_killed_are_forgotten(stack_url: str, broker: Any, settings: Any) -> None:

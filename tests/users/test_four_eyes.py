@@ -235,7 +235,7 @@ def alerted(manager: User) -> list[tuple[str, str]]:
     ]
     entries = Entry.objects.filter(verb=Verb.ALERTED)
     assert len(mailed) == len(entries)
-    return [(entry.detail["made"], entry.target_type) for entry in entries.order_by("id")]
+    return [(entry.detail.get("made") or entry.detail["by"], entry.target_type) for entry in entries.order_by("id")]
 
 
 def test_access_managers_are_alerted_where_one_made_the_account_of_the_other() -> None:
@@ -268,6 +268,31 @@ def test_a_password_that_the_other_set_counts_for_a_week(days: float, expected: 
     review_document(vera, other.pk, verdict="approved")
     review_document(omar, other.pk, verdict="approved")
     assert len(alerted(manager)) == expected, "of others nobody is told"
+
+
+@pytest.mark.parametrize(("days", "expected"), [(6.9, 1), (7.1, 0)])
+def test_access_managers_are_alerted_where_a_third_person_may_sign_in_as_both(days: float, expected: int) -> None:
+    maker, manager = people.admin(), people.access()
+    groups, password = [Group.objects.get(name="Compliance Officer")], "a-long-enough-one"
+    with time_machine.travel(timezone.now() - timedelta(days=days), tick=False):
+        one = add_staff(maker, username="one", email="one@staff.example.com", password=password, groups=groups)
+    two, other = (people.make_staff(name, "Compliance Officer") for name in ("two", "other"))
+    set_staff_password(maker, two.pk, password)
+    ReviewRule.objects.create()
+    document = send(people.newton())
+    for officer in (one, two):
+        review_document(officer, document.pk, verdict="approved")
+    assert alerted(manager) == [("admin", "users.document")] * expected
+    page = console(manager).get("/admin/access/").content.decode()
+    assert ("admin made the accounts of both" in page) == bool(expected)
+    if expected:
+        [letter] = [letter for letter in mail.outbox if letter.to == [manager.email]]
+        assert "admin made the accounts of both" in letter.body
+        assert not [letter for letter in mail.outbox if letter.to == [maker.email]], "not who did it"
+    unrelated = send(people.alice())
+    for officer in (two, other):
+        review_document(officer, unrelated.pk, verdict="approved")
+    assert len(alerted(manager)) == expected
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
