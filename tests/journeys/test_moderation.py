@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from apps import valkey
 from apps.decisions.models import HOLD, Decision
 from apps.desk.models import Note
+from apps.desk.services import claim
 from apps.moderation.appeals import appeal
 from apps.moderation.cases import settle_case
 from apps.moderation.models import Appeal, Case
@@ -118,6 +119,25 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
         ["edited"],
         [],
     ]
+
+
+def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_over(page: Page) -> None:
+    community = people.community()
+    people.make_staff("other", "Community Manager")
+    case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
+
+    def be_quicker(route: Route) -> None:
+        claim(community, Case, case_id)
+        route.continue_()
+
+    sign_in(page, "other")
+    page.route("**/deed/", be_quicker, times=1)
+    page.goto(f"/admin/moderation/{case_id}/")
+    expect(page.locator(".desk-why-not")).to_contain_text("community works on this")
+    page.keyboard.press("c")
+    page.keyboard.type("They are at lunch")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Remove")).to_be_enabled()
 
 
 def test_two_at_the_same_case_see_each_other_and_decide_it_once(
@@ -294,7 +314,6 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     theirs.keyboard.type("They are at lunch")
     theirs.keyboard.press("Enter")
     expect(theirs.get_by_role("button", name="Keep")).to_be_visible()
-    theirs.wait_for_load_state()  # keys work from then on
     theirs.keyboard.press("1")
     theirs.keyboard.press("d")
     expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()

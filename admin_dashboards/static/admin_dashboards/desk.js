@@ -255,7 +255,15 @@
         if (!answer || (await refused(answer)) || !here.dataset.free) return;
         delete here.dataset.free;
         if (answer.ok) here.dataset.held = "1";
-        else if (answer.status === 409) over(here, (await answer.json()).sentence);
+        else if (answer.status === 409) await asItIs(here, (await answer.json()).sentence);
+    }
+
+    // Somebody was quicker while it opened: shown as theirs, with the way to take it over.
+    async function asItIs(here, sentence) {
+        const answer = await fetch(location.href, { headers: { "X-Part": "1" } }).catch(() => null);
+        if (item() !== here) return;
+        if (answer?.ok) await show(answer);
+        else over(here, sentence);
     }
 
     function stop() {
