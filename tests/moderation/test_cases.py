@@ -673,6 +673,7 @@ def test_the_migration_frees_whom_an_undone_decision_left_suspended() -> None:
     ends = [timezone.now() + timedelta(days=number) for number in (10, 20)]
     decisions = [_suspended_before(boss, one, 1, until=None)[0] for one in (stuck, both)]
     undo(boss, decisions[0].pk)
+    Suspension.objects.filter(person=stuck).delete()
     for decision, one, until in zip(decisions, (stuck, both), ends, strict=True):
         decision.before["done"]["suspended"]["after"] = until.isoformat()
         Decision.objects.filter(pk=decision.pk).update(before=decision.before)
