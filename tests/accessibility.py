@@ -8,8 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BY_LOOK = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
-"""The rules whose answer depends on scheme and width; every other one is asked once a page."""
+BY_SCHEME = ["color-contrast", "link-in-text-block"]
+BY_WIDTH = [*BY_SCHEME, "scrollable-region-focusable", "target-size"]
+"""The rules whose answer depends on the scheme, and on the width; every other one is asked once a page."""
 WIDTHS = (1366, 390)
 RUN = """
     async (only) => (await axe.run({ runOnly: only, resultTypes: ["violations"] })).violations
@@ -39,7 +40,7 @@ def barriers(page: Page) -> list[str]:
         for dark in (was_dark, not was_dark):
             page.evaluate(LOOK, [dark])
             first = width == WIDTHS[0] and dark == was_dark
-            faults = page.evaluate(RUN, TAGS if first else BY_LOOK)
+            faults = page.evaluate(RUN, TAGS if first else BY_WIDTH if dark == was_dark else BY_SCHEME)
             found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in faults]
         if (wider := page.evaluate(SIDEWAYS)) > 0:
             found.append(f"{wider} px wider than {width}")

@@ -32,7 +32,7 @@ def scene() -> tuple[dict[str, Client], dict[str, int]]:
     things = console_scene.things(cast)
     clients = {name: console(person) if person else Client() for name, person in cast.items()}
     for client in clients.values():
-        client.get("/admin/")  # The console's session begins here, outside of what is rolled back.
+        client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is rolled back.
     return clients, things
 
 

@@ -87,7 +87,7 @@ def asked(scene: Scene, *, everything: bool) -> Iterator[tuple[str, str, Documen
 
 def approving(scene: Scene, client: Client, *, everything: bool = False) -> set[str]:
     """The addresses at which what was sent made a document approved or gave somebody the badge."""
-    client.get("/admin/")  # The console's session begins here, outside of what is taken back.
+    client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is taken back.
     found = set()
     for name, address, document in asked(scene, everything=everything):
         about = name.startswith(OF_DOCUMENTS)

@@ -387,10 +387,20 @@ def migrate_to(*targets: tuple[str, str]) -> Any:
     return executor.migrate(list(targets) or executor.loader.graph.leaf_nodes()).apps
 
 
+def dependencies() -> Any:
+    return MigrationExecutor(connection).loader.get_migration(*MIGRATION).dependencies
+
+
+@pytest.fixture
+def user_before(db: None) -> Any:
+    """The model of users as the release before has it, over tables as they are: it still serves after `migrate`."""
+    return MigrationExecutor(connection).loader.project_state(dependencies()).apps.get_model("users", "User")
+
+
 @pytest.fixture
 def old_user(transactional_db: None) -> Any:
     """The model of users as it was, over tables as they were."""
-    parents = MigrationExecutor(connection).loader.get_migration(*MIGRATION).dependencies
+    parents = dependencies()
     try:
         yield migrate_to(*parents).get_model("users", "User")
     finally:
@@ -505,9 +515,8 @@ def test_a_staff_account_without_a_key_is_saved_like_any_other(name: str) -> Non
     )
 
 
-def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_same(old_user: Any) -> None:
-    migrate_to()
-    made = old_user.objects.create(username="Ulla", email="U@example.com", role="brand")
+def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_same(user_before: Any) -> None:
+    made = user_before.objects.create(username="Ulla", email="U@example.com", role="brand")
     assert User.objects.get().username_skeleton is None
     for name in ("ulla", " ULLA", "u@Example.com"):
         assert account_named(name).pk == made.pk  # type: ignore[union-attr]
@@ -516,9 +525,8 @@ def test_the_release_before_writes_no_key_and_its_accounts_are_found_all_the_sam
     assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "u@example.com")
 
 
-def test_a_name_that_the_release_before_changes_is_found_and_the_one_before_is_not(old_user: Any) -> None:
-    made = old_user.objects.create(username="Ulla", email="ulla@example.com", role="brand")
-    migrate_to()
+def test_a_name_that_the_release_before_changes_is_found_and_the_one_before_is_not(user_before: Any) -> None:
+    made = user_before.objects.get(pk=User.objects.create(username="Ulla", email="ulla@example.com", role="brand").pk)
     assert User.objects.values_list("username_key", "email_key").get() == ("ulla", "ulla@example.com")
     made.username, made.email = "Uta", "uta@example.com"
     made.save()
