@@ -140,6 +140,24 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
 
 
+def test_what_was_typed_while_a_colleague_took_the_case_stays(page: Page) -> None:
+    community = people.community()
+    people.make_staff("other", "Community Manager")
+    case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
+    claims: list[Route] = []
+    sign_in(page, "other")
+    page.route("**/deed/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
+    with page.expect_request("**/deed/"):
+        page.goto(f"/admin/moderation/{case_id}/")
+    note = page.get_by_placeholder("A note for colleagues")
+    note.fill("They did it before")
+    claim(community, Case, case_id)
+    claims[0].continue_()
+    expect(page.locator("[data-news]")).to_contain_text("community")
+    expect(page.get_by_role("button", name="Remove")).to_be_disabled()
+    expect(note).to_have_value("They did it before")
+
+
 def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     page: Page, browser: Browser, browser_context_args: dict[str, Any]
 ) -> None:

@@ -258,11 +258,12 @@
         else if (answer.status === 409) await asItIs(here, (await answer.json()).sentence);
     }
 
-    // Somebody was quicker while it opened: shown as theirs, with the way to take it over.
+    // Somebody was quicker while it opened: shown as theirs, with the way to take it over; what is typed already stays.
     async function asItIs(here, sentence) {
         const answer = await fetch(location.href, { headers: { "X-Part": "1" } }).catch(() => null);
         if (item() !== here) return;
-        if (answer?.ok) await show(answer);
+        const fields = [...here.querySelectorAll("textarea, input[type=text], input:not([type])")];
+        if (answer?.ok && fields.every((one) => one.value === one.defaultValue)) await show(answer);
         else over(here, sentence);
     }
 
