@@ -14,11 +14,10 @@ from apps.users.models import User
 
 
 class PersonAdmin(SearchableAdmin):
-    """Whoever opens the page, the history or a version of a row is written down, and the person reads it."""
+    """Whoever opens the page, the history or a version of a row is written down, and the person reads it.
 
-    def person_of(self, row: Any) -> User:
-        """Whose row it is."""
-        raise NotImplementedError
+    A row is an account, or something that belongs to the account `user`.
+    """
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
@@ -33,4 +32,4 @@ class PersonAdmin(SearchableAdmin):
 
     def _note(self, request: HttpRequest, row: Any) -> None:
         refuse_other_sites(request)
-        note_opened(request.user, self.person_of(row))  # type: ignore[arg-type]
+        note_opened(request.user, row if isinstance(row, User) else row.user)  # type: ignore[arg-type]

@@ -308,9 +308,6 @@ class UserAdmin(PersonAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=False).select_related("profile")
 
-    def person_of(self, row: User) -> User:
-        return row
-
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["username"]
 

@@ -20,7 +20,7 @@ from admin_dashboards.people import PersonAdmin
 from admin_dashboards.searching import SearchableAdmin
 from apps.connections.models import Connection
 from apps.notifications.models import Notification
-from apps.users.models import Profile, User
+from apps.users.models import Profile
 
 STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "rejected": ("block", "bad")}
 
@@ -76,9 +76,6 @@ class ProfileAdmin(PersonAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(user__is_staff=False).select_related("user")
-
-    def person_of(self, row: Profile) -> User:
-        return row.user
 
     @display(description=_("user"))
     def person(self, profile: Profile) -> str:
