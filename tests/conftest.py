@@ -1,10 +1,10 @@
 """What every test stands on: clean servers, no outside network, and for some a server and a browser."""
 
+import asyncio
 import ipaddress
 import os
 import socket
 import threading
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -165,9 +165,9 @@ def stack_url(transactional_db: None, _stack: tuple[str, uvicorn.Server]) -> Ite
     url, server = _stack
     yield url
     # What a page that is closed now had asked last may still be writing.
-    until = time.monotonic() + AT_WORK_FOR
-    while server.server_state.tasks and time.monotonic() < until:
-        time.sleep(0.01)
+    if at_work := set(server.server_state.tasks):
+        loop = next(iter(at_work)).get_loop()
+        asyncio.run_coroutine_threadsafe(asyncio.wait(at_work, timeout=AT_WORK_FOR), loop).result()
 
 
 @pytest.fixture(scope="session")
