@@ -216,8 +216,8 @@ def alert_if_one(first: User, second: User, target: Model, *, since: datetime | 
         makers = User.objects.filter(pk__in=of_both).order_by("username")
         facts["by"] = ", ".join(makers.values_list("username", flat=True))
     entry = record(second, Verb.ALERTED, target, **({"made": made.username} if made else {}), **facts)
-    for keeper in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
-        app.configure_task("users.mail_notice").defer(user_id=keeper.pk, notice="one_pair_of_eyes", facts=facts)
+    for manager in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
+        app.configure_task("users.mail_notice").defer(user_id=manager.pk, notice="one_pair_of_eyes", facts=facts)
     return entry
 
 

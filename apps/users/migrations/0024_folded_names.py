@@ -1,9 +1,10 @@
 """The folded form of each user name and mail address, by which accounts are found and kept apart.
 
 Safe while the code of before serves: it does not name the columns, which are null in its new rows and, by a trigger,
-wherever it changes what they are made of; such rows are found by their own spelling. Nothing waits long: the columns have no default, the indexes are made beside the writers, rows are
-filled in batches. A run that was broken off goes on where it was. Of accounts whose names or addresses are the same once
-folded, all but the oldest stay as they are, without a key, and are named at the end.
+wherever it changes what they are made of; such rows are found by their own spelling. Nothing waits long: the columns
+have no default, the indexes are made beside the writers, rows are filled in batches. A run that was broken off goes on
+where it was. Of accounts whose names or addresses are the same once folded, all but the oldest stay as they are, without
+a key, and are named at the end.
 """
 
 import sys
