@@ -251,7 +251,7 @@ class InflooAdminSite(UnfoldAdminSite):
         """The page that says why not; `again` is where a click of one's own leads."""
         context = {
             **self.each_context(request),
-            "title": TITLES[status],
+            "title": _("Another site led here") if again else TITLES[status],
             "status": status,
             "sentence": sentence,
             "again": again,

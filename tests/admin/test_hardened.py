@@ -158,6 +158,8 @@ def test_another_site_opens_nobody_in_a_name_that_is_not_its_own(address: str) -
     page = client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
     assert page.status_code == 403
     assert not Entry.objects.filter(subject=alice).exists()
+    assert "Another site led here" in page.text
+    assert "Not yours to open" not in page.text
     assert path in links(page), "one's own click leads on"
     assert client.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code in (200, 302)
     assert Entry.objects.filter(subject=alice).count() == 1
