@@ -107,4 +107,4 @@ def refuse_other_sites(request: HttpRequest) -> None:
     """Refuse what another site had the browser ask for: each view of somebody's data is written down, and told to
     them. Raises `OtherSite`."""
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise OtherSite("other-site", _("Who opens this is written down, so open it yourself."))
+        raise OtherSite("other-site", _("Views of this page are logged, so it opens only by a click of your own."))

@@ -140,11 +140,14 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         A refusal is kept on the request, for the page that says what is missing.
         """
         if action is None:
-            return self.turn_away(request, _("Nobody does this here; the table is for reading."))
+            return self.turn_away(request, _("This table is read-only."))
         if obj is not None and not isinstance(obj, Model):
             obj = self.get_queryset(request).filter(pk=whole_number(str(obj))).first()
             if obj is None:
-                return self.turn_away(request, _("There is no such thing here, or it is not yours to see."))
+                return self.turn_away(
+                    request,
+                    _("Nothing exists at this address, or you have no permission to see it. Check the address."),
+                )
         return self.allowed_perm(request, self.perm(action), obj)
 
     def allowed_perm(self, request: HttpRequest, perm: str, obj: Model | None = None) -> bool:

@@ -150,7 +150,7 @@ def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:
     for record in records:
         values = {_title(each): Value(getattr(record, each.attname), _word(record, each, masks)) for each in plain}
         values |= {_title(each): members[record.pk] for each, members in many.items()}
-        versions.append(Version(record, _named(record, "history_user") or _("Infloo itself"), values))
+        versions.append(Version(record, _named(record, "history_user") or _("System"), values))
     return versions
 
 
@@ -200,7 +200,7 @@ def _named(row: Any, name: str) -> str:
 
 
 def _gone(number: int) -> str:
-    return _("no. %(number)s, deleted since") % {"number": number}
+    return _("ID %(number)s (deleted)") % {"number": number}
 
 
 def _title(field: models.Field[Any, Any]) -> str:

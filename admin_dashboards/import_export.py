@@ -383,7 +383,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         self._refuse_unless(request, self.has_import_permission(request), "import")
         try:
             if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
-                return self._start_again(request, _("This preview is no longer there. Choose the file again."))
+                return self._start_again(request, _("This preview has expired. Choose the file again."))
             with transaction.atomic():  # a file that cannot be removed is not imported, or it could be twice
                 return super().process_import(request, **options)
         except Unavailable as error:

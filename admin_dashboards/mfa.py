@@ -282,7 +282,7 @@ def own_page(request: HttpRequest) -> HttpResponse:
         except (Invalid, Conflict) as error:
             off_form.add_error(error.field, str(error))
         else:
-            messages.success(request, _("Your second factor is switched off. The password alone signs you in."))
+            messages.success(request, _("Your second factor is deactivated. You sign in with your password alone."))
             return HttpResponseRedirect(reverse("admin:mfa"))
     enabled = mfa.is_enabled(user)
     if not enabled and deed in ("begin", "confirm"):

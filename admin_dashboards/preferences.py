@@ -25,20 +25,20 @@ class PreferenceForm(forms.Form):
     time_zone = forms.CharField(
         label=gettext_lazy("Time zone"),
         max_length=64,
-        help_text=gettext_lazy("Days and times of the console are those of this zone."),
+        help_text=gettext_lazy("Dates and times in the console use this zone."),
         widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
     )
     away_until = forms.DateTimeField(
         label=gettext_lazy("Away until"),
         required=False,
-        help_text=gettext_lazy("Until then nothing is given to you, and what was given to you is anybody's."),
+        help_text=gettext_lazy(
+            "Until then nothing is assigned to you, and items assigned to you are open to colleagues."
+        ),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
-    blur_pictures = forms.BooleanField(
-        label=gettext_lazy("Blur reported pictures until I point at them"), required=False
-    )
-    grey_pictures = forms.BooleanField(label=gettext_lazy("Show reported pictures in grey"), required=False)
+    blur_pictures = forms.BooleanField(label=gettext_lazy("Blur reported images until hovered"), required=False)
+    grey_pictures = forms.BooleanField(label=gettext_lazy("Show reported images in greyscale"), required=False)
 
 
 def preferences_view(request: HttpRequest) -> HttpResponse:
@@ -56,11 +56,11 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
             form.add_error(error.field, str(error))
         else:
             request.session[ZONE_KEY] = kept.time_zone
-            messages.success(request, _("Saved."))
+            messages.success(request, _("Preferences saved."))
             return HttpResponseRedirect(reverse("admin:preferences"))
     context = {
         **admin.site.each_context(request),
-        "title": _("How I work"),
+        "title": _("Preferences"),
         "form": form,
         "zones": sorted(time_zones()),
     }

@@ -47,12 +47,12 @@ SESSION_KEY = "console_session"
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.
 READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
 TITLES = {
-    403: gettext_lazy("Not yours to open"),
-    404: gettext_lazy("Nothing here"),
-    409: gettext_lazy("Not as things stand"),
-    422: gettext_lazy("Not taken"),
-    429: gettext_lazy("Too often"),
-    503: gettext_lazy("Not at the moment"),
+    403: gettext_lazy("Access denied"),
+    404: gettext_lazy("Page not found"),
+    409: gettext_lazy("Conflict"),
+    422: gettext_lazy("Invalid input"),
+    429: gettext_lazy("Too many requests"),
+    503: gettext_lazy("Temporarily unavailable"),
 }
 
 
@@ -197,27 +197,33 @@ class InflooAdminSite(UnfoldAdminSite):
         """The page, or the one that says why not."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
-                raise BadRequest(_("The address holds a character that no text has."))
+                raise BadRequest(_("The address contains an invalid character. Check it."))
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view):
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             if posts and any("\x00" in text for _name, texts in request.POST.lists() for text in texts):
-                raise Invalid("invalid", _("There is a character in it that no text has."), field="text")
+                raise Invalid(
+                    "invalid", _("The input contains an invalid character. Remove it and try again."), field="text"
+                )
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
             if posts and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:
-            sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
+            sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
             return self.turned_down(request, 403, sentence)
         except OtherSite as error:
             return self.turned_down(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
             return self.turned_down(request, 403, str(error))
         except Http404:
-            return self.turned_down(request, 404, _("There is no such thing here, or it is not yours to see."))
+            return self.turned_down(
+                request,
+                404,
+                _("Nothing exists at this address, or you have no permission to see it. Check the address."),
+            )
         except Absent as error:
             return self.turned_down(request, 404, str(error))
         except LockedOut as error:
@@ -251,7 +257,7 @@ class InflooAdminSite(UnfoldAdminSite):
         """The page that says why not; `again` is where a click of one's own leads."""
         context = {
             **self.each_context(request),
-            "title": _("Another site led here") if again else TITLES[status],
+            "title": _("Opened from another site") if again else TITLES[status],
             "status": status,
             "sentence": sentence,
             "again": again,

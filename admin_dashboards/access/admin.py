@@ -190,7 +190,7 @@ class GroupAdmin(AskingAgain):
     def origin(self, group: Group) -> SafeString:
         if is_built_in(group.name):
             return label("lock", _("Built in"))
-        return label("group", _("Made by staff"))
+        return label("group", _("Custom"))
 
     @display(description=gettext_lazy("members"))
     def members(self, group: Any) -> int:
@@ -204,7 +204,7 @@ class GroupAdmin(AskingAgain):
     def people(self, group: Group) -> str:
         members = group.memberships.filter(unended()).select_related("user").order_by("user__username")[:100]  # type: ignore[attr-defined]
         names = ((_membership(link_to(member.user), member),) for member in members)
-        return format_html_join(", ", "{}", names) or _("Nobody yet.")
+        return format_html_join(", ", "{}", names) or _("No members yet.")
 
 
 @admin.register(Staff)
@@ -217,7 +217,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     list_filter = ["is_active", GroupFilter]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
-    search_help_text = gettext_lazy("User name, mail address or number")
+    search_help_text = gettext_lazy("User name, email or ID")
     add_fieldsets = ((None, {"fields": ["username", "email", "password1", "password2", "groups"]}),)
     change_form_outer_after_template = "access/staff_grants.html"
 
@@ -248,7 +248,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
             return self.turn_away(
-                request, _("%(name)s is a superuser; only superusers touch that account.") % {"name": obj}
+                request, _("%(name)s is a superuser. Only superusers can change this account.") % {"name": obj}
             )
         return super().has_change_permission(request, obj)
 
@@ -349,7 +349,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
             raise PermissionDenied
         row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
         if row is None:
-            self.message_user(request, _("There is no row of that kind and number."), messages.ERROR)
+            self.message_user(request, _("No object of this type has this ID. Check both."), messages.ERROR)
             return HttpResponseRedirect(reverse(self.address("change"), args=[staff.pk]))
         opts = row._meta
         page = reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[row.pk])
@@ -366,7 +366,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     @display(description=gettext_lazy("account"))
     def account(self, staff: Staff) -> SafeString:
         if not staff.is_active:
-            return label("block", _("Switched off"), "bad")
+            return label("block", _("Deactivated"), "bad")
         if staff.is_superuser:
             return label("shield_person", _("Superuser"), "wait")
         return label("person", _("Active"))
@@ -386,7 +386,7 @@ class SessionAdmin(SearchableAdmin):
     ordering = ["-last_seen_at", "-id"]
     sortable_by = ["last_seen_at"]
     search_people = ("user",)
-    search_help_text = gettext_lazy("User name or number")
+    search_help_text = gettext_lazy("User name or ID")
     actions: ClassVar[Any] = ["end_selected"]  # type: ignore[misc]
     change_form_outer_before_template = "access/session.html"
     fields = [
@@ -493,7 +493,7 @@ class SessionAdmin(SearchableAdmin):
             return label("logout", _("Ended"))
         if not session.is_live:
             return label("schedule", _("Expired"))
-        return label("sensors", _("Live"), "good")
+        return label("sensors", _("Active"), "good")
 
     @display(description=gettext_lazy("device"))
     def device(self, session: Session) -> str:

@@ -119,7 +119,7 @@ class AccessDesk(Desk):
         except Invalid as error:
             context |= {"error": str(error), "error_field": error.field}
             status = 422 if request.GET else 200
-        response = self.page(request, "access/explain.html", context, title=_("Why may they, or not?"))
+        response = self.page(request, "access/explain.html", context, title=_("Check a permission"))
         response.status_code = status
         return response
 
@@ -190,7 +190,7 @@ class AccessDesk(Desk):
         else:
             row = given.model(pk=given.row.content_object_id)
             revoke_on_row(actor, given.row.user, given.perm, row, reason=reason)
-            said = _("Taken back from %(name)s.") % {"name": given.row.user}
+            said = _("Revoked from %(name)s.") % {"name": given.row.user}
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
 
@@ -224,7 +224,7 @@ class AccessDesk(Desk):
         except Invalid as error:
             messages.error(request, str(error))
         else:
-            said = _("Asked for. Somebody else has to confirm within a day that %(name)s loses their second factor.")
+            said = _("MFA reset of %(name)s requested. A second person has to confirm it within 24 hours.")
             messages.success(request, said % {"name": reset.user})
         return HttpResponseRedirect(self.address)
 
@@ -235,7 +235,7 @@ class AccessDesk(Desk):
 
     def _confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
         reset = confirm_reset(request.user, reset_id)  # type: ignore[arg-type]
-        said = _("%(name)s has no second factor any more, and is signed out everywhere.") % {"name": reset.user}
+        said = _("MFA of %(name)s is reset; all their sessions have ended.") % {"name": reset.user}
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
 
@@ -297,7 +297,7 @@ def _given(kind: str, number: int) -> GroupMembership | Grant:
             (_grant(model, number) for model in models_with_row_grants() if model._meta.model_name == kind), None
         )
     if found is None:
-        raise Absent("not-found", _("It has been taken back already."))
+        raise Absent("not-found", _("Already revoked."))
     return found
 
 

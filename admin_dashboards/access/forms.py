@@ -113,7 +113,9 @@ class StaffForm(Form):
         held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:
-            not_oneself(self.actor, self.instance, _("Nobody changes their own rights."))
+            not_oneself(
+                self.actor, self.instance, _("You cannot change your own permissions. Ask another access manager.")
+            )
         require_joinable(self.actor, list(new))
 
     def clean_groups(self) -> set[Any]:
@@ -174,7 +176,7 @@ def read_time(text: str) -> datetime | None:
     except ValueError:
         time = None
     if time is None or not 1900 <= time.year < 3000:
-        raise forms.ValidationError(_("Enter the end as a date and time."), code="no-time")
+        raise forms.ValidationError(_("Enter the end as a date and time, such as 2026-12-31 18:00."), code="no-time")
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

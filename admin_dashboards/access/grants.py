@@ -161,7 +161,7 @@ def _answer(request: HttpRequest, row: Model) -> HttpResponse:
     except Invalid as error:
         messages.error(request, str(error))
     else:
-        said = _("Taken back from %(name)s.") if taking else _("Granted to %(name)s.")
+        said = _("Revoked from %(name)s.") if taking else _("Granted to %(name)s.")
         messages.success(request, said % {"name": holder})
     return HttpResponseRedirect(request.path)
 

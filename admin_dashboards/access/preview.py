@@ -116,7 +116,7 @@ class Preview:
         ]
         if self.more:
             told.append(ngettext("%d more is affected.", "%d more are affected.", self.more) % self.more)
-        return [*self.warnings, *told] or [_("Nobody loses anything.")]
+        return [*self.warnings, *told] or [_("Nobody loses a permission.")]
 
 
 def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
@@ -152,7 +152,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
             gained = [pair for pair in new.pairs if pair not in old.pairs]
             told.affected.append(Affected(names.get(number, ""), changes, gained, old, new))
     told.affected.sort(key=lambda each: each.name)
-    told.warnings = [_("Whoever is in it %(deed)s.") % {"deed": pair.sentence} for pair in alone]
+    told.warnings = [_("Each member %(deed)s.") % {"deed": pair.sentence} for pair in alone]
     told.warnings += _about_keepers(kept_before, kept_after)
     return told
 
@@ -175,11 +175,11 @@ def _about_keepers(before: set[str], after: set[str]) -> Iterable[str]:
     if before == after:
         return
     for name in sorted(after - before):
-        yield _("%(name)s would keep access for good.") % {"name": name}
+        yield _("%(name)s would become a permanent access manager.") % {"name": name}
     for name in sorted(before - after):
-        yield _("%(name)s would no longer keep access for good.") % {"name": name}
+        yield _("%(name)s would no longer be a permanent access manager.") % {"name": name}
     if len(after) == 1:
-        yield _("%(name)s would be the last who keeps access for good.") % {"name": next(iter(after))}
+        yield _("%(name)s would be the last permanent access manager.") % {"name": next(iter(after))}
 
 
 # --- How things stand for somebody -----------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
             (_("groups"), _group_words(one, other)),
             (_("permissions"), _perm_names(one.perms - other.perms)),
             (_("rows"), list(_row_words(one, other))),
-            (_("on single rows"), _grant_words(one.row_grants - other.row_grants)),
+            (_("object permissions"), _grant_words(one.row_grants - other.row_grants)),
             (_("pages"), sorted(one.addresses - other.addresses)),
         ):
             if items:

@@ -67,7 +67,7 @@ class DocumentAdmin(SearchableAdmin):
     ordering = ["-created_at", "-id"]
     sortable_by = ["created_at"]
     search_people = ("owner",)
-    search_help_text = gettext_lazy("Owner or number")
+    search_help_text = gettext_lazy("Owner or ID")
     export_fields = [
         "id", "owner__username", "doc_type", "status", "reason", "created_at", "decided_at", "decided_by__username",
     ]  # fmt: skip
@@ -115,7 +115,7 @@ class DocumentAdmin(SearchableAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "reason":
-            field.help_text = _("Only with a rejection; the owner reads the text that belongs to it.")
+            field.help_text = _("For rejections only; the owner reads its text.")
         if field is not None and db_field.name == "comment":
             field.widget.attrs["rows"] = 4
         return field
@@ -157,7 +157,10 @@ class DocumentAdmin(SearchableAdmin):
         obj = Document.objects.select_related("owner").get(pk=obj.pk)
         facts = {"document": obj, "name": obj.owner.username}
         if obj.is_held:
-            said = _("%(document)s approved first: somebody else confirms it before %(name)s is verified.") % facts
+            said = (
+                _("First approval recorded for %(document)s. A second officer confirms it before %(name)s is verified.")
+                % facts
+            )
         elif obj.status == Document.Status.APPROVED:
             said = _("%(document)s approved: %(name)s is verified.") % facts
         else:
@@ -240,7 +243,7 @@ class DocumentAdmin(SearchableAdmin):
     def bytes(self, document: Document) -> str:
         return filesizeformat(document.size)
 
-    @display(description=gettext_lazy("held by"))
+    @display(description=gettext_lazy("claimed by"))
     def held_by(self, document: Document) -> str:
         holder = document.claim_holder()
         return holder.username if holder else "–"
@@ -296,7 +299,7 @@ class UserAdmin(PersonAdmin):
     ordering = ["-date_joined", "-id"]
     sortable_by = ["date_joined"]
     search_people = ("pk",)
-    search_help_text = gettext_lazy("User name or number")
+    search_help_text = gettext_lazy("User name or ID")
     export_fields = ["id", "username", "role", "identity_verified", "is_active", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
@@ -325,12 +328,12 @@ class UserAdmin(PersonAdmin):
     @display(description=gettext_lazy("account"))
     def standing(self, user: User) -> SafeString:
         if not user.is_active:
-            return label("block", _("Switched off"), "bad")
+            return label("block", _("Deactivated"), "bad")
         if user.is_suspended:
             return label("pause_circle", _("Suspended"), "bad")
         return label("person", _("Active"))
 
-    @display(description=gettext_lazy("mail address"))
+    @display(description=gettext_lazy("email address"))
     def masked_mail(self, user: User) -> str:
         return mask_mail(user.email)
 

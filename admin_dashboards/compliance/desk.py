@@ -95,9 +95,9 @@ class ComplianceDesk(WorkDesk):
     def row(self, request: HttpRequest, item: Document) -> Row:
         facts = [item.get_doc_type_display(), item.owner.get_role_display()]
         if item.is_held:
-            facts.append(_("approved first by %(name)s") % {"name": item.first_approved_by})
+            facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
         elif item.needs_second and item.status == Document.Status.PENDING:
-            facts.append(_("two approve it"))
+            facts.append(_("needs two approvals"))
         return Row(item, f"#{item.pk} {item.owner.username}", facts)
 
     def outcome_of(self, item: Document) -> str:
@@ -163,7 +163,7 @@ class ComplianceDesk(WorkDesk):
         item = self.one(request, item_id)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
-            raise Invalid("unknown", _("There is no such decision."), field="verdict")
+            raise Invalid("unknown", _("This decision does not exist. Reload the page."), field="verdict")
         shown = letter(
             item,
             verdict,
@@ -221,7 +221,9 @@ class ComplianceDesk(WorkDesk):
         viewer: User = request.user  # type: ignore[assignment]
         check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
         if check is None:
-            raise Absent("not-found", _("There is nothing here to judge: it is done, or not yours."))
+            raise Absent(
+                "not-found", _("This blind review is done, or assigned to another officer. Choose the next one.")
+            )
         document, error = check.document, None
         if request.method == "POST":
             verdict = request.POST.get("verdict", "")
@@ -241,7 +243,7 @@ class ComplianceDesk(WorkDesk):
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
             "error": error,
         }
-        title = _("Judge %(kind)s document blind") % {"kind": document.get_doc_type_display().lower()}
+        title = _("Blind review: %(kind)s document") % {"kind": document.get_doc_type_display().lower()}
         response = self.page(request, "compliance/desk/check.html", context, title=title)
         response.status_code = 422 if error else 200
         return response
@@ -253,15 +255,19 @@ class ComplianceDesk(WorkDesk):
         if item.status != Document.Status.PENDING:
             raise Conflict("already-decided", self.decided_sentence(item))
         if holder is not None and holder.pk != request.user.pk:
-            raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+            raise Conflict(
+                "claimed",
+                _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
+                % {"name": holder.username},
+            )
         if (refusal := item.not_for(request.user)) is not None:  # type: ignore[arg-type]
             raise refusal
         if deed.code == "reject":
-            return _("is rejected, and its owner told after 10 seconds.")
+            return _("will be rejected; its owner is notified after 10 seconds.")
         if not item.is_held and needs_second(item):
-            said = _("is approved first, and waits for somebody else to confirm it.")
+            said = _("gets its first approval and waits for a second officer.")
         else:
-            said = _("is approved, and its owner verified and told after 10 seconds.")
+            said = _("will be approved; its owner is verified, and notified after 10 seconds.")
         found = duplicates(request.user, item)  # type: ignore[arg-type]
         return f"{said} {_('It was sent in from another account, too.')}" if found.shown or found.hidden else said
 
@@ -280,7 +286,7 @@ class ComplianceDesk(WorkDesk):
             batch=batch,
         )
         if document.is_held:
-            return _("approved first; somebody else confirms it.")
+            return _("first approval recorded; a second officer confirms it.")
         return _("approved.") if document.status == APPROVED else _("rejected.")
 
 
@@ -294,7 +300,5 @@ def _reason_of(request: HttpRequest, verdict: str) -> str:
     if verdict != REJECTED:
         return ""
     if not (reason := request.POST.get("reason", "")):
-        raise Invalid(
-            "required", _("Choose why you reject it; the owner reads the text that belongs to it."), field="reason"
-        )
+        raise Invalid("required", _("Choose a rejection reason; the owner reads its text."), field="reason")
     return reason

@@ -66,7 +66,7 @@ class Desk(ABC):
             if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             if opens is None:
                 note_use(self.permission)
             return view(request, *args, **kwargs)

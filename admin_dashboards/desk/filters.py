@@ -60,7 +60,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
         else:
             shared = bool(request.POST.get("shared"))
             if not may_share(request, place) and shared:
-                raise Refused("reads-only", _("Only who works here shares filters."))
+                raise Refused("reads-only", _("Only staff who work in this queue can share filters."))
             kept = save_filter(
                 user,  # type: ignore[arg-type]
                 place=place,
@@ -103,5 +103,7 @@ def _place(request: HttpRequest, place: str) -> Any:
     if desk is None and table is None:
         raise Invalid("unknown", _("There is no such table."), field="place")
     if not (desk.may_open(request) if desk else table.has_view_permission(request)):
-        raise Refused("permission-missing", getattr(request, "refusal", "") or _("This is not yours to open."))
+        raise Refused(
+            "permission-missing", getattr(request, "refusal", "") or _("You have no permission to open this page.")
+        )
     return desk or table

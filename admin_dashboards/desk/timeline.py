@@ -42,7 +42,7 @@ KINDS = {
         LineKind("change", gettext_lazy("Changes"), "edit"),
         LineKind("decision", gettext_lazy("Decisions"), "gavel"),
         LineKind("note", gettext_lazy("Notes"), "sticky_note_2"),
-        LineKind("view", gettext_lazy("Looks and work"), "visibility"),
+        LineKind("view", gettext_lazy("Views and claims"), "visibility"),
     )
 }
 
@@ -162,7 +162,7 @@ def _decisions(item: Model) -> list[Line]:
         said = f"{kind.label} {thing}"
         lines.append(Line(KINDS["decision"], row.made_at, row.actor.username, said, row.reason, row.text))
         if row.undone_at and row.undone_by:
-            undone = _("took back: %(what)s") % {"what": said}
+            undone = _("undid: %(what)s") % {"what": said}
             lines.append(Line(KINDS["decision"], row.undone_at, row.undone_by.username, undone, row.undo_reason))
     return lines
 
@@ -185,7 +185,7 @@ def _entries(item: Model) -> list[Line]:
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
         thing = "" if row.target_type == item._meta.label_lower else _target(row)
         said = " ".join(filter(None, [row.get_verb_display(), thing, detail]))
-        who = row.actor.username if row.actor else _("Infloo itself")
+        who = row.actor.username if row.actor else _("System")
         lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))
     return lines
 

@@ -73,14 +73,14 @@ class Tab:
 TABS = (
     Tab("waiting", gettext_lazy("Queue")),
     Tab("mine", gettext_lazy("Mine")),
-    Tab("escalated", gettext_lazy("Passed up")),
-    Tab("snoozed", gettext_lazy("Put off")),
+    Tab("escalated", gettext_lazy("Escalated")),
+    Tab("snoozed", gettext_lazy("Snoozed")),
     Tab("decided", gettext_lazy("Decided")),
 )
 
 WORKED_THROUGH = ("mine", "escalated", "snoozed")
 """Tabs other than the queue whose items come after one another."""
-FOUND = Tab("found", gettext_lazy("Found"))
+FOUND = Tab("found", gettext_lazy("Search results"))
 """All that a search finds, decided or not; there while one searches."""
 
 
@@ -542,14 +542,14 @@ class WorkDesk(Desk):
                 case "snooze":
                     hours = request.POST.get("hours", "")
                     if hours not in SNOOZES:
-                        raise Invalid("unknown", _("Choose for how long."), field="hours")
+                        raise Invalid("unknown", _("Choose how long to snooze it."), field="hours")
                     onward, here = self._next(request, after=item_id), ""
                     snooze(user, model, item_id, until=timezone.now() + timedelta(hours=int(hours)))
                 case "escalate":
                     onward, here = self._next(request, after=item_id), ""
                     escalate(user, model, item_id, reason=reason)
                 case _:
-                    raise Invalid("unknown", _("There is no such deed."), field="deed")
+                    raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
         except DomainError as error:
             if deed == "renew":
                 return JsonResponse({"sentence": str(error)}, status=409)
@@ -559,7 +559,7 @@ class WorkDesk(Desk):
     def _colleague(self, item: Any, number: str) -> User:
         person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
         if person is None:
-            raise Invalid("unknown", _("Choose one of your colleagues."), field="to")
+            raise Invalid("unknown", _("Choose a colleague from the list."), field="to")
         return person
 
     def note_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
@@ -601,7 +601,7 @@ class WorkDesk(Desk):
         label = self.queue.model._meta.label_lower
         known = Decision.objects.filter(pk=number, target_type=label).first()
         if known is None:
-            raise Absent("absent", _("There is no such decision."))
+            raise Absent("absent", _("This decision does not exist. Reload the page."))
         item = self.one(request, known.target_id)
         try:
             undo(request.user, known.pk, reason=reason)  # type: ignore[arg-type]
@@ -609,7 +609,7 @@ class WorkDesk(Desk):
             if isinstance(error, (Refused, Absent)):
                 raise
             return self._item_page(request, item, error)
-        messages.success(request, _("Taken back: %(item)s.") % {"item": self.title_of(item)})
+        messages.success(request, _("Decision on %(item)s undone.") % {"item": self.title_of(item)})
         return HttpResponseRedirect(self.within(request, "item", known.target_id))
 
     def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
@@ -617,15 +617,15 @@ class WorkDesk(Desk):
         ids = Decision.objects.filter(batch=batch, target_type=label).values_list("target_id", flat=True)
         items = {item.pk: item for item in self.narrowed(request, self.rows(request)).filter(pk__in=list(ids))}
         if not items:
-            raise Absent("absent", _("There is no such decision."))
+            raise Absent("absent", _("This decision does not exist. Reload the page."))
         result = undo_batch(request.user, batch, reason=reason)  # type: ignore[arg-type]
         lines = [
-            *(BulkLine(items.get(each.target_id), _("taken back")) for each in result.done),
+            *(BulkLine(items.get(each.target_id), _("undone")) for each in result.done),
             *(BulkLine(items.get(each.target_id), why, skipped=True) for each, why in result.skipped),
         ]
-        bulk = Bulk(BulkDeed("undo", _("Take back")), batch, [line for line in lines if line.item is not None])
+        bulk = Bulk(BulkDeed("undo", _("Undo")), batch, [line for line in lines if line.item is not None])
         return self.page(
-            request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Taken back")
+            request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Undone")
         )
 
     # --- Many at once -----------------------------------------------------------------------------------------------
@@ -637,7 +637,7 @@ class WorkDesk(Desk):
         deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
         numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
         if deed is None or not numbers:
-            messages.error(request, _("Tick some items first, then choose what to do with them."))
+            messages.error(request, _("Select items first, then choose an action."))
             return HttpResponseRedirect(self.back(request))
         items = self.narrowed(request, self.rows(request)).in_bulk(numbers)
         confirmed = bool(request.POST.get("confirmed"))
@@ -670,7 +670,7 @@ class WorkDesk(Desk):
     def _check_version(self, request: HttpRequest, item: Workable) -> None:
         seen = request.POST.get(f"version_{item.pk}", "")
         if seen != str(item.version):
-            raise Conflict("changed-since", _("This has changed since the preview."))
+            raise Conflict("changed-since", _("Changed since the preview. Run the preview again."))
 
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
         lines = [
@@ -691,7 +691,7 @@ class WorkDesk(Desk):
 def due_in_words(due: datetime, now: datetime) -> str:
     """As in "3 hours late" or "due in 2 days": one unit is enough to see what presses."""
     if due < now:
-        return _("%(time)s late") % {"time": timesince(due, now, depth=1)}
+        return _("%(time)s overdue") % {"time": timesince(due, now, depth=1)}
     return _("due in %(time)s") % {"time": timeuntil(due, now, depth=1)}
 
 

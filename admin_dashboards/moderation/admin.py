@@ -52,7 +52,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     search_people = ("author",)
-    search_help_text = _("Author or number")
+    search_help_text = _("Author or ID")
     change_form_template = "moderation/story.html"
     change_form_outer_before_template = None
     fieldsets = [
@@ -78,7 +78,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     @display(description=_("state"))
     def state(self, story: Story) -> SafeString:
         shown = story_state(story)
-        return format_html("{} {}", shown, label("lock", _("Held"), "wait")) if story.held else shown
+        return format_html("{} {}", shown, label("lock", _("Evidence hold"), "wait")) if story.held else shown
 
 
 @admin.register(Event)
@@ -92,7 +92,7 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
     sortable_by = ["date"]
     ordering = ["-date", "-id"]
     search_people = ("host",)
-    search_help_text = _("Title, host or number")
+    search_help_text = _("Title, host or ID")
     fields = ["title", "description", "by", "state", "date", "ends_at", "location", "capacity", "created_at"]
     readonly_fields = ["by", "state", "date", "ends_at", "location", "capacity", "created_at"]
     export_fields = [
@@ -159,7 +159,7 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
     sortable_by = ["sent_at"]
     ordering = ["-sent_at", "-id"]
     search_people = ("sender",)
-    search_help_text = _("Sender, room or number")
+    search_help_text = _("Sender, room or ID")
     fields = ["by", "people", "room", "seq", "state", "sent_at"]
     change_form_outer_before_template = "moderation/message.html"  # outside the form: revealing is one of its own
     export_fields = ["id", "room__name", "seq", "sender__username", "sent_at", "removed_at", "removal_reason"]

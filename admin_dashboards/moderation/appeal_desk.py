@@ -93,15 +93,15 @@ class AppealDesk(CaseDesk):
                 "reporters": [read_in(each, undone) for each in sorted(set(reporters))] if told else [],
             }
             for title, status, told in (
-                (_("The decision stands"), Appeal.Status.UPHELD, False),
-                (_("Overturn it"), Appeal.Status.OVERTURNED, True),
+                (_("Uphold"), Appeal.Status.UPHELD, False),
+                (_("Overturn"), Appeal.Status.OVERTURNED, True),
             )
         ]
 
     def decide(self, request: HttpRequest, item: Appeal) -> None:
         ruling = request.POST.get("ruling", "")
         if ruling not in ("uphold", "overturn"):
-            raise Invalid("required", _("Choose whether the decision stands."), field="ruling")
+            raise Invalid("required", _("Choose Uphold or Overturn."), field="ruling")
         rule_on_appeal(
             request.user,  # type: ignore[arg-type]
             item.pk,

@@ -48,7 +48,7 @@ DAYS = (1, 3, 7, 14, 30, 90)
 EXTRAS = {
     Outcome.WARNED: gettext_lazy("Warn the author"),
     Outcome.SUSPENDED: gettext_lazy("Suspend the author for"),
-    Outcome.EDITED: gettext_lazy("Edit the words"),
+    Outcome.EDITED: gettext_lazy("Edit text"),
 }
 """What can be ticked beside removing, in the order of the digits."""
 
@@ -114,7 +114,7 @@ class ModerationDesk(CaseDesk):
         reasons: list[str] = item.reasons  # type: ignore[attr-defined]
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
         told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
-        weight = _("weight %(weight)d") % {"weight": item.weight}
+        weight = _("priority %(weight)d") % {"weight": item.weight}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
         # What it weighed says in which order it is worked on, which a decided one is not any more.
         shown = [label("balance", weight), reports, told] if self.is_open(item) else [reports, told]
@@ -122,7 +122,7 @@ class ModerationDesk(CaseDesk):
 
     def title_of(self, item: Case) -> str:
         if item.kind == Report.Kind.USER:
-            return _("Person %(name)s") % {"name": item.author.username}
+            return _("User %(name)s") % {"name": item.author.username}
         return _("%(kind)s %(number)d by %(name)s") % {
             "kind": item.get_kind_display(),
             "number": item.target_id,
@@ -213,7 +213,7 @@ class ModerationDesk(CaseDesk):
         if Outcome.REMOVED in dict(outcomes(request.user, case)):  # type: ignore[arg-type]
             found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
         if extras:
-            found.append(say(_("Only what is ticked"), extras))
+            found.append(say(_("Selected actions only"), extras))
         return found
 
     def decide(self, request: HttpRequest, item: Case) -> None:
@@ -239,7 +239,7 @@ class ModerationDesk(CaseDesk):
         if request.method == "POST":
             message = target_of(case.kind, case.target_id)
             if not isinstance(message, Message):
-                raise Absent("not-found", _("Nothing is masked here."))
+                raise Absent("not-found", _("Nothing to reveal here."))
             try:
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
             except DomainError as error:
@@ -266,11 +266,11 @@ class ModerationDesk(CaseDesk):
             require_outcomes(user, item, check_settling(user, item, [deed.code]), target)
         said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
-            return _("Nothing changes; the reporters are told.")
+            return _("Content is kept; the reporters are notified.")
         read = {"name": item.author.username, **read_in(item.author.language, said[0])}
         if read["language"]:
-            return _("%(name)s reads, %(language)s: %(text)s") % read
-        return _("%(name)s reads: %(text)s") % read
+            return _("Message to %(name)s, %(language)s: %(text)s") % read
+        return _("Message to %(name)s: %(text)s") % read
 
     def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
@@ -323,6 +323,6 @@ def _edits(case: Case, posted: Any) -> dict[str, str]:
     for name in sent:
         if posted.get(f"was_{name}", "").replace("\r\n", "\n") != getattr(event, name).replace("\r\n", "\n"):
             raise Conflict(
-                "changed-since", _("The host has changed the words since you read them. Look at them again.")
+                "changed-since", _("The host has changed the text since you opened it. Read it again, then decide.")
             )
     return {name: words for name, words in sent.items() if words != getattr(event, name).replace("\r\n", "\n")}

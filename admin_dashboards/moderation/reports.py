@@ -38,11 +38,11 @@ class SettleForm(Form):
 
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), widget=UnfoldAdminRadioSelectWidget)
     comment = forms.CharField(
-        label=gettext_lazy("Why"),
+        label=gettext_lazy("Reason"),
         required=False,
         max_length=1000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text=gettext_lazy("Not required. Staff read it in the history."),
+        help_text=gettext_lazy("Optional. Staff read it in the history."),
     )
     outcomes: ClassVar[list[tuple[str, Any]]] = []
 
@@ -65,7 +65,7 @@ class ReportAdmin(SearchableAdmin):
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     search_people = ("author", "reporter")
-    search_help_text = gettext_lazy("Reported person, reporter or number")
+    search_help_text = gettext_lazy("Reported user, reporter or ID")
     change_form_template = "moderation/report.html"
     readonly_fields = ["thing_link", "about", "by", "reason", "note", "created_at", "state"]
     export_fields = [
@@ -131,7 +131,7 @@ class ReportAdmin(SearchableAdmin):
     def closer(self, report: Report) -> str:
         return link_to(report.closed_by)
 
-    @display(description=gettext_lazy("thing"))
+    @display(description=gettext_lazy("content"))
     def thing_link(self, report: Report) -> str:
         word = f"{report.get_kind_display()} {report.target_id}"
         if report.kind == Report.Kind.USER:
@@ -146,7 +146,7 @@ class ReportAdmin(SearchableAdmin):
         rows = table.get_queryset(asking()) if isinstance(table, ModelAdmin) else None
         row = rows.filter(pk=report.target_id).first() if rows is not None else None
         if row is None:
-            return format_html("<p>{}</p>", _("It is gone, or not yours to see."))
+            return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
         state = table.state(row)  # type: ignore[union-attr]
         was = self.as_reported(report, row)
         if isinstance(row, Event):
@@ -163,7 +163,7 @@ class ReportAdmin(SearchableAdmin):
         changed = ((line.name, said) for line in words(report.case, row) for _at, said in line.reported)
         return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
 
-    @display(description=gettext_lazy("reported person"))
+    @display(description=gettext_lazy("reported user"))
     def about(self, report: Report) -> str:
         return link_to(report.author)
 

@@ -32,7 +32,7 @@ class ConnectionAdmin(SearchableAdmin):
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     search_people = ("sender", "receiver")
-    search_help_text = _("Sender, receiver or number")
+    search_help_text = _("Sender, receiver or ID")
     fields = ["sent_by", "sent_to", "state", "created_at", "responded_at"]
     export_fields = ["id", "sender__username", "receiver__username", "status", "created_at", "responded_at"]
 
@@ -60,7 +60,7 @@ class ProfileAdmin(PersonAdmin):
     sortable_by: ClassVar[Any] = []
     ordering = ["-id"]
     search_people = ("user",)
-    search_help_text = _("User name or number")
+    search_help_text = _("User name or ID")
     fields = [
         "person", "role", "badge", "mail", "phone", "bio", "links", "company_name", "business_category", "theme",
         "joined", "updated_at",
@@ -91,7 +91,7 @@ class ProfileAdmin(PersonAdmin):
             return label("verified", _("Verified"), "good")
         return label("pending", _("Not verified"))
 
-    @display(description=_("mail address"))
+    @display(description=_("email address"))
     def mail(self, profile: Profile) -> str:
         return mask_mail(profile.user.email)
 
@@ -116,7 +116,7 @@ class NotificationAdmin(SearchableAdmin):
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     search_people = ("recipient",)
-    search_help_text = _("Recipient or number")
+    search_help_text = _("Recipient or ID")
     fields = ["told_to", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
     export_fields = ["id", "recipient__username", "kind", "text", "is_read", "created_at", "read_at"]
 

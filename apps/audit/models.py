@@ -26,15 +26,15 @@ def append_only() -> list[pgtrigger.Trigger]:
 class Verb(models.TextChoices):
     """Deeds that change no business row, yet must be known."""
 
-    VIEWED = "viewed", _("looked at")
+    VIEWED = "viewed", _("viewed")
     REVEALED = "revealed", _("revealed")
     EXPORTED = "exported", _("exported")
     IMPORTED = "imported", _("imported")
-    REFUSED = "refused", _("was refused")
+    REFUSED = "refused", _("was denied")
     SIGNED_IN = "signed_in", _("signed in")
     SIGN_IN_FAILED = "sign_in_failed", _("failed to sign in")
     MFA_ENABLED = "mfa_enabled", _("set up a second factor")
-    MFA_DISABLED = "mfa_disabled", _("gave up a second factor")
+    MFA_DISABLED = "mfa_disabled", _("removed a second factor")
     MFA_RESET = "mfa_reset", _("reset the second factor of")
     SIGNED_OUT = "signed_out", _("signed out")
     SESSION_ENDED = "session_ended", _("ended a session of")
@@ -43,10 +43,10 @@ class Verb(models.TextChoices):
     CLAIMED = "claimed", _("claimed")
     RELEASED = "released", _("released")
     ESCALATED = "escalated", _("passed up")
-    UNDONE = "undone", _("took back")
-    IMPERSONATED = "impersonated", _("looked as")
+    UNDONE = "undone", _("undid")
+    IMPERSONATED = "impersonated", _("viewed as")
     PASSWORD_SET = "password_set", _("set the password of")
-    ALERTED = "alerted", _("raised an alert by deciding")
+    ALERTED = "alerted", _("triggered an alert by deciding")
 
 
 class Use(models.Model):
@@ -77,9 +77,9 @@ class Entry(models.Model):
         related_name="+",
         verbose_name=_("who"),
     )
-    verb = models.CharField(_("deed"), max_length=32, choices=Verb)
-    target_type = models.CharField(_("kind of thing"), max_length=64, blank=True)
-    target_id = models.CharField(_("thing"), max_length=64, blank=True)
+    verb = models.CharField(_("action"), max_length=32, choices=Verb)
+    target_type = models.CharField(_("object type"), max_length=64, blank=True)
+    target_id = models.CharField(_("object"), max_length=64, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -88,7 +88,7 @@ class Entry(models.Model):
         db_index=False,
         null=True,
         related_name="+",
-        verbose_name=_("person concerned"),
+        verbose_name=_("user concerned"),
     )
     """Whose personal data was looked at, who is told of it."""
     detail = models.JSONField(_("detail"), default=dict)

@@ -79,11 +79,11 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     # The target first, as deciding does, so that the two never wait for each other.
     known = Decision.objects.filter(pk=decision_id).first()
     if known is None:
-        raise Absent("absent", _("There is no such decision."))
+        raise Absent("absent", _("This decision does not exist. Reload the page."))
     kind = kinds()[known.verb]
     target = kind.model._default_manager.select_for_update(of=("self",)).filter(pk=known.target_id).first()
     if target is None:
-        raise Conflict("changed-since", _("The thing that this decision was about is gone."))
+        raise Conflict("changed-since", _("The content of this decision has been deleted, so it cannot be undone."))
     require(actor, kind.perm, target)
     decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision_id)
     decision.undo(actor, reason)

@@ -71,7 +71,10 @@ class Workable(models.Model):
         holder = self.claim_holder()
         if holder is not None and holder.pk != by.pk:
             raise Conflict(
-                "claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username
+                "claimed",
+                _("Claimed by %(name)s. Take it over with a reason, or choose another item.")
+                % {"name": holder.username},
+                holder=holder.username,
             )
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS  # type: ignore[assignment]
 
@@ -120,7 +123,7 @@ class Reveal(models.Model):
     target_id = models.BigIntegerField()
     field = models.CharField(_("field"), max_length=48)
     subject = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("person concerned")
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user concerned")
     )
     """Whose data it is, who is told of it."""
     reason = models.TextField(_("reason"), max_length=500)
@@ -223,7 +226,7 @@ class Goal(models.Model):
     history = History()
 
     class Meta:
-        verbose_name = _("time goal")
+        verbose_name = _("SLA")
         default_permissions = ("change",)
         constraints = [models.CheckConstraint(condition=Q(hours__gte=1), name="goal_at_least_an_hour")]
 

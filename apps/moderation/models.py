@@ -62,9 +62,9 @@ class Report(models.Model):
         "users.User", on_delete=models.CASCADE, related_name="reports_made", verbose_name=_("reporter")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    target_id = models.BigIntegerField(_("number of the thing"))
+    target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported person")
+        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported user")
     )
     """Whose content it is, or the person reported."""
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
@@ -130,7 +130,7 @@ class Report(models.Model):
     def settle(self, outcome: str, by: object, at: datetime | None = None) -> None:
         """Leave open for closed, with `outcome`."""
         if self.status != self.Status.OPEN:
-            raise Conflict("already-settled", _("This report has been settled already."))
+            raise Conflict("already-settled", _("This report has already been closed."))
         self.status, self.outcome = self.Status.CLOSED, outcome
         self.closed_by, self.closed_at = by, at or timezone.now()  # type: ignore[assignment]
 
@@ -163,9 +163,9 @@ class Case(Workable):
     Kind, Status, Outcome = Report.Kind, Report.Status, Report.Outcome
 
     kind = models.CharField(_("kind"), max_length=16, choices=Report.Kind)
-    target_id = models.BigIntegerField(_("number of the thing"))
+    target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="cases", verbose_name=_("reported person")
+        "users.User", on_delete=models.CASCADE, related_name="cases", verbose_name=_("reported user")
     )
     status = models.CharField(
         _("status"), max_length=16, choices=Report.Status, default=Report.Status.OPEN, editable=False
@@ -173,7 +173,7 @@ class Case(Workable):
     outcomes = ArrayField(
         models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"), default=list, blank=True
     )
-    weight = models.PositiveIntegerField(_("weight"), default=0, editable=False)
+    weight = models.PositiveIntegerField(_("priority"), default=0, editable=False)
     """What `weights.lines_of` adds up to: the queue is ordered by it."""
     opened_at = models.DateTimeField(_("opened"), default=timezone.now, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
@@ -293,7 +293,7 @@ class Strike(models.Model):
     )
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="strikes", verbose_name=_("case"))
     outcomes = ArrayField(models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"))
-    weight = models.PositiveSmallIntegerField(_("weight"))
+    weight = models.PositiveSmallIntegerField(_("points"))
     given_at = models.DateTimeField(_("given"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
@@ -390,7 +390,7 @@ class Appeal(Workable):
 
     def not_for(self, person: User) -> DomainError | None:
         if person.pk in (self.decider_id, self.author_id):
-            return Refused("own-decision", _("Somebody else than whoever decided rules on an appeal."))
+            return Refused("own-decision", _("You decided this case. A colleague has to decide the appeal."))
         return None
 
     def rule(self, status: str, by: User, ruling: str) -> None:

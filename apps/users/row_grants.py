@@ -68,13 +68,15 @@ def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) 
     app_label, _dot, codename = perm.partition(".")
     known = row_permissions(type(obj)).filter(content_type__app_label=app_label, codename=codename)
     if not known.exists():
-        raise Invalid("not-for-rows", _("“%(perm)s” cannot be granted on one row.") % {"perm": perm}, field="perm")
+        raise Invalid(
+            "not-for-rows", _("“%(perm)s” cannot be granted on a single object.") % {"perm": perm}, field="perm"
+        )
     if isinstance(holder, Group):
         not_in(actor, holder)
         return
     if not holder.is_staff:
-        raise Invalid("not-staff", _("Only staff accounts are granted anything."), field="holder")
-    not_oneself(actor, holder, _("You cannot grant anything to yourself, nor take it back."))
+        raise Invalid("not-staff", _("Only staff accounts can be granted permissions."), field="holder")
+    not_oneself(actor, holder, _("You cannot grant or revoke your own permissions. Ask another access manager."))
     not_above(actor, holder)
 
 

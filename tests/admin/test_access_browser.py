@@ -46,7 +46,7 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
             break
     expect(page.get_by_text("2 ticked")).to_be_visible()
     search.fill("no such thing")
-    expect(page.get_by_text("No permission is called that.")).to_be_visible()
+    expect(page.get_by_text("No permissions found.")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/admin/auth/group/")
     held = Group.objects.get(name="Junior Moderators").permissions.values_list("codename", flat=True)
@@ -67,7 +67,7 @@ def test_a_page_size_is_chosen_and_stays(page: Page) -> None:
     sign_in(page, "compliance")
     page.goto("/admin/users/user/?role__exact=influencer")
     expect(page.locator("#result_list tbody tr")).to_have_count(10)
-    page.get_by_label("Rows a page").select_option("25")
+    page.get_by_label("Rows per page").select_option("25")
     expect(page.locator("#result_list tbody tr")).to_have_count(25)
     assert "role__exact=influencer" in page.url
     page.goto("/admin/users/user/")

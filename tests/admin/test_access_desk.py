@@ -53,7 +53,7 @@ def test_it_shows_who_holds_what_and_who_alone_keeps_access() -> None:
     client = console(manager)
     page = client.get(DESK)
     assert f"/admin/users/staff/{nora.pk}/change/" in links(page)
-    assert TEAM in part(page, "Who holds what")
+    assert TEAM in part(page, "Staff and their groups")
     assert f"story {story.pk}" in part(page, "Ends soon")
     assert TEAM in part(page, "Ends soon")
     assert "keeps access for good. Should that account be lost" in page.content.decode()
@@ -64,9 +64,9 @@ def test_it_shows_who_holds_what_and_who_alone_keeps_access() -> None:
 def test_dangerous_pairs_are_named_rows_included() -> None:
     manager, nora = people.access(), people.make_staff("nora", "Compliance Officer")
     client = console(manager)
-    assert "nora" not in part(client.get(DESK), "Dangerous pairs")
+    assert "nora" not in part(client.get(DESK), "Separation-of-duties conflicts")
     nora.user_permissions.add(Permission.objects.get(codename="change_user"))
-    assert "approves documents and edits the same users" in part(client.get(DESK), "Dangerous pairs")
+    assert "approves documents and edits the same users" in part(client.get(DESK), "Separation-of-duties conflicts")
 
 
 def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
@@ -74,7 +74,7 @@ def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
     member = long_ago(nora)
     client = console(manager)
     page = client.get(DESK)
-    assert TEAM in part(page, "Granted, not used for 90 days")
+    assert TEAM in part(page, "Unused for 90 days")
     assert f"member:{member.pk}" in page.content.decode()
     assert client.post(f"{DESK}revoke/", {"key": f"member:{member.pk}"}).status_code == 302
     assert not groups_of(nora)
@@ -89,12 +89,12 @@ def test_opening_a_table_is_use(address: str) -> None:
     theirs, client = console(nora), console(manager)
     theirs.get("/admin/")
     theirs.get("/admin/auth/group/")
-    assert TEAM in part(client.get(DESK), "Granted, not used for 90 days"), "menus and refusals are none"
+    assert TEAM in part(client.get(DESK), "Unused for 90 days"), "menus and refusals are none"
     theirs.get(address)
-    assert TEAM not in part(client.get(DESK), "Granted, not used for 90 days")
+    assert TEAM not in part(client.get(DESK), "Unused for 90 days")
     with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
         again = console(manager).get(DESK)
-        assert TEAM in part(again, "Granted, not used for 90 days")
+        assert TEAM in part(again, "Unused for 90 days")
 
 
 def test_a_deed_is_use_and_is_noted_once_a_day() -> None:
@@ -116,7 +116,7 @@ def test_a_grant_on_a_row_that_nobody_used_is_taken_back_too() -> None:
     grant = nora.storyuserobjectpermission_set.get()  # type: ignore[attr-defined]
     type(grant).objects.update(begun_at=timezone.now() - timedelta(days=91))
     client = console(manager)
-    assert f"story {story.pk}" in part(client.get(DESK), "Granted, not used for 90 days")
+    assert f"story {story.pk}" in part(client.get(DESK), "Unused for 90 days")
     assert client.post(f"{DESK}revoke/", {"key": f"story:{grant.pk}"}).status_code == 302
     assert not may(User.objects.get(pk=nora.pk), "stories.delete_story", story)
 
@@ -162,7 +162,7 @@ def test_sessions_are_listed_and_ended() -> None:
     assert f'action="/admin/users/session/{session.pk}/end/"' in client.get(DESK).content.decode()
     client.post(f"/admin/users/session/{session.pk}/end/")
     assert theirs.get("/admin/stories/story/").status_code == 302
-    assert "nora" not in part(client.get(DESK), "Signed in to the console")
+    assert "nora" not in part(client.get(DESK), "Console sessions")
 
 
 def test_a_second_factor_is_reset_by_two() -> None:
@@ -196,7 +196,7 @@ def test_the_desk_asks_as_often_for_many_people() -> None:
     assert count() == few
 
 
-# --- Why may they, or not? -------------------------------------------------------------------------------------------
+# --- Check a permission -------------------------------------------------------------------------------------------
 
 
 def asked(client: Any, **question: Any) -> Any:
@@ -214,7 +214,7 @@ def test_it_explains_by_what_somebody_may() -> None:
     assert "Yes." in page
     assert f"Through the group “{TEAM}”, until {end:%-d %b %Y, %H:%M} UTC" in page
     page = asked(client, person="nora", perm="stories.delete_story", row=story.pk).content.decode()
-    assert "Granted to this account on this row" in page
+    assert "Granted to this account on this object" in page
     assert "Sunrise" not in page, "by its number alone"
     assert (
         "By a rule of the product"
@@ -256,10 +256,10 @@ def test_it_says_what_the_judge_says() -> None:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ({"person": "ghost", "perm": "stories.delete_story"}, "Nobody has this user name."),
-        ({"person": "access", "perm": "x"}, "Choose what they would do."),
-        ({"person": "access", "perm": "stories.delete_story", "row": "4711"}, "There is no row of this number."),
-        ({"person": "access", "perm": "stories.delete_story", "row": "9" * 50}, "There is no row of this number."),
+        ({"person": "ghost", "perm": "stories.delete_story"}, "No user has this user name. Check the spelling."),
+        ({"person": "access", "perm": "x"}, "Choose a permission."),
+        ({"person": "access", "perm": "stories.delete_story", "row": "4711"}, "No object has this ID. Check the ID."),
+        ({"person": "access", "perm": "stories.delete_story", "row": "9" * 50}, "No object has this ID. Check the ID."),
     ],
 )
 def test_what_cannot_be_asked_is_said(question: dict[str, str], said: str) -> None:

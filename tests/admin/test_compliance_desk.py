@@ -48,7 +48,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     hers.get(page)
     assert hers.post(f"{page}second/", {"reason": " ", "second": "1"}).status_code == 422
     answer = hers.post(f"{page}second/", {"reason": "The stamp is odd."}, follow=True)
-    assert "Two people approve this." in answer.content.decode()
+    assert "Needs two approvals." in answer.content.decode()
     assert Note.objects.get().text == "The stamp is odd."
     hers.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
     document.refresh_from_db()
@@ -58,7 +58,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     assert "verdict" not in fields(hers.get(page))
     assert hers.post(f"{page}deed/", {"deed": "claim"}).status_code == 409
     his = console(omar)
-    assert "vera approved this first." in his.get(page).content.decode()
+    assert "vera recorded the first approval." in his.get(page).content.decode()
     his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
     assert status_of(document) == "approved"
 
@@ -86,7 +86,7 @@ def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     client = console(vera)
     chosen = {"deed": "reject", "item": [document.pk, other.pk, held.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()
-    assert "omar is reviewing this document." in preview
+    assert "Claimed by omar. Take it over with a reason, or choose another document." in preview
     assert "Already used on another account" in preview
     versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, held.pk)}
     confirmed = chosen | versions | {"confirmed": "1"}
@@ -107,7 +107,7 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
     client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})
     again = client.post(f"{DESK}bulk/", chosen).content.decode()
-    assert "You approved this first; somebody else confirms it." in again
+    assert "You recorded the first approval; a second officer has to confirm it." in again
     assert status_of(document) == "approved"
     business.refresh_from_db()
     assert business.is_held

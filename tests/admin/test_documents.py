@@ -163,7 +163,7 @@ def test_nobody_reviews_their_own_superusers_included() -> None:
     assert "status" not in fields(console(admin).get(page_of(document)))
     answer = decide(console(admin), document)
     assert answer.status_code == 403
-    assert "You cannot review your own document." in answer.content.decode()
+    assert "This is your own document. A colleague has to review it." in answer.content.decode()
 
 
 def test_nobody_adds_or_deletes_documents() -> None:
@@ -306,10 +306,10 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
     second = make_document(people.bob())
     client = console(people.compliance())
     page = client.get(f"{TABLE}{second.pk}/change/")
-    assert "Sent in from another account, too" in page.content.decode()
+    assert "Possible duplicate" in page.content.decode()
     assert f"{TABLE}{first.pk}/change/" in links(page)
     preview = client.post("/admin/compliance/bulk/", {"deed": "approve", "item": [second.pk]}).content.decode()
-    assert "It was sent in from another account, too." in preview
+    assert "Possible duplicate of a document of another account." in preview
 
 
 def test_a_number_is_found_as_the_pages_write_it() -> None:

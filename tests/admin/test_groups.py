@@ -68,7 +68,7 @@ def test_ticking_it_by_hand_is_refused_and_keeps_what_was_typed() -> None:
     client = console(people.access())
     answer = client.post(f"{TABLE}add/", {"name": "Deputies", "permissions": ids("delete_story", "change_staff")})
     assert answer.status_code == 403
-    assert "Only a superuser gives or takes “Can change staff member”." in answer.content.decode()
+    assert "Only a superuser can grant or revoke “Can change staff member”." in answer.content.decode()
     assert 'value="Deputies"' in answer.content.decode()
     assert not Group.objects.filter(name="Deputies").exists()
 

@@ -110,7 +110,7 @@ def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not
         led = {link.partition("?")[0] for link in links(client.get(DESK, {"q": term}))}
         shown = led & {at(opened), at(settled)}
         assert shown == {at(case) for case in found}, term
-    assert "Nothing is found by “nobody”." in text(client.get(DESK, {"q": "nobody"}))
+    assert "No results for “nobody”" in text(client.get(DESK, {"q": "nobody"}))
     assert at(settled) not in text(client.get(DESK, {"q": "bob", "tab": "waiting"}))
     assert "Kept by admin" in text(client.get(DESK, {"tab": "decided"}))
 
@@ -136,7 +136,7 @@ def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client
         "Look at my knife",
         f"/admin/stories/story/{story.pk}/file/",
         'class="veil is-blurred is-grey"',
-        "Standing strikes weigh 1. Next step: a warning.",
+        "Active strikes: 1 points. Recommended: a warning.",
         "Violence (50) by bob, right 1 times of 1 (120 %): 60",
         "There is a knife",
         "One other case",

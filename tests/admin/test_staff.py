@@ -57,7 +57,7 @@ def test_staff_are_added_with_their_groups_and_can_sign_in() -> None:
         ({"password2": "another-long-phrase-8"}, "The two passwords are not the same."),
         ({"password1": "short", "password2": "short"}, "too short"),
         ({"username": "access"}, "This user name is taken."),
-        ({"email": "ACCESS@staff.example.com"}, "This mail address is taken."),
+        ({"email": "ACCESS@staff.example.com"}, "This email address is taken."),
         ({"username": "two words"}, "Use letters, digits"),
         ({"username": ""}, "This field is required."),
     ],

@@ -206,7 +206,7 @@ def test_what_is_not_there_is_404_and_staff_are_not_looked_into(support: Client,
 
 def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Client, alice: User) -> None:
     address = f"{HOME}{alice.pk}/as_seen/"
-    assert "Why do you look?" in text(support.get(address))
+    assert "Reason" in text(support.get(address))
     assert not Entry.objects.filter(verb=Verb.IMPERSONATED).exists()
     refused = support.post(address, {"reason": " "})
     assert refused.status_code == 422

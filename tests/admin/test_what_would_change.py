@@ -230,7 +230,7 @@ def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
     people.make_staff("june", "Juniors")
     form = {"name": "Beginners", "permissions": ids("view_connection")}
     told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
-    assert told.lines() == ["Nobody loses anything."]
+    assert told.lines() == ["Nobody loses a permission."]
 
 
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
@@ -261,7 +261,7 @@ def test_what_a_superuser_changes_is_said_as_exactly() -> None:
     client = console(people.admin())
     address, form = page_of(nora, groups=[Group.objects.get(name="Access Manager").pk])
     told = promised(client, address, form)
-    assert "nora would keep access for good." in told.warnings
+    assert "nora would become a permanent access manager." in told.warnings
     [only] = told.affected
     told_of = only.before.addresses | only.after.addresses
     assert client.post(address, form).status_code == 302
@@ -298,7 +298,7 @@ def test_dangerous_pairs_and_the_last_keeper_are_named() -> None:
     second = User.objects.get(username="second")
     admin = console(people.admin())
     told = promised(admin, f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
-    assert "access would be the last who keeps access for good." in told.warnings
+    assert "access would be the last permanent access manager." in told.warnings
     admin.post(f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
     manager = User.objects.get(username="access")
     told = promised(admin, f"/admin/users/staff/{manager.pk}/change/", staff_form(manager, groups=[]), 409)

@@ -49,7 +49,7 @@ def test_a_reveal_adds_a_line() -> None:
     assert line == {
         "id": Entry.objects.get(verb=Verb.REVEALED).pk,
         "kind": "revealed",
-        "text": "Staff saw your mail address.",
+        "text": "Staff saw your email address.",
         "target": None,
         "field": "email",
         "reason": "calls from this address",

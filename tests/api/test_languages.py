@@ -112,7 +112,7 @@ def test_a_rejection_is_read_as_the_officer_saw_it_before() -> None:
     )
     client = console(officer)
     page = client.get(f"/admin/compliance/{document.pk}/").content.decode()
-    assert "What the owner is told, in German" in page
+    assert "Message preview, in German" in page
     assert "Your document has expired." in page, "the reason, as the officer reads it"
     review_document(officer, document.pk, verdict="rejected", reason="expired", comment="Seite 2.")
     run_jobs(later=HOLD)

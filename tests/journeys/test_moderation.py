@@ -108,7 +108,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert loads == [], "no page was loaded from one item to the next"
     page.keyboard.press("a")
-    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    expect(page.get_by_text("Queue empty")).to_be_visible()
     page.wait_for_load_state()
     # Taken back at once: nobody ever hears of it.
     page.keyboard.press("u")
@@ -182,7 +182,7 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     expect(page.get_by_role("button", name="Remove")).to_be_disabled()
     expect(page.locator("[data-news]")).to_contain_text("other")
     theirs.keyboard.press("r")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
     page.reload()
     expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
     assert Story.objects.get().removed_by.username == "other"
@@ -214,7 +214,7 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
     page.keyboard.press("o")
     on(cases[14])  # the latest first
     page.keyboard.press("?")
-    for deed in ("Pass up", "Put off", "Hand over", "Write a note", "Keep", "Next item", "Item before"):
+    for deed in ("Escalate", "Put off", "Assign", "Write a note", "Keep", "Next item", "Previous item"):
         expect(page.locator("#desk-keys")).to_contain_text(deed)
     page.keyboard.press("Escape")
     page.keyboard.press("m")
@@ -275,7 +275,7 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
     run_jobs(later=HOLD)
     assert Notification.objects.filter(recipient=alice, kind=Kind.WARNING).count() == 11
     page.keyboard.press("u")
-    expect(page.locator(".desk-lead")).to_contain_text("11 decisions were taken back.")
+    expect(page.locator(".desk-lead")).to_contain_text("11 decisions undone.")
     assert Notification.objects.filter(recipient=alice, kind=Kind.DECISION_UNDONE).count() == 11
     assert Decision.objects.filter(undone_by__username="community", told_at__isnull=False).count() == 11
     assert Case.objects.open().count() == 14
@@ -297,7 +297,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     sign_in(page, "community")
     page.goto("/admin/moderation/appeals/")
     page.keyboard.press("n")
-    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    expect(page.get_by_text("Queue empty")).to_be_visible()
     page.goto(f"/admin/moderation/appeals/{made.pk}/")
     expect(page.locator(".desk-why-not")).to_contain_text("Somebody else than whoever decided")
     expect(page.get_by_role("button", name="Claim")).to_have_count(0)
@@ -315,7 +315,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     expect(theirs.locator(".case-said")).to_contain_text(told)
     theirs.keyboard.press("Escape")
     theirs.keyboard.press("r")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
     assert Appeal.objects.get().status == "overturned"
     run_jobs(later=HOLD)
     assert Notification.objects.filter(recipient=alice).latest("id").text == told
@@ -334,7 +334,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     expect(theirs.get_by_role("button", name="Keep")).to_be_visible()
     theirs.keyboard.press("1")
     theirs.keyboard.press("d")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
     page.keyboard.press("a")
     expect(page.locator("[data-news]")).to_contain_text("settled already, by other at")
     case.refresh_from_db()
@@ -348,7 +348,7 @@ def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:
     sign_in(page, "community")
     page.goto("/admin/events/event/")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1366
-    page.get_by_role("link", name="Edit the words of “Rude party”").click()
+    page.get_by_role("link", name="Edit text of “Rude party”").click()
     assert serious(page) == []
     page.get_by_label("Title").fill("Party")
     page.keyboard.press("Enter")

@@ -155,8 +155,8 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     on(page, document)
     for part in (
         page.locator("[data-viewer-page] img").first,
-        page.get_by_text("Sent in from another account, too"),
-        page.get_by_text("Two people approve this."),
+        page.get_by_text("Possible duplicate"),
+        page.get_by_text("Needs two approvals."),
         page.get_by_role("button", name="Approve"),
         page.get_by_role("button", name="Reject", exact=False).last,
         page.locator("[data-letter-notification]"),
@@ -192,5 +192,5 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator(".desk-last")).to_contain_text("approved first")
+    expect(page.locator(".desk-last")).to_contain_text("recorded the first approval of")
     assert not User.objects.get(pk=person.pk).identity_verified

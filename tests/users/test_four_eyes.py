@@ -222,7 +222,7 @@ def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
     assert "acme is verified" in str(next(iter(answer.context["messages"])))
 
 
-# --- Two pairs of eyes that may be one -------------------------------------------------------------------------------
+# --- Possibly one person behind two approvals ----------------------------------------------------------------
 
 
 def alerted(manager: User) -> list[tuple[str, str]]:
@@ -250,7 +250,7 @@ def test_access_managers_are_alerted_where_one_made_the_account_of_the_other() -
     review_document(boss, document.pk, verdict="approved")
     assert User.objects.get(pk=owner.pk).identity_verified, "the decision stands"
     assert alerted(manager) == [("puppet", "users.document")]
-    assert "Two pairs of eyes that may be one" in console(manager).get("/admin/access/").content.decode()
+    assert "Possibly one person behind two approvals" in console(manager).get("/admin/access/").content.decode()
 
 
 @pytest.mark.parametrize(("days", "expected"), [(6.9, 1), (7.1, 0)])

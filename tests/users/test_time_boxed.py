@@ -247,7 +247,7 @@ def test_groups_whose_time_is_over_are_shown_nowhere() -> None:
         assert not client.get(filtered).context["cl"].result_list
         page = client.get(f"/admin/users/staff/{nora.pk}/change/")
         assert "checked" not in page.content.decode().partition("board-group")[2].partition("board-note")[0]
-        assert "Nobody yet." in client.get(f"/admin/auth/group/{team.pk}/change/").content.decode()
+        assert "No members yet." in client.get(f"/admin/auth/group/{team.pk}/change/").content.decode()
         row = next(r for r in client.get("/admin/auth/group/").context["cl"].result_list if r.pk == team.pk)
         assert row.member_count == 0
 
@@ -272,7 +272,7 @@ def test_a_grant_on_a_row_ends_to_the_second(to_group: bool) -> None:
         with pytest.raises(Refused):
             require(again(nora), "stories.delete_story", story)
         assert console(nora).get("/admin/stories/story/").status_code == 403
-        assert "Take back" not in console(manager).get(f"/admin/stories/story/{story.pk}/permissions/").content.decode()
+        assert "Undo" not in console(manager).get(f"/admin/stories/story/{story.pk}/permissions/").content.decode()
     entry = Entry.objects.get(verb=Verb.GRANTED)
     assert entry.detail["until"] == end.isoformat()
 
