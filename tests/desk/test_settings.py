@@ -83,7 +83,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     assert f"Two approvals are now required for: {words}." in page
     again = client.post(PAGE, {"setting": "rules"} | filled)
     assert again.status_code == 409
-    assert "There is such a rule already" in again.content.decode()
+    assert "This rule exists already" in again.content.decode()
     assert sent(client, "rules", deed="off").status_code == 302
     assert not ReviewRule.objects.get().active
     assert sent(client, "rules", deed="on").status_code == 302
@@ -171,7 +171,7 @@ def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
     for version, (setting, filled) in zip(old, stale, strict=True):
         answer = other.post(PAGE, {"setting": setting, "version": version} | filled)
         assert answer.status_code == 409
-        assert "Somebody has changed this since you opened the page." in answer.content.decode()
+        assert "This was changed since you opened the page." in answer.content.decode()
     assert (QualityShare.objects.get().percent, Goal.objects.get().hours, ReviewRule.objects.count()) == (20, 20, 1)
 
 
