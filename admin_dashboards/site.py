@@ -42,6 +42,8 @@ POLICY = settings.SECURE_CSP | {
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
     "media-src": [CSP.SELF],
+    # The next item's picture, which a desk has fetched ahead.
+    "img-src": [CSP.SELF, "data:", "blob:"],
 }
 SESSION_KEY = "console_session"
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.

@@ -24,6 +24,10 @@ def _desk_script(_request: HttpRequest) -> str:
     return static("admin_dashboards/desk.js")
 
 
+def _shortcuts_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/shortcuts.js")
+
+
 def _compliance_style(_request: HttpRequest) -> str:
     return static("admin_dashboards/compliance.css")
 
@@ -68,7 +72,7 @@ UNFOLD: dict[str, Any] = {
         ]
     },
     "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
-    "SCRIPTS": [_drafts_script, _script, _desk_script, _compliance_script, _moderation_script],
+    "SCRIPTS": [_drafts_script, _script, _shortcuts_script, _desk_script, _compliance_script, _moderation_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

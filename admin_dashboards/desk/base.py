@@ -15,7 +15,9 @@ from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from admin_dashboards.preferences import shortcuts_of
 from apps.access import may, note_use
+from apps.desk.shortcuts import GROUPS
 
 READING = ("GET", "HEAD", "OPTIONS")
 
@@ -89,6 +91,8 @@ class Desk(ABC):
             **admin.site.each_context(request),
             "desk": self,
             "title": title or self.title,
+            "shortcuts": shortcuts_of(request),
+            "shortcut_groups": GROUPS,
             **context,
         }
         return TemplateResponse(request, template, context)

@@ -17,6 +17,7 @@ from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Invalid
 from apps.moderation.appeals import rule_on_appeal
+from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Report
 from apps.moderation.targets import target_of
 from apps.moderation.telling import ruling_to_author, to_reporter
@@ -64,8 +65,7 @@ class AppealDesk(CaseDesk):
         return item.get_status_display()
 
     def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        # Not what is said against one's own decision.
-        return rows.exclude(decider=request.user.pk)  # type: ignore[misc]
+        return decidable_appeals(request.user, rows)  # type: ignore[arg-type]
 
     # --- One appeal -------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
 from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
+from apps.moderation.deciding import decidable_cases, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
@@ -132,6 +133,12 @@ class ModerationDesk(CaseDesk):
     def outcome_of(self, item: Case) -> str:
         return outcome_words(item.outcomes)
 
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return decidable_cases(request.user, rows)  # type: ignore[arg-type]
+
+    def sentence_of(self, decision: Decision, item: Case) -> str:
+        return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
+
     def index_context(self, request: HttpRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
         return {
@@ -161,6 +168,7 @@ class ModerationDesk(CaseDesk):
         event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
         return {
             "possible": possible,
+            "cannot": why_not_removable(request.user, case),  # type: ignore[arg-type]
             "extras": [
                 {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
                 for key, (each, title) in enumerate(EXTRAS.items(), 1)

@@ -204,6 +204,9 @@ class Preference(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     blur_pictures = models.BooleanField(_("blur pictures"), default=True)
     grey_pictures = models.BooleanField(_("grey pictures"), default=True)
+    single_keys = models.BooleanField(_("single-key shortcuts"), default=True, db_default=True)
+    keys = models.JSONField(_("keys"), default=dict, db_default={}, blank=True)
+    """From the default key of a shortcut to the chosen one, where that differs: see `shortcuts.py`."""
 
     class Meta:
         verbose_name = _("desk preference")

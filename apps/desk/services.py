@@ -16,6 +16,7 @@ from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, RevealAllowance, SavedFilter, Workable
+from apps.desk.shortcuts import checked
 from apps.desk.time_zones import time_zones
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -269,7 +270,9 @@ def preference_of(user: User) -> Preference:
 
 @transaction.atomic
 def prefer(user: User, **choices: object) -> Preference:
-    """Keep a choice. Raises `Invalid` for an unknown time zone or a time away in the past."""
+    """Store preferences. Raises `Invalid` for an unknown time zone, a time away in the past, or keys that clash."""
+    if isinstance(keys := choices.get("keys"), dict):
+        choices["keys"] = checked(keys)
     zone = choices.get("time_zone")
     if zone is not None and zone not in time_zones():
         raise Invalid("unknown", _("There is no such time zone."), field="time_zone")
