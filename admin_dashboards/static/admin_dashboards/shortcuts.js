@@ -56,10 +56,10 @@ const shortcuts = (() => {
     // As the viewer chose them, on the buttons too.
     function remap() {
         const keys = keymap();
+        if (!isOn()) document.querySelectorAll("[data-desk] kbd").forEach((one) => one.remove());
         for (const element of document.querySelectorAll("[data-key]:not([data-mapped])")) {
             const first = keysOf(element)[0];
             element.dataset.mapped = first;
-            if (!isOn()) element.querySelectorAll("kbd").forEach((one) => one.remove());
             if (!keys[first]) continue;
             element.dataset.key = keysOf(element).map((key) => keys[key] || key).join(" ");
             element.querySelectorAll("kbd").forEach((one) => { one.textContent = keys[first]; });
