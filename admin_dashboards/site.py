@@ -74,11 +74,13 @@ class InflooAdminSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         from admin_dashboards.desk.filters import save_filter_view
         from admin_dashboards.desk.registry import desks
+        from admin_dashboards.notices import notices_view
         from admin_dashboards.preferences import preferences_view
         from admin_dashboards.reveals import reveal_view
 
         own = [
             path("filters/", self.admin_view(save_filter_view), name="filters"),
+            path("notices/", self.admin_view(notices_view), name="notices"),
             path("preferences/", self.admin_view(preferences_view), name="preferences"),
             path("page_size/", self.admin_view(self.page_size), name="page_size"),
             path("reveal/", self.admin_view(reveal_view), name="reveal"),

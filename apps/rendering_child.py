@@ -340,7 +340,7 @@ def look(grey: Image.Image, side: int) -> tuple[int, str]:
 
 
 def marked(image: Image.Image, text: str) -> Image.Image:
-    """The picture with `text` slanted across all of it: no part can be cut out unmarked, no line of print is covered."""
+    """The picture with `text` slanted across all of it: none of it can be cut out unmarked, no line is covered."""
     # By the longer side, unless the words would then not fit into the width of what is very long.
     size = max(12, min(max(image.size), 2 * min(image.size)) // 60)
     font = ImageFont.load_default(size)

@@ -66,6 +66,7 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
     "ACCOUNT": {
         "navigation": [
+            {"title": _("Notifications"), "link": reverse_lazy("admin:notices")},
             {"title": _("Preferences"), "link": reverse_lazy("admin:preferences")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},

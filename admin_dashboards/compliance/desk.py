@@ -107,6 +107,9 @@ class ComplianceDesk(WorkDesk):
             facts.append(_("needs two approvals"))
         return Row(item, f"#{item.pk} {item.owner.username}", facts)
 
+    def recipient_of(self, item: Document) -> User:
+        return item.owner
+
     def sentence_of(self, decision: Decision, item: Document) -> str:
         said = SENTENCES.get(decision.verb.split(".")[1], "")
         return said % {"document": self.title_of(item)} if said else super().sentence_of(decision, item)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -19,13 +20,14 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from admin_dashboards.asking import PART, mark_poll
 from admin_dashboards.desk import charts
 from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
+from admin_dashboards.desk.message_templates import templates_view
 from admin_dashboards.desk.settings import GoalSetting, Setting, settings_open, settings_view
 from admin_dashboards.desk.timeline import timeline
 from admin_dashboards.searching import people_named
@@ -33,7 +35,9 @@ from apps.access import granted, may
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import kind_of, undo, undo_batch
 from apps.desk import presence
+from apps.desk.message_templates import templates_for
 from apps.desk.models import Workable
+from apps.desk.notices import mentioned_in
 from apps.desk.queues import AGES, LINE_UP, Queue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
 from apps.desk.services import (
     add_note,
@@ -308,7 +312,13 @@ class WorkDesk(Desk):
         pages = [path(route, self.view(view), name=self._name(route)) for route, view in reading.items()]
         posts = [path(route, self.view(view, posts=True), name=self._name(route)) for route, view in posting.items()]
         settings = self.view(self.settings_view, posts=True, opens=self.may_set)
-        return [*pages, *posts, path("settings/", settings, name=f"{self.name}_settings")]
+        templates = self.view(partial(templates_view, self), posts=True)
+        return [
+            *pages,
+            *posts,
+            path("templates/", templates, name=f"{self.name}_templates"),
+            path("settings/", settings, name=f"{self.name}_settings"),
+        ]
 
     def may_set(self, request: HttpRequest) -> bool:
         """Whether the person may change something that the desk goes by, theirs to work at or not."""
@@ -503,6 +513,7 @@ class WorkDesk(Desk):
             "last": self.last_decision(request),
             "goal_hours": int(counted.goal.total_seconds() // 3600),
             "zone": timezone.get_current_timezone_name(),
+            "templates_address": self.at("templates"),
             "settings_address": self.at("settings") if self.may_set(request) else "",
             **self.index_context(request),
         }
@@ -572,6 +583,7 @@ class WorkDesk(Desk):
             "colleagues": [person for person in colleagues(self.permission, item) if person.pk != user.pk],
             "timeline": timeline(item, request),
             "last": self.last_decision(request),
+            "message_templates": self._message_templates(request, item) if deciding else [],
             "error": error,
             "posted": request.POST if error else {},
             **self.item_context(request, item, deciding=deciding),
@@ -582,6 +594,22 @@ class WorkDesk(Desk):
         if error is not None:
             response.status_code = STATUS.get(type(error), 422)
         return response
+
+    def recipient_of(self, item: Any) -> User | None:
+        """The user who reads what is written with a decision."""
+        return None
+
+    def _message_templates(self, request: HttpRequest, item: Any) -> list[dict[str, str]]:
+        """What can be inserted: each text in the recipient's language, or in another one that is then named."""
+        recipient = self.recipient_of(item)
+        if recipient is None:
+            return []
+        found = []
+        for template in templates_for(request.user, self.queue.slug):  # type: ignore[arg-type]
+            code = recipient.language if recipient.language in template.texts else next(iter(template.texts), "")
+            language = "" if code == recipient.language else get_language_info(code)["name_translated"]
+            found.append({"title": template.title, "text": template.texts.get(code, ""), "language": language})
+        return found
 
     def state(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """What the open page asks every two seconds: whose it is, who looks too, whether it was decided."""
@@ -662,7 +690,9 @@ class WorkDesk(Desk):
                     presence.leave(user, item)
                 case "hand_over":
                     onward, here = self._next(request, after=item_id), ""
-                    hand_over(user, model, item_id, to=self._colleague(item, request.POST.get("to", "")))
+                    to = self._colleague(item, request.POST.get("to", ""))
+                    hand_over(user, model, item_id, to=to)
+                    self._say_to(request, item, _("Assigned to %(name)s, who is notified: %(item)s."), to)
                 case "snooze":
                     hours = request.POST.get("hours", "")
                     if hours not in SNOOZES:
@@ -671,7 +701,12 @@ class WorkDesk(Desk):
                     snooze(user, model, item_id, until=timezone.now() + timedelta(hours=int(hours)))
                 case "escalate":
                     onward, here = self._next(request, after=item_id), ""
-                    escalate(user, model, item_id, reason=reason)
+                    escalated = escalate(user, model, item_id, reason=reason)
+                    if escalated.assigned_to is None:
+                        self._say_to(request, item, _("Escalated: %(item)s. No colleague can take it now."))
+                    else:
+                        said = _("Escalated to %(name)s, who is notified: %(item)s.")
+                        self._say_to(request, item, said, escalated.assigned_to)
                 case _:
                     raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
         except DomainError as error:
@@ -679,6 +714,9 @@ class WorkDesk(Desk):
                 return JsonResponse({"sentence": str(error)}, status=409)
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(here) if here else self._go_on(request, onward)
+
+    def _say_to(self, request: HttpRequest, item: Any, said: str, to: Any = None) -> None:
+        messages.success(request, said % {"item": self.title_of(item), "name": to.username if to else ""})
 
     def _colleague(self, item: Any, number: str) -> User:
         person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
@@ -691,9 +729,16 @@ class WorkDesk(Desk):
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
         try:
-            add_note(request.user, item, text=request.POST.get("text", ""))  # type: ignore[arg-type]
+            text = request.POST.get("text", "")
+            add_note(request.user, item, text=text)  # type: ignore[arg-type]
         except DomainError as error:
             return self._item_page(request, item, error)
+        if "@" in text:
+            mentioned = mentioned_in(text, item, self.permission)
+            names = [person.username for person in mentioned if person.pk != request.user.pk]
+            missed = _("Nobody is notified: no colleague of this queue is mentioned.")
+            said = _("Notified: %(names)s.") if names else missed
+            messages.info(request, said % {"names": ", ".join(names)})
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     # --- Undo -------------------------------------------------------------------------------------------------------

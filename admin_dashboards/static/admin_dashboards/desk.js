@@ -338,6 +338,31 @@
         }
     }
 
+    // A template takes the place of what is typed where that is nothing, and follows it where there is something.
+    document.addEventListener("change", (event) => {
+        if (!event.target.matches("[data-inserts]") || !event.target.value) return;
+        const field = event.target.form.elements[event.target.dataset.inserts];
+        field.value = field.value.trim() ? `${field.value.trimEnd()}\n${event.target.value}` : event.target.value;
+        event.target.selectedIndex = 0;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.focus();
+    });
+
+    // About somebody, beside the item: what is on the page stays as it is.
+    document.addEventListener("click", async (event) => {
+        const link = event.target.closest("a[data-drawer]");
+        const drawer = document.getElementById("desk-drawer");
+        if (!link || !drawer || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
+        if (!answer) return tell(words().unsent);
+        if (await refused(answer)) return;
+        const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-author]");
+        if (!part) return location.assign(link.href);
+        drawer.querySelector("[data-drawer-content]").replaceChildren(part);
+        drawer.showModal();
+    });
+
     // Ahead only once what is on the page is there: on a slow line the two would share it.
     function whenAwake(here) {
         if (item() !== here) return;
