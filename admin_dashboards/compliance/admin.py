@@ -76,10 +76,10 @@ class DocumentAdmin(SearchableAdmin):
     change_form_template = "compliance/document.html"
     readonly_fields = [
         "state", "decided", "kind", "created_at", "file_facts",
-        "of", "role", "badge", "since", "company", "earlier",
+        "of", "role", "badge", "since", "company", "category", "earlier",
     ]  # fmt: skip
     facts = [
-        (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "earlier"]}),
+        (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "category", "earlier"]}),
         (gettext_lazy("Document"), {"fields": ["kind", "created_at", "file_facts"]}),
     ]
 
@@ -276,8 +276,11 @@ class DocumentAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("company"))
     def company(self, document: Document) -> str:
-        profile = document.owner.profile
-        return " · ".join(filter(None, [profile.company_name, profile.business_category])) or "–"
+        return document.owner.profile.company_name or "–"
+
+    @display(description=gettext_lazy("business category"))
+    def category(self, document: Document) -> str:
+        return document.owner.profile.business_category or "–"
 
     @display(description=gettext_lazy("other documents"))
     def earlier(self, document: Document) -> str:

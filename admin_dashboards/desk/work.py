@@ -489,7 +489,8 @@ class WorkDesk(Desk):
                 "due": due_in_words(arrived + counted.goal, now),
                 "holder": item.claim_holder(now),
                 "outcome": "" if self.is_open(item) else self.outcome_of(item),
-                "decided": getattr(item, self.queue.decided),
+                "decided": (decided := getattr(item, self.queue.decided)),
+                "ago": timesince(decided or arrived, now, depth=1),
                 "decider": getattr(item, self.queue.decider),
             }
             for item in items[:SHOWN]
