@@ -88,7 +88,7 @@ class AskingAgain(ModelAdmin):
         if not form.is_valid():
             return Preview(
                 errors=[
-                    f"{form.fields[name].label or ''} {error}".strip() if name in form.fields else error
+                    f"{form.fields[name].label}: {error}" if name in form.fields and form.fields[name].label else error
                     for name, errors in form.errors.items()
                     for error in errors
                 ]

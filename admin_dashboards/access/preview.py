@@ -109,9 +109,9 @@ class Preview:
     def counts(self) -> str:
         """The same in one line, as in "2 people affected · 5 gains · 1 loss"."""
         if self.errors:
-            return _("The form has errors")
+            return _("Check the form: %(error)s") % {"error": self.errors[0]}
         if self.refused:
-            return _("Would be refused")
+            return _("This would be refused: %(why)s") % {"why": self.refused}
         if not (self.count or self.warnings):
             return _("Nobody is affected")
         changes = [change for each in self.affected for change in each.changes]

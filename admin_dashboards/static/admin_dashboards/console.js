@@ -117,7 +117,11 @@ function preview(panel) {
     // In sight below a long form it is one line; where it stands beside the form, the style shows all of it.
     const folds = panel.parentElement.id === "content-main";
     fold.hidden = !folds;
-    fold.addEventListener("click", () => unfold(fold.getAttribute("aria-expanded") === "false"));
+    fold.addEventListener("click", () => {
+        const open = fold.getAttribute("aria-expanded") === "false";
+        unfold(open);
+        if (open) ask().catch(() => {});
+    });
     unfold(!folds);
     let timer;
     let asked = 0;
@@ -140,7 +144,6 @@ function preview(panel) {
     });
     panel.querySelector("button[name=_preview]").addEventListener("click", (event) => {
         event.preventDefault();
-        unfold(true);
         ask().catch(() => {});
     });
 }
