@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,10 +24,11 @@ from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
 from admin_dashboards.local_time import read_time
 from admin_dashboards.reauth import recently_confirmed
-from apps.access import models_with_row_grants, require, unended
+from apps.access import may, models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
 from apps.errors import DomainError, Invalid
 from apps.users.models import User
+from apps.users.rank import KEEPS_ACCESS
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
 from apps.whole_numbers import searched_number, whole_number
 
@@ -119,6 +121,7 @@ def _page(table: ModelAdmin, request: HttpRequest, row: Model, error: DomainErro
         "content_title": title,
         "app_label": table.opts.app_label,
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
+        "desk_address": reverse("admin:desk_access") if may(request.user, KEEPS_ACCESS) else "",  # type: ignore[arg-type]
         "grants": grants_on(row),
         "earlier": _given_so_far(row),
         "permissions": row_permissions(type(row)),
@@ -143,10 +146,8 @@ def _typed(request: HttpRequest) -> dict[str, Any]:
         return {}
     sent = request.POST if request.method == "POST" else request.GET
     holder = sent.get("holder", "")
-    try:
+    with suppress(Invalid):  # shown again as it was typed
         holder = _name(_holder(holder)) if holder else ""
-    except Invalid:
-        pass  # shown again as it was typed
     fields = {"holder": holder, "perms": sent.getlist("perm")}
     return fields | {name: sent.get(name, "") for name in ("until", "reason")}
 

@@ -234,7 +234,11 @@ def test_a_second_factor_is_reset_by_two() -> None:
 @pytest.mark.parametrize(
     ("sent", "status", "said"),
     [
-        ({"person": "nora", "reason": "lost the phone"}, 409, "nora has no second factor, so there is nothing to reset."),
+        (
+            {"person": "nora", "reason": "lost the phone"},
+            409,
+            "nora has no second factor, so there is nothing to reset.",
+        ),
         ({"person": "ghost", "reason": "lost the phone"}, 404, "No user has this user name. Check the spelling."),
         ({"person": "access", "reason": "lost the phone"}, 403, "You cannot reset your own MFA."),
         ({"person": "admin", "reason": "lost the phone"}, 403, "admin is a superuser."),

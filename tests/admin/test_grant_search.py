@@ -94,7 +94,17 @@ def test_a_pasted_address_leads_straight_to_the_object() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "ghost", "9" * 400, "http://[", "/admin/users/user/1/change/", "/admin/stories/story/999999/", "a/b", "%"],
+    [
+        "",
+        " ",
+        "ghost",
+        "9" * 400,
+        "http://[",
+        "/admin/users/user/1/change/",
+        "/admin/stories/story/999999/",
+        "a/b",
+        "%",
+    ],
 )
 def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
     client, nora, _objects = cast()
@@ -180,7 +190,12 @@ def test_what_is_rejected_is_said_at_its_field_with_what_was_typed(
     given: dict[str, Any], field: str, said: str, status: int
 ) -> None:
     client, _nora, objects = cast()
-    sent = {"holder": "nora", "perm": ["stories.view_story"], "until": "2100-01-01T10:00", "reason": "helps out"} | given
+    sent = {
+        "holder": "nora",
+        "perm": ["stories.view_story"],
+        "until": "2100-01-01T10:00",
+        "reason": "helps out",
+    } | given
     answer = client.post(permissions_of(objects["story"]), sent)
     assert answer.status_code == status
     assert said in answer.context["errors"][field]
