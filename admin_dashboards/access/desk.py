@@ -122,7 +122,7 @@ class AccessDesk(Desk):
             "unused": unused[:SHOWN],
             "unused_count": len(unused),
             "keepers": [link_to(person) for person in kept_by],
-            "superusers": User.objects.staff().active().filter(is_superuser=True).exists(),
+            "superusers": any(each.person.is_superuser for each in everybody),
             "resets": self._resets(request) if may_reset else [],
             "may_reset": may_reset,
             "alerts": list(alerts()[:SHOWN]),
