@@ -63,11 +63,14 @@ def page_of(request: HttpRequest) -> str:
     return f"{page.path}?{page.query}" if page.query else page.path
 
 
-def way_back(request: HttpRequest) -> str:
-    """Where a form says that it stands, to go back to; the overview where that is no page of ours."""
-    back = request.POST.get("next", "")
+def way_back(request: HttpRequest, otherwise: str = "") -> str:
+    """Where a form or a link says that it stands, to go back to.
+
+    `otherwise`, or the overview, where that is no page of ours.
+    """
+    back = request.POST.get("next", "") or request.GET.get("next", "")
     ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, request.get_host())
-    return back if ours else reverse("admin:index")
+    return back if ours else otherwise or reverse("admin:index")
 
 
 FILTERS = "_changelist_filters"

@@ -28,11 +28,12 @@ from admin_dashboards import mfa
 from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import OtherSite, asked_by, is_poll, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
-from apps.access import noting_use
+from apps.access import may, noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
 from apps.users import console_sessions
 from apps.users.models import PAGE_SIZES, Session
+from apps.users.rank import KEEPS_ACCESS
 from apps.users.staff import choose_page_size
 
 type View = Callable[..., HttpResponse]
@@ -259,9 +260,11 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def turned_down(self, request: HttpRequest, status: int, sentence: str, again: str = "") -> HttpResponse:
         """The page that says why not; `again` is where a click of one's own leads."""
+        user: Any = request.user
         context = {
             **self.each_context(request),
             "title": _("Opened from another site") if again else TITLES[status],
+            "grants_themselves": bool(may(user, KEEPS_ACCESS)),
             "status": status,
             "sentence": sentence,
             "again": again,

@@ -42,6 +42,23 @@ def test_signing_in_goes_on_to_where_one_was_going_and_nowhere_else() -> None:
     assert answer["Location"] == "/admin/"  # type: ignore[index]
 
 
+def test_a_failed_sign_in_is_said_once_and_whom_to_ask_always() -> None:
+    people.support()
+    client = Client()
+    page = client.get(DOOR).text
+    assert "Forgot your password? Ask an access manager." in page
+    assert 'role="alert"' not in page
+    page = sign_in(client, "support", "wrong").content.decode()  # type: ignore[attr-defined]
+    assert page.count("Please enter the correct user name and password") == 1
+    assert page.count('class="errornote') == 1
+    assert "Please correct the error below." not in page
+    assert "Forgot your password? Ask an access manager." in page
+    assert 'value="support"' in page
+    page = sign_in(client, "", "").content.decode()  # type: ignore[attr-defined]
+    assert page.count("This field is required.") == 2
+    assert "Please correct" not in page
+
+
 def test_end_users_stay_outside_and_are_told_that_it_is_for_staff() -> None:
     people.alice()
     client = Client()

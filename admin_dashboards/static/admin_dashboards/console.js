@@ -108,6 +108,21 @@ function preview(panel) {
     const form = document.getElementById(panel.dataset.preview);
     if (!form) return;
     const place = panel.querySelector("[data-preview-answer]");
+    const counts = panel.querySelector("[data-preview-counts]");
+    const fold = panel.querySelector("[data-preview-fold]");
+    const unfold = (open) => {
+        panel.classList.toggle("is-folded", !open);
+        fold.setAttribute("aria-expanded", open);
+    };
+    // In sight below a long form it is one line; where it stands beside the form, the style shows all of it.
+    const folds = panel.parentElement.id === "content-main";
+    fold.hidden = !folds;
+    fold.addEventListener("click", () => {
+        const open = fold.getAttribute("aria-expanded") === "false";
+        unfold(open);
+        if (open) ask().catch(() => {});
+    });
+    unfold(!folds);
     let timer;
     let asked = 0;
     const ask = async () => {
@@ -115,7 +130,12 @@ function preview(panel) {
         const body = new FormData(form);
         body.append("_preview", "1");
         const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } });
-        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = await answer.text();
+        const text = await answer.text();
+        if (!answer.headers.get("X-Part") || turn !== asked) return;
+        place.innerHTML = text;
+        const line = place.querySelector("[data-counts]");
+        counts.textContent = line.textContent;
+        line.remove();
     };
     form.addEventListener("change", (event) => {
         if (!event.target.closest(".board, [data-previewed]") && event.target.name !== "is_active") return;
@@ -128,8 +148,27 @@ function preview(panel) {
     });
 }
 
+// Matches are shown while one types; Enter leads straight to the only one.
+function find(form) {
+    const place = document.getElementById(form.dataset.find);
+    let timer;
+    let asked = 0;
+    const ask = async () => {
+        const turn = ++asked;
+        const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+        const answer = await fetch(address, { headers: { "X-Part": "1" } });
+        const text = await answer.text();
+        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = text;
+    };
+    form.addEventListener("input", () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => ask().catch(() => {}), 250);
+    });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("[data-preview]").forEach(preview);
+    document.querySelectorAll("form[data-find]").forEach(find);
     reach(document);
     // Browsers pass over it where the page before still had the focus.
     if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
