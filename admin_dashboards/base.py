@@ -25,7 +25,7 @@ from unfold.views import ChangeList
 from admin_dashboards.asking import asking, with_filters
 from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.history import HistoryMixin
-from admin_dashboards.import_export import ImportExportMixin
+from admin_dashboards.transfers import TransferMixin
 from apps.access import has_row_grants, held_on_rows, may, opened
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import PAGE_SIZES, Staff, User
@@ -97,7 +97,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(field if field in self.fields else None, str(self.turned_down))
 
 
-class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ignore[misc]
+class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
     """A table. It declares what may be done in it, by which permission; services do it.
 
     A deed that is None does not exist here, for nobody, superusers included.

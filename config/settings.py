@@ -198,6 +198,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.decisions",
     "apps.desk",
+    "apps.tables",
     "apps.notifications",
     "apps.users",
     "apps.connections",

@@ -228,3 +228,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "app_list": (STAFF, NOBODY),
     "/admin/(?P<url>.*)$": (STAFF, NOBODY),
 }
+# Pages of imports and exports in the background: shut like the table's own; each is there for its owner alone.
+TABLE |= {
+    f"{name.removesuffix(f'_{kind}')}_{kind}_{page}": (readers, posters if page == "job" else NOBODY)
+    for name, (readers, posters) in tuple(TABLE.items())
+    for kind in ("import", "export")
+    if name.endswith(f"_{kind}") and not name.endswith("_process_import")
+    for page in ("job", "file")
+}
