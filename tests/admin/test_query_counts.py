@@ -35,7 +35,7 @@ def things() -> dict[str, Any]:
         ("community", "stories/story", "change", 8),
         ("community", "stories/story", "delete", 7),
         ("community", "stories/story", "history", 9),
-        ("community", "events/event", "change", 9),
+        ("community", "events/event", "change", 7),
         ("community", "chat/message", "change", 10),
         ("community", "moderation/report", "change", 9),
         ("support", "connections/connection", "change", 7),

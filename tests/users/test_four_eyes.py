@@ -209,10 +209,10 @@ def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
     document = send(owner)
     page = f"/admin/users/document/{document.pk}/change/"
     form = {"status": "approved", "reason": "", "comment": "", "seen_version": 1}
-    assert "Two people approve this document" in console(vera).get(page).content.decode()
+    assert "Needs two approvals" in console(vera).get(page).content.decode()
     answer = console(vera).post(page, form, follow=True)
     [message] = answer.context["messages"]
-    assert "approved first: somebody else confirms it before acme is verified" in str(message)
+    assert "A second officer confirms it before acme is verified" in str(message)
     again = console(vera).get(page)
     assert "You approved this document first." in again.content.decode()
     assert "status" not in fields(again)
@@ -284,7 +284,7 @@ def test_access_managers_are_alerted_where_a_third_person_may_sign_in_as_both(da
         review_document(officer, document.pk, verdict="approved")
     assert alerted(manager) == [("admin", "users.document")] * expected
     page = console(manager).get("/admin/access/").content.decode()
-    assert ("admin made the accounts of both" in page) == bool(expected)
+    assert ("admin created both accounts" in page) == bool(expected)
     if expected:
         [letter] = [letter for letter in mail.outbox if letter.to == [manager.email]]
         assert "admin made the accounts of both" in letter.body
