@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db.models import CharField, Field, FileField, JSONField, Model, OuterRef, Subquery, TextField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -23,8 +23,10 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.base import link_to, may_open
 from admin_dashboards.history import MASKS, Change, changes_of_pairs, records_named
+from apps.access import until_words
 from apps.audit.log import CHANGES, Key, Source, concerned_by, sources
 from apps.audit.models import Entry, Verb
+from apps.users.looks import Look
 from apps.users.models import User
 from apps.whole_numbers import whole_number
 
@@ -82,14 +84,9 @@ class Line:
         return self.action in ON_OBJECTS
 
 
-@dataclass(slots=True)
-class _Objects:
-    """The rows that lines are about, as they are now, by type and number; those that are gone are missing."""
-
-    rows: dict[str, dict[int, Model]]
-
-    def row(self, label: str, number: int) -> Any:
-        return self.rows.get(label, {}).get(number)
+type _Objects = Mapping[str, Mapping[int, Model]]
+"""The rows that lines are about, as they are now, by type and number; those that are gone are missing."""
+type _Changes = list[tuple[Field[Any, Any], Change]]
 
 
 def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
@@ -98,7 +95,7 @@ def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
     for key in keys:
         by_source[sources()[key.source]].append(key.row)
     entries: dict[int, Entry] = {}
-    versions: dict[tuple[str, int], tuple[Any, list[tuple[Field[Any, Any], Change]]]] = {}
+    versions: dict[tuple[str, int], tuple[Any, _Changes]] = {}
     for source, ids in by_source.items():
         if source.is_history:
             versions |= {(source.label, pk): found for pk, found in _versions(source, ids).items()}
@@ -117,7 +114,7 @@ def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
     return lines
 
 
-def _versions(source: Source, ids: list[int]) -> dict[int, tuple[Any, list[tuple[Field[Any, Any], Change]]]]:
+def _versions(source: Source, ids: list[int]) -> dict[int, tuple[Any, _Changes]]:
     """The versions with what each changed."""
     history = source.model._default_manager
     earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
@@ -138,13 +135,13 @@ def _objects_of(entries: Iterable[Entry], records: Iterable[tuple[str, Any]]) ->
             numbers[_concrete(entry.target_type)].add(number)
     for label, record in records:
         numbers[label].add(record.id)
-    rows = {}
+    rows: dict[str, Mapping[int, Model]] = {}
     for label, ids in numbers.items():
         if (model := _model(label)) is not None:
             people = [name for name in concerned_by(model) if name != "id"]
             found = model._base_manager.select_related(*people) if people else model._base_manager.all()
             rows[label] = found.in_bulk(ids)
-    return _Objects(rows)
+    return rows
 
 
 def _concrete(label: str) -> str:
@@ -172,13 +169,10 @@ def _names(entries: Iterable[Entry]) -> _Names:
     details = [entry.detail for entry in entries]
     perms = {str(detail["perm"]) for detail in details if "perm" in detail}
     ids = {detail[name] for detail in details for name in ("to", "taken_from") if isinstance(detail.get(name), int)}
-    held = Permission.objects.filter(codename__in=[perm.partition(".")[2] for perm in perms]) if perms else ()
-    named = {f"{each.content_type.app_label}.{each.codename}": each.name for each in _with_types(held)}
+    codes = [perm.partition(".")[2] for perm in perms]
+    held = Permission.objects.filter(codename__in=codes).select_related("content_type") if perms else ()
+    named = {f"{each.content_type.app_label}.{each.codename}": each.name for each in held}
     return _Names({perm: named.get(perm, perm) for perm in perms}, User.objects.in_bulk(ids) if ids else {})
-
-
-def _with_types(permissions: Any) -> Any:
-    return permissions.select_related("content_type") if permissions else ()
 
 
 class _Words:
@@ -188,9 +182,12 @@ class _Words:
         self.names = names
         self.openable: dict[tuple[str, int], bool] = {}
 
+    def _row(self, label: str, number: int) -> Any:
+        return self.objects.get(label, {}).get(number)
+
     def of_entry(self, key: Key, entry: Entry) -> Line:
         label, number = _concrete(entry.target_type), whole_number(entry.target_id)
-        row = self.objects.row(label, number)
+        row = self._row(label, number)
         line = Line(key, entry.created_at, entry.verb, entry.get_verb_display())
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""
         line.object_type, line.object_id = label, entry.target_id
@@ -202,9 +199,9 @@ class _Words:
         line.details = self._details(entry)
         return line
 
-    def of_version(self, key: Key, source: Source, record: Any, changes: list[tuple[Field[Any, Any], Change]]) -> Line:
+    def of_version(self, key: Key, source: Source, record: Any, changes: _Changes) -> Line:
         action = ACTIONS[record.history_type]
-        row = self.objects.row(source.label, record.id)
+        row = self._row(source.label, record.id)
         line = Line(key, record.history_date, action, str(CHANGE_LABELS[action]))
         line.reason, line.request_id = record.history_change_reason or "", record.request_id
         line.object_type, line.object_id = source.label, str(record.id)
@@ -234,8 +231,8 @@ class _Words:
             line.object = line.object_link = f"{label} {line.object_id}".strip()
             return
         thing = f"{capfirst(str(model._meta.verbose_name))} #{line.object_id}"
-        if isinstance(row, User):
-            thing = _("%(thing)s, %(name)s") % {"thing": thing, "name": row.username}
+        if isinstance(row, (User, Group)):
+            thing = _("%(thing)s, %(name)s") % {"thing": thing, "name": row}
         elif owner is not None:
             thing = _("%(thing)s of %(name)s") % {"thing": thing, "name": owner.username}
         line.object = thing
@@ -289,23 +286,30 @@ class _Words:
         if perm := detail.get("perm"):
             said.append(f"“{self.names.permissions[str(perm)]}”")
         if isinstance(holder := detail.get("holder"), dict):
-            said.append((_("to %(name)s") if entry.verb == Verb.GRANTED else _("from %(name)s")) % holder)
+            given = _("to %(name)s") if entry.verb == Verb.GRANTED else _("from %(name)s")
+            said.append(given % {"name": holder.get("name", "")})
         for name, text in (("to", _("for %(name)s")), ("taken_from", _("taken over from %(name)s"))):
             if isinstance(number := detail.get(name), int):
                 user = self.names.users.get(number)
                 said.append(text % {"name": user.username if user else _gone(number)})
+        for name, text in (("until", "%s"), ("snoozed_until", _("snoozed %s"))):
+            if end := _time(detail.get(name)):
+                said.append(text % until_words(end))
+        if look := LOOKS.get(str(detail.get("look"))):
+            said.append(str(look))
         for name, words in DETAILS.items():
             if (value := detail.get(name)) not in (None, ""):
                 said.append(str(words) % {"value": value})
         return ", ".join(said)
 
 
+LOOKS: Mapping[str, str | Promise] = {
+    Look.OPENED: gettext_lazy("account page"),
+    Look.FOUND: gettext_lazy("by a search"),
+}
 DETAILS: Mapping[str, str | Promise] = {
-    "until": gettext_lazy("until %(value)s"),
-    "snoozed_until": gettext_lazy("snoozed until %(value)s"),
     "field": gettext_lazy("field %(value)s"),
     "page": gettext_lazy("page %(value)s"),
-    "look": gettext_lazy("by: %(value)s"),
     "count": gettext_lazy("sessions: %(value)s"),
     "reveals": gettext_lazy("reveals: %(value)s"),
     "rows": gettext_lazy("rows: %(value)s"),
@@ -333,6 +337,13 @@ def _concerned_then(source: Source, record: Any) -> User | None:
             except User.DoesNotExist:
                 return None
     return None
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_private(each: Field[Any, Any]) -> bool:
