@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
+from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.asking import asking, with_filters
 from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.history import HistoryMixin
@@ -250,6 +251,8 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
     ) -> HttpResponse:
         if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
             context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
+        if obj is not None:
+            context["audit_address"] = audit_address(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)  # type: ignore[no-any-return]
 
     # --- Writing ----------------------------------------------------------------------------------------------------
@@ -396,6 +399,11 @@ def _targets(obj: Model) -> list[Model]:
     if obj.is_staff:
         return [Staff(pk=obj.pk)]
     return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]  # type: ignore[attr-defined]
+
+
+def may_open(obj: Model) -> bool:
+    """Whether the person asking may open the page of `obj` that `link_to` leads to."""
+    return any(_may_follow(target) for target in _targets(obj))
 
 
 def _may_follow(target: Model) -> bool:

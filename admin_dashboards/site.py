@@ -25,6 +25,7 @@ from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
+from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import OtherSite, asked_by, is_poll, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
@@ -194,6 +195,8 @@ class InflooAdminSite(UnfoldAdminSite):
         if session is None and request.path != reverse("admin:logout"):
             return signed_out(request)
         response = self._guarded(request, inner, view, *args, **kwargs)
+        if session is not None and response.status_code == HTTPStatus.FORBIDDEN:
+            keep_refusal(request)
         if session is not None and not is_poll(request):
             console_sessions.note_use(session)
         return response
@@ -220,6 +223,7 @@ class InflooAdminSite(UnfoldAdminSite):
             sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
             return self.turned_down(request, 403, sentence)
         except OtherSite as error:
+            request.by_other_site = True  # type: ignore[attr-defined]
             return self.turned_down(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
             return self.turned_down(request, 403, str(error))
@@ -261,6 +265,7 @@ class InflooAdminSite(UnfoldAdminSite):
     def turned_down(self, request: HttpRequest, status: int, sentence: str, again: str = "") -> HttpResponse:
         """The page that says why not; `again` is where a click of one's own leads."""
         user: Any = request.user
+        request.sentence = sentence  # type: ignore[attr-defined]
         context = {
             **self.each_context(request),
             "title": _("Opened from another site") if again else TITLES[status],

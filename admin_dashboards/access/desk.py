@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -18,10 +19,12 @@ from django.utils.translation import gettext_lazy
 from guardian.utils import get_user_obj_perms_model
 
 from admin_dashboards.access.admin import device_of
+from admin_dashboards.access.audit_links import PLACE
+from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
 from admin_dashboards.access.preview import STATUS
 from admin_dashboards.base import link_to
-from admin_dashboards.desk.base import Desk
+from admin_dashboards.desk.base import Desk, Opens
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SHORTEST_PART
 from admin_dashboards.site import SESSION_KEY
@@ -73,12 +76,18 @@ class AccessDesk(Desk):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("", self.view(self.index), name="desk_access"),
+            path("audit/", self.view(partial(audit_page, self), opens=may_see), name="desk_access_audit"),
+            path("audit/export/", self.view(audit_export, posts=True, opens=may_see), name="desk_access_audit_export"),
             path("explain/", self.view(self.explain), name="desk_access_explain"),
             path("revoke/", self.view(self.revoke, posts=True), name="desk_access_revoke"),
             path("reset/", self.view(self.ask_reset, posts=True), name="desk_access_reset"),
             path("reveals/", self.view(self.allow_reveals, posts=True), name="desk_access_reveals"),
             path("reset/<int:reset_id>/", self.view(self.confirm_reset, posts=True), name="desk_access_confirm"),
         ]
+
+    @property
+    def places(self) -> Mapping[str, Opens]:
+        return {**super().places, PLACE: may_see}
 
     # --- Looking ----------------------------------------------------------------------------------------------------
 
@@ -136,6 +145,7 @@ class AccessDesk(Desk):
             "zone": timezone.get_current_timezone_name(),
             "now": timezone.now(),
             "rejected": rejected,
+            "audit_address": reverse(PLACE) if may_see(request) else "",
             **self._question(request),
         }
         return self.page(request, "access/desk.html", context)

@@ -66,6 +66,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_moderation_item_picture": (COMMUNITY, NOBODY),
     "desk_moderation_item_reveal": (COMMUNITY, COMMUNITY),
     "desk_access": (ACCESS, NOBODY),
+    "desk_access_audit": (ACCESS, NOBODY),
+    "desk_access_audit_export": (NOBODY, ADMIN),
     "desk_access_explain": (ACCESS, NOBODY),
     "desk_access_revoke": (NOBODY, ACCESS),
     "desk_access_reset": (NOBODY, ACCESS),

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("users", "0027_labels")]
+    dependencies = [("users", "0028_labels")]
 
     operations = [
         AddIndexConcurrently(

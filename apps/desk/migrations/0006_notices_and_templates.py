@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('desk', '0004_shortcuts'),
+        ("desk", "0005_shortcuts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

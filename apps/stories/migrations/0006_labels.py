@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stories', '0004_time_boxed_grants'),
+        ("stories", "0005_audit_log_indexes"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('users', '0026_redraw_pending_forms'),
+        ("users", "0027_audit_log_indexes"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('moderation', '0009_labels'),
+        ("moderation", "0010_labels"),
     ]
 
     operations = [
