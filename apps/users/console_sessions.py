@@ -51,9 +51,11 @@ def note_use(session: Session) -> None:
     """Note that somebody uses the console now. What a page asks by itself, while it stands open, is no use."""
     now = timezone.now()
     if now - session.last_seen_at > SEEN_EVERY:
+        until = _until(session.created_at, now)
         Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(
-            last_seen_at=now, expires_at=_until(session.created_at, now)
+            last_seen_at=now, expires_at=until
         )
+        session.last_seen_at, session.expires_at = now, until
 
 
 def _until(begun: datetime, now: datetime) -> datetime:

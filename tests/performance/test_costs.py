@@ -135,7 +135,10 @@ class TablesTest(TestCase):
                 User.objects.filter(pk=self.admin.pk).update(page_size=size)
                 self.open(table)
                 counts.append(len(self.open(table)[1]))
-            assert counts[1] <= counts[0] <= 8, (table, counts)  # one for the saved filters, one for the session
+            assert counts[1] <= counts[0] <= 10, (
+                table,
+                counts,
+            )  # saved filters, the session, two for the counts in the menu
 
     def test_every_offered_choice_opens_and_reads_few_rows(self) -> None:
         for table in tables():
@@ -155,14 +158,14 @@ class TablesTest(TestCase):
             cursor.execute("SET LOCAL enable_material = off")
         self.open("/admin/users/document/")
         _, queries = self.open("/admin/users/document/")
-        assert len(queries) <= 10
+        assert len(queries) <= 12
         for sql in queries:
             assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{rows_read(sql)}\n{sql}"
 
     def test_a_search_takes_few_queries(self) -> None:
         for table in tables():
             for term in ("user000012", "party", "12345"):
-                assert len(self.open(f"{table}?q={term}")[1]) <= 9, (table, term)
+                assert len(self.open(f"{table}?q={term}")[1]) <= 11, (table, term)
 
     def test_an_order_that_no_heading_offers_is_not_taken(self) -> None:
         """It would read and sort the whole table."""

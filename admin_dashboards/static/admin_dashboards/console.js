@@ -128,7 +128,168 @@ function preview(panel) {
     });
 }
 
+// The counts in the menu and the time that the session has left: one question to the server every half minute, none
+// while the page is out of sight. The server knows what other tabs do, so all of them agree.
+function live(bar) {
+    const ASK_EVERY = 30 * 1000;
+    const ASK_EVERY_WARNED = 5 * 1000;
+    const words = bar.dataset;
+    const text = bar.querySelector("[data-session-text]");
+    const said = document.querySelector("[data-session-said]");
+    const tabs = "BroadcastChannel" in window ? new BroadcastChannel("infloo-session") : null;
+    let endsAt = Date.now() + Number(words.endsIn) * 1000;
+    let warnAt = Number(words.warnAt) * 1000;
+    let renewable = true;
+    let asked = Date.now();
+    let asking = false;
+    let out = false;
+
+    function menu(desks) {
+        for (const place of document.querySelectorAll("[data-counts]")) {
+            const counts = desks[place.dataset.counts];
+            if (!counts) continue;
+            place.title = counts.label;
+            for (const figure of place.querySelectorAll("[data-count]")) {
+                const value = counts[figure.dataset.count];
+                const inner = figure.querySelector("[data-figure]") || figure;
+                if (inner.textContent !== value) inner.textContent = value;
+                figure.hidden = !value;
+            }
+        }
+    }
+
+    function session(facts) {
+        endsAt = Date.now() + facts.ends_in * 1000;
+        warnAt = facts.warn_at * 1000;
+        renewable = facts.renewable;
+        if (out) {
+            out = false;
+            drafts.forget();
+        }
+        draw();
+    }
+
+    async function ask() {
+        if (asking) return;
+        asking = true;
+        asked = Date.now();
+        try {
+            const answer = await fetch(words.live, { headers: { Accept: "application/json", "X-Poll": "1" } });
+            if (answer.status === 401) return ended();
+            if (!answer.ok) return;
+            const facts = await answer.json();
+            menu(facts.desks);
+            session(facts.session);
+            document.dispatchEvent(new CustomEvent("console:live", { detail: facts }));
+        } catch {
+            // Offline: the next turn asks again.
+        } finally {
+            asking = false;
+        }
+    }
+
+    function ended() {
+        if (out) return;
+        out = true;
+        drafts.keep();
+        text.textContent = said.textContent = words.ended;
+        bar.querySelector(".session-stay").hidden = true;
+        const link = bar.querySelector("[data-sign-in]");
+        link.href = `${new URL(link.href).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`;
+        link.hidden = false;
+        bar.hidden = false;
+    }
+
+    function draw() {
+        if (out) return;
+        const left = Math.max(0, endsAt - Date.now());
+        if (left > warnAt) {
+            if (!bar.hidden && bar.contains(document.activeElement)) document.getElementById("content-start")?.focus();
+            bar.hidden = true;
+            return;
+        }
+        const seconds = Math.ceil(left / 1000);
+        const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+        text.textContent = (renewable ? words.idleText : words.lastText).replace("%s", clock);
+        bar.querySelector(".session-stay").hidden = !renewable;
+        bar.querySelector("[data-sign-in]").hidden = true;
+        if (bar.hidden) said.textContent = renewable ? words.warning : words.last;
+        bar.hidden = false;
+    }
+
+    function turn() {
+        const left = endsAt - Date.now();
+        const every = left > warnAt ? ASK_EVERY : ASK_EVERY_WARNED;
+        // Before it warns, and once it ends, it asks: another tab may have been used meanwhile.
+        const due = Date.now() - asked >= every || (left <= warnAt && bar.hidden);
+        if (out || (document.hidden && left > warnAt)) return;
+        if (due) ask().then(draw);
+        else draw();
+    }
+
+    bar.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        try {
+            const answer = await fetch(bar.action, { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
+            const facts = await answer.json();
+            if (answer.status === 401) return ended();
+            if (facts.type === "form-out-of-date") {
+                if (String(facts.person) !== drafts.person()) return void (text.textContent = facts.elsewhere);
+                for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = facts.token;
+                return bar.requestSubmit();
+            }
+            if (!answer.ok) return;
+            said.textContent = words.stayed;
+            session(facts.session);
+            tabs?.postMessage("used");
+        } catch {
+            text.textContent = words.idleText.replace("%s", "…");
+        }
+    });
+    addEventListener("pagehide", () => { if (out) drafts.keep(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+    tabs?.addEventListener("message", () => ask());
+    // Opening a page is use, too.
+    tabs?.postMessage("used");
+    setInterval(turn, 1000);
+}
+
+// The command palette: it opens from fields, too, and says why a search did not come through. Unfold's keeps what was
+// found until it is emptied; here nothing of it stays.
+function palette(dialog) {
+    const input = dialog.querySelector("#search-input-command");
+    const results = dialog.querySelector("#command-results");
+    const note = (text) => { dialog.querySelector("#command-results-note").textContent = text; };
+    try {
+        localStorage.removeItem("commandHistory");
+    } catch {
+        // None may be kept here, so none was.
+    }
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.target === input || event.defaultPrevented) return;
+        if (!event.target.matches("input, textarea, [contenteditable]")) return;
+        event.preventDefault();
+        dispatchEvent(new CustomEvent("opencommand"));
+    });
+    input.addEventListener("input", () => {
+        if (input.value.trim()) return;
+        results.replaceChildren();
+        note("");
+    });
+    dialog.addEventListener("htmx:responseError", (event) => {
+        results.replaceChildren();
+        const status = event.detail.xhr.status;
+        note(status === 401 ? dialog.dataset.signedOut : status === 429 ? dialog.dataset.tooMany : dialog.dataset.unreachable);
+    });
+    dialog.addEventListener("htmx:sendError", () => {
+        results.replaceChildren();
+        note(dialog.dataset.unreachable);
+    });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-palette]").forEach(palette);
+    document.querySelectorAll("[data-session]").forEach(live);
     document.querySelectorAll("[data-preview]").forEach(preview);
     reach(document);
     // Browsers pass over it where the page before still had the focus.
