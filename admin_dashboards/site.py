@@ -89,9 +89,14 @@ class InflooAdminSite(UnfoldAdminSite):
         return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from admin_dashboards.dashboard import dashboard
         from admin_dashboards.navigation import open_desks, overview
 
-        context = {"desks": open_desks(request), "sections": overview(request)}
+        context = {
+            "desks": open_desks(request),
+            "dashboard": dashboard(request) if request.method in ("GET", "HEAD") else None,
+            "sections": overview(request),
+        }
         return super().index(request, context | (extra_context or {}))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
