@@ -40,7 +40,7 @@ class DaysForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         days = super().clean() or {}
-        for field, day in days.items():
+        for field, day in list(days.items()):  # an error takes its field out
             if day is not None and not EARLIEST <= day <= LATEST:
                 self.add_error(field, _("Enter a day between 1900 and 2999."))
         first, last = self.days()

@@ -145,7 +145,7 @@ def after_this(request: HttpRequest) -> dict[str, Any] | None:
         return None
     facts = session_facts(session)
     if facts["renewable"]:
-        renewed = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) - console_sessions.SEEN_EVERY
+        renewed = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) - console_sessions.seen_every()
         last = session.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE) - timezone.now()
         facts["ends_in"] = max(facts["ends_in"], round(min(renewed, last).total_seconds()))
     return facts | {"live": reverse("admin:live")}

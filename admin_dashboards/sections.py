@@ -26,9 +26,7 @@ class Section(BaseSection):
     def render(self) -> str:
         lines = getattr(self.instance, "section_lines", {}).get(type(self), [])
         table = {"headers": [str(header) for header in self.headers], "rows": lines}
-        return render_to_string(
-            "unfold/components/table.html", {"request": self.request, "title": self.title, "table": table}
-        )
+        return render_to_string("admin/section.html", {"title": self.title, "table": table})
 
 
 def attach(section: type[Section], rows: Iterable[Model], found: dict[Any, list[list[Any]]]) -> None:

@@ -36,6 +36,12 @@ function sendOnChange(root) {
     }
 }
 
+// A form that comes back with errors has changes that are not saved, too: Unfold's warning knows only what is typed.
+addEventListener("load", () => setTimeout(() => {
+    const form = document.querySelector("form.warn-unsaved-form");
+    if (form?.querySelector(".errornote, .errorlist, .errors, [aria-invalid=true]")) form.querySelector("input")?.dispatchEvent(new Event("input"));
+}));
+
 // The permission board: type to narrow it down; what is ticked stays ticked, seen or not.
 function board(root) {
     const search = root.querySelector("[data-board-search]");
@@ -197,7 +203,10 @@ function live(bar) {
         const link = bar.querySelector("[data-sign-in]");
         link.href = `${new URL(link.href).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`;
         link.hidden = false;
-        bar.hidden = false;
+        // What was typed is kept for the sign-in, so that the way there need not be asked about.
+        link.addEventListener("click", () => removeEventListener("beforeunload", window.preventLeaving));
+        // Where a desk says so already, at its own place, once is enough.
+        bar.hidden = Boolean(document.querySelector(".desk-news.is-out"));
     }
 
     function draw() {
@@ -271,6 +280,17 @@ function palette(dialog) {
         event.preventDefault();
         dispatchEvent(new CustomEvent("opencommand"));
     });
+    // Where one was before it opened is where one goes on after it.
+    let before = null;
+    const remember = (element) => { if (!dialog.contains(element)) before = element; };
+    document.addEventListener("keydown", (event) => { if (event.key === "k" && (event.ctrlKey || event.metaKey)) remember(document.activeElement); }, true);
+    document.addEventListener("click", (event) => { const opener = event.target.closest("[data-open-palette]"); if (opener) remember(opener); }, true);
+    new MutationObserver(() => {
+        if (dialog.style.display !== "none" || !before) return;
+        const back = before;
+        before = null;
+        setTimeout(() => back.focus(), 50);
+    }).observe(dialog, { attributes: true, attributeFilter: ["style"] });
     input.addEventListener("input", () => {
         if (input.value.trim()) return;
         results.replaceChildren();
