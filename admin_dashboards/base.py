@@ -85,7 +85,7 @@ class Rows(ChangeList):
             self.full_result_count = self.result_count
         self.sections = self.model_admin.sections_for(request)
         if self.sections:
-            self.result_list = list(self.result_list)
+            self.result_list = list(self.result_list)  # type: ignore[has-type]
             self.model_admin.attach_sections(request, self.result_list)
 
 

@@ -63,9 +63,7 @@ def dashboard(request: HttpRequest) -> Dashboard | None:
     for place, desk in enumerate(sorted(theirs, key=lambda each: each.slug)):
         zone = timezone.get_current_timezone()
         told = figures(desk.queue, desk.rows(request), request.user, zone, now)  # type: ignore[arg-type]
-        found.queues.append(
-            {"desk": desk, "figures": told, "chart": charts.arrivals_and_decisions(told), "now": now}
-        )
+        found.queues.append({"desk": desk, "figures": told, "chart": charts.arrivals_and_decisions(told), "now": now})
         found.alerts += _alerts(desk, told, now)
         for person in told.people:
             officer = officers.setdefault(person.id, Officer(person.name, [0] * len(theirs)))

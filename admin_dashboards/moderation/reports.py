@@ -34,7 +34,7 @@ from apps.moderation.targets import REPORTABLE, target_of
 from apps.stories.models import Story
 from apps.users.models import User
 
-OUTCOME_LABELS = {
+OUTCOME_LABELS: dict[str, tuple[str, str]] = {
     Report.Outcome.KEPT: ("visibility", "good"),
     Report.Outcome.REMOVED: ("visibility_off", "bad"),
     Report.Outcome.EDITED: ("edit", "neutral"),

@@ -52,9 +52,7 @@ def note_use(session: Session) -> None:
     now, every = timezone.now(), seen_every()
     if now - session.last_seen_at > every:
         until = _until(session.created_at, now)
-        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - every).update(
-            last_seen_at=now, expires_at=until
-        )
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - every).update(last_seen_at=now, expires_at=until)
         session.last_seen_at, session.expires_at = now, until
 
 
