@@ -12,7 +12,8 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, Func, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
@@ -198,21 +199,27 @@ def _items(request: HttpRequest, term: str) -> Iterator[Found]:
         also = Q(**{f"{kind.title}__icontains": term}) if kind.title and len(term) >= SHORTEST_PART else Q()
         rows = table.get_queryset(request).order_by(kind.order, "-pk")
         numbered = Q(pk=number) if (number := searched_number(term, str(kind.name))) else Q()
-        for row in _first(rows, numbered, _of_people(kind.people, owners) | also):
+        for row in _first(rows, numbered, _of_people(rows, kind.people, owners), also):
             link = _desk_page(request, row) or reverse(table.address("change"), args=[row.pk])
             yield f"{kind.name} #{row.pk}", kind.describe(row), link, kind.icon
 
 
-def _of_people(fields: Iterable[str], owners: list[int]) -> Q:
-    wanted = Q()
-    for field in fields if owners else ():
-        wanted |= Q(**{f"{field}__in": owners})
-    return wanted
+def _of_people(rows: QuerySet[Any], fields: Iterable[str], owners: list[int]) -> Q:
+    """The latest few of `rows` of each owner: so many steps in an index, however much each of them has."""
+    if not owners:
+        return Q()
+    parts = []
+    for field in fields:
+        latest = rows.filter(**{field: OuterRef("pk")}).values("pk")[:MOST]
+        each = Func(ArraySubquery(latest), function="unnest", output_field=BigIntegerField())
+        parts.append(User.objects.filter(pk__in=owners).order_by().annotate(item=each).values_list("item", flat=True))
+    ids = list(parts[0].union(*parts[1:], all=True))
+    return Q(pk__in=ids) if ids else Q()
 
 
-def _first(rows: QuerySet[Any], numbered: Q, others: Q) -> list[Any]:
-    """The first few rows, those of the number before all others. Each is a query of its own, so by its own index."""
-    chosen = [row for wanted in (numbered, others) if wanted for row in rows.filter(wanted)[:MOST]]
+def _first(rows: QuerySet[Any], *asked: Q) -> list[Any]:
+    """The first few rows, in the order of what is asked. Each is a query of its own, so by its own index."""
+    chosen = [row for wanted in asked if wanted for row in rows.filter(wanted)[:MOST]]
     return list({row.pk: row for row in chosen}.values())[:MOST]
 
 
@@ -262,8 +269,9 @@ def _of_desks(request: HttpRequest, term: str, owners: list[int]) -> Iterator[Fo
             continue
         kind = str(desk.queue.model._meta.verbose_name)
         numbered = Q(pk=number) if (number := searched_number(term, kind)) else Q()
-        rows = desk.narrowed(request, desk.rows(request)).order_by(f"-{desk.queue.arrived}", "-pk")
-        for row in _first(rows, numbered, _of_people(people, owners)):
+        bare = desk.rows(request).order_by(f"-{desk.queue.arrived}", "-pk")
+        rows = desk.narrowed(request, bare)
+        for row in _first(rows, numbered, _of_people(bare, people, owners)):
             state = _("open") if desk.is_open(row) else desk.outcome_of(row)
             yield desk.title_of(row), f"{kind.capitalize()} #{row.pk} · {state}", desk.at("item", row.pk), desk.icon
 

@@ -285,8 +285,11 @@ function palette(dialog) {
     const remember = (element) => { if (!dialog.contains(element)) before = element; };
     document.addEventListener("keydown", (event) => { if (event.key === "k" && (event.ctrlKey || event.metaKey)) remember(document.activeElement); }, true);
     document.addEventListener("click", (event) => { const opener = event.target.closest("[data-open-palette]"); if (opener) remember(opener); }, true);
+    let open = false;
     new MutationObserver(() => {
-        if (dialog.style.display !== "none" || !before) return;
+        const was = open;
+        open = dialog.style.display !== "none";
+        if (open || !was || !before) return;
         const back = before;
         before = null;
         setTimeout(() => back.focus(), 50);
