@@ -67,9 +67,9 @@ def test_a_page_size_is_chosen_and_stays(page: Page) -> None:
     people.compliance()
     sign_in(page, "compliance")
     page.goto("/admin/users/user/?role__exact=influencer")
-    expect(page.locator("#result_list tbody tr")).to_have_count(10)
+    expect(page.locator("#result_list tr.data-row")).to_have_count(10)
     page.get_by_label("Rows per page").select_option("25")
-    expect(page.locator("#result_list tbody tr")).to_have_count(25)
+    expect(page.locator("#result_list tr.data-row")).to_have_count(25)
     assert "role__exact=influencer" in page.url
     page.goto("/admin/users/user/")
-    expect(page.locator("#result_list tbody tr")).to_have_count(25)
+    expect(page.locator("#result_list tr.data-row")).to_have_count(25)

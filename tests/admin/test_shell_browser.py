@@ -58,6 +58,7 @@ def test_the_palette_is_worked_by_keys_alone(page: Page) -> None:
     expect(search).to_be_focused()
     assert page.evaluate("localStorage.getItem('commandHistory')") is None
     page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
     page.keyboard.type(f"document {document.pk}")
     expect(options.first).to_contain_text(f"Document #{document.pk}")
     page.keyboard.press("Enter")

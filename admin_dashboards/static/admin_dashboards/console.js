@@ -292,7 +292,8 @@ function palette(dialog) {
         if (open || !was || !before) return;
         const back = before;
         before = null;
-        setTimeout(() => back.focus(), 50);
+        // After Unfold's own, unless it has been opened again by then.
+        setTimeout(() => { if (!open) back.focus(); }, 50);
     }).observe(dialog, { attributes: true, attributeFilter: ["style"] });
     input.addEventListener("input", () => {
         if (input.value.trim()) return;
