@@ -282,7 +282,21 @@ function palette(dialog) {
     });
     // Where one was before it opened is where one goes on after it.
     let before = null;
-    const remember = (element) => { if (!dialog.contains(element)) before = element; };
+    let opening = 0;
+    const remember = (element) => {
+        if (dialog.contains(element) || dialog.style.display !== "none") return;
+        before = element;
+        opening = Date.now();
+    };
+    // What is typed before it has opened is meant for it, and must not press a key of the desk behind it.
+    input.addEventListener("focus", () => { opening = 0; });
+    addEventListener("keydown", (event) => {
+        if (Date.now() - opening > 1000 || event.key.length > 1 || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        input.value += event.key;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+    }, true);
     document.addEventListener("keydown", (event) => { if (event.key === "k" && (event.ctrlKey || event.metaKey)) remember(document.activeElement); }, true);
     document.addEventListener("click", (event) => { const opener = event.target.closest("[data-open-palette]"); if (opener) remember(opener); }, true);
     let open = false;
