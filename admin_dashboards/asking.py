@@ -83,7 +83,7 @@ def with_filters(request: HttpRequest, address: str) -> str:
     Back at the list they stand in the address as before; every other page of the table hands them on. An address
     that has filters already, or that leads elsewhere, stays as it is.
     """
-    table = _table_of(request.path)
+    table = table_of(request.path)
     if table is None or not address.startswith(table):
         return address
     lists = (table, f"{table}export/")
@@ -94,7 +94,7 @@ def with_filters(request: HttpRequest, address: str) -> str:
     return f"{path}?{filters}" if path == table else f"{address}{'&' if mark else '?'}{urlencode({FILTERS: filters})}"
 
 
-def _table_of(path: str) -> str | None:
+def table_of(path: str) -> str | None:
     """The address of the table that a page belongs to; None for what is no page of a table."""
     console = reverse("admin:index")
     names = path.removeprefix(console).split("/")[:2]

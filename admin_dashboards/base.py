@@ -84,6 +84,10 @@ class Rows(ChangeList):
         self.first_page = request.path + self.get_query_string()
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
+        self.sections = self.model_admin.sections_for(request)
+        if self.sections:
+            self.result_list = list(self.result_list)  # type: ignore[has-type]
+            self.model_admin.attach_sections(request, self.result_list)
 
 
 class Form(forms.ModelForm):  # type: ignore[type-arg]
@@ -120,7 +124,9 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
     list_filter_sheet = False
     list_fullwidth = True
     list_before_template = "desk/saved_filters.html"
+    list_sections: ClassVar[list[Any]] = []
     save_as = False
+    warn_unsaved_form = True
     view_on_site = False
     actions: ClassVar[Any] = ()  # type: ignore[misc]
 
@@ -203,6 +209,13 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
                 seen |= opened(request.user, self.perm(action), self.model)  # type: ignore[arg-type]
         return rows.filter(seen) if seen else rows.none()
 
+    def sections_for(self, request: HttpRequest) -> list[Any]:
+        """The sections of `list_sections` that the person may open."""
+        return list(self.list_sections)
+
+    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Put on each row what its sections show, asked for once for the whole page."""
+
     def parts(self) -> dict[tuple[str, str], Q]:
         """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
         return {}
@@ -213,7 +226,8 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
             name = entry[0] if isinstance(entry, (list, tuple)) else entry
             if not isinstance(name, str):
                 name = getattr(name, "parameter_name", "")
-            if lookup in (name, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
+            days = (f"{name}_from", f"{name}_to") if isinstance(entry, (list, tuple)) else ()
+            if lookup in (name, *days, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
                 return True
         return False
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -56,6 +57,10 @@ def _script(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.js")
 
 
+def _environment(_request: HttpRequest) -> list[str]:
+    return list(settings.ENVIRONMENT)
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Infloo console"),
     "SITE_HEADER": "Infloo",
@@ -63,7 +68,10 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
+    "ENVIRONMENT": _environment,
+    # Searches are not kept in the browser: they name people, and the next one at this desk would read them.
+    "COMMAND": {"show_history": False},
+    "SIDEBAR": {"show_search": True, "navigation": "admin_dashboards.navigation.menu"},
     "ACCOUNT": {
         "navigation": [
             {"title": _("Notifications"), "link": reverse_lazy("admin:notices")},

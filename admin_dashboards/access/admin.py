@@ -26,6 +26,7 @@ from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.asking import PART, way_back, with_filters
 from admin_dashboards.base import ModelAdmin, link_to
+from admin_dashboards.date_filters import DaysFilter
 from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
@@ -215,7 +216,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
 
     form = StaffForm
     list_display = ["username", "email", "belongs_to", "account", "last_login"]
-    list_filter = ["is_active", GroupFilter]
+    list_filter = ["is_active", GroupFilter, ("last_login", DaysFilter)]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
     search_help_text = gettext_lazy("User name, email or ID")
@@ -401,7 +402,7 @@ class SessionAdmin(SearchableAdmin):
 
     list_display = ["person", "state", "door", "address", "device", "created_at", "last_seen_at"]
     list_display_links = ["created_at"]
-    list_filter = ["door", SessionStateFilter]
+    list_filter = ["door", SessionStateFilter, ("last_seen_at", DaysFilter)]
     ordering = ["-last_seen_at", "-id"]
     sortable_by = ["last_seen_at"]
     search_people = ("user",)

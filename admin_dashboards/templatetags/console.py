@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html, strip_tags
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,14 @@ from apps.access import until_words
 
 register = template.Library()
 JUST_NOW = timedelta(minutes=1)
+
+
+@register.filter
+def labelled(cell: Any, header: Any) -> Any:
+    """The cell of a table with its heading as `data-label`, which names the value where rows are cards."""
+    text = strip_tags(str(header)).strip()
+    named = f'data-label="{escape(text[:1].upper() + text[1:])}"'
+    return mark_safe(re.sub(r"^\s*<t[dh]\b", lambda start: f"{start[0]} {named}", str(cell), count=1))  # noqa: S308
 
 
 @register.filter(name="with_filters")

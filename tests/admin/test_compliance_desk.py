@@ -132,5 +132,5 @@ def test_a_document_costs_as_much_beside_many_copies_as_alone(
         inspect_document(make_document(people.make_user(f"person{number}")).pk)
     for kind in ("identity", "business"):
         make_document(document.owner, status="rejected", decided_at=document.created_at, doc_type=kind)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         assert len(client.get(page).context["duplicates"].shown) == 12

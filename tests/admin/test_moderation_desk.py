@@ -437,9 +437,9 @@ def test_the_pages_cost_the_same_however_much_there_is(client: Client, django_as
     case = case_about(people.bob(), "story", make_story(author))
     client.get(at(case))
     for number in range(8):
-        with django_assert_max_num_queries(22):
+        with django_assert_max_num_queries(24):
             client.get(DESK)
-        with django_assert_max_num_queries(44):
+        with django_assert_max_num_queries(46):
             client.get(at(case))
         report(people.make_user(f"person{number}"), kind="story", target_id=case.target_id, reason="fraud")
         case_about(people.make_user(f"other{number}"), "event", make_event(author))

@@ -15,6 +15,8 @@ STAFF = {"nobody", "compliance", "community", "access", "support", "admin"}
 
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     # name: (who reads, who posts)
+    "live": (STAFF, NOBODY),
+    "stay": (NOBODY, STAFF),
     "page_size": (NOBODY, STAFF),
     "reveal": (NOBODY, REVEALERS),
     "filters": (NOBODY, STAFF),
