@@ -88,7 +88,7 @@ PAGES: tuple[tuple[str, str, str | Promise], ...] = (
     # desk's slug, page, title; a page that does not exist is left out
     ("moderation/appeals", "", gettext_lazy("Appeals")),
     ("compliance", "quality", gettext_lazy("Quality")),
-    ("access", "log", gettext_lazy("Audit log")),
+    ("access", "audit", gettext_lazy("Audit log")),
 )
 OWN: tuple[tuple[str, str, str | Promise], ...] = (
     ("index", "hub", gettext_lazy("Overview")),

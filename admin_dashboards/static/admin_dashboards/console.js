@@ -310,7 +310,8 @@ function notices(link) {
     function show(count) {
         place.hidden = !count;
         place.textContent = count > 99 ? "99+" : count;
-        if (count) place.setAttribute("aria-label", link.dataset.label.replace("%s", place.textContent));
+        if (count) link.setAttribute("aria-label", link.dataset.label.replace("%s", place.textContent));
+        else link.removeAttribute("aria-label");
     }
     show(Number(sessionStorage.getItem(PLACE)));
     document.addEventListener("console:live", (event) => {
