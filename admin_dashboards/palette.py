@@ -88,10 +88,13 @@ PAGES: tuple[tuple[str, str, str | Promise], ...] = (
     # desk's slug, page, title; a page that does not exist is left out
     ("moderation/appeals", "", gettext_lazy("Appeals")),
     ("compliance", "quality", gettext_lazy("Quality")),
+    ("compliance", "templates", gettext_lazy("Message templates")),
+    ("moderation", "templates", gettext_lazy("Message templates")),
     ("access", "audit", gettext_lazy("Audit log")),
 )
 OWN: tuple[tuple[str, str, str | Promise], ...] = (
     ("index", "hub", gettext_lazy("Overview")),
+    ("notices", "notifications", gettext_lazy("Notifications")),
     ("preferences", "tune", gettext_lazy("Preferences")),
     ("password_change", "password", gettext_lazy("Change password")),
     ("mfa", "phonelink_lock", gettext_lazy("Second factor")),
@@ -156,7 +159,7 @@ def _pages(request: HttpRequest, term: str) -> Iterator[Found]:
         if _fits(term, desk.title, _("Desk")):
             yield str(desk.title), _("Desk"), desk.address, desk.icon
     for slug, page, title in PAGES:
-        if slug in theirs and _fits(term, title):
+        if slug in theirs and _fits(term, title) and (page != "audit" or may(request.user, "audit.view_entry")):
             desk = theirs[slug]
             try:
                 link = reverse(f"admin:{desk.name}_{page}" if page else f"admin:{desk.name}")
