@@ -360,6 +360,7 @@
         const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-author]");
         if (!part) return location.assign(link.href);
         drawer.querySelector("[data-drawer-content]").replaceChildren(part);
+        link.focus();  // where the focus goes back to
         drawer.showModal();
     });
 
