@@ -67,7 +67,7 @@ def test_what_opens_on_a_document(page: Page) -> None:
     page.wait_for_url("**/admin/compliance/")
     page.goto(f"/admin/compliance/{copy.pk}/")
     press(page, "v")
-    expect(page.get_by_label("Reason for the change (staff only)")).to_be_focused()
+    expect(page.get_by_label("Reason for the change (staff only)")).to_be_visible()
     looks.at("change decision")
     hand_over(other, Document, make_document(people.carol()).pk, to=officer)
     assert Notice.objects.filter(staff=officer).count() == 2
