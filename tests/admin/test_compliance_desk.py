@@ -103,7 +103,7 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     business = make_document(people.make_user("acme", role="brand", verified=False))
     client = console(people.compliance())
     chosen = {"deed": "approve", "item": [document.pk, business.pk]}
-    assert "waits for somebody else to confirm it." in client.post(f"{DESK}bulk/", chosen).content.decode()
+    assert "gets its first approval and waits for a second officer." in client.post(f"{DESK}bulk/", chosen).content.decode()
     versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
     client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})
     again = client.post(f"{DESK}bulk/", chosen).content.decode()
@@ -119,8 +119,8 @@ def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
     monkeypatch.setattr("admin_dashboards.desk.work.SHOWN", 1)
     make_document(document.owner, doc_type="business")
     client = console(people.compliance())
-    assert "The first 1 are shown; the rest moves up" in client.get(DESK).content.decode()
-    assert "The latest 1 are shown; search more closely" in client.get(f"{DESK}?q=newton").content.decode()
+    assert "The first 1 are shown. More appear as these are decided." in client.get(DESK).content.decode()
+    assert "The latest 1 are shown. Refine the search" in client.get(f"{DESK}?q=newton").content.decode()
 
 
 def test_a_document_costs_as_much_beside_many_copies_as_alone(

@@ -118,7 +118,7 @@ def test_one_s_own_group_is_not_changed() -> None:
     manager.groups.add(own)
     answer = console(manager).post(f"{TABLE}{own.pk}/change/", {"name": "Mine", "permissions": ids("delete_story")})
     assert answer.status_code == 403
-    assert "nobody changes their own rights" in answer.content.decode()
+    assert "you cannot change your own permissions" in answer.content.decode()
     assert not held("Mine")
 
 

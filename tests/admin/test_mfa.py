@@ -488,7 +488,7 @@ def test_it_is_not_switched_off_where_it_is_required(required: None, clock: Cloc
     sent = {"deed": "switch_off", "password": people.PASSWORD, "otp": codes[0]}
     answer = client.post(OWN, sent)
     assert answer.status_code == 403
-    assert "cannot be switched off" in answer.content.decode()
+    assert "cannot be deactivated" in answer.content.decode()
     assert mfa.is_enabled(staff)
 
 

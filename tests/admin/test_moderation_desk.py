@@ -136,11 +136,11 @@ def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client
         "Look at my knife",
         f"/admin/stories/story/{story.pk}/file/",
         'class="veil is-blurred is-grey"',
-        "Active strikes: 1 points. Recommended: a warning.",
-        "Violence (50) by bob, right 1 times of 1 (120 %): 60",
+        "Active strikes: 1 point. Recommended: a warning.",
+        "Violence (severity 50) by bob, 1 of 1 upheld, ×1.2 = 60",
         "There is a knife",
         "One other case",
-        "together of weight 60",
+        "Reports, priority 60",
     ):
         assert shown in page.replace("&#x27;", "'"), shown
 
@@ -156,7 +156,7 @@ def test_what_was_reported_and_what_it_says_now_stand_side_by_side(client: Clien
     delete_event(host, event.pk)
     page = text(client.get(at(case)))
     assert "Rude party" in page
-    assert "Its owner has deleted it" in page
+    assert "Deleted by its owner." in page
 
 
 def test_the_picture_of_a_reported_person_is_shown_through_the_case_alone(client: Client) -> None:
@@ -269,7 +269,7 @@ def test_an_event_s_words_are_put_right_in_the_case(client: Client) -> None:
     }
     update_event(host, event.pk, title="Ruder party")
     answer = decide(client, case, outcome="edited", **words)
-    assert (answer.status_code, "The host has changed the words" in text(answer)) == (409, True)
+    assert (answer.status_code, "The host has changed the text" in text(answer)) == (409, True)
     assert 'value="Party"' in text(answer), "what was typed stays"
     assert decide(client, case, outcome="edited", **words | {"was_title": "Ruder party"}).status_code == 302
     assert Event.objects.get().title == "Party"
@@ -303,12 +303,12 @@ def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Cli
     case = case_about(people.bob(), "story", make_story(people.alice()))
     assert client.post(at(case, "deed/"), {"deed": "claim"}).status_code == 302
     other = console(people.make_staff("other", "Community Manager"))
-    assert "community works on this" in text(other.get(at(case)))
+    assert "Claimed by community until " in text(other.get(at(case)))
     assert other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"}).status_code == 409
     decide(client, case, outcome="kept")
     late = other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"})
     assert late.status_code == 409
-    assert "settled already, by community" in text(late)
+    assert "Already decided by community at " in text(late)
     assert Case.objects.get().outcomes == ["kept"]
 
 
@@ -345,7 +345,7 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
     chosen = {"deed": "removed", "item": [case.pk for case in (*cases, person, held)]}
     preview = text(client.post(f"{DESK}bulk/", chosen))
     assert "A person is not removed" in preview
-    assert "other is working on this" in preview
+    assert "Claimed by other. Take it over with a reason" in preview
     assert "alice reads: Our team has removed your story." in preview
     assert Case.objects.open().count() == 5, "a preview does nothing"
     assert not Decision.objects.exists()
@@ -353,7 +353,7 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
     batch = preview.split('name="batch" value="')[1].split('"')[0]
     confirmed = chosen | versions | {"confirmed": "1", "batch": batch, "text": "Three of a kind."}
     done = text(client.post(f"{DESK}bulk/", confirmed))
-    assert "3 items were decided" in done
+    assert "3 items decided." in done
 
     assert set(Decision.objects.values_list("batch", "text")) == {
         (Decision.objects.latest("id").batch, "Three of a kind.")
@@ -363,8 +363,8 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
     Story.objects.filter(pk=stories[0].pk).update(removed_at=None, removed_by=None)
     report(people.make_user("erin"), kind="story", target_id=stories[0].pk, reason="spam")
     undone = text(client.post(f"{DESK}undo/", {"batch": batch}))
-    assert "2 decisions were taken back" in undone
-    assert "reported again since" in undone
+    assert "2 decisions undone." in undone
+    assert "Reported again since" in undone
     assert Story.objects.active().count() == 4
 
 
@@ -382,10 +382,10 @@ def appealed(community: User) -> Appeal:
 
 def test_an_appeal_is_ruled_on_by_somebody_else_with_a_text(client: Client, appealed: Appeal) -> None:
     address = f"{DESK}appeals/{appealed.pk}/"
-    assert "Somebody else than whoever decided" in text(client.get(address))
+    assert "You decided this case. A colleague has to decide the appeal." in text(client.get(address))
     for deed in ("claim", "take_over", "snooze", "escalate"):
         answer = client.post(f"{address}deed/", {"deed": deed, "reason": "I know it", "hours": "1"})
-        assert (answer.status_code, "Somebody else than whoever decided" in text(answer)) == (403, True), deed
+        assert (answer.status_code, "You decided this case. A colleague has to decide the appeal." in text(answer)) == (403, True), deed
     assert Appeal.objects.get().claimed_by is None
     answer = client.post(f"{address}decide/", {"version": 1, "ruling": "uphold", "text": "No."})
     assert answer.status_code == 403

@@ -107,7 +107,7 @@ def test_a_row_that_is_absent_is_404_and_403_where_the_table_is_shut() -> None:
 def test_unknown_addresses_are_404_in_the_console_s_own_dress() -> None:
     page = console(people.support()).get("/admin/nowhere/at/all/")
     assert page.status_code == 404
-    assert "There is no such thing here" in page.content.decode()
+    assert "Nothing exists at this address" in page.content.decode()
 
 
 def test_no_read_only_page_answers_a_post_as_if_it_were_fine() -> None:
