@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -100,8 +100,11 @@ def check_end(ends_at: datetime | None, *, field: str) -> datetime | None:
 
 
 def until_words(ends_at: datetime) -> str:
-    """As in "until 3 May 2026, 17:00 UTC": in one time for all, whatever zone somebody reads the console in."""
-    return _("until %(time)s UTC") % {"time": date_format(ends_at.astimezone(UTC), "DATETIME_FORMAT")}
+    """As in "until 3 May 2026, 17:00 Europe/Berlin": in the current time zone, which is named."""
+    return _("until %(time)s %(zone)s") % {
+        "time": date_format(timezone.localtime(ends_at), "DATETIME_FORMAT"),
+        "zone": timezone.get_current_timezone_name(),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,12 @@ from unfold.decorators import display
 
 from admin_dashboards.access.filters import GroupFilter, SessionStateFilter
 from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
-from admin_dashboards.access.grants import find_row, grants_held, kinds
+from admin_dashboards.access.grants import grants_held, key_of
+from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
-from admin_dashboards.asking import with_filters
+from admin_dashboards.asking import PART, way_back, with_filters
 from admin_dashboards.base import ModelAdmin, link_to
+from admin_dashboards.date_filters import DaysFilter
 from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
@@ -87,7 +89,7 @@ class AskingAgain(ModelAdmin):
         if not form.is_valid():
             return Preview(
                 errors=[
-                    f"{form.fields[name].label or ''} {error}".strip() if name in form.fields else error
+                    f"{form.fields[name].label}: {error}" if name in form.fields and form.fields[name].label else error
                     for name, errors in form.errors.items()
                     for error in errors
                 ]
@@ -214,7 +216,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
 
     form = StaffForm
     list_display = ["username", "email", "belongs_to", "account", "last_login"]
-    list_filter = ["is_active", GroupFilter]
+    list_filter = ["is_active", GroupFilter, ("last_login", DaysFilter)]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
     search_help_text = gettext_lazy("User name, email or ID")
@@ -343,17 +345,35 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         return TemplateResponse(request, "access/password.html", context)
 
     def grant_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
-        """From a person and the number of a row to the page of that row's permissions."""
+        """From a person and what an object is found by to the page of that object's permissions."""
         staff = self.get_object(request, str(staff_id))
         if not self.allowed_perm(request, "users.grant_permission"):
             raise PermissionDenied
-        row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
-        if row is None:
-            self.message_user(request, _("No object of this type has this ID. Check both."), messages.ERROR)
-            return HttpResponseRedirect(reverse(self.address("change"), args=[staff.pk]))
-        opts = row._meta
-        page = reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[row.pk])
-        return HttpResponseRedirect(f"{page}?holder=user:{staff.pk}")
+        kind, term = request.GET.get("kind", ""), request.GET.get("q", "").strip()
+        matches, holder = find_objects(kind, term), key_of(staff)
+        by_script = PART in request.headers
+        if len(matches) == 1 and not by_script:
+            return HttpResponseRedirect(f"{matches[0].address}?holder={holder}")
+        title = _("Grant permission to %(name)s") % {"name": staff}
+        context = {
+            "matches": matches,
+            "full": len(matches) >= (MOST if kind else MOST // 4),
+            "term": term,
+            "holder": holder,
+        }
+        if by_script:
+            return TemplateResponse(request, "access/objects.html", context, headers={PART: "1"})
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "original": staff,
+            "person": staff,
+            "kinds": kinds(),
+            "chosen": kind,
+            "back": self.within(request, "change", staff.pk),
+        }
+        return TemplateResponse(request, "access/find_page.html", context)
 
     @display(description=gettext_lazy("groups"))
     def belongs_to(self, staff: Staff) -> str:
@@ -382,7 +402,7 @@ class SessionAdmin(SearchableAdmin):
 
     list_display = ["person", "state", "door", "address", "device", "created_at", "last_seen_at"]
     list_display_links = ["created_at"]
-    list_filter = ["door", SessionStateFilter]
+    list_filter = ["door", SessionStateFilter, ("last_seen_at", DaysFilter)]
     ordering = ["-last_seen_at", "-id"]
     sortable_by = ["last_seen_at"]
     search_people = ("user",)
@@ -432,8 +452,9 @@ class SessionAdmin(SearchableAdmin):
 
     def _end(self, request: HttpRequest, session: Session) -> HttpResponse:
         end_session(request.user, session.pk, _reason(request))  # type: ignore[arg-type]
-        self.message_user(request, _("Session ended."), messages.SUCCESS)
-        return HttpResponseRedirect(reverse(self.address("changelist")))
+        said = _("Session of %(name)s ended.") % {"name": session.user}
+        self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
     def end_all_view(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """All sessions of one person: what they are, then, by POST, their end."""
@@ -451,7 +472,7 @@ class SessionAdmin(SearchableAdmin):
             "title": _("End all sessions of %(name)s") % {"name": person},
             "opts": self.opts,
             "person": person,
-            "back": self.within(request, "changelist"),
+            "back": way_back(request, self.within(request, "changelist")),
             "sessions": [(session, device_of(session.user_agent)) for session in live[:SHOWN]],
             "count": live.count(),
             "is_oneself": person.pk == request.user.pk,
@@ -462,7 +483,7 @@ class SessionAdmin(SearchableAdmin):
         ended = end_sessions_of(request.user, person.pk, _reason(request))  # type: ignore[arg-type]
         said = ngettext("%(n)d session of %(name)s ended.", "%(n)d sessions of %(name)s ended.", ended)
         self.message_user(request, said % {"n": ended, "name": person}, messages.SUCCESS)
-        return HttpResponseRedirect(reverse(self.address("changelist")))
+        return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         view = super().changelist_view

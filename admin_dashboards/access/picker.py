@@ -19,6 +19,7 @@ BESIDE_TABLES: dict[str, str | Promise] = {
     "users.QualityShare": gettext_lazy("Desks › Share of blind reviews"),
     "users.BlindCheck": gettext_lazy("Desks › Agreement of officers"),
     "desk.Goal": gettext_lazy("Desks › SLA"),
+    "audit.Entry": gettext_lazy("Desks › Audit log"),
 }
 """What no table shows, and the board has all the same."""
 

@@ -105,6 +105,27 @@ class Preview:
     def count(self) -> int:
         return len(self.affected) + self.more
 
+    @property
+    def counts(self) -> str:
+        """The same in one line, as in "2 people affected · 5 gains · 1 loss"."""
+        if self.errors:
+            return _("Check the form: %(error)s") % {"error": self.errors[0]}
+        if self.refused:
+            return _("This would be refused: %(why)s") % {"why": self.refused}
+        if not (self.count or self.warnings):
+            return _("Nobody is affected")
+        changes = [change for each in self.affected for change in each.changes]
+        gains = sum(len(change.items) for change in changes if change.gained)
+        losses = sum(len(change.items) for change in changes) - gains
+        alerts = len(self.warnings) + sum(len(each.pairs) for each in self.affected)
+        told = [
+            ngettext("%d person affected", "%d people affected", self.count) % self.count,
+            ngettext("%d gain", "%d gains", gains) % gains if gains else "",
+            ngettext("%d loss", "%d losses", losses) % losses if losses else "",
+            ngettext("%d warning", "%d warnings", alerts) % alerts if alerts else "",
+        ]
+        return " · ".join(filter(None, told))
+
     def lines(self) -> list[str]:
         """The same as plain lines."""
         if self.refused:

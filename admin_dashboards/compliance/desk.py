@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
@@ -20,18 +19,26 @@ from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.desk.settings import GoalSetting
 from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.languages import in_language
+from admin_dashboards.searching import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
+from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
-from apps.users.models import CLIENT_ROLES, DocType, Document, Reason, User
+from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
 from apps.whole_numbers import whole_number
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
+SENTENCES = {
+    "held": gettext_lazy("First approval recorded for %(document)s. Waiting for a second officer."),
+    "second_asked": gettext_lazy("Second approval requested for %(document)s."),
+    "revoked": gettext_lazy("Approval revoked: %(document)s"),
+}
+"""What the bar says of decisions that are not simply made."""
 LONGEST_PREVIEW = 2000
 LISTED_CHECKS = 50
 
@@ -100,6 +107,18 @@ class ComplianceDesk(WorkDesk):
             facts.append(_("needs two approvals"))
         return Row(item, f"#{item.pk} {item.owner.username}", facts)
 
+    def recipient_of(self, item: Document) -> User:
+        return item.owner
+
+    def sentence_of(self, decision: Decision, item: Document) -> str:
+        said = SENTENCES.get(decision.verb.split(".")[1], "")
+        return said % {"document": self.title_of(item)} if said else super().sentence_of(decision, item)
+
+    def found_by(self, term: str) -> Q:
+        companies = Profile.objects.filter(company_name__icontains=term).values_list("user_id", flat=True)
+        by_company = Q(owner__in=list(companies[:MOST_PEOPLE])) if len(term) >= SHORTEST_PART else Q(pk__in=[])
+        return super().found_by(term) | by_company
+
     def outcome_of(self, item: Document) -> str:
         return item.get_status_display()
 
@@ -144,7 +163,7 @@ class ComplianceDesk(WorkDesk):
 
     def decide(self, request: HttpRequest, item: Document) -> None:
         verdict = request.POST.get("verdict", "")
-        document = review_document(
+        review_document(
             request.user,  # type: ignore[arg-type]
             item.pk,
             verdict=verdict,
@@ -152,9 +171,6 @@ class ComplianceDesk(WorkDesk):
             comment=request.POST.get("comment", "").strip(),
             version=whole_number(request.POST.get("version", "")),
         )
-        if document.is_held:
-            said = _("%(document)s approved first: somebody else confirms it.") % {"document": document}
-            messages.info(request, said)
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.decisions.kinds import kinds
@@ -63,6 +64,8 @@ class Line:
 class Timeline:
     lines: list[Line]
     """Latest first."""
+    audit_address: str = ""
+    """Of the audit log of the item, where the viewer may open it."""
 
     @property
     def kinds(self) -> list[tuple[LineKind, int]]:
@@ -89,7 +92,7 @@ def timeline(
     for model, fields in (among or {}).items():
         lines += _changes_among(model, fields, item)
     lines += _decisions(item) + _notes(item) + _entries(item)
-    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
+    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True), audit_address(request, item))
 
 
 def changes_in(histories: Iterable[QuerySet[Any]]) -> Timeline:

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from admin_dashboards.base import link_to
-from admin_dashboards.labels import label
+from admin_dashboards.date_filters import DaysFilter
+from admin_dashboards.labels import label, time_column
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
@@ -46,10 +47,11 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_story)
     restore = staticmethod(restore_story)
 
-    list_display = ["thumbnail", "__str__", "state", "by", "audience", "created_at"]
+    list_display = ["thumbnail", "__str__", "state", "by", "audience", "created"]
     list_display_links = ["__str__"]
-    list_filter = [StoryStateFilter]
-    sortable_by = ["created_at"]
+    list_filter = [StoryStateFilter, ("created_at", DaysFilter)]
+    sortable_by = ["created"]
+    created = time_column("created_at", _("created at"))
     ordering = ["-created_at", "-id"]
     search_people = ("author",)
     search_help_text = _("Author or ID")
@@ -87,9 +89,10 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "words", "state", "by", "date", "location"]
-    list_filter = [WhenFilter, "status", RemovedFilter]
-    sortable_by = ["date"]
+    list_display = ["title", "words", "state", "by", "begins", "location"]
+    list_filter = [WhenFilter, "status", RemovedFilter, ("date", DaysFilter)]
+    sortable_by = ["begins"]
+    begins = time_column("date", _("begins"))
     ordering = ["-date", "-id"]
     search_people = ("host",)
     search_help_text = _("Title, host or ID")
@@ -154,9 +157,10 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_message)
     restore = staticmethod(restore_message)
 
-    list_display = ["__str__", "state", "by", "room", "masked_text", "sent_at"]
-    list_filter = [RemovedFilter]
-    sortable_by = ["sent_at"]
+    list_display = ["__str__", "state", "by", "room", "masked_text", "sent"]
+    list_filter = [RemovedFilter, ("sent_at", DaysFilter)]
+    sortable_by = ["sent"]
+    sent = time_column("sent_at", _("sent"))
     ordering = ["-sent_at", "-id"]
     search_people = ("sender",)
     search_help_text = _("Sender, room or ID")

@@ -19,10 +19,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from admin_dashboards.asking import refuse_other_sites
+from admin_dashboards.asking import PART, refuse_other_sites
 from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.languages import in_language
+from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
@@ -35,6 +36,7 @@ from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
 from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
+from apps.moderation.deciding import decidable_cases, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
@@ -93,6 +95,7 @@ class ModerationDesk(CaseDesk):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("<int:item_id>/preview/", self.view(self.preview), name=f"{self.name}_item_preview"),
+            path("<int:item_id>/author/", self.view(self.author), name=f"{self.name}_item_author"),
             path("<int:item_id>/picture/", self.view(self.picture), name=f"{self.name}_item_picture"),
             path("<int:item_id>/reveal/", self.view(self.reveal, posts=True), name=f"{self.name}_item_reveal"),
             *super().get_urls(),
@@ -132,6 +135,15 @@ class ModerationDesk(CaseDesk):
     def outcome_of(self, item: Case) -> str:
         return outcome_words(item.outcomes)
 
+    def recipient_of(self, item: Case) -> User:
+        return item.author
+
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return decidable_cases(request.user, rows)  # type: ignore[arg-type]
+
+    def sentence_of(self, decision: Decision, item: Case) -> str:
+        return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
+
     def index_context(self, request: HttpRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
         return {
@@ -146,6 +158,7 @@ class ModerationDesk(CaseDesk):
         context = {
             "evidence": evidence(request, item),
             "facts": facts(item),
+            "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
             "standing_decision": None if self.is_open(item) else Decision.objects.about(item).standing().last(),
         }
@@ -161,6 +174,7 @@ class ModerationDesk(CaseDesk):
         event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
         return {
             "possible": possible,
+            "cannot": why_not_removable(request.user, case),  # type: ignore[arg-type]
             "extras": [
                 {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
                 for key, (each, title) in enumerate(EXTRAS.items(), 1)
@@ -232,6 +246,20 @@ class ModerationDesk(CaseDesk):
             edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
             version=whole_number(posted.get("version", "")),
         )
+
+    def author(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """About the author of a case, as a page, or as the part that the script of the case's page shows beside it."""
+        case = self.one(request, item_id)
+        context = {
+            "author": case.author,
+            "facts": facts(case),
+            "sections": sections(request, case.author, but=case),
+            "case_address": self.within(request, "item", case.pk),
+        }
+        if PART in request.headers:
+            return TemplateResponse(request, "moderation/desk/author.html", context)
+        title = _("About %(name)s") % {"name": case.author.username}
+        return self.page(request, "moderation/desk/author_page.html", context, title=title)
 
     def reveal(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Show the reported message and those around it to whoever says why."""

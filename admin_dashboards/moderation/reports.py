@@ -18,11 +18,13 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, ModelAdmin, link_to
-from admin_dashboards.labels import label
+from admin_dashboards.date_filters import DaysFilter
+from admin_dashboards.labels import label, moment, time_column
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.sections import MOST, Section, attach, latest_of
 from apps.access import may
 from apps.chat.models import Message
 from apps.events.models import Event
@@ -31,6 +33,20 @@ from apps.moderation.services import settle_report
 from apps.moderation.targets import REPORTABLE, target_of
 from apps.stories.models import Story
 from apps.users.models import User
+
+OUTCOME_LABELS: dict[str, tuple[str, str]] = {
+    Report.Outcome.KEPT: ("visibility", "good"),
+    Report.Outcome.REMOVED: ("visibility_off", "bad"),
+    Report.Outcome.EDITED: ("edit", "neutral"),
+    Report.Outcome.WARNED: ("warning", "wait"),
+    Report.Outcome.SUSPENDED: ("pause_circle", "bad"),
+}
+"""The icon and colour of an outcome: those of the same state in other tables."""
+
+
+class SameCaseSection(Section):
+    title = gettext_lazy("Other reports in the same case")
+    headers = (gettext_lazy("report"), gettext_lazy("reason"), gettext_lazy("reporter"), gettext_lazy("reported"))
 
 
 class SettleForm(Form):
@@ -60,9 +76,11 @@ class ReportAdmin(SearchableAdmin):
     changes: ClassVar[str | None] = "settle"
 
     form = SettleForm
-    list_display = ["__str__", "state", "thing_link", "reason", "about", "by", "created_at"]
-    list_filter = ["status", "kind", "reason"]
-    sortable_by = ["created_at"]
+    list_display = ["number", "state", "thing_link", "reason", "about", "by", "reported"]
+    list_filter = ["status", ("created_at", DaysFilter), "kind", "reason"]
+    sortable_by = ["reported"]
+    list_sections: ClassVar[list[Any]] = [SameCaseSection]
+    reported = time_column("created_at", gettext_lazy("reported"))
     ordering = ["-created_at", "-id"]
     search_people = ("author", "reporter")
     search_help_text = gettext_lazy("Reported user, reporter or ID")
@@ -75,6 +93,24 @@ class ReportAdmin(SearchableAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "reporter", "closed_by", "case")
+
+    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+        cases = Case.objects.filter(pk__in={row.case_id for row in rows})
+        latest = latest_of(cases, self.get_queryset(request), "case", MOST + 1)
+        found = {
+            row.pk: [
+                [
+                    link_to(each, f"#{each.pk}"),
+                    each.get_reason_display(),
+                    link_to(each.reporter),
+                    moment(each.created_at),
+                ]
+                for each in latest.get(row.case_id, [])
+                if each.pk != row.pk
+            ][:MOST]
+            for row in rows
+        }
+        attach(SameCaseSection, rows, found)
 
     def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
         told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
@@ -117,11 +153,16 @@ class ReportAdmin(SearchableAdmin):
             return False
         return report.status == Report.Status.OPEN or request.method == "POST"
 
+    @display(description=gettext_lazy("report"))
+    def number(self, report: Report) -> str:
+        return f"#{report.pk}"
+
     @display(description=gettext_lazy("state"))
     def state(self, report: Report) -> SafeString:
         if report.closed_at is None:
             return label("flag", _("Open"), "wait")
-        return label("task_alt", self.outcome_word(report), "good")
+        icon, tone = OUTCOME_LABELS.get(report.outcome or "", ("task_alt", "neutral"))
+        return label(icon, self.outcome_word(report), tone)
 
     @display(description=gettext_lazy("outcome"))
     def outcome_word(self, report: Report) -> str:

@@ -15,7 +15,9 @@ from apps.access import holders, may, require
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, RevealAllowance, SavedFilter, Workable
+from apps.desk.models import REVEAL_LASTS, Note, Notice, Preference, Reveal, RevealAllowance, SavedFilter, Workable
+from apps.desk.notices import mentioned_in, notify_staff
+from apps.desk.shortcuts import checked
 from apps.desk.time_zones import time_zones
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -97,6 +99,7 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
     item.assigned_to = to  # type: ignore[assignment]
     _save_work(item)
     record(actor, Verb.RELEASED, item, to=to.pk)
+    notify_staff(actor, Notice.Kind.ASSIGNED, item, [to])
     return item
 
 
@@ -142,6 +145,8 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
     save_as(actor, item, reason=reason)
     Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason)
     record(actor, Verb.ESCALATED, item, reason=reason)
+    if item.assigned_to is not None:
+        notify_staff(actor, Notice.Kind.ESCALATED, item, [item.assigned_to], text=reason)  # type: ignore[list-item]
     return item
 
 
@@ -156,11 +161,13 @@ def _least_busy[W: Workable](actor: User, model: type[W], item: W) -> User | Non
 
 @transaction.atomic
 def add_note(actor: User, target: models.Model, *, text: str) -> Note:
-    """An internal note, for staff who may see the thing."""
+    """An internal note, for staff who may see the item. Those whom it mentions as @name are notified."""
     label = target._meta
     is_work = isinstance(target, Workable)
-    require(actor, work_permission(type(target)) if is_work else f"{label.app_label}.view_{label.model_name}", target)
+    perm = work_permission(type(target)) if is_work else f"{label.app_label}.view_{label.model_name}"
+    require(actor, perm, target)
     text = _text(text, "text", MOST_NOTE, _("Enter a text first."))
+    notify_staff(actor, Notice.Kind.MENTIONED, target, mentioned_in(text, target, perm), text=text)
     return Note.objects.create(target_type=label.label_lower, target_id=target.pk, author=actor, text=text)
 
 
@@ -269,7 +276,9 @@ def preference_of(user: User) -> Preference:
 
 @transaction.atomic
 def prefer(user: User, **choices: object) -> Preference:
-    """Keep a choice. Raises `Invalid` for an unknown time zone or a time away in the past."""
+    """Store preferences. Raises `Invalid` for an unknown time zone, a time away in the past, or keys that clash."""
+    if isinstance(keys := choices.get("keys"), dict):
+        choices["keys"] = checked(keys)
     zone = choices.get("time_zone")
     if zone is not None and zone not in time_zones():
         raise Invalid("unknown", _("There is no such time zone."), field="time_zone")

@@ -3,14 +3,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
+from apps.access import TimeBoxed, holders, may
 from apps.audit.history import History
 from apps.decisions.models import HOLD
 from apps.desk.models import Workable
@@ -30,6 +32,15 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.order_by("-created_at", "-id")
 
 
+KIND_MODELS = {"story": "stories.Story", "event": "events.Event", "message": "chat.Message", "user": "users.User"}
+REMOVE_PERMISSIONS = {
+    "story": "stories.delete_story",
+    "event": "events.delete_event",
+    "message": "chat.delete_message",
+}
+EDIT_PERMISSIONS = {"event": "events.change_event"}
+
+
 class Report(models.Model):
     """What somebody told us about a story, an event, a message or a person."""
 
@@ -37,7 +48,22 @@ class Report(models.Model):
         STORY = "story", _("Story")
         EVENT = "event", _("Event")
         MESSAGE = "message", _("Message")
-        USER = "user", _("Person")
+        USER = "user", _("User")
+
+        @property
+        def model(self) -> type[models.Model]:
+            """Of what is reported."""
+            return apps.get_model(KIND_MODELS[self])
+
+        @property
+        def remove_permission(self) -> str | None:
+            """To remove such content; None where it is not removed."""
+            return REMOVE_PERMISSIONS.get(self)
+
+        @property
+        def edit_permission(self) -> str | None:
+            """To edit the text of such content; None where it is not edited."""
+            return EDIT_PERMISSIONS.get(self)
 
     class Reason(models.TextChoices):
         SPAM = "spam", _("Spam")
@@ -391,6 +417,24 @@ class Appeal(Workable):
     def not_for(self, person: User) -> DomainError | None:
         if person.pk in (self.decider_id, self.author_id):
             return Refused("own-decision", _("You decided this case. A colleague has to decide the appeal."))
+        return self._cannot_overturn(person)
+
+    def _cannot_overturn(self, person: User) -> DomainError | None:
+        """Why this person could only uphold the decision: overturning it takes what its outcomes took."""
+        case, kind = self.case, Report.Kind(self.case.kind)
+        content = kind.model(pk=case.target_id)
+        for outcome, perm, about in (
+            (Report.Outcome.REMOVED, kind.remove_permission, content),
+            (Report.Outcome.EDITED, kind.edit_permission, content),
+            (Report.Outcome.SUSPENDED, "users.suspend_user", case.author),
+        ):
+            if outcome not in self.decision.after["outcomes"] or perm is None:
+                continue
+            if not (decision := may(person, perm, about)):
+                able = holders(perm, about, superusers=True).exclude(pk__in=(person.pk, self.decider_id))
+                names = ", ".join(able.order_by("username").values_list("username", flat=True)[:5])
+                said = _say("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
+                return Refused("cannot-overturn", said % {"missing": decision.sentence, "names": names or "–"})
         return None
 
     def rule(self, status: str, by: User, ruling: str) -> None:

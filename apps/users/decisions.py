@@ -74,6 +74,7 @@ def _kind(verb: str, label: object, *, tells: bool = True, undo: Any = put_back)
         model=Document,
         perm="users.review_document",
         undo=undo,
+        notifies=tells,
         tell=tell if tells else _between_staff,
         tell_undone=tell_undone if tells else _between_staff,
     )

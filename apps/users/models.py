@@ -350,6 +350,7 @@ class Profile(models.Model):
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         constraints = [models.CheckConstraint(condition=Q(theme__in=Theme.values), name="profile_theme_known")]
+        indexes = [GinIndex(OpClass(Upper("company_name"), name="gin_trgm_ops"), name="profile_company_search")]
         permissions = [("export_profile", _("Can export profiles"))]
 
     def __str__(self) -> str:

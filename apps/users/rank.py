@@ -22,8 +22,10 @@ ACCESS_DESK = (
     Q(content_type__app_label="auth")
     | Q(content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset"))
     | Q(content_type__app_label="desk", content_type__model="revealallowance")
+    | Q(content_type__app_label="audit", content_type__model="entry")
 )
-"""The permissions with which one gives permissions, allows reveals, ends others' sessions and resets second factors."""
+"""The permissions with which one gives permissions, allows reveals, ends others' sessions, resets second factors, and
+reads the audit log."""
 KEEPS_ACCESS = "users.change_staff"
 
 

@@ -309,7 +309,7 @@ def test_the_desk_costs_a_fixed_number_of_queries(
 ) -> None:
     client = console(vera)
     client.get("/admin/compliance/")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get("/admin/compliance/")
 
 

@@ -295,9 +295,9 @@ def test_lists_ask_as_often_for_one_row_as_for_fifty(django_assert_max_num_queri
         make_document(people.make_user(f"person{number:02}"))
     client.get(TABLE)
     for address in (TABLE, "/admin/users/user/"):
-        with django_assert_max_num_queries(13):
+        with django_assert_max_num_queries(17):
             assert len(client.get(address).context["cl"].result_list) == 50
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(17):
         client.get("/admin/")
 
 

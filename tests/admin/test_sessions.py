@@ -113,7 +113,7 @@ def test_all_sessions_of_somebody_are_ended_by_one_button_that_asks_first() -> N
         assert f"{person.username} has {count} active sessions" in client.get(address).content.decode()
         assert Session.objects.live().filter(user=person).count() == count  # looking ends nothing
         assert client.post(address, {"reason": "Laptop lost"}).status_code == 302
-        assert f"{person.username} has no active sessions" in client.get(address).content.decode()
+        assert f"{person.username} has no active sessions." in client.get(address).content.decode()
     assert [browser.get("/admin/").status_code for browser in theirs] == [302, 302]
     assert [app.get("/users/profile").status_code for app in apps] == [401, 401]
     assert others.get("/users/profile").status_code == 200

@@ -139,7 +139,7 @@ def test_superusers_are_shown_and_left_alone() -> None:
     for address in (page_of(admin), f"{TABLE}{admin.pk}/password/"):
         answer = client.post(address, form_of(admin, username="mallory", password1=PASSWORD, password2=PASSWORD))
         assert answer.status_code == 403
-        assert "Only superusers can change this account" in answer.content.decode()
+        assert "Only superusers can change this account." in answer.content.decode()
     admin.refresh_from_db()
     assert admin.username == "admin"
     assert admin.check_password(people.PASSWORD)
@@ -171,7 +171,7 @@ def test_the_last_access_manager_cannot_be_taken_out() -> None:
     client = console(people.admin())
     answer = client.post(page_of(manager), form_of(manager, groups=[]))
     assert answer.status_code == 409
-    assert "remove the last permanent access manager" in answer.content.decode()
+    assert "This would remove the last permanent access manager." in answer.content.decode()
     assert manager.groups.exists()
 
 
@@ -266,14 +266,14 @@ def test_nobody_else_opens_the_permissions_of_a_row(name: str) -> None:
 def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
     manager, admin, bob = people.access(), people.admin(), people.make_user("bert")
     story, client = make_story(people.alice()), console(manager)
-    for holder, expected in [(manager, 403), (admin, 403), (bob, 302)]:
+    for holder, expected in [(manager, 403), (admin, 403), (bob, 422)]:
         answer = client.post(permissions_of(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
         assert answer.status_code == expected
         assert not holder.storyuserobjectpermission_set.exists()
-    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"}, follow=True)
+    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"})
     assert "Choose a staff member or a group." in answer.content.decode()
     answer = client.post(
-        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}, follow=True
+        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
     )
     assert "cannot be granted on a single object" in answer.content.decode()
 
@@ -285,10 +285,7 @@ def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more()
     page = client.get(page_of(nora))
     assert permissions_of(story) in links(page)
     assert "Secret caption" not in page.content.decode()
-    answer = client.get(f"{TABLE}{nora.pk}/grant/", {"kind": "story", "number": story.pk})
-    assert answer["Location"] == f"{permissions_of(story)}?holder=user:{nora.pk}"
-    for wrong in ({"kind": "story", "number": "999999"}, {"kind": "user", "number": "1"}, {"number": "x"}, {}):
-        assert client.get(f"{TABLE}{nora.pk}/grant/", wrong)["Location"] == page_of(nora)
+    assert {"kind", "q"} <= set(fields(page))
 
 
 def test_absent_rows_have_no_permissions_page() -> None:

@@ -84,7 +84,7 @@ def test_what_is_not_found_is_said(support: Client, alice: User, term: str) -> N
     people.community()
     answer = support.get(HOME, {"q": term})
     assert answer.status_code == 200
-    assert ("No results for “" in text(answer)) == bool(term)
+    assert ("No results for" in text(answer)) == bool(term)
 
 
 def test_one_page_tells_of_all_but_what_was_said_and_is_masked(support: Client, alice: User) -> None:
@@ -210,7 +210,7 @@ def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Cli
     assert not Entry.objects.filter(verb=Verb.IMPERSONATED).exists()
     refused = support.post(address, {"reason": " "})
     assert refused.status_code == 422
-    assert "Enter a reason. The user can read it." in text(refused)
+    assert "Enter a reason." in text(refused)
     shown = text(support.post(address, {"reason": "cannot see a story"}))
     assert "GET /api/stories" in shown
     assert "Sunset" in shown
@@ -223,7 +223,7 @@ def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Cli
 def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) -> None:
     page = f"{HOME}{alice.pk}/"
     sent = {"type": "users.user", "id": alice.pk, "field": "email", "next": page}
-    assert "Say why" in text(support.post("/admin/reveal/", sent | {"reason": ""}, follow=True))
+    assert "Enter a reason" in text(support.post("/admin/reveal/", sent | {"reason": ""}, follow=True))
     assert not Reveal.objects.exists()
     answer = support.post("/admin/reveal/", sent | {"reason": "calls from this address"}, follow=True)
     assert "alice@example.com" in text(answer)
@@ -261,7 +261,7 @@ def test_a_number_longer_than_any_is_none(support: Client, alice: User) -> None:
 
 
 def test_the_address_of_what_is_gone_says_so(support: Client, alice: User) -> None:
-    assert "No results for “" in text(support.get(HOME, {"q": "/api/stories/999999"}))
+    assert "No results for" in text(support.get(HOME, {"q": "/api/stories/999999"}))
 
 
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
@@ -337,7 +337,7 @@ def test_reveals_are_rationed_until_a_second_person_allows_more(support: Client,
         (console(people.community()), {}, 403),
         (desk, {"person": manager.pk}, 403),
         (desk, {"person": 999}, 404),
-        (desk, {"reason": "ok"}, 302),
+        (desk, {"reason": "ok"}, 422),
     ):
         assert client.post(f"{access}reveals/", allow | changed).status_code == status
     assert not RevealAllowance.objects.exists()

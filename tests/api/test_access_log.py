@@ -151,5 +151,5 @@ def test_it_is_paged_like_every_list() -> None:
 
 def test_staff_are_told_before_they_write_a_reason_that_it_is_read() -> None:
     alice, client = people.alice(), console(people.support())
-    assert "The user can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
+    assert "the user can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
     assert "finds it in their access log" in client.get(f"/admin/support/{alice.pk}/as_seen/").content.decode()

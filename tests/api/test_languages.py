@@ -157,7 +157,7 @@ def test_author_and_reporters_each_read_their_own_language() -> None:
     ):
         assert shown in said, shown
     bulk = {"item": [case.pk], "deed": "removed"}
-    assert f"alice reads, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
+    assert f"Message to alice, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
     case.refresh_from_db()
     client.post(f"/admin/moderation/{case.pk}/decide/", {"version": case.version, "outcome": "removed"})
     run_jobs(later=HOLD)

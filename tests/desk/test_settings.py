@@ -211,7 +211,7 @@ def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: A
 def test_the_access_manager_gives_these_rights_on_the_board_and_is_told_what_goes_badly_together() -> None:
     client = console(people.access())
     board = client.get("/admin/auth/group/add/").content.decode()
-    for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change time goal"):
+    for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change SLA"):
         assert words in board
     assert "Can see how officers agree" in board
     ticked = Permission.objects.filter(codename__in=("review_document", *RIGHTS[:2]))

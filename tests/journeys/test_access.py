@@ -28,7 +28,8 @@ def test_from_a_tick_to_taking_it_back(page: Page) -> None:
     # What a tick would change is said as it is ticked; nothing is saved by it.
     page.get_by_role("link", name="nora", exact=True).first.click()
     page.get_by_label("Community Manager").check()
-    expect(page.get_by_text("One person is affected.")).to_be_visible()
+    expect(page.get_by_text("1 person affected")).to_be_visible()
+    page.get_by_role("button", name="Details").click()
     expect(page.get_by_text("Stories › Stories").first).to_be_visible()
     assert not groups_of(nora)
     end = page.locator("input[type=datetime-local]:visible")

@@ -215,7 +215,7 @@ class TestSettling:
     def test_whoever_holds_it_settles_it(self) -> None:
         case, boss, other = tell(bob(), "event", make_event(alice())), admin(), community()
         claim(other, Case, case.pk)
-        with pytest.raises(Conflict, match="Claimed by community."):
+        with pytest.raises(Conflict, match="Claimed by community"):
             settle_case(boss, case.pk, outcomes=["kept"])
         assert settle_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
 
@@ -553,7 +553,7 @@ class TestWhatStands:
         titles = []
         for decision in (one, two, three):
             undo(boss, decision.pk)
-            Case.objects.open().delete()  # one at a time is reported again
+            Case.objects.open().delete()  # one at a time is Reported again
             event.refresh_from_db()
             titles.append(event.title)
         assert titles == ["The launch", "The launch", "Lauch Party"]
@@ -612,7 +612,7 @@ class TestDecisionsOfTheReleaseBefore:
         undo(boss, first.pk)
         target.refresh_from_db()
         assert target.removed_at is not None
-        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be reported again
+        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be Reported again
         undo(boss, second.pk)
         target.refresh_from_db()
         assert target.removed_at is None

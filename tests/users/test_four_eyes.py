@@ -212,8 +212,7 @@ def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
     assert "Needs two approvals" in console(vera).get(page).content.decode()
     answer = console(vera).post(page, form, follow=True)
     [message] = answer.context["messages"]
-    assert "A second officer confirms it before acme is verified." in str(message)
-    assert str(message).startswith("First approval recorded for ")
+    assert "A second officer confirms it before acme is verified" in str(message)
     again = console(vera).get(page)
     assert "You recorded the first approval." in again.content.decode()
     assert "status" not in fields(again)
