@@ -28,6 +28,7 @@ from admin_dashboards.desk.registry import desks
 from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import address, open_desks, tables
 from admin_dashboards.searching import SHORTEST_PART, people_named
+from apps.access import may
 from apps.users.models import User
 from apps.users.names import seen, tidy
 from apps.whole_numbers import searched_number
@@ -159,7 +160,7 @@ def _pages(request: HttpRequest, term: str) -> Iterator[Found]:
         if _fits(term, desk.title, _("Desk")):
             yield str(desk.title), _("Desk"), desk.address, desk.icon
     for slug, page, title in PAGES:
-        if slug in theirs and _fits(term, title) and (page != "audit" or may(request.user, "audit.view_entry")):
+        if slug in theirs and _fits(term, title) and (page != "audit" or may(request.user, "audit.view_entry")):  # type: ignore[arg-type]
             desk = theirs[slug]
             try:
                 link = reverse(f"admin:{desk.name}_{page}" if page else f"admin:{desk.name}")

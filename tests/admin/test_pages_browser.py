@@ -48,6 +48,8 @@ ALONE = (
     "/admin/compliance/next/",
     "/admin/moderation/next/",
     "/admin/preferences/",
+    "/admin/notices/",
+    "/admin/compliance/templates/",
     "/admin/compliance/quality/",
     "/admin/compliance/settings/",
     "/admin/moderation/appeals/",
