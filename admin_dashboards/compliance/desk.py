@@ -285,7 +285,11 @@ class ComplianceDesk(WorkDesk):
         else:
             said = _("will be approved; its owner is verified, and notified after 10 seconds.")
         found = duplicates(request.user, item)  # type: ignore[arg-type]
-        return f"{said} {_('It was sent in from another account, too.')}" if found.shown or found.hidden else said
+        return (
+            f"{said} {_('Possible duplicate of a document of another account.')}"
+            if found.shown or found.hidden
+            else said
+        )
 
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
         return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
