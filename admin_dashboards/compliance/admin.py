@@ -23,6 +23,7 @@ from unfold.decorators import display
 
 from admin_dashboards.asking import asking, mark_poll, refuse_other_sites
 from admin_dashboards.base import Form, link_to
+from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.history import MASKS
 from admin_dashboards.labels import label
@@ -132,6 +133,7 @@ class DocumentAdmin(SearchableAdmin):
             "free": holder is None and self.has_change_permission(request, obj) and self._open_to(request, obj),
             "duplicates": duplicates(request.user, obj),  # type: ignore[arg-type]
             "at_table": True,
+            **details_context(request, obj),
             "asking": rules_asking(obj) if obj.status == Document.Status.PENDING else [],
             "second_asked": obj.status == Document.Status.PENDING and needs_second(obj),
             "own_document": obj.owner_id == request.user.pk,

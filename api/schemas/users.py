@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringCons
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
+from apps.users.models import NAME_LENGTH as NAME_LENGTH_ON_DOCUMENTS
 from apps.users.models import DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
@@ -24,6 +25,7 @@ def _tidied(value: Any) -> Any:
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=150)]
+LegalName = Annotated[str, BeforeValidator(_tidied), StringConstraints(max_length=NAME_LENGTH_ON_DOCUMENTS)]
 Mail = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=3, max_length=254)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(max_length=32)]
@@ -194,6 +196,8 @@ class DirectoryFilter(Body):
 class DocumentOut(Schema):
     id: int
     doc_type: DocType
+    legal_name: str
+    """As it was given with the upload; empty where none was."""
     status: Annotated[Document.Status, one_of(Document.Status)]
     reason: Reason | None
     """Why it was rejected, as a code."""

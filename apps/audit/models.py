@@ -46,6 +46,7 @@ class Verb(models.TextChoices):
     UNDONE = "undone", _("undid")
     IMPERSONATED = "impersonated", _("viewed as")
     PASSWORD_SET = "password_set", _("set the password of")
+    DETAILS_RECORDED = "details_recorded", _("recorded document details")
     ALERTED = "alerted", _("triggered an alert by deciding")
 
 
