@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from django.utils.translation import override
 from ninja import Schema
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, StringConstraints, ValidationInfo, field_validator
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
@@ -191,6 +191,14 @@ class DirectoryFilter(Body):
     search: Annotated[str, StringConstraints(max_length=150)] = ""
     role: Literal["influencer", "entrepreneur", "brand"] | None = None
     verified: bool | None = None
+
+
+class DocumentForm(BaseModel):
+    """What comes along with the file."""
+
+    doc_type: DocType
+    legal_name: LegalName = ""
+    """The person's or company's name as the document should state it."""
 
 
 class DocumentOut(Schema):

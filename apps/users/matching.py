@@ -8,7 +8,7 @@ After a change of `SECRET_KEY`, keys made under `SECRET_KEY_FALLBACKS` are still
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -33,12 +33,12 @@ TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Signs that make a text read as another one."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Same:
     """Documents of other accounts with the same name or number, latest first."""
 
-    shown: list[Document] = field(default_factory=list)
-    hidden: int = 0
+    shown: list[Document]
+    hidden: int
     """How many more there are that the viewer may not see."""
 
     def __bool__(self) -> bool:
@@ -102,26 +102,28 @@ def keep_keys(document: Document) -> None:
 def matches(viewer: User, document: Document) -> Matches:
     """Where else its number and names were used: on other accounts. What the viewer may not see is only counted.
 
-    Two queries; none where nothing is known of it.
+    At most three queries; none where nothing is known of it.
     """
-    found = Matches(Same(), Same())
     wanted = {key: kind for secret in _secrets() for key, kind in _keys(document, secret).items()}
-    if not wanted:
-        return found
-    rows = DocumentKey.objects.filter(key__in=wanted).exclude(document__owner=document.owner_id)
-    rows = rows.select_related("document__owner").order_by("-document")[: 2 * MOST_SHOWN]
-    others = {(row.document_id, wanted[row.key]): row.document for row in rows}
-    if not others:
-        return found
-    ids = {place[0] for place in others}
-    seen = set(seen_documents(viewer).filter(pk__in=ids).values_list("pk", flat=True))
-    for (document_id, kind), other in others.items():
-        same = found.number if kind == "number" else found.name
-        if document_id in seen:
-            same.shown.append(other)
-        else:
-            same.hidden += 1
-    return found
+    # Each by itself, so that a common name does not push out the one document with the same number.
+    found = [_others(document, [key for key, kind in wanted.items() if kind == each]) for each in ("number", "name")]
+    ids = {other.pk for others in found for other in others}
+    seen = set(seen_documents(viewer).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+    return Matches(*(_same(others, seen) for others in found))
+
+
+def _same(others: list[Document], seen: set[int]) -> Same:
+    shown = [other for other in others if other.pk in seen]
+    return Same(shown, len(others) - len(shown))
+
+
+def _others(document: Document, keys: list[str]) -> list[Document]:
+    if not keys:
+        return []
+    rows = DocumentKey.objects.filter(key__in=keys).exclude(document__owner=document.owner_id)
+    rows = rows.select_related("document__owner").order_by("-document_id")[:MOST_SHOWN]
+    # Both names of a document may be wanted ones.
+    return list({row.document_id: row.document for row in rows}.values())
 
 
 def _secrets() -> tuple[str | bytes, ...]:
