@@ -127,9 +127,9 @@ def compared(viewer: User, document: Document) -> Compared:
     lines = [Line("name", _name_title(document), name, given, _name_outcome(given, name), is_given=True)]
     if document.doc_type == DocType.BUSINESS:
         company = document.owner.profile.company_name
-        # The company that the profile shows is a hint; the legal name decides where there is one.
-        outcome = _name_outcome(company, name, reason=None if given else Reason.NAME_DIFFERS)
-        if company:
+        if company and not same_name(company, given):
+            # A hint where there is a legal name, which then decides.
+            outcome = _name_outcome(company, name, reason=None if given else Reason.NAME_DIFFERS)
             lines.append(Line("", gettext_lazy("Company in the profile"), name, company, outcome, is_given=True))
     else:
         born = details.born if details else None
