@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
@@ -42,6 +43,10 @@ STATUS_LABELS = {
     Document.Status.APPROVED: ("check_circle", "good"),
     Document.Status.REJECTED: ("cancel", "bad"),
 }
+
+
+NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by", "details__typed_by")
+"""What a line and a page name."""
 
 
 class DecisionForm(Form):
@@ -76,10 +81,11 @@ class DocumentAdmin(SearchableAdmin):
     history_masks = {**MASKS, "file": lambda name: _("a file")}
     change_form_template = "compliance/document.html"
     readonly_fields = [
-        "state", "decided", "kind", "created_at", "file_facts",
+        "state", "decided", "kind", "created_at", "file_facts", "details_panel",
         "of", "role", "badge", "since", "company", "category", "earlier",
     ]  # fmt: skip
     facts = [
+        (gettext_lazy("Document details"), {"fields": ["details_panel"]}),
         (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "category", "earlier"]}),
         (gettext_lazy("Document"), {"fields": ["kind", "created_at", "file_facts"]}),
     ]
@@ -97,7 +103,7 @@ class DocumentAdmin(SearchableAdmin):
         ]
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().select_related("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
+        return super().rows().select_related(*NAMED)
 
     def parts(self) -> dict[tuple[str, str], Q]:
         return {(_("Pending"), "status__exact=pending"): Q(status=Document.Status.PENDING)}
@@ -133,7 +139,6 @@ class DocumentAdmin(SearchableAdmin):
             "free": holder is None and self.has_change_permission(request, obj) and self._open_to(request, obj),
             "duplicates": duplicates(request.user, obj),  # type: ignore[arg-type]
             "at_table": True,
-            **details_context(request, obj),
             "asking": rules_asking(obj) if obj.status == Document.Status.PENDING else [],
             "second_asked": obj.status == Document.Status.PENDING and needs_second(obj),
             "own_document": obj.owner_id == request.user.pk,
@@ -253,6 +258,11 @@ class DocumentAdmin(SearchableAdmin):
     @display(description=gettext_lazy("file"))
     def file_facts(self, document: Document) -> str:
         return f"{document.media_type}, {filesizeformat(document.size)}"
+
+    @display(description=gettext_lazy("given by the account, and on the document"))
+    def details_panel(self, document: Document) -> SafeString:
+        context = details_context(asking(), document) | {"at_table": True}
+        return render_to_string("compliance/details.html", context, asking())
 
     @display(description=gettext_lazy("decided"))
     def decided(self, document: Document) -> str:
