@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.labels import label
 from apps.users.document_details import NUMBER_LENGTH, Line, Outcome, compared, record_details
 from apps.users.matching import Matches
-from apps.users.models import NAME_LENGTH, Document, DocumentDetails, User
+from apps.users.models import DOCUMENT_NAME_LENGTH, Document, DocumentDetails, User
 from apps.whole_numbers import whole_number
 
 VERSION = "details_version"
@@ -30,7 +30,7 @@ LOOKS = {
     "expired": ("event_busy", "bad"),
 }
 """The icon and the tone of each outcome."""
-LENGTHS = {"name": NAME_LENGTH, "number": NUMBER_LENGTH}
+LENGTHS = {"name": DOCUMENT_NAME_LENGTH, "number": NUMBER_LENGTH}
 
 
 @dataclass(frozen=True, slots=True)

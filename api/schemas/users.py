@@ -6,13 +6,21 @@ from typing import Annotated, Any, Literal
 
 from django.utils.translation import override
 from ninja import Schema
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, HttpUrl, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
-from apps.users.models import NAME_LENGTH as NAME_LENGTH_ON_DOCUMENTS
-from apps.users.models import DocType, Document, Reason, Role, Theme, User
+from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
 from apps.users.sessions import NAME_LENGTH
@@ -25,7 +33,7 @@ def _tidied(value: Any) -> Any:
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=150)]
-LegalName = Annotated[str, BeforeValidator(_tidied), StringConstraints(max_length=NAME_LENGTH_ON_DOCUMENTS)]
+LegalName = Annotated[str, BeforeValidator(_tidied), StringConstraints(max_length=DOCUMENT_NAME_LENGTH)]
 Mail = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=3, max_length=254)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(max_length=32)]

@@ -18,7 +18,7 @@ from apps.audit.services import record
 from apps.errors import Conflict, Invalid
 from apps.users.documents import document_in_work
 from apps.users.matching import Matches, checked, details_of, keep_keys, matches, same_name
-from apps.users.models import CHECKS, NAME_LENGTH, DocType, Document, DocumentDetails, Reason, User
+from apps.users.models import CHECKS, DOCUMENT_NAME_LENGTH, DocType, Document, DocumentDetails, Reason, User
 
 NUMBER_LENGTH = 64
 ADULT = 18
@@ -98,7 +98,7 @@ def record_details(
     if version != (details.version if details else 0):
         raise Conflict("changed-since", _newer(details))
     kept = details or DocumentDetails(document=document, version=0)
-    kept.name = checked(name, most=NAME_LENGTH, field="name")
+    kept.name = checked(name, most=DOCUMENT_NAME_LENGTH, field="name")
     kept.number = checked(number, most=NUMBER_LENGTH, field="number")
     is_identity = document.doc_type == DocType.IDENTITY
     kept.born = _date(born, field="born", latest=timezone.localdate()) if is_identity else None

@@ -24,7 +24,7 @@ from apps.storage import filed
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
 from apps.users.matching import checked, keep_keys
-from apps.users.models import NAME_LENGTH, Document, Reason, User
+from apps.users.models import DOCUMENT_NAME_LENGTH, Document, Reason, User
 from apps.users.oversight import alert_if_one
 from apps.users.quality import sample
 
@@ -44,7 +44,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str, legal_name: str
     Raises `Conflict` for a second one, and after a rejection for good; `Invalid` for a name that cannot be one; what
     `take_document` does otherwise.
     """
-    legal_name = checked(legal_name, most=NAME_LENGTH, field="legal_name")
+    legal_name = checked(legal_name, most=DOCUMENT_NAME_LENGTH, field="legal_name")
     _require_place(owner, doc_type)
     taken = take_document(upload, field="file")
     document = Document(

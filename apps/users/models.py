@@ -434,7 +434,7 @@ class Suspension(models.Model):
         return _("Suspension %(id)s") % {"id": self.pk}
 
 
-NAME_LENGTH = 150
+DOCUMENT_NAME_LENGTH = 150
 """The most characters of a name that is given with a document, or read on it."""
 
 
@@ -486,7 +486,7 @@ class Document(Workable):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="documents", verbose_name=_("owner"))
     doc_type = models.CharField(_("kind"), max_length=16, choices=DocType)
     legal_name = models.CharField(
-        _("legal name"), max_length=NAME_LENGTH, blank=True, default="", db_default="", editable=False
+        _("legal name"), max_length=DOCUMENT_NAME_LENGTH, blank=True, default="", db_default="", editable=False
     )
     """As its owner gave it with the upload; empty where they gave none."""
     file = models.FileField(_("file"), upload_to="documents", max_length=255)
@@ -743,7 +743,7 @@ class DocumentDetails(models.Model):
     """What a document says, as an officer read it. Personal, so it has no history, and goes with the document."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="details")
-    name = models.CharField(_("name on the document"), max_length=NAME_LENGTH, blank=True)
+    name = models.CharField(_("name on the document"), max_length=DOCUMENT_NAME_LENGTH, blank=True)
     born = models.DateField(_("date of birth"), null=True, blank=True)
     """Of identity documents."""
     number = models.CharField(_("document number"), max_length=64, blank=True)
