@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0028_company_search'),
+        ('users', '0029_company_search'),
     ]
 
     operations = [
