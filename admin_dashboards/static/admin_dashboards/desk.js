@@ -106,6 +106,7 @@
             if (got?.ok) ahead.set(placeOf(image), URL.createObjectURL(await got.blob()));
         }
         fetched = ahead;
+        here.dataset.fetched = "1";
     }
 
     // What was fetched for the item that now comes; what the one before showed is let go.
