@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import until_words
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -94,7 +94,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def history_version_view(self, request: HttpRequest, object_id: str, version_id: str) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
-        record = records_of(obj).filter(pk=whole_number(version_id)).first()
+        record = records_of(obj).filter(pk=parse_id(version_id)).first()
         if record is None:
             raise Http404
         context = {"title": _("Version"), "version": versions_of([record], self.history_masks)[0]}

@@ -31,13 +31,13 @@ from admin_dashboards.site import SESSION_KEY
 from apps.access import may, models_with_row_grants, require
 from apps.desk.services import RATION
 from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.ids import parse_id
 from apps.users.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
 from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
 from apps.users.rank import access_groups, is_above, keepers
 from apps.users.row_grants import revoke_on_row
 from apps.users.staff import leave_group
-from apps.whole_numbers import whole_number
 
 SHOWN = 50
 """How many lines a part of the page has at most."""
@@ -194,7 +194,7 @@ class AccessDesk(Desk):
     @staticmethod
     def _reveals(request: HttpRequest, rejected: Rejected) -> list[dict[str, Any]]:
         actor: Any = request.user
-        again = whole_number(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
+        again = parse_id(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
         return [
             {
                 "person": link_to(person),
@@ -242,7 +242,7 @@ class AccessDesk(Desk):
 
     def _revoke(self, request: HttpRequest) -> HttpResponse:
         kind, _colon, number = request.POST.get("key", "").partition(":")
-        given = _given(kind, whole_number(number))
+        given = _given(kind, parse_id(number))
         reason = request.POST.get("reason", "").strip()
         actor: Any = request.user
         if isinstance(given, GroupMembership):
@@ -263,7 +263,7 @@ class AccessDesk(Desk):
         return recently_confirmed(self._allow_reveals)(request)
 
     def _allow_reveals(self, request: HttpRequest) -> HttpResponse:
-        number = whole_number(request.POST.get("person", ""))
+        number = parse_id(request.POST.get("person", ""))
         try:
             allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
         except DomainError as error:

@@ -25,6 +25,7 @@ from apps.access import may
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
+from apps.ids import parse_id
 from apps.users.document_details import compared
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
@@ -32,7 +33,6 @@ from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
-from apps.whole_numbers import whole_number
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {
@@ -178,7 +178,7 @@ class ComplianceDesk(WorkDesk):
             verdict=verdict,
             reason=_reason_of(request, verdict),
             comment=request.POST.get("comment", "").strip(),
-            version=whole_number(request.POST.get("version", "")),
+            version=parse_id(request.POST.get("version", "")),
         )
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class ComplianceDesk(WorkDesk):
                     why=request.POST.get("why", ""),
                     reason=_reason_of(request, verdict),
                     comment=request.POST.get("comment", "").strip(),
-                    version=whole_number(request.POST.get("version", "")),
+                    version=parse_id(request.POST.get("version", "")),
                 )
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)

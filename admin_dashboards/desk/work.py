@@ -50,8 +50,8 @@ from apps.desk.services import (
     take_over,
 )
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
+from apps.ids import parse_id, searched_number
 from apps.users.models import User
-from apps.whole_numbers import searched_number, whole_number
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 ADDRESS = "X-Address"
@@ -720,7 +720,7 @@ class WorkDesk(Desk):
         messages.success(request, said % {"item": self.title_of(item), "name": to.username if to else ""})
 
     def _colleague(self, item: Any, number: str) -> User:
-        person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
+        person = next((each for each in colleagues(self.permission, item) if each.pk == parse_id(number)), None)
         if person is None:
             raise Invalid("unknown", _("Choose a colleague from the list."), field="to")
         return person
@@ -773,7 +773,7 @@ class WorkDesk(Desk):
         reason = request.POST.get("reason", "").strip()[:1000]
         if batch := _uuid(request.POST.get("batch", "")):
             return self._undo_batch(request, batch, reason)
-        number = whole_number(request.POST.get("decision", ""))
+        number = parse_id(request.POST.get("decision", ""))
         label = self.queue.model._meta.label_lower
         known = Decision.objects.filter(pk=number, target_type=label).first()
         if known is None:
@@ -811,7 +811,7 @@ class WorkDesk(Desk):
         if request.method != "POST":
             return HttpResponseRedirect(self.back(request))
         deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
-        numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
+        numbers = [number for text in request.POST.getlist("item")[:100] if (number := parse_id(text))]
         if deed is None or not numbers:
             messages.error(request, _("Select items first, then choose an action."))
             return HttpResponseRedirect(self.back(request))

@@ -34,6 +34,7 @@ from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
+from apps.ids import parse_id, searched_number
 from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import decidable_cases, why_not_removable
@@ -43,7 +44,6 @@ from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
 from apps.moderation.telling import Said, ends_at, to_author, to_reporter
 from apps.users.models import User
-from apps.whole_numbers import searched_number, whole_number
 
 Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)
@@ -244,7 +244,7 @@ class ModerationDesk(CaseDesk):
             note=posted.get("note", "").strip()[:1000],
             until=timezone.now() + timedelta(days=_days(posted.get("days", ""))),
             edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
-            version=whole_number(posted.get("version", "")),
+            version=parse_id(posted.get("version", "")),
         )
 
     def author(self, request: HttpRequest, item_id: int) -> HttpResponse:
