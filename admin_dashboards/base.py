@@ -105,7 +105,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
 class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
     """A table. It declares what may be done in it, by which permission; services do it.
 
-    A deed that is None does not exist here, for nobody, superusers included.
+    A action that is None does not exist here, for nobody, superusers included.
     """
 
     adds: ClassVar[str | None] = None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 type Mask = Callable[[str], str]
 
 MASKS: Mapping[str, Mask] = {"email": mask_mail, "phone": mask_phone}
-DEEDS = {"+": "created", "~": "changed", "-": "deleted"}
+ACTIONS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Version:
     changes: list[Change] = field(default_factory=list)
 
     @property
-    def deed(self) -> str:
-        return DEEDS[self.record.history_type]
+    def action(self) -> str:
+        return ACTIONS[self.record.history_type]
 
     def compare(self, earlier: Version) -> None:
         for name, value in self.values.items():

@@ -221,7 +221,7 @@ class AccessDesk(Desk):
             "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
         }
 
-    # --- Deeds ------------------------------------------------------------------------------------------------------
+    # --- Actions ------------------------------------------------------------------------------------------------------
 
     def revoke(self, request: HttpRequest) -> HttpResponse:
         """Take back one membership or one grant on a row, named by the page."""
@@ -229,12 +229,12 @@ class AccessDesk(Desk):
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._answering(self._revoke))(request)
 
-    def _answering(self, deed: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """`deed`, a button without fields, with what it is rejected for at the top of the desk."""
+    def _answering(self, action: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """`action`, a button without fields, with what it is rejected for at the top of the desk."""
 
         def answer(request: HttpRequest, *args: Any) -> HttpResponse:
             try:
-                return deed(request, *args)
+                return action(request, *args)
             except DomainError as error:
                 return self._rejected(request, error)
 

@@ -168,13 +168,13 @@ def _do(request: HttpRequest, row: Model) -> Holder:
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
     perms = request.POST.getlist("revoke" if taking else "perm")
-    deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
+    action: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
     holder = _holder(request.POST.get("holder", ""))
     if not perms:
         raise Invalid("nothing-ticked", _("Select what to grant."), field="perm")
     with transaction.atomic():
         for perm in perms:
-            deed(request.user, holder, perm, row, reason=reason)
+            action(request.user, holder, perm, row, reason=reason)
     return holder
 
 
@@ -217,7 +217,7 @@ def _given_so_far(row: Model) -> list[dict[str, Any]]:
     return [
         {
             "who": entry.actor,
-            "deed": entry.get_verb_display(),
+            "action": entry.get_verb_display(),
             "permission": names.get(perm := entry.detail["perm"], perm),
             "holder": entry.detail["holder"]["name"],
             "until": parse_datetime(entry.detail.get("until", "")),

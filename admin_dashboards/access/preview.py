@@ -1,4 +1,4 @@
-"""What would change: the deed itself, done in a transaction that is taken back, and everybody's console compared."""
+"""What would change: the action itself, done in a transaction that is taken back, and everybody's console compared."""
 
 from __future__ import annotations
 
@@ -140,10 +140,10 @@ class Preview:
         return [*self.warnings, *told] or [_("Nobody loses a permission.")]
 
 
-def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
-    """Do `deed`, compare, and take it back.
+def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
+    """Do `action`, compare, and take it back.
 
-    `people` names the ids of those whom it may concern, before it from None and after it from what `deed` returned.
+    `people` names the ids of those whom it may concern, before it from None and after it from what `action` returned.
     """
     told = Preview()
     with transaction.atomic():
@@ -153,7 +153,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
         kept_before = _names(keepers())
         try:
             with transaction.atomic():
-                result = deed()
+                result = action()
         except DomainError as error:
             told.refused = error
             return told
@@ -173,7 +173,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
             gained = [pair for pair in new.pairs if pair not in old.pairs]
             told.affected.append(Affected(names.get(number, ""), changes, gained, old, new))
     told.affected.sort(key=lambda each: each.name)
-    told.warnings = [_("Each member %(deed)s.") % {"deed": pair.sentence} for pair in alone]
+    told.warnings = [_("Each member %(action)s.") % {"action": pair.sentence} for pair in alone]
     told.warnings += _about_keepers(kept_before, kept_after)
     return told
 

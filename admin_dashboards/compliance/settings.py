@@ -42,7 +42,7 @@ class RulesSetting(Setting):
 
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
         number, version = parse_id(sent.get("rule", "")), parse_id(sent.get("version", ""))
-        match sent.get("deed"):
+        match sent.get("action"):
             case "add":
                 followers = number_sent(sent, "followers_from") if sent.get("followers_from", "").strip() else None
                 rule = save_rule(
@@ -54,14 +54,14 @@ class RulesSetting(Setting):
                     followers_from=followers,
                 )
                 return _("Two approvals are now required for: %(rule)s.") % {"rule": rule}
-            case "on" | "off" as deed:
-                rule = save_rule(actor, number, version=version, active=deed == "on")
+            case "on" | "off" as action:
+                rule = save_rule(actor, number, version=version, active=action == "on")
                 said = _("Rule activated: %(rule)s.") if rule.active else _("Rule deactivated: %(rule)s.")
                 return said % {"rule": rule}
             case "remove":
                 remove_rule(actor, number, version=version)
                 return _("Rule removed. Documents that already wait for a second approval keep waiting.")
-        raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
+        raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
         return ReviewRule.history.all()  # type: ignore[no-any-return]

@@ -159,12 +159,12 @@ def restore_message(actor: User, message_id: int, *, reason: str = "", batch: UU
 
 
 @transaction.atomic
-def _decide(actor: User, message_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Message:
+def _decide(actor: User, message_id: int, action: Callable[..., Any], reason: str, batch: UUID | None) -> Message:
     message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
     if message is None:
         raise Absent("not-found", _("There is no such message."))
     require(actor, "chat.delete_message", message)
-    deed(actor, message, subject_id=message.sender_id, named={"thing": "message"}, reason=reason, batch=batch)
+    action(actor, message, subject_id=message.sender_id, named={"thing": "message"}, reason=reason, batch=batch)
     return message
 
 

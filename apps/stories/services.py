@@ -137,12 +137,12 @@ def restore_story(actor: User, story_id: int, *, reason: str = "", batch: UUID |
 
 
 @transaction.atomic
-def _decide(actor: User, story_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Story:
+def _decide(actor: User, story_id: int, action: Callable[..., Any], reason: str, batch: UUID | None) -> Story:
     story = Story.objects.select_for_update(of=("self",)).select_related("author").filter(pk=story_id).first()
     if story is None:
         raise _absent()
     require(actor, "stories.delete_story", story)
-    deed(actor, story, subject_id=story.author_id, named={"thing": "story"}, reason=reason, batch=batch)
+    action(actor, story, subject_id=story.author_id, named={"thing": "story"}, reason=reason, batch=batch)
     return story
 
 

@@ -127,10 +127,11 @@ class Attacker:
             "person": dice.choice(["access", "peer", "admin", self.person.username]),
             "reason": dice.choice(["because", "spam", "unreadable", "other"]),
             "post": "yes",
-            "action": dice.choice(["", "delete_selected", "end_selected"]),
+            "action": dice.choice(
+                ["", "delete_selected", "end_selected", "claim", "take_over", "hand_over", "confirm", "off", "delete"]
+            ),
             "_selected_action": dice.choice([self.groups, self.people, list(self.things.values())]),
             "status": dice.choice(["approved", "rejected"]),
-            "deed": dice.choice(["claim", "take_over", "hand_over", "enrol", "confirm", "off", "delete"]),
             "to": someone,
             "code": "123456",
             "version": dice.randrange(3),

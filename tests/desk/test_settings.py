@@ -54,13 +54,13 @@ def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> No
         shown = [code for code in ("rules", "share", "goal") if f'id="setting-{code}"' in page]
         assert shown == [("rules", "share", "goal")[number]]
         for code in {"rules", "share", "goal"} - set(shown):
-            assert client.post(PAGE, {"setting": code, "deed": "add", "percent": 3, "hours": 3}).status_code == 403
+            assert client.post(PAGE, {"setting": code, "action": "add", "percent": 3, "hours": 3}).status_code == 403
     assert not ReviewRule.objects.exists()
     assert not QualityShare.objects.exists()
 
 
 def test_a_refusal_names_the_right_that_the_setting_asks_for() -> None:
-    answer = console(keeper("change_qualityshare")).post(PAGE, {"setting": "rules", "deed": "add"})
+    answer = console(keeper("change_qualityshare")).post(PAGE, {"setting": "rules", "action": "add"})
     assert answer.status_code == 403
     assert "You need the permission “Can change four-eyes rule”." in answer.content.decode()
 
@@ -77,18 +77,18 @@ def test_whoever_sets_the_rules_need_not_review_documents() -> None:
 
 def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     client = console(keeper(*RIGHTS))
-    filled = {"deed": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
+    filled = {"action": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
     page = client.post(PAGE, {"setting": "rules"} | filled, follow=True).content.decode()
     words = "Business documents of brands that were rejected before"
     assert f"Two approvals are now required for: {words}." in page
     again = client.post(PAGE, {"setting": "rules"} | filled)
     assert again.status_code == 409
     assert "This rule exists already" in again.content.decode()
-    assert sent(client, "rules", deed="off").status_code == 302
+    assert sent(client, "rules", action="off").status_code == 302
     assert not ReviewRule.objects.get().active
-    assert sent(client, "rules", deed="on").status_code == 302
-    assert sent(client, "rules", deed="off").status_code == 302
-    assert sent(client, "rules", deed="remove").status_code == 302
+    assert sent(client, "rules", action="on").status_code == 302
+    assert sent(client, "rules", action="off").status_code == 302
+    assert sent(client, "rules", action="remove").status_code == 302
     assert not ReviewRule.objects.exists()
     timeline = client.get(PAGE).content.decode()
     timeline = timeline[timeline.index("data-timeline") :]
@@ -100,11 +100,11 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
 @pytest.mark.parametrize(
     ("setting", "filled", "said"),
     [
-        ("rules", {"deed": "add", "doc_type": "poem", "role": "brand"}, "There is no such kind."),
-        ("rules", {"deed": "add", "role": "staff", "after_rejection": "1"}, "There is no such role."),
-        ("rules", {"deed": "add", "followers_from": "many"}, "Enter a number from 1 to 1,000,000"),
-        ("rules", {"deed": "add", "followers_from": "9999999"}, "Enter a number from 1 to 1,000,000"),
-        ("rules", {"deed": "burn"}, "Unknown action. Reload the page and choose again."),
+        ("rules", {"action": "add", "doc_type": "poem", "role": "brand"}, "There is no such kind."),
+        ("rules", {"action": "add", "role": "staff", "after_rejection": "1"}, "There is no such role."),
+        ("rules", {"action": "add", "followers_from": "many"}, "Enter a number from 1 to 1,000,000"),
+        ("rules", {"action": "add", "followers_from": "9999999"}, "Enter a number from 1 to 1,000,000"),
+        ("rules", {"action": "burn"}, "Unknown action. Reload the page and choose again."),
         ("share", {"percent": "101"}, "Enter a whole number from 0 to 100."),
         ("share", {"percent": ""}, "Enter a whole number from 0 to 100."),
         ("goal", {"hours": "0"}, "Enter whole hours, from 1 to 2160."),
@@ -157,16 +157,16 @@ def test_the_share_counts_for_decisions_from_then_on() -> None:
 
 def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
     one, other = console(keeper(*RIGHTS)), console(keeper(*RIGHTS, name="second"))
-    sent(one, "rules", deed="add", doc_type="business")
+    sent(one, "rules", action="add", doc_type="business")
     sent(one, "share", percent=10)
     sent(one, "goal", hours=10)
     before = other.get(PAGE).content.decode()
     old = re.findall(r'name="version" value="(\d+)"', before)
     rule = ReviewRule.objects.get()
-    for setting, filled in (("rules", {"deed": "off"}), ("share", {"percent": 20}), ("goal", {"hours": 20})):
+    for setting, filled in (("rules", {"action": "off"}), ("share", {"percent": 20}), ("goal", {"hours": 20})):
         assert sent(one, setting, **filled).status_code == 302
     stale: list[tuple[str, dict[str, Any]]] = [
-        ("rules", {"deed": "remove", "rule": rule.pk}), ("share", {"percent": 99}), ("goal", {"hours": 99}),
+        ("rules", {"action": "remove", "rule": rule.pk}), ("share", {"percent": 99}), ("goal", {"hours": 99}),
     ]  # fmt: skip
     for version, (setting, filled) in zip(old, stale, strict=True):
         answer = other.post(PAGE, {"setting": setting, "version": version} | filled)
@@ -202,7 +202,7 @@ def test_the_password_is_asked_again_and_what_was_filled_in_comes_along() -> Non
 def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: Any) -> None:
     client = console(keeper(*RIGHTS))
     for number in range(1, 12):
-        sent(client, "rules", deed="add", followers_from=number)
+        sent(client, "rules", action="add", followers_from=number)
         if number in (1, 11):
             with django_assert_num_queries(15):
                 client.get(PAGE)

@@ -161,7 +161,7 @@ function find(form) {
     let asked = 0;
     const ask = async () => {
         const turn = ++asked;
-        const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+        const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
         const answer = await fetch(address, { headers: { "X-Part": "1" } });
         const text = await answer.text();
         if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = text;
@@ -277,7 +277,7 @@ function live(bar) {
     bar.addEventListener("submit", async (event) => {
         event.preventDefault();
         try {
-            const answer = await fetch(bar.action, { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
+            const answer = await fetch(bar.getAttribute("action"), { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
             const facts = await answer.json();
             if (answer.status === 401) return ended();
             if (facts.type === "form-out-of-date") {
