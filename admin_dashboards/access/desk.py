@@ -35,7 +35,7 @@ from apps.ids import parse_id
 from apps.users.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
 from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
-from apps.users.rank import access_groups, is_above, keepers
+from apps.users.rank import access_administrators, access_groups, is_above
 from apps.users.row_grants import revoke_on_row
 from apps.users.staff import leave_group
 
@@ -113,7 +113,7 @@ class AccessDesk(Desk):
         found = live.filter(user__in=named) if term else live
         latest = list(found.order_by("-last_seen_at", "-id")[: SESSIONS_SHOWN + 1])
         may_reset = bool(may(actor, "users.reset_mfa"))
-        kept_by = list(keepers().order_by("username")[:SHOWN])
+        kept_by = list(access_administrators().order_by("username")[:SHOWN])
         context = {
             "staff": [
                 {
@@ -130,7 +130,7 @@ class AccessDesk(Desk):
             "ending_count": len(ending),
             "unused": unused[:SHOWN],
             "unused_count": len(unused),
-            "keepers": [link_to(person) for person in kept_by],
+            "access_administrators": [link_to(person) for person in kept_by],
             "superusers": any(each.person.is_superuser for each in everybody),
             "resets": self._resets(request) if may_reset else [],
             "may_reset": may_reset,

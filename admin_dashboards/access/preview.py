@@ -36,7 +36,7 @@ from apps.access import (
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import GroupMembership, User
 from apps.users.oversight import Pair, dangerous, perms_of_group
-from apps.users.rank import keepers
+from apps.users.rank import access_administrators
 
 PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""
@@ -150,7 +150,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
         first = set(people(None))
         compared = sorted(first)[:MOST]
         before, rights_before = _standings(compared), _rights(first - set(compared))
-        kept_before = _names(keepers())
+        kept_before = _names(access_administrators())
         try:
             with transaction.atomic():
                 result = action()
@@ -161,7 +161,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
         compared += sorted(concerned - first)[: MOST - len(compared)]
         after, rights_after = _standings(compared), _rights(concerned - set(compared))
         names = dict(User.objects.filter(pk__in=after).values_list("pk", "username"))
-        kept_after = _names(keepers())
+        kept_after = _names(access_administrators())
         alone = dangerous(perms_of_group(result)) if isinstance(result, Group) and result.pk else []
         transaction.set_rollback(True)
     told.asked = len(concerned)

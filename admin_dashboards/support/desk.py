@@ -243,8 +243,8 @@ def _step(answer: Answer) -> dict[str, Any]:
         (UNREACHED if answer.applies else NOT_APPLICABLE) if answer.passed is None else STATES[answer.passed]
     )
     details = [_sentence(fact) for fact in answer.facts]
-    if answer.mended_by:
-        details.append(answer.mended_by)
+    if answer.fixable_by:
+        details.append(answer.fixable_by)
     return {"state": state, "icon": icon, "word": word, "question": answer.question, "details": details}
 
 

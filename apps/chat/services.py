@@ -149,12 +149,12 @@ def tell_typing(actor: User, room_name: str) -> None:
 
 
 def remove_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
-    """Take the text out of sight, at every door. Raises `Conflict` where that has happened already."""
+    """Hide the text at every entry point. Raises `Conflict` where that has happened already."""
     return _decide(actor, message_id, remove_as, reason, batch)
 
 
 def restore_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
-    """Put back what was taken out of sight."""
+    """Restore what was hidden."""
     return _decide(actor, message_id, restore_as, reason, batch)
 
 

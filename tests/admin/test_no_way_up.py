@@ -19,7 +19,7 @@ from django.test import Client
 
 from apps.access import held_on_rows, models_with_row_grants
 from apps.users.models import ResetCode, User
-from apps.users.rank import ACCESS_DESK, holds_access_rights, keepers
+from apps.users.rank import ACCESS_DESK, access_administrators, holds_access_rights
 from tests import people
 from tests.client import api
 from tests.console import console
@@ -243,7 +243,7 @@ class Guard:
         assert self._trusted() == self.trusted, told
         assert self._desk_groups() == self.groups, told
         assert self._accounts() == self.signs_in_with, told
-        assert keepers().exists(), told
+        assert access_administrators().exists(), told
 
 
 OTHERS = ("community", "compliance", "support")

@@ -291,7 +291,7 @@ def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
     assert [group.name for group in groups_of(nora)] == [TEAM]
 
 
-def test_dangerous_pairs_and_the_last_keeper_are_named() -> None:
+def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     client, _nora = cast()
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
     told = promised(client, address, {"name": TEAM, "permissions": ids("review_document", "change_user")})

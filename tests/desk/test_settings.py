@@ -27,7 +27,7 @@ PAGE = "/admin/compliance/settings/"
 RIGHTS = ("change_reviewrule", "change_qualityshare", "change_goal")
 
 
-def keeper(*rights: str, name: str = "lead", group: str = "Compliance Officer") -> User:
+def lead(*rights: str, name: str = "lead", group: str = "Compliance Officer") -> User:
     """An officer who was given these rights too."""
     person = people.make_staff(name, *filter(None, [group]))
     person.user_permissions.set(Permission.objects.filter(codename__in=rights))
@@ -48,7 +48,7 @@ def sent(client: Client, setting: str, page: str = PAGE, **filled: Any) -> Any:
 def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> None:
     assert PAGE not in links(console(people.compliance()).get("/admin/compliance/"))
     for number, right in enumerate(RIGHTS):
-        client = console(keeper(right, name=f"lead{number}"))
+        client = console(lead(right, name=f"lead{number}"))
         assert PAGE in links(client.get("/admin/compliance/"))
         page = client.get(PAGE).content.decode()
         shown = [code for code in ("rules", "share", "goal") if f'id="setting-{code}"' in page]
@@ -60,13 +60,13 @@ def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> No
 
 
 def test_a_refusal_names_the_right_that_the_setting_asks_for() -> None:
-    answer = console(keeper("change_qualityshare")).post(PAGE, {"setting": "rules", "action": "add"})
+    answer = console(lead("change_qualityshare")).post(PAGE, {"setting": "rules", "action": "add"})
     assert answer.status_code == 403
     assert "You need the permission “Can change four-eyes rule”." in answer.content.decode()
 
 
 def test_whoever_sets_the_rules_need_not_review_documents() -> None:
-    client = console(keeper("change_reviewrule", group=""))
+    client = console(lead("change_reviewrule", group=""))
     page = client.get("/admin/")
     assert PAGE in links(page)
     assert "/admin/compliance/" not in links(page)
@@ -76,7 +76,7 @@ def test_whoever_sets_the_rules_need_not_review_documents() -> None:
 
 
 def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     filled = {"action": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
     page = client.post(PAGE, {"setting": "rules"} | filled, follow=True).content.decode()
     words = "Business documents of brands that were rejected before"
@@ -112,7 +112,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     ],
 )
 def test_what_cannot_be_taken_is_said_with_all_that_was_typed(setting: str, filled: dict[str, str], said: str) -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     answer = client.post(PAGE, {"setting": setting, "version": 0} | filled)
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -126,7 +126,7 @@ def test_what_cannot_be_taken_is_said_with_all_that_was_typed(setting: str, fill
 
 
 def test_goals_are_set_for_each_desk_and_count_at_once() -> None:
-    person = keeper("change_goal")
+    person = lead("change_goal")
     person.groups.add(*people.community().groups.all())
     client = console(person)
     make_document(people.newton())
@@ -147,7 +147,7 @@ def test_goals_are_set_for_each_desk_and_count_at_once() -> None:
 
 
 def test_the_share_counts_for_decisions_from_then_on() -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     assert sent(client, "share", percent=35).status_code == 302
     assert sent(client, "share", percent=0).status_code == 302
     assert QualityShare.objects.get().percent == 0
@@ -156,7 +156,7 @@ def test_the_share_counts_for_decisions_from_then_on() -> None:
 
 
 def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
-    one, other = console(keeper(*RIGHTS)), console(keeper(*RIGHTS, name="second"))
+    one, other = console(lead(*RIGHTS)), console(lead(*RIGHTS, name="second"))
     sent(one, "rules", action="add", doc_type="business")
     sent(one, "share", percent=10)
     sent(one, "goal", hours=10)
@@ -185,7 +185,7 @@ def test_of_ten_who_make_the_same_at_once_one_does() -> None:
 
 
 def test_the_password_is_asked_again_and_what_was_filled_in_comes_along() -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     client.get(PAGE)
     session = client.session
     session["confirmed_at"] = (timezone.now() - timedelta(minutes=11)).timestamp()
@@ -200,7 +200,7 @@ def test_the_password_is_asked_again_and_what_was_filled_in_comes_along() -> Non
 
 
 def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: Any) -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     for number in range(1, 12):
         sent(client, "rules", action="add", followers_from=number)
         if number in (1, 11):
