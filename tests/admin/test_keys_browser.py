@@ -214,6 +214,7 @@ def test_what_was_typed_at_a_lost_claim_comes_back(page: Page) -> None:
     sign_in(page)
     press(page, "n")
     on(page, document)
+    expect(page.locator("[data-item][data-held='1']")).to_have_count(1)
     page.locator("[name=comment]").fill("Half a thought")
     Document.objects.filter(pk=document.pk).update(claimed_by=colleague)
     news = page.locator("[data-news]")
