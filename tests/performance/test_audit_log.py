@@ -28,7 +28,7 @@ from tests.performance.plans import rows_read
 from tests.things import make_event
 
 NOW = timezone.now()
-ROWS = int(os.environ.get("AUDIT_ROWS", "5000"))
+ROWS = int(os.environ.get("AUDIT_ROWS", "20000"))
 ROWS_OF_A_PAGE = 1000
 """Of two dozen tables ten lines each, those that few have passed over; and what is read of each line that is shown."""
 RARE = 20
