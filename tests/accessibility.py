@@ -17,6 +17,23 @@ RUN = """
         .map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).join(" · ")}`)
 """
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OUT_OF_REACH = """
+    () => {
+        const out = [];
+        const usable = document.querySelector("dialog:modal") ?? document;
+        for (const control of usable.querySelectorAll("details[open] :is(input, select, textarea, button, a)")) {
+            if (!control.checkVisibility()) continue;
+            control.scrollIntoView({ block: "center" });
+            const box = control.getBoundingClientRect();
+            const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+            if (!box.width || (hit && (control.contains(hit) || hit.contains(control)))) continue;
+            if (hit?.closest("label")?.contains(control)) continue;
+            out.push(control.outerHTML.slice(0, 160));
+        }
+        scrollTo(0, 0);
+        return out;
+    }
+"""
 LOOK = """
     ([dark]) => {
         document.documentElement.classList.toggle("dark", dark);
@@ -26,7 +43,8 @@ LOOK = """
 
 
 def barriers(page: Page) -> list[str]:
-    """What keeps somebody out of the page that is open, and how far it is wider than the window.
+    """What keeps somebody out of the page that is open, how far it is wider than the window, and what of its open
+    parts lies outside of the window or under something else.
 
     The page is not loaded again: scheme and width change where it stands, and are put back.
     """
@@ -44,6 +62,7 @@ def barriers(page: Page) -> list[str]:
             found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in faults]
         if (wider := page.evaluate(SIDEWAYS)) > 0:
             found.append(f"{wider} px wider than {width}")
+        found += [f"out of reach at {width}: {control}" for control in page.evaluate(OUT_OF_REACH)]
     page.set_viewport_size(window)
     page.evaluate(LOOK, [was_dark])
     return found

@@ -260,7 +260,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         rights = ["own_groups"] if self._read_only_groups(request, obj) else ["groups"]
         return [
             (None, {"fields": ["username", "email", "is_active"]}),
-            (_("Rights"), {"fields": [*rights, "superuser"]}),
+            (_("Groups and permissions"), {"fields": [*rights, "superuser"]}),
             (_("Sign-in"), {"fields": ["last_login", "date_joined"]}),
         ]
 
