@@ -53,13 +53,15 @@ def barriers(page: Page) -> list[str]:
     was_dark = page.evaluate("document.documentElement.classList.contains('dark')")
     window: Any = page.viewport_size
     found = []
-    for width in WIDTHS:
+    views = [
+        (WIDTHS[0], was_dark, TAGS),
+        (WIDTHS[0], not was_dark, BY_SCHEME),
+        (WIDTHS[1], not was_dark, BY_WIDTH),
+    ]
+    for width, dark, rules in views:
         page.set_viewport_size({"width": width, "height": 768})
-        for dark in (was_dark, not was_dark):
-            page.evaluate(LOOK, [dark])
-            first = width == WIDTHS[0] and dark == was_dark
-            faults = page.evaluate(RUN, TAGS if first else BY_WIDTH if dark == was_dark else BY_SCHEME)
-            found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in faults]
+        page.evaluate(LOOK, [dark])
+        found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in page.evaluate(RUN, rules)]
         if (wider := page.evaluate(SIDEWAYS)) > 0:
             found.append(f"{wider} px wider than {width}")
         found += [f"out of reach at {width}: {control}" for control in page.evaluate(OUT_OF_REACH)]

@@ -13,7 +13,6 @@ import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from apps.audit.models import Entry, Verb
@@ -421,19 +420,3 @@ def test_an_account_that_is_renamed_stays_locked() -> None:
     guesses(10)
     User.objects.filter(pk=user.pk).update(username="helper")
     assert not opens("helper")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_the_release_before_wrote_down_is_deleted() -> None:
-    row = {"ip_address": "192.0.2.7", "user_agent": "Firefox", "path_info": "/admin/login/", "http_accept": "*/*"}
-    try:
-        MigrationExecutor(connection).migrate([("users", "0020_look_alike_names")])
-        AccessAttempt.objects.create(
-            username="support", post_data="_proof=secret", get_data="", failures_since_start=3, **row
-        )
-        AccessLog.objects.create(username="support", **row)
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key[0] == "users"])
-    assert not AccessAttempt.objects.exists()
-    assert not AccessLog.objects.exists()

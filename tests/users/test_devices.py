@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from base64 import b32encode
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import django_otp
 import pytest
 import time_machine
 from django.contrib import admin
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.test import override_settings
 from django.utils import timezone
 from django_otp.models import Device
@@ -157,46 +154,6 @@ SEALED_RFC_KEY = (
     "USgUSr9QbN9rGvR3jppvvif3k"
 )
 HASH_OF_ABCD_EFGH_IJKL_MNOP = "27cbc657bd15a3fdfdc4f27711534942fe952c543a8dee916eceb45452738c40"
-BEFORE = "0018_language"
-
-
-def migrate(to: str | None) -> Any:
-    """Bring the users' tables to this migration, or to the newest. Returns the models as they are then."""
-    executor = MigrationExecutor(connection)
-    newest = [key for key in executor.loader.graph.leaf_nodes() if key[0] == "users"]
-    targets = [("users", to)] if to else newest
-    executor.migrate(targets)
-    return executor.loader.project_state(targets).apps
-
-
-@pytest.mark.django_db(transaction=True)
-def test_authenticators_and_backup_codes_of_the_release_before_keep_working() -> None:
-    alice, bob, carol = people.alice(), people.bob(), people.carol()
-    begun = datetime(2026, 1, 1, tzinfo=UTC)
-    try:
-        apps = migrate(BEFORE)
-        old = apps.get_model("users", "Authenticator").objects
-        common = {"sealed_key": SEALED_RFC_KEY, "begun_at": begun}
-        row = old.create(pk=4711, user_id=alice.pk, confirmed_at=begun, failures=3, last_step=5, **common)
-        codes = apps.get_model("users", "BackupCode").objects
-        codes.create(authenticator=row, code_hash=HASH_OF_ABCD_EFGH_IJKL_MNOP)
-        codes.create(authenticator=row, code_hash="0" * 64, used_at=begun)
-        old.create(user_id=bob.pk, confirmed_at=None, **common)
-        locked = timezone.now() + timedelta(minutes=5)
-        old.create(user_id=carol.pk, confirmed_at=begun, failures=10, locked_until=locked, **common)
-    finally:
-        migrate(None)
-    device = Authenticator.objects.get(user=alice)
-    assert (device.confirmed, device.created_at, device.throttling_failure_count) == (True, begun, 3)
-    assert not mfa.is_enabled(bob)
-    assert mfa.backup_codes_left(alice) == 1
-    app = App(b32encode(RFC_KEY).decode())
-    with override_settings(MFA_KEYS=["n" * 32, "o" * 32]):
-        mfa.verify(alice, code_of(app))
-        mfa.verify(alice, "ABCD EFGH IJKL MNOP")
-        with pytest.raises(LockedOut):
-            mfa.verify(carol, code_of(app))
-    assert mfa.backup_codes_left(alice) == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,6 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.exceptions import ValidationError
@@ -395,107 +394,6 @@ def dependencies() -> Any:
 def user_before(db: None) -> Any:
     """The model of users as the release before has it, over tables as they are: it still serves after `migrate`."""
     return MigrationExecutor(connection).loader.project_state(dependencies()).apps.get_model("users", "User")
-
-
-@pytest.fixture
-def old_user(transactional_db: None) -> Any:
-    """The model of users as it was, over tables as they were."""
-    parents = dependencies()
-    try:
-        yield migrate_to(*parents).get_model("users", "User")
-    finally:
-        migrate_to()
-
-
-def test_migrating_gives_each_look_to_its_oldest_account_and_names_the_others(
-    old_user: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = ["brand1", "alice", "brandl", "bob", "aIice", "brandI", "а1ice"]
-    made = old_user.objects.bulk_create(
-        [old_user(username=name, email=f"{number}@example.com", role="brand") for number, name in enumerate(names)]
-    )
-    migrate_to()
-    keys = dict(User.objects.values_list("username", "username_skeleton"))
-    assert {name for name in names if keys[name] is None} == {"brandl", "aIice", "brandI", "а1ice"}
-    assert all(keys[name] == skeleton_key(name) for name in ("brand1", "alice", "bob"))
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert lines[0] == "Accounts that keep a user name that looks like another's: 4"
-    assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
-    assert "alice" not in "".join(lines).lower()
-    MigrationRecorder(connection).record_unapplied(*MIGRATION)
-    migrate_to(MIGRATION)
-    assert dict(User.objects.values_list("username", "username_skeleton")) == keys
-    User.objects.get(username="aIice").save()
-    with pytest.raises(Invalid, match="looks like one that is taken"):
-        sign_up("b0b")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_migrating_folds_what_is_there_and_names_what_clashes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Over tables as they were, with accounts that only the database's folding kept apart."""
-    try:
-        old = migrate_to(("users", "0023_document_letters_missing")).get_model("users", "User")
-        names = ["İpek", "Straße", "strasse", "jose\u0301"]
-        made = [
-            old.objects.create(username=name, email=f"{n}@example.com", role="brand", password=make_password(PASSWORD))
-            for n, name in enumerate(names)
-        ]
-        capsys.readouterr()
-    finally:
-        migrate_to()
-    keys = dict(User.objects.values_list("pk", "username_key"))
-    assert [keys[user.pk] for user in made] == ["ipek", "strasse", None, "josé"]
-    assert set(User.objects.values_list("email_key", flat=True)) == {f"{n}@example.com" for n in range(4)}
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert lines == [
-        "Accounts that keep the username of another, and are found by their own spelling alone: 1",
-        f"  user {made[2].pk} is written like user {made[1].pk}",
-    ]
-    assert {name: account_named(name).pk for name in ("strasse", "STRASSE", "straße", "STRAßE")} == {  # type: ignore[union-attr]
-        "strasse": made[2].pk,
-        "STRASSE": made[2].pk,
-        "straße": made[1].pk,
-        "STRAßE": made[1].pk,
-    }
-    younger = User.objects.get(pk=made[2].pk)
-    younger.save()
-    younger.refresh_from_db()
-    assert younger.username_key is None
-
-
-def test_an_account_stored_decomposed_beside_the_composed_one_is_found_and_saved_like_any_other(old_user: Any) -> None:
-    elder, younger = (
-        old_user.objects.create(
-            username=name, email=f"{name}@example.com", role="brand", password=make_password(PASSWORD)
-        )
-        for name in ("josé", "jose\u0301")
-    )
-    migrate_to()
-    for pk in (elder.pk, younger.pk):
-        Profile.objects.create(user_id=pk)
-    for name, pk in (("josé", elder.pk), ("JOSE\u0301", younger.pk), (" jose\u0301", younger.pk)):
-        assert account_named(name).pk == pk  # type: ignore[union-attr]
-    body = {"username": "jose\u0301", "password": PASSWORD}
-    assert api().post("/users/auth/login", body).status_code == 200
-    person = User.objects.get(pk=younger.pk)
-    client = api(person)
-    before = client.get("/users/profile").json()
-    assert (before["id"], before["username"]) == (younger.pk, "jose\u0301")
-    same = {name: before[name] for name in ("username", "email")}
-    for change in ({"phone": "+49 30 1234"}, same | {"phone": "+49 30 1235"}):
-        assert client.patch("/users/profile", change).status_code == 200
-    person.refresh_from_db()
-    person.save()
-    versions = person.history.count()
-    save_as(person, person, reason="nothing new")
-    assert (person.history.count(), versions) == (versions, versions)
-    assert User.objects.values_list("username", "email", "username_key").get(pk=person.pk) == (
-        "jose\u0301",
-        "jose\u0301@example.com",
-        None,
-    )
-    assert update_profile(person, username="josefa").username == "josefa"
-    assert User.objects.get(pk=person.pk).username_key == "josefa"
 
 
 @pytest.mark.django_db
