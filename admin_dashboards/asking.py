@@ -48,6 +48,11 @@ def mark_poll(request: HttpRequest) -> None:
     request.is_poll = True  # type: ignore[attr-defined]
 
 
+def read_only() -> Refused:
+    """What a page answers that is only looked at, whatever the permission."""
+    return Refused("read-only", _("This page is read-only."))
+
+
 def asks_by_script(request: HttpRequest) -> bool:
     """Whether a script reads the answer, rather than a person."""
     by_header = POLL in request.headers or PART in request.headers

@@ -260,8 +260,8 @@ def _changed_since(line: int) -> str:
 
 def _lines_with_errors(lines: int) -> str:
     return ngettext(
-        "The file was not taken, and nothing was changed: %d line has an error.",
-        "The file was not taken, and nothing was changed: %d lines have errors.",
+        "The file was rejected, nothing was changed: %d line has an error.",
+        "The file was rejected, nothing was changed: %d lines have errors.",
         lines,
     ) % (lines,)
 

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import until_words
+from apps.errors import Refused
 from apps.ids import parse_id
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _object_with_history(self, request: HttpRequest, object_id: str) -> Model:
         if request.method not in ("GET", "HEAD"):
-            raise PermissionDenied(_("History can be read, not changed."))
+            raise Refused("read-only", _("History is read-only."))
         if not self.has_view_permission(request):
             raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))

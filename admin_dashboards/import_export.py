@@ -420,7 +420,7 @@ class TableResource(ModelResource):
         found = self.found.get(number)
         if found is None:
             name = self._meta.model._meta.verbose_name
-            raise Absent("no-such-row", _("There is no %s with this number.") % name)
+            raise Absent("no-such-row", _("There is no %s with this ID. Check the column “id” of the file.") % name)
         self.seen[found.pk] = self._fingerprint(found)
         return copy(found), False
 
@@ -446,7 +446,7 @@ class TableResource(ModelResource):
 
     def after_import(self, dataset: Sheet, result: Outcome, **options: Any) -> None:
         if self.expected is not None and self.expected != summary(self.seen):
-            raise Conflict("changed-since", _("Something has changed since the preview."))
+            raise Conflict("changed-since", _("Something has changed since the preview. Upload the file again."))
         failed = result.has_errors() or result.has_validation_errors()
         if self.edits and not failed and not options["dry_run"]:
             self.write(options["user"], self.edits)
@@ -658,7 +658,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         decision = may(self._user(request), self._perm(verb))
         if decision:
             things = capfirst(str(self.opts.verbose_name_plural))
-            raise PermissionDenied(_("%(things)s are neither imported nor exported here.") % {"things": things})
+            raise Refused("no-files", _("%(things)s are neither imported nor exported here.") % {"things": things})
         raise PermissionDenied(decision.sentence)
 
     def _write_down(self, request: HttpRequest, verb: Verb, rows: int) -> None:

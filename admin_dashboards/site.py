@@ -27,7 +27,7 @@ from unfold.sites import UnfoldAdminSite
 from admin_dashboards import mfa
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import OtherSite, asked_by, is_poll, way_back, with_filters
+from admin_dashboards.asking import OtherSite, asked_by, is_poll, read_only, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
 from api.throttles import spend
 from apps.access import may, noting_use
@@ -238,7 +238,7 @@ class InflooAdminSite(UnfoldAdminSite):
                 raise BadRequest(_("The address contains an invalid character. Check it."))
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view):
-                raise PermissionDenied(_("This page is read-only."))
+                raise read_only()
             if posts and any("\x00" in text for _name, texts in request.POST.lists() for text in texts):
                 raise Invalid(
                     "invalid", _("The input contains an invalid character. Remove it and try again."), field="text"
@@ -246,17 +246,17 @@ class InflooAdminSite(UnfoldAdminSite):
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
             if posts and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                raise PermissionDenied(_("This page is read-only."))
+                raise read_only()
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
-            return self.turned_down(request, 403, sentence)
+            return self.turned_down(request, 403, sentence, is_grantable=True)
         except OtherSite as error:
             request.by_other_site = True  # type: ignore[attr-defined]
             return self.turned_down(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
-            return self.turned_down(request, 403, str(error))
+            return self.turned_down(request, 403, str(error), is_grantable=error.code == "permission-missing")
         except Http404:
             return self.turned_down(
                 request,
@@ -292,8 +292,11 @@ class InflooAdminSite(UnfoldAdminSite):
             tables[0].has_view_permission(request)  # so that the page names what is missing
             raise PermissionDenied from None
 
-    def turned_down(self, request: HttpRequest, status: int, sentence: str, again: str = "") -> HttpResponse:
-        """The page that says why not; `again` is where a click of one's own leads."""
+    def turned_down(
+        self, request: HttpRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
+    ) -> HttpResponse:
+        """The page that says why not; `again` is where a click of one's own leads, `is_grantable` that a permission
+        is all that is missing."""
         user: Any = request.user
         request.sentence = sentence  # type: ignore[attr-defined]
         context = {
@@ -303,6 +306,7 @@ class InflooAdminSite(UnfoldAdminSite):
             "status": status,
             "sentence": sentence,
             "again": again,
+            "is_grantable": is_grantable,
         }
         return TemplateResponse(request, "admin/turned_down.html", context, status=status)
 

@@ -55,7 +55,7 @@ class TransferMixin(ImportExportMixin):
     def export_file(self, request: HttpRequest, key: str) -> FileResponse:
         transfer = self._own(request, key, Transfer.Kind.EXPORT)
         if transfer.status != Status.DONE:
-            raise Absent("absent", _("This file is not there yet, or no longer."))
+            raise _no_file()
         refuse_other_sites(request)
         file = self._file(request, transfer, transfer.file_name, transfer.file_format)
         record(self._user(request), Verb.VIEWED, transfer, table=transfer.table, rows=transfer.rows_done)
@@ -139,12 +139,16 @@ class TransferMixin(ImportExportMixin):
 
     def _file(self, request: HttpRequest, transfer: Transfer, name: str, file_format: str) -> FileResponse:
         if not transfer.result:
-            raise Absent("absent", _("This file is not there yet, or no longer."))
+            raise _no_file()
         try:
             file = default_storage.open(transfer.result)
         except FileNotFoundError:
-            raise Absent("absent", _("This file is not there yet, or no longer.")) from None
+            raise _no_file() from None
         response = FileResponse(file, as_attachment=True, filename=name, content_type=MEDIA_TYPES[file_format])
         response["X-Content-Type-Options"] = "nosniff"
         response["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
+
+
+def _no_file() -> Absent:
+    return Absent("absent", _("This file is not ready, or was deleted after 24 hours. Start again."))

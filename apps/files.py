@@ -114,7 +114,7 @@ def read_address(token: str, *, seconds: int | None = None) -> Address:
         signed = _signer().unsign(token, max_age=seconds or settings.SIGNED_ADDRESS_SECONDS)
         kind, row_id, viewer, login = signed.split(".")
     except (signing.BadSignature, ValueError) as error:
-        raise Absent("not-found", _("This address has expired. Ask for the thing itself again.")) from error
+        raise Absent("not-found", _("This address has expired. Request the item again for a new one.")) from error
     return Address(kind, int(row_id), int(viewer) or None, int(login) or None)  # type: ignore[arg-type]  # ours alone
 
 

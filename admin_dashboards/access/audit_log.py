@@ -126,7 +126,7 @@ class UserField(forms.CharField):
             return user.pk
         if not text[:1].isdecimal() and (number := searched_number(text)):
             return number
-        raise ValidationError(_("No user has this name."))
+        raise ValidationError(_("No user has this name. Check the spelling."))
 
 
 class FilterForm(forms.Form):

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 
+from admin_dashboards.asking import read_only
 from admin_dashboards.preferences import shortcuts_of
 from apps.access import may, note_use
 from apps.desk.shortcuts import GROUPS
@@ -73,7 +73,7 @@ class Desk(ABC):
             if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
-                raise PermissionDenied(_("This page is read-only."))
+                raise read_only()
             if opens is None:
                 note_use(self.permission)
             return view(request, *args, **kwargs)

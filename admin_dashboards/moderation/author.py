@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from admin_dashboards.base import ModelAdmin, link_to
 from apps.events.models import Event
@@ -104,7 +105,7 @@ def _report(report: Report) -> Line:
 
 
 def _strike(strike: Strike) -> Line:
-    name = _("%(n)d points for %(what)s") % {
+    name = ngettext("%(n)d point for %(what)s", "%(n)d points for %(what)s", strike.weight) % {
         "n": strike.weight,
         "what": f"{strike.case.get_kind_display().lower()} {strike.case.target_id}",
     }

@@ -267,7 +267,7 @@ class ModerationDesk(CaseDesk):
         if request.method == "POST":
             message = target_of(case.kind, case.target_id)
             if not isinstance(message, Message):
-                raise Absent("not-found", _("Nothing to reveal here."))
+                raise Absent("not-found", _("This case has no masked message to reveal. Reload the page."))
             try:
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
             except DomainError as error:

@@ -281,7 +281,7 @@ def prefer(user: User, **choices: object) -> Preference:
         choices["keys"] = checked(keys)
     zone = choices.get("time_zone")
     if zone is not None and zone not in time_zones():
-        raise Invalid("unknown", _("There is no such time zone."), field="time_zone")
+        raise Invalid("unknown", _("There is no such time zone. Choose one of the list."), field="time_zone")
     away = choices.get("away_until")
     if isinstance(away, datetime) and away <= timezone.now():
         raise Invalid("past", _("Choose a time in the future."), field="away_until")

@@ -33,11 +33,11 @@ def check_outcomes(kind: str, outcomes: Sequence[str]) -> list[str]:
     if not chosen or set(outcomes) - set(chosen):
         raise _impossible(_("Choose one of the outcomes."))
     if Outcome.KEPT in chosen and len(chosen) > 1:
-        raise _impossible(_("What is kept as it is goes with no other outcome."))
+        raise _impossible(_("“Keep” cannot be combined with other actions. Choose one or the other."))
     if Outcome.REMOVED in chosen and thing.remove is None:
         raise _impossible(_("A person is not removed. Warn or suspend them."))
     if Outcome.EDITED in chosen and thing.edit is None:
-        raise _impossible(_("Only the words of an event can be edited."))
+        raise _impossible(_("Only the text of an event can be edited. Choose another action."))
     return chosen
 
 
@@ -58,7 +58,7 @@ def carry_out(
 ) -> dict[str, Any]:
     """Do what the outcomes say. What was done, as `take_back` needs it; each action asks for its own permission."""
     if edits and Outcome.EDITED not in outcomes:
-        raise _impossible(_("Choose “edited” along with new words."))
+        raise _impossible(_("Choose “Edit text” to change the text."))
     done: dict[str, Any] = {}
     if Outcome.EDITED in outcomes:
         done |= _edit(actor, case, edits, reason)

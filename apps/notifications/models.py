@@ -13,7 +13,7 @@ class Kind(models.TextChoices):
     CONNECTION_ACCEPTED = "connection_accepted", _("Connection accepted")
     NEW_FOLLOWER = "new_follower", _("New follower")
     EVENT_INVITATION = "event_invitation", _("Invitation to an event")
-    EVENT_JOINED = "event_joined", _("Somebody joins an event")
+    EVENT_JOINED = "event_joined", _("Someone joins an event")
     EVENT_CHANGED = "event_changed", _("Event changed")
     EVENT_CANCELLED = "event_cancelled", _("Event cancelled")
     DOCUMENT_DECIDED = "document_decided", _("Document decided")

@@ -362,7 +362,7 @@ def _already_pending() -> Conflict:
 
 
 def newer_pending() -> Conflict:
-    return Conflict("changed-since", _("The owner has sent in another one since. Decide that one."))
+    return Conflict("changed-since", _("The owner has submitted another one since. Decide that one."))
 
 
 def _absent() -> Absent:

@@ -32,7 +32,7 @@ class Look(models.TextChoices):
     LOOKED_AS = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
     DOCUMENT = "document", gettext_lazy("Staff looked at a page of a document of yours.")
     OPENED = "opened", gettext_lazy("Staff opened what the platform holds about your account.")
-    FOUND = "found", gettext_lazy("Staff found you by what they were told about you.")
+    FOUND = "found", gettext_lazy("Staff found you by your email address or phone number.")
 
 
 LOOKS = {Verb.REVEALED: Look.REVEALED, Verb.IMPERSONATED: Look.LOOKED_AS, Verb.VIEWED: Look.DOCUMENT}

@@ -655,7 +655,7 @@ class ReviewRule(models.Model):
     )
     after_rejection = models.BooleanField(_("only after an earlier rejection"), default=False)
     followers_from = models.PositiveIntegerField(_("only from so many followers"), null=True, blank=True)
-    active = models.BooleanField(_("in force"), default=True)
+    active = models.BooleanField(_("active"), default=True)
 
     history = History()
 

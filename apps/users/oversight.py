@@ -59,8 +59,8 @@ PAIRS = (
         "users.change_qualityshare",
         _("approves documents and decides how many are judged twice"),
     ),
-    Pair("users.review_document", "users.change_staff", _("approves documents and decides who else does")),
-    Pair("users.change_staff", "moderation.settle_report", _("settles reports and decides who else does")),
+    Pair("users.review_document", "users.change_staff", _("approves documents and decides who else may")),
+    Pair("users.change_staff", "moderation.settle_report", _("decides reports and who else may decide them")),
     Pair("users.reveal_user", "users.export_user", _("reads personal data in clear and may carry all of it away")),
 )
 

@@ -409,7 +409,7 @@ def test_nothing_found_says_so(desk: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"actor": "no-such-user"}, "No user has this name."),
+        ({"actor": "no-such-user"}, "No user has this name. Check the spelling."),
         ({"actor": "x" * 5000}, "at most 150"),
         ({"action": "no-such"}, "Choose one of the list."),
         ({"type": "auth.permission"}, "Choose one of the list."),

@@ -53,6 +53,6 @@ def test_what_was_typed_wrong_stays_with_what_is_wrong_beside_it(page: Page) -> 
     expect(page.get_by_label("Actor")).to_have_value("nobody-here")
     expect(page.get_by_label("From")).to_have_value("yesterday")
     expect(page.get_by_label("Text in the reason")).to_have_value("fraud")
-    expect(page.get_by_label("Actor")).to_have_accessible_description("No user has this name.")
+    expect(page.get_by_label("Actor")).to_have_accessible_description("No user has this name. Check the spelling.")
     expect(page.get_by_label("From")).to_have_accessible_description("Enter a time such as 2026-01-31 14:05.")
     assert barriers(page) == []

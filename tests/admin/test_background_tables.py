@@ -472,7 +472,7 @@ def test_a_row_that_is_gone_since_the_preview_refuses_the_whole_file() -> None:
     Event.objects.filter(pk=events[4].pk).delete()
     press(client, page, "confirm")
     run_jobs()
-    assert "There is no event with this number." in client.get(page).content.decode()
+    assert "There is no event with this ID." in client.get(page).content.decode()
     assert not Event.objects.filter(title__startswith="Renamed").exists()
 
 

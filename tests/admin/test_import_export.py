@@ -264,9 +264,9 @@ def test_columns_that_are_left_out_stay_as_they_are() -> None:
         ("{id},Title,yesterday,Zoom,", "Write the time like 2026-01-31T20:00:00Z."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,0", "An event has at least one seat."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,-3", "greater than or equal to 0"),
-        ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
-        (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
-        ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this number."),
+        ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
+        (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
+        ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,9999999999", "less than or equal to"),
         ("x,Title,2030-01-01T20:00:00Z,Zoom,", "Write a whole number"),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number"),
@@ -303,7 +303,7 @@ def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
     assign_perm("events.import_event", helper)
     client = console(helper)
     preview = upload(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
-    assert "There is no event with this number." in preview.content.decode()
+    assert "There is no event with this ID." in preview.content.decode()
     assert "Withheld" not in preview.content.decode()
     confirm(client, upload(client, f"id,title\n{theirs.pk},Fine\n"))
     assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}

@@ -131,6 +131,7 @@ def test_who_can_grant_what_is_missing_depends_on_who_asks() -> None:
     shut = console(people.admin()).post("/admin/")
     assert shut.status_code == 403
     assert "can grant it to you" not in shut.text
+    assert "can grant it to you" not in console(people.support()).post("/admin/").text
 
 
 def test_the_page_of_an_app_is_shut_like_its_tables() -> None:

@@ -50,7 +50,7 @@ def test_select_delete_and_confirm_takes_a_story_down() -> None:
     story = make_story(people.alice())
     community = people.community()
     asked = select_and_delete(console(community), story)
-    assert "gone at once" in asked.content.decode()
+    assert "This hides it from everyone except staff." in asked.content.decode()
     assert Story.objects.active().exists()
     answer = select_and_delete(console(community), story, post="yes", reason="Not for children")
     assert "1 story removed" in answer.content.decode()

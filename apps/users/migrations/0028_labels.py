@@ -57,4 +57,14 @@ class Migration(migrations.Migration):
             name='email_key_unique',
             constraint=models.UniqueConstraint(fields=('email_key',), name='email_key_unique', violation_error_message='This email address is taken.'),
         ),
+        migrations.AlterField(
+            model_name='historicalreviewrule',
+            name='active',
+            field=models.BooleanField(default=True, verbose_name='active'),
+        ),
+        migrations.AlterField(
+            model_name='reviewrule',
+            name='active',
+            field=models.BooleanField(default=True, verbose_name='active'),
+        ),
     ]
