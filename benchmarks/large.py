@@ -72,7 +72,7 @@ def measure(port: int, sample: dict[str, Any]) -> dict[str, dict[str, float]]:
     return {
         "api": _slowest({path: app.time(path) for path in _lists(app, sample)}),
         "console": _slowest(
-            {path: staff.time(path) for path in (*_tables(staff), *_desks(staff), *_people(sample))}
+            {path: staff.time(path) for path in (*_tables(staff), *_desks(staff), *_people(sample), *_shell(sample))}
             | _bulk_previews(staff)
         ),
     }
@@ -117,6 +117,7 @@ def _tables(staff: Browser) -> Iterator[str]:
         yield f"{table}?p=1000"
         yield from (f"{table}?q={term}" for term in SEARCHES)
         yield from (table + unescape(query) for query in sorted(set(re.findall(r'href="(\?[^"]+)"', page))))
+        yield from (f"{table}?{name}=2026-01-01" for name in sorted(set(re.findall(r'name="(\w+_from)"', page))))
 
 
 def _desks(staff: Browser) -> Iterator[str]:
@@ -129,6 +130,8 @@ def _desks(staff: Browser) -> Iterator[str]:
             continue
         yield f"{desk}next/"
         yield from (f"{desk}?q={term}" for term in SEARCHES)
+        for name, options in re.findall(r'<select name="(\w+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+            yield from (f"{desk}?{name}={value}" for value in re.findall(r'value="(\w+)"', options))
         for query in sorted(set(re.findall(r'href="(\?tab=[^"]+)"', page))):
             address = desk + unescape(query)
             yield address
@@ -139,6 +142,15 @@ def _people(sample: dict[str, Any]) -> Iterator[str]:
     """What support looks up about one person."""
     yield from (f"/admin/support/{number}/" for number in sample["users"][:2])
     yield f"/admin/support/?q={sample['usernames'][1]}"
+
+
+def _shell(sample: dict[str, Any]) -> Iterator[str]:
+    """What stands on or opens over every page: counts of the menu and what the command palette finds; the audit log."""
+    yield "/admin/live/"
+    yield from (f"/admin/search/?s={term}" for term in (*SEARCHES, sample["usernames"][1]))
+    yield "/admin/access/audit/"
+    yield f"/admin/access/audit/?user={sample['usernames'][1]}"
+    yield from (f"/admin/access/audit/?action={action}" for action in ("created", "changed", "viewed", "deleted"))
 
 
 def _bulk_previews(staff: Browser) -> dict[str, float]:
