@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.csp import CSP
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -183,6 +184,10 @@ class InflooAdminSite(UnfoldAdminSite):
         if session is None:
             logout(request)
         return session
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Gathered where a page lists tables. Every page is handed it, and the menu has its own way."""
+        return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         from admin_dashboards.live import after_this

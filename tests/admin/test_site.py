@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin import site
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
@@ -124,14 +125,15 @@ def test_the_breadcrumb_of_a_row_is_the_menu_s_way_to_it() -> None:
 def test_who_can_grant_what_is_missing_depends_on_who_asks() -> None:
     story = make_story(people.alice())
     address = f"/admin/stories/story/{story.pk}/change/"
-    assert "An access manager can grant it to you." in console(people.support()).get(address).text
+    specialist = console(people.support())
+    assert "An access manager can grant it to you." in specialist.get(address).text
     theirs = console(people.access()).get(address).text
     assert "Another access manager or a superuser can grant it to you." in theirs
     assert "An access manager can grant it to you." not in theirs
     shut = console(people.admin()).post("/admin/")
     assert shut.status_code == 403
     assert "can grant it to you" not in shut.text
-    assert "can grant it to you" not in console(people.support()).post("/admin/").text
+    assert "can grant it to you" not in specialist.post("/admin/").text
 
 
 def test_the_page_of_an_app_is_shut_like_its_tables() -> None:
@@ -279,3 +281,14 @@ def _junior() -> User:
     group = Group.objects.create(name="Junior Moderators")
     group.permissions.set(Permission.objects.filter(codename__in=["delete_story", "change_event"]))
     return people.make_staff("junior", "Junior Moderators")
+
+
+def test_tables_are_gathered_only_for_pages_that_list_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    gathered: list[Any] = []
+    gather = site._build_app_dict
+    monkeypatch.setattr(site, "_build_app_dict", lambda *args: gathered.append(args) or gather(*args))
+    client = console(people.admin())
+    assert client.get("/admin/events/event/").status_code == 200
+    assert gathered == []
+    assert client.get("/admin/events/").status_code == 200
+    assert gathered
