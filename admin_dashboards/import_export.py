@@ -45,6 +45,7 @@ from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
 from apps.audit.services import record
+from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict, Invalid, Refused, Unavailable
 from apps.tables.services import start_export, start_import
 
@@ -326,10 +327,13 @@ class TableResource(ModelResource):
         rows: QuerySet[Any] | None = None,
         seen: dict[int, str] | None = None,
         expected: str | None = None,
+        decisions: list[Decision] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.rows, self.expected = rows, expected
+        self.decisions = decisions
+        """Where the decisions of `write` are put, for the caller to make; None where `write` makes them."""
         self.seen = {} if seen is None else seen
         """What each row was before, as a fingerprint by its id."""
         self.shows_differences = True

@@ -20,10 +20,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from admin_dashboards import background, import_export
 from apps.audit.models import Entry, Verb
-from apps.decisions.models import Decision
+from apps.decisions.models import HOLD, Decision
+from apps.events import services as event_services
 from apps.events.models import Event, Participation
 from apps.tables import services
 from apps.tables.models import Transfer
@@ -414,6 +416,38 @@ def test_cancelling_while_rows_are_changed_changes_none(monkeypatch: pytest.Monk
     assert reached == [2, 4]
     assert not Event.objects.filter(title__startswith="Renamed").exists()
     assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+
+
+def test_decisions_are_made_after_the_last_chunk_so_that_messages_wait_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events, client = make_events(5), console(manager())
+    page = previewed(client, file_of(events))
+    press(client, page, "confirm")
+    applied = []
+    monkeypatch.setattr(services, "note_applied", lambda _transfer, rows: applied.append(timezone.now()))
+    run_jobs()
+    decisions = Decision.objects.filter(verb="event.edited")
+    assert {decision.made_at > applied[-1] for decision in decisions} == {True}
+    jobs = ProcrastinateJob.objects.filter(task_name="decisions.tell_people")
+    assert len(decisions) == len(jobs) == len(events)
+    assert all(job.scheduled_at >= applied[-1] + HOLD for job in jobs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_does_not_wait_without_end_for_a_row_that_is_being_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_services, "LOCKED_WITHIN", timedelta(milliseconds=50))
+    events, client = make_events(4), console(manager())
+    page = previewed(client, file_of(events))
+    press(client, page, "confirm")
+    with connection.copy().cursor() as other:
+        other.execute(
+            "SET statement_timeout = 0; BEGIN; SELECT FROM events_event WHERE id = %s FOR UPDATE", [events[2].pk]
+        )
+        run_jobs()
+        other.connection.close()
+    assert "Another change to one of these rows is still running." in client.get(page).text
+    assert not Event.objects.filter(title__startswith="Renamed").exists()
 
 
 def test_confirming_twice_applies_once() -> None:
