@@ -38,7 +38,6 @@ from apps.audit.services import record
 from apps.decisions.models import Decision
 from apps.decisions.services import decide_all
 from apps.errors import Conflict, DomainError, Invalid, Unavailable
-from apps.storage import discard
 from apps.tables import services
 from apps.tables.models import Transfer
 from apps.tables.services import Stopped
@@ -116,8 +115,7 @@ def _reject(transfer: Transfer, sentence: str, **files: str) -> None:
     try:
         services.reject(transfer, sentence, **files)
     except Stopped:
-        for name in files.values():
-            discard(name)
+        services.abandon(transfer, *files.values())
 
 
 def _request_of(transfer: Transfer, table: ModelAdmin) -> HttpRequest:
@@ -152,8 +150,7 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) 
             else:
                 services.offer(transfer, **files)
         except (Stopped, Unavailable):
-            for name in files.values():
-                discard(name)
+            services.abandon(transfer, *files.values())
             raise
 
 
@@ -304,7 +301,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
             )
             services.complete(transfer, result=result, audit_entry=entry.pk)
     except BaseException:
-        discard(result)
+        services.abandon(transfer, result)
         raise
 
 

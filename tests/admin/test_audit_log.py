@@ -18,6 +18,7 @@ from apps.audit.context import coming_from
 from apps.audit.history import save_as
 from apps.audit.log import CHANGES, sources
 from apps.audit.models import Entry, Verb
+from apps.audit.services import record_refusal
 from apps.desk.models import SavedFilter
 from apps.desk.services import prefer, reveal
 from apps.events.models import Event
@@ -338,7 +339,15 @@ def test_a_script_cannot_flood_the_log(desk: Client) -> None:
     client = console(people.make_staff("nora"))
     for number in range(1, 41):
         assert client.get(f"/admin/users/document/{number}/change/").status_code == 403
-    assert Entry.objects.filter(verb=Verb.REFUSED).count() == 30
+    refused = Entry.objects.filter(verb=Verb.REFUSED)
+    assert refused.filter(detail__method="GET").count() == 30
+    said = [line for line in found(desk, actor="nora", action="refused") if "further ones are not recorded" in line]
+    assert len(said) == 1
+    assert client.post("/admin/users/document/1/change/").status_code == 403
+    assert refused.filter(detail__method="POST").count() == 1, "no change hides behind many pages"
+    for number in range(2, 120):
+        record_refusal(User.objects.get(username="nora"), method="POST", path=f"/{number}", sentence="no")
+    assert refused.count() == 100 + 2
 
 
 def test_what_another_site_asked_for_is_no_attempt_of_theirs(manager: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import zipfile
 from datetime import timedelta
@@ -33,7 +34,7 @@ from apps.users.models import User
 from ops.bulk import copy_rows, reserve_ids
 from ops.jobs import retry_stalled
 from tests import people
-from tests.console import console
+from tests.console import console, links
 from tests.jobs import forget, waiting
 from tests.races import at_once
 from tests.things import make_event, make_message, make_story
@@ -322,8 +323,26 @@ def test_one_person_has_three_under_way_at_most() -> None:
     answer = upload(client, text)
     assert urlsplit(answer["Location"]).path == f"{EVENTS}import/"
     assert "You have 3 imports or exports under way." in client.get(answer["Location"]).content.decode()
+    for address in ("import/", "export/"):
+        listed = client.get(f"{EVENTS}{address}")
+        assert set(pages) <= set(links(listed))
+        assert all(f'action="{page}"' in listed.text for page in pages)
     press(client, pages[0], "cancel")
+    assert pages[0] not in client.get(f"{EVENTS}import/").text
     page_of(upload(client, text))
+
+
+def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, depths = console(manager()), [len(connection.savepoint_ids)]
+
+    def stored(content: Any) -> str:
+        depths.append(len(connection.savepoint_ids))
+        return store(content)
+
+    store = services.store
+    monkeypatch.setattr(services, "store", stored)
+    page_of(upload(client, file_of(make_events(4))))
+    assert depths[0] == depths[1]
 
 
 # --- Progress, cancel, confirm --------------------------------------------------------------------------------------
@@ -601,12 +620,50 @@ def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
 def test_what_no_worker_goes_on_with_has_failed() -> None:
     client = console(manager())
     page = page_of(upload(client, file_of(make_events(4))))
+    long_ago = timezone.now() - services.SILENT - timedelta(seconds=1)
     services.begin(str(Transfer.objects.get().pk))
-    app.tasks["tables.purge"](timestamp=0)
-    assert status_of(client, page) == Status.RUNNING
-    Transfer.objects.update(progress_at=timezone.now() - services.SILENT - timedelta(seconds=1))
+    Transfer.objects.update(progress_at=long_ago)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", cursor.fetchone())
+        app.tasks["tables.purge"](timestamp=0)
+        assert status_of(client, page) == Status.RUNNING, "its worker lives"
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
     app.tasks["tables.purge"](timestamp=0)
     assert "The worker stopped in the middle of it. Nothing was changed." in client.get(page).content.decode()
+
+
+def test_what_waits_for_a_job_that_is_gone_has_failed() -> None:
+    client = console(manager())
+    page = page_of(upload(client, file_of(make_events(4))))
+    Transfer.objects.update(expires_at=timezone.now() + timedelta(hours=23))
+    app.tasks["tables.purge"](timestamp=0)
+    assert status_of(client, page) == Status.QUEUED, "its job waits"
+    forget("tables.run")
+    app.tasks["tables.purge"](timestamp=0)
+    assert status_of(client, page) == Status.FAILED
+
+
+@pytest.mark.parametrize("over", ["cancelled", "done"])
+def test_files_that_storage_could_not_delete_are_deleted_by_the_next_purge(
+    over: str, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    before = kept_files()
+    client = console(manager())
+    page = previewed(client, file_of(make_events(4)))
+    with monkeypatch.context() as away, django_capture_on_commit_callbacks(execute=True):
+        away.setattr(os, "remove", _no_storage)
+        press(client, page, "cancel" if over == "cancelled" else "confirm")
+        run_jobs()
+    assert len(kept_files() - before) == 3
+    app.tasks["tables.purge"](timestamp=0)
+    assert len(kept_files() - before) == (0 if over == "cancelled" else 2)
+    assert status_of(client, page) == over
+    assert Transfer.objects.get().leftovers == []
+
+
+def _no_storage(*_args: Any) -> None:
+    raise PermissionError
 
 
 def test_an_error_of_ours_is_a_failure_with_a_sentence_and_no_content_in_the_log(
