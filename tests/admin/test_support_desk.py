@@ -115,6 +115,8 @@ def test_the_bare_id_of_a_user_finds_that_user_and_no_ends_of_phone_numbers(supp
     people.make_user("erin", phone="+4940123457")
     assert support.get(HOME, {"q": "123457"}).headers["Location"] == f"{HOME}{dora.pk}/"
     assert not Entry.objects.filter(detail__look="found").exists()
+    support.get(f"{HOME}{dora.pk}/pick/", {"q": dora.phone})
+    assert not Entry.objects.filter(detail__look="found").exists(), "nothing was shown"
     assert len(support.get(HOME, {"q": "0123457"}).context["found"]) == 2
 
 
