@@ -40,7 +40,13 @@ PART = "X-Part"
 
 def is_poll(request: HttpRequest) -> bool:
     """Whether an open page asks by itself: by its header, or at an address that nothing else asks."""
-    return POLL in request.headers or getattr(request, "is_poll", False)
+    return POLL in request.headers or is_poll_address(request)
+
+
+def is_poll_address(request: HttpRequest) -> bool:
+    """Whether the address is one that only open pages ask. Unlike the header, this is no word of the client's: what
+    is recorded goes by it."""
+    return getattr(request, "is_poll", False)
 
 
 def mark_poll(request: HttpRequest) -> None:

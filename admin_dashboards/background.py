@@ -35,8 +35,9 @@ from admin_dashboards.preferences import zone_of
 from apps.audit.context import coming_from
 from apps.audit.models import Verb
 from apps.audit.services import record
+from apps.decisions.models import Decision
+from apps.decisions.services import decide_all
 from apps.errors import Conflict, DomainError, Invalid, Unavailable
-from apps.storage import discard
 from apps.tables import services
 from apps.tables.models import Transfer
 from apps.tables.services import Stopped
@@ -114,8 +115,7 @@ def _reject(transfer: Transfer, sentence: str, **files: str) -> None:
     try:
         services.reject(transfer, sentence, **files)
     except Stopped:
-        for name in files.values():
-            discard(name)
+        services.abandon(transfer, *files.values())
 
 
 def _request_of(transfer: Transfer, table: ModelAdmin) -> HttpRequest:
@@ -150,8 +150,7 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) 
             else:
                 services.offer(transfer, **files)
         except (Stopped, Unavailable):
-            for name in files.values():
-                discard(name)
+            services.abandon(transfer, *files.values())
             raise
 
 
@@ -221,11 +220,12 @@ def apply_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
     assert table.import_resource is not None
     sheet, preview = _sheet_of(transfer, table), Preview.of(transfer)
     changed = 0
+    decisions: list[Decision] = []
     with transaction.atomic():
         table.import_resource().lock(table.import_resource().numbers(sheet))
         for start in range(0, len(sheet), CHUNK):
             part = sheet.part(start, start + CHUNK)
-            resource = table.import_resource(rows=table.get_queryset(request))
+            resource = table.import_resource(rows=table.get_queryset(request), decisions=decisions)
             resource.shows_differences = False
             outcome = resource.import_data(part, dry_run=False, user=transfer.owner, rollback_on_validation_errors=True)
             _refuse_stale(part, resource.seen, preview.seen)
@@ -236,6 +236,8 @@ def apply_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
         transfer.rows_changed, transfer.rows_unchanged = changed, len(sheet) - changed
         entry = record(transfer.owner, Verb.IMPORTED, table=transfer.table, rows=changed, filters=transfer.query)
         services.complete(transfer, audit_entry=entry.pk)
+        # Last, so that the time in which they can be undone begins when people can see them.
+        decide_all(decisions)
 
 
 def _refuse_stale(part: Sheet, now: dict[int, str], then: dict[str, str]) -> None:
@@ -299,7 +301,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
             )
             services.complete(transfer, result=result, audit_entry=entry.pk)
     except BaseException:
-        discard(result)
+        services.abandon(transfer, result)
         raise
 
 

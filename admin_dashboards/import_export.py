@@ -40,13 +40,16 @@ from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from admin_dashboards.asking import asking
 from admin_dashboards.sheets import escaped, estimate_rows, read_table
 from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
 from apps.audit.services import record
+from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict, Invalid, Refused, Unavailable
-from apps.tables.services import start_export, start_import
+from apps.tables.models import Transfer
+from apps.tables.services import start_export, start_import, unfinished_of
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -326,10 +329,13 @@ class TableResource(ModelResource):
         rows: QuerySet[Any] | None = None,
         seen: dict[int, str] | None = None,
         expected: str | None = None,
+        decisions: list[Decision] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.rows, self.expected = rows, expected
+        self.decisions = decisions
+        """Where the decisions of `write` are put, for the caller to make; None where `write` makes them."""
         self.seen = {} if seen is None else seen
         """What each row was before, as a fingerprint by its id."""
         self.shows_differences = True
@@ -455,6 +461,15 @@ class TableResource(ModelResource):
         """Nothing for each row: all are written together, by `write`."""
 
 
+def _unfinished() -> list[tuple[Transfer, str]]:
+    """The viewer's unfinished imports and exports, of all tables, with the address of the page of each."""
+    user: Any = asking().user
+    return [
+        (transfer, reverse(f"admin:{transfer.table.replace('.', '_')}_{transfer.kind}_job", args=[transfer.pk]))
+        for transfer in unfinished_of(user)
+    ]
+
+
 def _not_imported() -> Refused:
     return Refused("not-imported", _("This table is exported only. Choose a table that can be imported."))
 
@@ -544,7 +559,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
 
     def get_export_context_data(self, **options: Any) -> dict[str, Any]:
         limits = {"rows": f"{MAX_EXPORTED_ROWS:,}", "at_once": EXPORTED_AT_ONCE}
-        return super().get_export_context_data(**options) | {"limits": limits}
+        return super().get_export_context_data(**options) | {"limits": limits, "unfinished": _unfinished()}
 
     def exported(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """`rows` with all that an export says of them."""
@@ -612,7 +627,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             "size": size_of(MAX_IMPORTED_BYTES),
             "at_once": IMPORTED_AT_ONCE,
         }
-        return super().get_import_context_data(**options) | {"limits": limits}
+        return super().get_import_context_data(**options) | {"limits": limits, "unfinished": _unfinished()}
 
     def get_import_formats(self) -> list[Callable[..., AnySheet]]:
         return [partial(AnySheet, self.import_resource.columns())] if self.import_resource else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -31,27 +32,40 @@ def notices_view(request: HttpRequest) -> HttpResponse:
         if notice is None:
             raise Absent("absent", _("This notification no longer exists. Reload the page."))
         mark_read(viewer, [notice.pk])
-        return HttpResponseRedirect(_item_of(request, notice)[1] or reverse("admin:notices"))
+        return HttpResponseRedirect(_items_of(request, [notice])[0][1] or reverse("admin:notices"))
     if before := parse_id(request.GET.get("before", "")):
         rows = rows.filter(pk__lt=before)
     found = list(rows[: SHOWN + 1])
     context = {
         **admin.site.each_context(request),
         "title": _("Notifications"),
-        "lines": [(notice, _item_of(request, notice)) for notice in found[:SHOWN]],
+        "lines": list(zip(found[:SHOWN], _items_of(request, found[:SHOWN]), strict=True)),
         "older": found[SHOWN - 1].pk if len(found) > SHOWN else None,
         "is_first": not before,
     }
     return TemplateResponse(request, "desk/notices.html", context)
 
 
-def _item_of(request: HttpRequest, notice: Notice) -> tuple[str, str]:
-    """The item by name, and its address where the viewer may open its desk."""
+def _items_of(request: HttpRequest, notices: Sequence[Notice]) -> list[tuple[str, str]]:
+    """The item of each notice by name, and its address where the viewer may still work on it; one query for each desk.
+
+    The text of a notice is shown only there: it quotes what was written on the item.
+    """
     from admin_dashboards.desk.registry import desks
     from admin_dashboards.desk.work import WorkDesk
 
-    for desk in desks():
-        if isinstance(desk, WorkDesk) and desk.queue.model._meta.label_lower == notice.target_type:
-            name = f"{desk.queue.model._meta.verbose_name} #{notice.target_id}".capitalize()
-            return name, desk.at("item", notice.target_id) if desk.may_open(request) else ""
-    return f"#{notice.target_id}", ""
+    by_type = {desk.queue.model._meta.label_lower: desk for desk in desks() if isinstance(desk, WorkDesk)}
+    open_ids: dict[str, set[int]] = {}
+    for label in {notice.target_type for notice in notices}:
+        desk = by_type.get(label)
+        if desk is not None and desk.may_open(request):
+            ids = [notice.target_id for notice in notices if notice.target_type == label]
+            open_ids[label] = set(desk.rows(request).filter(pk__in=ids).values_list("pk", flat=True))
+    items = []
+    for notice in notices:
+        desk, name = by_type.get(notice.target_type), f"#{notice.target_id}"
+        if desk is not None:
+            name = f"{desk.queue.model._meta.verbose_name} {name}".capitalize()
+        is_open = desk is not None and notice.target_id in open_ids.get(notice.target_type, ())
+        items.append((name, desk.at("item", notice.target_id) if is_open else ""))  # type: ignore[union-attr]
+    return items

@@ -143,18 +143,25 @@ def _filled(name: str) -> str:
     return value
 
 
+LONGEST_LABEL = 20
+
+
 def _environment(name: str, default: str) -> tuple[str, str]:
-    """What this installation is called and the colour of its label, from "Staging" or "Staging:warning"."""
+    """What this installation is called and the colour of its label, from "Staging" or "Staging:warning".
+
+    A label is no reason not to start: what cannot be taken is cut or left out, with a warning.
+    """
     value = str(_read("str", name, default=default)) or default
     title, mark, colour = (part.strip() for part in value.partition(":"))
-    if not mark:
-        colour = {"production": "danger", "demo": "info"}.get(title.lower(), "warning")
-    if not title.isprintable() or not 0 < len(title) <= 20 or colour not in ("info", "success", "warning", "danger"):
-        raise SystemExit(
-            f"{name} must be a name of at most 20 characters, and optionally a colour"
-            " (info, success, warning or danger), as in “Staging:warning”."
-        )
-    return title, colour
+    shown = "".join(sign for sign in title if sign.isprintable())[:LONGEST_LABEL].strip() or default
+    by_title = {"production": "danger", "demo": "info"}.get(shown.lower(), "warning")
+    taken = colour if mark and colour in ("info", "success", "warning", "danger") else by_title
+    if (shown, taken) != (title, colour if mark else by_title):
+        logging.getLogger("config").warning(
+            "%s must be a name of at most %d characters, and optionally a colour (info, success, warning or danger),"
+            " as in “Staging:warning”. The label is “%s”, %s.", name, LONGEST_LABEL, shown, taken,
+        )  # fmt: skip
+    return shown, taken
 
 
 DEBUG = _flag("DEBUG")

@@ -350,7 +350,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         if not self.allowed_perm(request, "users.grant_permission"):
             raise PermissionDenied
         kind, term = request.GET.get("kind", ""), request.GET.get("q", "").strip()
-        matches, holder = find_objects(kind, term), key_of(staff)
+        matches, holder = find_objects(request.user, kind, term), key_of(staff)  # type: ignore[arg-type]
         by_script = PART in request.headers
         if len(matches) == 1 and not by_script:
             return HttpResponseRedirect(f"{matches[0].address}?holder={holder}")

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.base import link_to, may_open
 from admin_dashboards.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
-from apps.audit.log import CHANGES, Key, Source, concerned_by, sources
+from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, sources, staff_among, told_by
 from apps.audit.models import Entry, Verb
 from apps.ids import parse_id
 from apps.users.looks import Look
@@ -102,7 +102,9 @@ def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
         else:
             entries = Entry.objects.select_related("actor", "subject").in_bulk(ids)
     objects = _objects_of(entries.values(), [(label, record) for (label, _pk), (record, _found) in versions.items()])
-    words = _Words(request, objects, _names(entries.values()))
+    closed = closed_to(request.user)  # type: ignore[arg-type]
+    actors = {record.history_user_id for (label, _pk), (record, _found) in versions.items() if label in closed}
+    words = _Words(request, objects, _names(entries.values()), closed, staff_among(actors - {None}))
     lines = []
     for key in keys:
         source = sources()[key.source]
@@ -176,10 +178,16 @@ def _names(entries: Iterable[Entry]) -> _Names:
 
 
 class _Words:
-    def __init__(self, request: HttpRequest, objects: _Objects, names: _Names) -> None:
+    def __init__(
+        self, request: HttpRequest, objects: _Objects, names: _Names, closed: frozenset[str], staff: set[int]
+    ) -> None:
         self.request = request
         self.objects = objects
         self.names = names
+        self.closed = closed
+        """The models that the viewer may not view."""
+        self.staff = staff
+        """Of those who changed rows of these models."""
         self.openable: dict[tuple[str, int], bool] = {}
 
     def _row(self, label: str, number: int) -> Any:
@@ -192,9 +200,10 @@ class _Words:
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""
         line.object_type, line.object_id = label, entry.target_id
         self._say_actor(line, entry.actor, entry.actor_id)  # type: ignore[attr-defined]
-        concerned = entry.subject or _concerned(row)
+        owner = _concerned(row, self._told(type(row)))
+        concerned = entry.subject or owner
         name = concerned.username if concerned else _gone(entry.subject_id)  # type: ignore[attr-defined]
-        self._say_object(line, label, number, row, _concerned(row))
+        self._say_object(line, label, number, row, owner)
         self._say_person(line, concerned, name)
         line.details = self._details(entry)
         return line
@@ -205,14 +214,20 @@ class _Words:
         line = Line(key, record.history_date, action, str(CHANGE_LABELS[action]))
         line.reason, line.request_id = record.history_change_reason or "", record.request_id
         line.object_type, line.object_id = source.label, str(record.id)
-        actor = record.history_user if record.history_user_id else None
-        self._say_actor(line, actor, record.history_user_id)
-        concerned = _concerned(row) or _concerned_then(source, record)
-        self._say_object(line, source.label, record.id, row, concerned)
-        self._say_person(line, concerned, concerned.username if concerned else "")
+        is_closed, maker = source.label in self.closed, record.history_user_id
+        if is_closed and maker and maker not in self.staff:
+            line.actor = line.actor_link = _("An end user")
+            self._say_object(line, source.label, record.id, row, None, is_named=False)
+        else:
+            self._say_actor(line, record.history_user if maker else None, maker)
+            told = self._told(source.tracked)
+            concerned = _concerned(row, told) or _concerned_then(told, record)
+            self._say_object(line, source.label, record.id, row, concerned)
+            self._say_person(line, concerned, concerned.username if concerned else "")
         sees = row is not None and self._may_open(source.label, row)
         for each, change in changes:
-            if sees or not _is_private(each):
+            names_user = is_closed and each.name in concerned_by(source.tracked)
+            if sees or not (names_user or _is_private(each)):
                 line.changes.append(change)
             else:
                 line.hidden.append(change.field)
@@ -225,13 +240,22 @@ class _Words:
             line.actor = actor.username if actor else _gone(number) or _("System")
             line.actor_link = link_to(actor) if actor else line.actor
 
-    def _say_object(self, line: Line, label: str, number: int, row: Any, owner: User | None) -> None:
+    def _told(self, model: type[Any]) -> tuple[str, ...]:
+        """The fields that say to this viewer whom a row concerns."""
+        if not issubclass(model, Model):
+            return ()
+        is_closed = model._meta.concrete_model._meta.label_lower in self.closed  # type: ignore[union-attr]
+        return told_by(model) if is_closed else concerned_by(model)
+
+    def _say_object(
+        self, line: Line, label: str, number: int, row: Any, owner: User | None, *, is_named: bool = True
+    ) -> None:
         model = _model(label)
         if not label or model is None:
             line.object = line.object_link = f"{label} {line.object_id}".strip()
             return
         thing = f"{capfirst(str(model._meta.verbose_name))} #{line.object_id}"
-        if isinstance(row, (User, Group)):
+        if isinstance(row, (User, Group)) and is_named:
             thing = _("%(thing)s, %(name)s") % {"thing": thing, "name": row}
         elif owner is not None:
             thing = _("%(thing)s of %(name)s") % {"thing": thing, "name": owner.username}
@@ -320,17 +344,16 @@ DETAILS: Mapping[str, str | Promise] = {
 }
 
 
-def _concerned(row: Any) -> User | None:
-    """Whom a row concerns: its owner, or the user that it is."""
+def _concerned(row: Any, told: Iterable[str]) -> User | None:
+    """Whom a row concerns: its owner, by the first of the fields in `told`, or the user that it is."""
     if row is None or isinstance(row, User):
         return row
-    model: type[Model] = type(row)
-    return next((getattr(row, name) for name in concerned_by(model)), None)
+    return next((getattr(row, name) for name in told), None)
 
 
-def _concerned_then(source: Source, record: Any) -> User | None:
+def _concerned_then(told: Iterable[str], record: Any) -> User | None:
     """Whom a row that is gone concerned, where that user is still there."""
-    for name in concerned_by(source.tracked):
+    for name in told:
         if name != "id" and getattr(record, f"{name}_id") is not None:
             try:
                 return getattr(record, name)  # type: ignore[no-any-return]

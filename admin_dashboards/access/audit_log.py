@@ -36,7 +36,7 @@ from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from admin_dashboards.preferences import zone_of
 from apps.access import may, note_use, require
-from apps.audit.log import Key, Wanted, lines, read_key, sources
+from apps.audit.log import Key, Wanted, closed_to, lines, read_key, sources
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Invalid
@@ -187,7 +187,7 @@ class FilterForm(forms.Form):
             return ""
         return _("Reasons are searched for in %(days)d days. Set “From” for another time.") % {"days": USUAL_SPAN.days}
 
-    def wanted(self) -> Wanted:
+    def wanted(self, viewer: Any) -> Wanted:
         data = self.cleaned_data
         return Wanted(
             actor=data["actor"],
@@ -199,6 +199,7 @@ class FilterForm(forms.Form):
             until=data["until"],
             request_id=data["request"],
             reason=data["reason"],
+            closed=closed_to(viewer),
         )
 
 
@@ -239,7 +240,7 @@ def audit_page(desk: Any, request: HttpRequest) -> HttpResponse:
     }
     if form.is_valid():
         try:
-            context |= _page_of(request, form.wanted(), asked)
+            context |= _page_of(request, form.wanted(request.user), asked)
             context["span_note"] = form.span_note
         except Invalid as error:
             form.add_error("since", str(error))
@@ -299,7 +300,7 @@ def audit_export(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return back  # the page says what is wrong
     try:
-        keys = lines(form.wanted(), MAX_EXPORTED_ROWS + 1, longest=LONGEST_EXPORT)
+        keys = lines(form.wanted(user), MAX_EXPORTED_ROWS + 1, longest=LONGEST_EXPORT)
     except Invalid as error:
         messages.error(request, str(error))
         return back

@@ -1,7 +1,8 @@
 """Objects that permissions are granted on, found by what an access manager may know of them.
 
-That is what the tables show in every line: ID, kind or title, and whom it belongs to. Nothing that the tables mask is
-shown or searched: no text of a message, no email address, no phone number, and not who reported somebody.
+That is type, ID and whom it belongs to. Titles and kinds are shown and searched where the viewer may view the model.
+Nothing that the tables mask is shown or searched: no text of a message, no email address, no phone number, and not who
+reported somebody.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from django.utils.functional import Promise
 from django.utils.text import Truncator
 
 from admin_dashboards.searching import people_named
-from apps.access import models_with_row_grants
+from apps.access import may, models_with_row_grants
 from apps.ids import parse_id, searched_number
+from apps.users.models import User
 from apps.users.names import seen, tidy
 
 MOST = 20
@@ -58,6 +60,8 @@ API_PAGES = {"stories": "story", "events": "event"}
 @dataclass(frozen=True, slots=True)
 class Match:
     row: Model
+    shows: bool
+    """Whether the viewer may read what the object is."""
 
     @property
     def kind(self) -> str:
@@ -65,9 +69,9 @@ class Match:
 
     @property
     def name(self) -> str:
-        """As in "#81 identity, maya.lund"."""
+        """As in "#81 identity, maya.lund", or "#81, maya.lund"."""
         of = TYPES[self.row._meta.model_name or ""]
-        title = Truncator(of.named(self.row)).chars(60)
+        title = Truncator(of.named(self.row)).chars(60) if self.shows else ""
         return ", ".join(filter(None, [f"#{self.row.pk} {title}".strip(), str(getattr(self.row, of.owner))]))
 
     @property
@@ -80,7 +84,7 @@ def kinds() -> list[tuple[str, str | Promise]]:
     return [(model._meta.model_name or "", model._meta.verbose_name) for model in models_with_row_grants()]  # type: ignore[misc]
 
 
-def find_objects(kind: str, text: str) -> list[Match]:
+def find_objects(viewer: User, kind: str, text: str) -> list[Match]:
     """The objects that `text` means: an ID, a user name, part of a title, or the address of a page of the object.
 
     Of the type `kind`, or of all types where it is empty or unknown. IDs come first, then the newest; at most `MOST`
@@ -90,31 +94,37 @@ def find_objects(kind: str, text: str) -> list[Match]:
     models = {model._meta.model_name or "": model for model in models_with_row_grants()}
     if not text:
         return []
+    shown = {name: bool(may(viewer, f"{model._meta.app_label}.view_{name}")) for name, model in models.items()}
     if "/" in text and (meant := _of_address(text)):
         name, number = meant
-        return [Match(row) for row in _rows(models[name], name).filter(pk=number)] if name in models else []
+        found = _rows(models[name], name).filter(pk=number) if name in models else []
+        return [Match(row, shown[name]) for row in found]
     people = people_named(text)
     wanted = {kind: models[kind]} if kind in models else models
     most = MOST if kind in models else MOST // 4
-    return [match for name, model in wanted.items() for match in _matches(model, name, text, people)[:most]]
+    return [
+        Match(row, shown[name])
+        for name, model in wanted.items()
+        for row in _found(model, name, text, people, by_title=shown[name])[:most]
+    ]
 
 
-def _matches(model: type[Model], name: str, text: str, people: list[int]) -> list[Match]:
+def _found(model: type[Model], name: str, text: str, people: list[int], *, by_title: bool) -> list[Model]:
     """One query for each way to be meant, so that each has its index; the union of them would have none."""
     found: dict[int, Model] = {}
-    for rows in _ways(model, name, text, people):
+    for rows in _ways(model, name, text, people, by_title=by_title):
         for row in rows[:MOST]:
             found.setdefault(row.pk, row)
-    return [Match(row) for row in found.values()][:MOST]
+    return list(found.values())[:MOST]
 
 
-def _ways(model: type[Model], name: str, text: str, people: list[int]) -> Iterator[QuerySet[Any]]:
+def _ways(model: type[Model], name: str, text: str, people: list[int], *, by_title: bool) -> Iterator[QuerySet[Any]]:
     rows, of = _rows(model, name), TYPES[name]
     if number := searched_number(text, str(model._meta.verbose_name)):
         yield rows.filter(pk=number)
     if people:
         yield rows.filter(**{f"{of.owner}__in": people}).order_by("-pk")
-    if of.title:
+    if of.title and by_title:
         newest = model._default_manager.order_by("-pk").values("pk")[:NEWEST]
         yield rows.filter(**{"pk__in": newest, f"{of.title}__icontains": text}).order_by("-pk")
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest
 
-from admin_dashboards.asking import is_poll
+from admin_dashboards.asking import is_poll_address
 from apps.audit.services import record_refusal
 from apps.ids import parse_id
 
@@ -15,7 +15,7 @@ from apps.ids import parse_id
 def keep_refusal(request: HttpRequest) -> None:
     """Record a refusal, except of what another site had the browser ask for, or an open page asked by itself."""
     user: Any = request.user
-    unasked = is_poll(request) or getattr(request, "by_other_site", False)
+    unasked = is_poll_address(request) or getattr(request, "by_other_site", False)
     if unasked or not user.is_authenticated or not user.is_staff:
         return
     sentence = getattr(request, "sentence", "") or getattr(request, "refusal", "")

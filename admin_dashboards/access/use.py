@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from admin_dashboards.asking import is_poll
+from admin_dashboards.asking import is_poll_address
 from apps.access import may
 from apps.audit.services import keep_use
 
@@ -19,7 +19,7 @@ TURNED_DOWN = 400
 def keep_use_of(request: HttpRequest, used: Iterable[str], response: HttpResponse) -> None:
     """Keep what was used by this request. What the session has of today already is not written again."""
     user: Any = request.user
-    if response.status_code >= TURNED_DOWN or not user.is_staff or is_poll(request):
+    if response.status_code >= TURNED_DOWN or not user.is_staff or is_poll_address(request):
         return
     perms = {*used, *_looked(request)}
     today = timezone.now().date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
+from apps.users.matching import Matches, matches_of
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
 
@@ -285,6 +287,10 @@ class ComplianceDesk(WorkDesk):
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
+    def bulk_prepare(self, request: HttpRequest, action: BulkAction, items: Sequence[Document]) -> None:
+        if action.code == "approve":
+            request.matches = matches_of(request.user, items)  # type: ignore[arg-type, attr-defined]
+
     def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Document) -> str:
         holder = item.claim_holder()
         if item.status != Document.Status.PENDING:
@@ -307,7 +313,8 @@ class ComplianceDesk(WorkDesk):
         warnings = []
         if found.shown or found.hidden:
             warnings.append(_("Possible duplicate of a document of another account."))
-        details = compared(request.user, item)  # type: ignore[arg-type]
+        known: dict[int, Matches] = getattr(request, "matches", {})
+        details = compared(request.user, item, known.get(item.pk))  # type: ignore[arg-type]
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 

@@ -65,8 +65,9 @@ def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
 def _posted(desk: WorkDesk, request: HttpRequest) -> str:
     """Carry out what was posted; the sentence that says what was done."""
     actor: Any = request.user
+    version = request.POST.get("version", "")
     if number := parse_id(request.POST.get("delete", "")):
-        delete_template(actor, desk.queue.slug, number)
+        delete_template(actor, desk.queue.slug, number, version=version)
         return _("Template deleted.")
     kept = save_template(
         actor,
@@ -76,6 +77,7 @@ def _posted(desk: WorkDesk, request: HttpRequest) -> str:
         texts={code: request.POST.get(f"text_{code}", "").replace("\r\n", "\n") for code, _name in settings.LANGUAGES},
         shared=bool(request.POST.get("shared")),
         template_id=parse_id(request.POST.get("template", "")) or None,
+        version=version,
     )
     return _("Template “%(title)s” saved.") % {"title": kept.title}
 

@@ -819,6 +819,8 @@ class WorkDesk(Desk):
         confirmed = bool(request.POST.get("confirmed"))
         bulk = Bulk(action, _uuid(request.POST.get("batch", "")) or uuid4())
         error = None
+        if not confirmed:
+            self.bulk_prepare(request, action, list(items.values()))
         for number in dict.fromkeys(numbers):
             if number not in items:
                 continue
@@ -842,6 +844,9 @@ class WorkDesk(Desk):
         if error is not None:
             response.status_code = 422
         return response
+
+    def bulk_prepare(self, request: HttpRequest, action: BulkAction, items: Sequence[Any]) -> None:
+        """Find out in a few queries, before their previews, what `bulk_preview` needs to know of each item."""
 
     def _check_version(self, request: HttpRequest, item: Workable) -> None:
         seen = request.POST.get(f"version_{item.pk}", "")

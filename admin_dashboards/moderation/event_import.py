@@ -25,7 +25,7 @@ class EventRows(TableResource):
         self.judged.judge(row, changes)
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
-        edit_events(user, edits)
+        edit_events(user, edits, later=self.decisions)
 
     def lock(self, numbers: Sequence[int]) -> None:
         lock_events(numbers)

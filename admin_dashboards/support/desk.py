@@ -80,7 +80,7 @@ class SupportDesk(Desk):
         """Something of somebody else that the person asks about."""
         person = _opened(request, person_id)
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
-        found = [hit for hit in _find(request, term) if hit.person is None or hit.person.pk != person.pk]
+        found = _find(request, term, besides=person)
         if len(found) == 1 and found[0].kind:
             return HttpResponseRedirect(_why(person, found[0].kind, found[0].thing_id))
         others = [hit.person for hit in found if hit.person is not None]
@@ -166,9 +166,9 @@ class SupportDesk(Desk):
         return self.page(request, "support/as_seen.html", context, title=title)
 
 
-def _find(request: HttpRequest, term: str) -> list[Found]:
-    """What fits, written down where what is masked was searched for: a hit confirms it."""
-    found = find(term)
+def _find(request: HttpRequest, term: str, besides: User | None = None) -> list[Found]:
+    """What fits `besides` a person, written down where what is masked was searched for: a hit confirms it."""
+    found = [hit for hit in find(term) if hit.person is None or hit.person != besides]
     for hit in found:
         if hit.person is not None and hit.field:
             refuse_other_sites(request)

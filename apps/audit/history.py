@@ -44,10 +44,12 @@ def _indexes(name: str) -> list[models.Index]:
 class History(HistoricalRecords):
     """History of a model, kept honest by triggers. Name in `excluded_fields` what must not be remembered.
 
-    A change is a version where it differs from the version before; saving the same again is none.
+    A change is a version where it differs from the version before; saving the same again is none. `index_name`: what
+    the names of the indexes begin with, where the model's name is too long for that.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, index_name: str = "", **kwargs: Any) -> None:
+        self.index_name = index_name
         kwargs.setdefault("bases", [Version])
         kwargs.setdefault("history_change_reason_field", models.TextField(null=True, blank=True))
         kwargs.setdefault("user_db_constraint", False)
@@ -63,7 +65,7 @@ class History(HistoricalRecords):
         return history_model
 
     def get_meta_options(self, model: type[models.Model]) -> dict[str, Any]:
-        return super().get_meta_options(model) | {"indexes": _indexes(model._meta.model_name or "")}
+        return super().get_meta_options(model) | {"indexes": _indexes(self.index_name or model._meta.model_name or "")}
 
     def get_meta_options_m2m(self, through_model: type[models.Model]) -> dict[str, Any]:
         options: dict[str, Any] = super().get_meta_options_m2m(through_model)

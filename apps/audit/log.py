@@ -6,13 +6,13 @@ does not depend on how much has been recorded. Pages go on from a line, not from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -21,9 +21,13 @@ from django.db.models import F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
 
+from apps.access import may
 from apps.audit.history import Version
 from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
+
+if TYPE_CHECKING:
+    from apps.users.models import User
 
 CHANGES = {"created": "+", "changed": "~", "deleted": "-"}
 """The actions that versions of rows tell of, beside those of `Verb`."""
@@ -33,6 +37,18 @@ NOT_CONCERNED = {"decider", "assigned_to"}
 """Foreign keys to users that name staff, beside those that end with "_by"."""
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_TIME = timedelta(0)
+VIEWED_WITH = {
+    "chat.membership": "chat.view_message",
+    "chat.room": "chat.view_message",
+    "events.participation": "events.view_event",
+    "moderation.appeal": "moderation.view_report",
+    "moderation.case": "moderation.view_report",
+    "moderation.strike": "moderation.view_report",
+    "users.block": "users.view_user",
+    "users.follow": "users.view_user",
+    "users.suspension": "users.view_user",
+}
+"""The permission to view what has none of its own, by model; of others "app.view_model"."""
 
 
 class Key(NamedTuple):
@@ -79,6 +95,8 @@ class Wanted:
     request_id: str = ""
     reason: str = ""
     """A part of it, in any case."""
+    closed: frozenset[str] = frozenset()
+    """The models that the viewer may not view, as in `closed_to`: what end users did there is found by no user."""
 
     @property
     def is_about_few(self) -> bool:
@@ -111,6 +129,37 @@ def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
         and not field.name.endswith("_by")
         and field.name not in NOT_CONCERNED
     )
+
+
+@cache
+def told_by(model: type[models.Model]) -> tuple[str, ...]:
+    """Those of `concerned_by` that say whose row it is, which is no secret; where a row stands between two users, such
+    as a connection, who they are is one."""
+    fields = concerned_by(model)
+    return fields if len(fields) < 2 else tuple(name for name in fields if name == "author")
+
+
+def closed_to(viewer: User) -> frozenset[str]:
+    """The labels of the models that `viewer` may not view: what end users did there is shown without the user."""
+    if viewer.is_superuser:
+        return frozenset()
+    labels = [source.label for source in sources() if source.is_history]
+    return frozenset(label for label in labels if not may(viewer, VIEWED_WITH.get(label) or _view(label)))
+
+
+def _view(label: str) -> str:
+    app, _dot, name = label.partition(".")
+    return f"{app}.view_{name}"
+
+
+def staff_among(ids: Iterable[int]) -> set[int]:
+    """The users of staff among `ids`, those whose account is gone included."""
+    user: Any = get_user_model()
+    known = dict(user._base_manager.filter(pk__in=(ids := set(ids))).values_list("pk", "is_staff"))
+    staff = {pk for pk, is_staff in known.items() if is_staff}
+    if gone := ids - set(known):
+        staff |= set(user.history.filter(id__in=gone, is_staff=True).values_list("id", flat=True))
+    return staff
 
 
 @cache
@@ -215,6 +264,9 @@ def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
     if wanted.action in Verb.values or (wanted.target_type and wanted.target_type != source.label):
         return None
     rows = source.model._default_manager.all()
+    is_closed = source.label in wanted.closed
+    if wanted.actor and is_closed and not staff_among([wanted.actor]):
+        return None
     if wanted.actor:
         rows = rows.filter(history_user=wanted.actor)
     if wanted.action:
@@ -225,9 +277,12 @@ def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
         rows = rows.filter(id=wanted.target_id)
     if wanted.person:
         kept = {field.name for field in source.model._meta.concrete_fields}
-        fields = [field for field in concerned_by(source.tracked) if field in kept]
+        told = told_by if is_closed else concerned_by
+        fields = [field for field in told(source.tracked) if field in kept]
         if not fields:
             return None
+        if is_closed:
+            rows = rows.filter(Q(history_user__isnull=True) | Q(history_user__is_staff=True))
         rows = rows.filter(reduce(or_, (Q(**{field: wanted.person}) for field in fields)))
     if wanted.reason:
         rows = rows.filter(history_change_reason__icontains=wanted.reason)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.audit.context import origin
 from apps.audit.models import Entry, Use, Verb
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 REFUSED_ONCE = timedelta(minutes=1)
 MOST_REFUSALS = 30
-"""Entries about refusals of one actor within `REFUSED_ONCE`: a script cannot flood the log."""
+"""Entries about refusals of one actor within `REFUSED_ONCE`: a script cannot flood the log. One more says so."""
+MOST_REFUSED_CHANGES = 100
+"""The same where a change was asked for, so that none hides behind pages that were asked for before."""
 MOST_TEXT = 500
 
 
@@ -52,14 +55,22 @@ def record_refusal(
 ) -> Entry | None:
     """Write an audit log entry of something that `actor` asked for and was refused.
 
-    The same again within `REFUSED_ONCE`, or more than `MOST_REFUSALS` in that time, is not written: None.
+    The same again within `REFUSED_ONCE`, or more than `MOST_REFUSALS` in that time, is not written: None. The first
+    that is too many is written as an entry that says so.
     """
     method, path, sentence = (text.replace("\x00", "\ufffd")[:MOST_TEXT] for text in (method, path, sentence))
     lately = Entry.objects.filter(actor=actor, verb=Verb.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
-    known = lately.order_by("-created_at").values_list("detail__method", "detail__path")[:MOST_REFUSALS]
-    if len(known) == MOST_REFUSALS or (method, path) in known:
+    known = list(lately.values_list("detail__method", "detail__path", "detail__most")[: MOST_REFUSED_CHANGES + 2])
+    most = MOST_REFUSALS if method in ("GET", "HEAD") else MOST_REFUSED_CHANGES
+    written = [(each, at) for each, at, limit in known if limit is None]
+    if (method, path) in written:
         return None
-    return record(actor, Verb.REFUSED, target, reason=sentence, method=method, path=path)
+    if len(written) < most:
+        return record(actor, Verb.REFUSED, target, reason=sentence, method=method, path=path)
+    if any(limit == most for _method, _path, limit in known):
+        return None
+    said = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
+    return record(actor, Verb.REFUSED, reason=said, most=most)
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:

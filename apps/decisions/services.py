@@ -93,8 +93,14 @@ def drafted(
 
 
 def decide_all(decisions: Sequence[Decision]) -> None:
-    """Write down decisions in the transaction that carries them out, in as many queries as one takes."""
+    """Write down decisions in the transaction that carries them out, in as many queries as one takes.
+
+    They are made now, whenever they were drafted, and their messages leave after `HOLD`.
+    """
     if decisions:
+        now = timezone.now()
+        for decision in decisions:
+            decision.made_at = now
         Decision.objects.bulk_create(decisions)
         _tell_later(decisions)
 

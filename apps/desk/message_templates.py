@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.history import delete_as, save_as
 from apps.desk.models import MessageTemplate
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -40,11 +41,13 @@ def save_template(
     texts: Mapping[str, str],
     shared: bool = False,
     template_id: int | None = None,
+    version: str = "",
 ) -> MessageTemplate:
     """Store a template of one's own under its title, in one language at least.
 
-    `perm` is what working on the queue needs. Raises `Refused` without it or for a colleague's template, `Invalid`
-    for what cannot be taken, `Conflict` for a title in use.
+    `perm` is what working on the queue needs; `version` is that of the template as it was shown. Raises `Refused`
+    without the permission or for a colleague's template, `Invalid` for what cannot be taken, `Conflict` for a title in
+    use, or where the template was changed since that version.
     """
     require(actor, perm)
     title = title.strip()
@@ -67,27 +70,32 @@ def save_template(
             raise Conflict("too-many", _("You have %(n)d templates. Delete one first.") % {"n": MOST_TEMPLATES})
         template = MessageTemplate(owner=actor, queue=queue)
     else:
-        template = _own(actor, queue, template_id)
+        template = _own(actor, queue, template_id, version)
     template.title, template.texts, template.shared = title, kept, shared
     try:
         with transaction.atomic():
-            template.save()
+            save_as(actor, template, reason="message template saved")
     except IntegrityError as error:
         raise Conflict("title-taken", _("You have a template with this title. Choose another title.")) from error
     return template
 
 
 @transaction.atomic
-def delete_template(actor: User, queue: str, template_id: int) -> None:
-    """Delete a template: one's own, or as a superuser any. Raises `Absent` or `Refused`."""
-    _own(actor, queue, template_id).delete()
+def delete_template(actor: User, queue: str, template_id: int, *, version: str = "") -> None:
+    """Delete a template: one's own, or as a superuser any. Raises `Absent`, `Refused`, or `Conflict` as saving does."""
+    delete_as(actor, _own(actor, queue, template_id, version), reason="message template deleted")
 
 
-def _own(actor: User, queue: str, template_id: int) -> MessageTemplate:
+def _own(actor: User, queue: str, template_id: int, version: str) -> MessageTemplate:
     rows = MessageTemplate.objects.select_for_update(of=("self",)).filter(queue=queue, pk=template_id)
     template = rows.filter(Q(owner=actor) | Q(shared=True)).first()
     if template is None:
         raise Absent("absent", _("This template no longer exists. Reload the page."))
     if template.owner_id != actor.pk and not actor.is_superuser:
         raise Refused("not-owner", _("Only its owner can change a shared template. Ask them, or a superuser."))
+    if version not in ("", template.version):
+        raise Conflict(
+            "changed-since",
+            _("This template has changed since you opened it. Reload the page to see it, or save again to replace it."),
+        )
     return template

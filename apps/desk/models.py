@@ -238,6 +238,8 @@ class MessageTemplate(models.Model):
     shared = models.BooleanField(_("shared"), default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    history = History(excluded_fields=["updated_at"], index_name="template")
+
     class Meta:
         verbose_name = _("message template")
         verbose_name_plural = _("message templates")
@@ -247,6 +249,11 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def version(self) -> str:
+        """Says which state of it a form has shown."""
+        return self.updated_at.isoformat()
 
 
 class Preference(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +21,15 @@ from apps.decisions.removal import remove_as, restore_as
 from apps.decisions.services import decide_all, drafted, facts
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
+from apps.locks import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
 from apps.users.models import User
 
 PERM = "events.change_event"
 FIELDS = ("title", "description", "date", "ends_at", "location", "capacity")
+LOCKED_WITHIN = timedelta(seconds=5)
+"""How long an import waits for an event that is being changed, while it holds up changes of those it has locked."""
 # What an event is replaced with where nothing is given.
 EMPTY = {"description": "", "ends_at": None, "capacity": None}
 
@@ -153,12 +156,16 @@ class Edits:
 
 
 @transaction.atomic
-def edit_events(actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "edited") -> list[Event]:
+def edit_events(
+    actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "edited", later: list[Decision] | None = None
+) -> list[Event]:
     """Put the given fields of many events right, each by a decision of its own; those that changed.
 
-    `edits` by the id of the event. Raises the first `DomainError`; nothing is changed then.
+    `edits` by the id of the event. Raises the first `DomainError`; nothing is changed then. The decisions are added to
+    `later` where it is given, for a long transaction to make when it ends: from then on their messages wait.
     """
-    locked = Event.objects.select_for_update(of=("self",)).select_related("host").filter(pk__in=edits).order_by("pk")
+    rows = Event.objects.select_for_update(of=("self",), no_key=True).select_related("host")
+    locked = rows.filter(pk__in=edits).order_by("pk")
     events = {event.pk: event for event in locked}
     if edits.keys() - events.keys():
         raise absent()
@@ -173,13 +180,20 @@ def edit_events(actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str
     done = [events[pk] for pk in changed]
     bulk_update_as(actor, done, sorted(set[str]().union(*changed.values())), reason=reason)
     _notify_moved([event for event in done if _moves(event, changed[event.pk])])
-    decide_all(decisions)
+    if later is None:
+        decide_all(decisions)
+    else:
+        later += decisions
     return done
 
 
 def lock_events(event_ids: Iterable[int]) -> None:
-    """Lock many events until the transaction ends, in one order, so that two who lock many never wait in a circle."""
-    list(Event.objects.select_for_update().filter(pk__in=event_ids).order_by("pk").values_list("pk"))
+    """Lock many events until the transaction ends, in one order, so that two who lock many never wait in a circle.
+
+    Raises `Conflict` where one of them stays locked by somebody else.
+    """
+    with waiting_at_most(LOCKED_WITHIN):
+        list(Event.objects.select_for_update(no_key=True).filter(pk__in=event_ids).order_by("pk").values_list("pk"))
 
 
 def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decision]:

@@ -8,7 +8,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access import granted, holders, may
-from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.models import Appeal, Case, Report, overturning
 from apps.users.models import User
 
 MOST_NAMED = 5
@@ -21,14 +21,14 @@ def decidable_cases(user: User, cases: QuerySet[Case]) -> QuerySet[Case]:
 
 def decidable_appeals(user: User, appeals: QuerySet[Appeal]) -> QuerySet[Appeal]:
     """Without those against `user`'s own decisions, and those that `user` could only uphold."""
-    removed = _out_of_reach(user, "case__", {kind: kind.remove_permission for kind in Report.Kind})
-    edited = _out_of_reach(user, "case__", {kind: kind.edit_permission for kind in Report.Kind})
-    for outcome, out_of_reach in ((Report.Outcome.REMOVED, removed), (Report.Outcome.EDITED, edited)):
+    perms = {kind: dict(overturning(kind)) for kind in Report.Kind}
+    for outcome in (Report.Outcome.REMOVED, Report.Outcome.EDITED, Report.Outcome.SUSPENDED):
+        by_kind = {kind: perms[kind][outcome] for kind in Report.Kind}
+        if outcome == Report.Outcome.SUSPENDED:
+            out_of_reach = _authors_out_of_reach(user, {perm for perm in by_kind.values() if perm})
+        else:
+            out_of_reach = _out_of_reach(user, "case__", by_kind)
         appeals = appeals.exclude(out_of_reach & Q(decision__after__outcomes__contains=outcome.value))
-    if not may(user, "users.suspend_user"):
-        suspendable = granted(user, User, "suspend").values("pk")
-        suspended = Q(decision__after__outcomes__contains=Report.Outcome.SUSPENDED.value)
-        appeals = appeals.exclude(suspended & ~Q(case__author__in=suspendable))
     return appeals.exclude(decider=user.pk)
 
 
@@ -42,9 +42,21 @@ def why_not_removable(user: User, case: Case) -> str:
     if decision:
         return ""
     able = holders(kind.remove_permission, content, superusers=True).exclude(pk=user.pk).order_by("username")
-    names = ", ".join(able.values_list("username", flat=True)[:MOST_NAMED]) or "–"
-    said = _("To remove it: %(missing)s Assign it to: %(names)s.")
+    if names := ", ".join(able.values_list("username", flat=True)[:MOST_NAMED]):
+        said = _("To remove it: %(missing)s Assign it to: %(names)s.")
+    else:
+        said = _("To remove it: %(missing)s No other colleague holds it; ask an access manager.")
     return said % {"missing": decision.sentence, "names": names}
+
+
+def _authors_out_of_reach(user: User, perms: set[str]) -> Q:
+    """Appeals of authors on whom `user` does not hold one of these permissions."""
+    found = Q(pk__in=[])
+    for perm in perms:
+        if not may(user, perm):
+            rows = granted(user, User, perm.split(".")[1].rsplit("_", 1)[0])
+            found |= ~Q(case__author__in=rows.values("pk"))
+    return found
 
 
 def _out_of_reach(user: User, prefix: str, perms: dict[Report.Kind, str | None]) -> Q:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -346,6 +348,17 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
         return self.filter(status=Appeal.Status.OPEN)
 
 
+def overturning(kind: str) -> tuple[tuple[Report.Outcome, str | None], ...]:
+    """What overturning a decision takes, by each outcome that it had: a permission on the content, for a suspension
+    one on its author. None where nothing can be undone."""
+    of = Report.Kind(kind)
+    return (
+        (Report.Outcome.REMOVED, of.remove_permission),
+        (Report.Outcome.EDITED, of.edit_permission),
+        (Report.Outcome.SUSPENDED, "users.suspend_user"),
+    )
+
+
 class Appeal(Workable):
     """What an author says against a decision about what is theirs. Somebody else than the decider rules on it."""
 
@@ -421,21 +434,25 @@ class Appeal(Workable):
 
     def _cannot_overturn(self, person: User) -> DomainError | None:
         """Why this person could only uphold the decision: overturning it takes what its outcomes took."""
-        case, kind = self.case, Report.Kind(self.case.kind)
-        content = kind.model(pk=case.target_id)
-        for outcome, perm, about in (
-            (Report.Outcome.REMOVED, kind.remove_permission, content),
-            (Report.Outcome.EDITED, kind.edit_permission, content),
-            (Report.Outcome.SUSPENDED, "users.suspend_user", case.author),
-        ):
+        case = self.case
+        content = Report.Kind(case.kind).model(pk=case.target_id)
+        for outcome, perm in overturning(case.kind):
             if outcome not in self.decision.after["outcomes"] or perm is None:
                 continue
+            about = case.author if outcome == Report.Outcome.SUSPENDED else content
             if not (decision := may(person, perm, about)):
-                able = holders(perm, about, superusers=True).exclude(pk__in=(person.pk, self.decider_id))
-                names = ", ".join(able.order_by("username").values_list("username", flat=True)[:5])
-                said = _say("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
-                return Refused("cannot-overturn", said % {"missing": decision.sentence, "names": names or "–"})
+                said = lazy(partial(self._who_can_overturn, person, perm, about, decision), str)()
+                return Refused("cannot-overturn", said)
         return None
+
+    def _who_can_overturn(self, person: User, perm: str, about: models.Model, decision: Any) -> str:
+        """What is missing, and who has it; built where it is shown, since it asks for all who hold the permission."""
+        able = holders(perm, about, superusers=True).exclude(pk__in=(person.pk, self.decider_id))
+        if names := ", ".join(able.order_by("username").values_list("username", flat=True)[:5]):
+            said = _say("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
+        else:
+            said = _say("Overturning it needs more: %(missing)s No other colleague holds it; ask an access manager.")
+        return said % {"missing": decision.sentence, "names": names}
 
     def rule(self, status: str, by: User, ruling: str) -> None:
         self.status, self.ruling = status, ruling

@@ -60,7 +60,9 @@ def find(text: str) -> list[Found]:
         return []
     if "/" in text and not PHONE.fullmatch(text):
         return list(_by_address(_path_of(text)))
-    return _unique([*_by_mail(text), *_by_number(text), *_by_phone(text), *_by_name(text)])
+    numbered = list(_by_number(text))
+    is_id = any(hit.person is not None and text == str(hit.person.pk) for hit in numbered)
+    return _unique([*_by_mail(text), *numbered, *_by_phone(text, with_ends=not is_id), *_by_name(text)])
 
 
 def _path_of(text: str) -> str:
@@ -98,8 +100,9 @@ def _national(text: str) -> str:
     return _digits(text.replace("(0)", "")).lstrip("0")
 
 
-def _by_phone(text: str) -> Iterator[Found]:
-    """Whole numbers first, then those that end like this."""
+def _by_phone(text: str, *, with_ends: bool) -> Iterator[Found]:
+    """Whole numbers first, then those that end like this; these only `with_ends`, since digits that are the ID of a
+    user seldom mean the phones of others, whom each hit is shown to."""
     if not PHONE.fullmatch(text):
         return
     people = _people().exclude(phone="")
@@ -107,7 +110,7 @@ def _by_phone(text: str) -> Iterator[Found]:
     if len(whole) >= SHORTEST_PHONE:
         exact = people.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
         yield from (Found(_("phone"), person, field="phone") for person in exact)
-    if len(end) >= SHORTEST_PHONE_END:
+    if with_ends and len(end) >= SHORTEST_PHONE_END:
         ending = people.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
         yield from (Found(_("end of the phone number"), person, field="phone") for person in ending[:MOST])
 

@@ -4,7 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +23,11 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
 
     def expired(self) -> TransferQuerySet:
         return self.filter(expires_at__lte=timezone.now())
+
+    def silent(self, long: timedelta) -> TransferQuerySet:
+        """Those in which the worker has the next word and has given none for so long, be it since it was asked."""
+        last = Coalesce("progress_at", F("expires_at") - KEPT)
+        return self.filter(status__in=Transfer.AT_WORK).alias(last=last).filter(last__lt=timezone.now() - long)
 
 
 class Transfer(models.Model):
@@ -61,10 +69,11 @@ class Transfer(models.Model):
     source = models.CharField(max_length=100, blank=True)
     preview = models.CharField(max_length=100, blank=True)
     result = models.CharField(max_length=100, blank=True)
+    leftovers = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    """Files that are needed no more, as long as storage has not deleted them."""
 
     rows_total = models.PositiveIntegerField(null=True)
     rows_done = models.PositiveIntegerField(default=0)
-    rows_new = models.PositiveIntegerField(default=0)
     rows_changed = models.PositiveIntegerField(default=0)
     rows_unchanged = models.PositiveIntegerField(default=0)
     rows_invalid = models.PositiveIntegerField(default=0)
@@ -144,6 +153,13 @@ class Transfer(models.Model):
         self.status, self.expires_at = status, now + KEPT
         if status not in self.UNFINISHED:
             self.finished_at = now
+
+    def forget(self, *fields: str) -> None:
+        """Files that are needed no more: `source`, `preview` or `result`."""
+        for name in fields:
+            if file := getattr(self, name):
+                self.leftovers.append(file)
+                setattr(self, name, "")
 
     # --- For pages --------------------------------------------------------------------------------------------------
 

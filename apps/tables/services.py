@@ -6,7 +6,7 @@ What they do to a table is not known here: the console's jobs read and write the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
@@ -16,10 +16,11 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateWorker
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
 from apps import valkey
 from apps.audit.context import origin
@@ -28,6 +29,8 @@ from apps.storage import discard
 from apps.tables.models import Transfer
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from apps.users.models import User
 
 logger = logging.getLogger(__name__)
@@ -37,7 +40,10 @@ AT_ONCE = 3
 MAX_ATTEMPTS = 3
 """How often a step is begun anew after its worker died or storage failed."""
 SILENT = timedelta(minutes=15)
-"""A step whose worker gives no sign of life for so long has failed; jobs of dead workers are begun anew before that."""
+"""A step that has no job any more, and has been silent for so long, has failed."""
+HEARTBEAT = timedelta(minutes=1)
+"""A worker lives as long as its last sign of life is no older."""
+TASK = "tables.run"
 _FOLDER = "tables"
 _LASTS = 3600
 
@@ -57,24 +63,35 @@ def start_export(owner: User, table: str, *, query: str, file_format: str, file_
 
 def _start(owner: User, kind: Transfer.Kind, table: str, *, content: bytes | None = None, **fields: object) -> Transfer:
     where = origin()
-    with transaction.atomic():
-        get_user_model()._default_manager.select_for_update().get(pk=owner.pk)  # one start at a time
-        if Transfer.objects.filter(owner=owner).unfinished().count() >= AT_ONCE:  # type: ignore[attr-defined]
-            raise Conflict(
-                "too-many-transfers",
-                _("You have %d imports or exports under way. Finish or cancel one of them first.") % AT_ONCE,
-            )
-        source = store(ContentFile(content)) if content is not None else ""
-        try:
+    _require_room(owner)
+    # Before anything is locked: storage may take its time.
+    source = store(ContentFile(content)) if content is not None else ""
+    try:
+        with transaction.atomic():
+            get_user_model()._default_manager.select_for_update(no_key=True).get(pk=owner.pk)  # one start at a time
+            _require_room(owner)
             transfer = Transfer(owner=owner, kind=kind, table=table, source=source, **fields)
             transfer.request_id, transfer.address = where.request_id, where.address
             transfer.save(force_insert=True)
             _ask_worker(transfer)
-        except BaseException:
-            if source:
-                discard(source)
-            raise
+    except BaseException:
+        if source:
+            discard(source)
+        raise
     return transfer
+
+
+def _require_room(owner: User) -> None:
+    if unfinished_of(owner).count() >= AT_ONCE:
+        raise Conflict(
+            "too-many-transfers",
+            _("You have %d imports or exports under way. Finish or cancel one of them first.") % AT_ONCE,
+        )
+
+
+def unfinished_of(owner: User) -> QuerySet[Transfer]:
+    """One's own imports and exports, of any table, that are not over; the latest first."""
+    return Transfer.objects.filter(owner=owner).unfinished().order_by("-created_at")  # type: ignore[attr-defined, no-any-return]
 
 
 def transfer_of(owner: User, key: str, *, kind: Transfer.Kind, table: str) -> Transfer:
@@ -185,7 +202,7 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
     row = _locked(transfer.pk)
     if row.status != transfer.status:
         raise Stopped
-    for name in ("rows_total", "rows_done", "rows_new", "rows_changed", "rows_unchanged", "rows_invalid"):
+    for name in ("rows_total", "rows_done", "rows_changed", "rows_unchanged", "rows_invalid"):
         setattr(row, name, getattr(transfer, name))
     for name, value in found.items():
         if value:
@@ -194,11 +211,43 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
         leave(row)
     except Conflict:
         raise Stopped from None
+    if not row.is_unfinished:
+        row.forget("source")
     row.save()
-    if not row.is_unfinished and row.source:
-        source, row.source = row.source, ""
-        row.save(update_fields=["source"])
-        transaction.on_commit(partial(discard, source))
+    _delete_leftovers_later(row)
+
+
+@transaction.atomic
+def abandon(transfer: Transfer, *names: str) -> None:
+    """Files that a step has stored in vain: deleted now, or by the next purge where storage is away."""
+    row = Transfer.objects.select_for_update().filter(pk=transfer.pk).first()
+    if row is None:
+        for name in names:
+            discard(name)
+        return
+    row.leftovers += list(names)
+    row.save(update_fields=["leftovers"])
+    _delete_leftovers_later(row)
+
+
+def _delete_leftovers_later(row: Transfer) -> None:
+    if row.leftovers:
+        transaction.on_commit(partial(delete_leftovers, row.pk))
+
+
+@transaction.atomic
+def delete_leftovers(key: UUID) -> None:
+    """Delete the files that a transfer needs no more; what storage does not delete keeps its name, for the purge."""
+    row = Transfer.objects.select_for_update(skip_locked=True).filter(pk=key).first()
+    if row is None:
+        return
+    try:
+        while row.leftovers:
+            default_storage.delete(row.leftovers[-1])
+            row.leftovers.pop()
+    except Unavailable:
+        pass
+    row.save(update_fields=["leftovers"])
 
 
 def may_retry(transfer: Transfer) -> bool:
@@ -222,14 +271,19 @@ def read(name: str) -> bytes:
 
 def worker_is_running() -> bool:
     """Whether any worker has given a sign of life in the last minute."""
-    return ProcrastinateWorker.objects.filter(last_heartbeat__gte=timezone.now() - timedelta(minutes=1)).exists()
+    return ProcrastinateWorker.objects.filter(last_heartbeat__gte=timezone.now() - HEARTBEAT).exists()
 
 
 # --- Later -----------------------------------------------------------------------------------------------------------
 
 
 def purge() -> int:
-    """Delete transfers that are over their time, and their files; how many. What storage keeps is tried again."""
+    """Delete transfers that are over their time, and files that are needed no more; how many transfers.
+
+    What storage keeps is tried again.
+    """
+    for key in Transfer.objects.exclude(leftovers=[]).values_list("pk", flat=True)[:1000]:
+        delete_leftovers(key)
     purged = 0
     for key in Transfer.objects.expired().values_list("pk", flat=True)[:1000]:  # type: ignore[attr-defined]
         with transaction.atomic():
@@ -237,7 +291,7 @@ def purge() -> int:
             if row is None:
                 continue
             try:
-                for name in filter(None, (row.source, row.preview, row.result)):
+                for name in filter(None, (row.source, row.preview, row.result, *row.leftovers)):
                     default_storage.delete(name)
             except Unavailable:
                 continue
@@ -247,16 +301,31 @@ def purge() -> int:
 
 
 def fail_silent() -> int:
-    """End steps that no worker goes on with, so that none hangs for ever; how many."""
+    """End steps that no worker goes on with, so that none hangs for ever; how many.
+
+    A step goes on as long as its job waits, or a worker that lives has it in hand: while an import is applied, nothing
+    else tells so. A job of a dead worker is begun anew by `ops.retry_stalled`.
+    """
     failed = 0
-    silent = Transfer.objects.filter(status__in=Transfer.AT_WORK, progress_at__lt=timezone.now() - SILENT)
-    for key in silent.values_list("pk", flat=True)[:1000]:
+    rows = Transfer.objects.silent(SILENT)  # type: ignore[attr-defined]
+    keys = rows.values_list("pk", flat=True)[:1000]
+    living = _keys_in_hand(keys)
+    for key in keys:
+        if str(key) in living:
+            continue
         with transaction.atomic():
-            row = _locked(key)
-            if row.is_at_work and row.progress_at and row.progress_at < timezone.now() - SILENT:
+            row = rows.select_for_update(skip_locked=True).filter(pk=key).first()
+            if row is not None:
                 _fail(row, _("The worker stopped in the middle of it. Nothing was changed. Start again."))
                 failed += 1
     return failed
+
+
+def _keys_in_hand(keys: Iterable[UUID]) -> set[str]:
+    """Those of the transfers whose job waits, or is with a worker that lives."""
+    jobs = ProcrastinateJob.objects.filter(task_name=TASK, args__key__in=[str(key) for key in keys])
+    alive = Q(status="doing", worker__last_heartbeat__gte=timezone.now() - HEARTBEAT)
+    return set(jobs.filter(Q(status="todo") | alive).values_list("args__key", flat=True))
 
 
 def _fail(row: Transfer, sentence: str) -> None:
@@ -266,11 +335,9 @@ def _fail(row: Transfer, sentence: str) -> None:
 
 def _forget_files(row: Transfer) -> None:
     """Save a transfer that is over without what it has kept, which goes once that is certain."""
-    names = [name for name in (row.source, row.preview, row.result) if name]
-    row.source = row.preview = row.result = ""
+    row.forget("source", "preview", "result")
     row.save()
-    for name in names:
-        transaction.on_commit(partial(discard, name))
+    _delete_leftovers_later(row)
 
 
 def _locked(key: UUID, owner: User | None = None) -> Transfer:
@@ -284,7 +351,7 @@ def _locked(key: UUID, owner: User | None = None) -> Transfer:
 def _ask_worker(transfer: Transfer) -> None:
     # One at a time of each person, so that nobody keeps the worker from everything else.
     lock = f"tables.{transfer.owner_id}"
-    app.configure_task("tables.run", allow_unknown=False, queue="tables", lock=lock).defer(key=str(transfer.pk))
+    app.configure_task(TASK, allow_unknown=False, queue="tables", lock=lock).defer(key=str(transfer.pk))
 
 
 def _progress_key(transfer: Transfer) -> str:

@@ -119,8 +119,11 @@ def record_details(
     return kept
 
 
-def compared(viewer: User, document: Document) -> Compared:
-    """The details of a document beside what its account says. Load `owner__profile` and `details` along."""
+def compared(viewer: User, document: Document, found: Matches | None = None) -> Compared:
+    """The details of a document beside what its account says. Load `owner__profile` and `details` along.
+
+    `found`: its matches, where they were asked for with those of others.
+    """
     details = details_of(document)
     name, number = (details.name, details.number) if details else ("", "")
     given = document.legal_name
@@ -139,7 +142,7 @@ def compared(viewer: User, document: Document) -> Compared:
     lines.append(Line("valid_until", gettext_lazy("Valid until"), until, outcome=_validity(until)))
     ticked = details.checks if details else []
     checks = [(check.value, check.label, check.value in ticked) for check in CHECKS[DocType(document.doc_type)]]
-    return Compared(details, lines, matches(viewer, document), checks)
+    return Compared(details, lines, found or matches(viewer, document), checks)
 
 
 def _name_title(document: Document) -> str | Promise:

@@ -8,10 +8,12 @@ After a change of `SECRET_KEY`, keys made under `SECRET_KEY_FALLBACKS` are still
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import QuerySet, Value
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
@@ -49,6 +51,10 @@ class Same:
 class Matches:
     number: Same
     name: Same
+
+
+KINDS = ("number", "name")
+NONE = Matches(Same([], 0), Same([], 0))
 
 
 def checked(text: str, *, most: int, field: str) -> str:
@@ -104,12 +110,30 @@ def matches(viewer: User, document: Document) -> Matches:
 
     At most three queries; none where nothing is known of it.
     """
-    wanted = {key: kind for secret in _secrets() for key, kind in _keys(document, secret).items()}
-    # Each by itself, so that a common name does not push out the one document with the same number.
-    found = [_others(document, [key for key, kind in wanted.items() if kind == each]) for each in ("number", "name")]
-    ids = {other.pk for others in found for other in others}
-    seen = set(seen_documents(viewer).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    return Matches(*(_same(others, seen) for others in found))
+    return matches_of(viewer, [document])[document.pk]
+
+
+def matches_of(viewer: User, documents: Collection[Document]) -> dict[int, Matches]:
+    """The same of many documents by their ids, in as many queries."""
+    branches = []
+    for document in documents:
+        wanted = {key: kind for secret in _secrets() for key, kind in _keys(document, secret).items()}
+        # Each by itself, so that a common name does not push out the one document with the same number.
+        by_kind = {kind: [key for key, each in wanted.items() if each == kind] for kind in KINDS}
+        branches += [_others(document, keys, kind) for kind, keys in by_kind.items() if keys]
+    if not branches:
+        return {document.pk: NONE for document in documents}
+    first, *rest = branches
+    rows = list(first.union(*rest, all=True)) if rest else list(first)
+    found = Document.objects.select_related("owner").in_bulk({other for _of, _kind, other in rows})
+    seen = set(seen_documents(viewer).filter(pk__in=found).values_list("pk", flat=True)) if found else set()
+    others: dict[tuple[int, str], list[Document]] = {}
+    for of, kind, other in sorted(set(rows), reverse=True):
+        others.setdefault((of, kind), []).append(found[other])
+    return {
+        document.pk: Matches(*(_same(others.get((document.pk, kind), []), seen) for kind in KINDS))
+        for document in documents
+    }
 
 
 def _same(others: list[Document], seen: set[int]) -> Same:
@@ -117,13 +141,10 @@ def _same(others: list[Document], seen: set[int]) -> Same:
     return Same(shown, len(others) - len(shown))
 
 
-def _others(document: Document, keys: list[str]) -> list[Document]:
-    if not keys:
-        return []
+def _others(document: Document, keys: list[str], kind: str) -> QuerySet[Any]:
     rows = DocumentKey.objects.filter(key__in=keys).exclude(document__owner=document.owner_id)
-    rows = rows.select_related("document__owner").order_by("-document_id")[:MOST_SHOWN]
-    # Both names of a document may be wanted ones.
-    return list({row.document_id: row.document for row in rows}.values())
+    rows = rows.annotate(of=Value(document.pk), kind=Value(kind)).order_by("-document_id")
+    return rows.values_list("of", "kind", "document_id")[:MOST_SHOWN]
 
 
 def _secrets() -> tuple[str | bytes, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import zipfile
 from datetime import timedelta
@@ -20,10 +21,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from admin_dashboards import background, import_export
 from apps.audit.models import Entry, Verb
-from apps.decisions.models import Decision
+from apps.decisions.models import HOLD, Decision
+from apps.events import services as event_services
 from apps.events.models import Event, Participation
 from apps.tables import services
 from apps.tables.models import Transfer
@@ -31,7 +34,7 @@ from apps.users.models import User
 from ops.bulk import copy_rows, reserve_ids
 from ops.jobs import retry_stalled
 from tests import people
-from tests.console import console
+from tests.console import console, links
 from tests.jobs import forget, waiting
 from tests.races import at_once
 from tests.things import make_event, make_message, make_story
@@ -320,8 +323,26 @@ def test_one_person_has_three_under_way_at_most() -> None:
     answer = upload(client, text)
     assert urlsplit(answer["Location"]).path == f"{EVENTS}import/"
     assert "You have 3 imports or exports under way." in client.get(answer["Location"]).content.decode()
+    for address in ("import/", "export/"):
+        listed = client.get(f"{EVENTS}{address}")
+        assert set(pages) <= set(links(listed))
+        assert all(f'action="{page}"' in listed.text for page in pages)
     press(client, pages[0], "cancel")
+    assert pages[0] not in client.get(f"{EVENTS}import/").text
     page_of(upload(client, text))
+
+
+def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, depths = console(manager()), [len(connection.savepoint_ids)]
+
+    def stored(content: Any) -> str:
+        depths.append(len(connection.savepoint_ids))
+        return store(content)
+
+    store = services.store
+    monkeypatch.setattr(services, "store", stored)
+    page_of(upload(client, file_of(make_events(4))))
+    assert depths[0] == depths[1]
 
 
 # --- Progress, cancel, confirm --------------------------------------------------------------------------------------
@@ -414,6 +435,38 @@ def test_cancelling_while_rows_are_changed_changes_none(monkeypatch: pytest.Monk
     assert reached == [2, 4]
     assert not Event.objects.filter(title__startswith="Renamed").exists()
     assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+
+
+def test_decisions_are_made_after_the_last_chunk_so_that_messages_wait_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events, client = make_events(5), console(manager())
+    page = previewed(client, file_of(events))
+    press(client, page, "confirm")
+    applied = []
+    monkeypatch.setattr(services, "note_applied", lambda _transfer, rows: applied.append(timezone.now()))
+    run_jobs()
+    decisions = Decision.objects.filter(verb="event.edited")
+    assert {decision.made_at > applied[-1] for decision in decisions} == {True}
+    jobs = ProcrastinateJob.objects.filter(task_name="decisions.tell_people")
+    assert len(decisions) == len(jobs) == len(events)
+    assert all(job.scheduled_at >= applied[-1] + HOLD for job in jobs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_does_not_wait_without_end_for_a_row_that_is_being_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_services, "LOCKED_WITHIN", timedelta(milliseconds=50))
+    events, client = make_events(4), console(manager())
+    page = previewed(client, file_of(events))
+    press(client, page, "confirm")
+    with connection.copy().cursor() as other:
+        other.execute(
+            "SET statement_timeout = 0; BEGIN; SELECT FROM events_event WHERE id = %s FOR UPDATE", [events[2].pk]
+        )
+        run_jobs()
+        other.connection.close()
+    assert "Another change to one of these rows is still running." in client.get(page).text
+    assert not Event.objects.filter(title__startswith="Renamed").exists()
 
 
 def test_confirming_twice_applies_once() -> None:
@@ -567,12 +620,50 @@ def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
 def test_what_no_worker_goes_on_with_has_failed() -> None:
     client = console(manager())
     page = page_of(upload(client, file_of(make_events(4))))
+    long_ago = timezone.now() - services.SILENT - timedelta(seconds=1)
     services.begin(str(Transfer.objects.get().pk))
-    app.tasks["tables.purge"](timestamp=0)
-    assert status_of(client, page) == Status.RUNNING
-    Transfer.objects.update(progress_at=timezone.now() - services.SILENT - timedelta(seconds=1))
+    Transfer.objects.update(progress_at=long_ago)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", cursor.fetchone())
+        app.tasks["tables.purge"](timestamp=0)
+        assert status_of(client, page) == Status.RUNNING, "its worker lives"
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
     app.tasks["tables.purge"](timestamp=0)
     assert "The worker stopped in the middle of it. Nothing was changed." in client.get(page).content.decode()
+
+
+def test_what_waits_for_a_job_that_is_gone_has_failed() -> None:
+    client = console(manager())
+    page = page_of(upload(client, file_of(make_events(4))))
+    Transfer.objects.update(expires_at=timezone.now() + timedelta(hours=23))
+    app.tasks["tables.purge"](timestamp=0)
+    assert status_of(client, page) == Status.QUEUED, "its job waits"
+    forget("tables.run")
+    app.tasks["tables.purge"](timestamp=0)
+    assert status_of(client, page) == Status.FAILED
+
+
+@pytest.mark.parametrize("over", ["cancelled", "done"])
+def test_files_that_storage_could_not_delete_are_deleted_by_the_next_purge(
+    over: str, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    before = kept_files()
+    client = console(manager())
+    page = previewed(client, file_of(make_events(4)))
+    with monkeypatch.context() as away, django_capture_on_commit_callbacks(execute=True):
+        away.setattr(os, "remove", _no_storage)
+        press(client, page, "cancel" if over == "cancelled" else "confirm")
+        run_jobs()
+    assert len(kept_files() - before) == 3
+    app.tasks["tables.purge"](timestamp=0)
+    assert len(kept_files() - before) == (0 if over == "cancelled" else 2)
+    assert status_of(client, page) == over
+    assert Transfer.objects.get().leftovers == []
+
+
+def _no_storage(*_args: Any) -> None:
+    raise PermissionError
 
 
 def test_an_error_of_ours_is_a_failure_with_a_sentence_and_no_content_in_the_log(

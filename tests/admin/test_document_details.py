@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 
@@ -114,6 +116,24 @@ def test_bulk_approval_names_what_expired_and_numbers_used_twice(document: Docum
     client.post(facts(document), SAID | {"valid_until": "2026-05-03"})
     text = client.post(f"{DESK}bulk/", {"action": "approve", "item": [document.pk]}).content.decode()
     assert f"Expired on 3 May 2026. Same document number as #{other.pk} of keiko.berger." in text
+
+
+def test_a_bulk_preview_asks_for_the_matches_of_all_documents_at_once(document: Document) -> None:
+    client = console(people.compliance())
+    documents = [document, *(make_document(people.make_user(f"person{place}")) for place in range(5))]
+    for each in documents:
+        client.post(facts(each), SAID)
+
+    def cost(chosen: list[Document]) -> tuple[str, int]:
+        posted = {"action": "approve", "item": [each.pk for each in chosen]}
+        with CaptureQueriesContext(connection) as queries:
+            page = client.post(f"{DESK}bulk/", posted).text
+        return page, sum("documentkey" in query["sql"] for query in queries)
+
+    cost(documents[:1])
+    page, queries = cost(documents)
+    assert page.count("Same document number as #") == len(documents)
+    assert queries == cost(documents[:1])[1] == 1
 
 
 def test_brand_reviewers_see_and_type_those_of_brands_alone(document: Document) -> None:

@@ -58,8 +58,22 @@ def test_every_type_of_object_can_be_searched() -> None:
     assert all(f'<option value="{name}">' in page for name in TYPES)
 
 
-def test_objects_are_found_by_owner_title_and_id_and_named_as_in_the_tables() -> None:
+def test_who_may_not_view_a_model_finds_its_objects_by_id_and_owner_alone() -> None:
     client, nora, objects = cast()
+    row = objects["story"]
+    assert set(found(client, nora, "ALICE").values()) == {
+        f"#{objects[kind].pk}, alice" for kind in ("story", "message", "report", "document")
+    }
+    assert found(client, nora, "sunset") == found(client, nora, "spam") == {}
+    for text in (f"#{row.pk}", f"/admin/stories/story/{row.pk}/change/"):
+        assert found(client, nora, text, "story") == {
+            f"{permissions_of(row)}?holder=user:{nora.pk}": f"#{row.pk}, alice"
+        }
+
+
+def test_objects_are_found_by_owner_title_and_id_and_named_as_in_the_tables() -> None:
+    _client, nora, objects = cast()
+    client = console(people.admin())
     names = {
         f"{permissions_of(row)}?holder=user:{nora.pk}": name
         for row, name in (
@@ -118,6 +132,7 @@ def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
 def test_nothing_is_found_by_what_the_tables_mask() -> None:
     client, nora, _objects = cast()
     make_report(people.carol(), "user", User.objects.get(username="bob"), User.objects.get(username="bob"))
+    client = console(people.admin())
     assert found(client, nora, "4000 1234") == {}
     assert found(client, nora, "alice@example.com") == {}
     assert found(client, nora, "Seen before") == {}
@@ -153,7 +168,7 @@ def test_a_search_asks_as_often_for_many_objects_and_shows_a_bounded_number() ->
 
 def test_from_the_match_to_the_grant() -> None:
     client, nora, objects = cast()
-    [address] = found(client, nora, "sunset")
+    [address] = found(client, nora, "alice", "story")
     page = client.get(address)
     assert 'value="nora"' in page.text
     sent = {"holder": "nora", "perm": "stories.delete_story"}

@@ -289,6 +289,8 @@ def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
         assert 'data-key="a"' in page
         assert 'data-key="r"' not in page
         assert ("Assign it to: community." in page) == (case == event)
+    User.objects.filter(username="community").update(is_active=False)
+    assert "No other colleague holds it; ask an access manager." in text(client.get(at(event)))
     assert str(event.pk) not in client.get(f"{DESK}next/")["Location"], "offered to those who can decide it either way"
     assert decide(client, event, outcome="removed").status_code == 403
     assert decide(client, person, outcome="removed").status_code == 422

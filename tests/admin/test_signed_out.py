@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from apps.audit.models import Use
+from apps.audit.models import Entry, Use, Verb
 from apps.events.models import Event
 from apps.users.documents import send_document
 from apps.users.models import Document, Session, User
@@ -120,6 +120,14 @@ def test_what_an_open_page_asks_by_itself_uses_no_permission(vera: User, documen
     assert not Use.objects.filter(user=vera).exists()
     client.get(here(document))
     assert Use.objects.filter(user=vera, perm="users.review_document").exists()
+
+
+def test_the_header_of_polls_keeps_neither_refusals_nor_use_out_of_the_records(vera: User) -> None:
+    client, poll = console(vera), {"X-Poll": "1"}
+    assert client.get("/admin/stories/story/", headers=poll).status_code == 403
+    assert client.get("/admin/compliance/", headers=poll).status_code == 200
+    assert Entry.objects.filter(actor=vera, verb=Verb.REFUSED).count() == 1
+    assert Use.objects.filter(user=vera).exists()
 
 
 def test_what_somebody_does_keeps_it_alive(vera: User, document: Document) -> None:

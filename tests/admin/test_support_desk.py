@@ -110,6 +110,16 @@ def test_it_lists_all_whose_number_ends_like_that_the_whole_number_first(support
     assert set(found) == {alice.pk, dora.pk, erin.pk}
 
 
+def test_the_bare_id_of_a_user_finds_that_user_and_no_ends_of_phone_numbers(support: Client, alice: User) -> None:
+    dora = people.make_user("dora", phone="+4930123457", pk=123457)
+    people.make_user("erin", phone="+4940123457")
+    assert support.get(HOME, {"q": "123457"}).headers["Location"] == f"{HOME}{dora.pk}/"
+    assert not Entry.objects.filter(detail__look="found").exists()
+    support.get(f"{HOME}{dora.pk}/pick/", {"q": dora.phone})
+    assert not Entry.objects.filter(detail__look="found").exists(), "nothing was shown"
+    assert len(support.get(HOME, {"q": "0123457"}).context["found"]) == 2
+
+
 @pytest.mark.parametrize("term", ["23456", "12 34", "0012345", "+1"])
 def test_too_few_digits_of_a_phone_number_say_how_many_it_takes(support: Client, alice: User, term: str) -> None:
     page = text(support.get(HOME, {"q": term}))

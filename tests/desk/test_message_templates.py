@@ -111,3 +111,26 @@ def test_each_queue_has_its_own(vera: User) -> None:
     assert "Back side" not in community.get("/admin/moderation/templates/").text
     assert community.get(PAGE).status_code == 403
     assert community.post(PAGE, {"title": "x", "text_en": "y"}).status_code == 403
+
+
+def test_changes_of_a_template_are_recorded_and_a_colleague_s_is_not_overwritten(vera: User) -> None:
+    client = console(vera)
+    client.post(PAGE, {"title": "Ours", "text_en": "first", "shared": "on"})
+    template = MessageTemplate.objects.get()
+    [seen] = re.findall(r'name="version" value="([^"]+)"', client.get(PAGE).text)
+    sent = {"template": template.pk, "title": "Ours", "text_en": "second", "shared": "on", "version": seen}
+    admin = people.admin()
+    assert console(admin).post(PAGE, sent).status_code == 302
+    for late in (sent | {"text_en": "typed by vera"}, sent | {"text_en": "typed by vera", "delete": template.pk}):
+        answer = client.post(PAGE, late)
+        assert answer.status_code == 409
+        assert "This template has changed since you opened it." in answer.text
+        assert "typed by vera" in answer.text
+    [now] = re.findall(r'name="version" value="([^"]+)"', answer.text)
+    assert client.post(PAGE, sent | {"delete": template.pk, "version": now}).status_code == 302
+    versions = MessageTemplate.history.order_by("history_id")  # type: ignore[attr-defined]
+    assert [(row.history_type, row.history_user, row.texts["en"]) for row in versions] == [
+        ("+", vera, "first"),
+        ("~", admin, "second"),
+        ("-", vera, "second"),
+    ]

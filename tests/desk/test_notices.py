@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -103,6 +104,23 @@ def test_notices_are_one_person_s_own(document: Document, vera: User, omar: User
     console(omar).post(PAGE)
     notice.refresh_from_db()
     assert notice.read_at is not None
+
+
+def test_the_text_of_a_notice_is_shown_only_while_its_item_is_open_to_the_viewer(
+    document: Document, vera: User, omar: User
+) -> None:
+    act(console(vera), document, "escalate", reason="The seal looks wrong")
+    address = f"/admin/compliance/{document.pk}/"
+    Group.objects.get(name="Compliance Officer").user_set.remove(omar)
+    brands = Permission.objects.get(codename="review_brand_document")
+    for more in ((), (brands,)):  # no desk, then the desk without this item
+        omar.user_permissions.set(more)
+        client = console(User.objects.get(pk=omar.pk))
+        page = client.get(PAGE).text
+        assert f"Document #{document.pk}" in page
+        assert "The seal looks wrong" not in page
+        assert client.post(PAGE, {"open": Notice.objects.get().pk}).url == PAGE
+    assert client.get(address).status_code == 404
 
 
 def test_older_notices_are_paged_by_key_at_the_same_cost(

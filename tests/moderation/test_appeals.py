@@ -7,14 +7,17 @@ from functools import partial
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from guardian.shortcuts import assign_perm
 
 from apps.decisions.models import Decision
 from apps.decisions.services import undo
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import settle_case
+from apps.moderation.deciding import decidable_appeals
 from apps.moderation.evidence import let_go_of_all
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.services import report
@@ -54,6 +57,21 @@ class TestAppealing:
         with pytest.raises(Conflict) as refusal:
             appeal(author, decision.pk, text="Please!")
         assert refusal.value.code == "already-appealed"
+
+    @pytest.mark.parametrize("outcome", ["removed", "suspended"])
+    def test_who_could_only_uphold_it_is_told_who_can_decide_it_when_that_is_shown(self, outcome: str) -> None:
+        author, decider, ruler = alice(), community(), make_staff("ruler")
+        assign_perm("moderation.settle_report", ruler)
+        decision = decided(author, decider, outcome)
+        made = appeal(author, decision.pk, text="It is art.")
+        assert not decidable_appeals(ruler, Appeal.objects.all()).exists()
+        with CaptureQueriesContext(connection) as queries:
+            refusal = made.not_for(ruler)
+        assert not any("ORDER BY" in query["sql"] for query in queries), "nobody is looked for yet"
+        assert "No other colleague holds it; ask an access manager." in str(refusal)
+        second = make_staff("second", "Community Manager")
+        assert "It can be decided by: second." in str(made.not_for(ruler))
+        assert decidable_appeals(second, Appeal.objects.all()).exists()
 
     def test_within_twenty_days(self) -> None:
         author = alice()

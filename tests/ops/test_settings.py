@@ -69,9 +69,6 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("MFA_KEY", "short"),
         ("MFA_KEY", "m" * 32 + ",short"),
         ("CONSOLE_IDLE_MINUTES", "0"),
-        ("ENVIRONMENT", "Staging:purple"),
-        ("ENVIRONMENT", ":danger"),
-        ("ENVIRONMENT", "a name that is far too long"),
         ("LIMITS_SCALE", "many"),
         ("LIMITS_SCALE", "0"),
         ("TRUSTED_PROXIES", "the-proxy"),
@@ -90,6 +87,16 @@ def test_a_missing_setting_is_named(name: str) -> None:
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
     assert_one_line_names(name, start(PRODUCTION | {name: value}, "manage.py", "check"))
+
+
+def test_an_odd_label_of_the_installation_is_cut_with_a_warning_and_stops_no_start() -> None:
+    show = "from django.conf import settings; print(settings.ENVIRONMENT)"
+    done = start(
+        PRODUCTION | {"ENVIRONMENT": "a name that is far too long:purple"}, "manage.py", "shell", "-v0", "-c", show
+    )
+    assert done.returncode == 0, done.stderr
+    assert "('a name that is far t', 'warning')" in done.stdout
+    assert "ENVIRONMENT must be a name of at most 20 characters" in done.stderr
 
 
 def test_a_site_s_own_networks_may_be_trusted() -> None:

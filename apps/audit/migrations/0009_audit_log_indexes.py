@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
+
+from apps.index_operations import ChangeIndexes
 
 
 class Migration(migrations.Migration):
@@ -15,38 +16,22 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
-            model_name='entry',
-            index=models.Index(fields=['created_at'], name='audit_entry_time'),
-        ),
-        AddIndexConcurrently(
-            model_name='entry',
-            index=models.Index(fields=['actor', 'created_at'], name='audit_entry_actor_time'),
-        ),
-        AddIndexConcurrently(
-            model_name='entry',
-            index=models.Index(fields=['verb', 'created_at'], name='audit_entry_action_time'),
-        ),
-        AddIndexConcurrently(
-            model_name='entry',
-            index=models.Index(fields=['target_type', 'created_at'], name='audit_entry_type_time'),
-        ),
-        AddIndexConcurrently(
-            model_name='entry',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='audit_entry_request'),
-        ),
-        RemoveIndexConcurrently(
-            model_name='entry',
-            name='audit_entry_actor',
+        ChangeIndexes(
+            add={
+                'entry': [
+                    models.Index(fields=['created_at'], name='audit_entry_time'),
+                    models.Index(fields=['actor', 'created_at'], name='audit_entry_actor_time'),
+                    models.Index(fields=['verb', 'created_at'], name='audit_entry_action_time'),
+                    models.Index(fields=['target_type', 'created_at'], name='audit_entry_type_time'),
+                    models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='audit_entry_request'),
+                ],
+            },
+            remove={'entry': ['audit_entry_actor']},
+            unindex={'entry': {'actor': models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')}},
         ),
         migrations.AlterModelOptions(
             name='entry',
             options={'default_permissions': ('view',), 'ordering': ['-id'], 'permissions': [('export_entry', 'Can export the audit log')], 'verbose_name': 'audit entry', 'verbose_name_plural': 'audit entries'},
-        ),
-        migrations.AlterField(
-            model_name='entry',
-            name='actor',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who'),
         ),
         migrations.AlterField(
             model_name='entry',

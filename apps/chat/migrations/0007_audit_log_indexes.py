@@ -2,8 +2,23 @@
 
 import django.db.models.deletion
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.index_operations import ChangeIndexes
+
+NAMES = ('membership', 'message', 'room')
+
+
+def indexes(name):
+    return [
+        models.Index(fields=['history_user', 'history_date'], name=f'{name}_versions_actor'),
+        models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name=f'{name}_versions_change'),
+        models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name=f'{name}_versions_request'),
+    ]
+
+
+def history_user():
+    return models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)
 
 
 class Migration(migrations.Migration):
@@ -15,55 +30,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
-            model_name='historicalmembership',
-            index=models.Index(fields=['history_user', 'history_date'], name='membership_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmembership',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='membership_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmembership',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='membership_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmessage',
-            index=models.Index(fields=['history_user', 'history_date'], name='message_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmessage',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='message_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmessage',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='message_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalroom',
-            index=models.Index(fields=['history_user', 'history_date'], name='room_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalroom',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='room_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalroom',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='room_versions_request'),
-        ),
-        migrations.AlterField(
-            model_name='historicalmembership',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalmessage',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalroom',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ChangeIndexes(
+            add={f'historical{name}': indexes(name) for name in NAMES},
+            unindex={f'historical{name}': {'history_user': history_user()} for name in NAMES},
         ),
     ]

@@ -2,8 +2,23 @@
 
 import django.db.models.deletion
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.index_operations import ChangeIndexes
+
+NAMES = ('appeal', 'case', 'report', 'strike')
+
+
+def indexes(name):
+    return [
+        models.Index(fields=['history_user', 'history_date'], name=f'{name}_versions_actor'),
+        models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name=f'{name}_versions_change'),
+        models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name=f'{name}_versions_request'),
+    ]
+
+
+def history_user():
+    return models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)
 
 
 class Migration(migrations.Migration):
@@ -16,72 +31,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
-            model_name='historicalappeal',
-            index=models.Index(fields=['history_user', 'history_date'], name='appeal_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalappeal',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='appeal_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalappeal',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='appeal_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalcase',
-            index=models.Index(fields=['history_user', 'history_date'], name='case_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalcase',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='case_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalcase',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='case_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreport',
-            index=models.Index(fields=['history_user', 'history_date'], name='report_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreport',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='report_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreport',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='report_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalstrike',
-            index=models.Index(fields=['history_user', 'history_date'], name='strike_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalstrike',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='strike_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalstrike',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='strike_versions_request'),
-        ),
-        migrations.AlterField(
-            model_name='historicalappeal',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalcase',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalreport',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalstrike',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ChangeIndexes(
+            add={f'historical{name}': indexes(name) for name in NAMES},
+            unindex={f'historical{name}': {'history_user': history_user()} for name in NAMES},
         ),
     ]

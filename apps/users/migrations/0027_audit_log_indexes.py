@@ -2,8 +2,23 @@
 
 import django.db.models.deletion
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.index_operations import ChangeIndexes
+
+NAMES = ('block', 'document', 'follow', 'group', 'mfareset', 'profile', 'qualityshare', 'reviewrule', 'suspension', 'user')
+
+
+def indexes(name):
+    return [
+        models.Index(fields=['history_user', 'history_date'], name=f'{name}_versions_actor'),
+        models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name=f'{name}_versions_change'),
+        models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name=f'{name}_versions_request'),
+    ]
+
+
+def history_user():
+    return models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)
 
 
 class Migration(migrations.Migration):
@@ -15,174 +30,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
-            model_name='historicalblock',
-            index=models.Index(fields=['history_user', 'history_date'], name='block_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalblock',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='block_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalblock',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='block_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaldocument',
-            index=models.Index(fields=['history_user', 'history_date'], name='document_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaldocument',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='document_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaldocument',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='document_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalfollow',
-            index=models.Index(fields=['history_user', 'history_date'], name='follow_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalfollow',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='follow_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalfollow',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='follow_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalgroup',
-            index=models.Index(fields=['history_user', 'history_date'], name='group_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalgroup',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='group_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalgroup',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='group_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmfareset',
-            index=models.Index(fields=['history_user', 'history_date'], name='mfareset_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmfareset',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='mfareset_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalmfareset',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='mfareset_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalprofile',
-            index=models.Index(fields=['history_user', 'history_date'], name='profile_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalprofile',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='profile_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalprofile',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='profile_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalqualityshare',
-            index=models.Index(fields=['history_user', 'history_date'], name='qualityshare_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalqualityshare',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='qualityshare_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalqualityshare',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='qualityshare_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreviewrule',
-            index=models.Index(fields=['history_user', 'history_date'], name='reviewrule_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreviewrule',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='reviewrule_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalreviewrule',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='reviewrule_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalsuspension',
-            index=models.Index(fields=['history_user', 'history_date'], name='suspension_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalsuspension',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='suspension_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicalsuspension',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='suspension_versions_request'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaluser',
-            index=models.Index(fields=['history_user', 'history_date'], name='user_versions_actor'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaluser',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='user_versions_change'),
-        ),
-        AddIndexConcurrently(
-            model_name='historicaluser',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='user_versions_request'),
-        ),
-        migrations.AlterField(
-            model_name='historicalblock',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicaldocument',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalfollow',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalgroup',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalmfareset',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalprofile',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalqualityshare',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalreviewrule',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicalsuspension',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='historicaluser',
-            name='history_user',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ChangeIndexes(
+            add={f'historical{name}': indexes(name) for name in NAMES},
+            unindex={f'historical{name}': {'history_user': history_user()} for name in NAMES},
         ),
     ]

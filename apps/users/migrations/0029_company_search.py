@@ -1,7 +1,8 @@
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
+
+from apps.index_operations import ChangeIndexes
 
 
 class Migration(migrations.Migration):
@@ -10,13 +11,16 @@ class Migration(migrations.Migration):
     dependencies = [("users", "0028_labels")]
 
     operations = [
-        AddIndexConcurrently(
-            model_name="profile",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("company_name"), name="gin_trgm_ops"
-                ),
-                name="profile_company_search",
-            ),
+        ChangeIndexes(
+            add={
+                "profile": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("company_name"), name="gin_trgm_ops"
+                        ),
+                        name="profile_company_search",
+                    ),
+                ],
+            },
         ),
     ]

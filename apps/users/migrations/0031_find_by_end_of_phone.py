@@ -1,7 +1,8 @@
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.index_operations import ChangeIndexes
 
 
 class Migration(migrations.Migration):
@@ -10,25 +11,28 @@ class Migration(migrations.Migration):
     dependencies = [("users", "0030_document_details")]
 
     operations = [
-        AddIndexConcurrently(
-            model_name="user",
-            index=models.Index(
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Reverse(
-                        models.Func(
-                            models.F("phone"),
-                            models.Value("\\D"),
-                            models.Value(""),
-                            models.Value("g"),
-                            function="regexp_replace",
-                            output_field=models.TextField(),
+        ChangeIndexes(
+            add={
+                "user": [
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Reverse(
+                                models.Func(
+                                    models.F("phone"),
+                                    models.Value("\\D"),
+                                    models.Value(""),
+                                    models.Value("g"),
+                                    function="regexp_replace",
+                                    output_field=models.TextField(),
+                                ),
+                                output_field=models.TextField(),
+                            ),
+                            name="text_pattern_ops",
                         ),
-                        output_field=models.TextField(),
+                        condition=models.Q(("phone", ""), _negated=True),
+                        name="user_by_phone_end",
                     ),
-                    name="text_pattern_ops",
-                ),
-                condition=models.Q(("phone", ""), _negated=True),
-                name="user_by_phone_end",
-            ),
+                ],
+            },
         ),
     ]
