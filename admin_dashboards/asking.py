@@ -37,6 +37,14 @@ POLL = "X-Poll"
 PART = "X-Part"
 """The header with which a page's script asks for a part of a page."""
 
+AHEAD = "X-Ahead"
+"""The header of what a page fetches before it shows it: a view of its own only once it is shown."""
+
+
+def is_ahead(request: HttpRequest) -> bool:
+    """Whether it is fetched ahead, for nobody to look at yet."""
+    return AHEAD in request.headers
+
 
 def is_poll(request: HttpRequest) -> bool:
     """Whether an open page asks by itself: by its header, or at an address that nothing else asks."""

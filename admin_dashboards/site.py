@@ -191,8 +191,11 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         from admin_dashboards.live import after_this
+        from admin_dashboards.preferences import shortcuts_of
 
-        return super().each_context(request) | {"session_facts": after_this(request)}
+        context = super().each_context(request)
+        keys_off = context["has_permission"] and not shortcuts_of(request)["on"]
+        return context | {"session_facts": after_this(request), "keys_off": keys_off}
 
     # --- Every page -------------------------------------------------------------------------------------------------
 

@@ -319,6 +319,8 @@ class _Words:
         for name, text in (("until", "%s"), ("snoozed_until", _("snoozed %s"))):
             if end := _time(detail.get(name)):
                 said.append(text % until_words(end))
+        if "ahead" in detail:
+            said.append(_("Fetched ahead"))
         if look := LOOKS.get(str(detail.get("look"))):
             said.append(str(look))
         for name, words in DETAILS.items():
@@ -330,6 +332,7 @@ class _Words:
 LOOKS: Mapping[str, str | Promise] = {
     Look.OPENED: gettext_lazy("account page"),
     Look.FOUND: gettext_lazy("by a search"),
+    Look.DOCUMENT: gettext_lazy("its page"),
 }
 DETAILS: Mapping[str, str | Promise] = {
     "field": gettext_lazy("field %(value)s"),

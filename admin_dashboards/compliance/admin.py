@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from admin_dashboards.asking import asking, mark_poll, refuse_other_sites
+from admin_dashboards.asking import asking, is_ahead, mark_poll, refuse_other_sites
 from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
@@ -38,6 +38,7 @@ from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
 from apps.users.four_eyes import needs_second, rules_asking
 from apps.users.likeness import duplicates, seen_documents
+from apps.users.looks import note_document
 from apps.users.models import Document, User
 
 STATUS_LABELS = {
@@ -141,6 +142,7 @@ class DocumentAdmin(SearchableAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
+        note_document(request.user, obj)  # type: ignore[arg-type]
         holder = obj.claim_holder()
         context = {
             "page_addresses": page_addresses(request.user, obj),  # type: ignore[arg-type]
@@ -223,7 +225,8 @@ class DocumentAdmin(SearchableAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         refuse_other_sites(request)
-        return picture(request.user, self.get_object(request, str(document_id)), token)  # type: ignore[arg-type]
+        document = self.get_object(request, str(document_id))
+        return picture(request.user, document, token, ahead=is_ahead(request))  # type: ignore[arg-type]
 
     def _reviewable(self, request: HttpRequest, document_id: int) -> None:
         if not super().has_change_permission(request, self.get_object(request, str(document_id))):

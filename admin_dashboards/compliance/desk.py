@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.asking import is_ahead
 from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
@@ -32,6 +33,7 @@ from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
+from apps.users.looks import note_document
 from apps.users.matching import Matches, matches_of
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
@@ -130,6 +132,11 @@ class ComplianceDesk(WorkDesk):
 
     def outcome_of(self, item: Document) -> str:
         return item.get_status_display()
+
+    def _item_page(self, request: HttpRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
+        """Written down: name, birth date and number are typed on it."""
+        note_document(request.user, item, ahead=is_ahead(request))  # type: ignore[arg-type]
+        return super()._item_page(request, item, error)
 
     # --- One document -------------------------------------------------------------------------------------------------
 

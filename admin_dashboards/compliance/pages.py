@@ -48,8 +48,11 @@ def page_addresses(viewer: User, document: Document) -> list[str]:
     return [picture_address(viewer, document, page) for page in range(1, page_count(document) + 1)]
 
 
-def picture(viewer: User, document: Document, token: str) -> HttpResponse:
-    """What an address of `picture_address` shows. Raises `Absent` where it does not hold, or not for `viewer`."""
+def picture(viewer: User, document: Document, token: str, *, ahead: bool = False) -> HttpResponse:
+    """What an address of `picture_address` shows. Raises `Absent` where it does not hold, or not for `viewer`.
+
+    `ahead`: it is fetched, but not shown yet.
+    """
     page, small = _read(viewer, document, token)
     side, short = (SMALL_SIDE, 0) if small else (MAX_SIDE, MAX_SHORT)
     now = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
@@ -57,7 +60,7 @@ def picture(viewer: User, document: Document, token: str) -> HttpResponse:
     if page == FACE:
         look_at_face(viewer, document.pk)
     else:
-        look_at_document(viewer, document.pk, reason=f"page {page}")
+        look_at_document(viewer, document.pk, reason=f"page {page}", ahead=ahead)
     try:
         if page == FACE:
             with document.owner.profile.image.open("rb") as opened:

@@ -587,6 +587,7 @@ class WorkDesk(Desk):
             "message_templates": self._message_templates(request, item) if deciding else [],
             "error": error,
             "posted": request.POST if error else {},
+            "refused": self._page_of(request) if error else "",
             **self.item_context(request, item, deciding=deciding),
         }
         context["is_part"] = bool(request.headers.get(PART))
@@ -595,6 +596,11 @@ class WorkDesk(Desk):
         if error is not None:
             response.status_code = STATUS.get(type(error), 422)
         return response
+
+    def _page_of(self, request: HttpRequest) -> str:
+        """The page that was asked for, as `at` names it."""
+        match = request.resolver_match
+        return str(match.url_name).removeprefix(f"{self.name}_") if match else ""
 
     def recipient_of(self, item: Any) -> User | None:
         """The user who reads what is written with a decision."""

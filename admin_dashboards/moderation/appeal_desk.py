@@ -20,7 +20,7 @@ from apps.errors import Invalid
 from apps.ids import parse_id
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.deciding import decidable_appeals
-from apps.moderation.models import Appeal, Report
+from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.targets import target_of
 from apps.moderation.telling import ruling_to_author, to_reporter
 from apps.users.models import User
@@ -71,6 +71,9 @@ class AppealDesk(CaseDesk):
 
     def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return decidable_appeals(request.user, rows)  # type: ignore[arg-type]
+
+    def case_of(self, item: Appeal) -> Case:
+        return item.case
 
     # --- One appeal -------------------------------------------------------------------------------------------------
 

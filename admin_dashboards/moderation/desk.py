@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from admin_dashboards.asking import PART, refuse_other_sites
+from admin_dashboards.asking import PART, is_ahead, refuse_other_sites
 from admin_dashboards.desk.work import BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.languages import in_language
@@ -28,7 +28,7 @@ from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
 from apps.audit.models import Verb
-from apps.audit.services import record
+from apps.audit.services import fetched_ahead, note_shown, record
 from apps.chat.models import Message
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
@@ -43,6 +43,7 @@ from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
 from apps.moderation.telling import Said, ends_at, to_author, to_reporter
+from apps.stories.models import Story
 from apps.users.models import User
 
 Outcome = Report.Outcome
@@ -63,6 +64,20 @@ class CaseDesk(WorkDesk):
     def held_on_rows(self, request: HttpRequest) -> bool:
         """Cases gather what many have reported; they are not granted one by one."""
         return False
+
+    def case_of(self, item: Any) -> Case:
+        """The case that an item of the queue is, or is about."""
+        return item  # type: ignore[no-any-return]
+
+    def _item_page(self, request: HttpRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
+        """A picture that was fetched ahead for it is written down as looked at."""
+        case = self.case_of(item)
+        if not is_ahead(request):
+            if case.kind == Report.Kind.STORY:
+                note_shown(request.user, Story(pk=case.target_id))  # type: ignore[arg-type]
+            elif case.kind == Report.Kind.USER:
+                note_shown(request.user, case, page="picture")  # type: ignore[arg-type]
+        return super()._item_page(request, item, error)
 
 
 class ModerationDesk(CaseDesk):
@@ -186,8 +201,8 @@ class ModerationDesk(CaseDesk):
             "chosen_reason": posted.get("reason", "") if posted else main_reason(case),
             "event": event,
             "typed": {name: posted.get(name, "") if posted else "" for name in ("text", "note")},
-            "typed_title": posted.get("title") if posted else getattr(event, "title", ""),
-            "typed_description": posted.get("description") if posted else getattr(event, "description", ""),
+            "typed_title": _typed(event, "title", posted),
+            "typed_description": _typed(event, "description", posted),
             "previews": self._previews(
                 request,
                 case,
@@ -282,7 +297,7 @@ class ModerationDesk(CaseDesk):
         if case.kind != Report.Kind.USER or not profile.image:
             raise Http404
         response = send_picture(profile.image)
-        record(request.user, Verb.VIEWED, case, page="picture")  # type: ignore[arg-type]
+        record(request.user, Verb.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))  # type: ignore[arg-type]
         return response  # type: ignore[return-value]
 
     # --- Many at once -----------------------------------------------------------------------------------------------
@@ -340,6 +355,13 @@ def outcome_words(outcomes: Sequence[str]) -> str:
 
 def _days(text: str) -> int:
     return int(text) if text in map(str, DAYS) else 7
+
+
+def _typed(event: Any, name: str, posted: Any) -> str:
+    """What was typed into a field of the event; what it says now where it was left as it was."""
+    now = str(getattr(event, name, ""))
+    typed = posted.get(name, now) if posted else now
+    return now if posted and typed == posted.get(f"was_{name}") else typed
 
 
 def _edits(case: Case, posted: Any) -> dict[str, str]:

@@ -18,10 +18,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from admin_dashboards.asking import asking, refuse_other_sites
+from admin_dashboards.asking import asking, is_ahead, refuse_other_sites
 from admin_dashboards.base import ModelAdmin
+from admin_dashboards.preferences import shortcuts_of
 from apps.audit.models import Verb
-from apps.audit.services import record, was_viewed
+from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.desk.services import preference_of
 from apps.rendering import Unrenderable, media_type_of
 from apps.renditions import rendition
@@ -58,9 +59,10 @@ class StoryFilesMixin(ModelAdmin):
         story = self.get_object(request, str(object_id))
         if story.freed_at is not None:
             raise Http404
+        ahead = fetched_ahead(is_ahead(request))
         is_film = story.media_type.startswith("video/")
         if "small" in request.GET and not is_film:
-            record(request.user, Verb.VIEWED, story)  # type: ignore[arg-type]
+            record(request.user, Verb.VIEWED, story, **ahead)  # type: ignore[arg-type]
             return _small(story)
         # Pictures come whole; a piece of one would be a look at most of it.
         size = _size(story.content_file)
@@ -69,7 +71,7 @@ class StoryFilesMixin(ModelAdmin):
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
         if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):  # type: ignore[arg-type]
-            record(request.user, Verb.VIEWED, story)  # type: ignore[arg-type]
+            record(request.user, Verb.VIEWED, story, **ahead)  # type: ignore[arg-type]
         return _stream(story.content_file, story.media_type, start, end)
 
 
@@ -95,7 +97,10 @@ def veiled(media: SafeString) -> SafeString:
     veils = _veils()
     if not veils:
         return format_html("<div>{}</div>", media)
-    hint = _("Point at it, focus it or hold v to see it clearly.")
+    if shortcuts_of(asking())["on"]:
+        hint = _("Point at it, focus it or hold v to see it clearly.")
+    else:
+        hint = _("Point at it or focus it to see it clearly.")
     return format_html(
         '<div class="veil {}" tabindex="0" role="group" aria-label="{}" data-veil>{}'
         '<p class="veil-hint" aria-hidden="true"><span>{}</span></p></div>',

@@ -20,6 +20,8 @@ MOST_REFUSALS = 30
 MOST_REFUSED_CHANGES = 100
 """The same where a change was asked for, so that none hides behind pages that were asked for before."""
 MOST_TEXT = 500
+FETCHED_AHEAD = models.Q(detail__has_key="ahead")
+"""Views of what was not shown yet, see `fetched_ahead`."""
 
 
 def record(
@@ -74,9 +76,25 @@ def record_refusal(
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
-    """Whether it is written down already that `actor` has looked at it since then."""
-    looks = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Verb.VIEWED)
-    return looks.filter(actor=actor, created_at__gte=since).exists()
+    """Whether it is written down already that `actor` has looked at it since then; fetched ahead is not looked at."""
+    return _views(actor, target).filter(created_at__gte=since).exclude(FETCHED_AHEAD).exists()
+
+
+def fetched_ahead(ahead: bool) -> dict[str, bool]:
+    """The detail of a view that a page fetched before showing it. Until it is shown, its user does not read of it."""
+    return {"ahead": True} if ahead else {}
+
+
+def note_shown(actor: User, target: models.Model, **detail: Any) -> None:
+    """Write a view of what `actor` now sees, where so far it was only fetched ahead."""
+    latest = _views(actor, target).order_by("-id").first()
+    if latest is not None and "ahead" in latest.detail:
+        record(actor, Verb.VIEWED, target, **detail)
+
+
+def _views(actor: User, target: models.Model) -> models.QuerySet[Entry]:
+    views = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Verb.VIEWED)
+    return views.filter(actor=actor)
 
 
 def keep_use(user: User, perms: Iterable[str], day: date) -> None:

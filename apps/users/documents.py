@@ -14,7 +14,7 @@ from django.utils.translation import override
 from apps.access import may, require, visible
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
-from apps.audit.services import record
+from apps.audit.services import fetched_ahead, record
 from apps.decisions.models import Decision
 from apps.decisions.services import decide, facts
 from apps.desk.services import add_note, claim, release
@@ -189,10 +189,13 @@ def document_in_work(reviewer: User, document_id: int) -> Document:
     return document
 
 
-def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:
-    """Write down that staff looked at the file of a document; its owner is told. Call it before showing any of it."""
+def look_at_document(viewer: User, document_id: int, *, reason: str = "", ahead: bool = False) -> Entry:
+    """Write down that staff looked at the file of a document; its owner is told. Call it before showing any of it.
+
+    `ahead`: it is fetched, but not shown yet; the owner is told once it is.
+    """
     document = _lookable(viewer, document_id)
-    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner)
+    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner, **fetched_ahead(ahead))
 
 
 def look_at_face(viewer: User, document_id: int) -> Entry:

@@ -6,6 +6,7 @@ A look is an audit entry that names the person concerned. They learn what was lo
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import QuerySet
@@ -16,10 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from apps.access import require, visible
 from apps.audit.models import Entry, Verb
-from apps.audit.services import record
+from apps.audit.services import FETCHED_AHEAD, fetched_ahead, record
 from apps.desk.services import sensible_reason
 from apps.errors import Absent, Refused
-from apps.users.models import User
+from apps.users.models import Document, User
 
 OPENED_ONCE = timedelta(minutes=10)
 """For so long a page that is opened again is the same look."""
@@ -30,7 +31,7 @@ class Look(models.TextChoices):
 
     REVEALED = "revealed", gettext_lazy("Staff saw a field that is masked for them.")
     LOOKED_AS = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
-    DOCUMENT = "document", gettext_lazy("Staff looked at a page of a document of yours.")
+    DOCUMENT = "document", gettext_lazy("Staff looked at a document of yours.")
     OPENED = "opened", gettext_lazy("Staff opened what the platform holds about your account.")
     FOUND = "found", gettext_lazy("Staff found you by your email address or phone number.")
 
@@ -72,16 +73,29 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
 
 def note_opened(actor: User, person: User) -> None:
     """Write down that `actor` opened all that staff see of a person. Opened again within a while is once."""
-    opened = Entry.objects.filter(
+    _note_once(actor, person, person, look=Look.OPENED)
+
+
+def note_document(actor: User, document: Document, *, ahead: bool = False) -> None:
+    """Write down that `actor` opened the page of a document, with what is typed of it. Within a while once.
+
+    `ahead`: it is fetched, but not shown yet; the owner reads of it once it is.
+    """
+    _note_once(actor, document, document.owner, look=Look.DOCUMENT, **fetched_ahead(ahead))
+
+
+def _note_once(actor: User, target: models.Model, subject: User, **detail: Any) -> None:
+    known = Entry.objects.filter(
         actor=actor,
         verb=Verb.VIEWED,
-        subject=person,
-        target_type=person._meta.label_lower,
-        detail__look=Look.OPENED,
+        subject=subject,
+        target_type=target._meta.label_lower,
+        target_id=str(target.pk),
+        detail=detail,
         created_at__gte=timezone.now() - OPENED_ONCE,
     )
-    if not opened.exists():
-        record(actor, Verb.VIEWED, person, subject=person, look=Look.OPENED)
+    if not known.exists():
+        record(actor, Verb.VIEWED, target, subject=subject, **detail)
 
 
 def note_found(actor: User, person: User, *, field: str) -> None:
@@ -94,8 +108,8 @@ def look_of(entry: Entry) -> Look:
 
 
 def looks_at(person: User) -> QuerySet[Entry]:
-    """The looks at data of `person`, latest first."""
-    return visible(person, Entry).filter(verb__in=LOOKS).order_by("-id")
+    """The looks at data of `person`, latest first; without what was fetched ahead and not shown."""
+    return visible(person, Entry).filter(verb__in=LOOKS).exclude(FETCHED_AHEAD).order_by("-id")
 
 
 def told_text(entry: Entry) -> str:

@@ -113,6 +113,13 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     assert business.is_held
 
 
+def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Document) -> None:
+    client = console(people.compliance())
+    page = client.post(f"{DESK}{document.pk}/second/", {"second": "1", "reason": "x" * 2001}).content.decode()
+    assert page.count("x" * 2001) == 1
+    assert 'class="desk-second" open' in page
+
+
 def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
     document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,8 +39,9 @@ def shown(page: Any) -> list[str]:
 
 
 def looks(document: Document) -> list[tuple[str, str]]:
+    """At its pages; that it was opened at all is written down besides, without a reason."""
     rows = Entry.objects.filter(verb=Verb.VIEWED, target_type="users.document", target_id=str(document.pk))
-    return list(rows.order_by("id").values_list("actor__username", "reason"))
+    return list(rows.exclude(reason="").order_by("id").values_list("actor__username", "reason"))
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from apps.audit.models import Entry, Verb
+from apps.users.looks import looks_at
 from apps.users.models import Document, ReviewRule
 from tests import people
+from tests.accessibility import barriers
 from tests.admin.test_documents import make_document
 from tests.browser import LISTENS, press
 from tests.drawn import pdf
@@ -14,6 +17,8 @@ from tests.drawn import pdf
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DESK = "/admin/compliance/"
+UNFOLD = "['shortcutsOpen', 'sidebarOpen'].map((name) => Alpine.$data(document.body)[name])"
+"""Whether Unfold's own sheet of keys and its menu are open."""
 
 
 def sign_in(page: Page, name: str = "compliance") -> None:
@@ -70,7 +75,15 @@ def test_nothing_is_decided_before_the_page_of_the_document_is_shown(page: Page)
     approve.dispatch_event("click")
     expect(page.locator("[data-news]")).to_contain_text("Still loading: decide once it is shown.")
     assert decided() == []
-    waiting[0].continue_()
+    # Its address has expired, and another one is asked for: still nothing is shown.
+    again: list[Route] = []
+    page.route("**/page/1/", lambda route: again.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
+    with page.expect_request("**/page/1/"):
+        waiting[0].abort()
+    page.wait_for_timeout(600)
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    expect(page.locator(".viewer-missing").first).to_be_hidden()
+    again[0].continue_()
     expect(approve).not_to_have_attribute("aria-disabled", "true")
     press(page, "a")
     on(page, second)
@@ -114,6 +127,17 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     assert page.url.endswith(f"{DESK}{second.pk}/")
     assert [url for url in asked if "/picture/" in url] == []
     assert len([url for url in asked if "/decide/" in url or url.endswith(f"{DESK}{second.pk}/")]) == 1, "one trip"
+    # The owner reads of it once it is shown; it is fetched once, however often the item before is drawn.
+    looks = Entry.objects.filter(verb=Verb.VIEWED, subject=second.owner).order_by("id")
+    assert ["ahead" in entry.detail for entry in looks] == [True, True, False]
+    assert [entry.pk for entry in looks_at(second.owner)] == [looks[2].pk]
+    third = make_document(people.make_user("person2", verified=False))
+    for text in ("One", "Two"):
+        page.get_by_placeholder("Internal note").fill(text)
+        page.get_by_role("button", name="Add note").click()
+        expect(page.locator("[data-timeline]")).to_contain_text(text)
+        expect(page.locator("[data-item][data-fetched]")).to_have_count(1)
+    assert len([url for url in asked if f"/document/{third.pk}/picture/" in url]) == 1
 
 
 def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
@@ -123,11 +147,22 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     page.goto("/admin/preferences/")
     page.get_by_label("Use single-key shortcuts").uncheck()
     page.get_by_role("button", name="Save").click()
+    # Nor do the table's own keys act, and nothing is unveiled.
+    page.goto("/admin/users/document/")
+    page.wait_for_load_state()
+    for key in ("?", "/", "["):
+        page.keyboard.press(key)
+    page.keyboard.down("v")
+    assert page.evaluate(UNFOLD) == [False, True]
+    expect(page.get_by_placeholder("Owner or ID")).not_to_be_focused()
+    expect(page.locator("body.is-lifted")).to_have_count(0)
+    page.keyboard.up("v")
     page.goto(f"{DESK}{first.pk}/")
     page.wait_for_function(LISTENS)
-    for key in ("a", "r", "n", "?", "q"):
+    for key in ("a", "r", "n", "?", "q", "["):
         page.keyboard.press(key)
     on(page, first)
+    assert page.evaluate(UNFOLD) == [False, True]
     expect(page.locator("#desk-work kbd")).to_have_count(0)
     page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(page.get_by_text("Single-key shortcuts are off.")).to_be_visible()
@@ -145,10 +180,100 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     press(page, "a")
     on(page, first)
     expect(page.get_by_role("button", name="Approve").locator("kbd")).to_have_text("z")
-    press(page, "?")
+    # Each key acts once: the desk's, not the menu's and the framework's besides.
+    press(page, "[", "?")
+    assert page.evaluate(UNFOLD) == [False, True]
     expect(page.locator("[data-shortcut=a]")).to_contain_text("z")
     press(page, "Escape", "z")
     on(page, second)
+    assert decided() == [first.pk]
+
+
+def test_nothing_waits_for_ever(page: Page) -> None:
+    people.compliance()
+    first, second = documents(2)
+    sign_in(page)
+    page.clock.install()
+    page.route("**/picture/**", lambda route: None)
+    page.route("**/action/", lambda route: route.abort(), times=1)
+    page.goto(f"{DESK}{first.pk}/", wait_until="domcontentloaded")
+    approve, news = page.get_by_role("button", name="Approve"), page.locator("[data-news]")
+    # Not claimed, though it can be decided: that is said, and tried again.
+    expect(news).to_contain_text("Not claimed: no connection to the console.")
+    page.clock.run_for(5_100)
+    expect(page.locator("[data-item][data-held='1']")).to_have_count(1)
+    expect(news).to_be_hidden()
+    without = page.get_by_role("button", name="Decide without it")
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    page.clock.run_for(10_000)
+    expect(page.get_by_text("Picture not loaded.")).to_be_visible()
+    assert barriers(page) == []
+    without.click()
+    expect(without).to_have_count(0)
+    # An answer that does not come, and one that is none.
+    page.route("**/decide/", lambda route: None, times=1)
+    with page.expect_request("**/decide/"):
+        press(page, "a")
+    page.clock.run_for(20_100)
+    expect(news).to_contain_text("No answer within 20 seconds. Reload the page, then check what was decided.")
+    page.route("**/decide/", lambda route: route.fulfill(status=500, body="Server Error"), times=1)
+    press(page, "a")
+    expect(news).to_contain_text("The console failed. Reload the page, then check what was decided.")
+    page.unroute("**/picture/**")
+    press(page, "a")
+    on(page, second)
+    assert decided() == [first.pk]
+
+
+def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes_back(page: Page) -> None:
+    people.compliance()
+    first, second, _third = documents(3)
+    sign_in(page)
+    page.goto(f"{DESK}{first.pk}/")
+    page.wait_for_function(LISTENS)
+    page.get_by_role("button", name="Search and commands").click()
+    close = page.locator("[data-palette]").get_by_role("button", name="Close")
+    expect(page.locator("#search-input-command")).to_be_focused()
+    close.focus()
+    for key in ("a", "n", "q"):
+        page.keyboard.press(key)
+    close.click()
+    page.locator("[data-part-heading]").focus()
+    on(page, first)
+
+    # A preview that does not come is not the one before.
+    preview = page.locator("[data-letter-notification]")
+    page.route("**/letter/", lambda route: route.abort(), times=1)
+    press(page, "2")
+    expect(preview).to_have_text("Preview not available. Try again.")
+    page.locator("[name=comment]").fill("Send the new one")
+    expect(preview).to_contain_text("Send the new one")
+    news = page.locator("[data-news]")
+    for way in ("n", "q"):
+        press(page, "Escape", way)
+        expect(page.locator("[data-part-heading]", has_text=first.owner.username)).to_have_count(0)
+        page.goto(f"{DESK}{first.pk}/")
+        expect(news).to_contain_text("What you typed here before is filled in again.")
+        expect(page.locator("[name=comment]")).to_have_value("Send the new one")
+        expect(page.get_by_label("Expired")).to_be_checked()
+        expect(preview).to_contain_text("Send the new one")
+    press(page, "r")
+    on(page, second)
+    expect(page.locator("[name=comment]")).to_have_value("")
+    # Said by a live region that was there before, and not each second again.
+    expect(page.locator("[data-announced]")).to_have_text(f"Rejected: Identity document {first.pk} of person0")
+    expect(page.locator("[role=status] [data-countdown]")).to_have_count(0)
+    press(page, "a")
+    # Pressed twice, one decision is undone: the other one has not been read.
+    press(page, "u")
+    on(page, second)
+    page.keyboard.press("u")
+    expect(page.locator("[data-announced]")).to_have_text(
+        f"Decision on Identity document {second.pk} of person1 undone."
+    )
+    page.wait_for_function(LISTENS)
+    on(page, second)
+    expect(page.locator(".desk-last")).to_contain_text("Before that: Rejected")
     assert decided() == [first.pk]
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from admin_dashboards.desk.work import TABS
+from apps.audit.models import Entry, Verb
 from apps.chat.models import Message
 from apps.decisions.models import Decision
 from apps.desk.models import Reveal
@@ -183,10 +184,31 @@ def talk() -> tuple[Case, list[Message]]:
     return case_about(bob, "message", said[6], "harassment"), said
 
 
+def test_a_picture_fetched_ahead_is_looked_at_once_its_case_is_shown(client: Client) -> None:
+    alice, ahead = people.alice(), {"X-Ahead": "1"}
+    set_image(alice, upload(png(), "me.png"))
+    story = make_story(alice)
+    for kind, target, picture, label in (
+        ("story", story, f"/admin/stories/story/{story.pk}/file/", "stories.story"),
+        ("user", alice, "", "moderation.case"),
+    ):
+        case = case_about(people.make_user(f"{kind}.reporter"), kind, target)
+        client.get(at(case), headers=ahead)
+        client.get(picture or at(case, "picture/"), headers=ahead)
+        for _time in range(2):
+            client.get(at(case))
+        entries = Entry.objects.filter(verb=Verb.VIEWED, target_type=label).order_by("id")
+        assert ["ahead" in entry.detail for entry in entries] == [True, False]
+
+
 def test_what_was_said_is_masked_until_somebody_says_why(client: Client, talk: tuple[Case, list[Message]]) -> None:
     case, said = talk
     assert "secret line" not in text(client.get(at(case)))
     assert client.post(at(case, "reveal/"), {"reason": " "}).status_code == 422
+    short = text(client.post(at(case, "reveal/"), {"reason": "too short"}))
+    assert short.count('value="too short"') == 1, "given back, and in no other form"
+    long = text(client.post(at(case, "note/"), {"text": "y" * 2001}))
+    assert long.count("y" * 2001) == 1
     assert not Reveal.objects.exists()
     answer = client.post(at(case, "reveal/"), {"reason": "reported for harassment"}, headers={"X-Part": "1"})
     assert answer.status_code == 302

@@ -79,6 +79,11 @@ def test_what_opens_on_a_document(page: Page) -> None:
     page.get_by_text("Edit").click()
     page.get_by_role("button", name="Save").first.click()
     looks.at("templates")
+    # One press deletes nothing: it asks.
+    page.locator("summary", has_text="Delete").click()
+    looks.at("delete template")
+    page.get_by_role("button", name="Delete template").click()
+    expect(page.get_by_text("Template deleted.")).to_be_visible()
     page.goto("/admin/preferences/")
     page.get_by_text("Change keys").click()
     looks.at("keys of one's own")

@@ -109,6 +109,9 @@ def test_a_session_that_is_about_to_end_is_renewed_by_a_key(page: Page) -> None:
     expect(zone).to_be_focused()
     assert barriers(page) == []
     bar.focus()
+    page.route("**/stay/", lambda route: route.abort(), times=1)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-session-text]")).to_contain_text("Not sent: no connection. Try again.")
     page.keyboard.press("Enter")
     expect(bar).to_be_hidden()
     expect(zone).to_have_value("Europe/B")

@@ -82,6 +82,29 @@ def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
     assert told[0]["reason"] == "To check who you are."
 
 
+def test_what_is_fetched_ahead_is_told_once_it_is_shown_and_logged_at_once() -> None:
+    newton, officer = people.newton(), people.compliance()
+    document = send_document(newton, upload(pdf(2), "passport.pdf"), doc_type="identity")
+    client, page = console(officer), f"/admin/compliance/{document.pk}/"
+    ahead = {"headers": {"X-Part": "1", "X-Poll": "1", "X-Ahead": "1"}}
+    client.get(page, **ahead)
+    look_at(client, document, 1, **ahead)
+    assert lines(newton) == []
+    assert Entry.objects.filter(verb=Verb.VIEWED, actor=officer, subject=newton, detail__ahead=True).count() == 2
+    timeline = client.get(page, headers={"X-Part": "1"}).content.decode()
+    assert "fetched ahead" in timeline
+    [line] = lines(newton)
+    assert (line["text"], line["reason"]) == ("Staff looked at a document of yours.", "To check who you are.")
+    log = console(people.access()).get("/admin/access/audit/").content.decode()
+    assert "Fetched ahead" in log
+    # Opened again within a while is once, at the table as well; another officer's is another.
+    client.get(page)
+    client.get(f"/admin/users/document/{document.pk}/change/")
+    assert len(lines(newton)) == 1
+    console(people.make_staff("vera", "Compliance Officer")).get(f"/admin/users/document/{document.pk}/change/")
+    assert len(lines(newton)) == 2
+
+
 def test_of_a_message_it_is_told_that_it_was_read_but_not_what_staff_wrote_about_others() -> None:
     alice, bob = people.alice(), people.bob()
     message = make_message(alice, bob)

@@ -108,7 +108,7 @@
             });
             image.addEventListener("error", () => {
                 // The first time its address has only expired, and console.js asks for another one.
-                if (image.getAttribute("src") && !image.dataset.again) image.parentElement.querySelector(".viewer-missing").hidden = false;
+                if (image.getAttribute("src") && !image.dataset.asking) image.parentElement.querySelector(".viewer-missing").hidden = false;
             });
         }
         // The stage is as large as the decision leaves room for.
@@ -132,11 +132,11 @@
             const mine = ++asked;
             const headers = { Accept: "application/json", "X-Poll": "1" };
             const answer = await fetch(box.dataset.letter, { method: "POST", body, headers }).catch(() => null);
-            if (!answer?.ok || mine !== asked) return;
-            const letter = await answer.json();
-            box.querySelector("[data-letter-notification]").textContent = letter.notification;
-            box.querySelector("[data-letter-subject]").textContent = letter.subject;
-            box.querySelector("[data-letter-body]").textContent = letter.body;
+            const letter = answer?.ok ? await answer.json().catch(() => null) : null;
+            if (mine !== asked) return;
+            box.querySelector("[data-letter-notification]").textContent = letter ? letter.notification : box.dataset.failed;
+            box.querySelector("[data-letter-subject]").textContent = letter?.subject || "";
+            box.querySelector("[data-letter-body]").textContent = letter?.body || "";
         }
         form.addEventListener("input", () => {
             clearTimeout(waiting);

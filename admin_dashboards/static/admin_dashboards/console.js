@@ -99,15 +99,22 @@ function keepClaim(form) {
     if (form.dataset.free) renew().catch(() => {});
 }
 
-// Addresses of pictures live a minute; one that has not been loaded by then is asked for anew.
+// Addresses of pictures live a minute; one that has not been loaded by then is asked for anew. Until that has come, or
+// failed as well, it is neither there nor missing: `data-asking`.
 document.addEventListener("error", async (event) => {
     const image = event.target;
-    if (!(image instanceof HTMLImageElement) || !image.dataset.again) return;
-    const again = image.dataset.again;
+    if (!(image instanceof HTMLImageElement)) return;
+    const { again } = image.dataset;
     delete image.dataset.again;
+    delete image.dataset.asking;
+    if (!again) return;
+    image.dataset.asking = "1";
     const answer = await fetch(again, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (answer?.ok) image.src = (await answer.json()).address;
+    const address = answer?.ok ? (await answer.json().catch(() => null))?.address : null;
+    if (address) image.src = address;
+    else image.dispatchEvent(new Event("error"));
 }, true);
+document.addEventListener("load", (event) => { if (event.target instanceof HTMLImageElement) delete event.target.dataset.asking; }, true);
 
 // What would change: asked anew with each tick, and by its button. Nothing is saved by it.
 function preview(panel) {
@@ -126,7 +133,7 @@ function preview(panel) {
     fold.addEventListener("click", () => {
         const open = fold.getAttribute("aria-expanded") === "false";
         unfold(open);
-        if (open) ask().catch(() => {});
+        if (open) ask();
     });
     unfold(!folds);
     let timer;
@@ -135,9 +142,13 @@ function preview(panel) {
         const turn = ++asked;
         const body = new FormData(form);
         body.append("_preview", "1");
-        const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } });
-        const text = await answer.text();
-        if (!answer.headers.get("X-Part") || turn !== asked) return;
+        const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } }).catch(() => null);
+        const text = answer?.headers.get("X-Part") ? await answer.text().catch(() => null) : null;
+        if (turn !== asked) return;
+        if (text === null) {
+            place.textContent = counts.textContent = panel.dataset.failed;
+            return;
+        }
         place.innerHTML = text;
         const line = place.querySelector("[data-counts]");
         counts.textContent = line.textContent;
@@ -146,11 +157,11 @@ function preview(panel) {
     form.addEventListener("change", (event) => {
         if (!event.target.closest(".board, [data-previewed]") && event.target.name !== "is_active") return;
         clearTimeout(timer);
-        timer = setTimeout(() => ask().catch(() => {}), 400);
+        timer = setTimeout(ask, 400);
     });
     panel.querySelector("button[name=_preview]").addEventListener("click", (event) => {
         event.preventDefault();
-        ask().catch(() => {});
+        ask();
     });
 }
 
@@ -162,13 +173,15 @@ function find(form) {
     const ask = async () => {
         const turn = ++asked;
         const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
-        const answer = await fetch(address, { headers: { "X-Part": "1" } });
-        const text = await answer.text();
-        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = text;
+        const answer = await fetch(address, { headers: { "X-Part": "1" } }).catch(() => null);
+        const text = answer?.headers.get("X-Part") ? await answer.text().catch(() => null) : null;
+        if (turn !== asked) return;
+        if (text === null) place.textContent = form.dataset.failed;
+        else place.innerHTML = text;
     };
     form.addEventListener("input", () => {
         clearTimeout(timer);
-        timer = setTimeout(() => ask().catch(() => {}), 250);
+        timer = setTimeout(ask, 250);
     });
 }
 
@@ -187,6 +200,7 @@ function live(bar) {
     let asked = Date.now();
     let asking = false;
     let out = false;
+    let unsent = "";
 
     function menu(desks) {
         for (const place of document.querySelectorAll("[data-counts]")) {
@@ -206,6 +220,7 @@ function live(bar) {
         endsAt = Date.now() + facts.ends_in * 1000;
         warnAt = facts.warn_at * 1000;
         renewable = facts.renewable;
+        unsent = "";
         if (out) {
             out = false;
             drafts.forget();
@@ -257,7 +272,7 @@ function live(bar) {
         }
         const seconds = Math.ceil(left / 1000);
         const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-        text.textContent = (renewable ? words.idleText : words.lastText).replace("%s", clock);
+        text.textContent = `${unsent} ${(renewable ? words.idleText : words.lastText).replace("%s", clock)}`;
         bar.querySelector(".session-stay").hidden = !renewable;
         bar.querySelector("[data-sign-in]").hidden = true;
         if (bar.hidden) said.textContent = renewable ? words.warning : words.last;
@@ -285,14 +300,18 @@ function live(bar) {
                 for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = facts.token;
                 return bar.requestSubmit();
             }
-            if (!answer.ok) return;
+            if (!answer.ok) return notSent();
             said.textContent = words.stayed;
             session(facts.session);
             tabs?.postMessage("used");
         } catch {
-            text.textContent = words.idleText.replace("%s", "…");
+            notSent();
         }
     });
+    function notSent() {
+        said.textContent = unsent = words.unsent;
+        draw();
+    }
     addEventListener("pagehide", () => { if (out) drafts.keep(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
     tabs?.addEventListener("message", () => ask());

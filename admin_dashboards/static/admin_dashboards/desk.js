@@ -5,6 +5,8 @@
 (() => {
     const LOOK_EVERY = 2000;
     const RENEW_EVERY = 5 * 60 * 1000;
+    const CLAIM_AGAIN = 5 * 1000;
+    const ANSWERS_WITHIN = 20 * 1000;
     const desk = () => document.querySelector("[data-desk]");
     const work = () => document.getElementById("desk-work");
     const item = () => document.querySelector("[data-item]");
@@ -13,18 +15,38 @@
     // A field of the form may be called "action", and would be found in place of its address.
     const addressOf = (form) => form.getAttribute("action") || location.href;
 
+    // --- What is sent, and why it was not taken ------------------------------------------------------------------------
+
+    function post(form, button, headers, change = () => {}) {
+        const body = new FormData(form, button);
+        change(body);
+        const patience = new AbortController();
+        setTimeout(() => patience.abort(), ANSWERS_WITHIN);
+        return fetch(addressOf(form), { method: "POST", body, headers, signal: patience.signal });
+    }
+
+    function textOf(element) {
+        const copy = element?.cloneNode(true);
+        copy?.querySelectorAll(".material-symbols-outlined, button").forEach((one) => one.remove());
+        return copy?.textContent.trim() || "";
+    }
+
+    function whyNot(answer, page) {
+        const said = textOf(page?.querySelector(".turned-down h2 + p, .desk-news[role=alert]"));
+        return said || (answer.status >= 500 ? words().failed : words().rejected.replace("%s", answer.status));
+    }
+
     // --- The next item without a page load ---------------------------------------------------------------------------
 
     async function send(form, button) {
         if (shortcuts.busy) return;
         shortcuts.busy = true;
         work().setAttribute("aria-busy", "true");
-        const body = new FormData(form, button);
         try {
-            const answer = await fetch(addressOf(form), { method: "POST", body, headers: { "X-Part": "1" } });
+            const answer = await post(form, button, { "X-Part": "1" });
             if (!(await refused(answer))) await show(answer, form);
-        } catch {
-            tell(words().unsent);
+        } catch (error) {
+            tell(error.name === "AbortError" ? words().late : words().unsent);
         } finally {
             shortcuts.busy = false;
             work().removeAttribute("aria-busy");
@@ -37,14 +59,19 @@
         const part = page.querySelector("[data-item]");
         if (!part) {
             // Not an item: the desk itself or the sign-in, or a page that says why not.
-            if (answer.ok) location.assign(answer.url);
-            else tell(page.querySelector(".turned-down h2 + p")?.textContent.trim() || words().unsent);
+            if (!answer.ok) return tell(whyNot(answer, page));
+            if (sent === decisionOf(item())) taken(sent);
+            location.assign(answer.url);
             return;
         }
         const moved = part.dataset.item !== item()?.dataset.item;
         if (item()?.classList.contains("is-over")) drafts.keep();
+        if (moved && sent === decisionOf(item())) taken(sent);
+        else if (moved) putAside();
         if (moved) useFetched(part);
-        else keep(part, sent);
+        const filled = moved ? [] : keep(part, sent, answer);
+        const decided = (root) => root?.querySelector(".desk-last [name=decision]")?.value;
+        const isNew = decided(part) !== decided(item());
         const scrolled = moved ? 0 : item().querySelector(".desk-facts")?.scrollTop;
         work().replaceChildren(part);
         if (moved) {
@@ -53,62 +80,128 @@
             scrollTo(0, 0);
         }
         if (scrolled) part.querySelector(".desk-facts").scrollTop = scrolled;
-        opened();
+        opened(moved);
+        follow(filled);
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });
+        const said = [...part.querySelectorAll("[data-news]:not([hidden]), [data-announce]")];
+        announce(said.filter((one) => !one.closest(isNew ? ".is-earlier" : ".desk-last")).map(textOf).join(" "));
+    }
+
+    // Outside what is replaced: screen readers do not read what comes with a new part of the page.
+    function announce(sentence) {
+        const place = document.querySelector("[data-announced]");
+        place.textContent = "";
+        if (sentence) setTimeout(() => { place.textContent = sentence; }, 100);
     }
 
     // The same item again: what is shown of it stays as it is, zoom and page included, and so does what is typed into
-    // forms other than the one that was sent.
-    function keep(part, sent) {
+    // forms other than the one that was sent. The fields that were filled in.
+    function keep(part, sent, answer) {
         const [before, after] = [item()?.querySelector("[data-viewer]"), part.querySelector("[data-viewer]")];
         if (before && after) after.replaceWith(before);
-        for (const form of item()?.querySelectorAll("form[data-part]") || []) {
-            if (form !== sent) keepTyped(form, part);
-        }
+        return [...(item()?.querySelectorAll("form[data-part]") || [])].flatMap((form) => {
+            const alike = [...part.querySelectorAll("form[data-part]")].filter((one) => one.getAttribute("action") === form.getAttribute("action"));
+            if (alike.length !== 1) return [];
+            // What came back unsaved shows what was typed as if it had been there from the beginning.
+            if (form === sent ? !answer.ok : form.matches("[data-unsaved]")) alike[0].dataset.unsaved = "";
+            return form === sent ? [] : keepTyped(form, alike[0]);
+        });
     }
 
-    const TYPED = "textarea, input:not([type=hidden], [type=submit], [type=button])";
+    const TYPED = "textarea, select:not([data-inserts]), input:not([type=hidden], [type=submit], [type=button])";
     const isTick = (field) => field.matches("[type=checkbox], [type=radio]");
-    const changed = (field) => (isTick(field) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
 
-    function keepTyped(form, part) {
-        const alike = [...part.querySelectorAll("form[data-part]")].filter((one) => one.getAttribute("action") === form.getAttribute("action"));
-        if (alike.length !== 1) return;
-        const fields = [...form.elements].filter((field) => field.name && field.matches(TYPED));
+    // What was typed and chosen in a form. A text that its owner may change meanwhile goes with what it was typed
+    // against, its `was_` field.
+    function typedIn(form) {
+        const was = (field) => form.elements[`was_${field.name}`]?.value;
+        const changed = (field) => (was(field) === undefined ? form.matches("[data-unsaved]") || drafts.changed(field) : field.value !== was(field));
+        const fields = [...form.elements].filter((field) => field.name && !field.name.startsWith("was_") && field.matches(TYPED));
+        return fields.filter(changed).map((field) => ({ name: field.name, value: field.value, checked: isTick(field) && field.checked, was: was(field) }));
+    }
+
+    function fillIn(form, typed) {
+        const filled = [];
+        for (const { name, value, checked, was } of typed) {
+            const field = [...form.elements].find((one) => one.name === name && one.matches(TYPED) && (!isTick(one) || one.value === value));
+            if (!field) continue;
+            if (isTick(field) ? field.checked !== checked : field.value !== value) filled.push(field);
+            if (isTick(field)) field.checked = checked;
+            else field.value = value;
+            if (was !== undefined) form.elements[`was_${name}`].value = was;
+        }
+        return filled;
+    }
+
+    function keepTyped(form, alike) {
+        const typed = typedIn(form);
+        const filled = fillIn(alike, typed);
         // A form that shows what is saved is kept with the version that it was typed on, so that nothing is overwritten.
         const seen = form.querySelector("[data-seen]");
-        if (seen && !form.matches("[data-unsaved]") && !fields.some(changed)) return;
-        for (const field of fields) {
-            const there = [...alike[0].elements].find((one) => one.name === field.name && (!isTick(field) || one.value === field.value));
-            if (!there) continue;
-            if (isTick(field)) there.checked = field.checked;
-            else there.value = field.value;
-        }
-        if (seen) alike[0].querySelector("[data-seen]").value = seen.value;
-        const box = alike[0].closest("details");
+        if (seen && typed.length) alike.querySelector("[data-seen]").value = seen.value;
+        const box = alike.closest("details");
         if (box && form.closest("details").open) box.open = true;
+        return filled;
     }
+
+    // Previews are asked for anew.
+    const follow = (fields) => fields.forEach((field) => field.dispatchEvent(new Event("input", { bubbles: true })));
+
+    // --- Left before it was decided ----------------------------------------------------------------------------------
+
+    const decisionOf = (here) => here?.querySelector(".desk-decision form[data-part]");
+    const placeOfForm = (form) => form.getAttribute("action").split("?")[0];
+
+    function putAside() {
+        const form = decisionOf(item());
+        if (form && !form.dataset.taken) drafts.putAside(placeOfForm(form), typedIn(form));
+    }
+
+    function taken(form) {
+        form.dataset.taken = "1";
+        drafts.putAside(placeOfForm(form), []);
+    }
+
+    function comeBack() {
+        const form = decisionOf(item());
+        if (!form) return;
+        const filled = fillIn(form, drafts.aside(placeOfForm(form)));
+        if (!filled.length) return;
+        if (form.closest("details")) form.closest("details").open = true;
+        follow(filled);
+        tell(words().restored);
+    }
+
+    addEventListener("pagehide", putAside);
 
     // --- The next item's pictures, fetched ahead ---------------------------------------------------------------------
 
     // From the address at which a picture is asked for again, or its own, to its content.
-    let fetched = new Map();
+    const fetched = new Map();
     let shown = [];
     const placeOf = (image) => image.dataset.again || image.getAttribute("src");
     async function fetchAhead() {
         const here = item();
         if (!here?.dataset.ahead || !here.dataset.open) return;
-        const options = { headers: { "X-Part": "1", "X-Poll": "1" } };
+        // By the last header the console knows that nobody looks at it yet.
+        const options = { headers: { "X-Part": "1", "X-Poll": "1", "X-Ahead": "1" } };
         const answer = await fetch(here.dataset.ahead, options).catch(() => null);
         if (item() !== here || !answer?.ok || answer.status === 204) return;
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const ahead = new Map();
-        for (const image of page.querySelectorAll(".desk-evidence img:not([loading=lazy])[src]")) {
-            const got = await fetch(image.getAttribute("src"), { headers: { "X-Poll": "1" } }).catch(() => null);
-            if (item() !== here) return;
-            if (got?.ok) ahead.set(placeOf(image), URL.createObjectURL(await got.blob()));
+        const images = [...page.querySelectorAll(".desk-evidence img:not([loading=lazy])[src]")];
+        const wanted = new Set(images.map(placeOf));
+        for (const [place, content] of fetched) {
+            if (wanted.has(place)) continue;
+            URL.revokeObjectURL(content);
+            fetched.delete(place);
         }
-        fetched = ahead;
+        for (const image of images) {
+            if (fetched.has(placeOf(image))) continue;
+            const got = await fetch(image.getAttribute("src"), options).catch(() => null);
+            const content = got?.ok && (await got.blob().catch(() => null));
+            if (item() !== here) return;
+            if (content) fetched.set(placeOf(image), URL.createObjectURL(content));
+        }
         here.dataset.fetched = "1";
     }
 
@@ -120,18 +213,12 @@
             const content = fetched.get(placeOf(image));
             if (content) image.src = content;
         }
-        fetched = new Map();
+        fetched.clear();
     }
 
     addEventListener("popstate", () => { if (work()) location.reload(); });
 
-    // Nothing unseen is decided by a click either, such as the second one of a double click.
-    document.addEventListener("submit", (event) => {
-        if (!shortcuts.asleep || !event.submitter?.matches(shortcuts.decides)) return;
-        event.preventDefault();
-        event.stopImmediatePropagation();
-        tell(words().loading);
-    }, true);
+    document.addEventListener("desk:asleep", () => tell(words().loading));
 
     document.addEventListener("submit", (event) => {
         if (!work() || !event.target.matches("form[data-part]") || event.defaultPrevented) return;
@@ -198,6 +285,8 @@
     async function look() {
         const here = item();
         if (!here || document.hidden) return;
+        // As it is when asked: claiming and moving on change it meanwhile, and their own answer says how.
+        const { held } = here.dataset;
         let state;
         try {
             const answer = await fetch(here.dataset.item, { headers: { Accept: "application/json", "X-Poll": "1" } });
@@ -206,14 +295,14 @@
         } catch {
             return;
         }
-        if (item() !== here) return;
+        if (item() !== here || shortcuts.busy) return;
         isIn();
         const others = here.querySelector("[data-others]");
         const said = state.others.length ? words().others.replace("%s", state.others.join(", ")) : "";
         if (others.textContent !== said) others.textContent = said;
         if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
         if (String(state.version) !== here.dataset.version) return over(here, words().changed);
-        if (here.dataset.held && !state.held_by_me) {
+        if (held && !state.held_by_me) {
             return over(here, state.holder ? words().taken.replace("%s", state.holder) : words().lost);
         }
         if (!here.dataset.held && state.open && state.holder !== here.dataset.holder) {
@@ -244,10 +333,20 @@
         body.set("action", "renew");
         body.set("csrfmiddlewaretoken", token);
         const answer = await fetch(here.dataset.action, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
-        if (!answer || (await refused(answer)) || !here.dataset.free) return;
+        if ((answer && (await refused(answer))) || !here.dataset.free || item() !== here) return;
+        if (!answer || answer.status >= 500) {
+            // Shown as what can be decided, but nobody's yet: it says so.
+            here.dataset.unclaimed = "1";
+            tell(words().unclaimed);
+            setTimeout(renew, CLAIM_AGAIN);
+            return;
+        }
         delete here.dataset.free;
+        if (here.dataset.unclaimed) tell("");
+        delete here.dataset.unclaimed;
         if (answer.ok) here.dataset.held = "1";
         else if (answer.status === 409) await asItIs(here, (await answer.json()).sentence);
+        else tell(whyNot(answer));
     }
 
     // Somebody was quicker while it opened: shown as theirs, with the way to take it over; what is typed already stays.
@@ -299,7 +398,8 @@
     // Many at once, ten by ten, so that one sees how far it is and what came of each.
     const AT_ONCE = 10;
     async function sendInParts(form, button) {
-        const words = form.dataset;
+        const sheet = words();
+        const { dataset } = form;
         const items = [...form.querySelectorAll("input[name=item]")].map((one) => one.value);
         const progress = form.querySelector("progress");
         const told = form.querySelector("[data-bulk-said]");
@@ -308,33 +408,37 @@
         progress.max = items.length;
         let undo = null;
         for (let sent = 0; sent < items.length; sent += AT_ONCE) {
-            const body = new FormData(form, button);
-            body.set(button.name, button.value);
-            body.delete("item");
-            items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
             let page;
-            let said;
+            let why = "";
             try {
-                const answer = await fetch(addressOf(form), { method: "POST", body, headers: { Accept: "application/json" } });
-                said = await refused(answer);
+                const answer = await post(form, button, { Accept: "application/json" }, (body) => {
+                    body.set(button.name, button.value);
+                    body.delete("item");
+                    items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
+                });
+                const said = await refused(answer);
                 page = new DOMParser().parseFromString(said ? "" : await answer.text(), "text/html");
-                if (!answer.ok) throw new Error(answer.status);
-            } catch {
-                const why = page?.querySelector("[role=alert]")?.textContent.trim();
-                told.textContent = said?.sentence || why || words.stopped.replace("%s", sent).replace("%t", items.length);
+                if (!answer.ok) why = said?.sentence || whyNot(answer, page);
+            } catch (error) {
+                why = error.name === "AbortError" ? sheet.late : dataset.stopped.replace("%s", sent).replace("%t", items.length);
+            }
+            if (why) {
+                told.textContent = why;
                 button.disabled = false;
                 items.slice(0, sent).forEach((number) => form.querySelector(`input[name=item][value="${number}"]`).remove());
                 return;
             }
             undo = page.querySelector("[data-bulk-undo]") || undo;
             for (const line of page.querySelectorAll("[data-bulk-line]")) {
+                line.dataset.done = "1";
                 document.querySelector(`[data-bulk-line="${line.dataset.bulkLine}"]`)?.replaceWith(line);
             }
             progress.value = Math.min(sent + AT_ONCE, items.length);
-            told.textContent = words.sent.replace("%s", progress.value).replace("%t", items.length);
+            told.textContent = dataset.sent.replace("%s", progress.value).replace("%t", items.length);
             if (progress.value === items.length) {
-                const left = document.querySelectorAll("[data-bulk-line].is-skipped").length;
-                document.querySelector(".desk-lead").textContent = words.done.replace("%s", items.length - left).replace("%t", left);
+                // Those that the preview left out are skipped, too, and never were among the items.
+                const [done, left] = ["[data-done]:not(.is-skipped)", ".is-skipped"].map((each) => document.querySelectorAll(`[data-bulk-line]${each}`).length);
+                document.querySelector(".desk-lead").textContent = dataset.done.replace("%s", done).replace("%t", left);
                 if (undo) form.replaceWith(undo);
                 else form.remove();
             }
@@ -344,11 +448,14 @@
     function countdown() {
         for (const form of document.querySelectorAll("[data-leaves]")) {
             const said = form.querySelector("[data-countdown]");
-            const words = document.getElementById("desk-keys").dataset;
+            const { untold, told } = words();
+            let waits = false;
             const tick = () => {
                 const left = Math.ceil(Number(form.dataset.leaves) - Date.now() / 1000);
-                said.textContent = left > 0 ? words.untold.replace("%s", left) : words.told;
-                if (left > 0 && form.isConnected) setTimeout(tick, 1000);
+                said.textContent = left > 0 ? untold.replace("%s", left) : told;
+                if (left <= 0 && waits) announce(told);
+                waits = left > 0 && form.isConnected;
+                if (waits) setTimeout(tick, 1000);
             };
             tick();
         }
@@ -386,11 +493,16 @@
         const drawer = document.getElementById("desk-drawer");
         if (!link || !drawer || event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
+        const here = item();
         const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
-        if (!answer) return tell(words().unsent);
+        const text = await answer?.clone().text().catch(() => null);
+        // Left meanwhile, or asked for twice.
+        if (item() !== here || drawer.open) return;
+        if (typeof text !== "string") return tell(words().unsent);
         if (await refused(answer)) return;
-        const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-author]");
-        if (!part) return location.assign(link.href);
+        const page = new DOMParser().parseFromString(text, "text/html");
+        const part = page.querySelector("[data-author]");
+        if (!part) return tell(whyNot(answer, page));
         drawer.querySelector("[data-drawer-content]").replaceChildren(part);
         link.focus();  // where the focus goes back to
         drawer.showModal();
@@ -420,7 +532,7 @@
     }
 
     // After each item that comes onto the page; desks listen for "desk:opened".
-    function opened() {
+    function opened(moved) {
         measure();
         countdown();
         timelines();
@@ -428,6 +540,7 @@
         // Opening takes what is free; by a POST, so that no link can.
         if (item()) (item().dataset.free ? renew() : Promise.resolve()).then(look);
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
+        if (moved) comeBack();
         whenAwake(item());
     }
 
@@ -449,6 +562,6 @@
                 boxes.forEach((box) => { box.checked = tick; });
             });
         }
-        opened();
+        opened(true);
     });
 })();

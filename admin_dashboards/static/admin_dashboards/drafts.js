@@ -63,6 +63,37 @@ const drafts = (() => {
         write(fields.length ? { person: person(), page, title: document.title.split(" | ")[0].trim(), at: Date.now(), lost, fields } : null);
     }
 
+    // --- Left before it was sent: per form, until one is back at it ----------------------------------------------------
+
+    const ASIDE = "infloo-aside";
+    const MOST = 20;
+
+    function allAside() {
+        try {
+            const kept = JSON.parse(sessionStorage.getItem(ASIDE));
+            return kept?.person === person() ? kept.forms.filter((one) => Date.now() - one.at < LASTS) : [];
+        } catch {
+            return [];
+        }
+    }
+
+    function writeAside(kept) {
+        try {
+            if (kept.length && person()) sessionStorage.setItem(ASIDE, JSON.stringify({ person: person(), forms: kept.slice(-MOST) }));
+            else sessionStorage.removeItem(ASIDE);
+        } catch {
+            // As above.
+        }
+    }
+
+    // `fields` as the caller wants them back; none to forget them.
+    function putAside(form, fields) {
+        const others = allAside().filter((one) => one.form !== form);
+        writeAside(fields.length ? [...others, { form, fields, at: Date.now() }] : others);
+    }
+
+    const aside = (form) => allAside().find((one) => one.form === form)?.fields || [];
+
     function restore(draft) {
         let restored = 0;
         for (const kept of draft.fields) {
@@ -98,6 +129,7 @@ const drafts = (() => {
     }
 
     function arrive() {
+        if (person()) writeAside(allAside());
         const draft = read();
         if (!draft) return write(null);
         if (!person()) {
@@ -115,10 +147,12 @@ const drafts = (() => {
 
     // After every other script had its say: what those send without a page load they answer for themselves.
     addEventListener("submit", (event) => {
-        if (event.target.matches("[action$='/logout/']")) write(null);
-        else if (!event.defaultPrevented && event.target.method === "post" && !event.target.querySelector(SECRET)) keep(false);
+        if (event.target.matches("[action$='/logout/']")) {
+            write(null);
+            writeAside([]);
+        } else if (!event.defaultPrevented && event.target.method === "post" && !event.target.querySelector(SECRET)) keep(false);
     });
     document.addEventListener("DOMContentLoaded", arrive);
 
-    return { keep: () => keep(true), forget: () => write(null), person };
+    return { keep: () => keep(true), forget: () => write(null), person, changed, putAside, aside };
 })();

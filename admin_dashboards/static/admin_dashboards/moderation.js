@@ -4,14 +4,12 @@
 (() => {
     const LIFT = () => shortcuts.key("v");
     const PAUSE = 250;
-    const typing = (element) => element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
 
     // --- Pictures are clear while a key is held ----------------------------------------------------------------------
 
-    document.addEventListener("keydown", (event) => {
-        if (event.key !== LIFT() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-        document.body.classList.add("is-lifted");
-    });
+    addEventListener("keydown", (event) => {
+        if (event.key === LIFT() && shortcuts.hears(event)) document.body.classList.add("is-lifted");
+    }, true);
     document.addEventListener("keyup", (event) => {
         if (event.key === LIFT()) document.body.classList.remove("is-lifted");
     });
@@ -50,8 +48,10 @@
         const turn = ++latest;
         const headers = { Accept: "application/json" };
         const answer = await fetch(`${form.dataset.previews}?${asked}`, { headers }).catch(() => null);
-        if (!answer?.ok || turn !== latest || !form.isConnected) return;
-        place.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+        const text = answer?.ok ? await answer.text().catch(() => null) : null;
+        if (turn !== latest || !form.isConnected) return;
+        if (text === null) place.textContent = form.dataset.failed;
+        else place.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
     }
 
     document.addEventListener("change", (event) => {

@@ -6,17 +6,24 @@
 const shortcuts = (() => {
     const SHOWN_FOR = 400;
     const LOOK_AGAIN = 50;
+    const WAIT_FOR = 10 * 1000;
     const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]), textarea, select, [contenteditable]";
     // What decides: buttons of an item's decision, and the one that confirms many at once.
     const DECIDES = ".desk-decision [type=submit], [data-bulk] [type=submit]";
-    const state = { asleep: false, busy: false, visible: visible, key: (name) => keymap()[name] || name, sheet: show, decides: DECIDES, sleep };
+    // Awake once it can have been read, whatever the next picture takes: the time in which nobody is notified is short.
+    const UNDOES = ".desk-last [type=submit]";
+    // Unfold's own single keys.
+    const UNFOLDS = ["?", "/", "[", "f", "c"];
+    const state = { asleep: false, busy: false, key: (name) => keymap()[name] || name, hears };
 
     const desk = () => document.querySelector("[data-desk]");
     const sheet = () => document.getElementById("desk-keys");
     const keymap = () => JSON.parse(document.getElementById("desk-keymap")?.textContent || "{}");
     const keysOf = (element) => element.dataset.key.split(" ");
     const keyed = () => [...document.querySelectorAll("[data-key]")].filter((one) => one.offsetParent !== null || one.closest("[data-row]"));
-    const isOn = () => Boolean(sheet()?.dataset.on);
+    const isOn = () => !document.querySelector("[data-keys-off]");
+    const isShown = (element) => element.getClientRects().length > 0;
+    const covered = () => [...document.querySelectorAll("dialog[open], [role=dialog], [aria-modal=true]")].some(isShown);
 
     // --- Asleep until the evidence is shown ---------------------------------------------------------------------------
 
@@ -24,32 +31,76 @@ const shortcuts = (() => {
         return image.offsetParent !== null;
     }
 
-    // A picture that failed for good says so on the page; a video is there with its first frame.
+    // A picture that failed for good says so on the page; one that is fetched again does not yet. A video is there
+    // with its first frame.
     function shown(media) {
-        if (media.matches("video")) return media.readyState > 0 || media.error;
-        return media.complete && (media.naturalWidth > 0 || !media.dataset.again);
+        if (media.matches("video")) return media.readyState >= 2 || media.error;
+        return media.complete && !media.dataset.asking && (media.naturalWidth > 0 || !media.dataset.again);
     }
 
     let waking = 0;
+    let waited = 0;
     function sleep() {
         clearTimeout(waking);
-        mark(true);
+        waited = 0;
+        state.asleep = true;
+        mark(DECIDES, true);
+        mark(UNDOES, true);
+        setTimeout(() => mark(UNDOES, false), SHOWN_FOR);
         wait();
     }
 
     function wait() {
         const media = [...document.querySelectorAll(".desk-evidence img, .desk-evidence video")].filter(visible);
-        if (document.hidden || !media.every(shown)) waking = setTimeout(wait, LOOK_AGAIN);
-        else waking = setTimeout(() => mark(false), SHOWN_FOR);
+        if (!document.hidden && media.every(shown)) {
+            waking = setTimeout(wake, SHOWN_FOR);
+            return;
+        }
+        if (!document.hidden) waited += LOOK_AGAIN;
+        if (waited === WAIT_FOR) offer();
+        waking = setTimeout(wait, LOOK_AGAIN);
     }
 
-    function mark(asleep) {
-        state.asleep = asleep;
-        for (const button of document.querySelectorAll(DECIDES)) {
+    function wake() {
+        clearTimeout(waking);
+        state.asleep = false;
+        mark(DECIDES, false);
+        document.querySelector("[data-offer]")?.remove();
+    }
+
+    function mark(buttons, asleep) {
+        for (const button of document.querySelectorAll(buttons)) {
             if (asleep) button.setAttribute("aria-disabled", "true");
             else button.removeAttribute("aria-disabled");
         }
     }
+
+    const isAsleep = (button) => button?.getAttribute("aria-disabled") === "true";
+
+    // A picture that does not come is no reason never to decide; but then it is somebody's choice.
+    function offer() {
+        const place = document.querySelector(".desk-decision");
+        if (!place?.querySelector("[type=submit]")) return;
+        const words = sheet().dataset;
+        const said = Object.assign(document.createElement("p"), { className: "desk-why-not" });
+        said.setAttribute("role", "status");
+        said.dataset.offer = "";
+        place.prepend(said);
+        const button = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: words.without });
+        button.addEventListener("click", () => {
+            wake();
+            document.querySelector("[data-part-heading]")?.focus({ preventScroll: true });
+        });
+        said.append(words.notLoaded, button);
+    }
+
+    // Nothing unseen is decided by a click either, such as the second one of a double click.
+    document.addEventListener("submit", (event) => {
+        if (!isAsleep(event.submitter)) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        document.dispatchEvent(new CustomEvent("desk:asleep"));
+    }, true);
 
     // --- Keys --------------------------------------------------------------------------------------------------------
 
@@ -90,10 +141,25 @@ const shortcuts = (() => {
         return true;
     }
 
-    document.addEventListener("keydown", (event) => {
-        if (!desk() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-        if (event.key === "Escape") return void leave(event.target);
-        if (!isOn() || event.target.matches(TYPING) || document.querySelector("dialog[open]")) return;
+    // Whether a single key pressed now is meant for the page: not typed, and nothing lies over it.
+    function hears(event) {
+        const typed = event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.matches?.(TYPING);
+        return isOn() && !typed && !covered() && !event.target.closest?.("[data-palette]");
+    }
+
+    // Before Unfold, whose own single keys would act besides, and whether or not single keys are on. What the palette
+    // takes while it opens it has taken already.
+    document.addEventListener("DOMContentLoaded", () => addEventListener("keydown", (event) => {
+        const written = event.target.matches?.("input:not([type=checkbox], [type=radio]), textarea, [contenteditable]");
+        const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+        if (plain && !written && UNFOLDS.includes(event.key) && (desk() || !isOn())) event.stopPropagation();
+        pressed(event);
+    }, true));
+
+    function pressed(event) {
+        if (!desk() || !sheet()) return;
+        if (event.key === "Escape" && !covered()) return void leave(event.target);
+        if (!hears(event)) return;
         const line = document.activeElement?.closest("[data-row]");
         if (event.key === state.key("j") || event.key === state.key("k")) {
             if (moveRow(event.key === state.key("j") ? 1 : -1)) return event.preventDefault();
@@ -107,10 +173,10 @@ const shortcuts = (() => {
         if (line && event.key === state.key("x")) return line.querySelector("input[type=checkbox]")?.click();
         if (line && event.key === state.key("o")) return line.querySelector("a").click();
         const element = keyed().find((one) => keysOf(one).includes(event.key) && !one.disabled);
-        if (!element || (state.asleep && element.matches(DECIDES))) return;
+        if (!element || isAsleep(element)) return;
         event.preventDefault();
         press(element);
-    });
+    }
 
     // Escape closes the open tool, and the focus goes back to where it was opened.
     function leave(element) {
