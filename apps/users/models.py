@@ -711,15 +711,64 @@ class BlindCheck(models.Model):
         return f"{self.document_id}"
 
 
+class DocumentForm(models.Model):
+    """What the documents of one form have in common, as one country's identity cards: features of the first of them.
+
+    See `apps.users.likeness`. The constraints of what refers to it, and to bands, stand in the migration: the database
+    deletes such rows itself, since the release before does not know them.
+    """
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, db_constraint=False, null=True, related_name="+")
+    """The first one; none once enough others showed which features are the form's and not its own."""
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    """Of the first one, in pixels; other documents are laid onto it."""
+    features = models.BinaryField()
+    """136 bytes each: where, as two floats, and what it looks like."""
+    found = models.BinaryField()
+    """How often each was found again, a byte each."""
+    documents = models.PositiveIntegerField(default=1)
+    """How many were laid onto it until its features were settled."""
+
+    class Meta:
+        verbose_name = _("form")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class DocumentFormBand(models.Model):
+    """A hash of one feature of a form, by which it is found."""
+
+    pk = models.CompositePrimaryKey("band", "form")
+    band = models.IntegerField()
+    form = models.ForeignKey(DocumentForm, on_delete=models.CASCADE, db_constraint=False, related_name="bands")
+
+    class Meta:
+        verbose_name = _("hash band of a form")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.band} of {self.form_id}"
+
+
 class DocumentPrint(models.Model):
-    """What the first page of a document looks like, to find it again on other accounts."""
+    """How the first page of a document lies on its form, to find it again on other accounts."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="print")
-    bits = models.BigIntegerField()
-    """64-bit difference hash, signed."""
-    bands = ArrayField(models.IntegerField(), size=4)
-    """Its four quarters, each with its place, so that an index finds prints that agree in one of them."""
-    sketch = models.BinaryField(max_length=1024)
+    version = models.PositiveSmallIntegerField(default=0, db_default=0, db_index=True)
+    """Of the way it was made; older ones are made anew, in the background."""
+    form = models.ForeignKey(DocumentForm, on_delete=models.SET_NULL, db_constraint=False, null=True, related_name="+")
+    """None where the form went with its first document: made anew, too."""
+    placed = ArrayField(models.FloatField(), size=9, null=True)
+    """From pixels of the page to those of the form: a homography, row by row."""
+    hull = ArrayField(models.FloatField(), null=True)
+    """The part of the form that was found, as a polygon in its pixels: x, y, x, y …"""
+    # Of the release before, which still writes them while both run. To be dropped.
+    bits = models.BigIntegerField(null=True)
+    bands = ArrayField(models.IntegerField(), size=4, null=True)
+    sketch = models.BinaryField(max_length=1024, null=True)
 
     class Meta:
         verbose_name = _("fingerprint")
@@ -727,15 +776,32 @@ class DocumentPrint(models.Model):
         indexes = [GinIndex(fields=["bands"], name="document_print_bands")]
 
     def __str__(self) -> str:
-        return f"{self.bits & (1 << 64) - 1:016x}"
+        return f"{self.document_id} on {self.form_id}"
+
+
+class DocumentBand(models.Model):
+    """A hash of one block of a document as it lies on its form: form, place and content in one number."""
+
+    pk = models.CompositePrimaryKey("band", "document")
+    band = models.BigIntegerField()
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+
+    class Meta:
+        verbose_name = _("hash band")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.band} of {self.document_id}"
 
 
 class DocumentTwin(models.Model):
-    """Two documents whose first pages look the same."""
+    """Two documents whose first pages look alike."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
     """The one that was found later."""
     other = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    score = models.FloatField(null=True)
+    """How alike, 0 to 1. None for what the release before noted, which counts for nothing."""
 
     class Meta:
         verbose_name = _("twin")

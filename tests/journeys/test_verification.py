@@ -155,7 +155,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     on(page, document)
     for part in (
         page.locator("[data-viewer-page] img").first,
-        page.get_by_text("Sent in from another account, too"),
+        page.get_by_text("Possible duplicate"),
         page.get_by_text("Two people approve this."),
         page.get_by_role("button", name="Approve"),
         page.get_by_role("button", name="Reject", exact=False).last,
