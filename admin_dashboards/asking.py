@@ -63,11 +63,14 @@ def page_of(request: HttpRequest) -> str:
     return f"{page.path}?{page.query}" if page.query else page.path
 
 
-def way_back(request: HttpRequest) -> str:
-    """Where a form says that it stands, to go back to; the overview where that is no page of ours."""
-    back = request.POST.get("next", "")
+def way_back(request: HttpRequest, otherwise: str = "") -> str:
+    """Where a form or a link says that it stands, to go back to.
+
+    `otherwise`, or the overview, where that is no page of ours.
+    """
+    back = request.POST.get("next", "") or request.GET.get("next", "")
     ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, request.get_host())
-    return back if ours else reverse("admin:index")
+    return back if ours else otherwise or reverse("admin:index")
 
 
 FILTERS = "_changelist_filters"
@@ -80,7 +83,7 @@ def with_filters(request: HttpRequest, address: str) -> str:
     Back at the list they stand in the address as before; every other page of the table hands them on. An address
     that has filters already, or that leads elsewhere, stays as it is.
     """
-    table = _table_of(request.path)
+    table = table_of(request.path)
     if table is None or not address.startswith(table):
         return address
     lists = (table, f"{table}export/")
@@ -91,7 +94,7 @@ def with_filters(request: HttpRequest, address: str) -> str:
     return f"{path}?{filters}" if path == table else f"{address}{'&' if mark else '?'}{urlencode({FILTERS: filters})}"
 
 
-def _table_of(path: str) -> str | None:
+def table_of(path: str) -> str | None:
     """The address of the table that a page belongs to; None for what is no page of a table."""
     console = reverse("admin:index")
     names = path.removeprefix(console).split("/")[:2]
@@ -107,4 +110,4 @@ def refuse_other_sites(request: HttpRequest) -> None:
     """Refuse what another site had the browser ask for: each view of somebody's data is written down, and told to
     them. Raises `OtherSite`."""
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise OtherSite("other-site", _("Who opens this is written down, so open it yourself."))
+        raise OtherSite("other-site", _("Views of this page are logged, so it opens only by a click of your own."))

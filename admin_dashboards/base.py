@@ -22,10 +22,11 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
+from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.asking import asking, with_filters
 from admin_dashboards.desk.filters import filters_of
 from admin_dashboards.history import HistoryMixin
-from admin_dashboards.import_export import ImportExportMixin
+from admin_dashboards.transfers import TransferMixin
 from apps.access import has_row_grants, held_on_rows, may, opened
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import PAGE_SIZES, Staff, User
@@ -83,6 +84,10 @@ class Rows(ChangeList):
         self.first_page = request.path + self.get_query_string()
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
+        self.sections = self.model_admin.sections_for(request)
+        if self.sections:
+            self.result_list = list(self.result_list)  # type: ignore[has-type]
+            self.model_admin.attach_sections(request, self.result_list)
 
 
 class Form(forms.ModelForm):  # type: ignore[type-arg]
@@ -97,7 +102,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(field if field in self.fields else None, str(self.turned_down))
 
 
-class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ignore[misc]
+class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
     """A table. It declares what may be done in it, by which permission; services do it.
 
     A deed that is None does not exist here, for nobody, superusers included.
@@ -119,7 +124,9 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     list_filter_sheet = False
     list_fullwidth = True
     list_before_template = "desk/saved_filters.html"
+    list_sections: ClassVar[list[Any]] = []
     save_as = False
+    warn_unsaved_form = True
     view_on_site = False
     actions: ClassVar[Any] = ()  # type: ignore[misc]
 
@@ -140,11 +147,14 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
         A refusal is kept on the request, for the page that says what is missing.
         """
         if action is None:
-            return self.turn_away(request, _("Nobody does this here; the table is for reading."))
+            return self.turn_away(request, _("This table is read-only."))
         if obj is not None and not isinstance(obj, Model):
             obj = self.get_queryset(request).filter(pk=whole_number(str(obj))).first()
             if obj is None:
-                return self.turn_away(request, _("There is no such thing here, or it is not yours to see."))
+                return self.turn_away(
+                    request,
+                    _("Nothing exists at this address, or you have no permission to see it. Check the address."),
+                )
         return self.allowed_perm(request, self.perm(action), obj)
 
     def allowed_perm(self, request: HttpRequest, perm: str, obj: Model | None = None) -> bool:
@@ -199,6 +209,13 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
                 seen |= opened(request.user, self.perm(action), self.model)  # type: ignore[arg-type]
         return rows.filter(seen) if seen else rows.none()
 
+    def sections_for(self, request: HttpRequest) -> list[Any]:
+        """The sections of `list_sections` that the person may open."""
+        return list(self.list_sections)
+
+    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Put on each row what its sections show, asked for once for the whole page."""
+
     def parts(self) -> dict[tuple[str, str], Q]:
         """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
         return {}
@@ -209,7 +226,8 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
             name = entry[0] if isinstance(entry, (list, tuple)) else entry
             if not isinstance(name, str):
                 name = getattr(name, "parameter_name", "")
-            if lookup in (name, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
+            days = (f"{name}_from", f"{name}_to") if isinstance(entry, (list, tuple)) else ()
+            if lookup in (name, *days, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
                 return True
         return False
 
@@ -247,6 +265,8 @@ class ModelAdmin(HistoryMixin, ImportExportMixin, UnfoldModelAdmin):  # type: ig
     ) -> HttpResponse:
         if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
             context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
+        if obj is not None:
+            context["audit_address"] = audit_address(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)  # type: ignore[no-any-return]
 
     # --- Writing ----------------------------------------------------------------------------------------------------
@@ -393,6 +413,11 @@ def _targets(obj: Model) -> list[Model]:
     if obj.is_staff:
         return [Staff(pk=obj.pk)]
     return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]  # type: ignore[attr-defined]
+
+
+def may_open(obj: Model) -> bool:
+    """Whether the person asking may open the page of `obj` that `link_to` leads to."""
+    return any(_may_follow(target) for target in _targets(obj))
 
 
 def _may_follow(target: Model) -> bool:

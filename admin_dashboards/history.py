@@ -150,7 +150,7 @@ def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:
     for record in records:
         values = {_title(each): Value(getattr(record, each.attname), _word(record, each, masks)) for each in plain}
         values |= {_title(each): members[record.pk] for each, members in many.items()}
-        versions.append(Version(record, _named(record, "history_user") or _("Infloo itself"), values))
+        versions.append(Version(record, _named(record, "history_user") or _("System"), values))
     return versions
 
 
@@ -161,6 +161,29 @@ def compared(obj: Model, masks: Mapping[str, Mask], first: int, most: int) -> li
     for version, earlier in pairwise(shown):
         version.compare(earlier)
     return shown[:most]
+
+
+def changes_of_pairs(
+    pairs: list[tuple[Any, Any]], masks: Mapping[str, Mask]
+) -> dict[int, list[tuple[models.Field[Any, Any], Change]]]:
+    """What versions of one model changed, by their keys, with the fields; each comes with the version before it."""
+    if not pairs:
+        return {}
+    plain = [each for each in pairs[0][0].tracked_fields if not each.primary_key]
+    records = list({record.pk: record for pair in pairs for record in pair}.values())
+    many = {each: _members(each, records) for each in records[0]._history_m2m_fields}
+    found: dict[int, list[tuple[models.Field[Any, Any], Change]]] = {}
+    for record, earlier in pairs:
+        in_row = [each for each in plain if getattr(record, each.attname) != getattr(earlier, each.attname)]
+        of_many = [each for each, held in many.items() if held[record.pk].stored != held[earlier.pk].stored]
+        found[record.pk] = [
+            *((each, Change(_title(each), _word(earlier, each, masks), _word(record, each, masks))) for each in in_row),
+            *(
+                (each, Change(_title(each), many[each][earlier.pk].word, many[each][record.pk].word))
+                for each in of_many
+            ),
+        ]
+    return found
 
 
 def _word(record: Any, field: models.Field[Any, Any], masks: Mapping[str, Mask]) -> str:
@@ -200,7 +223,7 @@ def _named(row: Any, name: str) -> str:
 
 
 def _gone(number: int) -> str:
-    return _("no. %(number)s, deleted since") % {"number": number}
+    return _("ID %(number)s (deleted)") % {"number": number}
 
 
 def _title(field: models.Field[Any, Any]) -> str:

@@ -1,16 +1,24 @@
-"""Tables out as files, and files in as changes: each with a permission of its own, and an audit entry."""
+"""Tables out as files, and files in as changes: each with a permission of its own, and an audit entry.
+
+Small ones in the request; what is longer is carried out by the worker (`background.py`) and has pages of its own
+(`transfers.py`).
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from hashlib import blake2b
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
+import openpyxl
 import tablib
 from django import forms
 from django.contrib import admin, messages
@@ -24,19 +32,21 @@ from django.utils.translation import ngettext
 from import_export import admin as library
 from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX, Format
-from import_export.resources import ModelResource, modelresource_factory
+from import_export.forms import ConfirmImportForm
+from import_export.resources import Diff, ModelResource, modelresource_factory
 from import_export.results import Result
 from import_export.tmp_storages import BaseStorage
 from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from admin_dashboards.sheets import escaped, read_table
+from admin_dashboards.sheets import escaped, estimate_rows, read_table
 from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.errors import Invalid, Unavailable
+from apps.errors import Absent, Conflict, Invalid, Unavailable
+from apps.tables.services import start_export, start_import
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -45,8 +55,11 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 MAX_EXPORTED_ROWS = 50_000
-MAX_IMPORTED_ROWS = 1_000
-MAX_IMPORTED_BYTES = 1024 * 1024
+MAX_IMPORTED_ROWS = 10_000
+MAX_IMPORTED_BYTES = 5 * 1024 * 1024
+# More than that are read, changed and written by the worker.
+EXPORTED_AT_ONCE = 500
+IMPORTED_AT_ONCE = 200
 
 # What spreadsheets take for the beginning of a formula; full-width signs too.
 _SIGNS = "=+-@＝＋－＠"
@@ -101,11 +114,33 @@ def _text(cell: Any) -> str:
 class NeutralCSV(Neutral, CSV):
     """CSV as RFC 4180 has it, marked as UTF-8 for Excel."""
 
+    def write(self, lines: Iterable[Sequence[Any]], out: IO[bytes]) -> None:
+        """The same row by row, however many there are; the first of `lines` names the columns."""
+        text = io.TextIOWrapper(out, "utf-8", newline="")
+        text.write("\ufeff")
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerows([self.cell(cell) for cell in line] for line in lines)
+        text.detach()
+
     def export_data(self, dataset: tablib.Dataset, **options: Any) -> Any:
         return "\ufeff" + super().export_data(dataset, quoting=csv.QUOTE_ALL, **options)
 
 
 class NeutralXLSX(Neutral, XLSX):
+    def write(self, lines: Iterable[Sequence[Any]], out: IO[bytes]) -> None:
+        """The same row by row, however many there are; the first of `lines` names the columns."""
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet()
+        sheet.freeze_panes = "A2"
+        try:
+            for line in lines:
+                sheet.append([self.cell(cell) for cell in line])
+            book.save(out)
+        except BaseException:
+            sheet.close()
+            sheet._writer.cleanup()  # the file that it has written to so far
+            raise
+
     def cell(self, value: Any) -> str:
         return escaped(super().cell(value))
 
@@ -115,6 +150,11 @@ class Sheet(tablib.Dataset):
 
     lines: list[int]
     unknown: list[str]
+
+    def part(self, start: int, end: int) -> Sheet:
+        part = Sheet(*self[start:end], headers=self.headers)
+        part.lines, part.unknown = self.lines[start:end], self.unknown
+        return part
 
 
 class AnySheet(Format):
@@ -151,9 +191,17 @@ class Outcome(Result):
 
 
 class ImportFileForm(ImportForm):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, formats: Any, resources: Sequence[type[TableResource]], **options: Any) -> None:
+        super().__init__(formats, resources, **options)
+        self.columns = resources[0].columns()
         self.fields["format"].required = False
+        self.fields["import_file"].widget.attrs |= {
+            "accept": ".csv,.txt,.tsv,.xlsx",
+            "aria-describedby": "import-limits import-too-large",
+            "data-said": "import-too-large",
+            "data-max-bytes": MAX_IMPORTED_BYTES,
+            "data-too-large": _("This file is over %s. Split it into smaller ones.") % size_of(MAX_IMPORTED_BYTES),
+        }
 
     def clean_format(self) -> str:
         return "0"  # there is only one
@@ -161,8 +209,29 @@ class ImportFileForm(ImportForm):
     def clean_import_file(self) -> Any:
         upload = self.cleaned_data["import_file"]
         if upload.size > MAX_IMPORTED_BYTES:
-            raise forms.ValidationError(_("The file is over 1 MiB. Split it into smaller ones."), code="too-large")
+            sentence = _("This file is over %s. Split it into smaller ones.") % size_of(MAX_IMPORTED_BYTES)
+            raise forms.ValidationError(sentence, code="too-large")
+        upload.rows, certain = estimate_rows(upload.read(), self.columns)
+        upload.seek(0)
+        if certain and upload.rows > MAX_IMPORTED_ROWS:
+            raise forms.ValidationError(too_many(upload.rows), code="too-many-rows")
         return upload
+
+
+class ConfirmForm(ConfirmImportForm):
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    """What the rows were at the time of the preview."""
+
+
+def size_of(size: int) -> str:
+    return f"{size // 1024**2} MB"
+
+
+def too_many(rows: int) -> str:
+    return _("The file has %(rows)s rows; at most %(most)s are taken at once. Split it into smaller ones.") % {
+        "rows": f"{rows:,}",
+        "most": f"{MAX_IMPORTED_ROWS:,}",
+    }
 
 
 class Waiting(BaseStorage):  # type: ignore[misc]
@@ -244,6 +313,7 @@ class TableResource(ModelResource):
         skip_unchanged = True
         report_skipped = True
         clean_model_instances = False
+        use_bulk = True  # no savepoint for each row: none writes anything by itself
 
     WIDGETS_MAP = ModelResource.WIDGETS_MAP | {
         "DateTimeField": Moment,
@@ -251,9 +321,39 @@ class TableResource(ModelResource):
         "PositiveIntegerField": WholeNumber,
     }
 
-    def __init__(self, rows: QuerySet[Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        rows: QuerySet[Any] | None = None,
+        seen: dict[int, str] | None = None,
+        expected: str | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.rows = rows
+        self.rows, self.expected = rows, expected
+        self.seen = {} if seen is None else seen
+        """What each row was before, as a fingerprint by its id."""
+        self.shows_differences = True
+        self.found: dict[int, Any] = {}
+        self.edits: dict[int, dict[str, Any]] = {}
+
+    # --- What a table says of itself --------------------------------------------------------------------------------
+
+    def prepare(self, user: User, rows: Sequence[Any]) -> None:
+        """Find out, in a few queries, what `judge` needs to know of `rows`."""
+
+    def judge(self, row: Any, changes: dict[str, Any]) -> None:
+        """Raises a `DomainError` where `changes` to `row` would be refused. Nothing is written."""
+        raise NotImplementedError("This table is not imported.")
+
+    def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
+        """Carry out the changes, by the ids of the rows."""
+        raise NotImplementedError("This table is not imported.")
+
+    def lock(self, numbers: Sequence[int]) -> None:
+        """Lock the rows of these ids until the transaction ends."""
+        raise NotImplementedError("This table is not imported.")
+
+    # --- What the library asks --------------------------------------------------------------------------------------
 
     def get_queryset(self) -> QuerySet[Any]:
         """What may be changed is looked for among the rows that the person sees."""
@@ -272,33 +372,62 @@ class TableResource(ModelResource):
     def get_result_class(self) -> Callable[[], Outcome]:
         return partial(Outcome, self.sheet)
 
+    def get_diff_class(self) -> type[Diff]:
+        return Difference
+
     def before_import(self, dataset: Sheet, **options: Any) -> None:
         try:
-            self._check(dataset)
+            self.check(dataset)
         except Invalid:
             dataset.wipe()  # its rows are not looked at
             raise
+        # Without what hangs on the rows, which would be copied with each of them.
+        known = self.get_queryset().select_related(None).filter(pk__in=self.numbers(dataset))
+        self.found = {row.pk: row for row in known}
+        self.edits = {}
+        self.prepare(options["user"], list(self.found.values()))
 
-    def _check(self, sheet: Sheet) -> None:
-        if len(sheet) > MAX_IMPORTED_ROWS:
-            raise Invalid(
-                "too-many-rows",
-                _("The file has %(rows)d rows; at most %(most)d are taken at once.")
-                % {"rows": len(sheet), "most": MAX_IMPORTED_ROWS},
-            )
+    def numbers(self, sheet: Sheet) -> list[int]:
+        """The ids that a file names, as far as they can be."""
+        return [number for _line, number in self._numbered(sheet) if 0 < number < 2**63]
+
+    def _numbered(self, sheet: Sheet) -> Iterator[tuple[int, int]]:
+        """Lines and the ids on them."""
         key = self.fields["id"]
-        seen: dict[int, int] = {}
         for line, row in zip(sheet.lines, sheet.dict, strict=True):
             try:
                 number = key.clean(row)
             except ValueError:
                 continue  # said of the row
-            if number is not None and seen.setdefault(number, line) != line:
+            if number is not None:
+                yield line, number
+
+    def check(self, sheet: Sheet) -> None:
+        """Raises `Invalid` for what is wrong with a file as a whole."""
+        if len(sheet) > MAX_IMPORTED_ROWS:
+            raise Invalid("too-many-rows", too_many(len(sheet)))
+        seen: dict[int, int] = {}
+        for line, number in self._numbered(sheet):
+            if seen.setdefault(number, line) != line:
                 raise Invalid(
                     "same-row",
                     _("Lines %(first)d and %(second)d are both for number %(number)d. Which of them counts?")
                     % {"first": seen[number], "second": line, "number": number},
                 )
+
+    def get_or_init_instance(self, instance_loader: Any, row: dict[str, Any]) -> tuple[Any, bool]:
+        number = self.fields["id"].clean(row)
+        found = self.found.get(number)
+        if found is None:
+            name = self._meta.model._meta.verbose_name
+            raise Absent("no-such-row", _("There is no %s with this number.") % name)
+        self.seen[found.pk] = self._fingerprint(found)
+        return copy(found), False
+
+    def _fingerprint(self, row: Any) -> str:
+        """What a file may change of a row, as it is."""
+        values = "\0".join(str(field.export(row)) for field in self.get_import_fields())
+        return blake2b(values.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     def import_field(self, field: Field, instance: Model, row: dict[str, Any], *args: Any, **options: Any) -> None:
         before = field.get_value(instance)
@@ -309,8 +438,47 @@ class TableResource(ModelResource):
         elif isinstance(after, str):
             setattr(instance, field.attribute, after.replace("\r\n", "\n").replace("\r", "\n"))
 
+    def save_instance(self, instance: Model, is_create: bool, row: dict[str, Any], **options: Any) -> None:
+        given = {field.attribute: getattr(instance, field.attribute) for field in self.get_import_fields()}
+        changes = {name: value for name, value in given.items() if name != "id" and name in row}
+        self.judge(self.found[instance.pk], changes)
+        self.edits[instance.pk] = changes
+
+    def after_import(self, dataset: Sheet, result: Outcome, **options: Any) -> None:
+        if self.expected is not None and self.expected != summary(self.seen):
+            raise Conflict("changed-since", _("Something has changed since the preview."))
+        failed = result.has_errors() or result.has_validation_errors()
+        if self.edits and not failed and not options["dry_run"]:
+            self.write(options["user"], self.edits)
+
     def do_instance_save(self, instance: Model, is_create: bool) -> None:
-        raise NotImplementedError("This table is not imported.")
+        raise NotImplementedError("Rows are written together.")
+
+
+def _is_longer(rows: QuerySet[Any], most: int) -> bool:
+    return rows[most : most + 1].exists()
+
+
+def too_many_exported() -> str:
+    return _("More than %(most)s rows are too many for one file. Narrow the table down first.") % {
+        "most": f"{MAX_EXPORTED_ROWS:,}"
+    }
+
+
+def summary(seen: dict[int, str]) -> str:
+    """What all rows of a file were, in one fingerprint."""
+    return blake2b(repr(sorted(seen.items())).encode()).hexdigest()
+
+
+class Difference(Diff):
+    """What changes in a row, marked, while anybody looks at it."""
+
+    def __init__(self, resource: TableResource, *args: Any) -> None:
+        super().__init__(resource, *args)
+        self.resource = resource
+
+    def as_html(self) -> list[str]:
+        return super().as_html() if self.resource.shows_differences else []
 
 
 class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -322,6 +490,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
 
     export_form_class = ExportForm
     import_form_class = ImportFileForm
+    confirm_form_class = ConfirmForm
     export_formats = [NeutralCSV, NeutralXLSX]
     tmp_storage_class = Waiting
     skip_admin_log = True  # the audit entry says it
@@ -335,20 +504,48 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     # --- Out --------------------------------------------------------------------------------------------------------
 
     def export_action(self, request: HttpRequest) -> HttpResponse:
-        self._refuse_unless(request, self.has_export_permission(request), "export")
-        if self.get_export_queryset(request)[MAX_EXPORTED_ROWS : MAX_EXPORTED_ROWS + 1].exists():
-            messages.error(
-                request,
-                _("More than %(most)s rows are too many for one file. Narrow the table down first.")
-                % {"most": f"{MAX_EXPORTED_ROWS:,}"},
-            )
+        self.refuse_unless(request, self.has_export_permission(request), "export")
+        rows = self.get_export_queryset(request)
+        if not _is_longer(rows, EXPORTED_AT_ONCE):
+            return super().export_action(request)
+        if _is_longer(rows, MAX_EXPORTED_ROWS):
+            messages.error(request, too_many_exported())
             return HttpResponseRedirect(f"{self._page('changelist')}?{request.GET.urlencode()}")
+        form = self.get_export_form_class()(
+            self.get_export_formats(), self.get_export_resource_classes(request), data=request.POST or None
+        )
+        if form.is_valid():
+            return self._export_in_background(request, rows, int(form.cleaned_data["format"]))
         return super().export_action(request)
 
+    def _export_in_background(self, request: HttpRequest, rows: QuerySet[Any], number: int) -> HttpResponse:
+        """To the page that shows how far it is."""
+        kind = self.get_export_formats()[number]()
+        try:
+            transfer = start_export(
+                self._user(request),
+                self.opts.label_lower,
+                query=request.GET.urlencode(),
+                file_format=kind.get_extension(),
+                file_name=self.get_export_filename(request, rows, kind),
+                rows=rows.order_by().values("pk")[:MAX_EXPORTED_ROWS].count(),
+            )
+        except Conflict as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(f"{self._page('export')}?{request.GET.urlencode()}")
+        return HttpResponseRedirect(self._page("export_job", str(transfer.pk)))
+
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.exported(super().get_export_queryset(request))
+
+    def get_export_context_data(self, **options: Any) -> dict[str, Any]:
+        limits = {"rows": f"{MAX_EXPORTED_ROWS:,}", "at_once": EXPORTED_AT_ONCE}
+        return super().get_export_context_data(**options) | {"limits": limits}
+
+    def exported(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """`rows` with all that an export says of them."""
         paths = {field.rpartition("__")[0] for field in self.export_fields} - {""}
-        queryset: QuerySet[Any] = super().get_export_queryset(request)
-        return queryset.select_related(*paths) if paths else queryset
+        return rows.select_related(*paths) if paths else rows
 
     def get_export_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
         return [
@@ -373,17 +570,29 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     # --- In ---------------------------------------------------------------------------------------------------------
 
     def import_action(self, request: HttpRequest, **options: Any) -> HttpResponse:
-        self._refuse_unless(request, self.has_import_permission(request), "import")
+        self.refuse_unless(request, self.has_import_permission(request), "import")
         try:
+            if request.method == "POST" and (started := self._import_in_background(request)):
+                return started
             return super().import_action(request, **options)
-        except Unavailable as error:
+        except (Unavailable, Conflict) as error:
             return self._start_again(request, str(error))
 
+    def _import_in_background(self, request: HttpRequest) -> HttpResponse | None:
+        """Where there are more rows than a request should read: to the page that shows how far it is."""
+        form = self.create_import_form(request)
+        upload = form.cleaned_data["import_file"] if form.is_valid() else None
+        if upload is None or upload.rows <= IMPORTED_AT_ONCE:
+            return None
+        user, table = self._user(request), self.opts.label_lower
+        transfer = start_import(user, table, content=upload.read(), file_name=upload.name)
+        return HttpResponseRedirect(self._page("import_job", str(transfer.pk)))
+
     def process_import(self, request: HttpRequest, **options: Any) -> HttpResponse:
-        self._refuse_unless(request, self.has_import_permission(request), "import")
+        self.refuse_unless(request, self.has_import_permission(request), "import")
         try:
             if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
-                return self._start_again(request, _("This preview is no longer there. Choose the file again."))
+                return self._start_again(request, _("This preview has expired. Choose the file again."))
             with transaction.atomic():  # a file that cannot be removed is not imported, or it could be twice
                 return super().process_import(request, **options)
         except Unavailable as error:
@@ -393,6 +602,14 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         messages.error(request, sentence)
         return HttpResponseRedirect(self._page("import"))
 
+    def get_import_context_data(self, **options: Any) -> dict[str, Any]:
+        limits = {
+            "rows": f"{MAX_IMPORTED_ROWS:,}",
+            "size": size_of(MAX_IMPORTED_BYTES),
+            "at_once": IMPORTED_AT_ONCE,
+        }
+        return super().get_import_context_data(**options) | {"limits": limits}
+
     def get_import_formats(self) -> list[Callable[..., AnySheet]]:
         return [partial(AnySheet, self.import_resource.columns())] if self.import_resource else []
 
@@ -400,7 +617,14 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         return [self.import_resource] if self.import_resource else []
 
     def get_import_resource_kwargs(self, request: HttpRequest, **options: Any) -> dict[str, Any]:
-        return {"rows": self.get_queryset(request)}
+        request.seen = {}  # type: ignore[attr-defined]
+        expected = request.POST.get("seen", "") if request.path == self._page("process_import") else None
+        return {"rows": self.get_queryset(request), "seen": request.seen, "expected": expected}  # type: ignore[attr-defined]
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+        return super().get_confirm_form_initial(request, import_form) | {
+            "seen": summary(getattr(request, "seen", {})),
+        }
 
     def get_import_data_kwargs(self, **options: Any) -> dict[str, Any]:
         return super().get_import_data_kwargs(**options) | {"rollback_on_validation_errors": True}
@@ -424,7 +648,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def _holds(self, request: HttpRequest, verb: str) -> bool:
         return self.has_view_permission(request) and bool(may(self._user(request), self._perm(verb)))
 
-    def _refuse_unless(self, request: HttpRequest, allowed: bool, verb: str) -> None:
+    def refuse_unless(self, request: HttpRequest, allowed: bool, verb: str) -> None:
         if allowed:
             return
         decision = may(self._user(request), self._perm(verb))
@@ -436,8 +660,8 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def _write_down(self, request: HttpRequest, verb: Verb, rows: int) -> None:
         record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
 
-    def _page(self, page: str) -> str:
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
+    def _page(self, page: str, *args: str) -> str:
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
     @staticmethod
     def _user(request: HttpRequest) -> User:

@@ -147,6 +147,8 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
     if device is not None:
         mark_verified(request, device)
     request.session.cycle_key()
+    if isinstance(response, HttpResponseRedirect):
+        response["Location"] = _landing(request, response["Location"])
     known = [str(user.pk), *(pk for pk in devices if pk != str(user.pk))][:DEVICE_ACCOUNTS]
     response.set_signed_cookie(
         settings.DEVICE_COOKIE_NAME,
@@ -159,6 +161,16 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
         samesite="Lax",
     )
     return response
+
+
+def _landing(request: HttpRequest, address: str) -> str:
+    """`address`, or the only desk of whoever is signed in now."""
+    from admin_dashboards.navigation import landing
+
+    # Decided for whoever was signed in before.
+    for name in ("_decisions", "_rows_held"):
+        request.__dict__.pop(name, None)
+    return landing(request, address)
 
 
 def _devices(request: HttpRequest) -> list[str]:
@@ -243,10 +255,12 @@ class EnrolPage(_HeldPage):
                 name=user.get_username(),
             )
         next_address = request.session[HELD]["next"]
-        response = _page(
-            request, "login_codes", title=_("Keep your backup codes"), codes=codes, next_address=next_address
-        )
-        return let_in(request, user, response, device=mfa.device_of(user))
+        context = {"title": _("Keep your backup codes"), "codes": codes}
+        response = _page(request, "login_codes", **context)
+        let_in(request, user, response, device=mfa.device_of(user))
+        assert response.context_data is not None
+        response.context_data["next_address"] = _landing(request, next_address)
+        return response
 
 
 code_page = CodePage()
@@ -282,7 +296,7 @@ def own_page(request: HttpRequest) -> HttpResponse:
         except (Invalid, Conflict) as error:
             off_form.add_error(error.field, str(error))
         else:
-            messages.success(request, _("Your second factor is switched off. The password alone signs you in."))
+            messages.success(request, _("Your second factor is deactivated. You sign in with your password alone."))
             return HttpResponseRedirect(reverse("admin:mfa"))
     enabled = mfa.is_enabled(user)
     if not enabled and deed in ("begin", "confirm"):

@@ -13,10 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
+from admin_dashboards.asking import table_of
 from admin_dashboards.base import BoundedPaginator, ModelAdmin
 from admin_dashboards.desk.base import Desk
 from admin_dashboards.desk.registry import desks
 from admin_dashboards.desk.work import WorkDesk
+from admin_dashboards.live import lazy_counts
 
 
 class Entry(NamedTuple):
@@ -72,6 +74,12 @@ def open_desks(request: HttpRequest) -> list[Desk]:
     return [desk for desk in desks() if desk.in_menu and desk.may_open(request)]
 
 
+def landing(request: HttpRequest, address: str) -> str:
+    """Where a sign-in leads: whoever has one desk, and asked for no other page, goes straight to it."""
+    theirs = open_desks(request) if address == reverse("admin:index") else []
+    return theirs[0].address if len(theirs) == 1 else address
+
+
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
     """What Unfold draws in the sidebar: the desks first."""
     return [*_desk_menu(request), *_table_menu(request)]
@@ -83,7 +91,10 @@ def _desk_menu(request: HttpRequest) -> list[dict[str, Any]]:
             "title": desk.title,
             "icon": desk.icon,
             "link": desk.address,
-            "active": request.path.startswith(desk.address),
+            # Tables of an app of the desk's name lie below its address, too, and have entries of their own.
+            "active": request.path.startswith(desk.address) and table_of(request.path) is None,
+            "counted": desk.slug if isinstance(desk, WorkDesk) else "",
+            "counts": lazy_counts(request, desk.slug) if isinstance(desk, WorkDesk) else None,
         }
         for desk in open_desks(request)
     ]

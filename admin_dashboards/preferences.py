@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,61 +11,115 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.desk.models import Preference
 from apps.desk.services import prefer, preference_of
+from apps.desk.shortcuts import GROUPS, KNOWN
 from apps.desk.time_zones import time_zone, time_zones
 from apps.errors import Invalid
 
 ZONE_KEY = "time_zone"
 """Where the session has the time zone, so that no page needs to ask the database for it."""
+SHORTCUTS_KEY = "shortcuts"
+"""Where the session has the viewer's shortcuts, likewise."""
 
 
 class PreferenceForm(forms.Form):
     time_zone = forms.CharField(
         label=gettext_lazy("Time zone"),
         max_length=64,
-        help_text=gettext_lazy("Days and times of the console are those of this zone."),
+        help_text=gettext_lazy("Dates and times in the console use this zone."),
         widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
     )
     away_until = forms.DateTimeField(
         label=gettext_lazy("Away until"),
         required=False,
-        help_text=gettext_lazy("Until then nothing is given to you, and what was given to you is anybody's."),
+        help_text=gettext_lazy(
+            "Until then nothing is assigned to you, and items assigned to you are open to colleagues."
+        ),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
-    blur_pictures = forms.BooleanField(
-        label=gettext_lazy("Blur reported pictures until I point at them"), required=False
+    blur_pictures = forms.BooleanField(label=gettext_lazy("Blur reported images until hovered"), required=False)
+    grey_pictures = forms.BooleanField(label=gettext_lazy("Show reported images in greyscale"), required=False)
+    single_keys = forms.BooleanField(
+        label=gettext_lazy("Use single-key shortcuts"),
+        required=False,
+        help_text=gettext_lazy("Turn them off if you use speech input. All actions have buttons."),
     )
-    grey_pictures = forms.BooleanField(label=gettext_lazy("Show reported pictures in grey"), required=False)
+
+    def __init__(self, *args: Any, keys: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for shortcut in KNOWN.values():
+            self.fields[_key_name(shortcut.key)] = forms.CharField(
+                label=str(shortcut.title),
+                required=False,
+                max_length=1,
+                strip=True,
+                initial=keys.get(shortcut.key, shortcut.key),
+                widget=forms.TextInput(attrs={"size": 2, "autocomplete": "off", "spellcheck": "false"}),
+            )
+
+    def chosen_keys(self) -> dict[str, str]:
+        """From each default key to the chosen one."""
+        return {key: self.cleaned_data[_key_name(key)] for key in KNOWN}
+
+    def own(self) -> list[forms.BoundField]:
+        """The fields that are not about a single shortcut."""
+        return [field for field in self if not field.name.startswith(KEY_PREFIX)]
+
+    def groups(self) -> list[tuple[str | Promise, list[forms.BoundField]]]:
+        """The fields of the shortcuts, under the headings of their groups."""
+        return [(title, [self[_key_name(each.key)] for each in shortcuts]) for title, shortcuts in GROUPS.values()]
+
+
+KEY_PREFIX = "key_"
+
+
+def _key_name(key: str) -> str:
+    """The name of the field that maps `key`."""
+    return f"{KEY_PREFIX}{ord(key)}"
 
 
 def preferences_view(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     preference = preference_of(user)
-    names = ("time_zone", "away_until", "blur_pictures", "grey_pictures")
+    names = ("time_zone", "away_until", "blur_pictures", "grey_pictures", "single_keys")
     initial = {name: getattr(preference, name) for name in names}
     if not preference.is_away:
         initial["away_until"] = None
-    form = PreferenceForm(request.POST or None, initial=initial)
+    form = PreferenceForm(request.POST or None, initial=initial, keys=preference.keys)
     if request.method == "POST" and form.is_valid():
         try:
-            kept = prefer(user, **form.cleaned_data)
+            kept = prefer(user, keys=form.chosen_keys(), **{name: form.cleaned_data[name] for name in names})
         except Invalid as error:
-            form.add_error(error.field, str(error))
+            form.add_error(_key_name(error.field) if error.field in KNOWN else error.field, str(error))
         else:
             request.session[ZONE_KEY] = kept.time_zone
-            messages.success(request, _("Saved."))
+            request.session[SHORTCUTS_KEY] = _shortcuts(kept)
+            messages.success(request, _("Preferences saved."))
             return HttpResponseRedirect(reverse("admin:preferences"))
     context = {
         **admin.site.each_context(request),
-        "title": _("How I work"),
+        "title": _("Preferences"),
         "form": form,
         "zones": sorted(time_zones()),
     }
     return TemplateResponse(request, "desk/preferences.html", context, status=422 if form.errors else 200)
+
+
+def shortcuts_of(request: HttpRequest) -> dict[str, Any]:
+    """Whether single-key shortcuts are on, and the viewer's own keys; asked of the database once a session."""
+    if SHORTCUTS_KEY not in request.session:
+        request.session[SHORTCUTS_KEY] = _shortcuts(preference_of(request.user))  # type: ignore[arg-type]
+    return request.session[SHORTCUTS_KEY]  # type: ignore[no-any-return]
+
+
+def _shortcuts(preference: Preference) -> dict[str, Any]:
+    return {"on": preference.single_keys, "keys": preference.keys}
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:

@@ -84,7 +84,7 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
             return str(error)
         return None
     if not is_satisfied(request):
-        return _("Give a code of your authenticator app.")
+        return _("Enter a code from your authenticator app.")
     # Through the backends, so that guesses are counted as they are at sign-in.
     if len(proof) <= 256 and authenticate(request, username=user.get_username(), password=proof) == user:
         return None
@@ -95,7 +95,7 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
             math.ceil(seconds / 60),
         )
         return text % {"minutes": math.ceil(seconds / 60)}
-    return _("This is neither your password nor a code of your authenticator app.")
+    return _("Wrong password or code. Try again.")
 
 
 def _ask(request: HttpRequest, error: str | None = None) -> HttpResponse:
@@ -110,7 +110,7 @@ def _ask(request: HttpRequest, error: str | None = None) -> HttpResponse:
         kept = [(LOOKING, "1")]
     context = {
         **admin.site.each_context(request),
-        "title": _("Is it you?"),
+        "title": _("Confirm it is you"),
         "error": error,
         "kept": kept,
         "proof": PROOF,

@@ -47,7 +47,7 @@ class Masked:
 MASKED = {
     (masked.model._meta.label_lower, masked.field): masked
     for masked in (
-        Masked(User, User.objects.clients, "email", gettext_lazy("mail address"), mask_mail, lambda user: user),
+        Masked(User, User.objects.clients, "email", gettext_lazy("email address"), mask_mail, lambda user: user),
         Masked(User, User.objects.clients, "phone", gettext_lazy("phone"), mask_phone, lambda user: user),
         Masked(
             Message,
@@ -103,7 +103,7 @@ def reveal_view(request: HttpRequest) -> HttpResponse:
         raise Refused("permission-missing", may(user, masked.permission).sentence)
     target = masked.rows().filter(pk=whole_number(request.POST.get("id", ""))).first()
     if target is None:
-        raise Absent("not-found", _("There is no such thing."))
+        raise Absent("not-found", _("This object does not exist. Reload the page."))
     try:
         reveal(user, target, masked.field, subject=masked.subject(target), reason=request.POST.get("reason", ""))
     except (Absent, Refused):

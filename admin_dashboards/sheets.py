@@ -6,10 +6,12 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 import openpyxl
@@ -23,7 +25,7 @@ _ESCAPED = re.compile(r"_x00(0[1-9A-F]|1[0-9A-F]|5F)_", re.IGNORECASE)
 _LIKE_ESCAPED = re.compile(r"_(?=x[0-9A-F]{4}_)", re.IGNORECASE)
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 # A small workbook can unfold into a huge one.
-MAX_UNFOLDED = 16 * 1024 * 1024
+MAX_UNFOLDED = 32 * 1024 * 1024
 MAX_PARTS = 200
 MAX_LINES = 20_000
 MAX_COLUMNS = 100
@@ -58,6 +60,42 @@ def read_table(content: bytes, known: Collection[str], key: str) -> Table:
     rows = [(number, [cells[place] for place in places.values()]) for number, cells in _fitted(filled, headings)]
     unknown = [heading for place, heading in enumerate(headings) if heading and place not in places.values()]
     return Table(list(places), rows, unknown)
+
+
+def estimate_rows(content: bytes, known: Collection[str]) -> tuple[int, bool]:
+    """How many rows a file has below its headings, found out without taking it in, and whether that is certain.
+
+    Of a workbook with several sheets the largest is meant, which may not be the first; what cannot be read has none.
+    """
+    if not content.startswith(b"PK"):
+        try:
+            return max(sum(1 for _number, cells in _text(content, known) if any(map(str.strip, cells))) - 1, 0), True
+        except ValueError:
+            return 0, False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            _refuse_large(parts)
+            # Sheets may have any name; nothing else has rows.
+            counts = [rows for info in parts.infolist() if (rows := _filled_rows(parts.read(info)))]
+    except _BROKEN:  # reading it says so
+        return 0, False
+    return max(counts, default=1) - 1, len(counts) == 1
+
+
+_BROKEN = (ValueError, OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_CELL = re.compile(rb"<(?:\w+:)?(?:v|t)\b[^/>]*>[^<]")
+
+
+def _filled_rows(sheet: bytes) -> int:
+    begins = [found.start() for found in _ROW.finditer(sheet)]
+    return sum(1 for start, end in pairwise([*begins, len(sheet)]) if _CELL.search(sheet, start, end))
+
+
+def _refuse_large(parts: zipfile.ZipFile) -> None:
+    infos = parts.infolist()
+    if len(infos) > MAX_PARTS or sum(info.file_size for info in infos) > MAX_UNFOLDED:
+        raise ValueError(_("The workbook is too large. Save its sheet as CSV UTF-8."))
 
 
 def _places(headings: list[str], known: Collection[str], key: str) -> dict[str, int]:
@@ -144,10 +182,8 @@ def _workbook(content: bytes) -> Iterator[Line]:
     """The lines of the first sheet."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            infos = parts.infolist()
-            if len(infos) > MAX_PARTS or sum(info.file_size for info in infos) > MAX_UNFOLDED:
-                raise ValueError(_("The workbook is too large. Save its sheet as CSV UTF-8."))
-            if any(b"<!DOCTYPE" in parts.read(info) for info in infos):
+            _refuse_large(parts)
+            if any(b"<!DOCTYPE" in parts.read(info) for info in parts.infolist()):
                 raise zipfile.BadZipFile  # no program writes one into a workbook
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]

@@ -25,14 +25,17 @@ from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards import mfa
+from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.asking import OtherSite, asked_by, is_poll, way_back, with_filters
 from admin_dashboards.signed_out import signed_out
-from apps.access import noting_use
+from api.throttles import spend
+from apps.access import may, noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
 from apps.users import console_sessions
 from apps.users.models import PAGE_SIZES, Session
+from apps.users.rank import KEEPS_ACCESS
 from apps.users.staff import choose_page_size
 
 type View = Callable[..., HttpResponse]
@@ -42,17 +45,19 @@ POLICY = settings.SECURE_CSP | {
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
     "media-src": [CSP.SELF],
+    # The next item's picture, which a desk has fetched ahead.
+    "img-src": [CSP.SELF, "data:", "blob:"],
 }
 SESSION_KEY = "console_session"
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.
 READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
 TITLES = {
-    403: gettext_lazy("Not yours to open"),
-    404: gettext_lazy("Nothing here"),
-    409: gettext_lazy("Not as things stand"),
-    422: gettext_lazy("Not taken"),
-    429: gettext_lazy("Too often"),
-    503: gettext_lazy("Not at the moment"),
+    403: gettext_lazy("Access denied"),
+    404: gettext_lazy("Page not found"),
+    409: gettext_lazy("Conflict"),
+    422: gettext_lazy("Invalid input"),
+    429: gettext_lazy("Too many requests"),
+    503: gettext_lazy("Temporarily unavailable"),
 }
 
 
@@ -72,12 +77,17 @@ class InflooAdminSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         from admin_dashboards.desk.filters import save_filter_view
         from admin_dashboards.desk.registry import desks
+        from admin_dashboards.live import live_view, stay_view
+        from admin_dashboards.notices import notices_view
         from admin_dashboards.preferences import preferences_view
         from admin_dashboards.reveals import reveal_view
 
         own = [
             path("filters/", self.admin_view(save_filter_view), name="filters"),
+            path("notices/", self.admin_view(notices_view), name="notices"),
             path("preferences/", self.admin_view(preferences_view), name="preferences"),
+            path("live/", self.admin_view(live_view), name="live"),
+            path("stay/", self.admin_view(stay_view), name="stay"),
             path("page_size/", self.admin_view(self.page_size), name="page_size"),
             path("reveal/", self.admin_view(reveal_view), name="reveal"),
         ]
@@ -85,9 +95,14 @@ class InflooAdminSite(UnfoldAdminSite):
         return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from admin_dashboards.dashboard import dashboard
         from admin_dashboards.navigation import open_desks, overview
 
-        context = {"desks": open_desks(request), "sections": overview(request)}
+        context = {
+            "desks": open_desks(request),
+            "dashboard": dashboard(request) if request.method in ("GET", "HEAD") else None,
+            "sections": overview(request),
+        }
         return super().index(request, context | (extra_context or {}))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -105,6 +120,19 @@ class InflooAdminSite(UnfoldAdminSite):
             request.session.pop(SESSION_KEY, None)
         return response  # type: ignore[return-value]
 
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """What the command palette finds, as the part of the page that shows it."""
+        from admin_dashboards.palette import LONGEST, found
+
+        term = request.GET.get("s", "").strip()[:LONGEST]
+        if not term:
+            return HttpResponse()
+        spend("console_search", request.user.pk)
+        context = {"search_term": term, "results": found(request, term)}
+        return TemplateResponse(
+            request, "unfold/helpers/command_results.html", context, headers={"HX-Trigger": "search"}
+        )
+
     # --- Coming in --------------------------------------------------------------------------------------------------
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -117,9 +145,11 @@ class InflooAdminSite(UnfoldAdminSite):
         return _with_policy(response)
 
     def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
+        from admin_dashboards.navigation import landing
+
         next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
         if request.method == "GET" and self.has_permission(request):
-            return HttpResponseRedirect(next_address)
+            return HttpResponseRedirect(landing(request, next_address))
         if request.method == "GET" and (page := mfa.next_page(request)):
             return HttpResponseRedirect(page)
         request.current_app = self.name
@@ -153,6 +183,11 @@ class InflooAdminSite(UnfoldAdminSite):
         if session is None:
             logout(request)
         return session
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from admin_dashboards.live import after_this
+
+        return super().each_context(request) | {"session_facts": after_this(request)}
 
     # --- Every page -------------------------------------------------------------------------------------------------
 
@@ -188,7 +223,10 @@ class InflooAdminSite(UnfoldAdminSite):
         session = self._keep_session(request)
         if session is None and request.path != reverse("admin:logout"):
             return signed_out(request)
+        request.console_session = session  # type: ignore[attr-defined]
         response = self._guarded(request, inner, view, *args, **kwargs)
+        if session is not None and response.status_code == HTTPStatus.FORBIDDEN:
+            keep_refusal(request)
         if session is not None and not is_poll(request):
             console_sessions.note_use(session)
         return response
@@ -197,27 +235,34 @@ class InflooAdminSite(UnfoldAdminSite):
         """The page, or the one that says why not."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
-                raise BadRequest(_("The address holds a character that no text has."))
+                raise BadRequest(_("The address contains an invalid character. Check it."))
             posts = request.method not in ("GET", "HEAD", "OPTIONS")
             if posts and _only_reads(view):
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             if posts and any("\x00" in text for _name, texts in request.POST.lists() for text in texts):
-                raise Invalid("invalid", _("There is a character in it that no text has."), field="text")
+                raise Invalid(
+                    "invalid", _("The input contains an invalid character. Remove it and try again."), field="text"
+                )
             with self._in_their_time(request), noting_use() as used:
                 response = _rendered(inner(request, *args, **kwargs))
             if posts and response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:
-            sentence = str(error) or getattr(request, "refusal", "") or _("This is not yours to open.")
+            sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
             return self.turned_down(request, 403, sentence)
         except OtherSite as error:
+            request.by_other_site = True  # type: ignore[attr-defined]
             return self.turned_down(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
             return self.turned_down(request, 403, str(error))
         except Http404:
-            return self.turned_down(request, 404, _("There is no such thing here, or it is not yours to see."))
+            return self.turned_down(
+                request,
+                404,
+                _("Nothing exists at this address, or you have no permission to see it. Check the address."),
+            )
         except Absent as error:
             return self.turned_down(request, 404, str(error))
         except LockedOut as error:
@@ -249,9 +294,12 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def turned_down(self, request: HttpRequest, status: int, sentence: str, again: str = "") -> HttpResponse:
         """The page that says why not; `again` is where a click of one's own leads."""
+        user: Any = request.user
+        request.sentence = sentence  # type: ignore[attr-defined]
         context = {
             **self.each_context(request),
-            "title": _("Another site led here") if again else TITLES[status],
+            "title": _("Opened from another site") if again else TITLES[status],
+            "grants_themselves": bool(may(user, KEEPS_ACCESS)),
             "status": status,
             "sentence": sentence,
             "again": again,

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -95,13 +95,16 @@ def check_end(ends_at: datetime | None, *, field: str) -> datetime | None:
     if ends_at is None:
         return None
     if ends_at <= timezone.now():
-        raise Invalid("already-over", _("Choose an end that is still to come."), field=field)
+        raise Invalid("already-over", _("Choose an end in the future."), field=field)
     return ends_at.replace(microsecond=0)
 
 
 def until_words(ends_at: datetime) -> str:
-    """As in "until 3 May 2026, 17:00 UTC": in one time for all, whatever zone somebody reads the console in."""
-    return _("until %(time)s UTC") % {"time": date_format(ends_at.astimezone(UTC), "DATETIME_FORMAT")}
+    """As in "until 3 May 2026, 17:00 Europe/Berlin": in the current time zone, which is named."""
+    return _("until %(time)s %(zone)s") % {
+        "time": date_format(timezone.localtime(ends_at), "DATETIME_FORMAT"),
+        "zone": timezone.get_current_timezone_name(),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,10 @@ class Source:
 SOURCES = {
     "superuser": gettext_lazy("As a superuser, who may do everything"),
     "group": gettext_lazy("Through the group “%(name)s”"),
-    "direct": gettext_lazy("Given to this account directly"),
-    "share": gettext_lazy("By “%(name)s”, which this is one of"),
-    "row": gettext_lazy("Granted to this account on this row"),
-    "row_group": gettext_lazy("Granted on this row to the group “%(name)s”"),
+    "direct": gettext_lazy("Granted to this account directly"),
+    "share": gettext_lazy("Through “%(name)s”, which includes this one"),
+    "row": gettext_lazy("Granted to this account on this object"),
+    "row_group": gettext_lazy("Granted on this object to the group “%(name)s”"),
     "rule": gettext_lazy("By a rule of the product"),
 }
 
@@ -200,17 +203,17 @@ def note_use(perm: str) -> None:
 def may(user: User, perm: str, obj: Model | None = None) -> Decision:
     """Whether `user` holds `perm`: model-wide, on the row `obj`, or by a rule about `obj`."""
     if not user.is_active:
-        return Decision(False, perm, "inactive", _("This account is switched off."))
+        return Decision(False, perm, "inactive", _("This account is deactivated."))
     if user.is_superuser:
         return Decision(True, perm, "superuser", _("A superuser may do everything."), user, obj)
     # Grants count on staff accounts only, so that one left on an end user opens nothing.
     if user.is_staff:
         if user.has_perm(perm):
-            return Decision(True, perm, "model", _("Held for all rows."), user, obj)
+            return Decision(True, perm, "model", _("Granted for all objects."), user, obj)
         if obj is not None and any(share.holds(obj) for share in shares_held(user, perm)):
-            return Decision(True, perm, "share", _("Held for some rows; this is one of them."), user, obj)
+            return Decision(True, perm, "share", _("Granted for some objects, including this one."), user, obj)
         if obj is not None and any(grants.exists() for grants in _grants_on(user, perm, obj)):
-            return Decision(True, perm, "row", _("Granted on this row."), user, obj)
+            return Decision(True, perm, "row", _("Granted on this object."), user, obj)
     rule = rules().get(perm)
     if obj is not None and rule is not None and rule(user, obj):
         return Decision(True, perm, "rule", _("Allowed to this person by a rule of the product."), user, obj)

@@ -143,6 +143,20 @@ def _filled(name: str) -> str:
     return value
 
 
+def _environment(name: str, default: str) -> tuple[str, str]:
+    """What this installation is called and the colour of its label, from "Staging" or "Staging:warning"."""
+    value = str(_read("str", name, default=default)) or default
+    title, mark, colour = (part.strip() for part in value.partition(":"))
+    if not mark:
+        colour = {"production": "danger", "demo": "info"}.get(title.lower(), "warning")
+    if not title.isprintable() or not 0 < len(title) <= 20 or colour not in ("info", "success", "warning", "danger"):
+        raise SystemExit(
+            f"{name} must be a name of at most 20 characters, and optionally a colour"
+            " (info, success, warning or danger), as in “Staging:warning”."
+        )
+    return title, colour
+
+
 DEBUG = _flag("DEBUG")
 TESTING = "pytest" in sys.modules
 DEMO_SECRETS = {
@@ -162,6 +176,9 @@ if not DEBUG:
     _check_secrets(SECRET_KEY=[SECRET_KEY], JWT_SIGNING_KEY=[JWT_SIGNING_KEY], MFA_KEY=MFA_KEYS)
 ALLOWED_HOSTS = _hosts("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
+_embedded = DEBUG and not _read("str", "DATABASE_URL", default="")
+ENVIRONMENT = _environment("ENVIRONMENT", "Demo" if _embedded else "Development" if DEBUG else "Production")
+"""The label in the console's header, which tells a rehearsal from the real one: its text and colour."""
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count."""
 
@@ -198,6 +215,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.decisions",
     "apps.desk",
+    "apps.tables",
     "apps.notifications",
     "apps.users",
     "apps.connections",
@@ -389,6 +407,7 @@ LIMITS = {
     "connection_request": (100, 86400),
     "chat": (120, 60),
     "messages": (1200, 60),  # over HTTP and sockets together
+    "console_search": (120, 60),
     "default": (1200, 60),
 }
 SOCKET_FRAMES_PER_SECOND = 20

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -22,6 +23,10 @@ def _desk_style(_request: HttpRequest) -> str:
 
 def _desk_script(_request: HttpRequest) -> str:
     return static("admin_dashboards/desk.js")
+
+
+def _shortcuts_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/shortcuts.js")
 
 
 def _compliance_style(_request: HttpRequest) -> str:
@@ -52,6 +57,10 @@ def _script(_request: HttpRequest) -> str:
     return static("admin_dashboards/console.js")
 
 
+def _environment(_request: HttpRequest) -> list[str]:
+    return list(settings.ENVIRONMENT)
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Infloo console"),
     "SITE_HEADER": "Infloo",
@@ -59,16 +68,20 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": False, "navigation": "admin_dashboards.navigation.menu"},
+    "ENVIRONMENT": _environment,
+    # Searches are not kept in the browser: they name people, and the next one at this desk would read them.
+    "COMMAND": {"show_history": False},
+    "SIDEBAR": {"show_search": True, "navigation": "admin_dashboards.navigation.menu"},
     "ACCOUNT": {
         "navigation": [
-            {"title": _("How I work"), "link": reverse_lazy("admin:preferences")},
+            {"title": _("Notifications"), "link": reverse_lazy("admin:notices")},
+            {"title": _("Preferences"), "link": reverse_lazy("admin:preferences")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},
         ]
     },
     "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
-    "SCRIPTS": [_drafts_script, _script, _desk_script, _compliance_script, _moderation_script],
+    "SCRIPTS": [_drafts_script, _script, _shortcuts_script, _desk_script, _compliance_script, _moderation_script],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
+from django.conf import settings
+from django.middleware.csrf import _get_new_csrf_string  # type: ignore[attr-defined]
 from django.test import Client
 
 from apps.users.models import User
 
+FORM = re.compile(r"<form\b(?P<tag>[^>]*)>(?P<body>.*?)</form>", re.DOTALL | re.IGNORECASE)
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w{32,}"')
+
+
+class Browser(Client):
+    """Sends the token of its cookie along, as forms do, and is refused without it.
+
+    No page that it gets may hold a form to be posted without its token: browsers could not send it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(enforce_csrf_checks=True, **options)
+        self.cookies[settings.CSRF_COOKIE_NAME] = _get_new_csrf_string()
+
+    def post(self, path: Any, data: Any = None, *args: Any, **extra: Any) -> Any:
+        token = self.cookies[settings.CSRF_COOKIE_NAME].value
+        if data is None or isinstance(data, Mapping):
+            data = {"csrfmiddlewaretoken": token, **(data or {})}
+        else:
+            extra["headers"] = {"X-CSRFToken": token} | (extra.get("headers") or {})
+        return super().post(path, data, *args, **extra)
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        if response.headers.get("Content-Type", "").startswith("text/html") and not response.streaming:
+            for form in FORM.finditer(response.text):
+                posts = 'method="post"' in form["tag"].lower()
+                assert not posts or TOKEN.search(form["body"]), f"no token in {form['tag']}"
+        return response
+
 
 def console(user: User) -> Client:
-    client = Client()
+    client = Browser()
     client.force_login(user, backend="apps.users.backends.Accounts")
     return client
 

@@ -27,6 +27,8 @@ ONE_S_OWN = {
     "users_authenticator": "user_id",
     "desk_preference": "staff_id",
     "desk_savedfilter": "owner_id",
+    "desk_messagetemplate": "owner_id",
+    "desk_notice": "staff_id",
     "desk_reveal": "staff_id",
 }
 """Tables of which the rows of one person are theirs to change, with the column that says whose they are."""

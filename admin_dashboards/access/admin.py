@@ -21,10 +21,12 @@ from unfold.decorators import display
 
 from admin_dashboards.access.filters import GroupFilter, SessionStateFilter
 from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffForm, StaffForm
-from admin_dashboards.access.grants import find_row, grants_held, kinds
+from admin_dashboards.access.grants import grants_held, key_of
+from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
-from admin_dashboards.asking import with_filters
+from admin_dashboards.asking import PART, way_back, with_filters
 from admin_dashboards.base import ModelAdmin, link_to
+from admin_dashboards.date_filters import DaysFilter
 from admin_dashboards.labels import label
 from admin_dashboards.reauth import recently_confirmed
 from admin_dashboards.searching import SearchableAdmin
@@ -87,7 +89,7 @@ class AskingAgain(ModelAdmin):
         if not form.is_valid():
             return Preview(
                 errors=[
-                    f"{form.fields[name].label or ''} {error}".strip() if name in form.fields else error
+                    f"{form.fields[name].label}: {error}" if name in form.fields and form.fields[name].label else error
                     for name, errors in form.errors.items()
                     for error in errors
                 ]
@@ -190,7 +192,7 @@ class GroupAdmin(AskingAgain):
     def origin(self, group: Group) -> SafeString:
         if is_built_in(group.name):
             return label("lock", _("Built in"))
-        return label("group", _("Made by staff"))
+        return label("group", _("Custom"))
 
     @display(description=gettext_lazy("members"))
     def members(self, group: Any) -> int:
@@ -204,7 +206,7 @@ class GroupAdmin(AskingAgain):
     def people(self, group: Group) -> str:
         members = group.memberships.filter(unended()).select_related("user").order_by("user__username")[:100]  # type: ignore[attr-defined]
         names = ((_membership(link_to(member.user), member),) for member in members)
-        return format_html_join(", ", "{}", names) or _("Nobody yet.")
+        return format_html_join(", ", "{}", names) or _("No members yet.")
 
 
 @admin.register(Staff)
@@ -214,10 +216,10 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
 
     form = StaffForm
     list_display = ["username", "email", "belongs_to", "account", "last_login"]
-    list_filter = ["is_active", GroupFilter]
+    list_filter = ["is_active", GroupFilter, ("last_login", DaysFilter)]
     ordering = ["username"]
     sortable_by = ["username", "last_login"]
-    search_help_text = gettext_lazy("User name, mail address or number")
+    search_help_text = gettext_lazy("User name, email or ID")
     add_fieldsets = ((None, {"fields": ["username", "email", "password1", "password2", "groups"]}),)
     change_form_outer_after_template = "access/staff_grants.html"
 
@@ -248,7 +250,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
             return self.turn_away(
-                request, _("%(name)s is a superuser; only superusers touch that account.") % {"name": obj}
+                request, _("%(name)s is a superuser. Only superusers can change this account.") % {"name": obj}
             )
         return super().has_change_permission(request, obj)
 
@@ -343,17 +345,35 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         return TemplateResponse(request, "access/password.html", context)
 
     def grant_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
-        """From a person and the number of a row to the page of that row's permissions."""
+        """From a person and what an object is found by to the page of that object's permissions."""
         staff = self.get_object(request, str(staff_id))
         if not self.allowed_perm(request, "users.grant_permission"):
             raise PermissionDenied
-        row = find_row(request.GET.get("kind", ""), request.GET.get("number", ""))
-        if row is None:
-            self.message_user(request, _("There is no row of that kind and number."), messages.ERROR)
-            return HttpResponseRedirect(reverse(self.address("change"), args=[staff.pk]))
-        opts = row._meta
-        page = reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[row.pk])
-        return HttpResponseRedirect(f"{page}?holder=user:{staff.pk}")
+        kind, term = request.GET.get("kind", ""), request.GET.get("q", "").strip()
+        matches, holder = find_objects(kind, term), key_of(staff)
+        by_script = PART in request.headers
+        if len(matches) == 1 and not by_script:
+            return HttpResponseRedirect(f"{matches[0].address}?holder={holder}")
+        title = _("Grant permission to %(name)s") % {"name": staff}
+        context = {
+            "matches": matches,
+            "full": len(matches) >= (MOST if kind else MOST // 4),
+            "term": term,
+            "holder": holder,
+        }
+        if by_script:
+            return TemplateResponse(request, "access/objects.html", context, headers={PART: "1"})
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "original": staff,
+            "person": staff,
+            "kinds": kinds(),
+            "chosen": kind,
+            "back": self.within(request, "change", staff.pk),
+        }
+        return TemplateResponse(request, "access/find_page.html", context)
 
     @display(description=gettext_lazy("groups"))
     def belongs_to(self, staff: Staff) -> str:
@@ -366,7 +386,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     @display(description=gettext_lazy("account"))
     def account(self, staff: Staff) -> SafeString:
         if not staff.is_active:
-            return label("block", _("Switched off"), "bad")
+            return label("block", _("Deactivated"), "bad")
         if staff.is_superuser:
             return label("shield_person", _("Superuser"), "wait")
         return label("person", _("Active"))
@@ -382,11 +402,11 @@ class SessionAdmin(SearchableAdmin):
 
     list_display = ["person", "state", "door", "address", "device", "created_at", "last_seen_at"]
     list_display_links = ["created_at"]
-    list_filter = ["door", SessionStateFilter]
+    list_filter = ["door", SessionStateFilter, ("last_seen_at", DaysFilter)]
     ordering = ["-last_seen_at", "-id"]
     sortable_by = ["last_seen_at"]
     search_people = ("user",)
-    search_help_text = gettext_lazy("User name or number")
+    search_help_text = gettext_lazy("User name or ID")
     actions: ClassVar[Any] = ["end_selected"]  # type: ignore[misc]
     change_form_outer_before_template = "access/session.html"
     fields = [
@@ -432,8 +452,9 @@ class SessionAdmin(SearchableAdmin):
 
     def _end(self, request: HttpRequest, session: Session) -> HttpResponse:
         end_session(request.user, session.pk, _reason(request))  # type: ignore[arg-type]
-        self.message_user(request, _("Session ended."), messages.SUCCESS)
-        return HttpResponseRedirect(reverse(self.address("changelist")))
+        said = _("Session of %(name)s ended.") % {"name": session.user}
+        self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
     def end_all_view(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """All sessions of one person: what they are, then, by POST, their end."""
@@ -451,7 +472,7 @@ class SessionAdmin(SearchableAdmin):
             "title": _("End all sessions of %(name)s") % {"name": person},
             "opts": self.opts,
             "person": person,
-            "back": self.within(request, "changelist"),
+            "back": way_back(request, self.within(request, "changelist")),
             "sessions": [(session, device_of(session.user_agent)) for session in live[:SHOWN]],
             "count": live.count(),
             "is_oneself": person.pk == request.user.pk,
@@ -462,7 +483,7 @@ class SessionAdmin(SearchableAdmin):
         ended = end_sessions_of(request.user, person.pk, _reason(request))  # type: ignore[arg-type]
         said = ngettext("%(n)d session of %(name)s ended.", "%(n)d sessions of %(name)s ended.", ended)
         self.message_user(request, said % {"n": ended, "name": person}, messages.SUCCESS)
-        return HttpResponseRedirect(reverse(self.address("changelist")))
+        return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         view = super().changelist_view
@@ -493,7 +514,7 @@ class SessionAdmin(SearchableAdmin):
             return label("logout", _("Ended"))
         if not session.is_live:
             return label("schedule", _("Expired"))
-        return label("sensors", _("Live"), "good")
+        return label("sensors", _("Active"), "good")
 
     @display(description=gettext_lazy("device"))
     def device(self, session: Session) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -17,13 +19,18 @@ from django.utils.translation import gettext_lazy
 from guardian.utils import get_user_obj_perms_model
 
 from admin_dashboards.access.admin import device_of
+from admin_dashboards.access.audit_links import PLACE
+from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
+from admin_dashboards.access.preview import STATUS
 from admin_dashboards.base import link_to
-from admin_dashboards.desk.base import Desk
+from admin_dashboards.desk.base import Desk, Opens
 from admin_dashboards.reauth import recently_confirmed
+from admin_dashboards.searching import SHORTEST_PART
+from admin_dashboards.site import SESSION_KEY
 from apps.access import may, models_with_row_grants, require
 from apps.desk.services import RATION
-from apps.errors import Absent, Invalid
+from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.users.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
 from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
@@ -34,6 +41,8 @@ from apps.whole_numbers import whole_number
 
 SHOWN = 50
 """How many lines a part of the page has at most."""
+SESSIONS_SHOWN = 10
+LONGEST_SEARCH = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,17 @@ class Line:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A form of the desk that was sent and not taken: what it held, and why, at which field."""
+
+    form: str = ""
+    """The last part of the address that it was sent to; empty where the page has no place for it."""
+    sent: QueryDict | None = None
+    error: str = ""
+    field: str = ""
+
+
 class AccessDesk(Desk):
     slug = "access"
     title: ClassVar[str | Promise] = gettext_lazy("Access")
@@ -56,6 +76,8 @@ class AccessDesk(Desk):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("", self.view(self.index), name="desk_access"),
+            path("audit/", self.view(partial(audit_page, self), opens=may_see), name="desk_access_audit"),
+            path("audit/export/", self.view(audit_export, posts=True, opens=may_see), name="desk_access_audit_export"),
             path("explain/", self.view(self.explain), name="desk_access_explain"),
             path("revoke/", self.view(self.revoke, posts=True), name="desk_access_revoke"),
             path("reset/", self.view(self.ask_reset, posts=True), name="desk_access_reset"),
@@ -63,9 +85,16 @@ class AccessDesk(Desk):
             path("reset/<int:reset_id>/", self.view(self.confirm_reset, posts=True), name="desk_access_confirm"),
         ]
 
+    @property
+    def places(self) -> Mapping[str, Opens]:
+        return {**super().places, PLACE: may_see}
+
     # --- Looking ----------------------------------------------------------------------------------------------------
 
     def index(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request, Rejected())
+
+    def _page(self, request: HttpRequest, rejected: Rejected) -> HttpResponse:
         everybody = holdings()
         takes_back = TakesBack(request)
         seen = dict(
@@ -77,8 +106,12 @@ class AccessDesk(Desk):
         unused = list(_unused(everybody, takes_back))
         actor: Any = request.user
         sees_sessions = bool(may(actor, "users.view_session") or may(actor, "users.end_session"))
-        live = Session.objects.live().filter(door=Session.Door.CONSOLE).select_related("user")
+        live = Session.objects.live().filter(door=Session.Door.CONSOLE, user__is_staff=True).select_related("user")
         live = live if sees_sessions else live.none()
+        term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+        named = User.objects.staff().with_name_part(term, at_start=len(term) < SHORTEST_PART)
+        found = live.filter(user__in=named) if term else live
+        latest = list(found.order_by("-last_seen_at", "-id")[: SESSIONS_SHOWN + 1])
         may_reset = bool(may(actor, "users.reset_mfa"))
         kept_by = list(keepers().order_by("username")[:SHOWN])
         context = {
@@ -98,18 +131,32 @@ class AccessDesk(Desk):
             "unused": unused[:SHOWN],
             "unused_count": len(unused),
             "keepers": [link_to(person) for person in kept_by],
+            "superusers": any(each.person.is_superuser for each in everybody),
             "resets": self._resets(request) if may_reset else [],
             "may_reset": may_reset,
             "alerts": list(alerts()[:SHOWN]),
             "may_allow": bool(may(actor, "desk.allow_reveals")),
-            "reveals": self._reveals(request) if may(actor, "desk.allow_reveals") else [],
+            "reveals": self._reveals(request, rejected) if may(actor, "desk.allow_reveals") else [],
             "sees_sessions": sees_sessions,
-            "sessions": [self._session(request, session) for session in live.order_by("-last_seen_at")[:SHOWN]],
+            "sessions": [self._session(request, session) for session in latest[:SESSIONS_SHOWN]],
+            "more_sessions": len(latest) > SESSIONS_SHOWN,
             "session_count": live.count(),
+            "term": term,
+            "zone": timezone.get_current_timezone_name(),
             "now": timezone.now(),
+            "rejected": rejected,
+            "audit_address": reverse(PLACE) if may_see(request) else "",
             **self._question(request),
         }
         return self.page(request, "access/desk.html", context)
+
+    def _rejected(self, request: HttpRequest, error: DomainError, form: str = "", field: str = "") -> HttpResponse:
+        """The desk again, with the form as it was sent and the error at its field."""
+        if isinstance(error, Refused) and error.code == "permission-missing":
+            raise error
+        response = self._page(request, Rejected(form, request.POST, str(error), error.field or field))
+        response.status_code = STATUS.get(type(error), 422)
+        return response
 
     def explain(self, request: HttpRequest) -> HttpResponse:
         context = self._question(request)
@@ -119,7 +166,7 @@ class AccessDesk(Desk):
         except Invalid as error:
             context |= {"error": str(error), "error_field": error.field}
             status = 422 if request.GET else 200
-        response = self.page(request, "access/explain.html", context, title=_("Why may they, or not?"))
+        response = self.page(request, "access/explain.html", context, title=_("Check a permission"))
         response.status_code = status
         return response
 
@@ -145,8 +192,9 @@ class AccessDesk(Desk):
         ]
 
     @staticmethod
-    def _reveals(request: HttpRequest) -> list[dict[str, Any]]:
+    def _reveals(request: HttpRequest, rejected: Rejected) -> list[dict[str, Any]]:
         actor: Any = request.user
+        again = whole_number(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
         return [
             {
                 "person": link_to(person),
@@ -154,6 +202,7 @@ class AccessDesk(Desk):
                 "times": times,
                 "ration": ration,
                 "used_up": times >= ration,
+                "rejected": person.pk == again,
                 "theirs": person.pk if person.pk != actor.pk and not is_above(person, actor) else 0,
             }
             for person, times, ration in reveal_figures()[:SHOWN]
@@ -169,6 +218,7 @@ class AccessDesk(Desk):
             "device": device_of(session.user_agent),
             "end": reverse("admin:users_session_end", args=[session.pk]) if theirs else "",
             "end_all": reverse("admin:users_session_end_all", args=[session.user_id]) if theirs else "",
+            "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
         }
 
     # --- Deeds ------------------------------------------------------------------------------------------------------
@@ -177,7 +227,18 @@ class AccessDesk(Desk):
         """Take back one membership or one grant on a row, named by the page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return recently_confirmed(self._revoke)(request)
+        return recently_confirmed(self._answering(self._revoke))(request)
+
+    def _answering(self, deed: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """`deed`, a button without fields, with what it is rejected for at the top of the desk."""
+
+        def answer(request: HttpRequest, *args: Any) -> HttpResponse:
+            try:
+                return deed(request, *args)
+            except DomainError as error:
+                return self._rejected(request, error)
+
+        return answer
 
     def _revoke(self, request: HttpRequest) -> HttpResponse:
         kind, _colon, number = request.POST.get("key", "").partition(":")
@@ -190,7 +251,7 @@ class AccessDesk(Desk):
         else:
             row = given.model(pk=given.row.content_object_id)
             revoke_on_row(actor, given.row.user, given.perm, row, reason=reason)
-            said = _("Taken back from %(name)s.") % {"name": given.row.user}
+            said = _("Revoked from %(name)s.") % {"name": given.row.user}
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
 
@@ -205,11 +266,10 @@ class AccessDesk(Desk):
         number = whole_number(request.POST.get("person", ""))
         try:
             allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
-        except Invalid as error:
-            messages.error(request, str(error))
-        else:
-            said = _("%(name)s may reveal %(n)d more within a day.")
-            messages.success(request, said % {"name": allowed.staff, "n": RATION})
+        except DomainError as error:
+            return self._rejected(request, error, "reveals", "reason")
+        said = _("%(name)s may reveal %(n)d more within a day.")
+        messages.success(request, said % {"name": allowed.staff, "n": RATION})
         return HttpResponseRedirect(self.address)
 
     def ask_reset(self, request: HttpRequest) -> HttpResponse:
@@ -218,24 +278,26 @@ class AccessDesk(Desk):
         return recently_confirmed(self._ask_reset)(request)
 
     def _ask_reset(self, request: HttpRequest) -> HttpResponse:
-        person = User.objects.named(request.POST.get("person", "")).first()
         try:
-            reset = ask_reset(request.user, person.pk if person else 0, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
-        except Invalid as error:
-            messages.error(request, str(error))
-        else:
-            said = _("Asked for. Somebody else has to confirm within a day that %(name)s loses their second factor.")
-            messages.success(request, said % {"name": reset.user})
+            require(request.user, "users.reset_mfa")  # type: ignore[arg-type]
+            person = User.objects.named(request.POST.get("person", "")).first()
+            if person is None:
+                raise Absent("not-found", _("No user has this user name. Check the spelling."), field="person")
+            reset = ask_reset(request.user, person.pk, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+        except DomainError as error:
+            return self._rejected(request, error, "reset", "person")
+        said = _("MFA reset of %(name)s requested. A second person has to confirm it within 24 hours.")
+        messages.success(request, said % {"name": reset.user})
         return HttpResponseRedirect(self.address)
 
     def confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return recently_confirmed(self._confirm_reset)(request, reset_id)
+        return recently_confirmed(self._answering(self._confirm_reset))(request, reset_id)
 
     def _confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
         reset = confirm_reset(request.user, reset_id)  # type: ignore[arg-type]
-        said = _("%(name)s has no second factor any more, and is signed out everywhere.") % {"name": reset.user}
+        said = _("MFA of %(name)s is reset; all their sessions have ended.") % {"name": reset.user}
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
 
@@ -297,7 +359,7 @@ def _given(kind: str, number: int) -> GroupMembership | Grant:
             (_grant(model, number) for model in models_with_row_grants() if model._meta.model_name == kind), None
         )
     if found is None:
-        raise Absent("not-found", _("It has been taken back already."))
+        raise Absent("not-found", _("Already revoked."))
     return found
 
 

@@ -41,11 +41,11 @@ def explain(asked: QueryDict) -> Explanation:
     """Raises `Invalid`, with the field, for what cannot be asked."""
     person = User.objects.named(asked.get("person", "")).first()
     if person is None:
-        raise Invalid("nobody", _("Nobody has this user name."), field="person")
+        raise Invalid("nobody", _("No user has this user name. Check the spelling."), field="person")
     app_label, _dot, codename = asked.get("perm", "").partition(".")
     known = offered().filter(content_type__app_label=app_label, codename=codename).first()
     if known is None:
-        raise Invalid("no-verb", _("Choose what they would do."), field="perm")
+        raise Invalid("no-verb", _("Choose a permission."), field="perm")
     row = _row(known, asked.get("row", "").strip())
     perm = f"{app_label}.{codename}"
     decision = may(person, perm, row)
@@ -61,7 +61,7 @@ def _row(permission: Permission, number: str) -> Model | None:
     model: Any = permission.content_type.model_class()
     row = model._default_manager.filter(pk=searched_number(number)).first()
     if row is None:
-        raise Invalid("no-row", _("There is no row of this number."), field="row")
+        raise Invalid("no-row", _("No object has this ID. Check the ID."), field="row")
     return row  # type: ignore[no-any-return]
 
 
@@ -72,11 +72,11 @@ def _line(source: Any) -> Any:
 def _missing(person: User, perm: str, decision: Decision) -> Any:
     yield str(decision.sentence)
     if not person.is_staff:
-        yield _("An app user: what staff are given counts on staff accounts only.")
+        yield _("An app user: staff permissions apply to staff accounts only.")
         return
     groups = giving(perm)
     if not groups:
-        yield _("No group gives it.")
+        yield _("No group has this permission.")
     over = {member.group_id: member.ends_at for member in person.group_memberships.all() if member.is_over}
     for group in groups:
         if end := over.get(group.pk):

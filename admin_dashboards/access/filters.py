@@ -34,7 +34,7 @@ class SessionStateFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("live", _("Live")), ("ended", _("Ended")), ("expired", _("Expired"))]
+        return [("live", _("Active")), ("ended", _("Ended")), ("expired", _("Expired"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
         match self.value():

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group, Permission
-from django.utils.dateparse import parse_datetime
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from admin_dashboards.access.picker import PermissionsField, offered
 from admin_dashboards.base import Form
+from admin_dashboards.local_time import read_time, time_input
 from apps.users.models import Staff, User
 from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
@@ -63,6 +64,9 @@ class GroupBoxes(forms.CheckboxSelectMultiple):
     template_name = "access/groups.html"
     ends: Mapping[int, str] = MappingProxyType({})
     """As filled in, by the number of the group."""
+
+    def get_context(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context(*args, **kwargs) | {"zone": timezone.get_current_timezone_name()}
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
@@ -113,17 +117,22 @@ class StaffForm(Form):
         held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:
-            not_oneself(self.actor, self.instance, _("Nobody changes their own rights."))
+            not_oneself(
+                self.actor, self.instance, _("You cannot change your own permissions. Ask another access manager.")
+            )
         require_joinable(self.actor, list(new))
 
     def clean_groups(self) -> set[Any]:
         """What was ticked, and the groups that this person may not take anybody out of."""
         ticked = set(self.cleaned_data["groups"])
+        have = self._have()
         self.cleaned_data["ends"] = {
-            group.pk: read_time(self.data[end_name(group.pk)]) for group in ticked if end_name(group.pk) in self.data
+            group.pk: read_time(self.data[end_name(group.pk)], have.get(group))
+            for group in ticked
+            if end_name(group.pk) in self.data
         }
         offered_ids = set(self.fields["groups"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
-        return ticked | {group for group in self._have() if group.pk not in offered_ids}
+        return ticked | {group for group in have if group.pk not in offered_ids}
 
     def _post_clean(self) -> None:
         """The service checks and saves; the row stays as it is until then."""
@@ -163,24 +172,6 @@ def joinable(actor: User) -> Any:
     if actor.is_superuser:
         return groups
     return groups.exclude(permissions__in=Permission.objects.filter(ACCESS_DESK))
-
-
-def read_time(text: str) -> datetime | None:
-    """A time that somebody filled in, in UTC; None where they left it empty."""
-    if not text.strip():
-        return None
-    try:
-        time = parse_datetime(text.strip())
-    except ValueError:
-        time = None
-    if time is None or not 1900 <= time.year < 3000:
-        raise forms.ValidationError(_("Enter the end as a date and time."), code="no-time")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def time_input(time: datetime) -> str:
-    """The time as a field of a form holds it."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _same(data: dict[str, Any]) -> str:

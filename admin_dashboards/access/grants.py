@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,18 +16,19 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from admin_dashboards.access.forms import read_time
-from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
+from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
+from admin_dashboards.local_time import read_time
 from admin_dashboards.reauth import recently_confirmed
-from apps.access import models_with_row_grants, require, unended
+from apps.access import may, models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
-from apps.errors import Invalid
+from apps.errors import DomainError, Invalid
 from apps.users.models import User
+from apps.users.rank import KEEPS_ACCESS
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
 from apps.whole_numbers import searched_number, whole_number
 
@@ -45,7 +47,7 @@ class Grant:
 
     @property
     def holder_key(self) -> str:
-        return f"{'group' if isinstance(self.holder, Group) else 'user'}:{self.holder.pk}"
+        return key_of(self.holder)
 
     @property
     def perm(self) -> str:
@@ -62,8 +64,8 @@ class Grant:
         return f"{self.row._meta.verbose_name} {self.row.pk}"
 
 
-def kinds() -> list[tuple[str, str | Promise]]:
-    return [(model._meta.model_name or "", model._meta.verbose_name) for model in models_with_row_grants()]  # type: ignore[misc]
+def key_of(holder: Holder) -> str:
+    return f"{'group' if isinstance(holder, Group) else 'user'}:{holder.pk}"
 
 
 def find_row(kind: str, number: str) -> Model | None:
@@ -106,25 +108,59 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
     if request.method == "POST" and PREVIEW in request.POST:
         return preview_answer(request, _told(request, row))
     if request.method == "POST":
-        return recently_confirmed(_answer)(request, row)
+        return recently_confirmed(_answer)(request, table, row)
+    return _page(table, request, row)
+
+
+def _page(table: ModelAdmin, request: HttpRequest, row: Model, error: DomainError | None = None) -> HttpResponse:
+    """The page; with the error that the input was rejected with, which stands at its field, and the input as it was."""
+    title = _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"}
     context = {
         **table.admin_site.each_context(request),
-        "title": _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"},
+        "title": title,
+        "content_title": title,
         "app_label": table.opts.app_label,
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
+        "desk_address": reverse("admin:desk_access") if may(request.user, KEEPS_ACCESS) else "",  # type: ignore[arg-type]
         "grants": grants_on(row),
         "earlier": _given_so_far(row),
         "permissions": row_permissions(type(row)),
-        "staff": [(f"user:{person.pk}", person.username) for person in _grantable_staff(request.user)],  # type: ignore[arg-type]
-        "groups": [(f"group:{group.pk}", group.name) for group in Group.objects.order_by("name")],
-        "chosen": request.GET.get("holder", ""),
+        "holders": _holder_names(request.user),  # type: ignore[arg-type]
+        "typed": _typed(request),
+        "zone": timezone.get_current_timezone_name(),
+        "errors": {FIELDS.get(error.field or "", error.field or "form"): str(error)} if error else {},
     }
-    return TemplateResponse(request, "access/row_permissions.html", context)
+    status = STATUS.get(type(error), 422) if error else 200
+    return TemplateResponse(request, "access/row_permissions.html", context, status=status)
 
 
-def _grantable_staff(actor: User) -> Any:
+FIELDS = {"ends_at": "until"}
+"""Fields of the form, by what the service calls them."""
+MOST_NAMES = 500
+"""How many names are offered of each kind; others can be typed."""
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    """The form as it was sent, or as another page has filled it in: the holder by name."""
+    if "revoke" in request.POST:
+        return {}
+    sent = request.POST if request.method == "POST" else request.GET
+    holder = sent.get("holder", "")
+    with suppress(Invalid):  # shown again as it was typed
+        holder = _name(_holder(holder)) if holder else ""
+    fields = {"holder": holder, "perms": sent.getlist("perm")}
+    return fields | {name: sent.get(name, "") for name in ("until", "reason")}
+
+
+def _holder_names(actor: User) -> list[str]:
     others = User.objects.staff().active().exclude(pk=actor.pk).order_by("username")
-    return others if actor.is_superuser else others.filter(is_superuser=False)
+    staff = others if actor.is_superuser else others.filter(is_superuser=False)
+    return [*map(_name, staff[:MOST_NAMES]), *map(_name, Group.objects.order_by("name")[:MOST_NAMES])]
+
+
+def _name(holder: Holder) -> str:
+    """What the holder is called in the field: "nora", "Community Manager (group)"."""
+    return _("%(name)s (group)") % {"name": holder.name} if isinstance(holder, Group) else holder.username
 
 
 def _do(request: HttpRequest, row: Model) -> Holder:
@@ -135,7 +171,7 @@ def _do(request: HttpRequest, row: Model) -> Holder:
     deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
     holder = _holder(request.POST.get("holder", ""))
     if not perms:
-        raise Invalid("nothing-ticked", _("Tick what to grant."))
+        raise Invalid("nothing-ticked", _("Select what to grant."), field="perm")
     with transaction.atomic():
         for perm in perms:
             deed(request.user, holder, perm, row, reason=reason)
@@ -154,15 +190,14 @@ def _told(request: HttpRequest, row: Model) -> Preview:
     return what_would_change(lambda: _do(request, row), lambda _done: ids)
 
 
-def _answer(request: HttpRequest, row: Model) -> HttpResponse:
+def _answer(request: HttpRequest, table: ModelAdmin, row: Model) -> HttpResponse:
     taking = "revoke" in request.POST
     try:
         holder = _do(request, row)
-    except Invalid as error:
-        messages.error(request, str(error))
-    else:
-        said = _("Taken back from %(name)s.") if taking else _("Granted to %(name)s.")
-        messages.success(request, said % {"name": holder})
+    except DomainError as error:
+        return _page(table, request, row, error)
+    said = _("Revoked from %(name)s.") if taking else _("Granted to %(name)s.")
+    messages.success(request, said % {"name": holder})
     return HttpResponseRedirect(request.path)
 
 
@@ -170,7 +205,7 @@ def _end(request: HttpRequest) -> datetime | None:
     try:
         return read_time(request.POST.get("until", ""))
     except ValidationError as error:
-        raise Invalid("no-time", error.messages[0]) from error
+        raise Invalid("no-time", error.messages[0], field="until") from error
 
 
 def _given_so_far(row: Model) -> list[dict[str, Any]]:
@@ -193,10 +228,21 @@ def _given_so_far(row: Model) -> list[dict[str, Any]]:
     ]
 
 
-def _holder(key: str) -> Holder:
-    kind, _colon, number = key.partition(":")
+def _holder(text: str) -> Holder:
+    """Whom `text` means: a key, such as "user:7", or a name as the field offers it."""
+    kind, colon, number = text.partition(":")
     model: Any = {"user": User, "group": Group}.get(kind)
-    holder = model.objects.filter(pk=whole_number(number)).first() if model else None
+    if colon and model:
+        holder = model.objects.filter(pk=whole_number(number)).first()
+    else:
+        holder = _group_named(text.strip()) or User.objects.named(text).first()
     if holder is None:
-        raise Invalid("nobody", _("Choose a staff member or a group."))
+        raise Invalid("nobody", _("Choose a staff member or a group."), field="holder")
     return holder  # type: ignore[no-any-return]
+
+
+def _group_named(text: str) -> Group | None:
+    before, after = (_("%(name)s (group)") % {"name": "\0"}).split("\0")
+    if not (text.startswith(before) and text.endswith(after)):
+        return Group.objects.filter(name=text).first()
+    return Group.objects.filter(name__in=(text, text.removeprefix(before).removesuffix(after))).first()

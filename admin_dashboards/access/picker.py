@@ -16,9 +16,10 @@ from admin_dashboards.navigation import SECTIONS
 
 BESIDE_TABLES: dict[str, str | Promise] = {
     "users.ReviewRule": gettext_lazy("Desks › Four-eyes rules"),
-    "users.QualityShare": gettext_lazy("Desks › Share of blind checks"),
+    "users.QualityShare": gettext_lazy("Desks › Share of blind reviews"),
     "users.BlindCheck": gettext_lazy("Desks › Agreement of officers"),
-    "desk.Goal": gettext_lazy("Desks › Time goals"),
+    "desk.Goal": gettext_lazy("Desks › SLA"),
+    "audit.Entry": gettext_lazy("Desks › Audit log"),
 }
 """What no table shows, and the board has all the same."""
 

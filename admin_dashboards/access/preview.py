@@ -105,6 +105,27 @@ class Preview:
     def count(self) -> int:
         return len(self.affected) + self.more
 
+    @property
+    def counts(self) -> str:
+        """The same in one line, as in "2 people affected · 5 gains · 1 loss"."""
+        if self.errors:
+            return _("Check the form: %(error)s") % {"error": self.errors[0]}
+        if self.refused:
+            return _("This would be refused: %(why)s") % {"why": self.refused}
+        if not (self.count or self.warnings):
+            return _("Nobody is affected")
+        changes = [change for each in self.affected for change in each.changes]
+        gains = sum(len(change.items) for change in changes if change.gained)
+        losses = sum(len(change.items) for change in changes) - gains
+        alerts = len(self.warnings) + sum(len(each.pairs) for each in self.affected)
+        told = [
+            ngettext("%d person affected", "%d people affected", self.count) % self.count,
+            ngettext("%d gain", "%d gains", gains) % gains if gains else "",
+            ngettext("%d loss", "%d losses", losses) % losses if losses else "",
+            ngettext("%d warning", "%d warnings", alerts) % alerts if alerts else "",
+        ]
+        return " · ".join(filter(None, told))
+
     def lines(self) -> list[str]:
         """The same as plain lines."""
         if self.refused:
@@ -116,7 +137,7 @@ class Preview:
         ]
         if self.more:
             told.append(ngettext("%d more is affected.", "%d more are affected.", self.more) % self.more)
-        return [*self.warnings, *told] or [_("Nobody loses anything.")]
+        return [*self.warnings, *told] or [_("Nobody loses a permission.")]
 
 
 def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
@@ -152,7 +173,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
             gained = [pair for pair in new.pairs if pair not in old.pairs]
             told.affected.append(Affected(names.get(number, ""), changes, gained, old, new))
     told.affected.sort(key=lambda each: each.name)
-    told.warnings = [_("Whoever is in it %(deed)s.") % {"deed": pair.sentence} for pair in alone]
+    told.warnings = [_("Each member %(deed)s.") % {"deed": pair.sentence} for pair in alone]
     told.warnings += _about_keepers(kept_before, kept_after)
     return told
 
@@ -175,11 +196,11 @@ def _about_keepers(before: set[str], after: set[str]) -> Iterable[str]:
     if before == after:
         return
     for name in sorted(after - before):
-        yield _("%(name)s would keep access for good.") % {"name": name}
+        yield _("%(name)s would become a permanent access manager.") % {"name": name}
     for name in sorted(before - after):
-        yield _("%(name)s would no longer keep access for good.") % {"name": name}
+        yield _("%(name)s would no longer be a permanent access manager.") % {"name": name}
     if len(after) == 1:
-        yield _("%(name)s would be the last who keeps access for good.") % {"name": next(iter(after))}
+        yield _("%(name)s would be the last permanent access manager.") % {"name": next(iter(after))}
 
 
 # --- How things stand for somebody -----------------------------------------------------------------------------------
@@ -281,7 +302,7 @@ def _differences(old: Standing, new: Standing) -> Iterable[Change]:
             (_("groups"), _group_words(one, other)),
             (_("permissions"), _perm_names(one.perms - other.perms)),
             (_("rows"), list(_row_words(one, other))),
-            (_("on single rows"), _grant_words(one.row_grants - other.row_grants)),
+            (_("object permissions"), _grant_words(one.row_grants - other.row_grants)),
             (_("pages"), sorted(one.addresses - other.addresses)),
         ):
             if items:

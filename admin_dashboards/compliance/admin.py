@@ -24,12 +24,14 @@ from unfold.decorators import display
 from admin_dashboards.asking import asking, mark_poll, refuse_other_sites
 from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
+from admin_dashboards.date_filters import DaysFilter
 from admin_dashboards.history import MASKS
-from admin_dashboards.labels import label
+from admin_dashboards.labels import label, moment, time_column
 from admin_dashboards.masking import mask_mail
 from admin_dashboards.people import PersonAdmin
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.sections import Section, attach, latest_of
 from apps.errors import Conflict, DomainError
 from apps.users.documents import claim_document, release_document, review_document
 from apps.users.four_eyes import needs_second, rules_asking
@@ -41,6 +43,11 @@ STATUS_LABELS = {
     Document.Status.APPROVED: ("check_circle", "good"),
     Document.Status.REJECTED: ("cancel", "bad"),
 }
+
+
+class DocumentsSection(Section):
+    title = gettext_lazy("Latest documents")
+    headers = (gettext_lazy("document"), gettext_lazy("kind"), gettext_lazy("status"), gettext_lazy("submitted"))
 
 
 class DecisionForm(Form):
@@ -61,13 +68,16 @@ class DocumentAdmin(SearchableAdmin):
     changes: ClassVar[str | None] = "review"
 
     form = DecisionForm
-    list_display = ["number", "state", "of", "kind", "created_at", "bytes", "held_by"]
+    list_display = ["number", "state", "of", "kind", "submitted", "bytes", "held_by"]
     list_display_links = ["number"]
-    list_filter = ["status", "doc_type"]
+    list_filter = ["status", ("created_at", DaysFilter), "doc_type"]
     ordering = ["-created_at", "-id"]
-    sortable_by = ["created_at"]
+    sortable_by = ["submitted"]
+    submitted = time_column("created_at", gettext_lazy("submitted"))
+    # Shown with a rejection alone, and wherever one is chosen, so that nothing is sent unseen.
+    conditional_fields: ClassVar[dict[str, str]] = {"reason": "status === 'rejected' || reason"}
     search_people = ("owner",)
-    search_help_text = gettext_lazy("Owner or number")
+    search_help_text = gettext_lazy("Owner or ID")
     export_fields = [
         "id", "owner__username", "doc_type", "status", "reason", "created_at", "decided_at", "decided_by__username",
     ]  # fmt: skip
@@ -76,10 +86,10 @@ class DocumentAdmin(SearchableAdmin):
     change_form_template = "compliance/document.html"
     readonly_fields = [
         "state", "decided", "kind", "created_at", "file_facts",
-        "of", "role", "badge", "since", "company", "earlier",
+        "of", "role", "badge", "since", "company", "category", "earlier",
     ]  # fmt: skip
     facts = [
-        (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "earlier"]}),
+        (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "category", "earlier"]}),
         (gettext_lazy("Document"), {"fields": ["kind", "created_at", "file_facts"]}),
     ]
 
@@ -115,7 +125,7 @@ class DocumentAdmin(SearchableAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "reason":
-            field.help_text = _("Only with a rejection; the owner reads the text that belongs to it.")
+            field.help_text = _("For rejections only; the owner reads its text.")
         if field is not None and db_field.name == "comment":
             field.widget.attrs["rows"] = 4
         return field
@@ -157,7 +167,10 @@ class DocumentAdmin(SearchableAdmin):
         obj = Document.objects.select_related("owner").get(pk=obj.pk)
         facts = {"document": obj, "name": obj.owner.username}
         if obj.is_held:
-            said = _("%(document)s approved first: somebody else confirms it before %(name)s is verified.") % facts
+            said = (
+                _("First approval recorded for %(document)s. A second officer confirms it before %(name)s is verified.")
+                % facts
+            )
         elif obj.status == Document.Status.APPROVED:
             said = _("%(document)s approved: %(name)s is verified.") % facts
         else:
@@ -240,7 +253,7 @@ class DocumentAdmin(SearchableAdmin):
     def bytes(self, document: Document) -> str:
         return filesizeformat(document.size)
 
-    @display(description=gettext_lazy("held by"))
+    @display(description=gettext_lazy("claimed by"))
     def held_by(self, document: Document) -> str:
         holder = document.claim_holder()
         return holder.username if holder else "–"
@@ -273,8 +286,11 @@ class DocumentAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("company"))
     def company(self, document: Document) -> str:
-        profile = document.owner.profile
-        return " · ".join(filter(None, [profile.company_name, profile.business_category])) or "–"
+        return document.owner.profile.company_name or "–"
+
+    @display(description=gettext_lazy("business category"))
+    def category(self, document: Document) -> str:
+        return document.owner.profile.business_category or "–"
 
     @display(description=gettext_lazy("other documents"))
     def earlier(self, document: Document) -> str:
@@ -291,12 +307,14 @@ class DocumentAdmin(SearchableAdmin):
 class UserAdmin(PersonAdmin):
     """The end users, for reading."""
 
-    list_display = ["username", "role", "badge", "standing", "masked_mail", "date_joined"]
-    list_filter = ["role", "identity_verified", "is_active"]
+    list_display = ["username", "role", "badge", "standing", "masked_mail", "joined"]
+    list_filter = [("date_joined", DaysFilter), "role", "identity_verified", "is_active"]
+    joined = time_column("date_joined", gettext_lazy("joined"))
+    list_sections: ClassVar[list[Any]] = [DocumentsSection]
     ordering = ["-date_joined", "-id"]
-    sortable_by = ["date_joined"]
+    sortable_by = ["joined"]
     search_people = ("pk",)
-    search_help_text = gettext_lazy("User name or number")
+    search_help_text = gettext_lazy("User name or ID")
     export_fields = ["id", "username", "role", "identity_verified", "is_active", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
@@ -318,6 +336,15 @@ class UserAdmin(PersonAdmin):
             context |= {"mail": masked_field(request, obj, "email"), "phone": masked_field(request, obj, "phone")}
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
+    def sections_for(self, request: HttpRequest) -> list[Any]:
+        documents = self.admin_site._registry[Document]
+        return super().sections_for(request) if documents.has_view_permission(request) else []
+
+    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+        owners = User.objects.filter(pk__in=[row.pk for row in rows])
+        latest = latest_of(owners, seen_documents(request.user), "owner")  # type: ignore[arg-type]
+        attach(DocumentsSection, rows, {owner: [_document_line(each) for each in of] for owner, of in latest.items()})
+
     @display(description=gettext_lazy("verified"))
     def badge(self, user: User) -> SafeString:
         return verified_label(user)
@@ -325,12 +352,12 @@ class UserAdmin(PersonAdmin):
     @display(description=gettext_lazy("account"))
     def standing(self, user: User) -> SafeString:
         if not user.is_active:
-            return label("block", _("Switched off"), "bad")
+            return label("block", _("Deactivated"), "bad")
         if user.is_suspended:
             return label("pause_circle", _("Suspended"), "bad")
         return label("person", _("Active"))
 
-    @display(description=gettext_lazy("mail address"))
+    @display(description=gettext_lazy("email address"))
     def masked_mail(self, user: User) -> str:
         return mask_mail(user.email)
 
@@ -349,6 +376,16 @@ class UserAdmin(PersonAdmin):
     @display(description=gettext_lazy("documents"))
     def documents(self, user: User) -> str:
         return documents_of(seen_documents(_viewer()).filter(owner=user).order_by("-created_at", "-id")[:20])
+
+
+def _document_line(document: Document) -> list[Any]:
+    icon, tone = STATUS_LABELS[Document.Status(document.status)]
+    return [
+        link_to(document, f"#{document.pk}"),
+        document.get_doc_type_display(),
+        label(icon, document.get_status_display(), tone),
+        moment(document.created_at),
+    ]
 
 
 def _viewer() -> User:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
@@ -20,18 +19,26 @@ from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.desk.settings import GoalSetting
 from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.languages import in_language
+from admin_dashboards.searching import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
+from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
-from apps.users.models import CLIENT_ROLES, DocType, Document, Reason, User
+from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
 from apps.whole_numbers import whole_number
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
+SENTENCES = {
+    "held": gettext_lazy("First approval recorded for %(document)s. Waiting for a second officer."),
+    "second_asked": gettext_lazy("Second approval requested for %(document)s."),
+    "revoked": gettext_lazy("Approval revoked: %(document)s"),
+}
+"""What the bar says of decisions that are not simply made."""
 LONGEST_PREVIEW = 2000
 LISTED_CHECKS = 50
 
@@ -95,10 +102,22 @@ class ComplianceDesk(WorkDesk):
     def row(self, request: HttpRequest, item: Document) -> Row:
         facts = [item.get_doc_type_display(), item.owner.get_role_display()]
         if item.is_held:
-            facts.append(_("approved first by %(name)s") % {"name": item.first_approved_by})
+            facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
         elif item.needs_second and item.status == Document.Status.PENDING:
-            facts.append(_("two approve it"))
+            facts.append(_("needs two approvals"))
         return Row(item, f"#{item.pk} {item.owner.username}", facts)
+
+    def recipient_of(self, item: Document) -> User:
+        return item.owner
+
+    def sentence_of(self, decision: Decision, item: Document) -> str:
+        said = SENTENCES.get(decision.verb.split(".")[1], "")
+        return said % {"document": self.title_of(item)} if said else super().sentence_of(decision, item)
+
+    def found_by(self, term: str) -> Q:
+        companies = Profile.objects.filter(company_name__icontains=term).values_list("user_id", flat=True)
+        by_company = Q(owner__in=list(companies[:MOST_PEOPLE])) if len(term) >= SHORTEST_PART else Q(pk__in=[])
+        return super().found_by(term) | by_company
 
     def outcome_of(self, item: Document) -> str:
         return item.get_status_display()
@@ -144,7 +163,7 @@ class ComplianceDesk(WorkDesk):
 
     def decide(self, request: HttpRequest, item: Document) -> None:
         verdict = request.POST.get("verdict", "")
-        document = review_document(
+        review_document(
             request.user,  # type: ignore[arg-type]
             item.pk,
             verdict=verdict,
@@ -152,9 +171,6 @@ class ComplianceDesk(WorkDesk):
             comment=request.POST.get("comment", "").strip(),
             version=whole_number(request.POST.get("version", "")),
         )
-        if document.is_held:
-            said = _("%(document)s approved first: somebody else confirms it.") % {"document": document}
-            messages.info(request, said)
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 
@@ -163,7 +179,7 @@ class ComplianceDesk(WorkDesk):
         item = self.one(request, item_id)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
-            raise Invalid("unknown", _("There is no such decision."), field="verdict")
+            raise Invalid("unknown", _("This decision does not exist. Reload the page."), field="verdict")
         shown = letter(
             item,
             verdict,
@@ -221,7 +237,9 @@ class ComplianceDesk(WorkDesk):
         viewer: User = request.user  # type: ignore[assignment]
         check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
         if check is None:
-            raise Absent("not-found", _("There is nothing here to judge: it is done, or not yours."))
+            raise Absent(
+                "not-found", _("This blind review is done, or assigned to another officer. Choose the next one.")
+            )
         document, error = check.document, None
         if request.method == "POST":
             verdict = request.POST.get("verdict", "")
@@ -241,7 +259,7 @@ class ComplianceDesk(WorkDesk):
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
             "error": error,
         }
-        title = _("Judge %(kind)s document blind") % {"kind": document.get_doc_type_display().lower()}
+        title = _("Blind review: %(kind)s document") % {"kind": document.get_doc_type_display().lower()}
         response = self.page(request, "compliance/desk/check.html", context, title=title)
         response.status_code = 422 if error else 200
         return response
@@ -253,15 +271,19 @@ class ComplianceDesk(WorkDesk):
         if item.status != Document.Status.PENDING:
             raise Conflict("already-decided", self.decided_sentence(item))
         if holder is not None and holder.pk != request.user.pk:
-            raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+            raise Conflict(
+                "claimed",
+                _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
+                % {"name": holder.username},
+            )
         if (refusal := item.not_for(request.user)) is not None:  # type: ignore[arg-type]
             raise refusal
         if deed.code == "reject":
-            return _("is rejected, and its owner told after 10 seconds.")
+            return _("will be rejected; its owner is notified after 10 seconds.")
         if not item.is_held and needs_second(item):
-            said = _("is approved first, and waits for somebody else to confirm it.")
+            said = _("gets its first approval and waits for a second officer.")
         else:
-            said = _("is approved, and its owner verified and told after 10 seconds.")
+            said = _("will be approved; its owner is verified, and notified after 10 seconds.")
         found = duplicates(request.user, item)  # type: ignore[arg-type]
         return f"{said} {_('It was sent in from another account, too.')}" if found.shown or found.hidden else said
 
@@ -280,7 +302,7 @@ class ComplianceDesk(WorkDesk):
             batch=batch,
         )
         if document.is_held:
-            return _("approved first; somebody else confirms it.")
+            return _("first approval recorded; a second officer confirms it.")
         return _("approved.") if document.status == APPROVED else _("rejected.")
 
 
@@ -294,7 +316,5 @@ def _reason_of(request: HttpRequest, verdict: str) -> str:
     if verdict != REJECTED:
         return ""
     if not (reason := request.POST.get("reason", "")):
-        raise Invalid(
-            "required", _("Choose why you reject it; the owner reads the text that belongs to it."), field="reason"
-        )
+        raise Invalid("required", _("Choose a rejection reason; the owner reads its text."), field="reason")
     return reason

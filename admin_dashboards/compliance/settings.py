@@ -26,7 +26,7 @@ class RulesSetting(Setting):
     """The rules by which two people approve a document."""
 
     code = "rules"
-    title: ClassVar[str | Promise] = gettext_lazy("Four eyes: what two people approve")
+    title: ClassVar[str | Promise] = gettext_lazy("Four eyes: documents that need two approvals")
     permission = CHANGES_RULES
     template = "compliance/desk/settings_rules.html"
 
@@ -53,15 +53,15 @@ class RulesSetting(Setting):
                     after_rejection=bool(sent.get("after_rejection")),
                     followers_from=followers,
                 )
-                return _("From now on two people approve: %(rule)s.") % {"rule": rule}
+                return _("Two approvals are now required for: %(rule)s.") % {"rule": rule}
             case "on" | "off" as deed:
                 rule = save_rule(actor, number, version=version, active=deed == "on")
-                said = _("Switched on: %(rule)s.") if rule.active else _("Switched off: %(rule)s.")
+                said = _("Rule activated: %(rule)s.") if rule.active else _("Rule deactivated: %(rule)s.")
                 return said % {"rule": rule}
             case "remove":
                 remove_rule(actor, number, version=version)
-                return _("Removed. What is held already stays held.")
-        raise Invalid("unknown", _("There is no such deed."), field="deed")
+                return _("Rule removed. Documents that already wait for a second approval keep waiting.")
+        raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
         return ReviewRule.history.all()  # type: ignore[no-any-return]
@@ -71,7 +71,7 @@ class ShareSetting(Setting):
     """How many decisions of a hundred are judged once more, blind."""
 
     code = "share"
-    title: ClassVar[str | Promise] = gettext_lazy("Quality: what is judged twice")
+    title: ClassVar[str | Promise] = gettext_lazy("Quality: share of blind reviews")
     permission = CHANGES_SHARE
     template = "compliance/desk/settings_share.html"
 
@@ -81,7 +81,7 @@ class ShareSetting(Setting):
 
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
         share = set_share(actor, percent=number_sent(sent, "percent"), version=whole_number(sent.get("version", "")))
-        return _("From now on %(n)d of 100 decisions are judged once more.") % {"n": share.percent}
+        return _("%(n)d of 100 decisions now get a blind review.") % {"n": share.percent}
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
         return QualityShare.history.all()  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -15,7 +15,9 @@ from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from admin_dashboards.preferences import shortcuts_of
 from apps.access import may, note_use
+from apps.desk.shortcuts import GROUPS
 
 READING = ("GET", "HEAD", "OPTIONS")
 
@@ -40,6 +42,11 @@ class Desk(ABC):
     @abstractmethod
     def get_urls(self) -> list[URLPattern]:
         """Its pages, each through `view`."""
+
+    @property
+    def places(self) -> Mapping[str, Opens]:
+        """Its pages of which filters are saved, by the names of their addresses, and who opens each."""
+        return {f"admin:{self.name}": self.may_open}
 
     def may_open(self, request: HttpRequest) -> bool:
         """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
@@ -66,7 +73,7 @@ class Desk(ABC):
             if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
-                raise PermissionDenied(_("This page is for reading."))
+                raise PermissionDenied(_("This page is read-only."))
             if opens is None:
                 note_use(self.permission)
             return view(request, *args, **kwargs)
@@ -89,6 +96,8 @@ class Desk(ABC):
             **admin.site.each_context(request),
             "desk": self,
             "title": title or self.title,
+            "shortcuts": shortcuts_of(request),
+            "shortcut_groups": GROUPS,
             **context,
         }
         return TemplateResponse(request, template, context)

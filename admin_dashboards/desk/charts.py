@@ -38,7 +38,7 @@ def arrivals_and_decisions(figures: Figures) -> dict[str, Any]:
                 "labels": [date_format(day.date, "j M") for day in days],
                 "datasets": [
                     {
-                        "label": _("Arrived"),
+                        "label": _("Received"),
                         "data": [day.arrived for day in days],
                         "backgroundColor": "var(--color-base-400)",
                     },

@@ -14,7 +14,7 @@ from apps.desk.services import delete_filter, save_filter, saved_filters
 from apps.errors import DomainError, Invalid, Refused
 from apps.whole_numbers import whole_number
 
-NOT_KEPT = ("p", "e", "_facets", "_changelist_filters")
+NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
 """What belongs to one look at a table, not to a filter."""
 
 
@@ -60,7 +60,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
         else:
             shared = bool(request.POST.get("shared"))
             if not may_share(request, place) and shared:
-                raise Refused("reads-only", _("Only who works here shares filters."))
+                raise Refused("reads-only", _("Only staff who work in this queue can share filters."))
             kept = save_filter(
                 user,  # type: ignore[arg-type]
                 place=place,
@@ -78,6 +78,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
 
 def may_share(request: HttpRequest, place: str) -> bool:
     """Whether the person may put a filter before all who open the place: they open it, and do not only read there."""
+    from admin_dashboards.access.desk import AccessDesk
     from admin_dashboards.base import ModelAdmin
     from admin_dashboards.desk.work import WorkDesk
 
@@ -87,21 +88,24 @@ def may_share(request: HttpRequest, place: str) -> bool:
             allowed(request)
             for allowed in (found.has_change_permission, found.has_add_permission, found.has_delete_permission)
         )
-    return isinstance(found, WorkDesk)
+    # The audit log is a place of the access desk; who works there may put a filter before all who read it.
+    return isinstance(found, WorkDesk) or (isinstance(found, AccessDesk) and found.may_open(request))
 
 
 def _place(request: HttpRequest, place: str) -> Any:
-    """The table or desk of that name. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
+    """The table or desk with that place. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
     from django.contrib import admin
 
     from admin_dashboards.desk.registry import desks
 
-    desk = next((each for each in desks() if f"admin:{each.name}" == place), None)
+    desk = next((each for each in desks() if place in each.places), None)
     tables = admin.site._registry.items()
     name = "admin:{0.app_label}_{0.model_name}_changelist"
     table: Any = next((table for model, table in tables if name.format(model._meta) == place), None)
     if desk is None and table is None:
         raise Invalid("unknown", _("There is no such table."), field="place")
-    if not (desk.may_open(request) if desk else table.has_view_permission(request)):
-        raise Refused("permission-missing", getattr(request, "refusal", "") or _("This is not yours to open."))
+    if not (desk.places[place](request) if desk else table.has_view_permission(request)):
+        raise Refused(
+            "permission-missing", getattr(request, "refusal", "") or _("You have no permission to open this page.")
+        )
     return desk or table

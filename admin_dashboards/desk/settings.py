@@ -55,7 +55,7 @@ class GoalSetting(Setting):
     """Within how many hours an item of the desk's queue ought to be decided."""
 
     code = "goal"
-    title: ClassVar[str | Promise] = gettext_lazy("Time goal")
+    title: ClassVar[str | Promise] = gettext_lazy("SLA")
     permission = "desk.change_goal"
     template = "desk/settings_goal.html"
 
@@ -132,7 +132,7 @@ def _page(
         "timeline": changes_in([each.history(desk) for each in theirs]),
         "opens_desk": desk.may_open(request),
     }
-    title = _("%(desk)s: rules and goals") % {"desk": desk.title}
+    title = _("%(desk)s: rules and SLA") % {"desk": desk.title}
     response = desk.page(request, "desk/settings.html", context, title=title)
     response.status_code = STATUS.get(type(error), 422) if error else 200
     return response

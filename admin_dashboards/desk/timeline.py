@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.decisions.kinds import kinds
@@ -42,7 +43,7 @@ KINDS = {
         LineKind("change", gettext_lazy("Changes"), "edit"),
         LineKind("decision", gettext_lazy("Decisions"), "gavel"),
         LineKind("note", gettext_lazy("Notes"), "sticky_note_2"),
-        LineKind("view", gettext_lazy("Looks and work"), "visibility"),
+        LineKind("view", gettext_lazy("Views and claims"), "visibility"),
     )
 }
 
@@ -63,6 +64,8 @@ class Line:
 class Timeline:
     lines: list[Line]
     """Latest first."""
+    audit_address: str = ""
+    """Of the audit log of the item, where the viewer may open it."""
 
     @property
     def kinds(self) -> list[tuple[LineKind, int]]:
@@ -89,7 +92,7 @@ def timeline(
     for model, fields in (among or {}).items():
         lines += _changes_among(model, fields, item)
     lines += _decisions(item) + _notes(item) + _entries(item)
-    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True))
+    return Timeline(sorted(lines, key=lambda line: line.at, reverse=True), audit_address(request, item))
 
 
 def changes_in(histories: Iterable[QuerySet[Any]]) -> Timeline:
@@ -162,7 +165,7 @@ def _decisions(item: Model) -> list[Line]:
         said = f"{kind.label} {thing}"
         lines.append(Line(KINDS["decision"], row.made_at, row.actor.username, said, row.reason, row.text))
         if row.undone_at and row.undone_by:
-            undone = _("took back: %(what)s") % {"what": said}
+            undone = _("undid: %(what)s") % {"what": said}
             lines.append(Line(KINDS["decision"], row.undone_at, row.undone_by.username, undone, row.undo_reason))
     return lines
 
@@ -185,7 +188,7 @@ def _entries(item: Model) -> list[Line]:
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
         thing = "" if row.target_type == item._meta.label_lower else _target(row)
         said = " ".join(filter(None, [row.get_verb_display(), thing, detail]))
-        who = row.actor.username if row.actor else _("Infloo itself")
+        who = row.actor.username if row.actor else _("System")
         lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))
     return lines
 

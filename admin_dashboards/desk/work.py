@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from admin_dashboards.asking import PART, mark_poll
 from admin_dashboards.desk import charts
 from admin_dashboards.desk.base import Desk, View
 from admin_dashboards.desk.filters import filters_of
+from admin_dashboards.desk.message_templates import templates_view
 from admin_dashboards.desk.settings import GoalSetting, Setting, settings_open, settings_view
 from admin_dashboards.desk.timeline import timeline
 from admin_dashboards.searching import people_named
@@ -32,8 +35,10 @@ from apps.access import granted, may
 from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import kind_of, undo, undo_batch
 from apps.desk import presence
+from apps.desk.message_templates import templates_for
 from apps.desk.models import Workable
-from apps.desk.queues import LINE_UP, Queue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
+from apps.desk.notices import mentioned_in
+from apps.desk.queues import AGES, LINE_UP, Queue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
 from apps.desk.services import (
     add_note,
     claim,
@@ -49,7 +54,11 @@ from apps.users.models import User
 from apps.whole_numbers import searched_number, whole_number
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
+ADDRESS = "X-Address"
+"""The header with the address of the item that a decision is answered by."""
 LAST_DECISION_SHOWN = timedelta(minutes=10)
+MOST_UNDONE = 50
+"""So many undone decisions are passed over to find the one before them."""
 CLAIM_TRIES = 3
 SHOWN = 50
 """How many lines of a queue the desk page shows."""
@@ -73,15 +82,26 @@ class Tab:
 TABS = (
     Tab("waiting", gettext_lazy("Queue")),
     Tab("mine", gettext_lazy("Mine")),
-    Tab("escalated", gettext_lazy("Passed up")),
-    Tab("snoozed", gettext_lazy("Put off")),
+    Tab("open", gettext_lazy("All open")),
+    Tab("escalated", gettext_lazy("Escalated")),
+    Tab("snoozed", gettext_lazy("Snoozed")),
     Tab("decided", gettext_lazy("Decided")),
 )
 
-WORKED_THROUGH = ("mine", "escalated", "snoozed")
+WORKED_THROUGH = ("mine", "open", "escalated", "snoozed")
 """Tabs other than the queue whose items come after one another."""
-FOUND = Tab("found", gettext_lazy("Found"))
+FOUND = Tab("found", gettext_lazy("Search results"))
 """All that a search finds, decided or not; there while one searches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """For whom and when a queue is filtered."""
+
+    queue: Queue
+    viewer: User
+    goal: timedelta
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +112,73 @@ class Filter:
     """Of the address's parameter."""
     title: str | Promise
     choices: Mapping[str, str | Promise]
-    lookup: str
-    """The field, as the database is asked."""
+    lookup: str | Callable[[Moment, str], Q]
+    """The field that holds the chosen value, or what a row must be."""
+
+    def rows(self, moment: Moment, chosen: str) -> Q:
+        """What a row must be for the `chosen` value."""
+        return self.lookup(moment, chosen) if callable(self.lookup) else Q(**{self.lookup: chosen})
+
+
+def _due(moment: Moment, chosen: str) -> Q:
+    arrived, late = moment.queue.arrived, moment.now - moment.goal
+    overdue = Q(**{f"{arrived}__lt": late})
+    if chosen == "overdue":
+        return overdue
+    return ~overdue & Q(**{f"{arrived}__lt": late + timedelta(days=1)})
+
+
+def _claimed(moment: Moment, chosen: str) -> Q:
+    claimed = Q(claimed_by__isnull=False, claimed_until__gt=moment.now)
+    if chosen == "none":
+        return ~claimed & Q(assigned_to__isnull=True)
+    theirs = Q(claimed_by=moment.viewer.pk) if chosen == "me" else ~Q(claimed_by=moment.viewer.pk)
+    given = Q(assigned_to=moment.viewer.pk)
+    return (claimed & theirs) | (given if chosen == "me" else Q(assigned_to__isnull=False) & ~given)
+
+
+def _escalated(_moment: Moment, chosen: str) -> Q:
+    return Q(escalated_at__isnull=chosen == "no")
+
+
+def _age(moment: Moment, chosen: str) -> Q:
+    first = int(chosen)
+    last = dict(AGES)[first]
+    inside = Q(**{f"{moment.queue.arrived}__lte": moment.now - timedelta(days=first)})
+    return (
+        inside if last is None else inside & Q(**{f"{moment.queue.arrived}__gt": moment.now - timedelta(days=last + 1)})
+    )
+
+
+EVERYWHERE = (
+    Filter(
+        "due",
+        gettext_lazy("Due"),
+        {"overdue": gettext_lazy("Overdue"), "day": gettext_lazy("Within a day")},
+        _due,
+    ),
+    Filter(
+        "claim",
+        gettext_lazy("Claimed by"),
+        {"none": gettext_lazy("Nobody"), "me": gettext_lazy("Me"), "others": gettext_lazy("Colleagues")},
+        _claimed,
+    ),
+    Filter("escalated", gettext_lazy("Escalated"), {"yes": gettext_lazy("Yes"), "no": gettext_lazy("No")}, _escalated),
+    Filter(
+        "age",
+        gettext_lazy("Age"),
+        {
+            "0": gettext_lazy("0–2 days"),
+            "3": gettext_lazy("3–10 days"),
+            "11": gettext_lazy("11–30 days"),
+            "31": gettext_lazy("Over 30 days"),
+        },
+        _age,
+    ),
+)
+"""The filters that every queue has."""
+SORTS = {"oldest": gettext_lazy("Oldest first"), "newest": gettext_lazy("Newest first")}
+"""Ways to sort beside the usual one: overdue first, then by the queue's own order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +300,7 @@ class WorkDesk(Desk):
             "next/": self.next_item,
             "<int:item_id>/": self.item,
             "<int:item_id>/state/": self.state,
+            "<int:item_id>/ahead/": self.ahead,
         }
         posting: dict[str, View] = {
             "<int:item_id>/decide/": self.decide_view,
@@ -226,7 +312,13 @@ class WorkDesk(Desk):
         pages = [path(route, self.view(view), name=self._name(route)) for route, view in reading.items()]
         posts = [path(route, self.view(view, posts=True), name=self._name(route)) for route, view in posting.items()]
         settings = self.view(self.settings_view, posts=True, opens=self.may_set)
-        return [*pages, *posts, path("settings/", settings, name=f"{self.name}_settings")]
+        templates = self.view(partial(templates_view, self), posts=True)
+        return [
+            *pages,
+            *posts,
+            path("templates/", templates, name=f"{self.name}_templates"),
+            path("settings/", settings, name=f"{self.name}_settings"),
+        ]
 
     def may_set(self, request: HttpRequest) -> bool:
         """Whether the person may change something that the desk goes by, theirs to work at or not."""
@@ -253,11 +345,17 @@ class WorkDesk(Desk):
 
     def narrowing(self, request: HttpRequest, *besides: str) -> str:
         """The address's query: tab, search and filters, without those that are named."""
-        given = {name: request.GET.get(name, "")[:150] for name in ("tab", "q", *(each.name for each in self.filters))}
+        names = ("tab", "q", "sort", *(each.name for each in self.all_filters))
+        given = {name: request.GET.get(name, "")[:150] for name in names}
         kept = {name: value for name, value in given.items() if value and name not in besides}
         return f"?{urlencode(kept)}" if kept else ""
 
     # --- Rows -------------------------------------------------------------------------------------------------------
+
+    @property
+    def all_filters(self) -> tuple[Filter, ...]:
+        """Its own, and those of every queue."""
+        return (*self.filters, *EVERYWHERE)
 
     @property
     def action(self) -> str:
@@ -293,6 +391,8 @@ class WorkDesk(Desk):
         match code:
             case "mine":
                 return mine(self.queue, rows, user, now)
+            case "open":
+                return rows.filter(self.queue.open)
             case "escalated":
                 return rows.filter(self.queue.open, escalated_at__isnull=False)
             case "snoozed":
@@ -309,11 +409,21 @@ class WorkDesk(Desk):
         rows = self.rows(request)
         if term := _term(request):
             rows = rows.filter(self.found_by(term))
-        for each in self.filters:
-            chosen = request.GET.get(each.name, "")
-            if chosen in each.choices:
-                rows = rows.filter(**{each.lookup: chosen})
-        return rows
+        asked = ((each, request.GET.get(each.name, "")) for each in self.all_filters)
+        chosen = [(each, value) for each, value in asked if value in each.choices]
+        if not chosen:
+            return rows
+        viewer: User = request.user  # type: ignore[assignment]
+        moment = Moment(self.queue, viewer, goal_of(self.queue), timezone.now())
+        return rows.filter(*(each.rows(moment, value) for each, value in chosen))
+
+    def _sorted(self, request: HttpRequest, rows: QuerySet[Any], goal: timedelta, most: int) -> list[Any]:
+        """The first of `rows` in the order that the viewer has chosen."""
+        sort = request.GET.get("sort", "")
+        if sort not in SORTS:
+            return line_up(self.queue, rows, goal, timezone.now(), most)
+        sign = "-" if sort == "newest" else ""
+        return list(rows.order_by(f"{sign}{self.queue.arrived}", f"{sign}pk")[:most])
 
     def _ahead(self, request: HttpRequest) -> QuerySet[Any]:
         """What comes after one another: the tab that one works through, or else the queue."""
@@ -324,8 +434,7 @@ class WorkDesk(Desk):
         return self.decidable(request, self._tab(request, tab).filter(free))
 
     def _lined_up(self, request: HttpRequest, most: int) -> list[Any]:
-        rows = self._ahead(request)
-        return line_up(self.queue, rows, goal_of(self.queue), timezone.now(), most)
+        return self._sorted(request, self._ahead(request), goal_of(self.queue), most)
 
     def _next(self, request: HttpRequest, after: int = 0) -> int:
         """What it goes on with: what is in the person's hands first, then the queue; 0 where nothing waits."""
@@ -339,8 +448,8 @@ class WorkDesk(Desk):
         """The item so many places further on in the queue; 0 where there is no other."""
         return neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step) or 0
 
-    def _taken(self, request: HttpRequest, item_id: int) -> str:
-        """The address of an item, claimed; where a colleague was quicker, of the next one that is free then."""
+    def _taken(self, request: HttpRequest, item_id: int) -> int:
+        """The item, claimed; where a colleague was quicker, the next one that is free then. 0 where there is none."""
         for _try in range(CLAIM_TRIES):
             item = self.rows(request).filter(pk=item_id).first()
             try:
@@ -349,7 +458,7 @@ class WorkDesk(Desk):
                 break
             except Conflict:
                 item_id = self._next(request, after=item_id)
-        return self._at(request, item_id)
+        return item_id
 
     def _at(self, request: HttpRequest, item_id: int) -> str:
         return self.within(request, "item", item_id) if item_id else self.back(request)
@@ -369,7 +478,7 @@ class WorkDesk(Desk):
         elif tab == FOUND.code:
             items = list(rows.order_by(f"-{self.queue.arrived}", "-pk")[: SHOWN + 1])
         else:
-            items = line_up(self.queue, rows, counted.goal, now, SHOWN + 1)
+            items = self._sorted(request, rows, counted.goal, SHOWN + 1)
         late = now - counted.goal
         lines = [
             {
@@ -380,7 +489,8 @@ class WorkDesk(Desk):
                 "due": due_in_words(arrived + counted.goal, now),
                 "holder": item.claim_holder(now),
                 "outcome": "" if self.is_open(item) else self.outcome_of(item),
-                "decided": getattr(item, self.queue.decided),
+                "decided": (decided := getattr(item, self.queue.decided)),
+                "ago": timesince(decided or arrived, now, depth=1),
                 "decider": getattr(item, self.queue.decider),
             }
             for item in items[:SHOWN]
@@ -396,12 +506,15 @@ class WorkDesk(Desk):
             "choices": self._choices(request),
             "next_address": self.within(request, "next"),
             "bulk_address": self.within(request, "bulk"),
-            "narrowed": any(request.GET.get(each.name, "") in each.choices for each in self.filters),
+            "narrowed": any(choice["chosen"] for choice in self._choices(request)),
+            "sorts": list(SORTS.items()),
+            "sort": request.GET.get("sort", "") if request.GET.get("sort", "") in SORTS else "",
             "tab_query": self.narrowing(request, "tab", "q").replace("?", "&"),
             "saved": filters_of(request, f"admin:{self.name}"),
             "last": self.last_decision(request),
             "goal_hours": int(counted.goal.total_seconds() // 3600),
             "zone": timezone.get_current_timezone_name(),
+            "templates_address": self.at("templates"),
             "settings_address": self.at("settings") if self.may_set(request) else "",
             **self.index_context(request),
         }
@@ -409,12 +522,23 @@ class WorkDesk(Desk):
 
     def _choices(self, request: HttpRequest) -> list[dict[str, Any]]:
         return [
-            {"filter": each, "chosen": request.GET.get(each.name, ""), "choices": list(each.choices.items())}
-            for each in self.filters
+            {
+                "filter": each,
+                "chosen": value if (value := request.GET.get(each.name, "")) in each.choices else "",
+                "choices": list(each.choices.items()),
+            }
+            for each in self.all_filters
         ]
 
     def next_item(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(self._at(request, self._next(request)))
+
+    def ahead(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """The item that would come after this one, for its page to fetch ahead; nothing where there is none."""
+        mark_poll(request)
+        self.one(request, item_id)
+        following = self._next(request, after=item_id)
+        return HttpResponseRedirect(self._at(request, following)) if following else HttpResponse(status=204)
 
     # --- One item ---------------------------------------------------------------------------------------------------
 
@@ -449,7 +573,8 @@ class WorkDesk(Desk):
             "outcome": "" if self.is_open(item) else self.outcome_of(item),
             "sentence": self.decided_sentence(item),
             "addresses": {
-                page: self.within(request, f"item_{page}", item.pk) for page in ("state", "decide", "deed", "note")
+                page: self.within(request, f"item_{page}", item.pk)
+                for page in ("state", "ahead", "decide", "deed", "note")
             },
             "back": self.back(request),
             "narrowing": self.narrowing(request),
@@ -459,6 +584,7 @@ class WorkDesk(Desk):
             "colleagues": [person for person in colleagues(self.permission, item) if person.pk != user.pk],
             "timeline": timeline(item, request),
             "last": self.last_decision(request),
+            "message_templates": self._message_templates(request, item) if deciding else [],
             "error": error,
             "posted": request.POST if error else {},
             **self.item_context(request, item, deciding=deciding),
@@ -469,6 +595,22 @@ class WorkDesk(Desk):
         if error is not None:
             response.status_code = STATUS.get(type(error), 422)
         return response
+
+    def recipient_of(self, item: Any) -> User | None:
+        """The user who reads what is written with a decision."""
+        return None
+
+    def _message_templates(self, request: HttpRequest, item: Any) -> list[dict[str, str]]:
+        """What can be inserted: each text in the recipient's language, or in another one that is then named."""
+        recipient = self.recipient_of(item)
+        if recipient is None:
+            return []
+        found = []
+        for template in templates_for(request.user, self.queue.slug):  # type: ignore[arg-type]
+            code = recipient.language if recipient.language in template.texts else next(iter(template.texts), "")
+            language = "" if code == recipient.language else get_language_info(code)["name_translated"]
+            found.append({"title": template.title, "text": template.texts.get(code, ""), "language": language})
+        return found
 
     def state(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """What the open page asks every two seconds: whose it is, who looks too, whether it was decided."""
@@ -508,7 +650,18 @@ class WorkDesk(Desk):
             self.decide(request, item)
         except DomainError as error:
             return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(self._taken(request, onward))
+        return self._go_on(request, onward)
+
+    def _go_on(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """The next item, claimed: as the answer itself to the script of the page, which saves it a round trip."""
+        item_id = self._taken(request, item_id)
+        if not item_id or PART not in request.headers:
+            return HttpResponseRedirect(self._at(request, item_id))
+        # Nothing that was posted about the item before belongs to this one.
+        request.POST = QueryDict()  # type: ignore[assignment]
+        response = self._item_page(request, self.one(request, item_id))
+        response[ADDRESS] = self._at(request, item_id)
+        return response
 
     def deed_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
@@ -538,28 +691,38 @@ class WorkDesk(Desk):
                     presence.leave(user, item)
                 case "hand_over":
                     onward, here = self._next(request, after=item_id), ""
-                    hand_over(user, model, item_id, to=self._colleague(item, request.POST.get("to", "")))
+                    to = self._colleague(item, request.POST.get("to", ""))
+                    hand_over(user, model, item_id, to=to)
+                    self._say_to(request, item, _("Assigned to %(name)s, who is notified: %(item)s."), to)
                 case "snooze":
                     hours = request.POST.get("hours", "")
                     if hours not in SNOOZES:
-                        raise Invalid("unknown", _("Choose for how long."), field="hours")
+                        raise Invalid("unknown", _("Choose how long to snooze it."), field="hours")
                     onward, here = self._next(request, after=item_id), ""
                     snooze(user, model, item_id, until=timezone.now() + timedelta(hours=int(hours)))
                 case "escalate":
                     onward, here = self._next(request, after=item_id), ""
-                    escalate(user, model, item_id, reason=reason)
+                    escalated = escalate(user, model, item_id, reason=reason)
+                    if escalated.assigned_to is None:
+                        self._say_to(request, item, _("Escalated: %(item)s. No colleague can take it now."))
+                    else:
+                        said = _("Escalated to %(name)s, who is notified: %(item)s.")
+                        self._say_to(request, item, said, escalated.assigned_to)
                 case _:
-                    raise Invalid("unknown", _("There is no such deed."), field="deed")
+                    raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
         except DomainError as error:
             if deed == "renew":
                 return JsonResponse({"sentence": str(error)}, status=409)
             return self._item_page(request, self.one(request, item_id), error)
-        return HttpResponseRedirect(here or self._taken(request, onward))
+        return HttpResponseRedirect(here) if here else self._go_on(request, onward)
+
+    def _say_to(self, request: HttpRequest, item: Any, said: str, to: Any = None) -> None:
+        messages.success(request, said % {"item": self.title_of(item), "name": to.username if to else ""})
 
     def _colleague(self, item: Any, number: str) -> User:
         person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
         if person is None:
-            raise Invalid("unknown", _("Choose one of your colleagues."), field="to")
+            raise Invalid("unknown", _("Choose a colleague from the list."), field="to")
         return person
 
     def note_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
@@ -567,28 +730,41 @@ class WorkDesk(Desk):
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
         try:
-            add_note(request.user, item, text=request.POST.get("text", ""))  # type: ignore[arg-type]
+            text = request.POST.get("text", "")
+            add_note(request.user, item, text=text)  # type: ignore[arg-type]
         except DomainError as error:
             return self._item_page(request, item, error)
+        if "@" in text:
+            mentioned = mentioned_in(text, item, self.permission)
+            names = [person.username for person in mentioned if person.pk != request.user.pk]
+            missed = _("Nobody is notified: no colleague of this queue is mentioned.")
+            said = _("Notified: %(names)s.") if names else missed
+            messages.info(request, said % {"names": ", ".join(names)})
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     # --- Undo -------------------------------------------------------------------------------------------------------
 
     def last_decision(self, request: HttpRequest) -> dict[str, Any] | None:
         """What the person decided last, while it is fresh, to be taken back."""
-        since = timezone.now() - LAST_DECISION_SHOWN
-        fresh = Decision.objects.standing().filter(actor=request.user.pk, made_at__gte=since)
-        last = fresh.filter(target_type=self.queue.model._meta.label_lower).order_by("-id").first()
-        if last is None:
+        since, label = timezone.now() - LAST_DECISION_SHOWN, self.queue.model._meta.label_lower
+        own = Decision.objects.filter(actor=request.user.pk, made_at__gte=since, target_type=label).order_by("-id")
+        last = next((each for each in own[:MOST_UNDONE] if each.undone_at is None), None)
+        item = last and self.narrowed(request, self.rows(request)).filter(pk=last.target_id).first()
+        if last is None or item is None:
             return None
         return {
             "decision": last,
-            "label": kind_of(last).label,
-            "thing": f"#{last.target_id}",
+            "sentence": self.sentence_of(last, item),
+            "earlier": own[0].pk != last.pk,
             "address": self.within(request, "undo"),
+            "notifies": kind_of(last).notifies,
             "held": last.told_at is None,
             "leaves": last.made_at + HOLD,
         }
+
+    def sentence_of(self, decision: Decision, item: Any) -> str:
+        """What the viewer's own decision did, as in "Approved: Identity document 81 of maya"."""
+        return f"{capfirst(str(kind_of(decision).label))}: {self.title_of(item)}"
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         """Take back a decision, or all of one gesture."""
@@ -601,7 +777,7 @@ class WorkDesk(Desk):
         label = self.queue.model._meta.label_lower
         known = Decision.objects.filter(pk=number, target_type=label).first()
         if known is None:
-            raise Absent("absent", _("There is no such decision."))
+            raise Absent("absent", _("This decision does not exist. Reload the page."))
         item = self.one(request, known.target_id)
         try:
             undo(request.user, known.pk, reason=reason)  # type: ignore[arg-type]
@@ -609,7 +785,7 @@ class WorkDesk(Desk):
             if isinstance(error, (Refused, Absent)):
                 raise
             return self._item_page(request, item, error)
-        messages.success(request, _("Taken back: %(item)s.") % {"item": self.title_of(item)})
+        messages.success(request, _("Decision on %(item)s undone.") % {"item": self.title_of(item)})
         return HttpResponseRedirect(self.within(request, "item", known.target_id))
 
     def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
@@ -617,15 +793,15 @@ class WorkDesk(Desk):
         ids = Decision.objects.filter(batch=batch, target_type=label).values_list("target_id", flat=True)
         items = {item.pk: item for item in self.narrowed(request, self.rows(request)).filter(pk__in=list(ids))}
         if not items:
-            raise Absent("absent", _("There is no such decision."))
+            raise Absent("absent", _("This decision does not exist. Reload the page."))
         result = undo_batch(request.user, batch, reason=reason)  # type: ignore[arg-type]
         lines = [
-            *(BulkLine(items.get(each.target_id), _("taken back")) for each in result.done),
+            *(BulkLine(items.get(each.target_id), _("undone")) for each in result.done),
             *(BulkLine(items.get(each.target_id), why, skipped=True) for each, why in result.skipped),
         ]
-        bulk = Bulk(BulkDeed("undo", _("Take back")), batch, [line for line in lines if line.item is not None])
+        bulk = Bulk(BulkDeed("undo", _("Undo")), batch, [line for line in lines if line.item is not None])
         return self.page(
-            request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Taken back")
+            request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Undone")
         )
 
     # --- Many at once -----------------------------------------------------------------------------------------------
@@ -637,7 +813,7 @@ class WorkDesk(Desk):
         deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
         numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
         if deed is None or not numbers:
-            messages.error(request, _("Tick some items first, then choose what to do with them."))
+            messages.error(request, _("Select items first, then choose an action."))
             return HttpResponseRedirect(self.back(request))
         items = self.narrowed(request, self.rows(request)).in_bulk(numbers)
         confirmed = bool(request.POST.get("confirmed"))
@@ -670,7 +846,7 @@ class WorkDesk(Desk):
     def _check_version(self, request: HttpRequest, item: Workable) -> None:
         seen = request.POST.get(f"version_{item.pk}", "")
         if seen != str(item.version):
-            raise Conflict("changed-since", _("This has changed since the preview."))
+            raise Conflict("changed-since", _("Changed since the preview. Run the preview again."))
 
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
         lines = [
@@ -691,7 +867,7 @@ class WorkDesk(Desk):
 def due_in_words(due: datetime, now: datetime) -> str:
     """As in "3 hours late" or "due in 2 days": one unit is enough to see what presses."""
     if due < now:
-        return _("%(time)s late") % {"time": timesince(due, now, depth=1)}
+        return _("%(time)s overdue") % {"time": timesince(due, now, depth=1)}
     return _("due in %(time)s") % {"time": timeuntil(due, now, depth=1)}
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from admin_dashboards.base import link_to
-from admin_dashboards.labels import label
+from admin_dashboards.date_filters import DaysFilter
+from admin_dashboards.labels import label, time_column
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
@@ -46,13 +47,14 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_story)
     restore = staticmethod(restore_story)
 
-    list_display = ["thumbnail", "__str__", "state", "by", "audience", "created_at"]
+    list_display = ["thumbnail", "__str__", "state", "by", "audience", "created"]
     list_display_links = ["__str__"]
-    list_filter = [StoryStateFilter]
-    sortable_by = ["created_at"]
+    list_filter = [StoryStateFilter, ("created_at", DaysFilter)]
+    sortable_by = ["created"]
+    created = time_column("created_at", _("created at"))
     ordering = ["-created_at", "-id"]
     search_people = ("author",)
-    search_help_text = _("Author or number")
+    search_help_text = _("Author or ID")
     change_form_template = "moderation/story.html"
     change_form_outer_before_template = None
     fieldsets = [
@@ -78,7 +80,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     @display(description=_("state"))
     def state(self, story: Story) -> SafeString:
         shown = story_state(story)
-        return format_html("{} {}", shown, label("lock", _("Held"), "wait")) if story.held else shown
+        return format_html("{} {}", shown, label("lock", _("Evidence hold"), "wait")) if story.held else shown
 
 
 @admin.register(Event)
@@ -87,12 +89,13 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "words", "state", "by", "date", "location"]
-    list_filter = [WhenFilter, "status", RemovedFilter]
-    sortable_by = ["date"]
+    list_display = ["title", "words", "state", "by", "begins", "location"]
+    list_filter = [WhenFilter, "status", RemovedFilter, ("date", DaysFilter)]
+    sortable_by = ["begins"]
+    begins = time_column("date", _("begins"))
     ordering = ["-date", "-id"]
     search_people = ("host",)
-    search_help_text = _("Title, host or number")
+    search_help_text = _("Title, host or ID")
     fields = ["title", "description", "by", "state", "date", "ends_at", "location", "capacity", "created_at"]
     readonly_fields = ["by", "state", "date", "ends_at", "location", "capacity", "created_at"]
     export_fields = [
@@ -154,12 +157,13 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_message)
     restore = staticmethod(restore_message)
 
-    list_display = ["__str__", "state", "by", "room", "masked_text", "sent_at"]
-    list_filter = [RemovedFilter]
-    sortable_by = ["sent_at"]
+    list_display = ["__str__", "state", "by", "room", "masked_text", "sent"]
+    list_filter = [RemovedFilter, ("sent_at", DaysFilter)]
+    sortable_by = ["sent"]
+    sent = time_column("sent_at", _("sent"))
     ordering = ["-sent_at", "-id"]
     search_people = ("sender",)
-    search_help_text = _("Sender, room or number")
+    search_help_text = _("Sender, room or ID")
     fields = ["by", "people", "room", "seq", "state", "sent_at"]
     change_form_outer_before_template = "moderation/message.html"  # outside the form: revealing is one of its own
     export_fields = ["id", "room__name", "seq", "sender__username", "sent_at", "removed_at", "removal_reason"]

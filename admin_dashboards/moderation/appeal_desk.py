@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,9 +18,11 @@ from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Invalid
 from apps.moderation.appeals import rule_on_appeal
+from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Report
 from apps.moderation.targets import target_of
 from apps.moderation.telling import ruling_to_author, to_reporter
+from apps.users.models import User
 from apps.whole_numbers import whole_number
 
 
@@ -63,9 +66,11 @@ class AppealDesk(CaseDesk):
     def outcome_of(self, item: Appeal) -> str:
         return item.get_status_display()
 
+    def recipient_of(self, item: Appeal) -> User:
+        return item.author
+
     def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        # Not what is said against one's own decision.
-        return rows.exclude(decider=request.user.pk)  # type: ignore[misc]
+        return decidable_appeals(request.user, rows)  # type: ignore[arg-type]
 
     # --- One appeal -------------------------------------------------------------------------------------------------
 
@@ -73,6 +78,7 @@ class AppealDesk(CaseDesk):
         rulings = Decision.objects.about(item).standing()
         return {
             "case": item.case,
+            "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
             "evidence": evidence(request, item.case),
             "facts": facts(item.case),
             "outcomes": outcome_words(item.decision.after["outcomes"]),
@@ -93,15 +99,15 @@ class AppealDesk(CaseDesk):
                 "reporters": [read_in(each, undone) for each in sorted(set(reporters))] if told else [],
             }
             for title, status, told in (
-                (_("The decision stands"), Appeal.Status.UPHELD, False),
-                (_("Overturn it"), Appeal.Status.OVERTURNED, True),
+                (_("Uphold"), Appeal.Status.UPHELD, False),
+                (_("Overturn"), Appeal.Status.OVERTURNED, True),
             )
         ]
 
     def decide(self, request: HttpRequest, item: Appeal) -> None:
         ruling = request.POST.get("ruling", "")
         if ruling not in ("uphold", "overturn"):
-            raise Invalid("required", _("Choose whether the decision stands."), field="ruling")
+            raise Invalid("required", _("Choose Uphold or Overturn."), field="ruling")
         rule_on_appeal(
             request.user,  # type: ignore[arg-type]
             item.pk,

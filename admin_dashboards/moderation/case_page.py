@@ -69,7 +69,7 @@ def evidence(request: HttpRequest, case: Case) -> dict[str, Any]:
         "thing": target if may_see else None,
         "gone": target is None,
         "state": _state(target) if may_see else "",
-        "link": link_to(target, _("Open it in its table")) if may_see and not isinstance(target, User) else "",
+        "link": link_to(target, _("Open record")) if may_see and not isinstance(target, User) else "",
         "words": words(case, target) if readable else [],
         "look": "",
     }
@@ -91,7 +91,7 @@ def _conversation(request: HttpRequest, case: Case, message: Message) -> dict[st
         "thing": message,
         "gone": False,
         "state": _state(message),
-        "link": link_to(message, _("Open it in its table")),
+        "link": link_to(message, _("Open record")),
         "spoken": [Spoken(each, texts.get(each.pk), each.pk == message.pk) for each in near],
         "may_reveal": may_reveal,
         "all_revealed": len(texts) == len(near),

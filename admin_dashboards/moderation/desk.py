@@ -19,10 +19,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from admin_dashboards.asking import refuse_other_sites
+from admin_dashboards.asking import PART, refuse_other_sites
 from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.languages import in_language
+from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
@@ -35,6 +36,7 @@ from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
 from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
+from apps.moderation.deciding import decidable_cases, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
@@ -48,7 +50,7 @@ DAYS = (1, 3, 7, 14, 30, 90)
 EXTRAS = {
     Outcome.WARNED: gettext_lazy("Warn the author"),
     Outcome.SUSPENDED: gettext_lazy("Suspend the author for"),
-    Outcome.EDITED: gettext_lazy("Edit the words"),
+    Outcome.EDITED: gettext_lazy("Edit text"),
 }
 """What can be ticked beside removing, in the order of the digits."""
 
@@ -93,6 +95,7 @@ class ModerationDesk(CaseDesk):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("<int:item_id>/preview/", self.view(self.preview), name=f"{self.name}_item_preview"),
+            path("<int:item_id>/author/", self.view(self.author), name=f"{self.name}_item_author"),
             path("<int:item_id>/picture/", self.view(self.picture), name=f"{self.name}_item_picture"),
             path("<int:item_id>/reveal/", self.view(self.reveal, posts=True), name=f"{self.name}_item_reveal"),
             *super().get_urls(),
@@ -114,7 +117,7 @@ class ModerationDesk(CaseDesk):
         reasons: list[str] = item.reasons  # type: ignore[attr-defined]
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
         told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
-        weight = _("weight %(weight)d") % {"weight": item.weight}
+        weight = _("priority %(weight)d") % {"weight": item.weight}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
         # What it weighed says in which order it is worked on, which a decided one is not any more.
         shown = [label("balance", weight), reports, told] if self.is_open(item) else [reports, told]
@@ -122,7 +125,7 @@ class ModerationDesk(CaseDesk):
 
     def title_of(self, item: Case) -> str:
         if item.kind == Report.Kind.USER:
-            return _("Person %(name)s") % {"name": item.author.username}
+            return _("User %(name)s") % {"name": item.author.username}
         return _("%(kind)s %(number)d by %(name)s") % {
             "kind": item.get_kind_display(),
             "number": item.target_id,
@@ -131,6 +134,15 @@ class ModerationDesk(CaseDesk):
 
     def outcome_of(self, item: Case) -> str:
         return outcome_words(item.outcomes)
+
+    def recipient_of(self, item: Case) -> User:
+        return item.author
+
+    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return decidable_cases(request.user, rows)  # type: ignore[arg-type]
+
+    def sentence_of(self, decision: Decision, item: Case) -> str:
+        return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
 
     def index_context(self, request: HttpRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
@@ -146,6 +158,7 @@ class ModerationDesk(CaseDesk):
         context = {
             "evidence": evidence(request, item),
             "facts": facts(item),
+            "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
             "standing_decision": None if self.is_open(item) else Decision.objects.about(item).standing().last(),
         }
@@ -161,6 +174,7 @@ class ModerationDesk(CaseDesk):
         event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
         return {
             "possible": possible,
+            "cannot": why_not_removable(request.user, case),  # type: ignore[arg-type]
             "extras": [
                 {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
                 for key, (each, title) in enumerate(EXTRAS.items(), 1)
@@ -213,7 +227,7 @@ class ModerationDesk(CaseDesk):
         if Outcome.REMOVED in dict(outcomes(request.user, case)):  # type: ignore[arg-type]
             found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
         if extras:
-            found.append(say(_("Only what is ticked"), extras))
+            found.append(say(_("Selected actions only"), extras))
         return found
 
     def decide(self, request: HttpRequest, item: Case) -> None:
@@ -233,13 +247,27 @@ class ModerationDesk(CaseDesk):
             version=whole_number(posted.get("version", "")),
         )
 
+    def author(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """About the author of a case, as a page, or as the part that the script of the case's page shows beside it."""
+        case = self.one(request, item_id)
+        context = {
+            "author": case.author,
+            "facts": facts(case),
+            "sections": sections(request, case.author, but=case),
+            "case_address": self.within(request, "item", case.pk),
+        }
+        if PART in request.headers:
+            return TemplateResponse(request, "moderation/desk/author.html", context)
+        title = _("About %(name)s") % {"name": case.author.username}
+        return self.page(request, "moderation/desk/author_page.html", context, title=title)
+
     def reveal(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Show the reported message and those around it to whoever says why."""
         case = self.one(request, item_id)
         if request.method == "POST":
             message = target_of(case.kind, case.target_id)
             if not isinstance(message, Message):
-                raise Absent("not-found", _("Nothing is masked here."))
+                raise Absent("not-found", _("Nothing to reveal here."))
             try:
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
             except DomainError as error:
@@ -266,11 +294,11 @@ class ModerationDesk(CaseDesk):
             require_outcomes(user, item, check_settling(user, item, [deed.code]), target)
         said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
-            return _("Nothing changes; the reporters are told.")
+            return _("Content is kept; the reporters are notified.")
         read = {"name": item.author.username, **read_in(item.author.language, said[0])}
         if read["language"]:
-            return _("%(name)s reads, %(language)s: %(text)s") % read
-        return _("%(name)s reads: %(text)s") % read
+            return _("Message to %(name)s, %(language)s: %(text)s") % read
+        return _("Message to %(name)s: %(text)s") % read
 
     def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
@@ -323,6 +351,6 @@ def _edits(case: Case, posted: Any) -> dict[str, str]:
     for name in sent:
         if posted.get(f"was_{name}", "").replace("\r\n", "\n") != getattr(event, name).replace("\r\n", "\n"):
             raise Conflict(
-                "changed-since", _("The host has changed the words since you read them. Look at them again.")
+                "changed-since", _("The host has changed the text since you opened it. Read it again, then decide.")
             )
     return {name: words for name, words in sent.items() if words != getattr(event, name).replace("\r\n", "\n")}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from admin_dashboards.import_export import TableResource
-from apps.errors import Absent
 from apps.events.models import Event
-from apps.events.services import edit_event
+from apps.events.services import Edits, edit_events, lock_events
+from apps.users.models import User
 
 
 class EventRows(TableResource):
@@ -19,13 +18,14 @@ class EventRows(TableResource):
         model = Event
         fields = ("id", "title", "description", "date", "ends_at", "location", "capacity")
 
-    def get_or_init_instance(self, instance_loader: Any, row: dict[str, Any]) -> tuple[Event, bool]:
-        event = self.get_instance(instance_loader, row)
-        if event is None:
-            raise Absent("no-such-event", _("There is no event with this number."))
-        return event, False
+    def prepare(self, user: User, rows: Sequence[Event]) -> None:
+        self.judged = Edits(user, rows)
 
-    def save_instance(self, instance: Event, is_create: bool, row: dict[str, Any], **options: Any) -> None:
-        given = {field.attribute: getattr(instance, field.attribute) for field in self.get_import_fields()}
-        changes = {name: value for name, value in given.items() if name != "id" and name in row}
-        edit_event(options["user"], instance.pk, **changes)
+    def judge(self, row: Event, changes: dict[str, Any]) -> None:
+        self.judged.judge(row, changes)
+
+    def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
+        edit_events(user, edits)
+
+    def lock(self, numbers: Sequence[int]) -> None:
+        lock_events(numbers)

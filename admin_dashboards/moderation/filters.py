@@ -22,7 +22,7 @@ class StoryStateFilter(SimpleListFilter):
             ("active", _("Active")),
             ("expired", _("Expired")),
             ("removed", _("Removed")),
-            ("held", _("Held as evidence")),
+            ("held", _("Evidence hold")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any] | None:

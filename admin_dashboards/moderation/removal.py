@@ -133,7 +133,7 @@ class RemovableAdmin(ModelAdmin):
         if deed is self.restore:
             sentence = _("%(count)d %(things)s restored.")
         else:
-            sentence = _("%(count)d %(things)s removed. Nobody but staff sees it; it can be restored.")
+            sentence = _("%(count)d %(things)s removed: hidden from everyone except staff. They can be restored.")
         return sentence % {"count": count, "things": things}
 
 

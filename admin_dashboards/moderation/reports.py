@@ -18,11 +18,13 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from admin_dashboards.asking import asking
 from admin_dashboards.base import Form, ModelAdmin, link_to
-from admin_dashboards.labels import label
+from admin_dashboards.date_filters import DaysFilter
+from admin_dashboards.labels import label, moment, time_column
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.sections import MOST, Section, attach, latest_of
 from apps.access import may
 from apps.chat.models import Message
 from apps.events.models import Event
@@ -32,17 +34,31 @@ from apps.moderation.targets import REPORTABLE, target_of
 from apps.stories.models import Story
 from apps.users.models import User
 
+OUTCOME_LABELS: dict[str, tuple[str, str]] = {
+    Report.Outcome.KEPT: ("visibility", "good"),
+    Report.Outcome.REMOVED: ("visibility_off", "bad"),
+    Report.Outcome.EDITED: ("edit", "neutral"),
+    Report.Outcome.WARNED: ("warning", "wait"),
+    Report.Outcome.SUSPENDED: ("pause_circle", "bad"),
+}
+"""The icon and colour of an outcome: those of the same state in other tables."""
+
+
+class SameCaseSection(Section):
+    title = gettext_lazy("Other reports in the same case")
+    headers = (gettext_lazy("report"), gettext_lazy("reason"), gettext_lazy("reporter"), gettext_lazy("reported"))
+
 
 class SettleForm(Form):
     """What comes of a report."""
 
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), widget=UnfoldAdminRadioSelectWidget)
     comment = forms.CharField(
-        label=gettext_lazy("Why"),
+        label=gettext_lazy("Reason"),
         required=False,
         max_length=1000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text=gettext_lazy("Not required. Staff read it in the history."),
+        help_text=gettext_lazy("Optional. Staff read it in the history."),
     )
     outcomes: ClassVar[list[tuple[str, Any]]] = []
 
@@ -60,12 +76,14 @@ class ReportAdmin(SearchableAdmin):
     changes: ClassVar[str | None] = "settle"
 
     form = SettleForm
-    list_display = ["__str__", "state", "thing_link", "reason", "about", "by", "created_at"]
-    list_filter = ["status", "kind", "reason"]
-    sortable_by = ["created_at"]
+    list_display = ["number", "state", "thing_link", "reason", "about", "by", "reported"]
+    list_filter = ["status", ("created_at", DaysFilter), "kind", "reason"]
+    sortable_by = ["reported"]
+    list_sections: ClassVar[list[Any]] = [SameCaseSection]
+    reported = time_column("created_at", gettext_lazy("reported"))
     ordering = ["-created_at", "-id"]
     search_people = ("author", "reporter")
-    search_help_text = gettext_lazy("Reported person, reporter or number")
+    search_help_text = gettext_lazy("Reported user, reporter or ID")
     change_form_template = "moderation/report.html"
     readonly_fields = ["thing_link", "about", "by", "reason", "note", "created_at", "state"]
     export_fields = [
@@ -75,6 +93,24 @@ class ReportAdmin(SearchableAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "reporter", "closed_by", "case")
+
+    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+        cases = Case.objects.filter(pk__in={row.case_id for row in rows})
+        latest = latest_of(cases, self.get_queryset(request), "case", MOST + 1)
+        found = {
+            row.pk: [
+                [
+                    link_to(each, f"#{each.pk}"),
+                    each.get_reason_display(),
+                    link_to(each.reporter),
+                    moment(each.created_at),
+                ]
+                for each in latest.get(row.case_id, [])
+                if each.pk != row.pk
+            ][:MOST]
+            for row in rows
+        }
+        attach(SameCaseSection, rows, found)
 
     def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
         told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
@@ -117,11 +153,16 @@ class ReportAdmin(SearchableAdmin):
             return False
         return report.status == Report.Status.OPEN or request.method == "POST"
 
+    @display(description=gettext_lazy("report"))
+    def number(self, report: Report) -> str:
+        return f"#{report.pk}"
+
     @display(description=gettext_lazy("state"))
     def state(self, report: Report) -> SafeString:
         if report.closed_at is None:
             return label("flag", _("Open"), "wait")
-        return label("task_alt", self.outcome_word(report), "good")
+        icon, tone = OUTCOME_LABELS.get(report.outcome or "", ("task_alt", "neutral"))
+        return label(icon, self.outcome_word(report), tone)
 
     @display(description=gettext_lazy("outcome"))
     def outcome_word(self, report: Report) -> str:
@@ -131,7 +172,7 @@ class ReportAdmin(SearchableAdmin):
     def closer(self, report: Report) -> str:
         return link_to(report.closed_by)
 
-    @display(description=gettext_lazy("thing"))
+    @display(description=gettext_lazy("content"))
     def thing_link(self, report: Report) -> str:
         word = f"{report.get_kind_display()} {report.target_id}"
         if report.kind == Report.Kind.USER:
@@ -146,7 +187,7 @@ class ReportAdmin(SearchableAdmin):
         rows = table.get_queryset(asking()) if isinstance(table, ModelAdmin) else None
         row = rows.filter(pk=report.target_id).first() if rows is not None else None
         if row is None:
-            return format_html("<p>{}</p>", _("It is gone, or not yours to see."))
+            return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
         state = table.state(row)  # type: ignore[union-attr]
         was = self.as_reported(report, row)
         if isinstance(row, Event):
@@ -163,7 +204,7 @@ class ReportAdmin(SearchableAdmin):
         changed = ((line.name, said) for line in words(report.case, row) for _at, said in line.reported)
         return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
 
-    @display(description=gettext_lazy("reported person"))
+    @display(description=gettext_lazy("reported user"))
     def about(self, report: Report) -> str:
         return link_to(report.author)
 

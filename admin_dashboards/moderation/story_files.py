@@ -80,7 +80,7 @@ def look_of(story: Story) -> SafeString:
         return SafeString()
     address = reverse("admin:stories_story_file", args=[story.pk])
     if story.media_type.startswith("video/"):
-        words = _("The film of the story")
+        words = _("Video of the story")
         return veiled(
             format_html(
                 '<video src="{}" class="story-look" controls preload="metadata" aria-label="{}"></video>',
@@ -88,7 +88,7 @@ def look_of(story: Story) -> SafeString:
                 words,
             )
         )
-    return veiled(format_html('<img src="{}" class="story-look" alt="{}">', address, _("The picture of the story")))
+    return veiled(format_html('<img src="{}" class="story-look" alt="{}">', address, _("Image of the story")))
 
 
 def veiled(media: SafeString) -> SafeString:
@@ -116,7 +116,7 @@ def thumbnail(story: Story) -> SafeString:
         return SafeString()
     if story.media_type.startswith("video/"):
         return format_html(
-            '<span class="story-thumb material-symbols-outlined" role="img" aria-label="{}">movie</span>', _("Film")
+            '<span class="story-thumb material-symbols-outlined" role="img" aria-label="{}">movie</span>', _("Video")
         )
     return format_html(
         '<span class="veil story-thumb {}"><img src="{}" alt="{}" width="40" height="40" loading="lazy" '

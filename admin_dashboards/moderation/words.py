@@ -53,7 +53,7 @@ class WordsMixin(ModelAdmin):
             reverse("admin:events_event_words", args=[event.pk]),
             event.title,
             event.description,
-            _("Edit the words of “%(title)s”") % {"title": event.title},
+            _("Edit text of “%(title)s”") % {"title": event.title},
             _("Edit"),
         )
 
@@ -84,22 +84,24 @@ class WordsMixin(ModelAdmin):
     def _edit(self, request: HttpRequest, event: Event) -> dict[str, Any]:
         sent = {name: _plain(request.POST.get(name, "")) for name in FIELDS}
         if any(_plain(request.POST.get(f"was_{name}", "")) != _plain(getattr(event, name)) for name in FIELDS):
-            raise Conflict("changed-since", _("The words have changed since you read them. Load the page again."))
+            raise Conflict(
+                "changed-since", _("The text has changed since you opened it. Reload the page, then edit it again.")
+            )
         changes = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
         reason = request.POST.get("reason", "").strip()[:1000]
         edited = edit_event(request.user, event.pk, reason=reason, **changes)  # type: ignore[arg-type]
         decision = Decision.objects.about(event).standing().filter(actor=request.user.pk).last() if changes else None
-        said = _("“%(title)s” is put right. Its host is told in 10 seconds.") % {"title": edited.title}
+        said = _("“%(title)s” saved. Its host is notified in 10 seconds.") % {"title": edited.title}
         return _facts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
 
     def _taken_back(self, request: HttpRequest, event: Event) -> dict[str, Any]:
         number = whole_number(request.POST["undo"])
         known = Decision.objects.about(event).filter(pk=number, verb="event.edited").first()
         if known is None:
-            raise Absent("absent", _("There is no such decision."))
+            raise Absent("absent", _("This decision does not exist. Reload the page."))
         undo(request.user, known.pk)  # type: ignore[arg-type]
         event.refresh_from_db()
-        return _facts(event) | {"sentence": _("Taken back."), "decision": None}
+        return _facts(event) | {"sentence": _("Undone."), "decision": None}
 
 
 def _facts(event: Event) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from admin_dashboards.base import link_to
-from admin_dashboards.labels import label
+from admin_dashboards.date_filters import DaysFilter
+from admin_dashboards.labels import label, time_column
 from admin_dashboards.masking import mask_mail, mask_phone
 from admin_dashboards.people import PersonAdmin
 from admin_dashboards.searching import SearchableAdmin
@@ -27,12 +28,14 @@ STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "r
 
 @admin.register(Connection)
 class ConnectionAdmin(SearchableAdmin):
-    list_display = ["__str__", "state", "sent_by", "sent_to", "created_at", "responded_at"]
-    list_filter = ["status"]
-    sortable_by = ["created_at"]
+    list_display = ["__str__", "state", "sent_by", "sent_to", "sent", "answered"]
+    list_filter = ["status", ("created_at", DaysFilter)]
+    sortable_by = ["sent"]
+    sent = time_column("created_at", _("sent"))
+    answered = time_column("responded_at", _("answered"))
     ordering = ["-created_at", "-id"]
     search_people = ("sender", "receiver")
-    search_help_text = _("Sender, receiver or number")
+    search_help_text = _("Sender, receiver or ID")
     fields = ["sent_by", "sent_to", "state", "created_at", "responded_at"]
     export_fields = ["id", "sender__username", "receiver__username", "status", "created_at", "responded_at"]
 
@@ -53,14 +56,23 @@ class ConnectionAdmin(SearchableAdmin):
         return label(icon, connection.get_status_display(), tone)
 
 
+class SignedUpFilter(DaysFilter):
+    """By an index of accounts; profiles have none of when they were changed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = _("signed up")
+
+
 @admin.register(Profile)
 class ProfileAdmin(PersonAdmin):
-    list_display = ["__str__", "role", "badge", "company_name", "mail", "phone", "updated_at"]
-    list_filter = ["user__role", "user__identity_verified"]
+    list_display = ["__str__", "role", "badge", "company_name", "mail", "phone", "updated"]
+    list_filter = ["user__role", "user__identity_verified", ("user__date_joined", SignedUpFilter)]
+    updated = time_column("updated_at", _("updated"))
     sortable_by: ClassVar[Any] = []
     ordering = ["-id"]
     search_people = ("user",)
-    search_help_text = _("User name or number")
+    search_help_text = _("User name or ID")
     fields = [
         "person", "role", "badge", "mail", "phone", "bio", "links", "company_name", "business_category", "theme",
         "joined", "updated_at",
@@ -91,7 +103,7 @@ class ProfileAdmin(PersonAdmin):
             return label("verified", _("Verified"), "good")
         return label("pending", _("Not verified"))
 
-    @display(description=_("mail address"))
+    @display(description=_("email address"))
     def mail(self, profile: Profile) -> str:
         return mask_mail(profile.user.email)
 
@@ -111,12 +123,14 @@ class ProfileAdmin(PersonAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(SearchableAdmin):
-    list_display = ["__str__", "told_to", "kind", "state", "created_at", "read_at"]
-    list_filter = ["is_read", "kind"]
-    sortable_by = ["created_at"]
+    list_display = ["__str__", "told_to", "kind", "state", "created", "read"]
+    list_filter = ["is_read", ("created_at", DaysFilter), "kind"]
+    sortable_by = ["created"]
+    created = time_column("created_at", _("created"))
+    read = time_column("read_at", _("read"))
     ordering = ["-created_at", "-id"]
     search_people = ("recipient",)
-    search_help_text = _("Recipient or number")
+    search_help_text = _("Recipient or ID")
     fields = ["told_to", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
     export_fields = ["id", "recipient__username", "kind", "text", "is_read", "created_at", "read_at"]
 

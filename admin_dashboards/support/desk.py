@@ -113,7 +113,7 @@ class SupportDesk(Desk):
         """The ladder: of one viewer and one thing, now or at a time that was."""
         person = _opened(request, person_id)
         if kind not in THINGS:
-            raise Absent("not-found", _("There is no such kind of thing."))
+            raise Absent("not-found", _("Unknown type. Choose one from the page of the user."))
         at, error = _time(request.GET.get("at", ""))
         try:
             told = ladder(person.pk, kind, thing_id, at=at)
@@ -141,7 +141,7 @@ class SupportDesk(Desk):
         """The API's own answers to the person, for a reason that they can read."""
         person = _client(person_id)
         context: dict[str, Any] = {"person": person, "answers": None, "reason": "", "error": ""}
-        title = _("As %(name)s sees it") % {"name": person.username}
+        title = _("View as %(name)s") % {"name": person.username}
         if request.method != "POST":
             return self.page(request, "support/as_seen.html", context, title=title)
         reason = request.POST.get("reason", "")
@@ -175,7 +175,7 @@ def _find(request: HttpRequest, term: str) -> list[Found]:
 def _client(person_id: int) -> User:
     person = User.objects.clients().select_related("profile").filter(pk=person_id).first()
     if person is None:
-        raise Absent("not-found", _("There is no such person here. Staff accounts are not looked into."))
+        raise Absent("not-found", _("No app user here. Staff accounts are not covered by Investigate."))
     return person
 
 

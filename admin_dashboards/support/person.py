@@ -79,7 +79,7 @@ def _why(viewer: User, kind: str, thing: Model) -> str:
 def standing(person: User) -> SafeString:
     """How the account stands, worst first."""
     if not person.is_active:
-        return label("block", _("Switched off"), "bad")
+        return label("block", _("Deactivated"), "bad")
     if person.is_suspended:
         return label("pause_circle", _("Suspended"), "bad")
     return label("person", _("Active"), "good")
@@ -100,7 +100,7 @@ def _connections(person: User) -> Section:
                 why=_why(person, "connection", row),
             )
         )
-    return Section("connections", _("Connections"), "handshake", lines, _("No requests, sent or received."))
+    return Section("connections", _("Connections"), "handshake", lines, _("No connections."))
 
 
 def _notifications(person: User) -> Section:
@@ -114,7 +114,7 @@ def _notifications(person: User) -> Section:
         )
         for row in rows
     ]
-    return Section("notifications", _("Notifications"), "notifications", lines, _("Nothing was told to them."))
+    return Section("notifications", _("Notifications"), "notifications", lines, _("No notifications."))
 
 
 def _rooms(person: User) -> Section:
@@ -148,7 +148,7 @@ def _rooms(person: User) -> Section:
                 lines=[_message(person, message) for message in of_room.get(own.room_id, [])],
             )
         )
-    return Section("rooms", _("Rooms"), "chat", lines, _("In no room."))
+    return Section("rooms", _("Chats"), "chat", lines, _("No chats."))
 
 
 def _message(person: User, message: Message) -> Line:
@@ -162,7 +162,7 @@ def _message(person: User, message: Message) -> Line:
 
 def _stories(person: User) -> Section:
     lines = [line_of_story(person, story) for story in Story.objects.filter(author=person).newest_first()[:LATEST]]
-    return Section("stories", _("Stories"), "web_stories", lines, _("Posted no story."))
+    return Section("stories", _("Stories"), "web_stories", lines, _("No stories."))
 
 
 def line_of_story(viewer: User, story: Story) -> Line:
@@ -181,7 +181,7 @@ def _events(person: User) -> Section:
             *((row.event, row.get_status_display()) for row in joined),
         ]
     ]
-    return Section("events", _("Events"), "event", lines, _("Hosts none and joined none."))
+    return Section("events", _("Events"), "event", lines, _("No events."))
 
 
 def _event_state(event: Event, part: str) -> SafeString:
@@ -201,7 +201,7 @@ def _documents(person: User) -> Section:
             said = f"{said}: {document.get_reason_display()}"
         at = document.decided_at or document.created_at
         lines.append(Line(link_to(document, str(document)), label(icon, said, tone), at))
-    return Section("documents", _("Verification"), "badge", lines, _("Sent in no document."))
+    return Section("documents", _("Verification"), "badge", lines, _("No documents."))
 
 
 def _sessions(person: User) -> Section:
@@ -210,12 +210,12 @@ def _sessions(person: User) -> Section:
         if session.ended_at:
             state = label("logout", session.end_reason or _("Ended"))
         elif session.is_live:
-            state = label("sensors", _("Live"), "good")
+            state = label("sensors", _("Active"), "good")
         else:
             state = label("schedule", _("Expired"))
         text = " · ".join(filter(None, [device_of(session.user_agent), session.address]))
         lines.append(Line(text, state, session.last_seen_at))
-    return Section("sessions", _("Sign-ins"), "devices", lines, _("Never signed in."))
+    return Section("sessions", _("Sessions"), "devices", lines, _("No sessions."))
 
 
 def _refused(person: User) -> Section:
@@ -224,8 +224,10 @@ def _refused(person: User) -> Section:
         Line(f"{call.method} {call.path}", label("block", f"{call.status} {call.code}", "bad"), call.at)
         for call in (calls or [])[: 2 * LATEST]
     ]
-    empty = _("Not known: the broker does not answer.") if calls is None else _("No call was refused of late.")
-    return Section("refused", _("Refused calls"), "do_not_disturb_on", lines, empty)
+    empty = (
+        _("Unknown: Redis/Valkey does not answer. Try again.") if calls is None else _("No denied requests recently.")
+    )
+    return Section("refused", _("Denied requests"), "do_not_disturb_on", lines, empty)
 
 
 def _strikes(person: User) -> Section:
@@ -236,7 +238,7 @@ def _strikes(person: User) -> Section:
         elif strike.expires_at <= timezone.now():
             state = label("timer_off", _("Expired"))
         else:
-            state = label("gavel", _("Stands"), "bad")
+            state = label("gavel", _("Active"), "bad")
         said = ", ".join(strike.outcomes)
         lines.append(
             Line(_("Case %(case)s: %(said)s") % {"case": strike.case_id, "said": said}, state, strike.given_at)
@@ -260,7 +262,7 @@ def _blocks(person: User) -> Section:
         )
         for row in rows
     ]
-    return Section("blocks", _("Blocks"), "person_off", lines, _("Blocked nobody, and nobody blocked them."))
+    return Section("blocks", _("Blocks"), "person_off", lines, _("No blocks."))
 
 
 def of_other(viewer: User, other: User) -> list[Line]:

@@ -24,29 +24,29 @@ def append_only() -> list[pgtrigger.Trigger]:
 
 
 class Verb(models.TextChoices):
-    """Deeds that change no business row, yet must be known."""
+    """Actions that change no business row, yet must be known. Labels follow the actor's name in a sentence."""
 
-    VIEWED = "viewed", _("looked at")
+    VIEWED = "viewed", _("viewed")
     REVEALED = "revealed", _("revealed")
     EXPORTED = "exported", _("exported")
     IMPORTED = "imported", _("imported")
-    REFUSED = "refused", _("was refused")
+    REFUSED = "refused", _("was denied")
     SIGNED_IN = "signed_in", _("signed in")
     SIGN_IN_FAILED = "sign_in_failed", _("failed to sign in")
     MFA_ENABLED = "mfa_enabled", _("set up a second factor")
-    MFA_DISABLED = "mfa_disabled", _("gave up a second factor")
-    MFA_RESET = "mfa_reset", _("reset the second factor of")
+    MFA_DISABLED = "mfa_disabled", _("removed a second factor")
+    MFA_RESET = "mfa_reset", _("reset a second factor")
     SIGNED_OUT = "signed_out", _("signed out")
-    SESSION_ENDED = "session_ended", _("ended a session of")
+    SESSION_ENDED = "session_ended", _("ended a session")
     GRANTED = "granted", _("granted")
     REVOKED = "revoked", _("revoked")
     CLAIMED = "claimed", _("claimed")
     RELEASED = "released", _("released")
-    ESCALATED = "escalated", _("passed up")
-    UNDONE = "undone", _("took back")
-    IMPERSONATED = "impersonated", _("looked as")
-    PASSWORD_SET = "password_set", _("set the password of")
-    ALERTED = "alerted", _("raised an alert by deciding")
+    ESCALATED = "escalated", _("escalated")
+    UNDONE = "undone", _("undone")
+    IMPERSONATED = "impersonated", _("viewed as user")
+    PASSWORD_SET = "password_set", _("set a password")
+    ALERTED = "alerted", _("raised an alert")
 
 
 class Use(models.Model):
@@ -69,17 +69,19 @@ class Use(models.Model):
 class Entry(models.Model):
     """One deed: who, what, on which thing, why, from where. Never changed, never deleted."""
 
+    # Without the index that Django would add: a longer one of the same beginning is below.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,
         null=True,
         related_name="+",
         verbose_name=_("who"),
     )
-    verb = models.CharField(_("deed"), max_length=32, choices=Verb)
-    target_type = models.CharField(_("kind of thing"), max_length=64, blank=True)
-    target_id = models.CharField(_("thing"), max_length=64, blank=True)
+    verb = models.CharField(_("action"), max_length=32, choices=Verb)
+    target_type = models.CharField(_("object type"), max_length=64, blank=True)
+    target_id = models.CharField(_("object"), max_length=64, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -88,9 +90,9 @@ class Entry(models.Model):
         db_index=False,
         null=True,
         related_name="+",
-        verbose_name=_("person concerned"),
+        verbose_name=_("user concerned"),
     )
-    """Whose personal data was looked at, who is told of it."""
+    """Whose personal data was viewed, and who reads of it; or to whom something was done."""
     detail = models.JSONField(_("detail"), default=dict)
     request_id = models.CharField(_("request"), max_length=64, blank=True)
     address = models.GenericIPAddressField(_("address"), null=True)
@@ -101,9 +103,14 @@ class Entry(models.Model):
         verbose_name_plural = _("audit entries")
         ordering = ["-id"]
         default_permissions = ("view",)
+        permissions = [("export_entry", _("Can export the audit log"))]
         indexes = [
+            models.Index(fields=["created_at"], name="audit_entry_time"),
+            models.Index(fields=["actor", "created_at"], name="audit_entry_actor_time"),
+            models.Index(fields=["verb", "created_at"], name="audit_entry_action_time"),
+            models.Index(fields=["target_type", "created_at"], name="audit_entry_type_time"),
+            models.Index(fields=["request_id"], name="audit_entry_request", condition=~Q(request_id="")),
             models.Index(fields=["target_type", "target_id", "-id"], name="audit_entry_target"),
-            models.Index(fields=["actor", "-id"], name="audit_entry_actor"),
             models.Index(fields=["subject", "-id"], name="audit_entry_subject", condition=Q(subject__isnull=False)),
         ]
         triggers = append_only()

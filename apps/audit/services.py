@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils import timezone
 
 from apps.audit.context import origin
 from apps.audit.models import Entry, Use, Verb
 
 if TYPE_CHECKING:
     from apps.users.models import User
+
+REFUSED_ONCE = timedelta(minutes=1)
+MOST_REFUSALS = 30
+"""Entries about refusals of one actor within `REFUSED_ONCE`: a script cannot flood the log."""
+MOST_TEXT = 500
 
 
 def record(
@@ -22,9 +28,10 @@ def record(
     subject: User | None = None,
     **detail: Any,
 ) -> Entry:
-    """Write down a deed that changes no business row. `detail` holds facts, never secrets or private text.
+    """Write an audit log entry of an action that changes no business row. `detail` holds no secrets or private text.
 
-    `subject` is who is told of it, as far as `apps/users/looks.py` tells them: whose personal data was looked at.
+    `subject` is the user concerned: whose personal data was viewed, who reads of it as far as `apps/users/looks.py`
+    shows it to them, or to whom something was done.
     """
     where = origin()
     return Entry.objects.create(
@@ -38,6 +45,21 @@ def record(
         request_id=where.request_id,
         address=where.address,
     )
+
+
+def record_refusal(
+    actor: User, *, method: str, path: str, sentence: str, target: models.Model | None = None
+) -> Entry | None:
+    """Write an audit log entry of something that `actor` asked for and was refused.
+
+    The same again within `REFUSED_ONCE`, or more than `MOST_REFUSALS` in that time, is not written: None.
+    """
+    method, path, sentence = (text.replace("\x00", "\ufffd")[:MOST_TEXT] for text in (method, path, sentence))
+    lately = Entry.objects.filter(actor=actor, verb=Verb.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
+    known = lately.order_by("-created_at").values_list("detail__method", "detail__path")[:MOST_REFUSALS]
+    if len(known) == MOST_REFUSALS or (method, path) in known:
+        return None
+    return record(actor, Verb.REFUSED, target, reason=sentence, method=method, path=path)
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:

@@ -65,7 +65,7 @@ def open_room(actor: User, participant_id: int) -> tuple[Room, bool]:
 
 def _room_with(actor: User, person_id: int, *, field: str) -> tuple[Room, bool]:
     if person_id == actor.pk:
-        raise Invalid("oneself", _("Choose somebody else to talk to."), field=field)
+        raise Invalid("oneself", _("Choose another user to talk to."), field=field)
     if not visible(actor, User).filter(pk=person_id).exists():
         raise Absent("not-found", _("There is no such person."))
     if not are_connected(actor.pk, person_id):

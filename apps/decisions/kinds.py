@@ -33,6 +33,8 @@ class Kind:
     """Sends the messages about it; called once, when the hold is over."""
     tell_undone: Callable[[Decision], None]
     """Sends the messages about taking it back; called only where the first ones had left."""
+    notifies: bool = True
+    """Whether users are notified at all; of what is between staff they are not."""
 
 
 @cache

@@ -33,14 +33,14 @@ class Decision(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
     )
-    target_type = models.CharField(_("kind of thing"), max_length=64)
-    target_id = models.BigIntegerField(_("thing"))
+    target_type = models.CharField(_("object type"), max_length=64)
+    target_id = models.BigIntegerField(_("object"))
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         null=True,
         related_name="+",
-        verbose_name=_("person concerned"),
+        verbose_name=_("user concerned"),
     )
     reason = models.CharField(_("reason"), max_length=48, blank=True)
     text = models.TextField(_("text to the person"), blank=True, max_length=2000)
@@ -51,7 +51,7 @@ class Decision(models.Model):
     overrides = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="overridden_by")
     """The earlier decision that this one replaces."""
     made_at = models.DateTimeField(_("when"), default=timezone.now)
-    told_at = models.DateTimeField(_("people told"), null=True)
+    told_at = models.DateTimeField(_("notified"), null=True)
     """When the messages about it left; never, for one that was undone in time."""
     undone_at = models.DateTimeField(_("undone"), null=True)
     undone_by = models.ForeignKey(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +19,8 @@ from apps.decisions.models import HOLD, Decision
 from apps.errors import Absent, Conflict, DomainError
 
 if TYPE_CHECKING:
+    from procrastinate.types import JSONDict
+
     from apps.users.models import User
 
 
@@ -51,6 +53,28 @@ def decide(
     overrides: Decision | None = None,
 ) -> Decision:
     """Write down a decision in the transaction that carries it out; its messages leave after `HOLD`."""
+    decision = drafted(
+        actor, verb, target, subject_id=subject_id, before=before, after=after,
+        reason=reason, text=text, batch=batch, overrides=overrides,
+    )  # fmt: skip
+    decide_all([decision])
+    return decision
+
+
+def drafted(
+    actor: User,
+    verb: str,
+    target: models.Model,
+    *,
+    subject_id: int | None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    reason: str = "",
+    text: str = "",
+    batch: UUID | None = None,
+    overrides: Decision | None = None,
+) -> Decision:
+    """A decision that is not written down yet: `decide_all` does so, of many at once."""
     decision = Decision(
         verb=kinds()[verb].verb,
         actor=actor,
@@ -65,9 +89,14 @@ def decide(
     )
     if batch is not None:
         decision.batch = batch
-    decision.save()
-    _tell_later(decision)
     return decision
+
+
+def decide_all(decisions: Sequence[Decision]) -> None:
+    """Write down decisions in the transaction that carries them out, in as many queries as one takes."""
+    if decisions:
+        Decision.objects.bulk_create(decisions)
+        _tell_later(decisions)
 
 
 @transaction.atomic
@@ -79,11 +108,11 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     # The target first, as deciding does, so that the two never wait for each other.
     known = Decision.objects.filter(pk=decision_id).first()
     if known is None:
-        raise Absent("absent", _("There is no such decision."))
+        raise Absent("absent", _("This decision does not exist. Reload the page."))
     kind = kinds()[known.verb]
     target = kind.model._default_manager.select_for_update(of=("self",)).filter(pk=known.target_id).first()
     if target is None:
-        raise Conflict("changed-since", _("The thing that this decision was about is gone."))
+        raise Conflict("changed-since", _("The content of this decision has been deleted, so it cannot be undone."))
     require(actor, kind.perm, target)
     decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision_id)
     decision.undo(actor, reason)
@@ -124,7 +153,9 @@ def kind_of(decision: Decision) -> Kind:
     return kinds()[decision.verb]
 
 
-def _tell_later(decision: Decision) -> None:
+def _tell_later(decisions: Sequence[Decision]) -> None:
     from apps.decisions.jobs import tell_people  # the job calls back into this module
 
-    tell_people.configure(schedule_in={"seconds": int(HOLD.total_seconds())}).defer(decision_id=decision.pk)
+    later = tell_people.configure(schedule_in={"seconds": int(HOLD.total_seconds())})
+    jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]
+    later.batch_defer(*jobs)

@@ -71,7 +71,10 @@ class Workable(models.Model):
         holder = self.claim_holder()
         if holder is not None and holder.pk != by.pk:
             raise Conflict(
-                "claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username
+                "claimed",
+                _("Claimed by %(name)s. Take it over with a reason, or choose another item.")
+                % {"name": holder.username},
+                holder=holder.username,
             )
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS  # type: ignore[assignment]
 
@@ -120,7 +123,7 @@ class Reveal(models.Model):
     target_id = models.BigIntegerField()
     field = models.CharField(_("field"), max_length=48)
     subject = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("person concerned")
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user concerned")
     )
     """Whose data it is, who is told of it."""
     reason = models.TextField(_("reason"), max_length=500)
@@ -192,6 +195,60 @@ class SavedFilter(models.Model):
         return self.name
 
 
+class Notice(models.Model):
+    """Notifies one member of staff that an item needs them."""
+
+    class Kind(models.TextChoices):
+        ASSIGNED = "assigned", _("assigned to you")
+        ESCALATED = "escalated", _("escalated to you")
+        MENTIONED = "mentioned", _("mentions you")
+
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    target_type = models.CharField(max_length=64)
+    target_id = models.BigIntegerField()
+    text = models.TextField(_("text"), max_length=500, blank=True)
+    """The reason given, or the note. Staff read it, nobody else ever."""
+    created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
+    read_at = models.DateTimeField(_("read"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("staff notice")
+        verbose_name_plural = _("staff notices")
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["staff", "-id"], name="notice_of_staff"),
+            models.Index(fields=["staff"], name="notice_unread", condition=Q(read_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target_type} {self.target_id}"
+
+
+class MessageTemplate(models.Model):
+    """A text that staff insert into messages to users, in each language that it was written in."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    queue = models.CharField(max_length=32)
+    """The queue's slug, such as `documents`."""
+    title = models.CharField(_("title"), max_length=60)
+    texts = models.JSONField(_("texts"), default=dict)
+    """From language code to text."""
+    shared = models.BooleanField(_("shared"), default=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("message template")
+        verbose_name_plural = _("message templates")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["owner", "queue", "title"], name="message_template_title_once")]
+        indexes = [models.Index(fields=["queue"], name="message_template_shared", condition=Q(shared=True))]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Preference(models.Model):
     """How one member of staff likes the desks to be."""
 
@@ -201,6 +258,9 @@ class Preference(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     blur_pictures = models.BooleanField(_("blur pictures"), default=True)
     grey_pictures = models.BooleanField(_("grey pictures"), default=True)
+    single_keys = models.BooleanField(_("single-key shortcuts"), default=True, db_default=True)
+    keys = models.JSONField(_("keys"), default=dict, db_default={}, blank=True)
+    """From the default key of a shortcut to the chosen one, where that differs: see `shortcuts.py`."""
 
     class Meta:
         verbose_name = _("desk preference")
@@ -223,7 +283,7 @@ class Goal(models.Model):
     history = History()
 
     class Meta:
-        verbose_name = _("time goal")
+        verbose_name = _("SLA")
         default_permissions = ("change",)
         constraints = [models.CheckConstraint(condition=Q(hours__gte=1), name="goal_at_least_an_hour")]
 

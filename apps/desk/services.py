@@ -15,7 +15,9 @@ from apps.access import holders, may, require
 from apps.audit.history import save_as
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.desk.models import REVEAL_LASTS, Note, Preference, Reveal, RevealAllowance, SavedFilter, Workable
+from apps.desk.models import REVEAL_LASTS, Note, Notice, Preference, Reveal, RevealAllowance, SavedFilter, Workable
+from apps.desk.notices import mentioned_in, notify_staff
+from apps.desk.shortcuts import checked
 from apps.desk.time_zones import time_zones
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -81,22 +83,30 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
     item = _locked(actor, model, item_id)
     holder = item.claim_holder()
     if holder is not None and holder.pk != actor.pk:
-        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username})
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another item.") % {"name": holder.username},
+        )
     if not may(to, work_permission(model), item) or item.not_for(to) is not None:
-        raise Invalid("may-not-work-on-it", _("%(name)s may not decide this.") % {"name": to.username}, field="to")
+        raise Invalid(
+            "may-not-work-on-it",
+            _("%(name)s has no permission to decide this. Choose another colleague.") % {"name": to.username},
+            field="to",
+        )
     if is_away(to):
-        raise Invalid("away", _("%(name)s is away. Choose somebody who is there.") % {"name": to.username}, field="to")
+        raise Invalid("away", _("%(name)s is away. Choose another colleague.") % {"name": to.username}, field="to")
     item.release()
     item.assigned_to = to  # type: ignore[assignment]
     _save_work(item)
     record(actor, Verb.RELEASED, item, to=to.pk)
+    notify_staff(actor, Notice.Kind.ASSIGNED, item, [to])
     return item
 
 
 @transaction.atomic
 def take_over[W: Workable](actor: User, model: type[W], item_id: int, *, reason: str) -> W:
     """Take an item from whoever holds it. The reason is kept, and they see it at once."""
-    reason = _text(reason, "reason", MOST_REASON, _("Say why you take this over."))
+    reason = _text(reason, "reason", MOST_REASON, _("Enter a reason for taking over."))
     item = _locked(actor, model, item_id)
     holder = item.claim_holder()
     item.release()
@@ -110,7 +120,7 @@ def take_over[W: Workable](actor: User, model: type[W], item_id: int, *, reason:
 def snooze[W: Workable](actor: User, model: type[W], item_id: int, *, until: datetime) -> W:
     """Put an item out of the queue until a time."""
     if until <= timezone.now():
-        raise Invalid("past", _("Choose a time to come."), field="until")
+        raise Invalid("past", _("Choose a time in the future."), field="until")
     item = _held(actor, model, item_id)
     item.snoozed_until = until
     item.release()
@@ -125,16 +135,18 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
 
     Given to whoever of those who are there has the fewest; to nobody where there is no other.
     """
-    reason = _text(reason, "reason", MOST_REASON, _("Say why you pass this up."))
+    reason = _text(reason, "reason", MOST_REASON, _("Enter a reason for escalating."))
     item = _held(actor, model, item_id)
     if item.escalated_at is not None:
-        raise Conflict("already-escalated", _("This has been passed up already."))
+        raise Conflict("already-escalated", _("Already escalated. Add a note instead."))
     item.escalated_at = timezone.now()
     item.release()
     item.assigned_to = _least_busy(actor, model, item)  # type: ignore[assignment]
     save_as(actor, item, reason=reason)
     Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason)
     record(actor, Verb.ESCALATED, item, reason=reason)
+    if item.assigned_to is not None:
+        notify_staff(actor, Notice.Kind.ESCALATED, item, [item.assigned_to], text=reason)  # type: ignore[list-item]
     return item
 
 
@@ -149,11 +161,13 @@ def _least_busy[W: Workable](actor: User, model: type[W], item: W) -> User | Non
 
 @transaction.atomic
 def add_note(actor: User, target: models.Model, *, text: str) -> Note:
-    """An internal note, for staff who may see the thing."""
+    """An internal note, for staff who may see the item. Those whom it mentions as @name are notified."""
     label = target._meta
     is_work = isinstance(target, Workable)
-    require(actor, work_permission(type(target)) if is_work else f"{label.app_label}.view_{label.model_name}", target)
-    text = _text(text, "text", MOST_NOTE, _("Write something first."))
+    perm = work_permission(type(target)) if is_work else f"{label.app_label}.view_{label.model_name}"
+    require(actor, perm, target)
+    text = _text(text, "text", MOST_NOTE, _("Enter a text first."))
+    notify_staff(actor, Notice.Kind.MENTIONED, target, mentioned_in(text, target, perm), text=text)
     return Note.objects.create(target_type=label.label_lower, target_id=target.pk, author=actor, text=text)
 
 
@@ -165,7 +179,7 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
     """
     label = target._meta
     require(actor, f"{label.app_label}.reveal_{label.model_name}", target)
-    reason = sensible_reason(reason, _("Say why you need to see this."))
+    reason = sensible_reason(reason, _("Enter a reason for revealing this."))
     if counts:
         require_ration(actor)
     shown = Reveal.objects.create(
@@ -187,7 +201,7 @@ def sensible_reason(reason: str, missing: str) -> str:
     none."""
     reason = _text(reason, "reason", MOST_REASON, missing)
     if len(reason) < LEAST_REASON or len({sign.casefold() for sign in reason if sign.isalnum()}) < LEAST_SIGNS:
-        said = _("Say it in at least %(n)d characters that others understand.") % {"n": LEAST_REASON}
+        said = _("Give a reason of at least %(n)d characters that others understand.") % {"n": LEAST_REASON}
         raise Invalid("too-short", said, field="reason")
     return reason
 
@@ -245,7 +259,7 @@ def delete_filter(actor: User, filter_id: int) -> None:
     if kept is None:
         raise Absent("absent", _("There is no such filter."))
     if kept.owner_id != actor.pk and not actor.is_superuser:  # type: ignore[attr-defined]
-        raise Refused("not-yours", _("Only its owner can delete a shared filter."))
+        raise Refused("not-yours", _("Only its owner can delete a shared filter. Ask them, or a superuser."))
     kept.delete()
 
 
@@ -262,13 +276,15 @@ def preference_of(user: User) -> Preference:
 
 @transaction.atomic
 def prefer(user: User, **choices: object) -> Preference:
-    """Keep a choice. Raises `Invalid` for an unknown time zone or a time away in the past."""
+    """Store preferences. Raises `Invalid` for an unknown time zone, a time away in the past, or keys that clash."""
+    if isinstance(keys := choices.get("keys"), dict):
+        choices["keys"] = checked(keys)
     zone = choices.get("time_zone")
     if zone is not None and zone not in time_zones():
         raise Invalid("unknown", _("There is no such time zone."), field="time_zone")
     away = choices.get("away_until")
     if isinstance(away, datetime) and away <= timezone.now():
-        raise Invalid("past", _("Choose a time to come."), field="away_until")
+        raise Invalid("past", _("Choose a time in the future."), field="away_until")
     if isinstance(away, datetime) and away > timezone.now() + LONGEST_AWAY:
         raise Invalid("too-far", _("Choose a time within a year."), field="away_until")
     preference, _created = Preference.objects.select_for_update().get_or_create(staff=user)
@@ -294,14 +310,14 @@ def _text(text: str, field: str, most: int, missing: str) -> str:
     if len(text) > most:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": most}, field=field)
     if "\x00" in text:
-        raise Invalid("invalid", _("There is a character in it that no text has."), field=field)
+        raise Invalid("invalid", _("The input contains an invalid character. Remove it and try again."), field=field)
     return text
 
 
 def _locked[W: Workable](actor: User, model: type[W], item_id: int) -> W:
     item = model._default_manager.select_for_update(of=("self",)).filter(pk=item_id).first()
     if item is None:
-        raise Absent("absent", _("There is no such item."))
+        raise Absent("absent", _("This item does not exist. Go back to the queue."))
     require(actor, work_permission(model), item)
     return item
 

@@ -53,7 +53,8 @@ def keep_setting[M: Model](actor: User, row: M, *, version: int | None, reason: 
 def require_unchanged(row: Model, version: int | None) -> None:
     if version not in (None, version_of(row)):
         raise Conflict(
-            "changed-since", _("Somebody has changed this since you opened the page. Look at how it stands now.")
+            "changed-since",
+            _("This was changed since you opened the page. The current value is shown; save again to replace it."),
         )
 
 

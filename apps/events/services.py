@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,16 +14,18 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from apps.access import require, visible
-from apps.audit.history import delete_as, save_as
+from apps.access import may, note_use, opened, require, rules, visible
+from apps.audit.history import bulk_update_as, delete_as, save_as
+from apps.decisions.models import Decision
 from apps.decisions.removal import remove_as, restore_as
-from apps.decisions.services import decide, facts
-from apps.errors import Absent, Conflict, Invalid
+from apps.decisions.services import decide_all, drafted, facts
+from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
 from apps.users.models import User
 
+PERM = "events.change_event"
 FIELDS = ("title", "description", "date", "ends_at", "location", "capacity")
 # What an event is replaced with where nothing is given.
 EMPTY = {"description": "", "ends_at": None, "capacity": None}
@@ -114,15 +116,84 @@ def edit_event(
 
     That is a decision of its own, of which the host is told, unless it is part of another (`tell`).
     """
-    event = _any(actor, event_id, "events.change_event")
+    event = _any(actor, event_id, PERM)
+    decided = _decision_about(actor, event)
+    if _change(actor, event, changes, reason=reason or "edited") and tell:
+        decide_all([decided(batch)])
+    return event
+
+
+class Edits:
+    """Judges edits of many events with as many queries as of one: who may, and how many are going, is asked once."""
+
+    def __init__(self, actor: User, events: Collection[Event]) -> None:
+        self._actor = actor
+        on_all = bool(may(actor, PERM))
+        self._allowed = {event.pk for event in events if on_all or rules()[PERM](actor, event)}
+        rest = {event.pk for event in events} - self._allowed
+        if rest:
+            self._allowed |= set(
+                Event.objects.filter(opened(actor, PERM, Event), pk__in=rest).values_list("pk", flat=True)
+            )
+        self._refusal: Refused | None = None
+        self._going = _going_to_each(event.pk for event in events)
+
+    def judge(self, event: Event, changes: dict[str, Any]) -> set[str]:
+        """Put `changes` into `event`, which is not saved; the fields that differ by then. Raises a `DomainError`."""
+        if event.pk not in self._allowed:
+            raise self._refuse(event)
+        note_use(PERM)
+        return _assign(event, changes, lambda: self._going.get(event.pk, 0))
+
+    def _refuse(self, event: Event) -> Refused:
+        # Worded once: it takes queries, and says the same of every row.
+        if self._refusal is None:
+            self._refusal = Refused("permission-missing", str(may(self._actor, PERM, event).sentence), perm=PERM)
+        return Refused(self._refusal.code, self._refusal.message, perm=PERM)
+
+
+@transaction.atomic
+def edit_events(actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "edited") -> list[Event]:
+    """Put the given fields of many events right, each by a decision of its own; those that changed.
+
+    `edits` by the id of the event. Raises the first `DomainError`; nothing is changed then.
+    """
+    locked = Event.objects.select_for_update(of=("self",)).select_related("host").filter(pk__in=edits).order_by("pk")
+    events = {event.pk: event for event in locked}
+    if edits.keys() - events.keys():
+        raise absent()
+    judge = Edits(actor, list(events.values())).judge
+    changed: dict[int, set[str]] = {}
+    decisions = []
+    for pk, changes in sorted(edits.items()):
+        decided = _decision_about(actor, events[pk])
+        if fields := judge(events[pk], changes):
+            changed[pk] = fields
+            decisions.append(decided(None))
+    done = [events[pk] for pk in changed]
+    bulk_update_as(actor, done, sorted(set[str]().union(*changed.values())), reason=reason)
+    _notify_moved([event for event in done if _moves(event, changed[event.pk])])
+    decide_all(decisions)
+    return done
+
+
+def lock_events(event_ids: Iterable[int]) -> None:
+    """Lock many events until the transaction ends, in one order, so that two who lock many never wait in a circle."""
+    list(Event.objects.select_for_update().filter(pk__in=event_ids).order_by("pk").values_list("pk"))
+
+
+def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decision]:
+    """What words the decision about an edit of `event`, to be called once it is done."""
     before, named = facts(event, FIELDS), _named(event)
     times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
-    if _change(actor, event, changes, reason=reason or "edited") and tell:
+
+    def decided(batch: UUID | None) -> Decision:
         now = facts(event, FIELDS)
         after = {field: value for field, value in now.items() if value != before[field]}
-        before = {field: (before | times)[field] for field in after} | {"named": named}
-        decide(actor, "event.edited", event, subject_id=event.host_id, before=before, after=after, batch=batch)
-    return event
+        was = {field: (before | times)[field] for field in after} | {"named": named}
+        return drafted(actor, "event.edited", event, subject_id=event.host_id, before=was, after=after, batch=batch)
+
+    return decided
 
 
 @transaction.atomic
@@ -179,7 +250,7 @@ def locked(actor: User, event_id: int) -> Event:
 def hosted(actor: User, event_id: int) -> Event:
     """The same, for its host only."""
     event = locked(actor, event_id)
-    require(actor, "events.change_event", event)
+    require(actor, PERM, event)
     return event
 
 
@@ -189,6 +260,17 @@ def going_to(event: Event) -> QuerySet[Participation]:
 
 def _change(actor: User, event: Event, changes: dict[str, Any], *, reason: str) -> bool:
     """Carry out `changes` on a locked event, and tell its guests where time or place moved. Whether anything did."""
+    changed = _assign(event, changes, lambda: going_to(event).count())
+    if not changed:
+        return False
+    save_as(actor, event, reason=reason)
+    if _moves(event, changed):
+        _notify_moved([event])
+    return True
+
+
+def _assign(event: Event, changes: dict[str, Any], going: Callable[[], int]) -> set[str]:
+    """Put `changes` into `event`, which is not saved; the fields that differ by then. `going`: how many are coming."""
     before = {name: getattr(event, name) for name in FIELDS}
     if unknown := changes.keys() - before.keys():
         raise TypeError(f"An event has no {unknown} to change.")
@@ -198,14 +280,29 @@ def _change(actor: User, event: Event, changes: dict[str, Any], *, reason: str) 
         event.ends_at = event.date + (before["ends_at"] - before["date"])
     _check(event)
     changed = {name for name, value in before.items() if getattr(event, name) != value}
-    if not changed:
-        return False
-    if "capacity" in changed and event.capacity is not None and going_to(event).count() > event.capacity:
+    if "capacity" in changed and event.capacity is not None and going() > event.capacity:
         raise Conflict("capacity-below-going", _("More people are going already."), field="capacity")
-    save_as(actor, event, reason=reason)
-    if changed & {"date", "ends_at", "location"} and event.status == Event.Status.ACTIVE and not event.is_over:
-        notify_all(_concerned(event), Kind.EVENT_CHANGED, about=event, event=event.title)
-    return True
+    return changed
+
+
+def _moves(event: Event, changed: set[str]) -> bool:
+    """Whether its guests are notified of the change."""
+    return bool(changed & {"date", "ends_at", "location"}) and event.status == Event.Status.ACTIVE and not event.is_over
+
+
+def _notify_moved(events: Sequence[Event]) -> None:
+    concerned: dict[int, list[int]] = {}
+    rows = Participation.objects.filter(event__in=events).order_by("id").values_list("event_id", "user_id")
+    for event_id, user_id in rows if events else ():
+        concerned.setdefault(event_id, []).append(user_id)
+    for event in events:
+        if event.pk in concerned:
+            notify_all(concerned[event.pk], Kind.EVENT_CHANGED, about=event, event=event.title)
+
+
+def _going_to_each(event_ids: Iterable[int]) -> dict[int, int]:
+    going = Participation.objects.filter(event__in=list(event_ids), status=Participation.Status.GOING)
+    return dict(going.order_by().values_list("event").annotate(people=Count("pk")))
 
 
 def _check(event: Event) -> None:

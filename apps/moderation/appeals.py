@@ -46,7 +46,7 @@ def appeal(author: User, decision_id: int, *, text: str) -> Appeal:
     if Appeal.objects.filter(decision=decision).exists():
         raise _already_appealed()
     if decision.undone_at is not None:
-        raise Conflict("decision-undone", _("This decision has been taken back already."))
+        raise Conflict("decision-undone", _("This decision has already been undone."))
     if decision.made_at + APPEAL_WITHIN <= timezone.now():
         raise Conflict("too-late", _("A decision can be appealed for 20 days."))
     new = Appeal(decision=decision, case=case, author=author, decider_id=decision.actor_id, text=text)
@@ -73,10 +73,14 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
     if (refusal := ruled.not_for(actor)) is not None:
         raise refusal
     if ruled.status != Appeal.Status.OPEN or version not in (None, ruled.version):
-        raise Conflict("already-ruled", _("Somebody has ruled on this appeal already."))
+        raise Conflict("already-ruled", _("This appeal has already been decided. Choose the next item."))
     holder = ruled.claim_holder()
     if holder is not None and holder.pk != actor.pk:
-        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another item.") % {"name": holder.username},
+            holder=holder.username,
+        )
     _check(text)
     before = facts(ruled, DECIDED_FIELDS)
     status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
@@ -99,7 +103,7 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
 
 def _check(text: str) -> None:
     if not text.strip():
-        raise Invalid("required", _("Say why, in words that the author reads."), field="text")
+        raise Invalid("required", _("Write an explanation to the author."), field="text")
     if len(text) > LONGEST_TEXT:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
 

@@ -150,7 +150,7 @@ def check_settling(actor: User, case: Case, outcomes: Collection[str]) -> list[s
     if case.status != Case.Status.OPEN:
         raise already_settled(case)
     if actor.pk == case.author_id or case.reports.open().filter(reporter=actor).exists():
-        raise Refused("own-report", _("You cannot settle a report that concerns yourself."))
+        raise Refused("own-report", _("This report concerns you. A colleague has to decide it."))
     _require_free(case, actor)
     return check_outcomes(case.kind, list(outcomes))
 
@@ -158,25 +158,29 @@ def check_settling(actor: User, case: Case, outcomes: Collection[str]) -> list[s
 def already_settled(case: Case | None) -> Conflict:
     """Who settled it and when, as far as that is known."""
     if case is None:
-        return Conflict("already-settled", _("This report has been settled already."))
+        return Conflict("already-settled", _("This report has already been closed."))
     if case.closed_by is None or case.closed_at is None:
-        return Conflict("already-settled", _("This case has changed since you opened it. Open it again."))
+        return Conflict("already-settled", _("This case has changed since you opened it. Reload it, then decide."))
     facts = {
         "name": case.closed_by.username,
         "time": formats.date_format(timezone.localtime(case.closed_at), "DATETIME_FORMAT"),
     }
-    return Conflict("already-settled", _("This has been settled already, by %(name)s at %(time)s.") % facts)
+    return Conflict("already-settled", _("Already decided by %(name)s at %(time)s. Choose the next item.") % facts)
 
 
 def _locked(case_id: int) -> Case:
     rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
     case = rows.filter(pk=case_id).first()
     if case is None:
-        raise Absent("not-found", _("There is no such case."))
+        raise Absent("not-found", _("This case does not exist. Go back to the queue."))
     return case
 
 
 def _require_free(case: Case, actor: User) -> None:
     holder = case.claim_holder()
     if holder is not None and holder.pk != actor.pk:
-        raise Conflict("claimed", _("%(name)s is working on this.") % {"name": holder.username}, holder=holder.username)
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another item.") % {"name": holder.username},
+            holder=holder.username,
+        )

@@ -34,7 +34,7 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
     # Locked, so that a ruling on it is not taken back at the same moment.
     appeal = Appeal.objects.select_for_update(of=("self",)).filter(decision=decision).first()
     if appeal is not None and appeal.status == Appeal.Status.OPEN:
-        raise Conflict("appealed", _("The author has appealed this. Rule on the appeal."))
+        raise Conflict("appealed", _("The author has appealed this decision. Decide the appeal instead."))
     overturned = appeal is not None and appeal.status == Appeal.Status.OVERTURNED
     newer = Case.objects.open().filter(kind=case.kind, target_id=case.target_id)
     if not overturned and newer.exists():
@@ -64,7 +64,7 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
 
 
 def _reported_again() -> Conflict:
-    return Conflict("changed-since", _("This has been reported again since; settle the new case."))
+    return Conflict("changed-since", _("Reported again since. Decide the new case instead."))
 
 
 def tell(decision: Decision) -> None:
@@ -116,7 +116,7 @@ def _target(case: Case) -> Model | None:
 
 def reopen_appeal(actor: User, decision: Decision, appeal: Appeal) -> None:
     if appeal.decision.undone_at is not None:
-        raise Conflict("changed-since", _("The decision that was appealed has been taken back since."))
+        raise Conflict("changed-since", _("The appealed decision has been undone since. Reload the appeal."))
     appeal.reopen()
     if appeal.case.kind == Report.Kind.STORY:
         with suppress(Absent):
@@ -155,7 +155,7 @@ def _ruling(status: str, label: object, undo: object) -> Kind:
 KINDS = [
     Kind(
         verb="case.settled",
-        label=gettext_lazy("settled"),
+        label=gettext_lazy("decided"),
         model=Case,
         perm="moderation.settle_report",
         undo=put_back,

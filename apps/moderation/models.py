@@ -3,14 +3,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed
+from apps.access import TimeBoxed, holders, may
 from apps.audit.history import History
 from apps.decisions.models import HOLD
 from apps.desk.models import Workable
@@ -30,6 +32,15 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.order_by("-created_at", "-id")
 
 
+KIND_MODELS = {"story": "stories.Story", "event": "events.Event", "message": "chat.Message", "user": "users.User"}
+REMOVE_PERMISSIONS = {
+    "story": "stories.delete_story",
+    "event": "events.delete_event",
+    "message": "chat.delete_message",
+}
+EDIT_PERMISSIONS = {"event": "events.change_event"}
+
+
 class Report(models.Model):
     """What somebody told us about a story, an event, a message or a person."""
 
@@ -37,7 +48,22 @@ class Report(models.Model):
         STORY = "story", _("Story")
         EVENT = "event", _("Event")
         MESSAGE = "message", _("Message")
-        USER = "user", _("Person")
+        USER = "user", _("User")
+
+        @property
+        def model(self) -> type[models.Model]:
+            """Of what is reported."""
+            return apps.get_model(KIND_MODELS[self])
+
+        @property
+        def remove_permission(self) -> str | None:
+            """To remove such content; None where it is not removed."""
+            return REMOVE_PERMISSIONS.get(self)
+
+        @property
+        def edit_permission(self) -> str | None:
+            """To edit the text of such content; None where it is not edited."""
+            return EDIT_PERMISSIONS.get(self)
 
     class Reason(models.TextChoices):
         SPAM = "spam", _("Spam")
@@ -62,9 +88,9 @@ class Report(models.Model):
         "users.User", on_delete=models.CASCADE, related_name="reports_made", verbose_name=_("reporter")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
-    target_id = models.BigIntegerField(_("number of the thing"))
+    target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported person")
+        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported user")
     )
     """Whose content it is, or the person reported."""
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
@@ -130,7 +156,7 @@ class Report(models.Model):
     def settle(self, outcome: str, by: object, at: datetime | None = None) -> None:
         """Leave open for closed, with `outcome`."""
         if self.status != self.Status.OPEN:
-            raise Conflict("already-settled", _("This report has been settled already."))
+            raise Conflict("already-settled", _("This report has already been closed."))
         self.status, self.outcome = self.Status.CLOSED, outcome
         self.closed_by, self.closed_at = by, at or timezone.now()  # type: ignore[assignment]
 
@@ -163,9 +189,9 @@ class Case(Workable):
     Kind, Status, Outcome = Report.Kind, Report.Status, Report.Outcome
 
     kind = models.CharField(_("kind"), max_length=16, choices=Report.Kind)
-    target_id = models.BigIntegerField(_("number of the thing"))
+    target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="cases", verbose_name=_("reported person")
+        "users.User", on_delete=models.CASCADE, related_name="cases", verbose_name=_("reported user")
     )
     status = models.CharField(
         _("status"), max_length=16, choices=Report.Status, default=Report.Status.OPEN, editable=False
@@ -173,7 +199,7 @@ class Case(Workable):
     outcomes = ArrayField(
         models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"), default=list, blank=True
     )
-    weight = models.PositiveIntegerField(_("weight"), default=0, editable=False)
+    weight = models.PositiveIntegerField(_("priority"), default=0, editable=False)
     """What `weights.lines_of` adds up to: the queue is ordered by it."""
     opened_at = models.DateTimeField(_("opened"), default=timezone.now, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
@@ -293,7 +319,7 @@ class Strike(models.Model):
     )
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="strikes", verbose_name=_("case"))
     outcomes = ArrayField(models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"))
-    weight = models.PositiveSmallIntegerField(_("weight"))
+    weight = models.PositiveSmallIntegerField(_("points"))
     given_at = models.DateTimeField(_("given"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
@@ -390,7 +416,25 @@ class Appeal(Workable):
 
     def not_for(self, person: User) -> DomainError | None:
         if person.pk in (self.decider_id, self.author_id):
-            return Refused("own-decision", _("Somebody else than whoever decided rules on an appeal."))
+            return Refused("own-decision", _("You decided this case. A colleague has to decide the appeal."))
+        return self._cannot_overturn(person)
+
+    def _cannot_overturn(self, person: User) -> DomainError | None:
+        """Why this person could only uphold the decision: overturning it takes what its outcomes took."""
+        case, kind = self.case, Report.Kind(self.case.kind)
+        content = kind.model(pk=case.target_id)
+        for outcome, perm, about in (
+            (Report.Outcome.REMOVED, kind.remove_permission, content),
+            (Report.Outcome.EDITED, kind.edit_permission, content),
+            (Report.Outcome.SUSPENDED, "users.suspend_user", case.author),
+        ):
+            if outcome not in self.decision.after["outcomes"] or perm is None:
+                continue
+            if not (decision := may(person, perm, about)):
+                able = holders(perm, about, superusers=True).exclude(pk__in=(person.pk, self.decider_id))
+                names = ", ".join(able.order_by("username").values_list("username", flat=True)[:5])
+                said = _say("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
+                return Refused("cannot-overturn", said % {"missing": decision.sentence, "names": names or "–"})
         return None
 
     def rule(self, status: str, by: User, ruling: str) -> None:

@@ -66,7 +66,7 @@ def carry_out(
         done |= _remove(actor, case, reason)
     if Outcome.SUSPENDED in outcomes:
         if until <= timezone.now():
-            raise Invalid("past", _("Choose a time to come."), field="until")
+            raise Invalid("past", _("Choose a time in the future."), field="until")
         # Given along with the strike, once there is a decision to undo it by.
         done["suspended"] = {"after": until.isoformat()}
     return done

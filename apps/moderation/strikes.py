@@ -46,8 +46,8 @@ class Recommendation:
     def sentence(self) -> str:
         facts = {"weight": self.weight, "days": self.lasts.days}
         if self.outcome == Outcome.WARNED:
-            return _("Standing strikes weigh %(weight)d. Next step: a warning.") % facts
-        return _("Standing strikes weigh %(weight)d. Next step: suspension for %(days)d days.") % facts
+            return _("Active strikes: %(weight)d points. Recommended: a warning.") % facts
+        return _("Active strikes: %(weight)d points. Recommended: %(days)d-day suspension.") % facts
 
 
 def strikes_of(person: User) -> QuerySet[Strike]:

@@ -77,7 +77,7 @@ REPORTABLE = {
         "author_id",
         stories.sight,
         _made_before_block("author"),
-        remove="stories.delete_story",
+        remove=Report.Kind.STORY.remove_permission,
         words=("caption", "sha256"),
     ),
     Report.Kind.EVENT: Reportable(
@@ -85,8 +85,8 @@ REPORTABLE = {
         "host_id",
         events.sight,
         _made_before_block("host"),
-        remove="events.delete_event",
-        edit="events.change_event",
+        remove=Report.Kind.EVENT.remove_permission,
+        edit=Report.Kind.EVENT.edit_permission,
         words=("title", "description", "location"),
     ),
     Report.Kind.MESSAGE: Reportable(
@@ -94,7 +94,7 @@ REPORTABLE = {
         "sender_id",
         chat.message_sight,
         lambda viewer: Q(id__isnull=False),  # all that were sent to a room of theirs
-        remove="chat.delete_message",
+        remove=Report.Kind.MESSAGE.remove_permission,
         words=("text",),
     ),
     Report.Kind.USER: Reportable(

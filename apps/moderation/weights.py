@@ -55,19 +55,17 @@ class Line:
             "reason": self.report.get_reason_display(),
             "gravity": self.gravity,
             "name": self.report.reporter.username,
-            "trust": self.record.trust,
+            "trust": f"{self.record.trust / 100:g}",
             "weight": self.weight,
             "right": self.record.right,
             "closed": self.record.closed,
         }
         if not self.record.closed:
-            return _("%(reason)s (%(gravity)d) by %(name)s, who has no settled reports yet: %(weight)d") % facts
-        return (
-            _(
-                "%(reason)s (%(gravity)d) by %(name)s, right %(right)d times of %(closed)d (%(trust)d %%): %(weight)d",
-            )
-            % facts
+            return _("%(reason)s (severity %(gravity)d) by %(name)s, no reports decided yet: %(weight)d") % facts
+        said = _(
+            "%(reason)s (severity %(gravity)d) by %(name)s, %(right)d of %(closed)d upheld, ×%(trust)s = %(weight)d"
         )
+        return said % facts
 
 
 def lines_of(case: Case) -> list[Line]:

@@ -23,7 +23,7 @@ class Kind(models.TextChoices):
     WARNING = "warning", _("Warning")
     SUSPENDED = "suspended", _("Account suspended")
     REPORT_CLOSED = "report_closed", _("Report closed")
-    DECISION_UNDONE = "decision_undone", _("Decision taken back")
+    DECISION_UNDONE = "decision_undone", _("Decision reversed")
     APPEAL_DECIDED = "appeal_decided", _("Appeal decided")
 
 

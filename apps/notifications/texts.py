@@ -63,7 +63,7 @@ def _event_cancelled(*, event: str) -> str:
 
 def _document_decided(*, status: str, text: str) -> str:
     if status == "pending":
-        return _("The decision about your document was taken back. It is waiting for review again.")
+        return _("The decision about your document was reversed. It is waiting for review again.")
     if status == "revoked":
         return _joined(_("The approval of your document has been withdrawn."), text)
     approved = status == "approved"
@@ -75,7 +75,7 @@ def _content_removed(*, thing: str, title: str = "", text: str = "") -> str:
 
 
 def _content_restored(*, thing: str, title: str = "") -> str:
-    return _("Our team has put your %(thing)s back.") % _yours(thing, title)
+    return _("Our team has restored your %(thing)s.") % _yours(thing, title)
 
 
 def _content_edited(*, thing: str, title: str = "", text: str = "") -> str:
@@ -95,19 +95,19 @@ def _suspended(*, until: str, reason: str = "") -> str:
 
 def _report_closed(*, outcome: str) -> str:
     if outcome == "open":
-        return _("We have taken back our decision about your report and look into it once more.")
+        return _("We have reversed our decision about your report and are looking into it again.")
     if outcome == "kept":
         return _("Thank you for your report. We looked into it and found nothing against our rules.")
     return _("Thank you for your report. We looked into it and have acted on it.")
 
 
 def _decision_undone(*, thing: str, title: str = "") -> str:
-    return _("Our team has taken back its decision about your %(thing)s.") % _yours(thing, title)
+    return _("Our team has reversed its decision about your %(thing)s.") % _yours(thing, title)
 
 
 def _appeal_decided(*, thing: str, status: str, text: str, title: str = "") -> str:
     if status == "open":
-        return _("Our team looks at your appeal about your %(thing)s once more.") % _yours(thing, title)
+        return _("Our team is looking at your appeal about your %(thing)s again.") % _yours(thing, title)
     if status == "overturned":
         return _joined(
             _("Your appeal about your %(thing)s was right; the decision is undone.") % _yours(thing, title),

@@ -43,7 +43,7 @@ class Story(Removable):
     """A picture or film that its author shows for 24 hours."""
 
     class Audience(models.TextChoices):
-        PUBLIC = "public", _("Everybody")
+        PUBLIC = "public", _("Everyone")
         CONNECTIONS = "connections", _("Connections")
 
     author = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="stories", verbose_name=_("author"))

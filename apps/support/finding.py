@@ -71,7 +71,7 @@ def _path_of(text: str) -> str:
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
         people = _people().mailed(text)[:1]  # type: ignore[attr-defined]
-        yield from (Found(_("mail address"), person, field="email") for person in people)
+        yield from (Found(_("email address"), person, field="email") for person in people)
 
 
 def _by_number(text: str) -> Iterator[Found]:

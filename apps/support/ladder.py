@@ -136,7 +136,7 @@ WHY: dict[str, Text] = {
     "kept": gettext_lazy("staff removed it"),
     "kept_by_author": gettext_lazy("its author deleted it"),
     "lasting": gettext_lazy("its 24 hours are over"),
-    "active": gettext_lazy("the account that it belongs to is switched off"),
+    "active": gettext_lazy("the account that it belongs to is deactivated"),
     "audience": gettext_lazy("it is for connections of its author only"),
     "member": gettext_lazy("they are not in the room"),
     "recipient": gettext_lazy("it was told to somebody else"),
@@ -145,14 +145,14 @@ WHY: dict[str, Text] = {
 PEOPLE_MEND: dict[str, Text] = {
     "unblocked": gettext_lazy("Only whoever blocked can take the block back, in the app."),
     "audience": gettext_lazy("Its author can show it to everybody, or the two can connect."),
-    "direction": gettext_lazy("Nobody: others' requests are theirs alone."),
-    "lasting": gettext_lazy("Nobody: a story lasts 24 hours."),
-    "kept_by_author": gettext_lazy("Nobody: its author deleted it."),
-    "member": gettext_lazy("Nobody: a room belongs to its members."),
-    "recipient": gettext_lazy("Nobody: notifications are their recipient's alone."),
-    "exists": gettext_lazy("Nobody."),
-    "client": gettext_lazy("Nobody: staff have no profile in the app."),
-    "told": gettext_lazy("Nobody: it is told once, when it happens."),
+    "direction": gettext_lazy("Cannot be changed: requests are visible only to the two users."),
+    "lasting": gettext_lazy("Cannot be changed: a story lasts 24 hours."),
+    "kept_by_author": gettext_lazy("Cannot be changed: its author deleted it."),
+    "member": gettext_lazy("Cannot be changed: a room belongs to its members."),
+    "recipient": gettext_lazy("Cannot be changed: notifications belong to their recipient."),
+    "exists": gettext_lazy("Can be fixed by: nobody."),
+    "client": gettext_lazy("Cannot be changed: staff have no profile in the app."),
+    "told": gettext_lazy("Cannot be changed: notifications are sent once, when it happens."),
     "delivered": gettext_lazy("They themselves, when they look at their notifications."),
 }
 
@@ -274,7 +274,7 @@ TOLD: dict[str, Text] = {
 def _asked(viewer_id: int, kind: str, at: datetime | None) -> tuple[Thing, World, User]:
     thing = THINGS.get(kind)
     if thing is None:
-        raise Invalid("unknown", _("There is no such kind of thing."), field="kind")
+        raise Invalid("unknown", _("Unknown type. Choose one from the page of the user."), field="kind")
     try:
         world: World = PRESENT if at is None else Past(at, MADE)
     except ValueError as error:

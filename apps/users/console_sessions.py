@@ -19,7 +19,7 @@ from apps.users.sessions import account_key, account_named
 if TYPE_CHECKING:
     from uuid import UUID
 
-# How exact `last_seen_at` is; each request would be a write otherwise.
+# Each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -49,11 +49,16 @@ def live(user: User, key: UUID | str) -> Session | None:
 
 def note_use(session: Session) -> None:
     """Note that somebody uses the console now. What a page asks by itself, while it stands open, is no use."""
-    now = timezone.now()
-    if now - session.last_seen_at > SEEN_EVERY:
-        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(
-            last_seen_at=now, expires_at=_until(session.created_at, now)
-        )
+    now, every = timezone.now(), seen_every()
+    if now - session.last_seen_at > every:
+        until = _until(session.created_at, now)
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - every).update(last_seen_at=now, expires_at=until)
+        session.last_seen_at, session.expires_at = now, until
+
+
+def seen_every() -> timedelta:
+    """How exact `last_seen_at` is; a session that ends soon without use needs it more exact."""
+    return min(SEEN_EVERY, timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) / 10)
 
 
 def _until(begun: datetime, now: datetime) -> datetime:

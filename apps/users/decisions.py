@@ -74,6 +74,7 @@ def _kind(verb: str, label: object, *, tells: bool = True, undo: Any = put_back)
         model=Document,
         perm="users.review_document",
         undo=undo,
+        notifies=tells,
         tell=tell if tells else _between_staff,
         tell_undone=tell_undone if tells else _between_staff,
     )
@@ -83,6 +84,6 @@ KINDS = [
     _kind("approved", _("approved")),
     _kind("rejected", _("rejected")),
     _kind("revoked", _("revoked the approval of")),
-    _kind("held", _("approved first"), tells=False),
-    _kind("second_asked", _("asked for a second pair of eyes on"), tells=False, undo=withdraw_second),
+    _kind("held", _("recorded the first approval of"), tells=False),
+    _kind("second_asked", _("requested a second approval of"), tells=False, undo=withdraw_second),
 ]

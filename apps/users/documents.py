@@ -134,13 +134,13 @@ def override_decision(
     document = _decidable(reviewer, document_id, version)
     _check_decision(verdict, reason)
     if not why.strip():
-        raise Invalid("required", _("Say why the decision is changed. Staff can read it."), field="why")
+        raise Invalid("required", _("Enter a reason for changing the decision (staff only)."), field="why")
     if len(why) > LONGEST_WHY:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_WHY}, field="why")
     if (verdict, reason, comment) == (document.status, document.reason, document.comment) or (
         verdict == document.status == Document.Status.APPROVED
     ):
-        raise Conflict("already-decided", _("It has been decided so already."))
+        raise Conflict("already-decided", _("Already decided this way."))
     replaced = Decision.objects.about(document).standing().filter(verb__in=DECISIONS).order_by("-id").first()
     if document.status == Document.Status.REJECTED and verdict == Document.Status.APPROVED and needs_second(document):
         return _hold(reviewer, document, comment, why=why.strip(), overrides=replaced)
@@ -210,13 +210,14 @@ def _decidable(reviewer: User, document_id: int, version: int | None) -> Documen
     """Locked, as `version` showed it, theirs to decide, and in nobody else's hands."""
     document = _reviewable(reviewer, document_id)
     if document.owner_id == reviewer.pk:
-        raise Refused("own-document", _("You cannot review your own document."))
+        raise Refused("own-document", _("This is your own document. A colleague has to review it."))
     if version not in (None, document.version):
         raise _decided(document)
     _require_free(document, reviewer)
     if document.is_held and document.first_approved_by_id == reviewer.pk:
         raise Refused(
-            "own-approval", _("You approved this first; somebody else confirms it. Undo your approval to change it.")
+            "own-approval",
+            _("You recorded the first approval; a second officer has to confirm it. Undo your approval to change it."),
         )
     return document
 
@@ -303,12 +304,16 @@ def _reviewable(reviewer: User, document_id: int) -> Document:
 def _require_free(document: Document, reviewer: User) -> None:
     holder = document.claim_holder()
     if holder is not None and holder.pk != reviewer.pk:
-        raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
+            % {"name": holder.username},
+        )
 
 
 def _decided(document: Document) -> Conflict:
     if document.decided_by is None or document.decided_at is None:
-        return Conflict("already-decided", _("This document has changed since you opened it. Open it again."))
+        return Conflict("already-decided", _("This document has changed since you opened it. Reload it, then decide."))
     message = _("%(verdict)s by %(name)s at %(time)s UTC.") % {
         "verdict": document.get_status_display(),
         "name": document.decided_by.username,
@@ -345,4 +350,4 @@ def newer_pending() -> Conflict:
 
 
 def _absent() -> Absent:
-    return Absent("not-found", _("There is no such document."))
+    return Absent("not-found", _("This document does not exist, or you have no permission to see it."))

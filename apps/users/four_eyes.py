@@ -45,15 +45,19 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
     """
     document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
     if document is None:
-        raise Absent("not-found", _("There is no such document."))
+        raise Absent("not-found", _("This document does not exist, or you have no permission to see it."))
     require(reviewer, "users.review_document", document)
     if not reason.strip():
-        raise Invalid("required", _("Say what the other should look at."), field="reason")
+        raise Invalid("required", _("Enter what the second officer should check."), field="reason")
     holder = document.claim_holder()
     if holder is not None and holder.pk != reviewer.pk:
-        raise Conflict("claimed", _("%(name)s is reviewing this document.") % {"name": holder.username})
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
+            % {"name": holder.username},
+        )
     if document.status != Document.Status.PENDING or document.needs_second:
-        raise Conflict("not-open", _("It is decided, or two have to approve it already."))
+        raise Conflict("not-open", _("Already decided, or a second approval is already required."))
     add_note(reviewer, document, text=reason)
     before = facts(document, ASKED_FIELDS)
     document.needs_second = True
@@ -79,7 +83,7 @@ def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, *
     rule = ReviewRule() if rule_id is None else _rule(rule_id)
     _check_rule(fields)
     if rule_id is None and ReviewRule.objects.filter(**{name: fields.get(name, _none(name)) for name in SAYS}).exists():
-        raise Conflict("rule-exists", _("There is such a rule already. Switch it on where it is off."))
+        raise Conflict("rule-exists", _("This rule exists already. Activate it if it is inactive."))
     return keep_setting(actor, rule, version=version, reason="rule changed" if rule_id else "rule made", **fields)
 
 
@@ -95,7 +99,7 @@ def remove_rule(actor: User, rule_id: int, *, version: int | None = None) -> Non
 def _rule(rule_id: int) -> ReviewRule:
     rule = ReviewRule.objects.filter(pk=rule_id).first()
     if rule is None:
-        raise Absent("not-found", _("There is no such rule any more."))
+        raise Absent("not-found", _("This rule no longer exists. Reload the page."))
     return rule
 
 

@@ -54,7 +54,7 @@ def delete_group(actor: User, group_id: int) -> None:
 def _locked_group(group_id: int) -> Group:
     group = Group.objects.select_for_update().filter(pk=group_id).first()
     if group is None:
-        raise Absent("not-found", _("There is no such group."))
+        raise Absent("not-found", _("This group no longer exists. Reload the page."))
     return group
 
 

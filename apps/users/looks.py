@@ -37,7 +37,7 @@ class Look(models.TextChoices):
 
 LOOKS = {Verb.REVEALED: Look.REVEALED, Verb.IMPERSONATED: Look.LOOKED_AS, Verb.VIEWED: Look.DOCUMENT}
 FIELDS: dict[str, str | Promise] = {
-    "email": gettext_lazy("Staff saw your mail address."),
+    "email": gettext_lazy("Staff saw your email address."),
     "phone": gettext_lazy("Staff saw your phone number."),
     "text": gettext_lazy("Staff read a message of yours."),
 }
@@ -64,8 +64,8 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
         raise Absent("not-found", _("There is no such person."))
     require(actor, "users.look_as_user", person)
     if person.is_staff:
-        raise Refused("staff-account", _("Nobody looks through the eyes of a staff account."))
-    reason = sensible_reason(reason, _("Say why you look. The person can read it."))
+        raise Refused("staff-account", _("Staff accounts cannot be viewed as a user."))
+    reason = sensible_reason(reason, _("Enter a reason. The user can read it."))
     record(actor, Verb.IMPERSONATED, person, reason=reason, subject=person)
     return person
 
@@ -108,7 +108,7 @@ def told_text(entry: Entry) -> str:
 def told_reason(entry: Entry) -> str:
     """Why, as far as the person may know: what staff wrote for them to read, or what such looks are for."""
     if look_of(entry) in (Look.OPENED, Look.FOUND):
-        return _("To look into a question of yours, or about you.")
+        return _("To answer a question of yours, or about you.")
     if entry.target_type in TOLD_REASONS:
         return entry.reason
     return str(USUAL_REASONS.get(entry.target_type, ""))

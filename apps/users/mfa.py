@@ -129,7 +129,7 @@ def verify(user: User, code: str) -> Authenticator:
     """
     code = tidy_code(code)
     if not (is_digits(code) or is_backup_code(code)):
-        raise WrongCredentials("otp-malformed", _("Enter the six digits that the app shows, or a whole backup code."))
+        raise WrongCredentials("otp-malformed", _("Enter the six digits from the app, or a whole backup code."))
     answer = _try(user, code)
     if isinstance(answer, DomainError):
         raise answer
@@ -150,7 +150,7 @@ def renew_backup_codes(user: User, code: str) -> list[str]:
 def disable(user: User, *, password: str, code: str) -> None:
     """Give up the second factor, for the password and a code."""
     if user.is_staff and settings.STAFF_MFA == "required":
-        raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be switched off."))
+        raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be deactivated."))
     if not is_enabled(user):
         raise _is_off()
     require_password(user, password, field="password")

@@ -29,15 +29,15 @@ def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
         raise Absent("not-found", _("There is no such person."))
     _require_another(actor, user)
     if not is_enabled(user):
-        raise Conflict("mfa-off", _("%(name)s has no second factor.") % {"name": user})
+        raise Conflict("mfa-off", _("%(name)s has no second factor, so there is nothing to reset.") % {"name": user})
     open_since = timezone.now() - MFA_RESET_LIFETIME
     if MfaReset.objects.filter(user=user, confirmed_at__isnull=True, asked_at__gt=open_since).exists():
-        raise Conflict("already-asked", _("This reset was asked for already; somebody else has to confirm it."))
+        raise Conflict("already-asked", _("A reset is already requested. A second person has to confirm it."))
     reset = MfaReset(user=user, asked_by=actor, reason=reason.strip())
     try:
         reset.clean_fields()
     except ValidationError as error:
-        raise Invalid("reason-needed", _("Say in up to 500 characters why."), field="reason") from error
+        raise Invalid("reason-needed", _("Enter a reason of at most 500 characters."), field="reason") from error
     return save_as(actor, reset, reason=reset.reason)
 
 
@@ -55,7 +55,7 @@ def confirm_reset(actor: User, reset_id: int) -> MfaReset:
         raise Absent("not-found", _("There is no such reset."))
     _require_another(actor, reset.user)
     if reset.asked_by == actor:
-        raise Refused("second-person-needed", _("You asked for this reset; somebody else has to confirm it."))
+        raise Refused("second-person-needed", _("You requested this reset. A second person has to confirm it."))
     reset.confirm(actor)
     save_as(actor, reset, reason=reset.reason)
     _take_away(actor, reset.user, reason=reset.reason)
@@ -81,5 +81,5 @@ def _take_away(actor: User | None, user: User, *, reason: str) -> None:
 
 def _require_another(actor: User, user: User) -> None:
     if actor.pk == user.pk:
-        raise Refused("own-mfa", _("Nobody resets their own second factor here."))
+        raise Refused("own-mfa", _("You cannot reset your own MFA. Ask another access manager."))
     not_above(actor, user)

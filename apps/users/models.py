@@ -186,7 +186,7 @@ class User(AbstractUser):
     )
     username_key = KeyField(NAME)
     username_skeleton = KeyField(LOOK, max_length=KEY_SIZE * 2)
-    email = AddressField(_("mail address"), error_messages={"unique": MAIL_TAKEN})
+    email = AddressField(_("email address"), error_messages={"unique": MAIL_TAKEN})
     email_key = KeyField(MAIL)
     role = models.CharField(_("role"), max_length=16, choices=Role)
     phone = models.CharField(_("phone"), max_length=32, blank=True, validators=[validate_phone])
@@ -350,6 +350,7 @@ class Profile(models.Model):
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         constraints = [models.CheckConstraint(condition=Q(theme__in=Theme.values), name="profile_theme_known")]
+        indexes = [GinIndex(OpClass(Upper("company_name"), name="gin_trgm_ops"), name="profile_company_search")]
         permissions = [("export_profile", _("Can export profiles"))]
 
     def __str__(self) -> str:
@@ -503,8 +504,8 @@ class Document(Workable):
         verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(_("sent in"), default=timezone.now, editable=False)
-    needs_second = models.BooleanField(_("two approve it"), default=False, db_default=False, editable=False)
+    created_at = models.DateTimeField(_("submitted"), default=timezone.now, editable=False)
+    needs_second = models.BooleanField(_("needs two approvals"), default=False, db_default=False, editable=False)
     """A rule or a person asked for another pair of eyes: the first approval is held until somebody else confirms it."""
     first_approved_by = models.ForeignKey(
         User,
@@ -568,15 +569,15 @@ class Document(Workable):
 
     def not_for(self, person: User) -> DomainError | None:
         if person.pk == self.owner_id:
-            return Conflict("own-document", _("This document is your own; somebody else has to review it."))
+            return Conflict("own-document", _("This is your own document. A colleague has to review it."))
         if self.is_held and person.pk == self.first_approved_by_id:
-            return Conflict("own-approval", _("You approved this first; somebody else confirms it."))
+            return Conflict("own-approval", _("You recorded the first approval; a second officer has to confirm it."))
         return None
 
     def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave pending for `verdict`, approved or rejected."""
         if self.status != self.Status.PENDING:
-            raise Conflict("already-decided", _("This document has been decided already."))
+            raise Conflict("already-decided", _("This document has already been decided."))
         self._decide(verdict, by, reason, comment)
 
     def override(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
@@ -837,7 +838,7 @@ class Session(models.Model):
 
     key = models.UUIDField(default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user"))
-    door = models.CharField(_("door"), max_length=8, choices=Door)
+    door = models.CharField(_("client"), max_length=8, choices=Door)
     refresh_id = models.UUIDField(null=True, editable=False)
     """The one refresh token of this sign-in that still counts; an earlier one used again ends the session."""
     token_version = models.PositiveIntegerField(default=1, editable=False)

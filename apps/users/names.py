@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from icu import Locale, SpoofChecker, UnicodeSet, UnicodeString, URestrictionLevel, USpoofChecks
 
 NAME_TAKEN = _("This user name is taken.")
-MAIL_TAKEN = _("This mail address is taken.")
+MAIL_TAKEN = _("This email address is taken.")
 LOOKS_TAKEN = _("This user name looks like one that is taken.")
 LETTERS = _("Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot.")
 ONE_SCRIPT = _("Use letters and digits of one script, all of them visible.")

@@ -96,9 +96,9 @@ def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") 
         raise Absent("not-found", _("There is no such check."))
     require(viewer, "users.review_document", check.document)
     if viewer.pk in (check.officer_id, check.document.owner_id, check.document.first_approved_by_id):
-        raise Refused("own-decision", _("Somebody else judges this."))
+        raise Refused("own-decision", _("This blind review is assigned to another officer. Choose the next one."))
     if check.checked_at is not None:
-        raise Conflict("already-checked", _("Somebody has judged this already."))
+        raise Conflict("already-checked", _("This blind review is already done. Choose the next one."))
     if verdict not in (Document.Status.APPROVED, Document.Status.REJECTED):
         raise Invalid("invalid", _("Approve or reject it."), field="verdict")
     rejects = verdict == Document.Status.REJECTED

@@ -22,8 +22,10 @@ ACCESS_DESK = (
     Q(content_type__app_label="auth")
     | Q(content_type__app_label="users", content_type__model__in=("staff", "session", "mfareset"))
     | Q(content_type__app_label="desk", content_type__model="revealallowance")
+    | Q(content_type__app_label="audit", content_type__model="entry")
 )
-"""The permissions with which one gives permissions, allows reveals, ends others' sessions and resets second factors."""
+"""The permissions with which one gives permissions, allows reveals, ends others' sessions, resets second factors, and
+reads the audit log."""
 KEEPS_ACCESS = "users.change_staff"
 
 
@@ -43,7 +45,7 @@ def require_givable(actor: User, permissions: Iterable[Permission]) -> None:
     if kept_back is not None:
         raise Refused(
             "superuser-only",
-            _("Only a superuser gives or takes “%(name)s”.") % {"name": kept_back.name},
+            _("Only a superuser can grant or revoke “%(name)s”.") % {"name": kept_back.name},
             field="permissions",
         )
 
@@ -66,7 +68,7 @@ def require_joinable(actor: User, groups: Iterable[Group]) -> None:
         if group.permissions.filter(ACCESS_DESK).exists():
             raise Refused(
                 "superuser-only",
-                _("Only a superuser puts people into “%(name)s” or takes them out.") % {"name": group.name},
+                _("Only a superuser can add members to “%(name)s” or remove them.") % {"name": group.name},
                 field="groups",
             )
 
@@ -78,7 +80,9 @@ def not_oneself(actor: User, user: User, sentence: str) -> None:
 
 def not_above(actor: User, user: User) -> None:
     if is_above(user, actor):
-        raise Refused("above-you", _("%(name)s is a superuser; only superusers touch that account.") % {"name": user})
+        raise Refused(
+            "above-you", _("%(name)s is a superuser. Only superusers can change this account.") % {"name": user}
+        )
 
 
 def is_peer(actor: User, user: User) -> bool:
@@ -90,13 +94,14 @@ def not_a_peer(actor: User, user: User) -> None:
     """By what one signs in with, nobody must come to rights that they may not give: a peer's account is left alone."""
     if is_peer(actor, user):
         raise Refused(
-            "superuser-only", _("%(name)s keeps access too; only a superuser does this to them.") % {"name": user}
+            "superuser-only",
+            _("%(name)s is an access manager too; only a superuser can change this account.") % {"name": user},
         )
 
 
 def not_in(actor: User, group: Group) -> None:
     if group.pk and not actor.is_superuser and memberships(actor).filter(group=group).exists():
-        raise Refused("own-rights", _("You are in this group, and nobody changes their own rights."))
+        raise Refused("own-rights", _("You are a member of this group, and you cannot change your own permissions."))
 
 
 def keepers() -> QuerySet[User]:
@@ -115,5 +120,5 @@ def somebody_remains(before: set[int]) -> None:
     if before and not keepers().exists():
         raise Conflict(
             "last-access-manager",
-            _("This would leave nobody who keeps access for good. Name another access manager first."),
+            _("This would remove the last permanent access manager. Add another one first."),
         )

@@ -52,7 +52,7 @@ def grant_on_row(
     grant.begun_at, grant.ends_at = timezone.now(), until
     grant.save()
     known: dict[str, Any] = {"until": until.isoformat()} if until else {}
-    record(actor, Verb.GRANTED, obj, reason=reason, perm=perm, holder=_named(holder), **known)
+    record(actor, Verb.GRANTED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder), **known)
 
 
 @transaction.atomic
@@ -60,7 +60,7 @@ def revoke_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, r
     """Take back what `grant_on_row` gave. Idempotent."""
     _change_row_grant(actor, holder, perm, obj)
     remove_perm(perm, holder, obj)
-    record(actor, Verb.REVOKED, obj, reason=reason, perm=perm, holder=_named(holder))
+    record(actor, Verb.REVOKED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder))
 
 
 def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) -> None:
@@ -68,14 +68,20 @@ def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) 
     app_label, _dot, codename = perm.partition(".")
     known = row_permissions(type(obj)).filter(content_type__app_label=app_label, codename=codename)
     if not known.exists():
-        raise Invalid("not-for-rows", _("“%(perm)s” cannot be granted on one row.") % {"perm": perm}, field="perm")
+        raise Invalid(
+            "not-for-rows", _("“%(perm)s” cannot be granted on a single object.") % {"perm": perm}, field="perm"
+        )
     if isinstance(holder, Group):
         not_in(actor, holder)
         return
     if not holder.is_staff:
-        raise Invalid("not-staff", _("Only staff accounts are granted anything."), field="holder")
-    not_oneself(actor, holder, _("You cannot grant anything to yourself, nor take it back."))
+        raise Invalid("not-staff", _("Only staff accounts can be granted permissions."), field="holder")
+    not_oneself(actor, holder, _("You cannot grant or revoke your own permissions. Ask another access manager."))
     not_above(actor, holder)
+
+
+def _user(holder: User | Group) -> User | None:
+    return None if isinstance(holder, Group) else holder
 
 
 def _named(holder: User | Group) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def update_profile(user: User, **changes: Any) -> User:
     changed = {name for name, value in account.items() if _read(name, getattr(user, name)) != value}
     moved = not is_same_mailbox(account.get("email", user.email), user.email)
     if moved and not password:
-        raise Invalid("missing", _("Send your present password along with a new mail address."), field="password")
+        raise Invalid("missing", _("Send your current password along with a new email address."), field="password")
     if moved:
         require_password(user, password, field="password")
         notify_former_address(user)
@@ -241,7 +241,7 @@ def _suspendable(actor: User, user_id: int, *, given: Decision | None = None) ->
         raise Absent("not-found", _("There is no such user."))
     require(actor, "users.suspend_user", user)
     if user.is_staff:
-        raise Refused("staff-account", _("Staff are switched off at the access desk, not suspended."))
+        raise Refused("staff-account", _("Staff accounts are deactivated at the access desk, not suspended."))
     _take_over_suspensions(user, given)
     return user
 
@@ -290,7 +290,7 @@ def _locked(user_id: int) -> User:
 def _other(user: User, username: str) -> User:
     person = person_named(user, username)
     if person.pk == user.pk:
-        raise Invalid("oneself", _("This is you."))
+        raise Invalid("oneself", _("You cannot suspend yourself."))
     return person
 
 

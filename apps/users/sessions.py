@@ -168,7 +168,7 @@ def end_session(actor: User, session_id: int, reason: str = "") -> Session:
     require(actor, "users.end_session", session)
     not_above(actor, session.user)
     _end(session, actor, reason or "ended by hand")
-    record(actor, Verb.SESSION_ENDED, session, reason=reason)
+    record(actor, Verb.SESSION_ENDED, session, reason=reason, subject=session.user)
     return session
 
 
@@ -181,7 +181,7 @@ def end_sessions_of(actor: User, user_id: int, reason: str = "") -> int:
     require(actor, "users.end_session")
     not_above(actor, user)
     count = end_all(actor, user, reason=reason or "ended by hand")
-    record(actor, Verb.SESSION_ENDED, user, reason=reason, count=count)
+    record(actor, Verb.SESSION_ENDED, user, reason=reason, subject=user, count=count)
     return count
 
 

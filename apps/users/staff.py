@@ -89,7 +89,7 @@ def change_staff(
             kept.discard(name)
             setattr(user, name, value)
     if is_active is not None and is_active != user.is_active:
-        not_oneself(actor, user, _("You cannot switch off your own account."))
+        not_oneself(actor, user, _("You cannot deactivate your own account. Ask another access manager."))
         not_a_peer(actor, user)
         user.is_active = is_active
     _check(user, kept=kept)
@@ -144,7 +144,7 @@ def choose_page_size(user: User, size: int) -> None:
 def _locked_staff(staff_id: int) -> User:
     user = User.objects.select_for_update().staff().filter(pk=staff_id).first()
     if user is None:
-        raise Absent("not-found", _("There is no such staff account."))
+        raise Absent("not-found", _("This staff account does not exist. Reload the page."))
     return user
 
 

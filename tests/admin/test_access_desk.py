@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.utils import timezone
 
 from apps.access import may
 from apps.audit.models import Use
+from apps.desk.models import Reveal
+from apps.desk.services import prefer
 from apps.users.models import GroupMembership, MfaReset, Session, User
 from apps.users.row_grants import grant_on_row
 from apps.users.staff import groups_of, set_groups
@@ -53,20 +56,22 @@ def test_it_shows_who_holds_what_and_who_alone_keeps_access() -> None:
     client = console(manager)
     page = client.get(DESK)
     assert f"/admin/users/staff/{nora.pk}/change/" in links(page)
-    assert TEAM in part(page, "Who holds what")
+    assert TEAM in part(page, "Staff and their groups")
     assert f"story {story.pk}" in part(page, "Ends soon")
     assert TEAM in part(page, "Ends soon")
-    assert "keeps access for good. Should that account be lost" in page.content.decode()
+    assert "is the only permanent access manager, and there is no active superuser." in page.content.decode()
+    people.admin()
+    assert "only a superuser could grant permissions" in client.get(DESK).content.decode()
     people.make_staff("second", "Access Manager")
-    assert "Should that account be lost" not in client.get(DESK).content.decode()
+    assert "If that account is lost" not in client.get(DESK).content.decode()
 
 
 def test_dangerous_pairs_are_named_rows_included() -> None:
     manager, nora = people.access(), people.make_staff("nora", "Compliance Officer")
     client = console(manager)
-    assert "nora" not in part(client.get(DESK), "Dangerous pairs")
+    assert "nora" not in part(client.get(DESK), "Separation-of-duties conflicts")
     nora.user_permissions.add(Permission.objects.get(codename="change_user"))
-    assert "approves documents and edits the same users" in part(client.get(DESK), "Dangerous pairs")
+    assert "approves documents and edits the same users" in part(client.get(DESK), "Separation-of-duties conflicts")
 
 
 def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
@@ -74,7 +79,7 @@ def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
     member = long_ago(nora)
     client = console(manager)
     page = client.get(DESK)
-    assert TEAM in part(page, "Granted, not used for 90 days")
+    assert TEAM in part(page, "Unused for 90 days")
     assert f"member:{member.pk}" in page.content.decode()
     assert client.post(f"{DESK}revoke/", {"key": f"member:{member.pk}"}).status_code == 302
     assert not groups_of(nora)
@@ -89,12 +94,12 @@ def test_opening_a_table_is_use(address: str) -> None:
     theirs, client = console(nora), console(manager)
     theirs.get("/admin/")
     theirs.get("/admin/auth/group/")
-    assert TEAM in part(client.get(DESK), "Granted, not used for 90 days"), "menus and refusals are none"
+    assert TEAM in part(client.get(DESK), "Unused for 90 days"), "menus and refusals are none"
     theirs.get(address)
-    assert TEAM not in part(client.get(DESK), "Granted, not used for 90 days")
+    assert TEAM not in part(client.get(DESK), "Unused for 90 days")
     with time_machine.travel(timezone.now() + timedelta(days=91), tick=False):
         again = console(manager).get(DESK)
-        assert TEAM in part(again, "Granted, not used for 90 days")
+        assert TEAM in part(again, "Unused for 90 days")
 
 
 def test_a_deed_is_use_and_is_noted_once_a_day() -> None:
@@ -116,7 +121,7 @@ def test_a_grant_on_a_row_that_nobody_used_is_taken_back_too() -> None:
     grant = nora.storyuserobjectpermission_set.get()  # type: ignore[attr-defined]
     type(grant).objects.update(begun_at=timezone.now() - timedelta(days=91))
     client = console(manager)
-    assert f"story {story.pk}" in part(client.get(DESK), "Granted, not used for 90 days")
+    assert f"story {story.pk}" in part(client.get(DESK), "Unused for 90 days")
     assert client.post(f"{DESK}revoke/", {"key": f"story:{grant.pk}"}).status_code == 302
     assert not may(User.objects.get(pk=nora.pk), "stories.delete_story", story)
 
@@ -160,9 +165,54 @@ def test_sessions_are_listed_and_ended() -> None:
     theirs.get("/admin/")
     session = Session.objects.get(user=nora)
     assert f'action="/admin/users/session/{session.pk}/end/"' in client.get(DESK).content.decode()
-    client.post(f"/admin/users/session/{session.pk}/end/")
+    answer = client.post(f"/admin/users/session/{session.pk}/end/", {"next": DESK})
+    assert answer["Location"] == DESK
+    assert "Session of nora ended." in client.get(DESK).content.decode()
     assert theirs.get("/admin/stories/story/").status_code == 302
-    assert "nora" not in part(client.get(DESK), "Signed in to the console")
+    assert "nora" not in part(client.get(DESK), "Console sessions")
+
+
+def test_ending_all_sessions_from_the_desk_leads_back_to_it_and_nowhere_else() -> None:
+    nora, client = people.make_staff("nora", TEAM), console(people.access())
+    console(nora).get("/admin/")
+    [address] = [link for link in links(client.get(DESK)) if link.startswith(f"/admin/users/session/of/{nora.pk}/")]
+    asked_first = client.get(address)
+    assert DESK in links(asked_first)
+    assert f'name="next" value="{DESK}"' in asked_first.text
+    assert client.post(address, {"next": DESK})["Location"] == DESK
+    for elsewhere in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
+        answer = client.post(f"/admin/users/session/of/{nora.pk}/end/", {"next": elsewhere})
+        assert answer["Location"] == "/admin/users/session/"
+
+
+def test_the_latest_ten_sessions_of_staff_are_listed_and_found_by_name() -> None:
+    client, now = console(people.access()), timezone.now()
+    client.get(DESK)
+    for number in range(12):
+        Session.objects.create(
+            user=people.make_staff(f"nora{number:02}"),
+            door=Session.Door.CONSOLE,
+            last_seen_at=now - timedelta(minutes=number + 1),
+            expires_at=now + timedelta(days=1),
+        )
+    listed = part(client.get(DESK), "Console sessions")
+    assert listed.count("last active") == 10
+    assert "nora08" in listed
+    assert "nora09" not in listed
+    assert "All console sessions (13)" in listed
+    listed = part(client.get(DESK, {"q": "NORA1"}), "Console sessions")
+    assert listed.count("last active") == 2
+    assert "nora11" in listed
+    assert "No active sessions." in part(client.get(DESK, {"q": "ghost"}), "Console sessions")
+
+
+def test_times_are_relative_with_the_exact_one_on_hover_in_the_viewer_s_zone() -> None:
+    manager = people.access()
+    prefer(manager, time_zone="Asia/Shanghai")
+    with time_machine.travel("2027-03-01T06:30:00Z", tick=False):
+        listed = part(console(manager).get(DESK), "Console sessions")
+        assert "last active just now" in "".join(re.split("<[^>]*>", listed))
+        assert 'title="1 Mar 2027, 14:30 Asia/Shanghai"' in listed
 
 
 def test_a_second_factor_is_reset_by_two() -> None:
@@ -181,6 +231,69 @@ def test_a_second_factor_is_reset_by_two() -> None:
     assert not User.objects.filter(pk=nora.pk, authenticator__isnull=False).exists()
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        (
+            {"person": "nora", "reason": "lost the phone"},
+            409,
+            "nora has no second factor, so there is nothing to reset.",
+        ),
+        ({"person": "ghost", "reason": "lost the phone"}, 404, "No user has this user name. Check the spelling."),
+        ({"person": "access", "reason": "lost the phone"}, 403, "You cannot reset your own MFA."),
+        ({"person": "admin", "reason": "lost the phone"}, 403, "admin is a superuser."),
+        ({"person": "omar", "reason": " "}, 422, "Enter a reason of at most 500 characters."),
+        ({"person": "omar", "reason": "x" * 501}, 422, "Enter a reason of at most 500 characters."),
+    ],
+)
+def test_a_rejected_reset_is_said_at_its_form_with_what_was_typed(sent: dict[str, str], status: int, said: str) -> None:
+    from tests.authenticator import enrol
+
+    manager, _admin, _nora = people.access(), people.admin(), people.make_staff("nora")
+    enrol(people.make_staff("omar"))
+    answer = console(manager).post(f"{DESK}reset/", sent)
+    form = part(answer, "MFA resets")
+    assert answer.status_code == status
+    assert said in form
+    assert "<details open>" in form
+    assert f'value="{sent["person"]}"' in form
+    assert f'value="{sent["reason"]}"' in form
+    assert form.count('aria-invalid="true"') == 1
+    assert not MfaReset.objects.exists()
+
+
+def test_a_second_request_for_the_same_reset_is_said_at_the_form() -> None:
+    from tests.authenticator import enrol
+
+    client = console(people.access())
+    enrol(people.make_staff("nora"))
+    sent = {"person": "nora", "reason": "lost the phone"}
+    assert client.post(f"{DESK}reset/", sent).status_code == 302
+    answer = client.post(f"{DESK}reset/", sent)
+    assert answer.status_code == 409
+    assert "A reset is already requested." in part(answer, "MFA resets")
+
+
+def test_a_rejected_allowance_of_reveals_keeps_its_reason() -> None:
+    manager, vera = people.access(), people.make_staff("vera", "User Support Specialist")
+    alice, until = people.alice(), timezone.now() + timedelta(minutes=10)
+    seen = {"target_type": "users.user", "target_id": alice.pk, "field": "email", "until": until}
+    Reveal.objects.create(staff=vera, subject=alice, reason="a phone call", **seen)
+    answer = console(manager).post(f"{DESK}reveals/", {"person": vera.pk, "reason": "more"})
+    form = part(answer, "Revealed in the last 24 hours")
+    assert answer.status_code == 422
+    assert "<details open>" in form
+    assert 'value="more"' in form
+    assert 'role="alert"' in form
+
+
+def test_a_button_that_comes_too_late_is_answered_on_the_desk() -> None:
+    answer = console(people.access()).post(f"{DESK}revoke/", {"key": "member:999999"})
+    assert answer.status_code == 404
+    assert "Already revoked." in answer.text
+    assert "Staff and their groups" in answer.text
+
+
 def test_the_desk_asks_as_often_for_many_people() -> None:
     client = console(people.access())
     client.get(DESK)
@@ -196,7 +309,7 @@ def test_the_desk_asks_as_often_for_many_people() -> None:
     assert count() == few
 
 
-# --- Why may they, or not? -------------------------------------------------------------------------------------------
+# --- Check a permission -------------------------------------------------------------------------------------------
 
 
 def asked(client: Any, **question: Any) -> Any:
@@ -214,7 +327,7 @@ def test_it_explains_by_what_somebody_may() -> None:
     assert "Yes." in page
     assert f"Through the group “{TEAM}”, until {end:%-d %b %Y, %H:%M} UTC" in page
     page = asked(client, person="nora", perm="stories.delete_story", row=story.pk).content.decode()
-    assert "Granted to this account on this row" in page
+    assert "Granted to this account on this object" in page
     assert "Sunrise" not in page, "by its number alone"
     assert (
         "By a rule of the product"
@@ -236,7 +349,7 @@ def test_it_explains_what_is_missing() -> None:
             f"They were in {TEAM}, until" in asked(client, person="nora", perm="stories.delete_story").content.decode()
         )
     User.objects.filter(pk=nora.pk).update(is_active=False)
-    assert "switched off" in asked(client, person="nora", perm="stories.delete_story").content.decode()
+    assert "This account is deactivated." in asked(client, person="nora", perm="stories.delete_story").content.decode()
 
 
 def test_it_says_what_the_judge_says() -> None:
@@ -256,10 +369,10 @@ def test_it_says_what_the_judge_says() -> None:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ({"person": "ghost", "perm": "stories.delete_story"}, "Nobody has this user name."),
-        ({"person": "access", "perm": "x"}, "Choose what they would do."),
-        ({"person": "access", "perm": "stories.delete_story", "row": "4711"}, "There is no row of this number."),
-        ({"person": "access", "perm": "stories.delete_story", "row": "9" * 50}, "There is no row of this number."),
+        ({"person": "ghost", "perm": "stories.delete_story"}, "No user has this user name. Check the spelling."),
+        ({"person": "access", "perm": "x"}, "Choose a permission."),
+        ({"person": "access", "perm": "stories.delete_story", "row": "4711"}, "No object has this ID. Check the ID."),
+        ({"person": "access", "perm": "stories.delete_story", "row": "9" * 50}, "No object has this ID. Check the ID."),
     ],
 )
 def test_what_cannot_be_asked_is_said(question: dict[str, str], said: str) -> None:

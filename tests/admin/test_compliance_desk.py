@@ -48,7 +48,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     hers.get(page)
     assert hers.post(f"{page}second/", {"reason": " ", "second": "1"}).status_code == 422
     answer = hers.post(f"{page}second/", {"reason": "The stamp is odd."}, follow=True)
-    assert "Two people approve this." in answer.content.decode()
+    assert "Needs two approvals." in answer.content.decode()
     assert Note.objects.get().text == "The stamp is odd."
     hers.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
     document.refresh_from_db()
@@ -58,7 +58,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     assert "verdict" not in fields(hers.get(page))
     assert hers.post(f"{page}deed/", {"deed": "claim"}).status_code == 409
     his = console(omar)
-    assert "vera approved this first." in his.get(page).content.decode()
+    assert "vera recorded the first approval." in his.get(page).content.decode()
     his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
     assert status_of(document) == "approved"
 
@@ -86,7 +86,7 @@ def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     client = console(vera)
     chosen = {"deed": "reject", "item": [document.pk, other.pk, held.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()
-    assert "omar is reviewing this document." in preview
+    assert "Claimed by omar. Take it over with a reason, or choose another document." in preview
     assert "Already used on another account" in preview
     versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, held.pk)}
     confirmed = chosen | versions | {"confirmed": "1"}
@@ -103,11 +103,11 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     business = make_document(people.make_user("acme", role="brand", verified=False))
     client = console(people.compliance())
     chosen = {"deed": "approve", "item": [document.pk, business.pk]}
-    assert "waits for somebody else to confirm it." in client.post(f"{DESK}bulk/", chosen).content.decode()
+    assert "waits for a second officer." in client.post(f"{DESK}bulk/", chosen).content.decode()
     versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
     client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})
     again = client.post(f"{DESK}bulk/", chosen).content.decode()
-    assert "You approved this first; somebody else confirms it." in again
+    assert "You recorded the first approval; a second officer has to confirm it." in again
     assert status_of(document) == "approved"
     business.refresh_from_db()
     assert business.is_held
@@ -119,8 +119,8 @@ def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
     monkeypatch.setattr("admin_dashboards.desk.work.SHOWN", 1)
     make_document(document.owner, doc_type="business")
     client = console(people.compliance())
-    assert "The first 1 are shown; the rest moves up" in client.get(DESK).content.decode()
-    assert "The latest 1 are shown; search more closely" in client.get(f"{DESK}?q=newton").content.decode()
+    assert "The first 1 are shown. More appear as" in client.get(DESK).content.decode()
+    assert "The latest 1 are shown. Refine the search" in client.get(f"{DESK}?q=newton").content.decode()
 
 
 def test_a_document_costs_as_much_beside_many_copies_as_alone(
@@ -132,5 +132,5 @@ def test_a_document_costs_as_much_beside_many_copies_as_alone(
         inspect_document(make_document(people.make_user(f"person{number}")).pk)
     for kind in ("identity", "business"):
         make_document(document.owner, status="rejected", decided_at=document.created_at, doc_type=kind)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         assert len(client.get(page).context["duplicates"].shown) == 12

@@ -309,7 +309,7 @@ def test_the_desk_costs_a_fixed_number_of_queries(
 ) -> None:
     client = console(vera)
     client.get("/admin/compliance/")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get("/admin/compliance/")
 
 
@@ -360,7 +360,7 @@ def test_filters_are_shared_by_those_who_work_there_and_bounded(vera: User) -> N
         ("admin:connections_connection_changelist", False),
     }
     table = "/admin/connections/connection/?status__exact=pending"
-    assert "For all who open this page" not in client.get(table).text
+    assert "Shared with everyone on this page" not in client.get(table).text
     theirs = SavedFilter.objects.first()
     assert theirs is not None
     assert boss.post("/admin/filters/", {"delete": theirs.pk}).status_code == 302
@@ -422,7 +422,7 @@ def test_only_zones_that_the_database_knows_too_are_offered_and_used(
     # Chosen while it was offered.
     for user in (vera, officer):
         Preference.objects.update_or_create(staff=user, defaults={"time_zone": zone})
-    assert "Times are those of UTC." in console(vera).get("/admin/compliance/").text
+    assert "Times in UTC." in console(vera).get("/admin/compliance/").text
     browser = console(officer)
     for desk in ("compliance", "moderation", "access", "support"):
         assert browser.get(f"/admin/{desk}/").status_code == 200, desk

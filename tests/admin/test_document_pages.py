@@ -224,7 +224,7 @@ def test_who_is_granted_one_document_sees_nothing_of_others_at_the_desk(document
     assert desk.context["figures"].open == 1
     page = client.get(f"/admin/compliance/{document.pk}/")
     assert page.status_code == 200
-    assert "Another one, which is not yours to see." in page.content.decode(), "both sent in the same file"
+    assert "One more that you have no permission to see." in page.content.decode(), "both sent in the same file"
     assert "secretive" not in page.content.decode()
     assert f"#{other.pk}" not in page.content.decode()
     for address in (f"/admin/compliance/{other.pk}/", f"/admin/compliance/{other.pk}/state/"):

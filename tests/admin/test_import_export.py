@@ -201,6 +201,7 @@ def test_mail_phone_and_chat_text_are_in_no_file() -> None:
 
 def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
+    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 2)
     host = people.alice()
     client = console(exporter("events.export_event"))
     for number in range(2):
@@ -344,8 +345,8 @@ NO_ROWS = workbook([None, ""])
         ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
         ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
         ("id,,title\n1,x,y\n", "Line 2 has a value in a column without a name."),
-        ("id,title\n" + "1,x\n" * 1001, "at most 1000"),
-        ("id,title\n" + "1," + "x" * 1024 * 1024, "over 1 MiB"),
+        ("id,title\n" + "1,x\n" * 10_001, "at most 10,000"),
+        ("id,title\n" + "1," + "x" * 5 * 1024 * 1024, "over 5 MB"),
     ],
     ids=[
         "empty",

@@ -8,6 +8,7 @@ from django.test import Client
 
 from apps.audit.models import Entry, Verb
 from tests import people
+from tests.console import console
 
 pytestmark = pytest.mark.django_db
 
@@ -25,13 +26,37 @@ def test_the_front_door_leads_to_the_console() -> None:
     assert client.get("/admin/users/user/")["Location"] == "/admin/login/?next=/admin/users/user/"
 
 
-def test_signing_in_directly_lands_on_the_overview() -> None:
+@pytest.mark.parametrize("asked_for", ["", "?next=/admin/"])
+def test_signing_in_leads_straight_to_ones_only_desk(asked_for: str) -> None:
+    for name, desk in [
+        ("compliance", "compliance"),
+        ("community", "moderation"),
+        ("access", "access"),
+        ("support", "support"),
+    ]:
+        getattr(people, name)()
+        client = Client()
+        answer = sign_in(client, name, address=DOOR + asked_for)
+        assert answer["Location"] == f"/admin/{desk}/"  # type: ignore[index]
+        assert client.get(f"/admin/{desk}/").status_code == 200
+        assert client.get("/admin/").status_code == 200
+        assert client.get(DOOR + asked_for)["Location"] == f"/admin/{desk}/"
+
+
+def test_signing_in_leads_to_the_overview_with_several_desks_or_none() -> None:
+    people.admin()
+    people.make_staff("lead", "Compliance Officer", "Community Manager")
+    people.make_staff("nora")
+    for name in ("admin", "lead", "nora"):
+        client = Client()
+        assert sign_in(client, name)["Location"] == "/admin/"  # type: ignore[index]
+        assert client.get("/admin/").status_code == 200
+
+
+def test_the_desk_is_that_of_the_one_who_signs_in_last() -> None:
     people.support()
-    client = Client()
-    answer = sign_in(client, "support")
-    assert answer["Location"] == "/admin/"  # type: ignore[index]
-    assert client.get("/admin/").status_code == 200
-    assert client.get(DOOR)["Location"] == "/admin/"
+    client = console(people.admin())
+    assert sign_in(client, "support")["Location"] == "/admin/support/"  # type: ignore[index]
 
 
 def test_signing_in_goes_on_to_where_one_was_going_and_nowhere_else() -> None:
@@ -39,7 +64,24 @@ def test_signing_in_goes_on_to_where_one_was_going_and_nowhere_else() -> None:
     answer = sign_in(Client(), "support", address=f"{DOOR}?next=/admin/users/profile/")
     assert answer["Location"] == "/admin/users/profile/"  # type: ignore[index]
     answer = sign_in(Client(), "SUPPORT", address=f"{DOOR}?next=https://evil.example/")
-    assert answer["Location"] == "/admin/"  # type: ignore[index]
+    assert answer["Location"] == "/admin/support/"  # type: ignore[index]
+
+
+def test_a_failed_sign_in_is_said_once_and_whom_to_ask_always() -> None:
+    people.support()
+    client = Client()
+    page = client.get(DOOR).text
+    assert "Forgot your password? Ask an access manager." in page
+    assert 'role="alert"' not in page
+    page = sign_in(client, "support", "wrong").content.decode()  # type: ignore[attr-defined]
+    assert page.count("Please enter the correct user name and password") == 1
+    assert page.count('class="errornote') == 1
+    assert "Please correct the error below." not in page
+    assert "Forgot your password? Ask an access manager." in page
+    assert 'value="support"' in page
+    page = sign_in(client, "", "").content.decode()  # type: ignore[attr-defined]
+    assert page.count("This field is required.") == 2
+    assert "Please correct" not in page
 
 
 def test_end_users_stay_outside_and_are_told_that_it_is_for_staff() -> None:

@@ -48,7 +48,7 @@ def test_the_first_sign_in_and_the_next(page: Page, settings: Any) -> None:
     assert_accessible(page)
     codes = page.locator(".mfa-codes li").all_inner_texts()
     page.get_by_role("link", name="I have kept them").click()
-    expect(page).to_have_url("/admin/")
+    expect(page).to_have_url("/admin/support/")
 
     page.goto("/admin/mfa/")
     assert_accessible(page)
@@ -57,7 +57,7 @@ def test_the_first_sign_in_and_the_next(page: Page, settings: Any) -> None:
     assert_accessible(page)
     page.get_by_label("Code").fill(codes[0])
     page.keyboard.press("Enter")
-    expect(page).to_have_url("/admin/")
+    expect(page).to_have_url("/admin/support/")
     assert not complaints
 
 
@@ -70,12 +70,12 @@ def test_a_lost_device_takes_two_to_reset_and_is_enrolled_anew(page: Page, setti
     page.on("pageerror", lambda error: complaints.append(str(error)))
 
     give_password(page, "access")
-    expect(page).to_have_url("/admin/")
+    expect(page).to_have_url("/admin/access/")
     page.goto("/admin/access/")
-    page.get_by_text("Ask for a reset").click()
+    page.get_by_text("Request reset").click()
     page.get_by_label("User name", exact=True).last.fill("support")
-    page.get_by_label("Why").fill("Phone fell into the sea")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_label("Reason").fill("Phone fell into the sea")
+    page.get_by_role("button", name="Request", exact=True).click()
     expect(page.get_by_text("Somebody else has to confirm within a day")).to_be_visible()
     expect(page.get_by_text("Phone fell into the sea")).to_be_visible()
     confirm = page.get_by_role("button", name="Confirm the reset of support")
@@ -85,7 +85,7 @@ def test_a_lost_device_takes_two_to_reset_and_is_enrolled_anew(page: Page, setti
     assert is_enabled(User.objects.get(username="support"))
 
     give_password(page, "second")
-    expect(page).to_have_url("/admin/")
+    expect(page).to_have_url("/admin/access/")
     page.goto("/admin/access/")
     confirm.click()
     expect(page.get_by_text("support has no second factor any more")).to_be_visible()
@@ -99,5 +99,5 @@ def test_a_lost_device_takes_two_to_reset_and_is_enrolled_anew(page: Page, setti
     page.get_by_label("Code").fill(code_of(app))
     page.keyboard.press("Enter")
     page.get_by_role("link", name="I have kept them").click()
-    expect(page).to_have_url("/admin/")
+    expect(page).to_have_url("/admin/support/")
     assert not complaints

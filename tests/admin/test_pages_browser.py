@@ -32,6 +32,10 @@ TABLES = {
 ALONE = (
     "/admin/",
     "/admin/access/",
+    "/admin/access/audit/",
+    "/admin/access/audit/?actor=decider&since=2020-01-01T00%3A00",
+    "/admin/access/audit/?id=99999",
+    "/admin/access/audit/?request=none",
     "/admin/access/explain/?person=trainee&perm=stories.delete_story",
     "/admin/auth/group/add/",
     "/admin/users/staff/add/",
@@ -44,13 +48,15 @@ ALONE = (
     "/admin/compliance/next/",
     "/admin/moderation/next/",
     "/admin/preferences/",
+    "/admin/notices/",
+    "/admin/compliance/templates/",
     "/admin/compliance/quality/",
     "/admin/compliance/settings/",
     "/admin/moderation/appeals/",
     "/admin/no-such-page/",
     "/admin/users/user/add/",
 )
-STATUS = {"/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
+STATUS = {"/admin/access/audit/?id=99999": 422, "/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
 
 
 def addresses() -> list[str]:

@@ -32,12 +32,12 @@ def things() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("who", "table", "what", "count"),
     [
-        ("community", "stories/story", "change", 8),
-        ("community", "stories/story", "delete", 7),
-        ("community", "stories/story", "history", 9),
+        ("community", "stories/story", "change", 10),
+        ("community", "stories/story", "delete", 9),
+        ("community", "stories/story", "history", 11),
         ("community", "events/event", "change", 9),
-        ("community", "chat/message", "change", 10),
-        ("community", "moderation/report", "change", 9),
+        ("community", "chat/message", "change", 12),
+        ("community", "moderation/report", "change", 11),
         ("support", "connections/connection", "change", 7),
         ("support", "users/profile", "change", 8),  # one more: whether the look is written down already
         ("support", "notifications/notification", "change", 7),

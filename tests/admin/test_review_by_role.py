@@ -126,7 +126,7 @@ def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
     exported = client.post(f"{table}export/", {"format": CSV}).content.decode()
     assert "acme" in exported
     assert "ivy" not in exported
-    assert "2 more, which are not yours to see." in client.get(f"{queue}{theirs.pk}/").content.decode()
+    assert "2 more that you have no permission to see." in client.get(f"{queue}{theirs.pk}/").content.decode()
     assert client.get(f"{queue}next/")["Location"] == f"{queue}{theirs.pk}/"
 
 
@@ -210,7 +210,7 @@ def test_the_access_manager_gives_it_on_the_board_and_is_told_what_it_does(
     for document, allowed in ((theirs, True), (other, False)):
         question = {"person": "brandy", "perm": "users.review_document", "row": document.pk}
         answer = client.get("/admin/access/explain/", question).content.decode()
-        assert ("By “Can review documents of brands”, which this is one of" in answer) == allowed
+        assert ("Through “Can review documents of brands”, which includes this one" in answer) == allowed
         assert ("Through the group “Brand reviewers”" in answer) == allowed
     assert dangerous({f"users.{permission.codename}", "users.change_user"})
     assert brandy.group_memberships.exists()

@@ -17,7 +17,7 @@ from tests.drawn import png, upload
 from tests.things import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOTE = "A note for colleagues; nobody else ever reads it"
+NOTE = "Internal note (staff only; @name notifies a colleague)"
 
 
 def end(user: User) -> None:

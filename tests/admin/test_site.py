@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from apps.users.models import User
+from admin_dashboards.navigation import SECTIONS
+from apps.users.models import Session, User
 from tests import people
 from tests.console import console, links
+from tests.things import make_story
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +92,47 @@ def test_a_refusal_names_the_permission_that_is_missing() -> None:
     assert "“Can add group”" in page.content.decode()
 
 
+def _way(page: Any) -> list[str]:
+    """The parts of the breadcrumb."""
+    heading = page.content.decode().partition("<header>")[2].partition("</header>")[0]
+    parts = re.findall(
+        r'<(?:a|span)[^>]*class="align-middle inline-block leading-5 min-w-0[^>]*>(.*?)</', heading, re.DOTALL
+    )
+    return [part.strip() for part in parts]
+
+
+def test_menu_breadcrumb_and_title_call_each_table_the_same() -> None:
+    client = console(people.admin())
+    for section, entries in SECTIONS:
+        for entry in entries:
+            opts = apps.get_model(entry.model)._meta
+            page = client.get(f"/admin/{opts.app_label}/{opts.model_name}/")
+            assert _way(page) == [str(section), str(entry.title)], entry
+            assert page.context["title"] == str(entry.title)
+
+
+def test_the_breadcrumb_of_a_row_is_the_menu_s_way_to_it() -> None:
+    admin, nora = people.admin(), people.make_staff("nora")
+    client = console(admin)
+    client.get("/admin/")
+    session = Session.objects.get(user=admin)
+    assert _way(client.get(f"/admin/users/staff/{nora.pk}/change/")) == ["Authentication", "Users", "nora"]
+    assert _way(client.get(f"/admin/users/staff/{nora.pk}/history/"))[:3] == ["Authentication", "Users", "nora"]
+    assert _way(client.get(f"/admin/users/session/{session.pk}/change/"))[:2] == ["Authentication", "Sessions"]
+
+
+def test_who_can_grant_what_is_missing_depends_on_who_asks() -> None:
+    story = make_story(people.alice())
+    address = f"/admin/stories/story/{story.pk}/change/"
+    assert "An access manager can grant it to you." in console(people.support()).get(address).text
+    theirs = console(people.access()).get(address).text
+    assert "Another access manager or a superuser can grant it to you." in theirs
+    assert "An access manager can grant it to you." not in theirs
+    shut = console(people.admin()).post("/admin/")
+    assert shut.status_code == 403
+    assert "can grant it to you" not in shut.text
+
+
 def test_the_page_of_an_app_is_shut_like_its_tables() -> None:
     client = console(people.support())
     assert client.get("/admin/connections/").status_code == 200
@@ -107,7 +152,7 @@ def test_a_row_that_is_absent_is_404_and_403_where_the_table_is_shut() -> None:
 def test_unknown_addresses_are_404_in_the_console_s_own_dress() -> None:
     page = console(people.support()).get("/admin/nowhere/at/all/")
     assert page.status_code == 404
-    assert "There is no such thing here" in page.content.decode()
+    assert "Nothing exists at this address" in page.content.decode()
 
 
 def test_no_read_only_page_answers_a_post_as_if_it_were_fine() -> None:

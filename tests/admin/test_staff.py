@@ -57,7 +57,7 @@ def test_staff_are_added_with_their_groups_and_can_sign_in() -> None:
         ({"password2": "another-long-phrase-8"}, "The two passwords are not the same."),
         ({"password1": "short", "password2": "short"}, "too short"),
         ({"username": "access"}, "This user name is taken."),
-        ({"email": "ACCESS@staff.example.com"}, "This mail address is taken."),
+        ({"email": "ACCESS@staff.example.com"}, "This email address is taken."),
         ({"username": "two words"}, "Use letters, digits"),
         ({"username": ""}, "This field is required."),
     ],
@@ -139,7 +139,7 @@ def test_superusers_are_shown_and_left_alone() -> None:
     for address in (page_of(admin), f"{TABLE}{admin.pk}/password/"):
         answer = client.post(address, form_of(admin, username="mallory", password1=PASSWORD, password2=PASSWORD))
         assert answer.status_code == 403
-        assert "only superusers touch that account" in answer.content.decode()
+        assert "Only superusers can change this account." in answer.content.decode()
     admin.refresh_from_db()
     assert admin.username == "admin"
     assert admin.check_password(people.PASSWORD)
@@ -154,7 +154,7 @@ def test_what_a_peer_signs_in_with_is_theirs_or_a_superuser_s() -> None:
     for given in ({"email": "mine@example.com"}, {"username": "mallory"}):
         answer = client.post(page_of(peer), form_of(peer, **given))
         assert answer.status_code == 403
-        assert "keeps access too" in answer.content.decode()
+        assert "is an access manager too" in answer.content.decode()
     juniors = Group.objects.create(name="Juniors")
     assert client.post(page_of(peer), form_of(peer, groups=[juniors.pk])).status_code == 302
     peer.refresh_from_db()
@@ -171,7 +171,7 @@ def test_the_last_access_manager_cannot_be_taken_out() -> None:
     client = console(people.admin())
     answer = client.post(page_of(manager), form_of(manager, groups=[]))
     assert answer.status_code == 409
-    assert "nobody who keeps access" in answer.content.decode()
+    assert "This would remove the last permanent access manager." in answer.content.decode()
     assert manager.groups.exists()
 
 
@@ -266,16 +266,16 @@ def test_nobody_else_opens_the_permissions_of_a_row(name: str) -> None:
 def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
     manager, admin, bob = people.access(), people.admin(), people.make_user("bert")
     story, client = make_story(people.alice()), console(manager)
-    for holder, expected in [(manager, 403), (admin, 403), (bob, 302)]:
+    for holder, expected in [(manager, 403), (admin, 403), (bob, 422)]:
         answer = client.post(permissions_of(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
         assert answer.status_code == expected
         assert not holder.storyuserobjectpermission_set.exists()
-    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"}, follow=True)
+    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"})
     assert "Choose a staff member or a group." in answer.content.decode()
     answer = client.post(
-        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}, follow=True
+        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
     )
-    assert "cannot be granted on one row" in answer.content.decode()
+    assert "cannot be granted on a single object" in answer.content.decode()
 
 
 def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more() -> None:
@@ -285,10 +285,7 @@ def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more()
     page = client.get(page_of(nora))
     assert permissions_of(story) in links(page)
     assert "Secret caption" not in page.content.decode()
-    answer = client.get(f"{TABLE}{nora.pk}/grant/", {"kind": "story", "number": story.pk})
-    assert answer["Location"] == f"{permissions_of(story)}?holder=user:{nora.pk}"
-    for wrong in ({"kind": "story", "number": "999999"}, {"kind": "user", "number": "1"}, {"number": "x"}, {}):
-        assert client.get(f"{TABLE}{nora.pk}/grant/", wrong)["Location"] == page_of(nora)
+    assert {"kind", "q"} <= set(fields(page))
 
 
 def test_absent_rows_have_no_permissions_page() -> None:

@@ -17,6 +17,7 @@ MADE_FROM = {
     "admin/change_form_object_tools.html": "3238ce11ac58a883",
     "admin/filter.html": "fd1ad8c8df5b841d",
     "admin/index.html": "dd345254af4ffc9a",
+    "admin/login.html": "13deb7765ce36659",
     "unfold/helpers/add_link.html": "b10877ba3500e4eb",
     "unfold/helpers/header_title.html": "708a66bc1c0997f3",
     "unfold/helpers/navigation.html": "fd819dae3473c0be",

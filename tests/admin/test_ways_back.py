@@ -152,7 +152,7 @@ def test_the_way_on_stays_inside_the_filter(cases: dict[str, Case]) -> None:
         f"{at(cases['fourth'], 'decide/')}{inside}", {"outcome": "kept", "version": cases["fourth"].version}
     )
     assert over.headers["Location"] == f"/admin/moderation/{inside}"
-    assert "Nothing is waiting inside this filter." in client.get(over.headers["Location"]).text
+    assert "No items match these filters." in client.get(over.headers["Location"]).text
 
 
 def test_what_is_in_one_s_hands_outside_the_filter_does_not_come_next(cases: dict[str, Case]) -> None:

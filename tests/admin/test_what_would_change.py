@@ -230,7 +230,7 @@ def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
     people.make_staff("june", "Juniors")
     form = {"name": "Beginners", "permissions": ids("view_connection")}
     told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
-    assert told.lines() == ["Nobody loses anything."]
+    assert told.lines() == ["Nobody loses a permission."]
 
 
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
@@ -261,7 +261,7 @@ def test_what_a_superuser_changes_is_said_as_exactly() -> None:
     client = console(people.admin())
     address, form = page_of(nora, groups=[Group.objects.get(name="Access Manager").pk])
     told = promised(client, address, form)
-    assert "nora would keep access for good." in told.warnings
+    assert "nora would become a permanent access manager." in told.warnings
     [only] = told.affected
     told_of = only.before.addresses | only.after.addresses
     assert client.post(address, form).status_code == 302
@@ -294,15 +294,15 @@ def test_dangerous_pairs_and_the_last_keeper_are_named() -> None:
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
     told = promised(client, address, {"name": TEAM, "permissions": ids("review_document", "change_user")})
     assert [str(pair.sentence) for pair in told.affected[0].pairs] == ["approves documents and edits the same users"]
-    assert told.warnings == ["Whoever is in it approves documents and edits the same users."]
+    assert told.warnings == ["Each member approves documents and edits the same users."]
     second = User.objects.get(username="second")
     admin = console(people.admin())
     told = promised(admin, f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
-    assert "access would be the last who keeps access for good." in told.warnings
+    assert "access would be the last permanent access manager." in told.warnings
     admin.post(f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
     manager = User.objects.get(username="access")
     told = promised(admin, f"/admin/users/staff/{manager.pk}/change/", staff_form(manager, groups=[]), 409)
-    assert "nobody who keeps access" in str(told.refused)
+    assert "This would remove the last permanent access manager." in str(told.refused)
 
 
 def test_a_new_group_concerns_nobody_yet_and_saves_in_one_step() -> None:
@@ -319,7 +319,7 @@ def test_what_may_not_be_done_may_not_be_tried() -> None:
     desk = Group.objects.get(name="Access Manager")
     address = f"/admin/users/staff/{nora.pk}/change/"
     told = promised(client, address, staff_form(nora, groups=[desk.pk]), 403)
-    assert "Only a superuser puts people into" in str(told.refused)
+    assert "Only a superuser can add members to" in str(told.refused)
     assert promised(client, address, staff_form(nora, username="two words"), 422).refused
     assert promised(client, address, staff_form(nora, username=""), 422).errors
     for other in (console(people.support()), console(people.community())):

@@ -49,7 +49,7 @@ def test_a_reveal_adds_a_line() -> None:
     assert line == {
         "id": Entry.objects.get(verb=Verb.REVEALED).pk,
         "kind": "revealed",
-        "text": "Staff saw your mail address.",
+        "text": "Staff saw your email address.",
         "target": None,
         "field": "email",
         "reason": "calls from this address",
@@ -151,5 +151,5 @@ def test_it_is_paged_like_every_list() -> None:
 
 def test_staff_are_told_before_they_write_a_reason_that_it_is_read() -> None:
     alice, client = people.alice(), console(people.support())
-    assert "The person can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
+    assert "the user can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
     assert "finds it in their access log" in client.get(f"/admin/support/{alice.pk}/as_seen/").content.decode()

@@ -112,7 +112,7 @@ def test_a_rejection_is_read_as_the_officer_saw_it_before() -> None:
     )
     client = console(officer)
     page = client.get(f"/admin/compliance/{document.pk}/").content.decode()
-    assert "What the owner is told, in German" in page
+    assert "Message preview, in German" in page
     assert "Your document has expired." in page, "the reason, as the officer reads it"
     review_document(officer, document.pk, verdict="rejected", reason="expired", comment="Seite 2.")
     run_jobs(later=HOLD)
@@ -157,7 +157,7 @@ def test_author_and_reporters_each_read_their_own_language() -> None:
     ):
         assert shown in said, shown
     bulk = {"item": [case.pk], "deed": "removed"}
-    assert f"alice reads, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
+    assert f"Message to alice, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
     case.refresh_from_db()
     client.post(f"/admin/moderation/{case.pk}/decide/", {"version": case.version, "outcome": "removed"})
     run_jobs(later=HOLD)

@@ -80,10 +80,10 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     filled = {"deed": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
     page = client.post(PAGE, {"setting": "rules"} | filled, follow=True).content.decode()
     words = "Business documents of brands that were rejected before"
-    assert f"From now on two people approve: {words}." in page
+    assert f"Two approvals are now required for: {words}." in page
     again = client.post(PAGE, {"setting": "rules"} | filled)
     assert again.status_code == 409
-    assert "There is such a rule already" in again.content.decode()
+    assert "This rule exists already" in again.content.decode()
     assert sent(client, "rules", deed="off").status_code == 302
     assert not ReviewRule.objects.get().active
     assert sent(client, "rules", deed="on").status_code == 302
@@ -104,7 +104,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
         ("rules", {"deed": "add", "role": "staff", "after_rejection": "1"}, "There is no such role."),
         ("rules", {"deed": "add", "followers_from": "many"}, "Enter a number from 1 to 1,000,000"),
         ("rules", {"deed": "add", "followers_from": "9999999"}, "Enter a number from 1 to 1,000,000"),
-        ("rules", {"deed": "burn"}, "There is no such deed."),
+        ("rules", {"deed": "burn"}, "Unknown action. Reload the page and choose again."),
         ("share", {"percent": "101"}, "Enter a whole number from 0 to 100."),
         ("share", {"percent": ""}, "Enter a whole number from 0 to 100."),
         ("goal", {"hours": "0"}, "Enter whole hours, from 1 to 2160."),
@@ -138,7 +138,7 @@ def test_goals_are_set_for_each_desk_and_count_at_once() -> None:
         assert page in links(client.get(page.removesuffix("settings/")))
         assert sent(client, "goal", page, hours=hours).status_code == 302
         assert Goal.objects.get(queue=queue).hours == hours
-    assert "Time goal: 2 hours." in client.get("/admin/compliance/").content.decode()
+    assert "SLA: 2 hours." in client.get("/admin/compliance/").content.decode()
     assert sent(client, "goal", hours=5).status_code == 302
     timeline = client.get(PAGE).content.decode()
     timeline = timeline[timeline.index("data-timeline") :]
@@ -171,7 +171,7 @@ def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
     for version, (setting, filled) in zip(old, stale, strict=True):
         answer = other.post(PAGE, {"setting": setting, "version": version} | filled)
         assert answer.status_code == 409
-        assert "Somebody has changed this since you opened the page." in answer.content.decode()
+        assert "This was changed since you opened the page." in answer.content.decode()
     assert (QualityShare.objects.get().percent, Goal.objects.get().hours, ReviewRule.objects.count()) == (20, 20, 1)
 
 
@@ -211,7 +211,7 @@ def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: A
 def test_the_access_manager_gives_these_rights_on_the_board_and_is_told_what_goes_badly_together() -> None:
     client = console(people.access())
     board = client.get("/admin/auth/group/add/").content.decode()
-    for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change time goal"):
+    for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change SLA"):
         assert words in board
     assert "Can see how officers agree" in board
     ticked = Permission.objects.filter(codename__in=("review_document", *RIGHTS[:2]))

@@ -128,11 +128,11 @@ def test_notes_are_for_those_who_see_the_thing(document: Document, vera: User) -
 
 
 def test_filters_are_ones_own_unless_shared(vera: User, omar: User) -> None:
-    mine = desk.save_filter(vera, place="documents", name="Late", query="status=pending")
-    desk.save_filter(vera, place="documents", name="Late", query="status=pending&o=1")
+    mine = desk.save_filter(vera, place="documents", name="Overdue", query="status=pending")
+    desk.save_filter(vera, place="documents", name="Overdue", query="status=pending&o=1")
     assert SavedFilter.objects.get().query == "status=pending&o=1"
     assert not desk.saved_filters(omar, "documents").exists()
-    desk.save_filter(vera, place="documents", name="Late", query="status=pending", shared=True)
+    desk.save_filter(vera, place="documents", name="Overdue", query="status=pending", shared=True)
     assert desk.saved_filters(omar, "documents").get() == mine
     with pytest.raises(Refused):
         desk.delete_filter(omar, mine.pk)

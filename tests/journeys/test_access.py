@@ -23,12 +23,13 @@ def test_from_a_tick_to_taking_it_back(page: Page) -> None:
     page.fill("#id_username", "access")
     page.fill("#id_password", people.PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Who holds what")).to_be_visible()
+    expect(page.get_by_role("heading", name="Staff and their groups")).to_be_visible()
 
     # What a tick would change is said as it is ticked; nothing is saved by it.
     page.get_by_role("link", name="nora", exact=True).first.click()
     page.get_by_label("Community Manager").check()
-    expect(page.get_by_text("One person is affected.")).to_be_visible()
+    expect(page.get_by_text("1 person affected")).to_be_visible()
+    page.get_by_role("button", name="Details").click()
     expect(page.get_by_text("Stories › Stories").first).to_be_visible()
     assert not groups_of(nora)
     end = page.locator("input[type=datetime-local]:visible")
@@ -40,7 +41,7 @@ def test_from_a_tick_to_taking_it_back(page: Page) -> None:
     # Who may, and by what.
     page.goto("/admin/access/")
     page.get_by_label("Person").fill("nora")
-    page.get_by_label("What they would do").select_option("stories.delete_story")
+    page.get_by_label("Permission").select_option("stories.delete_story")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_text("Through the group “Community Manager”, until 3 May 2100, 17:00 UTC")).to_be_visible()
@@ -48,6 +49,6 @@ def test_from_a_tick_to_taking_it_back(page: Page) -> None:
     # What nobody used goes with one click.
     GroupMembership.objects.filter(user=nora).update(begun_at=timezone.now() - timedelta(days=91))
     page.goto("/admin/access/")
-    page.get_by_role("button", name="Take Community Manager back from nora").click()
+    page.get_by_role("button", name="Revoke Community Manager from nora").click()
     expect(page.get_by_text("nora is no longer in “Community Manager”.")).to_be_visible()
     assert not Group.objects.get(name="Community Manager").user_set.exists()

@@ -21,6 +21,7 @@ from apps.moderation.services import report
 from apps.notifications.models import Kind, Notification
 from apps.stories.models import Story
 from tests import people
+from tests.browser import press
 from tests.jobs import run_jobs
 from tests.journeys.test_support import serious
 from tests.things import make_connection, make_event, make_message, make_story
@@ -32,7 +33,7 @@ def sign_in(page: Page, name: str) -> None:
     page.goto("/admin/login/?next=/admin/moderation/")
     page.fill("#id_username", name)
     page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator(".desk-figures")).to_be_visible()
     page.wait_for_load_state()  # before that, no key is listened to
 
@@ -62,7 +63,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     sign_in(page, "community")
     assert serious(page) == []
     loads: list[str] = []
-    page.keyboard.press("n")
+    press(page, "n")
     expect(heading(page)).to_contain_text("Story")
     page.wait_for_load_state()
     page.on("load", lambda loaded: loads.append(loaded.url))
@@ -80,39 +81,39 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
         expect(shown).to_be_in_viewport()
     assert serious(page) == []
     # One gesture removes it and brings the next one, a conversation, without a page load.
-    page.keyboard.press("r")
+    press(page, "r")
     expect(heading(page)).to_contain_text("Message")
-    expect(page.locator(".desk-last")).to_contain_text("Nobody is told for another")
+    expect(page.locator(".desk-last")).to_contain_text("Sends in")
     assert "Send me money" not in page.content()
-    page.keyboard.press("v")
+    press(page, "v")
     page.keyboard.type("reported as fraud")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_text("Send me money")).to_be_visible()
     # Two gestures where more than one key is needed; the words are shown before they are sent.
-    page.keyboard.press("1")
+    press(page, "1")
     expect(page.locator(".case-said").get_by_text("asks you to keep to the rules").first).to_be_visible()
     assert serious(page) == []
-    page.keyboard.press("d")
+    press(page, "d")
     expect(heading(page)).to_contain_text("Event")
-    page.keyboard.press("3")
-    page.keyboard.press("Tab")
+    press(page, "3")
+    press(page, "Tab")
     page.keyboard.type("Party")
     for shown in (page.get_by_role("button", name="Keep"), page.locator(".case-reports")):
         expect(shown).to_be_in_viewport()
-    page.keyboard.press("Escape")
-    page.keyboard.press("d")
-    expect(heading(page)).to_contain_text("Person alice")
+    press(page, "Escape")
+    press(page, "d")
+    expect(heading(page)).to_contain_text("User alice")
     assert serious(page) == []
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 768})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert loads == [], "no page was loaded from one item to the next"
-    page.keyboard.press("a")
-    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    press(page, "a")
+    expect(page.get_by_text("Queue empty")).to_be_visible()
     page.wait_for_load_state()
     # Taken back at once: nobody ever hears of it.
-    page.keyboard.press("u")
-    expect(heading(page)).to_contain_text("Person alice")
+    press(page, "u")
+    expect(heading(page)).to_contain_text("User alice")
     assert list(Case.objects.order_by("id").values_list("outcomes", flat=True)) == [
         ["removed"],
         ["warned"],
@@ -133,10 +134,10 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
     sign_in(page, "other")
     page.route("**/deed/", be_quicker, times=1)
     page.goto(f"/admin/moderation/{case_id}/")
-    expect(page.locator(".desk-why-not")).to_contain_text("community works on this")
-    page.keyboard.press("c")
+    expect(page.locator(".desk-why-not")).to_contain_text("Claimed by community")
+    press(page, "c")
     page.keyboard.type("They are at lunch")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
 
 
@@ -149,7 +150,7 @@ def test_what_was_typed_while_a_colleague_took_the_case_stays(page: Page) -> Non
     page.route("**/deed/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/deed/"):
         page.goto(f"/admin/moderation/{case_id}/")
-    note = page.get_by_placeholder("A note for colleagues")
+    note = page.get_by_placeholder("Internal note (staff only; @name notifies a colleague)")
     note.fill("They did it before")
     claim(community, Case, case_id)
     claims[0].continue_()
@@ -166,23 +167,23 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     story = make_story(people.alice())
     made = report(people.bob(), kind="story", target_id=story.pk, reason="spam")
     sign_in(page, "community")
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
     context = browser.new_context(**browser_context_args)
     theirs = context.new_page()
     sign_in(theirs, "other")
     theirs.goto(f"/admin/moderation/{made.case_id}/")
-    expect(theirs.get_by_text("community works on this")).to_be_visible()
+    expect(theirs.get_by_text("Claimed by community until")).to_be_visible()
     expect(page.locator(".desk-others")).to_contain_text("other")
     # Taken over with a reason: the first sees it at once, and can decide no more.
-    theirs.keyboard.press("c")
+    press(theirs, "c")
     theirs.keyboard.type("I know this author")
-    theirs.keyboard.press("Enter")
+    press(theirs, "Enter")
     expect(theirs.get_by_role("button", name="Remove")).to_be_visible()
     expect(page.get_by_role("button", name="Remove")).to_be_disabled()
     expect(page.locator("[data-news]")).to_contain_text("other")
-    theirs.keyboard.press("r")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    press(theirs, "r")
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
     page.reload()
     expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
     assert Story.objects.get().removed_by.username == "other"
@@ -203,41 +204,41 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
         page.wait_for_load_state()
 
     sign_in(page, "community")
-    page.keyboard.press("/")
+    press(page, "/")
     page.keyboard.type("ALI")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.wait_for_url("**ALI**")
     expect(page.locator("[data-row]")).to_have_count(15)
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    page.keyboard.press("k")
-    page.keyboard.press("o")
+    press(page, "j")
+    press(page, "j")
+    press(page, "k")
+    press(page, "o")
     on(cases[14])  # the latest first
-    page.keyboard.press("?")
-    for deed in ("Pass up", "Put off", "Hand over", "Write a note", "Keep", "Next item", "Item before"):
+    press(page, "?")
+    for deed in ("Escalate", "Snooze", "Assign", "Write a note", "Keep", "Next item", "Previous item"):
         expect(page.locator("#desk-keys")).to_contain_text(deed)
-    page.keyboard.press("Escape")
-    page.keyboard.press("m")
+    press(page, "Escape")
+    press(page, "m")
     page.keyboard.type("Known to us?")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press(page, "Tab")
+    press(page, "Enter")
     expect(page.locator("[data-timeline]")).to_contain_text("Known to us?")
-    page.keyboard.press("e")
+    press(page, "e")
     page.keyboard.type("Beyond me")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     on(cases[0])
-    page.keyboard.press("h")
+    press(page, "h")
     page.keyboard.type("oth")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press(page, "Tab")
+    press(page, "Enter")
     on(cases[1])
-    page.keyboard.press("s")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press(page, "s")
+    press(page, "Tab")
+    press(page, "Enter")
     on(cases[2])
-    page.keyboard.press("n")
+    press(page, "n")
     on(cases[3])
-    page.keyboard.press("k")
+    press(page, "k")
     on(cases[2])
     for case in cases:
         case.refresh_from_db()
@@ -247,15 +248,17 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
     assert set(Note.objects.values_list("text", flat=True)) == {"Known to us?", "Beyond me"}
 
     # The other twelve at once: what will happen, how far it is, what came of each.
-    page.keyboard.press("q")
+    press(page, "q")
     expect(page.locator("[data-row]")).to_have_count(15)  # back to what was searched for
     page.get_by_role("link", name="Queue", exact=True).click()
     expect(page.locator("[data-row]")).to_have_count(12)
     page.wait_for_load_state()
-    page.keyboard.press("*")
-    page.keyboard.press("w")
-    expect(page.locator(".desk-lead")).to_contain_text("this is what will happen to 12 items")
-    expect(page.locator("[data-bulk-line]").first).to_contain_text("alice reads: Our team has looked at your event")
+    press(page, "*")
+    press(page, "w")
+    expect(page.locator(".desk-lead")).to_contain_text("preview for 12 items")
+    expect(page.locator("[data-bulk-line]").first).to_contain_text(
+        "Message to alice: Our team has looked at your event"
+    )
     assert serious(page) == []
     settle_case(other, cases[5].pk, outcomes=["kept"])
     page.evaluate(
@@ -265,17 +268,17 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
             new MutationObserver(() => window.said.push(said.textContent)).observe(said, { childList: true });
         }"""
     )
-    page.keyboard.press("w")
-    expect(page.locator(".desk-lead")).to_have_text("Done: 11 decided, 1 left as they are.")
+    press(page, "w")
+    expect(page.locator(".desk-lead")).to_have_text("Done: 11 decided, 1 skipped.")
     assert page.evaluate("said[0]") == "10 of 12"
     skipped = page.locator("[data-bulk-line].is-skipped")
     expect(skipped).to_contain_text(f"Event {cases[5].target_id}")
-    expect(skipped).to_contain_text("changed since the preview")
+    expect(skipped).to_contain_text("Changed since the preview")
     # Ten seconds later all have been told; taking it back is told, too.
     run_jobs(later=HOLD)
     assert Notification.objects.filter(recipient=alice, kind=Kind.WARNING).count() == 11
-    page.keyboard.press("u")
-    expect(page.locator(".desk-lead")).to_contain_text("11 decisions were taken back.")
+    press(page, "u")
+    expect(page.locator(".desk-lead")).to_contain_text("11 decisions undone.")
     assert Notification.objects.filter(recipient=alice, kind=Kind.DECISION_UNDONE).count() == 11
     assert Decision.objects.filter(undone_by__username="community", told_at__isnull=False).count() == 11
     assert Case.objects.open().count() == 14
@@ -296,26 +299,26 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     # Not by whoever decided: neither given to them nor to be claimed.
     sign_in(page, "community")
     page.goto("/admin/moderation/appeals/")
-    page.keyboard.press("n")
-    expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+    press(page, "n")
+    expect(page.get_by_text("Queue empty")).to_be_visible()
     page.goto(f"/admin/moderation/appeals/{made.pk}/")
-    expect(page.locator(".desk-why-not")).to_contain_text("Somebody else than whoever decided")
+    expect(page.locator(".desk-why-not")).to_contain_text("You decided this case.")
     expect(page.get_by_role("button", name="Claim")).to_have_count(0)
     context = browser.new_context(**browser_context_args)
     theirs = context.new_page()
     sign_in(theirs, "other")
     theirs.goto("/admin/moderation/appeals/")
-    theirs.keyboard.press("n")
+    press(theirs, "n")
     expect(heading(theirs)).to_contain_text("Appeal of alice")
     expect(theirs.get_by_text("It is a bread knife.")).to_be_visible()
     assert serious(theirs) == []
-    theirs.keyboard.press("t")
+    press(theirs, "t")
     theirs.keyboard.type("So it is.")
     told = "Your appeal about your story was right; the decision is undone. So it is."
     expect(theirs.locator(".case-said")).to_contain_text(told)
-    theirs.keyboard.press("Escape")
-    theirs.keyboard.press("r")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
+    press(theirs, "Escape")
+    press(theirs, "r")
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
     assert Appeal.objects.get().status == "overturned"
     run_jobs(later=HOLD)
     assert Notification.objects.filter(recipient=alice).latest("id").text == told
@@ -326,17 +329,17 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     page.goto(f"/admin/moderation/{case.pk}/")
     page.route("**/state/", lambda route: route.abort())
     theirs.goto(f"/admin/moderation/{case.pk}/")
-    expect(theirs.get_by_text("community works on this")).to_be_visible()
+    expect(theirs.get_by_text("Claimed by community until")).to_be_visible()
     expect(theirs.locator(".desk-others")).to_have_text("")
-    theirs.keyboard.press("c")
+    press(theirs, "c")
     theirs.keyboard.type("They are at lunch")
-    theirs.keyboard.press("Enter")
+    press(theirs, "Enter")
     expect(theirs.get_by_role("button", name="Keep")).to_be_visible()
-    theirs.keyboard.press("1")
-    theirs.keyboard.press("d")
-    expect(theirs.get_by_text("Nothing is waiting.")).to_be_visible()
-    page.keyboard.press("a")
-    expect(page.locator("[data-news]")).to_contain_text("settled already, by other at")
+    press(theirs, "1")
+    press(theirs, "d")
+    expect(theirs.get_by_text("Queue empty")).to_be_visible()
+    press(page, "a")
+    expect(page.locator("[data-news]")).to_contain_text("Already decided by other at")
     case.refresh_from_db()
     assert (case.outcomes, case.closed_by.username) == (["warned"], "other")
     context.close()
@@ -348,11 +351,11 @@ def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:
     sign_in(page, "community")
     page.goto("/admin/events/event/")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1366
-    page.get_by_role("link", name="Edit the words of “Rude party”").click()
+    page.get_by_role("link", name="Edit text of “Rude party”").click()
     assert serious(page) == []
     page.get_by_label("Title").fill("Party")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("“Party” is put right")).to_be_visible()
+    press(page, "Enter")
+    expect(page.get_by_text("“Party” saved")).to_be_visible()
     expect(page.locator(".field-title")).to_contain_text("Party")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".field-title")).to_contain_text("Rude party")

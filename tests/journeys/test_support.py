@@ -33,7 +33,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     page.fill("#id_username", "support")
     page.fill("#id_password", people.PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Who is it about?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Find a user or their content")).to_be_visible()
     assert serious(page) == []
 
     page.evaluate("sessionStorage.clear()")
@@ -53,13 +53,13 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     expect(page.get_by_role("heading", name="alice", exact=True)).to_be_visible()
     assert serious(page) == []
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Something of somebody else")
+    expect(page.get_by_role("dialog")).to_contain_text("Someone else's content")
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="from bob")).to_be_focused()
     page.keyboard.press("a")
-    page.get_by_label("Why do you look?").fill("she calls about a request")
-    page.get_by_role("button", name="Look", exact=True).click()
+    page.get_by_label("Reason").fill("she calls about a request")
+    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("This is what alice gets.")).to_be_visible()
     assert serious(page) == []
     for width in (390, 1366):

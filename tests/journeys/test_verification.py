@@ -14,6 +14,7 @@ from apps import valkey
 from apps.users.models import Document, ReviewRule, User
 from tests import people
 from tests.admin.test_documents import make_document
+from tests.browser import press
 from tests.drawn import pdf
 from tests.journeys.test_support import serious
 
@@ -35,7 +36,7 @@ def sign_in(browser: Browser, browser_context_args: dict[str, Any]) -> Any:
         page.goto(f"/admin/login/?next={DESK}")
         page.fill("#id_username", name)
         page.fill("#id_password", people.PASSWORD)
-        page.keyboard.press("Enter")
+        press(page, "Enter")
         expect(page.locator("dl.desk-figures")).to_be_visible()
         page.wait_for_load_state()  # before that, no key is listened to
         return page
@@ -63,27 +64,27 @@ def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: 
     people.compliance()
     first, second, third = documents(3)
     page = sign_in("compliance")
-    page.keyboard.press("n")
+    press(page, "n")
     on(page, first)
     loads: list[str] = []
     page.on("load", lambda _: loads.append(page.url))
-    page.keyboard.press("a")
+    press(page, "a")
     on(page, second)
-    page.keyboard.press("2")
+    press(page, "2")
     expect(page.locator("[data-letter-notification]")).to_contain_text("Your document has expired.")
     expect(page.locator("[data-letter-subject]")).to_have_text("Your document was not accepted")
-    page.keyboard.press("r")
+    press(page, "r")
     on(page, third)
     assert loads == []
     assert decided(first) == ("approved", "")
     assert decided(second) == ("rejected", "expired")
 
     # Nothing has left yet, and the last one comes back.
-    page.keyboard.press("u")
+    press(page, "u")
     on(page, second)
     assert decided(second) == ("pending", "")
-    page.keyboard.press("r")
-    expect(page.locator("[data-news]")).to_contain_text("Choose why you reject it")
+    press(page, "r")
+    expect(page.locator("[data-news]")).to_contain_text("Choose a rejection reason")
 
 
 def test_two_officers_at_once(sign_in: SignIn) -> None:
@@ -91,27 +92,26 @@ def test_two_officers_at_once(sign_in: SignIn) -> None:
         people.make_staff(name, "Compliance Officer")
     first, second = documents(2)
     vera, omar = sign_in("vera"), sign_in("omar")
-    vera.keyboard.press("n")
+    press(vera, "n")
     on(vera, first)
-    omar.keyboard.press("n")
+    press(omar, "n")
     on(omar, second)
 
     # Omar looks at what Vera holds: both see it, and he can only look.
     omar.goto(f"{DESK}{first.pk}/")
-    expect(omar.locator(".desk-why-not")).to_contain_text("vera works on this")
-    expect(vera.locator(".desk-others")).to_have_text("Also looking: omar")
+    expect(omar.locator(".desk-why-not")).to_contain_text("Claimed by vera")
+    expect(vera.locator(".desk-others")).to_have_text("Also viewing: omar")
     # He takes it over with a reason; she hears of it at once and can send nothing any more.
     vera.locator("[name=comment]").fill("Half a thought")
-    omar.keyboard.press("c")
+    press(omar, "c")
     omar.keyboard.type("she is at lunch")
-    omar.keyboard.press("Enter")
+    press(omar, "Enter")
     expect(omar.get_by_role("button", name="Approve")).to_be_visible()
     expect(vera.locator("[data-news]")).to_contain_text("omar has taken this over.")
     expect(vera.get_by_role("button", name="Approve")).to_be_disabled()
     expect(vera.locator("[name=comment]")).to_have_value("Half a thought")
     # What he decides appears on the page that she left open.
-    vera.goto(f"{DESK}{first.pk}/")
-    omar.keyboard.press("a")
+    press(omar, "a")
     expect(vera.locator("[data-news]")).to_contain_text("Approved by omar")
 
 
@@ -129,14 +129,14 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     vera.route("**/state/", lambda route: route.abort())
     omar.goto(f"{DESK}{document.pk}/")
     expect(omar.locator(".desk-others")).to_have_text("")
-    omar.keyboard.press("c")
+    press(omar, "c")
     omar.keyboard.type("she is at lunch")
-    omar.keyboard.press("Enter")
+    press(omar, "Enter")
     expect(omar.get_by_role("button", name="Approve")).to_be_visible()
-    omar.keyboard.press("1")
-    omar.keyboard.press("r")
+    press(omar, "1")
+    press(omar, "r")
     expect(omar.locator("dl.desk-figures")).to_be_visible()
-    vera.keyboard.press("a")
+    press(vera, "a")
     expect(vera.locator("[data-news]")).to_contain_text("Rejected by omar")
     assert decided(document) == ("rejected", "unreadable")
     assert document.decided_by != officer
@@ -151,12 +151,12 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     make_document(people.alice(), pdf(3), "application/pdf")
     page = sign_in("compliance", color_scheme=scheme)
     assert serious(page) == []
-    page.keyboard.press("n")
+    press(page, "n")
     on(page, document)
     for part in (
         page.locator("[data-viewer-page] img").first,
         page.get_by_text("Possible duplicate"),
-        page.get_by_text("Two people approve this."),
+        page.get_by_text("Needs two approvals."),
         page.get_by_role("button", name="Approve"),
         page.get_by_role("button", name="Reject", exact=False).last,
         page.locator("[data-letter-notification]"),
@@ -170,27 +170,27 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     # The viewer, by keyboard.
     place = page.locator("[data-viewer-place]")
     expect(place).to_have_text("Page 1 of 3")
-    page.keyboard.press("]")
+    press(page, "]")
     expect(place).to_have_text("Page 2 of 3")
     image = page.locator("[data-viewer-page]:not([hidden]) img")
     expect(image).to_have_js_property("complete", value=True)
     before = image.bounding_box()
-    page.keyboard.press("+")
+    press(page, "+")
     assert image.bounding_box()["width"] > before["width"]
-    page.keyboard.press(".")
+    press(page, ".")
     expect(image).to_have_attribute("style", re.compile("90deg"))
-    page.keyboard.press("0")
-    page.keyboard.press("p")
+    press(page, "0")
+    press(page, "p")
     other = page.locator("[data-viewer-other] img")
     expect(other).to_be_visible()
     assert serious(page) == []
     # No rest on the keyboard: every key of the page stands on its sheet.
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.locator("#desk-keys")).to_contain_text("Compare with the next picture")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
 
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator(".desk-last")).to_contain_text("approved first")
+    expect(page.locator(".desk-last")).to_contain_text("First approval recorded for")
     assert not User.objects.get(pk=person.pk).identity_verified

@@ -114,8 +114,8 @@ class TestGathering:
             (liar, 50, 50, 25),
         ]
         assert case.weight == 65
-        assert "bob, right 0 times of 4 (50 %): 25" in lines[1].sentence
-        assert "carol, who has no settled reports yet: 40" in lines[0].sentence
+        assert "bob, 0 of 4 upheld, ×0.5 = 25" in lines[1].sentence
+        assert "carol, no reports decided yet: 40" in lines[0].sentence
 
     def test_trust_rises_and_falls_with_the_record(self) -> None:
         records = [Record(0, 20), Record(0, 2), Record(), Record(2, 2), Record(20, 20)]
@@ -208,14 +208,14 @@ class TestSettling:
         with pytest.raises(Conflict, match="changed since you opened it"):
             settle_case(boss, case.pk, outcomes=["kept"], version=2)
         settle_case(boss, case.pk, outcomes=["kept"], version=1)
-        with pytest.raises(Conflict, match="settled already, by admin at") as refusal:
+        with pytest.raises(Conflict, match="Already decided by admin at") as refusal:
             settle_case(boss, case.pk, outcomes=["warned"])
         assert refusal.value.code == "already-settled"
 
     def test_whoever_holds_it_settles_it(self) -> None:
         case, boss, other = tell(bob(), "event", make_event(alice())), admin(), community()
         claim(other, Case, case.pk)
-        with pytest.raises(Conflict, match="community is working on this"):
+        with pytest.raises(Conflict, match="Claimed by community"):
             settle_case(boss, case.pk, outcomes=["kept"])
         assert settle_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
 
@@ -335,7 +335,7 @@ class TestUndoing:
         assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
         assert kinds_told(reporter) == [Kind.REPORT_CLOSED] * 2
         corrected = Notification.objects.filter(recipient=reporter).latest("id").text
-        assert "taken back our decision about your report" in corrected
+        assert "reversed our decision about your report" in corrected
         assert not Strike.objects.standing().exists()
 
     def test_what_others_have_changed_since_stays(self) -> None:
@@ -369,7 +369,7 @@ class TestUndoing:
         assert [decision.target_id for decision in result.done] == [cases[1].pk]
         [(skipped, why)] = result.skipped
         assert skipped.target_id == cases[0].pk
-        assert "reported again" in why
+        assert "Reported again" in why
         assert Strike.objects.standing().count() == 1
 
 
@@ -430,7 +430,7 @@ def test_a_single_report_settles_its_case() -> None:
     assert (made[1].status, made[1].outcome) == ("closed", "warned")
     Report.objects.filter(pk=made[1].pk).update(case=None)
     assert Strike.objects.get().person == author
-    with pytest.raises(Conflict, match="settled already"):
+    with pytest.raises(Conflict, match="already been closed"):
         settle_report(boss, made[1].pk, outcome="kept")
 
 
@@ -553,7 +553,7 @@ class TestWhatStands:
         titles = []
         for decision in (one, two, three):
             undo(boss, decision.pk)
-            Case.objects.open().delete()  # one at a time is reported again
+            Case.objects.open().delete()  # one at a time is Reported again
             event.refresh_from_db()
             titles.append(event.title)
         assert titles == ["The launch", "The launch", "Lauch Party"]
@@ -612,7 +612,7 @@ class TestDecisionsOfTheReleaseBefore:
         undo(boss, first.pk)
         target.refresh_from_db()
         assert target.removed_at is not None
-        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be reported again
+        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be Reported again
         undo(boss, second.pk)
         target.refresh_from_db()
         assert target.removed_at is None

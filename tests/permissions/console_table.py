@@ -15,14 +15,19 @@ STAFF = {"nobody", "compliance", "community", "access", "support", "admin"}
 
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     # name: (who reads, who posts)
+    "live": (STAFF, NOBODY),
+    "stay": (NOBODY, STAFF),
     "page_size": (NOBODY, STAFF),
     "reveal": (NOBODY, REVEALERS),
     "filters": (NOBODY, STAFF),
     "preferences": (STAFF, STAFF),
+    "notices": (STAFF, STAFF),
     "desk_compliance": (COMPLIANCE, NOBODY),
     "desk_compliance_next": (COMPLIANCE, NOBODY),
     "desk_compliance_item": (COMPLIANCE, NOBODY),
     "desk_compliance_item_state": (COMPLIANCE, NOBODY),
+    "desk_compliance_item_ahead": (COMPLIANCE, NOBODY),
+    "desk_compliance_templates": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_decide": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_deed": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_note": (COMPLIANCE, COMPLIANCE),
@@ -38,6 +43,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_moderation_appeals_next": (COMMUNITY, NOBODY),
     "desk_moderation_appeals_item": (COMMUNITY, NOBODY),
     "desk_moderation_appeals_item_state": (COMMUNITY, NOBODY),
+    "desk_moderation_appeals_item_ahead": (COMMUNITY, NOBODY),
+    "desk_moderation_appeals_templates": (COMMUNITY, COMMUNITY),
     "desk_moderation_appeals_item_decide": (COMMUNITY, COMMUNITY),
     "desk_moderation_appeals_item_deed": (COMMUNITY, COMMUNITY),
     "desk_moderation_appeals_item_note": (COMMUNITY, COMMUNITY),
@@ -48,6 +55,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_moderation_next": (COMMUNITY, NOBODY),
     "desk_moderation_item": (COMMUNITY, NOBODY),
     "desk_moderation_item_state": (COMMUNITY, NOBODY),
+    "desk_moderation_item_ahead": (COMMUNITY, NOBODY),
+    "desk_moderation_templates": (COMMUNITY, COMMUNITY),
     "desk_moderation_item_decide": (COMMUNITY, COMMUNITY),
     "desk_moderation_item_deed": (COMMUNITY, COMMUNITY),
     "desk_moderation_item_note": (COMMUNITY, COMMUNITY),
@@ -55,9 +64,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_moderation_undo": (COMMUNITY, COMMUNITY),
     "desk_moderation_settings": (ADMIN, ADMIN),
     "desk_moderation_item_preview": (COMMUNITY, NOBODY),
+    "desk_moderation_item_author": (COMMUNITY, NOBODY),
     "desk_moderation_item_picture": (COMMUNITY, NOBODY),
     "desk_moderation_item_reveal": (COMMUNITY, COMMUNITY),
     "desk_access": (ACCESS, NOBODY),
+    "desk_access_audit": (ACCESS, NOBODY),
+    "desk_access_audit_export": (NOBODY, ADMIN),
     "desk_access_explain": (ACCESS, NOBODY),
     "desk_access_revoke": (NOBODY, ACCESS),
     "desk_access_reset": (NOBODY, ACCESS),
@@ -129,16 +141,16 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "stories_story_change": (COMMUNITY, NOBODY),
     "/admin/stories/story/<path:object_id>/": (STAFF, NOBODY),
     "events_event_words": (NOBODY, COMMUNITY),
-    "events_event_restore": (NOBODY, ADMIN),
+    "events_event_restore": (NOBODY, COMMUNITY),
     "events_event_permissions": (ACCESS, ACCESS),
     "events_event_history_version": (COMMUNITY, NOBODY),
     "events_event_process_import": (ADMIN, ADMIN),
     "events_event_import": (ADMIN, ADMIN),
     "events_event_export": (ADMIN, ADMIN),
-    "events_event_changelist": (COMMUNITY, ADMIN),
+    "events_event_changelist": (COMMUNITY, COMMUNITY),
     "events_event_add": (NOBODY, NOBODY),
     "events_event_history": (COMMUNITY, NOBODY),
-    "events_event_delete": (ADMIN, ADMIN),
+    "events_event_delete": (COMMUNITY, COMMUNITY),
     "events_event_change": (COMMUNITY, COMMUNITY),
     "/admin/events/event/<path:object_id>/": (STAFF, NOBODY),
     "chat_message_restore": (NOBODY, COMMUNITY),
@@ -219,4 +231,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/admin/notifications/notification/<path:object_id>/": (STAFF, NOBODY),
     "app_list": (STAFF, NOBODY),
     "/admin/(?P<url>.*)$": (STAFF, NOBODY),
+}
+# Pages of imports and exports in the background: shut like the table's own; each is there for its owner alone.
+TABLE |= {
+    f"{name.removesuffix(f'_{kind}')}_{kind}_{page}": (readers, posters if page == "job" else NOBODY)
+    for name, (readers, posters) in tuple(TABLE.items())
+    for kind in ("import", "export")
+    if name.endswith(f"_{kind}") and not name.endswith("_process_import")
+    for page in ("job", "file")
 }

@@ -117,7 +117,7 @@ def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
     connection = make_connection(alice, bob)
     missing = _rung(bob, "connection", connection.pk, "told")
     assert (missing.passed, missing.facts[0].row) == (False, connection)
-    assert "Nobody: it is told once" in missing.mended_by
+    assert "Cannot be changed: notifications are sent once" in missing.mended_by
     assert _rung(bob, "connection", connection.pk, "delivered").passed is None
     answer_connection(bob, connection.pk, status="accepted")
     Notification.objects.all().delete()

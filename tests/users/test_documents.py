@@ -273,8 +273,8 @@ def test_undoing_after_the_messages_left_is_told_too(document: Document) -> None
     run_jobs(later=timedelta(seconds=10))
     undo(officer, Decision.objects.get().pk)
     run_jobs()
-    assert "taken back" in Notification.objects.latest("id").text
-    assert mail.outbox[-1].subject == "The decision about your document was taken back"
+    assert "reversed" in Notification.objects.latest("id").text
+    assert mail.outbox[-1].subject == "The decision about your document was reversed"
 
 
 def test_undoing_twice_or_after_a_change_is_refused(document: Document) -> None:
@@ -336,7 +336,7 @@ def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
     told = Notification.objects.filter(text__contains="approved").exists()
     assert told == (Decision.objects.get().told_at is not None)
     assert Decision.objects.get().undone_at is not None
-    assert Notification.objects.filter(text__contains="taken back").exists() == told
+    assert Notification.objects.filter(text__contains="reversed").exists() == told
 
 
 def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> None:

@@ -102,7 +102,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         ("a1ice", "s@example.com", "looks like one that is taken"),
         (" \uff21LICE", "s@example.com", "taken"),
         ("i\u0307ris", "s@example.com", "taken"),
-        ("nora", "\ufeffALICE@example.com", "This mail address is taken."),
+        ("nora", "\ufeffALICE@example.com", "This email address is taken."),
     ],
     ids=ascii,
 )

@@ -9,8 +9,7 @@
 
     function open(root) {
         const viewer = root.querySelector("[data-viewer]");
-        view = null;
-        if (viewer) view = show(viewer);
+        if (!viewer?.classList.contains("is-live")) view = viewer ? show(viewer) : null;
         root.querySelectorAll("[data-letter]").forEach(preview);
     }
 
@@ -112,6 +111,8 @@
                 if (image.getAttribute("src") && !image.dataset.again) image.parentElement.querySelector(".viewer-missing").hidden = false;
             });
         }
+        // The stage is as large as the decision leaves room for.
+        new ResizeObserver(draw).observe(viewer.querySelector(".viewer-stage"));
         draw();
         return { draw };
     }
@@ -129,7 +130,8 @@
             body.set("reason", reason);
             body.set("comment", form.querySelector("[name=comment]").value);
             const mine = ++asked;
-            const answer = await fetch(box.dataset.letter, { method: "POST", body }).catch(() => null);
+            const headers = { Accept: "application/json", "X-Poll": "1" };
+            const answer = await fetch(box.dataset.letter, { method: "POST", body, headers }).catch(() => null);
             if (!answer?.ok || mine !== asked) return;
             const letter = await answer.json();
             box.querySelector("[data-letter-notification]").textContent = letter.notification;

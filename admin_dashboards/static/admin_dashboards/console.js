@@ -36,6 +36,12 @@ function sendOnChange(root) {
     }
 }
 
+// A form that comes back with errors has changes that are not saved, too: Unfold's warning knows only what is typed.
+addEventListener("load", () => setTimeout(() => {
+    const form = document.querySelector("form.warn-unsaved-form");
+    if (form?.querySelector(".errornote, .errorlist, .errors, [aria-invalid=true]")) form.querySelector("input")?.dispatchEvent(new Event("input"));
+}));
+
 // The permission board: type to narrow it down; what is ticked stays ticked, seen or not.
 function board(root) {
     const search = root.querySelector("[data-board-search]");
@@ -108,6 +114,21 @@ function preview(panel) {
     const form = document.getElementById(panel.dataset.preview);
     if (!form) return;
     const place = panel.querySelector("[data-preview-answer]");
+    const counts = panel.querySelector("[data-preview-counts]");
+    const fold = panel.querySelector("[data-preview-fold]");
+    const unfold = (open) => {
+        panel.classList.toggle("is-folded", !open);
+        fold.setAttribute("aria-expanded", open);
+    };
+    // In sight below a long form it is one line; where it stands beside the form, the style shows all of it.
+    const folds = panel.parentElement.id === "content-main";
+    fold.hidden = !folds;
+    fold.addEventListener("click", () => {
+        const open = fold.getAttribute("aria-expanded") === "false";
+        unfold(open);
+        if (open) ask().catch(() => {});
+    });
+    unfold(!folds);
     let timer;
     let asked = 0;
     const ask = async () => {
@@ -115,7 +136,12 @@ function preview(panel) {
         const body = new FormData(form);
         body.append("_preview", "1");
         const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } });
-        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = await answer.text();
+        const text = await answer.text();
+        if (!answer.headers.get("X-Part") || turn !== asked) return;
+        place.innerHTML = text;
+        const line = place.querySelector("[data-counts]");
+        counts.textContent = line.textContent;
+        line.remove();
     };
     form.addEventListener("change", (event) => {
         if (!event.target.closest(".board, [data-previewed]") && event.target.name !== "is_active") return;
@@ -128,8 +154,240 @@ function preview(panel) {
     });
 }
 
+// Matches are shown while one types; Enter leads straight to the only one.
+function find(form) {
+    const place = document.getElementById(form.dataset.find);
+    let timer;
+    let asked = 0;
+    const ask = async () => {
+        const turn = ++asked;
+        const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+        const answer = await fetch(address, { headers: { "X-Part": "1" } });
+        const text = await answer.text();
+        if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = text;
+    };
+    form.addEventListener("input", () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => ask().catch(() => {}), 250);
+    });
+}
+
+// The counts in the menu and the time that the session has left: one question to the server every half minute, none
+// while the page is out of sight. The server knows what other tabs do, so all of them agree.
+function live(bar) {
+    const ASK_EVERY = 30 * 1000;
+    const ASK_EVERY_WARNED = 5 * 1000;
+    const words = bar.dataset;
+    const text = bar.querySelector("[data-session-text]");
+    const said = document.querySelector("[data-session-said]");
+    const tabs = "BroadcastChannel" in window ? new BroadcastChannel("infloo-session") : null;
+    let endsAt = Date.now() + Number(words.endsIn) * 1000;
+    let warnAt = Number(words.warnAt) * 1000;
+    let renewable = true;
+    let asked = Date.now();
+    let asking = false;
+    let out = false;
+
+    function menu(desks) {
+        for (const place of document.querySelectorAll("[data-counts]")) {
+            const counts = desks[place.dataset.counts];
+            if (!counts) continue;
+            place.title = counts.label;
+            for (const figure of place.querySelectorAll("[data-count]")) {
+                const value = counts[figure.dataset.count];
+                const inner = figure.querySelector("[data-figure]") || figure;
+                if (inner.textContent !== value) inner.textContent = value;
+                figure.hidden = !value;
+            }
+        }
+    }
+
+    function session(facts) {
+        endsAt = Date.now() + facts.ends_in * 1000;
+        warnAt = facts.warn_at * 1000;
+        renewable = facts.renewable;
+        if (out) {
+            out = false;
+            drafts.forget();
+        }
+        draw();
+    }
+
+    async function ask() {
+        if (asking) return;
+        asking = true;
+        asked = Date.now();
+        try {
+            const answer = await fetch(words.live, { headers: { Accept: "application/json", "X-Poll": "1" } });
+            if (answer.status === 401) return ended();
+            if (!answer.ok) return;
+            const facts = await answer.json();
+            menu(facts.desks);
+            session(facts.session);
+            document.dispatchEvent(new CustomEvent("console:live", { detail: facts }));
+        } catch {
+            // Offline: the next turn asks again.
+        } finally {
+            asking = false;
+        }
+    }
+
+    function ended() {
+        if (out) return;
+        out = true;
+        drafts.keep();
+        text.textContent = said.textContent = words.ended;
+        bar.querySelector(".session-stay").hidden = true;
+        const link = bar.querySelector("[data-sign-in]");
+        link.href = `${new URL(link.href).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`;
+        link.hidden = false;
+        // What was typed is kept for the sign-in, so that the way there need not be asked about.
+        link.addEventListener("click", () => removeEventListener("beforeunload", window.preventLeaving));
+        // Where a desk says so already, at its own place, once is enough.
+        bar.hidden = Boolean(document.querySelector(".desk-news.is-out"));
+    }
+
+    function draw() {
+        if (out) return;
+        const left = Math.max(0, endsAt - Date.now());
+        if (left > warnAt) {
+            if (!bar.hidden && bar.contains(document.activeElement)) document.getElementById("content-start")?.focus();
+            bar.hidden = true;
+            return;
+        }
+        const seconds = Math.ceil(left / 1000);
+        const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+        text.textContent = (renewable ? words.idleText : words.lastText).replace("%s", clock);
+        bar.querySelector(".session-stay").hidden = !renewable;
+        bar.querySelector("[data-sign-in]").hidden = true;
+        if (bar.hidden) said.textContent = renewable ? words.warning : words.last;
+        bar.hidden = false;
+    }
+
+    function turn() {
+        const left = endsAt - Date.now();
+        const every = left > warnAt ? ASK_EVERY : ASK_EVERY_WARNED;
+        // Before it warns, and once it ends, it asks: another tab may have been used meanwhile.
+        const due = Date.now() - asked >= every || (left <= warnAt && bar.hidden);
+        if (out || (document.hidden && left > warnAt)) return;
+        if (due) ask().then(draw);
+        else draw();
+    }
+
+    bar.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        try {
+            const answer = await fetch(bar.action, { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
+            const facts = await answer.json();
+            if (answer.status === 401) return ended();
+            if (facts.type === "form-out-of-date") {
+                if (String(facts.person) !== drafts.person()) return void (text.textContent = facts.elsewhere);
+                for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = facts.token;
+                return bar.requestSubmit();
+            }
+            if (!answer.ok) return;
+            said.textContent = words.stayed;
+            session(facts.session);
+            tabs?.postMessage("used");
+        } catch {
+            text.textContent = words.idleText.replace("%s", "…");
+        }
+    });
+    addEventListener("pagehide", () => { if (out) drafts.keep(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+    tabs?.addEventListener("message", () => ask());
+    // Opening a page is use, too.
+    tabs?.postMessage("used");
+    const link = document.querySelector("[data-notices]");
+    if (link && notices(link)) ask();
+    setInterval(turn, 1000);
+}
+
+// How many notices are unread: as the last answer had it, until the next one comes.
+function notices(link) {
+    const PLACE = `infloo-notices-${drafts.person()}`;
+    const place = link.querySelector("[data-notices-count]");
+    function show(count) {
+        place.hidden = !count;
+        place.textContent = count > 99 ? "99+" : count;
+        if (count) link.setAttribute("aria-label", link.dataset.label.replace("%s", place.textContent));
+        else link.removeAttribute("aria-label");
+    }
+    show(Number(sessionStorage.getItem(PLACE)));
+    document.addEventListener("console:live", (event) => {
+        show(event.detail.notices);
+        sessionStorage.setItem(PLACE, event.detail.notices);
+    });
+    return sessionStorage.getItem(PLACE) === null;
+}
+
+// The command palette: it opens from fields, too, and says why a search did not come through. Unfold's keeps what was
+// found until it is emptied; here nothing of it stays.
+function palette(dialog) {
+    const input = dialog.querySelector("#search-input-command");
+    const results = dialog.querySelector("#command-results");
+    const note = (text) => { dialog.querySelector("#command-results-note").textContent = text; };
+    try {
+        localStorage.removeItem("commandHistory");
+    } catch {
+        // None may be kept here, so none was.
+    }
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.target === input || event.defaultPrevented) return;
+        if (!event.target.matches("input, textarea, [contenteditable]")) return;
+        event.preventDefault();
+        dispatchEvent(new CustomEvent("opencommand"));
+    });
+    // Where one was before it opened is where one goes on after it.
+    let before = null;
+    let opening = 0;
+    const remember = (element) => {
+        if (dialog.contains(element) || dialog.style.display !== "none") return;
+        before = element;
+        opening = Date.now();
+    };
+    // What is typed before it has opened is meant for it, and must not press a key of the desk behind it.
+    input.addEventListener("focus", () => { opening = 0; });
+    addEventListener("keydown", (event) => {
+        if (Date.now() - opening > 1000 || event.key.length > 1 || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        input.value += event.key;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+    }, true);
+    document.addEventListener("keydown", (event) => { if (event.key === "k" && (event.ctrlKey || event.metaKey)) remember(document.activeElement); }, true);
+    document.addEventListener("click", (event) => { const opener = event.target.closest("[data-open-palette]"); if (opener) remember(opener); }, true);
+    let open = false;
+    new MutationObserver(() => {
+        const was = open;
+        open = dialog.style.display !== "none";
+        if (open || !was || !before) return;
+        const back = before;
+        before = null;
+        // After Unfold's own, unless it has been opened again by then.
+        setTimeout(() => { if (!open) back.focus(); }, 50);
+    }).observe(dialog, { attributes: true, attributeFilter: ["style"] });
+    input.addEventListener("input", () => {
+        if (input.value.trim()) return;
+        results.replaceChildren();
+        note("");
+    });
+    dialog.addEventListener("htmx:responseError", (event) => {
+        results.replaceChildren();
+        const status = event.detail.xhr.status;
+        note(status === 401 ? dialog.dataset.signedOut : status === 429 ? dialog.dataset.tooMany : dialog.dataset.unreachable);
+    });
+    dialog.addEventListener("htmx:sendError", () => {
+        results.replaceChildren();
+        note(dialog.dataset.unreachable);
+    });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-palette]").forEach(palette);
+    document.querySelectorAll("[data-session]").forEach(live);
     document.querySelectorAll("[data-preview]").forEach(preview);
+    document.querySelectorAll("form[data-find]").forEach(find);
     reach(document);
     // Browsers pass over it where the page before still had the focus.
     if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();

@@ -1,124 +1,29 @@
 "use strict";
 
-// A desk: every deed has a key, items follow each other without a page load, and an open item tells what becomes of it.
+// A desk: items follow each other without a page load, the next one's picture is fetched ahead, and an open item
+// follows what colleagues do to it. Keys are in shortcuts.js.
 (() => {
     const LOOK_EVERY = 2000;
     const RENEW_EVERY = 5 * 60 * 1000;
     const desk = () => document.querySelector("[data-desk]");
     const work = () => document.getElementById("desk-work");
     const item = () => document.querySelector("[data-item]");
-
-    // --- Keys --------------------------------------------------------------------------------------------------------
-
-    const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]), textarea, select, [contenteditable]";
-    const keyed = () => [...document.querySelectorAll("[data-key]")].filter((one) => one.offsetParent !== null || one.closest("[data-row]"));
-    const keysOf = (element) => element.dataset.key.split(" ");
-
-    function press(element) {
-        if (element.matches("summary")) {
-            element.click();
-            element.parentElement.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
-        } else if (element.matches("input[type=radio], input[type=checkbox]")) {
-            element.focus();
-            element.click();
-        } else if (element.matches(TYPING)) {
-            element.focus();
-            element.select?.();
-        } else {
-            element.click();
-        }
-    }
-
-    let row = -1;
-    function moveRow(step) {
-        const rows = [...document.querySelectorAll("[data-row]")];
-        if (!rows.length) return false;
-        row = Math.min(Math.max(row + step, 0), rows.length - 1);
-        rows[row].querySelector("a").focus();
-        return true;
-    }
-
-    document.addEventListener("keydown", (event) => {
-        if (!desk() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-        const sheet = document.getElementById("desk-keys");
-        if (event.key === "Escape" && event.target.matches(TYPING)) {
-            event.target.closest("details")?.removeAttribute("open");
-            event.target.blur();
-            return;
-        }
-        if (event.target.matches(TYPING) || sheet?.open) return;
-        if (event.key === "?") {
-            event.preventDefault();
-            showKeys();
-            return;
-        }
-        if (event.key === "j" || event.key === "k") {
-            if (moveRow(event.key === "j" ? 1 : -1)) {
-                event.preventDefault();
-                return;
-            }
-        }
-        if (event.key === "x" && document.activeElement?.closest("[data-row]")) {
-            document.activeElement.closest("[data-row]").querySelector("input[type=checkbox]")?.click();
-            return;
-        }
-        if (event.key === "o" && document.activeElement?.closest("[data-row]")) {
-            document.activeElement.closest("[data-row]").querySelector("a").click();
-            return;
-        }
-        const element = keyed().find((one) => keysOf(one).includes(event.key) && !one.disabled);
-        if (element) {
-            event.preventDefault();
-            press(element);
-        }
-    });
-
-    // Enter in a field would press the first button, whatever is chosen: where there are several, one is pressed.
-    document.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" || !desk() || !event.target.matches("input:not([type=submit]):not([type=button])")) return;
-        const ways = event.target.form?.querySelectorAll("button[type=submit]:not([hidden])").length || 0;
-        if (ways > 1) event.preventDefault();
-    });
-
-    function showKeys() {
-        const sheet = document.getElementById("desk-keys");
-        if (!sheet) return;
-        const list = sheet.querySelector("[data-keys]");
-        const lines = keyed().map((one) => [keysOf(one), nameOf(one)]);
-        if (document.querySelector("[data-row] input[type=checkbox]")) lines.unshift([["x"], sheet.dataset.choose]);
-        if (document.querySelector("[data-row]")) lines.unshift([["j", "k"], sheet.dataset.rows], [["o"], sheet.dataset.open]);
-        list.replaceChildren(...lines.flatMap(([keys, name]) => {
-            const term = document.createElement("dt");
-            for (const key of keys) term.append(Object.assign(document.createElement("kbd"), { textContent: key }), " ");
-            return [term, Object.assign(document.createElement("dd"), { textContent: name })];
-        }));
-        sheet.showModal();
-    }
-
-    function nameOf(element) {
-        if (element.dataset.keyName) return element.dataset.keyName;
-        if (element.getAttribute("aria-label")) return element.getAttribute("aria-label");
-        const labelled = element.labels?.[0] || element;
-        const copy = labelled.cloneNode(true);
-        copy.querySelectorAll("kbd, .material-symbols-outlined, input, select, textarea").forEach((one) => one.remove());
-        return copy.textContent.trim().replace(/\s+/g, " ");
-    }
+    const words = () => document.getElementById("desk-keys").dataset;
 
     // --- The next item without a page load ---------------------------------------------------------------------------
 
-    let busy = false;
     async function send(form, button) {
-        if (busy) return;
-        busy = true;
+        if (shortcuts.busy) return;
+        shortcuts.busy = true;
         work().setAttribute("aria-busy", "true");
         const body = new FormData(form, button);
         try {
             const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
             if (!(await refused(answer))) await show(answer);
         } catch {
-            tell(document.getElementById("desk-keys").dataset.unsent);
+            tell(words().unsent);
         } finally {
-            busy = false;
+            shortcuts.busy = false;
             work().removeAttribute("aria-busy");
         }
     }
@@ -130,13 +35,16 @@
         if (!part) {
             // Not an item: the desk itself or the sign-in, or a page that says why not.
             if (answer.ok) location.assign(answer.url);
-            else tell(page.querySelector(".turned-down h2 + p")?.textContent.trim() || document.getElementById("desk-keys").dataset.unsent);
+            else tell(page.querySelector(".turned-down h2 + p")?.textContent.trim() || words().unsent);
             return;
         }
         const moved = part.dataset.item !== item()?.dataset.item;
+        if (item()?.classList.contains("is-over")) drafts.keep();
+        if (moved) useFetched(part);
+        else keepEvidence(part);
         work().replaceChildren(part);
         if (moved) {
-            history.pushState({}, "", answer.redirected ? answer.url : location.href);
+            history.pushState({}, "", answer.headers.get("X-Address") || (answer.redirected ? answer.url : location.href));
             document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
             scrollTo(0, 0);
         }
@@ -144,7 +52,54 @@
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });
     }
 
+    // The same item again: what is shown of it stays as it is, zoom and page included.
+    function keepEvidence(part) {
+        const [before, after] = [item()?.querySelector("[data-viewer]"), part.querySelector("[data-viewer]")];
+        if (before && after) after.replaceWith(before);
+    }
+
+    // --- The next item's pictures, fetched ahead ---------------------------------------------------------------------
+
+    // From the address at which a picture is asked for again, or its own, to its content.
+    let fetched = new Map();
+    let shown = [];
+    const placeOf = (image) => image.dataset.again || image.getAttribute("src");
+    async function fetchAhead() {
+        const here = item();
+        if (!here?.dataset.ahead || !here.dataset.open) return;
+        const options = { headers: { "X-Part": "1", "X-Poll": "1" } };
+        const answer = await fetch(here.dataset.ahead, options).catch(() => null);
+        if (item() !== here || !answer?.ok || answer.status === 204) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const ahead = new Map();
+        for (const image of page.querySelectorAll(".desk-evidence img:not([loading=lazy])[src]")) {
+            const got = await fetch(image.getAttribute("src"), { headers: { "X-Poll": "1" } }).catch(() => null);
+            if (item() !== here) return;
+            if (got?.ok) ahead.set(placeOf(image), URL.createObjectURL(await got.blob()));
+        }
+        fetched = ahead;
+    }
+
+    // What was fetched for the item that now comes; what the one before showed is let go.
+    function useFetched(part) {
+        shown.forEach((address) => URL.revokeObjectURL(address));
+        shown = [...fetched.values()];
+        for (const image of part.querySelectorAll(".desk-evidence img[src]")) {
+            const content = fetched.get(placeOf(image));
+            if (content) image.src = content;
+        }
+        fetched = new Map();
+    }
+
     addEventListener("popstate", () => { if (work()) location.reload(); });
+
+    // Nothing unseen is decided by a click either, such as the second one of a double click.
+    document.addEventListener("submit", (event) => {
+        if (!shortcuts.asleep || !event.submitter?.matches(shortcuts.decides)) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        tell(words().loading);
+    }, true);
 
     document.addEventListener("submit", (event) => {
         if (!work() || !event.target.matches("form[data-part]") || event.defaultPrevented) return;
@@ -190,7 +145,7 @@
         document.querySelector("[data-news]").append(Object.assign(document.createElement("a"), { href: `${said.sign_in}?next=${here}`, textContent: said.sign_in_title, className: "link" }));
     }
 
-    addEventListener("pagehide", () => { if (out) drafts.keep(); });
+    addEventListener("pagehide", () => { if (out || item()?.classList.contains("is-over")) drafts.keep(); });
 
     // Back in this tab, perhaps signed in again in another.
     document.addEventListener("visibilitychange", () => { if (out && !document.hidden) (item() ? look : refresh)(); });
@@ -221,27 +176,32 @@
         }
         if (item() !== here) return;
         isIn();
-        const words = document.getElementById("desk-keys").dataset;
         const others = here.querySelector("[data-others]");
-        const said = state.others.length ? words.others.replace("%s", state.others.join(", ")) : "";
+        const said = state.others.length ? words().others.replace("%s", state.others.join(", ")) : "";
         if (others.textContent !== said) others.textContent = said;
         if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
-        if (String(state.version) !== here.dataset.version) return over(here, words.changed);
+        if (String(state.version) !== here.dataset.version) return over(here, words().changed);
         if (here.dataset.held && !state.held_by_me) {
-            return over(here, state.holder ? words.taken.replace("%s", state.holder) : words.lost);
+            return over(here, state.holder ? words().taken.replace("%s", state.holder) : words().lost);
         }
         if (!here.dataset.held && state.open && state.holder !== here.dataset.holder) {
             here.dataset.holder = state.holder;
-            tell(state.holder ? words.claimed.replace("%s", state.holder) : words.free);
+            tell(state.holder ? words().claimed.replace("%s", state.holder) : words().free);
         }
     }
 
-    // Somebody else was quicker: what is typed stays, nothing can be sent any more, and the page says why.
+    // A colleague was quicker: what is typed stays, nothing can be sent any more, and the page says why, and what
+    // becomes of it from then on.
     function over(here, sentence) {
-        stop();
+        if (here.dataset.over === sentence) return;
+        here.dataset.over = sentence;
+        clearInterval(renewing);
         here.querySelectorAll(".desk-decision button, .desk-decision input[type=submit]").forEach((one) => { one.disabled = true; });
         here.classList.add("is-over");
-        tell(sentence);
+        tell(`${sentence} `);
+        const again = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: words().reload });
+        again.addEventListener("click", () => location.reload());
+        document.querySelector("[data-news]").append(again);
     }
 
     async function renew() {
@@ -378,15 +338,64 @@
         }
     }
 
+    // A template takes the place of what is typed where that is nothing, and follows it where there is something.
+    document.addEventListener("change", (event) => {
+        if (!event.target.matches("[data-inserts]") || !event.target.value) return;
+        const field = event.target.form.elements[event.target.dataset.inserts];
+        field.value = field.value.trim() ? `${field.value.trimEnd()}\n${event.target.value}` : event.target.value;
+        event.target.selectedIndex = 0;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.focus();
+    });
+
+    // About somebody, beside the item: what is on the page stays as it is.
+    document.addEventListener("click", async (event) => {
+        const link = event.target.closest("a[data-drawer]");
+        const drawer = document.getElementById("desk-drawer");
+        if (!link || !drawer || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
+        if (!answer) return tell(words().unsent);
+        if (await refused(answer)) return;
+        const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-author]");
+        if (!part) return location.assign(link.href);
+        drawer.querySelector("[data-drawer-content]").replaceChildren(part);
+        drawer.showModal();
+    });
+
+    // Ahead only once what is on the page is there: on a slow line the two would share it.
+    function whenAwake(here) {
+        if (item() !== here) return;
+        if (shortcuts.asleep) setTimeout(() => whenAwake(here), 100);
+        else fetchAhead();
+    }
+
+    // How high the decision is, and how much of the window it leaves for the evidence.
+    const measured = new ResizeObserver(room);
+    function room() {
+        const [decision, grid] = [document.querySelector(".desk-decision"), document.querySelector(".desk-grid")];
+        if (!decision || !grid) return;
+        const above = grid.getBoundingClientRect().top + scrollY;
+        const style = document.documentElement.style;
+        style.setProperty("--bar", `${decision.offsetHeight}px`);
+        style.setProperty("--room", `${Math.floor(innerHeight - above - decision.offsetHeight - 12)}px`);
+    }
+    addEventListener("resize", room);
+    function measure() {
+        measured.disconnect();
+        for (const part of document.querySelectorAll(".desk-decision, .desk-head, .desk-last, .desk-news")) measured.observe(part);
+    }
+
     // After each item that comes onto the page; desks listen for "desk:opened".
     function opened() {
-        document.querySelectorAll("[data-sheet]").forEach((button) => { button.hidden = false; button.onclick = showKeys; });
+        measure();
         countdown();
         timelines();
         watch();
         // Opening takes what is free; by a POST, so that no link can.
         if (item()) (item().dataset.free ? renew() : Promise.resolve()).then(look);
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
+        whenAwake(item());
     }
 
     document.addEventListener("submit", (event) => {
@@ -407,12 +416,6 @@
                 boxes.forEach((box) => { box.checked = tick; });
             });
         }
-        // One tool open at a time, shut by a click elsewhere.
-        document.addEventListener("click", (event) => {
-            for (const tool of document.querySelectorAll(".desk-tool[open]")) {
-                if (!tool.contains(event.target)) tool.open = false;
-            }
-        });
         opened();
     });
 })();

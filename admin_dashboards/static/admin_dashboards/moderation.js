@@ -2,18 +2,18 @@
 
 // Moderation: veiled pictures, and what people would read, as the decision is put together.
 (() => {
-    const LIFT = "v";
+    const LIFT = () => shortcuts.key("v");
     const PAUSE = 250;
     const typing = (element) => element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
 
     // --- Pictures are clear while a key is held ----------------------------------------------------------------------
 
     document.addEventListener("keydown", (event) => {
-        if (event.key !== LIFT || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+        if (event.key !== LIFT() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
         document.body.classList.add("is-lifted");
     });
     document.addEventListener("keyup", (event) => {
-        if (event.key === LIFT) document.body.classList.remove("is-lifted");
+        if (event.key === LIFT()) document.body.classList.remove("is-lifted");
     });
     addEventListener("blur", () => document.body.classList.remove("is-lifted"));
 
@@ -48,11 +48,10 @@
         for (const box of form.querySelectorAll("input[name=outcome]:checked")) asked.append("outcome", box.value);
         for (const name of ["text", "days"]) asked.set(name, form.elements[name]?.value || "");
         const turn = ++latest;
-        const answer = await fetch(`${form.dataset.previews}?${asked}`).catch(() => null);
+        const headers = { Accept: "application/json" };
+        const answer = await fetch(`${form.dataset.previews}?${asked}`, { headers }).catch(() => null);
         if (!answer?.ok || turn !== latest || !form.isConnected) return;
-        const open = place.querySelector("details")?.open;
         place.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
-        if (open) place.querySelector("details").open = true;
     }
 
     document.addEventListener("change", (event) => {

@@ -1,0 +1,32 @@
+"""What staff asked for and were refused: an audit log entry each, without anything that was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+
+from admin_dashboards.asking import is_poll
+from apps.audit.services import record_refusal
+from apps.whole_numbers import whole_number
+
+
+def keep_refusal(request: HttpRequest) -> None:
+    """Record a refusal, except of what another site had the browser ask for, or an open page asked by itself."""
+    user: Any = request.user
+    unasked = is_poll(request) or getattr(request, "by_other_site", False)
+    if unasked or not user.is_authenticated or not user.is_staff:
+        return
+    sentence = getattr(request, "sentence", "") or getattr(request, "refusal", "")
+    record_refusal(
+        user, method=request.method or "", path=request.path, sentence=str(sentence), target=_target(request)
+    )
+
+
+def _target(request: HttpRequest) -> Model | None:
+    """The row whose page was asked for, whether or not there is one; None where it was the page of no single row."""
+    match = request.resolver_match
+    table: Any = getattr(match and match.func, "model_admin", None)
+    number = whole_number(str(match.kwargs.get("object_id", ""))) if match else 0
+    return table.model(pk=number) if table is not None and number else None

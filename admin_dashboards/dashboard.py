@@ -1,0 +1,94 @@
+"""How all queues stand, for superusers and leads: whoever may open several desks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from admin_dashboards.desk import charts
+from admin_dashboards.desk.registry import desks
+from admin_dashboards.desk.work import WorkDesk
+from admin_dashboards.navigation import open_desks
+from apps.desk.queues import Figures, figures
+
+SHARE_WANTED = 90
+"""Percent within the SLA, below which there is an alert."""
+MOST_PEOPLE = 20
+
+
+@dataclass(slots=True)
+class Officer:
+    """What one person decided in the days of the charts, by queue."""
+
+    name: str
+    counts: list[int]
+    today: int = 0
+
+    @property
+    def lately(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    desk: str
+    address: str
+    sentence: str
+    icon: str = "warning"
+    tone: str = "bad"
+
+
+@dataclass(slots=True)
+class Dashboard:
+    queues: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    people: list[Officer] = field(default_factory=list)
+
+
+def dashboard(request: HttpRequest) -> Dashboard | None:
+    """Four queries a queue, however much is in it. None for those who may open one desk or none, or no queue."""
+    theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
+    if not theirs or len(open_desks(request)) < 2:
+        return None
+    now, found = timezone.now(), Dashboard()
+    officers: dict[int, Officer] = {}
+    # In the order of the menu; what is below another desk after it.
+    for place, desk in enumerate(sorted(theirs, key=lambda each: each.slug)):
+        zone = timezone.get_current_timezone()
+        told = figures(desk.queue, desk.rows(request), request.user, zone, now)  # type: ignore[arg-type]
+        found.queues.append({"desk": desk, "figures": told, "chart": charts.arrivals_and_decisions(told), "now": now})
+        found.alerts += _alerts(desk, told, now)
+        for person in told.people:
+            officer = officers.setdefault(person.id, Officer(person.name, [0] * len(theirs)))
+            officer.counts[place] = person.lately
+            officer.today += person.today
+    found.people = sorted(officers.values(), key=lambda each: (-each.today, -each.lately, each.name))[:MOST_PEOPLE]
+    return found
+
+
+def _alerts(desk: WorkDesk, told: Figures, now: datetime) -> list[Alert]:
+    title, alerts = str(desk.title), []
+    if told.late:
+        sentence = ngettext("%(n)d item is overdue", "%(n)d items are overdue", told.late) % {"n": told.late}
+        if told.oldest is not None:
+            sentence = _("%(sentence)s, the oldest waits %(time)s.") % {
+                "sentence": sentence,
+                "time": timesince(told.oldest, now),
+            }
+        alerts.append(Alert(title, desk.address, sentence))
+    if told.escalated:
+        sentence = ngettext("%(n)d item is escalated.", "%(n)d items are escalated.", told.escalated)
+        address = f"{desk.address}?tab=escalated"
+        alerts.append(Alert(title, address, sentence % {"n": told.escalated}, "keyboard_double_arrow_up", "wait"))
+    share = told.share_in_time
+    if share is not None and share < SHARE_WANTED:
+        sentence = _("%(share)d %% were decided within the SLA in 14 days.") % {"share": share}
+        alerts.append(Alert(title, desk.address, sentence, "trending_down", "wait"))
+    return alerts

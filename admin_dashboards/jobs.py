@@ -1,0 +1,17 @@
+"""What the worker does for the console."""
+
+from __future__ import annotations
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from apps.tables.services import MAX_ATTEMPTS
+
+
+# Storage or the database may be away for a moment; somebody waits for it.
+@app.task(name="tables.run", queue="tables", retry=RetryStrategy(max_attempts=MAX_ATTEMPTS, wait=20))
+def run(*, key: str) -> None:
+    """Do the present step of an import or export."""
+    from admin_dashboards.background import carry_out  # the tables are laid out only once all apps are there
+
+    carry_out(key)

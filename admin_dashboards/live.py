@@ -1,0 +1,154 @@
+"""What open pages ask by themselves: the counts beside the desks in the menu, and when the session ends."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Value
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from admin_dashboards.asking import asks_by_script, mark_poll, way_back
+from admin_dashboards.desk.registry import desks
+from admin_dashboards.desk.work import WorkDesk
+from apps.desk.models import Goal
+from apps.desk.notices import unread_count
+from apps.users import console_sessions
+from apps.users.models import Session
+
+MOST = 99
+"""Counted no further: beyond it the menu says 99+."""
+WARNED = timedelta(minutes=2)
+"""How long before a session ends for inactivity its user is warned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The open items of a desk's menu entry, bounded: see MOST."""
+
+    open: str
+    overdue: str
+    label: str
+    """Both in words, those of other queues of the desk included."""
+
+
+def counts_of(request: HttpRequest) -> dict[str, Counts]:
+    """The counts by the slug of the menu entry, for the desks with queues that the person may open. Two queries."""
+    if not hasattr(request, "_desk_counts"):
+        request._desk_counts = _count(request)  # type: ignore[attr-defined]
+    return request._desk_counts  # type: ignore[attr-defined, no-any-return]
+
+
+def lazy_counts(request: HttpRequest, slug: str) -> Any:
+    """The counts of one entry, asked of the database only where the menu is drawn."""
+    return SimpleLazyObject(lambda: counts_of(request).get(slug))
+
+
+def _count(request: HttpRequest) -> dict[str, Counts]:
+    theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
+    if not theirs:
+        return {}
+    now, hours = timezone.now(), dict(Goal.objects.values_list("queue", "hours"))
+    parts = []
+    for desk in theirs:
+        queue = desk.queue
+        rows = desk.rows(request).filter(queue.open).order_by()
+        due = now - timedelta(hours=hours.get(queue.slug, Goal().hours))
+        late = rows.filter(**{f"{queue.arrived}__lt": due})
+        for kind, counted in (("open", rows), ("overdue", late)):
+            marked = counted.annotate(queue_slug=Value(queue.slug), queue_kind=Value(kind), item=F("pk"))
+            parts.append(marked.values_list("queue_slug", "queue_kind", "item")[: MOST + 1])
+    found: dict[tuple[str, str], int] = {}
+    for slug, kind, _item in parts[0].union(*parts[1:], all=True):
+        found[slug, kind] = found.get((slug, kind), 0) + 1
+    return {
+        desk.slug: _in_words(desk, [other for other in theirs if not other.in_menu and _is_below(other, desk)], found)
+        for desk in theirs
+        if desk.in_menu
+    }
+
+
+def _is_below(other: WorkDesk, desk: WorkDesk) -> bool:
+    return other.slug.startswith(f"{desk.slug}/")
+
+
+def _in_words(desk: WorkDesk, besides: list[WorkDesk], found: dict[tuple[str, str], int]) -> Counts:
+    open_items, overdue = (found.get((desk.queue.slug, kind), 0) for kind in ("open", "overdue"))
+    label = _said(open_items, overdue)
+    for other in besides:
+        theirs = _said(*(found.get((other.queue.slug, kind), 0) for kind in ("open", "overdue")))
+        label = f"{label}; {other.title}: {theirs}"
+    return Counts(_figure(open_items), _figure(overdue), label)
+
+
+def _figure(count: int) -> str:
+    return "" if not count else f"{MOST}+" if count > MOST else str(count)
+
+
+def _said(open_items: int, overdue: int) -> str:
+    if open_items > MOST:
+        said = _("more than %(most)d open") % {"most": MOST}
+    else:
+        said = ngettext("%(n)d open", "%(n)d open", open_items) % {"n": open_items}
+    if not overdue:
+        return said
+    if overdue > MOST:
+        return f"{said}, {_('more than %(most)d overdue') % {'most': MOST}}"
+    return f"{said}, {ngettext('%(n)d overdue', '%(n)d overdue', overdue) % {'n': overdue}}"
+
+
+# --- The session ------------------------------------------------------------------------------------------------------
+
+
+def session_facts(session: Session) -> dict[str, Any]:
+    """In how many seconds the session ends if it is not used, when to warn of that, and whether use postpones it."""
+    now = timezone.now()
+    last = session.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    idle = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES)
+    return {
+        "ends_in": max(0, round((session.expires_at - now).total_seconds())),
+        "warn_at": round(min(WARNED, idle / 2).total_seconds()),
+        "renewable": session.expires_at < last,
+    }
+
+
+def live_view(request: HttpRequest) -> HttpResponse:
+    """One answer for everything that pages ask by themselves; asking is no use of the console."""
+    mark_poll(request)
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET"])
+    counted = {slug: asdict(counts) for slug, counts in counts_of(request).items()}
+    unread: int = unread_count(request.user)  # type: ignore[arg-type]
+    session = session_facts(request.console_session)  # type: ignore[attr-defined]
+    return JsonResponse({"desks": counted, "notices": unread, "session": session})
+
+
+def stay_view(request: HttpRequest) -> HttpResponse:
+    """The person is still there: the session goes on."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    session: Session = request.console_session  # type: ignore[attr-defined]
+    console_sessions.note_use(session)
+    if asks_by_script(request):
+        return JsonResponse({"session": session_facts(session)})
+    return HttpResponseRedirect(way_back(request))
+
+
+def after_this(request: HttpRequest) -> dict[str, Any] | None:
+    """The same as `session_facts`, as the session will be once this page has been answered."""
+    session: Session | None = getattr(request, "console_session", None)
+    if session is None:
+        return None
+    facts = session_facts(session)
+    if facts["renewable"]:
+        renewed = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) - console_sessions.seen_every()
+        last = session.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE) - timezone.now()
+        facts["ends_in"] = max(facts["ends_in"], round(min(renewed, last).total_seconds()))
+    return facts | {"live": reverse("admin:live")}

@@ -1,0 +1,179 @@
+"use strict";
+
+// Single-key shortcuts of the desks: the viewer's own keys, the sheet that lists them, and what keeps a key from
+// deciding something unseen. `shortcuts.asleep` is true until the evidence has been shown; `shortcuts.busy` while an
+// action is on its way.
+const shortcuts = (() => {
+    const SHOWN_FOR = 400;
+    const LOOK_AGAIN = 50;
+    const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]), textarea, select, [contenteditable]";
+    // What decides: buttons of an item's decision, and the one that confirms many at once.
+    const DECIDES = ".desk-decision [type=submit], [data-bulk] [type=submit]";
+    const state = { asleep: false, busy: false, visible: visible, key: (name) => keymap()[name] || name, sheet: show, decides: DECIDES, sleep };
+
+    const desk = () => document.querySelector("[data-desk]");
+    const sheet = () => document.getElementById("desk-keys");
+    const keymap = () => JSON.parse(document.getElementById("desk-keymap")?.textContent || "{}");
+    const keysOf = (element) => element.dataset.key.split(" ");
+    const keyed = () => [...document.querySelectorAll("[data-key]")].filter((one) => one.offsetParent !== null || one.closest("[data-row]"));
+    const isOn = () => Boolean(sheet()?.dataset.on);
+
+    // --- Asleep until the evidence is shown ---------------------------------------------------------------------------
+
+    function visible(image) {
+        return image.offsetParent !== null;
+    }
+
+    // A picture that failed for good says so on the page; a video is there with its first frame.
+    function shown(media) {
+        if (media.matches("video")) return media.readyState > 0 || media.error;
+        return media.complete && (media.naturalWidth > 0 || !media.dataset.again);
+    }
+
+    let waking = 0;
+    function sleep() {
+        clearTimeout(waking);
+        mark(true);
+        wait();
+    }
+
+    function wait() {
+        const media = [...document.querySelectorAll(".desk-evidence img, .desk-evidence video")].filter(visible);
+        if (document.hidden || !media.every(shown)) waking = setTimeout(wait, LOOK_AGAIN);
+        else waking = setTimeout(() => mark(false), SHOWN_FOR);
+    }
+
+    function mark(asleep) {
+        state.asleep = asleep;
+        for (const button of document.querySelectorAll(DECIDES)) {
+            if (asleep) button.setAttribute("aria-disabled", "true");
+            else button.removeAttribute("aria-disabled");
+        }
+    }
+
+    // --- Keys --------------------------------------------------------------------------------------------------------
+
+    // As the viewer chose them, on the buttons too.
+    function remap() {
+        const keys = keymap();
+        if (!isOn()) document.querySelectorAll("[data-desk] kbd").forEach((one) => one.remove());
+        for (const element of document.querySelectorAll("[data-key]:not([data-mapped])")) {
+            const first = keysOf(element)[0];
+            element.dataset.mapped = first;
+            if (!keys[first]) continue;
+            element.dataset.key = keysOf(element).map((key) => keys[key] || key).join(" ");
+            element.querySelectorAll("kbd").forEach((one) => { one.textContent = keys[first]; });
+        }
+    }
+
+    function press(element) {
+        if (element.matches("summary")) {
+            element.click();
+            element.parentElement.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
+        } else if (element.matches("input[type=radio], input[type=checkbox]")) {
+            element.focus();
+            element.click();
+        } else if (element.matches(TYPING)) {
+            element.focus();
+            element.select?.();
+        } else {
+            element.click();
+        }
+    }
+
+    let row = -1;
+    function moveRow(step) {
+        const rows = [...document.querySelectorAll("[data-row]")];
+        if (!rows.length) return false;
+        row = Math.min(Math.max(row + step, 0), rows.length - 1);
+        rows[row].querySelector("a").focus();
+        return true;
+    }
+
+    document.addEventListener("keydown", (event) => {
+        if (!desk() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+        if (event.key === "Escape") return void leave(event.target);
+        if (!isOn() || event.target.matches(TYPING) || document.querySelector("dialog[open]")) return;
+        const line = document.activeElement?.closest("[data-row]");
+        if (event.key === state.key("j") || event.key === state.key("k")) {
+            if (moveRow(event.key === state.key("j") ? 1 : -1)) return event.preventDefault();
+        }
+        // A key that is held down repeats; only moving from line to line may.
+        if (event.repeat || state.busy) return;
+        if (event.key === state.key("?")) {
+            event.preventDefault();
+            return show();
+        }
+        if (line && event.key === state.key("x")) return line.querySelector("input[type=checkbox]")?.click();
+        if (line && event.key === state.key("o")) return line.querySelector("a").click();
+        const element = keyed().find((one) => keysOf(one).includes(event.key) && !one.disabled);
+        if (!element || (state.asleep && element.matches(DECIDES))) return;
+        event.preventDefault();
+        press(element);
+    });
+
+    // Escape closes the open tool, and the focus goes back to where it was opened.
+    function leave(element) {
+        const tool = element.closest("details[open]");
+        if (tool && !tool.closest("[data-keeps-open]")) {
+            tool.open = false;
+            tool.querySelector("summary").focus();
+        } else if (element.matches(TYPING)) {
+            const heading = document.querySelector("[data-part-heading]");
+            if (heading) heading.focus({ preventScroll: true });
+            else element.blur();
+        }
+    }
+
+    // One tool open at a time, closed by a click elsewhere or by tabbing out of it.
+    document.addEventListener("click", (event) => closeOthers(event.target));
+    document.addEventListener("focusin", (event) => closeOthers(event.target));
+    function closeOthers(target) {
+        for (const tool of document.querySelectorAll(".desk-tool[open]")) {
+            if (!tool.contains(target)) tool.open = false;
+        }
+    }
+
+    // Enter in a field would press the first button, whatever is chosen: where there are several, one is pressed.
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" || !desk() || !event.target.matches("input:not([type=submit]):not([type=button])")) return;
+        const ways = event.target.form?.querySelectorAll("button[type=submit]:not([hidden])").length || 0;
+        if (ways > 1) event.preventDefault();
+    });
+
+    // --- The sheet ---------------------------------------------------------------------------------------------------
+
+    function show() {
+        if (!sheet()) return;
+        const here = new Map();
+        for (const element of keyed()) here.set(element.dataset.mapped, { keys: keysOf(element), name: nameOf(element) });
+        if (document.querySelector("[data-row]")) for (const key of ["j", "k", "o"]) here.set(key, { keys: [state.key(key)] });
+        if (document.querySelector("[data-row] input[type=checkbox]")) here.set("x", { keys: [state.key("x")] });
+        for (const line of sheet().querySelectorAll("[data-shortcut]")) {
+            const found = here.get(line.dataset.shortcut);
+            line.hidden = !found;
+            if (!found) continue;
+            line.querySelector("dt").replaceChildren(...found.keys.map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
+            if (found.name) line.querySelector("dd").textContent = found.name;
+        }
+        for (const group of sheet().querySelectorAll("[data-key-group]")) group.hidden = !group.querySelector("[data-shortcut]:not([hidden])");
+        sheet().showModal();
+    }
+
+    function nameOf(element) {
+        if (element.dataset.keyName) return element.dataset.keyName;
+        if (element.getAttribute("aria-label")) return element.getAttribute("aria-label");
+        const labelled = element.labels?.[0] || element;
+        const copy = labelled.cloneNode(true);
+        copy.querySelectorAll("kbd, .material-symbols-outlined, input, select, textarea").forEach((one) => one.remove());
+        return copy.textContent.trim().replace(/\s+/g, " ");
+    }
+
+    document.addEventListener("desk:opened", () => {
+        document.querySelectorAll("[data-sheet]").forEach((button) => { button.hidden = false; button.onclick = show; });
+        remap();
+        sleep();
+    });
+
+    return state;
+})();

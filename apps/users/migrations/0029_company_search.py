@@ -1,0 +1,22 @@
+import django.contrib.postgres.indexes
+import django.db.models.functions.text
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("users", "0028_labels")]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="profile",
+            index=django.contrib.postgres.indexes.GinIndex(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("company_name"), name="gin_trgm_ops"
+                ),
+                name="profile_company_search",
+            ),
+        ),
+    ]
