@@ -1,18 +1,16 @@
 """What the files of documents show, and where else the same paper was sent in.
 
 Papers of one form, such as one country's identity cards, look alike as a whole; a photograph of a paper and its scan
-do not. So pages are compared on their form:
+do not. So they are found in two steps:
 
-1. A page is laid onto the form that it shares with others, by features that both show (SIFT) and a homography. That
-   takes out how it was held, turned, cropped and what lies around it. The first document of a form stands for it until
-   enough others have shown which of its features are the form's own.
-2. Each block of a page so laid is hashed. A hash that many documents of the form share is the form's and is neither
-   kept nor counted; one that few share finds candidates, by index: the rarer, the more it counts.
-3. Candidates are compared block by block, and what counts is the few blocks that agree least. Different people's
-   papers differ in some (portrait, name, number), copies of one paper nowhere.
+1. What stands out of a page, wherever it is and however it is turned, is hashed. A hash that `COMMON` documents have is
+   what all papers of a form share, and is neither kept nor followed; the others find at most `CANDIDATES` documents of
+   other accounts, by index: the fewer have a hash, the more it counts.
+2. Each of those is laid onto the page by what stands out of both, which takes out how either was held, turned and
+   cropped, and is compared block by block. What counts is the few blocks that agree least. Different people's papers
+   differ in some (portrait, name, number), copies of one paper nowhere; so a candidate that is none does no harm.
 
-Forms are found by hashes of their features, the same way. No look-up reads more than `COMMON` rows of one hash, so the
-cost does not grow with the number of documents. docs/duplicates.md has the figures.
+The cost does not grow with the number of documents. docs/duplicates.md has the figures.
 
 Pictures are decoded and compared by children with limits, never here.
 """
@@ -26,31 +24,18 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from apps.access import granted, may
-from apps.registration import FEATURE_BYTES, Form, Laid, Placed, form_of, lay_on_forms, scores
+from apps.comparing import hashes, scores
 from apps.rendering import MAX_SHORT, Unrenderable, inspect
 from apps.renditions import rendition
-from apps.users.models import (
-    Document,
-    DocumentBand,
-    DocumentForm,
-    DocumentFormBand,
-    DocumentPrint,
-    DocumentTwin,
-    User,
-)
+from apps.users.models import Document, DocumentPrint, DocumentTwin, User
 
 VERSION = 1
-"""Raise it when pages come to be laid or hashed another way: what was made before is then made anew."""
-SAME = 0.75
-"""Least score of copies of one paper. Measured on drawn ones: copies 0.78 and more, other people's 0.68 and less."""
+"""Raise it when pages come to be hashed or compared another way: what was made before is then made anew."""
+SAME = 0.8
+"""Least score of copies of one paper."""
 COMMON = 64
-"""A hash that so many documents share belongs to their form."""
+"""A hash that so many documents have belongs to a form."""
 CANDIDATES = 12
-FORMS = 4
-"""So many forms are tried at most."""
-SETTLED = 8
-"""After so many documents, the features that two of them share are the form; the rest is forgotten."""
-FEWEST_FEATURES = 60
 LEFT_OVER = 200
 MOST_SHOWN = 20
 
@@ -138,147 +123,58 @@ def duplicates(viewer: User, document: Document) -> Duplicates:
     return Duplicates(shown, len(found) - len(shown))
 
 
-def candidates(bands: Sequence[int], owner_id: int) -> list[int]:
-    """Documents on other accounts that share rare hashes: those that share the most and rarest first."""
-    return _sharing(
+def candidates(asked: Sequence[int], owner_id: int) -> list[int]:
+    """Documents on other accounts that have some of these hashes: those with the most and rarest first."""
+    return _read(
         f"""
-        SELECT shared.id FROM ({_SHARED.format(table=DocumentBand._meta.db_table, column="document_id")}) shared
-        JOIN {Document._meta.db_table} document ON document.id = shared.id
-        WHERE document.owner_id <> %(owner)s ORDER BY shared.weight DESC, shared.id DESC LIMIT {CANDIDATES}
+        SELECT voted.id FROM (
+            SELECT holding.id, sum(1.0 / holding.holders) AS weight
+            FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
+            CROSS JOIN LATERAL (
+                SELECT document_id AS id, count(*) OVER () AS holders
+                FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash]
+            ) holding
+            WHERE holding.holders < {COMMON} GROUP BY holding.id
+        ) voted
+        JOIN {Document._meta.db_table} document ON document.id = voted.id
+        WHERE document.owner_id <> %(owner)s ORDER BY voted.weight DESC, voted.id DESC LIMIT {CANDIDATES}
         """,  # noqa: S608  # names of tables, and our own numbers
-        bands,
+        asked,
         owner=owner_id,
     )
 
 
 def _find_twins(document: Document, picture: bytes) -> None:
-    """Lay a document onto its form, and note which others on that are alike."""
+    """Note the hashes of a document, and which others are alike."""
+    found = hashes(picture)
     DocumentTwin.objects.filter(Q(document=document) | Q(other=document)).delete()
-    laid = _laid(document, picture)
-    if laid is None:
+    if not found.kept:
         DocumentPrint.objects.filter(document=document).delete()
         return
-    form, placed, bands = laid
-    # What is noted is committed before anything is compared with it: of two at once, the later one finds the other.
-    others = [number for number in candidates(bands, document.owner_id) if number != document.pk]
-    first = form.document
-    if first is not None and first.owner_id != document.owner_id and first.pk not in others:
-        others.append(first.pk)
-    pages = [(picture, placed)]
-    compared = []
-    prints = DocumentPrint.objects.filter(pk__in=others, form=form, version=VERSION).select_related("document")
-    for other in prints:
+    common = set(_common(found.kept))
+    values = {"version": VERSION, "hashes": [one for one in found.kept if one not in common]}
+    # It is committed before anything is compared with it: of two at once, the later one finds the other.
+    DocumentPrint.objects.update_or_create(
+        document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
+    )
+    pages, compared = [], []
+    numbers = candidates(found.asked, document.owner_id)
+    for number, other in Document.objects.in_bulk(numbers).items():
         try:
-            pages.append((_picture(other.document), Placed(other.placed or [], other.hull or [])))
+            pages.append(_picture(other))
         except (Unrenderable, FileNotFoundError):
             continue
-        compared.append(other.pk)
+        compared.append(number)
     if not compared:
         return
-    found = scores(Form(form.width, form.height, b""), pages)
-    twins = [
-        DocumentTwin(document=document, other_id=other, score=score)
-        for other, score in zip(compared, found, strict=True)
-        if score >= SAME
-    ]
-    DocumentTwin.objects.bulk_create(twins, ignore_conflicts=True)
-
-
-def _laid(document: Document, picture: bytes) -> tuple[DocumentForm, Placed, list[int]] | None:
-    """A document on the form that fits best, or on one of its own; none where it shows too little."""
-    own, feature_bands = form_of(picture)
-    if not own.features:
-        return None
-    tried: set[int] = set()
-    laid, form = None, None
-    while True:
-        offered = [one for one in _forms(feature_bands) if one.pk not in tried]
-        if offered:
-            tried |= {one.pk for one in offered}
-            laid = lay_on_forms(picture, [_known(one) for one in offered])
-            if laid is not None:
-                form = offered[laid.form]
-                break
-        with transaction.atomic():
-            # One at a time, so that two first documents of a form do not make two of it.
-            _lock_forms()
-            if all(one.pk in tried for one in _forms(feature_bands)):
-                form = _created(document, own, feature_bands)
-                break
-    if laid is None:
-        laid = lay_on_forms(picture, [own])
-    if laid is None:
-        return None
-    bands = [form.pk << 32 | band for band in laid.bands]
-    with transaction.atomic():
-        _note_found(form, laid, document)
-        DocumentPrint.objects.update_or_create(
-            document=document,
-            defaults={
-                "version": VERSION,
-                "form": form,
-                "placed": laid.placed.homography,
-                "hull": laid.placed.hull,
-                "bits": None,
-                "bands": None,
-                "sketch": None,
-            },
-        )
-        DocumentBand.objects.filter(document=document).delete()
-        common = set(_common(bands))
-        DocumentBand.objects.bulk_create(
-            [DocumentBand(band=band, document=document) for band in dict.fromkeys(bands) if band not in common],
-            ignore_conflicts=True,
-        )
-    return form, laid.placed, bands
-
-
-def _forms(bands: Sequence[int]) -> list[DocumentForm]:
-    """Those that share most with a page; among them its own, if there is one."""
-    numbers = _sharing(
-        f"""
-        SELECT id FROM ({_SHARED.format(table=DocumentFormBand._meta.db_table, column="form_id")}) shared
-        ORDER BY weight DESC, id LIMIT {FORMS}
-        """,  # noqa: S608
-        bands,
+    DocumentTwin.objects.bulk_create(
+        [
+            DocumentTwin(document=document, other_id=other, score=score)
+            for other, score in zip(compared, scores(picture, pages), strict=True)
+            if score >= SAME
+        ],
+        ignore_conflicts=True,
     )
-    known = DocumentForm.objects.select_related("document").in_bulk(numbers)
-    return [known[number] for number in numbers if number in known]
-
-
-def _created(document: Document, own: Form, bands: Sequence[int]) -> DocumentForm:
-    form = DocumentForm.objects.create(
-        document=document,
-        width=own.width,
-        height=own.height,
-        features=own.features,
-        found=bytes(len(own.features) // FEATURE_BYTES),
-    )
-    DocumentFormBand.objects.bulk_create([DocumentFormBand(band=band, form=form) for band in bands])
-    return form
-
-
-def _note_found(form: DocumentForm, laid: Laid, document: Document) -> None:
-    """Count which features of a form another document has, and settle it once there are enough."""
-    if form.document is None or form.document.owner_id == document.owner_id:
-        return
-    locked = DocumentForm.objects.select_for_update().filter(pk=form.pk, document__isnull=False).first()
-    if locked is None:
-        return
-    counts = bytearray(locked.found)
-    for number in laid.found:
-        counts[number] = min(counts[number] + 1, 255)
-    locked.found, locked.documents = bytes(counts), locked.documents + 1
-    kept = [number for number, count in enumerate(counts) if count >= 2]
-    if locked.documents > SETTLED and len(kept) >= FEWEST_FEATURES:
-        packed = bytes(locked.features)
-        locked.features = b"".join(packed[number * FEATURE_BYTES : (number + 1) * FEATURE_BYTES] for number in kept)
-        locked.found, locked.document = b"", None
-    locked.save(update_fields=["found", "documents", "features", "document"])
-
-
-def _known(form: DocumentForm) -> Form:
-    return Form(form.width, form.height, bytes(form.features))
 
 
 def _picture(document: Document) -> bytes:
@@ -286,47 +182,31 @@ def _picture(document: Document) -> bytes:
     return rendition(document.file, document.media_type, max_short=MAX_SHORT)
 
 
-_STALE = Q(version__lt=VERSION) | Q(form__isnull=True)
+_STALE = Q(version__lt=VERSION)
 
 
 def _is_stale(document: Document) -> bool:
     kept: DocumentPrint | None = getattr(document, "print", None)
-    return kept is not None and (kept.version < VERSION or kept.form_id is None)
+    return kept is not None and kept.version < VERSION
 
 
-# --- Hashes -----------------------------------------------------------------------------------------------------------
-
-_SHARED = f"""
-    SELECT found.id, sum(1.0 / (found.sharing * found.sharing)) AS weight
-    FROM unnest(%(bands)s::bigint[]) AS wanted(band)
-    CROSS JOIN LATERAL (
-        SELECT latest.{{column}} AS id, count(*) OVER () AS sharing FROM (
-            SELECT {{column}} FROM {{table}} WHERE band = wanted.band ORDER BY {{column}} DESC LIMIT {COMMON}
-        ) latest
-    ) found
-    GROUP BY found.id
-"""  # noqa: S608  # our own number
+_PRINT = DocumentPrint._meta.db_table
 
 
-def _sharing(query: str, bands: Sequence[int], **values: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"bands": list(bands), **values})
-        return [number for (number,) in cursor.fetchall()]
-
-
-def _common(bands: Sequence[int]) -> list[int]:
-    """Those that belong to the form."""
-    return _sharing(
+def _common(hashes: Sequence[int]) -> list[int]:
+    """Those that are not kept any more."""
+    return _read(
         f"""
-        SELECT band FROM unnest(%(bands)s::bigint[]) AS wanted(band)
-        WHERE (SELECT count(*) FROM (
-            SELECT FROM {DocumentBand._meta.db_table} kept WHERE kept.band = wanted.band LIMIT {COMMON}
-        ) counted) >= {COMMON}
+        SELECT wanted.hash FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
+        WHERE (SELECT count(*) FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash]) >= {COMMON}
         """,  # noqa: S608
-        bands,
+        hashes,
     )
 
 
-def _lock_forms() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('users.DocumentForm'))")
+def _read(query: str, hashes: Sequence[int], **values: int) -> list[int]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Each hash is one look-up in the index; how many documents share it is not what the planner assumes.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(query, {"hashes": list(hashes), **values})
+        return [number for (number,) in cursor.fetchall()]

@@ -712,60 +712,14 @@ class BlindCheck(models.Model):
         return f"{self.document_id}"
 
 
-class DocumentForm(models.Model):
-    """What the documents of one form have in common, as one country's identity cards: features of the first of them.
-
-    See `apps.users.likeness`. The constraints of what refers to it, and to bands, stand in the migration: the database
-    deletes such rows itself, since the release before does not know them.
-    """
-
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, db_constraint=False, null=True, related_name="+")
-    """The first one; none once enough others showed which features are the form's and not its own."""
-    width = models.PositiveSmallIntegerField()
-    height = models.PositiveSmallIntegerField()
-    """Of the first one, in pixels; other documents are laid onto it."""
-    features = models.BinaryField()
-    """136 bytes each: where, as two floats, and what it looks like."""
-    found = models.BinaryField()
-    """How often each was found again, a byte each."""
-    documents = models.PositiveIntegerField(default=1)
-    """How many were laid onto it until its features were settled."""
-
-    class Meta:
-        verbose_name = _("form")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
-class DocumentFormBand(models.Model):
-    """A hash of one feature of a form, by which it is found."""
-
-    pk = models.CompositePrimaryKey("band", "form")
-    band = models.IntegerField()
-    form = models.ForeignKey(DocumentForm, on_delete=models.CASCADE, db_constraint=False, related_name="bands")
-
-    class Meta:
-        verbose_name = _("hash band of a form")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.band} of {self.form_id}"
-
-
 class DocumentPrint(models.Model):
-    """How the first page of a document lies on its form, to find it again on other accounts."""
+    """Hashes of the first page of a document, to find it again on other accounts."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="print")
     version = models.PositiveSmallIntegerField(default=0, db_default=0, db_index=True)
     """Of the way it was made; older ones are made anew, in the background."""
-    form = models.ForeignKey(DocumentForm, on_delete=models.SET_NULL, db_constraint=False, null=True, related_name="+")
-    """None where the form went with its first document: made anew, too."""
-    placed = ArrayField(models.FloatField(), size=9, null=True)
-    """From pixels of the page to those of the form: a homography, row by row."""
-    hull = ArrayField(models.FloatField(), null=True)
-    """The part of the form that was found, as a polygon in its pixels: x, y, x, y …"""
+    hashes = ArrayField(models.IntegerField(), null=True)
+    """Of what stands out of the page, without those that many documents share."""
     # Of the release before, which still writes them while both run. To be dropped.
     bits = models.BigIntegerField(null=True)
     bands = ArrayField(models.IntegerField(), size=4, null=True)
@@ -774,25 +728,14 @@ class DocumentPrint(models.Model):
     class Meta:
         verbose_name = _("fingerprint")
         default_permissions = ()
-        indexes = [GinIndex(fields=["bands"], name="document_print_bands")]
+        indexes = [
+            GinIndex(fields=["bands"], name="document_print_bands"),
+            # No list of what is pending: each of a thousand look-ups would read all of it.
+            GinIndex(fields=["hashes"], name="document_print_hashes", fastupdate=False),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.document_id} on {self.form_id}"
-
-
-class DocumentBand(models.Model):
-    """A hash of one block of a document as it lies on its form: form, place and content in one number."""
-
-    pk = models.CompositePrimaryKey("band", "document")
-    band = models.BigIntegerField()
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, db_constraint=False, related_name="+")
-
-    class Meta:
-        verbose_name = _("hash band")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.band} of {self.document_id}"
+        return f"{self.document_id}"
 
 
 class DocumentTwin(models.Model):

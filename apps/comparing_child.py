@@ -1,0 +1,290 @@
+"""Run by `apps.comparing` as a process of its own: order in the first argument, pictures on stdin, answer on stdout.
+
+Imports nothing of the project, and limits itself before it decodes a picture. Pictures come as `apps.rendering_child`
+drew them; no file as it was submitted comes here.
+"""
+
+from __future__ import annotations
+
+import os
+
+# One thread: the limits leave no room for more.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import json
+import resource
+import sys
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+type Array = NDArray[Any]
+
+SIDE = 800
+"""Pixels of the longer side of a page while it is looked at."""
+
+# Hashes.
+FAINT = 0.03
+"""Features that stand out less are none (SIFT)."""
+MOST_HASHED, FEWEST_HASHED = 300, 40
+"""Features that are hashed; a page with fewer shows too little to find it again."""
+APART = 6
+"""Pixels between features that are hashed, so that they are of all parts of the page."""
+SUPPORT = 4
+"""A feature is hashed with so many times of what is around it, so that one letter becomes the words about it."""
+HASH_BITS = 24
+UNSURE = 3
+"""So many other values of each hash are asked for: those with the bits flipped that nearly came out otherwise."""
+
+# Where one page lies on the other.
+MOST_FEATURES = 800
+CLOSER = 0.8
+"""A feature counts as found where the second best is this much farther (Lowe 2004)."""
+FEWEST_FOUND = 25
+"""So many features, in their places, show that a page lies on another."""
+LARGEST_SHARE, LEAST_SHARE = 0.2, 0.1
+"""What these features span of the picture where that is more, and of the other one: a sentence that two forms have in
+common is no form, and a page may lie on a table."""
+OFF = 3.0
+"""Pixels by which one may be out of place."""
+
+# How alike they are.
+FINE, COARSE = 0.9, 3.2
+"""Standard deviations, in pixels, of what is too fine to compare, and of what is light or shade."""
+GRAIN = 0.7
+"""What is finer than so much of a pixel of the picture is no detail of it."""
+BLOCK_WIDTH, BLOCK_HEIGHT = 40, 20
+INKED = 0.35
+"""Blocks that stand out less show nothing, in shares of the contrast of the page."""
+SHIFT = 3
+"""Pixels by which the same block may lie elsewhere: paper bends, lenses too."""
+WORST = 3
+"""So many blocks that agree least are looked at."""
+FEWEST_BLOCKS = 16
+
+
+class Page(NamedTuple):
+    grey: Array
+    """`SIDE` pixels long."""
+    pixel: float
+    """How many of its pixels one of the picture covers, at least 1."""
+    at: Array
+    """Where something stands out: pixels, one row each."""
+    looks: Array
+    """What that looks like: 128 numbers each (SIFT)."""
+
+
+class Laid(NamedTuple):
+    """How a page lies on another one."""
+
+    placed: Array
+    """From pixels of the page to those of the other; 3 × 3."""
+    on_page: Array
+    """Features that both show, there."""
+    on_other: Array
+
+
+def opened(picture: bytes) -> tuple[Array, float]:
+    """Grey, and how many of its pixels one of the picture covers."""
+    image = Image.open(BytesIO(picture), formats=["WEBP", "JPEG"])
+    scale = SIDE / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.LANCZOS)), max(scale, 1.0)
+
+
+# --- Hashes -----------------------------------------------------------------------------------------------------------
+
+
+def hashes(grey: Array) -> tuple[list[int], list[int]]:
+    """Of what stands out of a page, and of that and what is nearly the same. Empty where it shows too little."""
+    sift = cv2.SIFT.create(nfeatures=2500, contrastThreshold=FAINT)
+    free, kept = np.ones(grey.shape, bool), []
+    for one in sorted(sift.detect(grey, None), key=lambda found: -found.response):
+        x, y = (int(place) for place in one.pt)
+        if free[y, x]:
+            free[max(0, y - APART) : y + APART + 1, max(0, x - APART) : x + APART + 1] = False
+            one.size *= SUPPORT
+            kept.append(one)
+        if len(kept) == MOST_HASHED:
+            break
+    if len(kept) < FEWEST_HASHED:
+        return [], []
+    looks = sift.compute(grey, kept)[1]
+    rooted = np.sqrt(looks / np.maximum(looks.sum(1, keepdims=True), 1))
+    signs = np.random.Generator(np.random.PCG64(7)).integers(0, 2, (128, HASH_BITS)) * 2.0 - 1
+    signs -= signs.mean(0)
+    values = rooted @ signs
+    powers = 1 << np.arange(HASH_BITS)
+    own = (values > 0) @ powers
+    first, second = powers[np.argsort(np.abs(values), axis=1)[:, :2]].T
+    near = [own ^ flipped for flipped in (first, second, first ^ second)[:UNSURE]]
+    return distinct(own), distinct(np.concatenate([own, *near]))
+
+
+def distinct(numbers: Array) -> list[int]:
+    return sorted(set(numbers.tolist()))
+
+
+# --- Where one page lies on the other ---------------------------------------------------------------------------------
+
+
+def page(picture: bytes) -> Page:
+    grey, pixel = opened(picture)
+    found, looks = cv2.SIFT.create(nfeatures=MOST_FEATURES, contrastThreshold=FAINT).detectAndCompute(grey, None)
+    if looks is None:
+        return Page(grey, pixel, np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
+    order = np.argsort([-one.response for one in found], kind="stable")[:MOST_FEATURES]
+    return Page(grey, pixel, np.array([found[one].pt for one in order], np.float32), looks[order])
+
+
+def lay(one: Page, other: Page) -> Laid | None:
+    """How a page lies on another; none where it does not."""
+    if min(len(one.at), len(other.at)) < FEWEST_FOUND:
+        return None
+    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(other.looks, one.looks, k=2)
+    kept = np.array([(a.queryIdx, a.trainIdx) for a, b in pairs if a.distance < CLOSER * b.distance])
+    if len(kept) < FEWEST_FOUND:
+        return None
+    on_other, on_page = other.at[kept[:, 0]], one.at[kept[:, 1]]
+    cv2.setRNGSeed(1)
+    placed, right = cv2.findHomography(on_page, on_other, cv2.USAC_MAGSAC, OFF, maxIters=3000, confidence=0.9995)
+    if placed is None:
+        return None
+    right = right.ravel() > 0
+    on_other, on_page = on_other[right], on_page[right]
+    if len(on_page) < FEWEST_FOUND or not believable(placed, on_page):
+        return None
+    shares = area(on_page) / one.grey.size, area(on_other) / other.grey.size
+    if max(shares) < LARGEST_SHARE or min(shares) < LEAST_SHARE:
+        return None
+    return Laid(placed, on_page, on_other)
+
+
+def area(at: Array) -> float:
+    return max(float(cv2.contourArea(cv2.convexHull(at))), 1.0)
+
+
+def believable(placed: Array, at: Array) -> bool:
+    """Whether paper can lie like that: not mirrored, nowhere folded, nor seen from its edge."""
+    depth = at @ placed[2, :2] + placed[2, 2]
+    larger = np.linalg.det(placed) / depth**3
+    return bool((depth > 0).all() and larger.min() > 0.04 and larger.max() < 25 and larger.max() < 4 * larger.min())
+
+
+# --- How alike they are -----------------------------------------------------------------------------------------------
+
+
+def alike(one: Page, other: Page) -> float:
+    """How alike two pages are where they are least alike, 0 to 1; 0 where one does not lie on the other."""
+    laid = lay(one, other)
+    if laid is None:
+        return 0.0
+    placed, hull = laid.placed, laid.on_other
+    if area(laid.on_page) > area(laid.on_other):
+        # The larger one shows more.
+        one, other, placed, hull = other, one, np.linalg.inv(laid.placed), laid.on_page
+    hull = cv2.convexHull(hull).reshape(-1, 2)
+    # What the coarser of the two cannot show is not asked of the finer one.
+    fine = max(FINE, GRAIN * max(one.pixel * enlarged(placed, one.grey), other.pixel))
+    return score(
+        block_agreement(detail(one.grey, placed, hull, other, fine), detail(other.grey, None, hull, other, fine))
+    )
+
+
+def enlarged(placed: Array, grey: Array) -> float:
+    """How many pixels one of a page covers on the other, along one side, at its middle."""
+    depth = placed[2] @ (grey.shape[1] / 2, grey.shape[0] / 2, 1)
+    return float((abs(np.linalg.det(placed)) / abs(depth) ** 3) ** 0.5)
+
+
+def detail(grey: Array, placed: Array | None, hull: Array, other: Page, fine: float) -> tuple[Array, Array]:
+    """The fine detail of a page as it lies on another, and where there is any: within what was found of that."""
+    size = other.grey.shape[1], other.grey.shape[0]
+    page = grey.astype(np.float32)
+    if placed is not None:
+        page = cv2.warpPerspective(page, placed, size, flags=cv2.INTER_LINEAR, borderValue=-1)
+    middle = hull.mean(0)
+    inside = np.zeros(size[::-1], np.uint8)
+    cv2.fillConvexPoly(inside, (middle + (hull - middle) * 1.12).astype(np.int32), 1)
+    there = (page >= 0) & (inside > 0)
+    shown = there.astype(np.float32)
+    page = np.where(there, page, 0)
+    coarse = COARSE * fine / FINE
+    light = smoothed(page, coarse) / np.maximum(smoothed(shown, coarse), 1e-3)
+    fine_part = np.where(there, smoothed(page, fine) - light, 0)
+    contrast = np.sqrt(smoothed(fine_part**2, 40) / np.maximum(smoothed(shown, 40), 1e-3))
+    overall = np.sqrt((fine_part**2).sum() / max(shown.sum(), 1))
+    return fine_part / (contrast + overall + 0.3), cv2.erode(there.astype(np.uint8), np.ones((5, 5))) > 0
+
+
+def smoothed(page: Array, deviation: float) -> Array:
+    return cv2.GaussianBlur(page, (0, 0), deviation)
+
+
+def score(agreed: Array) -> float:
+    """How alike two pages are where they are least alike, 0 to 1; 0 where too little of both can be seen."""
+    if len(agreed) < FEWEST_BLOCKS:
+        return 0.0
+    return float(np.clip(np.sort(agreed)[:WORST].mean(), 0, 1))
+
+
+def block_agreement(one: tuple[Array, Array], other: tuple[Array, Array]) -> Array:
+    """How each block that shows something on either agrees with the other page: correlation, at most 1."""
+    (a, there_a), (b, there_b) = one, other
+    there = there_a & there_b
+    height, width = a.shape
+    agreed = []
+    for top in range(SHIFT, height - BLOCK_HEIGHT - SHIFT, BLOCK_HEIGHT):
+        for left in range(SHIFT, width - BLOCK_WIDTH - SHIFT, BLOCK_WIDTH):
+            around = np.s_[top - SHIFT : top + BLOCK_HEIGHT + SHIFT, left - SHIFT : left + BLOCK_WIDTH + SHIFT]
+            block = a[top : top + BLOCK_HEIGHT, left : left + BLOCK_WIDTH]
+            where = b[around]
+            ink = block.std(), where.std()
+            if max(ink) < INKED or there[around].mean() < 0.98:
+                continue
+            if min(ink) < INKED / 5:
+                agreed.append(0.0)
+            else:
+                agreed.append(float(cv2.matchTemplate(where, block, cv2.TM_CCOEFF_NORMED).max()))
+    return np.array(agreed)
+
+
+# --- Orders -----------------------------------------------------------------------------------------------------------
+
+
+def hash_page(pictures: list[bytes]) -> dict[str, Any]:
+    kept, asked = hashes(opened(pictures[0])[0])
+    return {"kept": kept, "asked": asked}
+
+
+def compare(pictures: list[bytes]) -> dict[str, Any]:
+    first = page(pictures[0])
+    return {"scores": [alike(first, page(picture)) for picture in pictures[1:]]}
+
+
+ORDERS = {"hash": hash_page, "compare": compare}
+
+
+def limit(seconds: int, memory: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if resource.getrlimit(resource.RLIMIT_NPROC)[0] != 0:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    cv2.setNumThreads(1)
+    limit(order["seconds"], order["memory"])
+    parts = [sys.stdin.buffer.read(length) for length in order["lengths"]]
+    sys.stdout.buffer.write(json.dumps(ORDERS[order["do"]](parts)).encode())
+
+
+if __name__ == "__main__":
+    main()
