@@ -16,6 +16,11 @@ def mask_phone(number: str) -> str:
     return f"•••{number[-2:]}" if number else ""
 
 
+def mask_name(name: str) -> str:
+    """ "Keiko Berger" as "K••• B•••"."""
+    return " ".join(f"{part[0]}•••" for part in name.split())
+
+
 def mask_text(text: str) -> str:
     """Only how long it is: the shape of a text already tells something of it."""
     return _("••• (%(length)d characters)") % {"length": len(text)} if text else ""

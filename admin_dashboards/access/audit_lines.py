@@ -222,7 +222,7 @@ class _Words:
         if number is None and line.action == Verb.SIGN_IN_FAILED:
             line.actor = line.actor_link = _("Not signed in")
         else:
-            line.actor = actor.username if actor else _gone(number) or _("Infloo itself")
+            line.actor = actor.username if actor else _gone(number) or _("System")
             line.actor_link = link_to(actor) if actor else line.actor
 
     def _say_object(self, line: Line, label: str, number: int, row: Any, owner: User | None) -> None:

@@ -135,7 +135,7 @@ class FilterForm(forms.Form):
     actor = UserField(label=gettext_lazy("Actor"), required=False, max_length=150)
     action = forms.ChoiceField(label=gettext_lazy("Action"), required=False)
     type = forms.ChoiceField(label=gettext_lazy("Object type"), required=False)
-    id = forms.CharField(label=gettext_lazy("Object number"), required=False, max_length=30)
+    id = forms.CharField(label=gettext_lazy("Object ID"), required=False, max_length=30)
     user = UserField(label=gettext_lazy("User concerned"), required=False, max_length=150)
     since = TimeField(label=gettext_lazy("From"), required=False, max_length=40)
     until = TimeField(label=gettext_lazy("To"), required=False, max_length=40)

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
@@ -23,6 +24,7 @@ from unfold.decorators import display
 
 from admin_dashboards.asking import asking, mark_poll, refuse_other_sites
 from admin_dashboards.base import Form, link_to
+from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.date_filters import DaysFilter
 from admin_dashboards.history import MASKS
@@ -43,6 +45,10 @@ STATUS_LABELS = {
     Document.Status.APPROVED: ("check_circle", "good"),
     Document.Status.REJECTED: ("cancel", "bad"),
 }
+
+
+NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by", "details__typed_by")
+"""What a line and a page name."""
 
 
 class DocumentsSection(Section):
@@ -85,10 +91,11 @@ class DocumentAdmin(SearchableAdmin):
     history_masks = {**MASKS, "file": lambda name: _("a file")}
     change_form_template = "compliance/document.html"
     readonly_fields = [
-        "state", "decided", "kind", "created_at", "file_facts",
+        "state", "decided", "kind", "created_at", "file_facts", "details_panel",
         "of", "role", "badge", "since", "company", "category", "earlier",
     ]  # fmt: skip
     facts = [
+        (gettext_lazy("Document details"), {"fields": ["details_panel"]}),
         (gettext_lazy("Owner"), {"fields": ["of", "role", "badge", "since", "company", "category", "earlier"]}),
         (gettext_lazy("Document"), {"fields": ["kind", "created_at", "file_facts"]}),
     ]
@@ -106,7 +113,7 @@ class DocumentAdmin(SearchableAdmin):
         ]
 
     def rows(self) -> QuerySet[Any]:
-        return super().rows().select_related("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
+        return super().rows().select_related(*NAMED)
 
     def parts(self) -> dict[tuple[str, str], Q]:
         return {(_("Pending"), "status__exact=pending"): Q(status=Document.Status.PENDING)}
@@ -261,6 +268,11 @@ class DocumentAdmin(SearchableAdmin):
     @display(description=gettext_lazy("file"))
     def file_facts(self, document: Document) -> str:
         return f"{document.media_type}, {filesizeformat(document.size)}"
+
+    @display(description=gettext_lazy("given by the account, and on the document"))
+    def details_panel(self, document: Document) -> SafeString:
+        context = details_context(asking(), document) | {"at_table": True}
+        return render_to_string("compliance/details.html", context, asking())
 
     @display(description=gettext_lazy("decided"))
     def decided(self, document: Document) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
+from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.desk.settings import GoalSetting
@@ -24,6 +25,7 @@ from apps.access import may
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
+from apps.users.document_details import compared
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.letters import letter
@@ -75,7 +77,12 @@ class ComplianceDesk(WorkDesk):
     settings = (RulesSetting(), ShareSetting(), GoalSetting())
 
     def get_urls(self) -> list[URLPattern]:
-        own = {"letter": self.letter_view, "second": self.second_view, "override": self.override_view}
+        own = {
+            "facts": self.facts_view,
+            "letter": self.letter_view,
+            "second": self.second_view,
+            "override": self.override_view,
+        }
         return [
             *(
                 path(f"<int:item_id>/{name}/", self.view(view, posts=True), name=f"{self.name}_item_{name}")
@@ -89,7 +96,7 @@ class ComplianceDesk(WorkDesk):
     # --- The queue ----------------------------------------------------------------------------------------------------
 
     def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        people = ("owner", "owner__profile", "decided_by", "first_approved_by")
+        people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
         return super().narrowed(request, rows).select_related(*people)
 
     def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -144,6 +151,8 @@ class ComplianceDesk(WorkDesk):
             "second_address": self.within(request, "item_second", item.pk),
             "letter_address": self.at("item_letter", item.pk),
             "letter_language": in_language(item.owner.language),
+            **details_context(request, item),
+            "details_address": self.within(request, "item_facts", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
             "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
             "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
@@ -173,6 +182,16 @@ class ComplianceDesk(WorkDesk):
         )
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
+
+    def facts_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+        """Keep what the document says, and show how it compares."""
+        item = self.one(request, item_id)
+        if request.method == "POST":
+            try:
+                save_details(request, item)
+            except DomainError as error:
+                return self._item_page(request, self.one(request, item_id), error)
+        return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def letter_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """The very message that would leave, for what is chosen and typed at the moment."""
@@ -285,7 +304,12 @@ class ComplianceDesk(WorkDesk):
         else:
             said = _("will be approved; its owner is verified, and notified after 10 seconds.")
         found = duplicates(request.user, item)  # type: ignore[arg-type]
-        return f"{said} {_('It was sent in from another account, too.')}" if found.shown or found.hidden else said
+        warnings = []
+        if found.shown or found.hidden:
+            warnings.append(_("Possible duplicate of a document of another account."))
+        details = compared(request.user, item)  # type: ignore[arg-type]
+        warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
+        return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
         return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}

@@ -10,12 +10,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from admin_dashboards.labels import label
-from admin_dashboards.masking import mask_mail, mask_phone, mask_text
+from admin_dashboards.masking import mask_mail, mask_name, mask_phone, mask_text
 from admin_dashboards.support.person import Line, sections
 from api import as_seen
 from apps.users.models import User
 
-MASKED = {"email": mask_mail, "phone": mask_phone, "message": mask_text}
+MASKED = {"email": mask_mail, "phone": mask_phone, "message": mask_text, "legal_name": mask_name}
 """Fields of the API's answers that stay masked, by name."""
 RESOURCES = {"story": "stories", "event": "events", "message": "chat", "profile": "users/profile"}
 """Under which address the API keeps one thing of a kind; the others are found in their lists only."""

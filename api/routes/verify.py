@@ -10,11 +10,11 @@ from api.auth import Request
 from api.errors import refusals
 from api.forms import only
 from api.pagination import Page, Paging, paginate
-from api.schemas.users import DocumentOut
+from api.schemas.users import DocumentForm, DocumentOut
 from api.throttles import uploads
 from apps.files import DOCUMENT_SIZE
 from apps.users import documents
-from apps.users.models import DocType, Document
+from apps.users.models import Document
 
 router = Router()
 
@@ -25,10 +25,13 @@ router = Router()
     throttle=uploads("file", DOCUMENT_SIZE),
     operation_id="send_document",
 )
-def send_document(request: Request, file: File[UploadedFile], doc_type: Form[DocType]) -> Status[Document]:
-    """PNG, JPEG, WebP or PDF, at most 10 MiB. One pending of a kind at a time."""
-    only(request, "file", "doc_type")
-    return Status(201, documents.send_document(request.user, file, doc_type=doc_type))
+def send_document(request: Request, file: File[UploadedFile], form: Form[DocumentForm]) -> Status[Document]:
+    """PNG, JPEG, WebP or PDF, at most 10 MiB. One pending of a kind at a time.
+
+    `legal_name` is the person's or company's name as the document should state it; reviewers compare the two.
+    """
+    only(request, "file", "doc_type", "legal_name")
+    return Status(201, documents.send_document(request.user, file, **form.model_dump()))
 
 
 @router.get("", response={200: Page[DocumentOut]}, operation_id="list_own_documents")

@@ -6,12 +6,21 @@ from typing import Annotated, Any, Literal
 
 from django.utils.translation import override
 from ninja import Schema
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
 from apps.users.documents import text_for_owner
-from apps.users.models import DocType, Document, Reason, Role, Theme, User
+from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
 from apps.users.sessions import NAME_LENGTH
@@ -24,6 +33,7 @@ def _tidied(value: Any) -> Any:
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=150)]
+LegalName = Annotated[str, BeforeValidator(_tidied), StringConstraints(max_length=DOCUMENT_NAME_LENGTH)]
 Mail = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=3, max_length=254)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(max_length=32)]
@@ -191,9 +201,19 @@ class DirectoryFilter(Body):
     verified: bool | None = None
 
 
+class DocumentForm(BaseModel):
+    """What comes along with the file."""
+
+    doc_type: DocType
+    legal_name: LegalName = ""
+    """The person's or company's name as the document should state it."""
+
+
 class DocumentOut(Schema):
     id: int
     doc_type: DocType
+    legal_name: str
+    """As it was given with the upload; empty where none was."""
     status: Annotated[Document.Status, one_of(Document.Status)]
     reason: Reason | None
     """Why it was rejected, as a code."""

@@ -46,6 +46,7 @@ class Verb(models.TextChoices):
     UNDONE = "undone", _("undone")
     IMPERSONATED = "impersonated", _("viewed as user")
     PASSWORD_SET = "password_set", _("set a password")
+    DETAILS_RECORDED = "details_recorded", _("recorded document details")
     ALERTED = "alerted", _("raised an alert")
 
 

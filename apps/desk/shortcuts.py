@@ -30,6 +30,7 @@ DECIDE = (
     Shortcut("r", gettext_lazy("Reject, remove or overturn")),
     Shortcut("d", gettext_lazy("Apply selected actions")),
     Shortcut("t", gettext_lazy("Write the message")),
+    Shortcut("f", gettext_lazy("Document details")),
     Shortcut("y", gettext_lazy("Request second approval")),
     Shortcut("u", gettext_lazy("Undo")),
     Shortcut("c", gettext_lazy("Claim or take over")),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.audit.history import save_as
 from apps.decisions.models import Decision
@@ -46,8 +46,18 @@ class Recommendation:
     def sentence(self) -> str:
         facts = {"weight": self.weight, "days": self.lasts.days}
         if self.outcome == Outcome.WARNED:
-            return _("Active strikes: %(weight)d points. Recommended: a warning.") % facts
-        return _("Active strikes: %(weight)d points. Recommended: %(days)d-day suspension.") % facts
+            said = ngettext(
+                "Active strikes: %(weight)d point. Recommended: a warning.",
+                "Active strikes: %(weight)d points. Recommended: a warning.",
+                self.weight,
+            )
+        else:
+            said = ngettext(
+                "Active strikes: %(weight)d point. Recommended: %(days)d-day suspension.",
+                "Active strikes: %(weight)d points. Recommended: %(days)d-day suspension.",
+                self.weight,
+            )
+        return said % facts
 
 
 def strikes_of(person: User) -> QuerySet[Strike]:

@@ -23,7 +23,8 @@ from apps.files import Upload, take_document
 from apps.storage import filed
 from apps.users.four_eyes import needs_second
 from apps.users.jobs import inspect_document
-from apps.users.models import Document, Reason, User
+from apps.users.matching import checked, keep_keys
+from apps.users.models import DOCUMENT_NAME_LENGTH, Document, Reason, User
 from apps.users.oversight import alert_if_one
 from apps.users.quality import sample
 
@@ -37,16 +38,19 @@ LONGEST_WHY = 500
 
 
 @transaction.atomic
-def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
-    """Hand in a document for review. One pending of a kind at a time.
+def send_document(owner: User, upload: Upload, *, doc_type: str, legal_name: str = "") -> Document:
+    """Hand in a document for review. One pending of a kind at a time. `legal_name` is what it should say.
 
-    Raises `Conflict` for a second one, and after a rejection for good; what `take_document` does otherwise.
+    Raises `Conflict` for a second one, and after a rejection for good; `Invalid` for a name that cannot be one; what
+    `take_document` does otherwise.
     """
+    legal_name = checked(legal_name, most=DOCUMENT_NAME_LENGTH, field="legal_name")
     _require_place(owner, doc_type)
     taken = take_document(upload, field="file")
     document = Document(
         owner=owner,
         doc_type=doc_type,
+        legal_name=legal_name,
         file=taken.file,
         media_type=taken.media_type,
         size=taken.size,
@@ -55,6 +59,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str) -> Document:
     try:
         with filed(document.file), transaction.atomic():
             save_as(owner, document, reason="sent in")
+            keep_keys(document)
             inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:
         raise _already_pending() from error
@@ -171,6 +176,17 @@ def settle_badge(actor: User, owner_id: int, *, reason: str, undoing: bool = Fal
         owner.identity_verified = verified
         save_as(actor, owner, reason=reason)
     return before
+
+
+def document_in_work(reviewer: User, document_id: int) -> Document:
+    """A pending document, locked, that the reviewer may decide now: free, or claimed by them.
+
+    Raises `Conflict` or `Refused` where they may not, `Absent` where there is none.
+    """
+    document = _decidable(reviewer, document_id, None)
+    if document.status != Document.Status.PENDING:
+        raise _decided(document)
+    return document
 
 
 def look_at_document(viewer: User, document_id: int, *, reason: str = "") -> Entry:

@@ -434,6 +434,10 @@ class Suspension(models.Model):
         return _("Suspension %(id)s") % {"id": self.pk}
 
 
+DOCUMENT_NAME_LENGTH = 150
+"""The most characters of a name that is given with a document, or read on it."""
+
+
 class DocType(models.TextChoices):
     IDENTITY = "identity", _("Identity")
     BUSINESS = "business", _("Business")
@@ -481,6 +485,10 @@ class Document(Workable):
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="documents", verbose_name=_("owner"))
     doc_type = models.CharField(_("kind"), max_length=16, choices=DocType)
+    legal_name = models.CharField(
+        _("legal name"), max_length=DOCUMENT_NAME_LENGTH, blank=True, default="", db_default="", editable=False
+    )
+    """As its owner gave it with the upload; empty where they gave none."""
     file = models.FileField(_("file"), upload_to="documents", max_length=255)
     media_type = models.CharField(_("media type"), max_length=64, editable=False)
     size = models.PositiveIntegerField(_("size in bytes"), editable=False)
@@ -519,7 +527,7 @@ class Document(Workable):
     )
     first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
 
-    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages", "letters_missing"])
+    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages", "letters_missing", "legal_name"])
     objects = DocumentQuerySet.as_manager()
 
     class Meta:
@@ -707,6 +715,66 @@ class BlindCheck(models.Model):
                 name="blind_check_by_another",
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}"
+
+
+class Check(models.TextChoices):
+    """What an officer ticks of a document that they have looked at."""
+
+    ONE_PERSON = "one_person", _("Photo shows one person")
+    NAME_MATCHES = "name_matches", _("Name matches")
+    CORNERS = "corners", _("All corners visible")
+    UNTAMPERED = "untampered", _("No sign of tampering")
+    COMPANY_MATCHES = "company_matches", _("Company name matches")
+    ISSUED = "issued", _("Issued by a register or authority")
+    ALL_PAGES = "all_pages", _("All pages there")
+
+
+CHECKS = {
+    DocType.IDENTITY: (Check.ONE_PERSON, Check.NAME_MATCHES, Check.CORNERS, Check.UNTAMPERED),
+    DocType.BUSINESS: (Check.COMPANY_MATCHES, Check.ISSUED, Check.ALL_PAGES),
+}
+"""The checklist of each kind of document."""
+
+
+class DocumentDetails(models.Model):
+    """What a document says, as an officer read it. Personal, so it has no history, and goes with the document."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="details")
+    name = models.CharField(_("name on the document"), max_length=DOCUMENT_NAME_LENGTH, blank=True)
+    born = models.DateField(_("date of birth"), null=True, blank=True)
+    """Of identity documents."""
+    number = models.CharField(_("document number"), max_length=64, blank=True)
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+    """The last day on which it is valid."""
+    checks = ArrayField(models.CharField(max_length=16, choices=Check), verbose_name=_("checks"), default=list)
+    typed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("typed by"))
+    typed_at = models.DateTimeField(_("typed"), default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+    """Goes up with each save; one that was typed on an older version is refused."""
+
+    class Meta:
+        verbose_name = _("document details")
+        verbose_name_plural = _("document details")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.document_id}"
+
+
+class DocumentKey(models.Model):
+    """By what a document is found again on other accounts: keyed hashes of its names and its number."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="keys")
+    key = models.CharField(max_length=32)
+
+    class Meta:
+        verbose_name = _("document key")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["document", "key"], name="document_key_once")]
+        indexes = [models.Index(fields=["key", "-document"], name="document_by_key")]
 
     def __str__(self) -> str:
         return f"{self.document_id}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from apps.audit.models import Entry, Verb
@@ -11,9 +11,22 @@ from apps.decisions.models import HOLD, Decision
 from apps.decisions.services import facts
 from apps.notifications.models import Kind
 from apps.users.documents import DECIDED_FIELDS, message_to_owner
-from apps.users.models import BlindCheck, DocType, Document, QualityShare, Reason, ReviewRule, Role, User
+from apps.users.matching import keys_of
+from apps.users.models import (
+    CHECKS,
+    BlindCheck,
+    DocType,
+    Document,
+    DocumentDetails,
+    DocumentKey,
+    QualityShare,
+    Reason,
+    ReviewRule,
+    Role,
+    User,
+)
 from ops.bulk import Stored, copy_rows
-from ops.demo import drawing
+from ops.demo import drawing, texts
 from ops.demo.accounts import NEWCOMER
 from ops.demo.stage import Stage, change, create
 
@@ -31,6 +44,10 @@ SEEN_OTHERWISE: dict[str, str] = {
     Reason.FORGED: Reason.ALREADY_USED,
     Reason.NAME_DIFFERS: "",
 }
+FLAGS = ("differs", "expired", "number")
+UNREAD = (Reason.UNREADABLE, Reason.CUT_OFF)
+NAMELESS = 9
+"""Of so many accounts, one gave no legal name with the documents that are decided."""
 LEFT_TO_JUDGE = 1
 """How many of each verdict."""
 
@@ -44,6 +61,20 @@ class Case:
     sent: datetime
     verdict: str = Status.PENDING
     reason: str = ""
+    flag: str = ""
+    """What its details show while it still waits: "differs", "expired" or "number", one of another account."""
+    shown: Shown | None = None
+    """Once it is drawn; None where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a document says."""
+
+    name: str
+    number: str
+    born: date | None = None
+    valid_until: date | None = None
 
 
 def send_in(stage: Stage) -> None:
@@ -51,14 +82,19 @@ def send_in(stage: Stage) -> None:
     for setting in (rule, QualityShare(percent=20)):
         create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), reason="set up")
     cases = _cases(stage)
+    sent: list[tuple[Document, Case]] = []
     for verdict in (Status.APPROVED, Status.REJECTED):
-        _decide(stage, verdict, _create(stage, [case for case in cases if case.verdict == verdict]))
+        decided = _create(stage, [case for case in cases if case.verdict == verdict])
+        _decide(stage, verdict, decided)
+        sent += decided
     # Last, since nobody may have two of a kind waiting.
-    _create(stage, [case for case in cases if case.verdict == Status.PENDING])
+    used = next(case.shown.number for _, case in sent[5:] if case.shown and case.doc_type == DocType.IDENTITY)
+    sent += _create(stage, [case for case in cases if case.verdict == Status.PENDING], used=used)
+    _type_details(stage, sent)
 
 
-def _create(stage: Stage, cases: list[Case]) -> list[tuple[Document, Case]]:
-    documents = [_document(stage, case) for case in cases]
+def _create(stage: Stage, cases: list[Case], *, used: str = "") -> list[tuple[Document, Case]]:
+    documents = [_document(stage, case, used) for case in cases]
     create(documents, by=lambda document: document.owner, at=lambda document: document.created_at, reason="sent in")
     return list(zip(documents, cases, strict=True))
 
@@ -101,6 +137,34 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
     _judge_again(stage, decisions, [document for document, _ in decided])
 
 
+def _type_details(stage: Stage, sent: list[tuple[Document, Case]]) -> None:
+    """What officers typed of those that they decided, and of some that a colleague shall decide."""
+    rows, entries = [], []
+    for document, case in sent:
+        if case.shown is not None and (document.decided_at or case.flag):
+            officer = document.decided_by or stage["compliance"]
+            at = (document.decided_at or stage.ago(minutes=50)) - timedelta(minutes=1)
+            checks = CHECKS[DocType(document.doc_type)] if case.verdict == Status.APPROVED else ()
+            shown = case.shown
+            document.details = DocumentDetails(
+                document=document,
+                name=shown.name,
+                number=shown.number,
+                born=shown.born,
+                valid_until=shown.valid_until,
+                checks=list(checks),
+                typed_by=officer,
+                typed_at=at,
+            )
+            rows.append(document.details)
+            entries.append((officer.pk, Verb.DETAILS_RECORDED.value, LABEL, str(document.pk), ADDRESS, at))
+    DocumentDetails.objects.bulk_create(rows)
+    copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), entries)
+    DocumentKey.objects.bulk_create(
+        DocumentKey(document=document, key=key) for document, _case in sent for key in keys_of(document)
+    )
+
+
 def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Document]) -> None:
     """Some were set aside and judged blind by the other officer, who saw a few of them otherwise; a few wait."""
     dice = Random("blind checks")
@@ -136,7 +200,8 @@ def _cases(stage: Stage) -> list[Case]:
         if reason.may_resubmit and user.pk % 2 == 0:
             cases.append(Case(user, identity, stage.ago(hours=stage.random.uniform(1, 20))))
     waiting = new[len(Reason) :]
-    cases += [Case(user, identity, user.date_joined + timedelta(hours=1)) for user in waiting]
+    flags = dict(zip(waiting, FLAGS, strict=False))
+    cases += [Case(user, identity, user.date_joined + timedelta(hours=1), flag=flags.get(user, "")) for user in waiting]
 
     companies = [user for user in stage.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
     for place, user in enumerate(companies):
@@ -152,11 +217,14 @@ def _cases(stage: Stage) -> list[Case]:
     return cases
 
 
-def _document(stage: Stage, case: Case) -> Document:
-    file = _card(stage, case) if case.doc_type == DocType.IDENTITY else _paper(stage, case)
+def _document(stage: Stage, case: Case, used: str) -> Document:
+    file = _card(stage, case, used) if case.doc_type == DocType.IDENTITY else _paper(stage, case)
+    name = _name(case.owner) if case.doc_type == DocType.IDENTITY else case.owner.profile.company_name
     return Document(
         owner=case.owner,
         doc_type=case.doc_type,
+        # Apps of before did not ask for it.
+        legal_name="" if case.owner.pk % NAMELESS == 0 and case.verdict != Status.PENDING else name,
         file=file.name,
         media_type=file.media_type,
         size=file.size,
@@ -165,19 +233,23 @@ def _document(stage: Stage, case: Case) -> Document:
     )
 
 
-def _card(stage: Stage, case: Case) -> Stored:
+def _card(stage: Stage, case: Case, used: str) -> Stored:
     if case.reason == Reason.WRONG_DOCUMENT:
         return stage.store("documents", "image/jpeg", drawing.scene(stage.random, "table"))
     name = _name(case.owner)
-    if case.reason == Reason.NAME_DIFFERS:
+    if case.reason == Reason.NAME_DIFFERS or case.flag == "differs":
         name = f"{name.split()[0]} Underhill"
     born = stage.now.date() - timedelta(days=stage.random.randint(20 * 365, 45 * 365))
     if case.reason == Reason.NOT_ELIGIBLE:
         born = stage.now.date() - timedelta(days=15 * 365)
     expires = stage.now.date() + timedelta(days=stage.random.randint(200, 3000))
-    if case.reason == Reason.EXPIRED:
+    if case.reason == Reason.EXPIRED or case.flag == "expired":
         expires = stage.now.date() - timedelta(days=140)
     number = f"X{stage.random.randint(10, 99)}K{stage.random.randint(1000, 9999)}"
+    if case.flag == "number":
+        number = used
+    if case.reason not in UNREAD:
+        case.shown = Shown(name, number, born, expires)
     holder = drawing.Holder(name, born, expires, number)
     media_type = "image/png" if case.verdict == Status.PENDING else "image/jpeg"
     card = drawing.identity_card(
@@ -190,6 +262,8 @@ def _paper(stage: Stage, case: Case) -> Stored:
     kind = "bill" if case.reason == Reason.WRONG_DOCUMENT else "trade"
     number = str(stage.random.randint(20_000, 90_000))
     company = case.owner.profile.company_name
+    if kind == "trade":
+        case.shown = Shown(company, f"MR {number}")
     paper = drawing.business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
     return stage.store("documents", "application/pdf", paper)
 
@@ -197,7 +271,9 @@ def _paper(stage: Stage, case: Case) -> Stored:
 def _name(user: User) -> str:
     """As on their papers: from the user name where that is one."""
     given, _, family = user.username.partition(".")
-    return f"{given} {family}".title() if family else OWNERS[user.pk % len(OWNERS)]
+    if family:
+        return f"{given} {family}".title()
+    return f"{texts.GIVEN[user.pk % len(texts.GIVEN)].title()} {FAMILIES[user.pk % len(FAMILIES)]}"
 
 
-OWNERS = ("Nora Whitfield", "Mateo Serrano", "Helen Marsh", "Idris Bello", "Clara Voss", "Owen Tran")
+FAMILIES = ("Whitfield", "Serrano", "Marsh", "Bello", "Voss", "Tran", "Okafor")

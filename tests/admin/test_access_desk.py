@@ -44,7 +44,8 @@ def long_ago(user: User) -> GroupMembership:
 
 def test_it_comes_first_in_the_menu_of_those_whose_desk_it_is() -> None:
     page = console(people.access()).get("/admin/")
-    assert next(link for link in links(page) if link.startswith("/admin/") and link != "/admin/") == DESK
+    beside_the_menu = {"/admin/", "/admin/login/", "/admin/notices/"}
+    assert next(link for link in links(page) if link.startswith("/admin/") and link not in beside_the_menu) == DESK
     assert console(people.support()).get(DESK).status_code == 403
 
 

@@ -298,7 +298,7 @@ def test_a_refused_page_or_post_of_staff_is_recorded_once_a_minute(desk: Client)
         assert client.get(address).status_code == 403
     assert client.post(address, {"comment": "my secret"}).status_code == 403
     lines = found(desk, actor="nora", action="refused")
-    assert [line.partition(",")[0] for line in lines] == [f"nora was refused · Document #{document.pk} of alice"] * 2
+    assert [line.partition(",")[0] for line in lines] == [f"nora was denied · Document #{document.pk} of alice"] * 2
     assert f"POST {address}" in lines[0]
     assert f"GET {address}" in lines[1]
     assert "You need the permission “Can view document”" in lines[1]

@@ -79,7 +79,7 @@ def test_opening_claims_by_a_post_and_others_look_only(vera: User, omar: User, q
     open_item(first, queue[0])
     page = second.get(item(queue[0])).text
     assert 'name="verdict"' not in page
-    assert "vera works on this" in page
+    assert "Claimed by vera until " in page
     assert approve(second, queue[0]).status_code == 409
     queue[0].refresh_from_db()
     assert (queue[0].status, queue[0].claimed_by) == ("pending", vera)
@@ -240,7 +240,7 @@ def test_undo_opens_it_again_and_nobody_is_told(vera: User, queue: list[Document
     client = console(vera)
     client.get(item(queue[0]))
     approve(client, queue[0])
-    assert "You approved" in client.get("/admin/compliance/").text
+    assert f"Approved: {queue[0]}" in client.get("/admin/compliance/").text
     decision = Decision.objects.get()
     response = client.post("/admin/compliance/undo/", {"decision": decision.pk})
     assert response.url == item(queue[0])
@@ -273,14 +273,14 @@ def test_a_bulk_is_previewed_done_and_undone_with_what_is_left_out_named(
     versions = {f"version_{document.pk}": 1 for document in queue}
     batch = {"batch": "6b1b36cb-9e6a-4bb0-9d4d-0c1a2b3c4d5e", "confirmed": "1"}
     done = client.post("/admin/compliance/bulk/", chosen | versions | batch).text
-    assert "2 items were decided" in done
-    assert "One is left as it is" in done
+    assert "2 items decided." in done
+    assert "One skipped." in done
     review_document_again = Document.objects.get(pk=queue[2].pk)
     assert review_document_again.status == "approved"
     # One of the two changes before the batch is taken back.
     Document.objects.filter(pk=queue[0].pk).update(comment="changed since")
     undone = client.post("/admin/compliance/undo/", {"batch": batch["batch"]}).text
-    assert "One decision was taken back" in undone
+    assert "One decision undone." in undone
     assert "changed since the decision" in undone
     assert Document.objects.get(pk=queue[2].pk).status == "pending"
     assert Document.objects.get(pk=queue[0].pk).status == "approved"
@@ -390,11 +390,11 @@ def test_a_table_shows_its_filters(vera: User) -> None:
     assert "Waiting" in page
 
 
-def test_the_zone_leads_to_how_i_work(vera: User, queue: list[Document]) -> None:
+def test_the_zone_leads_to_the_preferences(vera: User, queue: list[Document]) -> None:
     prefer(vera, time_zone="Asia/Tokyo")
     page = console(vera).get("/admin/compliance/").text
-    said = "hours. Times are those of Asia/Tokyo."
-    assert f'{said} <a class="link" href="/admin/preferences/">How I work</a>' in page
+    said = "hours. Times in Asia/Tokyo."
+    assert f'{said} <a class="link" href="/admin/preferences/">Preferences</a>' in page
 
 
 def test_the_console_reads_in_the_chosen_time_zone(vera: User, queue: list[Document]) -> None:

@@ -108,10 +108,10 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
     assert document.claim_holder() == first
     page = console(second).get(page_of(document))
     assert "status" not in fields(page)
-    assert "compliance is reviewing this document" in page.content.decode()
+    assert "Claimed by compliance until " in page.content.decode()
     answer = decide(console(second), document)
     assert answer.status_code == 409
-    assert "compliance is reviewing this document" in answer.content.decode()
+    assert "Claimed by compliance. Take it over with a reason" in answer.content.decode()
     document.refresh_from_db()
     assert document.status == "pending"
 

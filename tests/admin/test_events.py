@@ -103,7 +103,7 @@ def test_words_are_put_right_in_the_table_and_taken_back_there() -> None:
     assert (answer.status_code, answer.json()["title"]) == (200, "Party")
     assert Event.history.latest().history_change_reason == "insult"
     late = client.post(address, was | {"title": "Ball", "description": event.description})
-    assert (late.status_code, late.json()["sentence"][:26]) == (409, "The words have changed sin")
+    assert (late.status_code, late.json()["sentence"][:26]) == (409, "The text has changed since")
     empty = client.post(address, was | {"was_title": "Party", "title": "", "description": ""})
     assert empty.status_code == 422
     back = client.post(address, {"undo": answer.json()["decision"]})

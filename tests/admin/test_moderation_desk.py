@@ -137,7 +137,7 @@ def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client
         "Look at my knife",
         f"/admin/stories/story/{story.pk}/file/",
         'class="veil is-blurred is-grey"',
-        "Active strikes: 1 points. Recommended: a warning.",
+        "Active strikes: 1 point. Recommended: a warning.",
         "Violence (severity 50) by bob, 1 of 1 upheld, ×1.2 = 60",
         "There is a knife",
         "One other case",
@@ -283,7 +283,6 @@ def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
     for perm in ("moderation.settle_report", "events.view_event", "events.change_event"):
         assign_perm(perm, editor)
     client = console(editor)
-    people.community()
     event, person = case_about(reporter, "event", make_event(author)), case_about(reporter, "user", author)
     for case in (event, person):
         page = text(client.get(at(case)))
@@ -371,8 +370,8 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
     Story.objects.filter(pk=stories[0].pk).update(removed_at=None, removed_by=None)
     report(people.make_user("erin"), kind="story", target_id=stories[0].pk, reason="spam")
     undone = text(client.post(f"{DESK}undo/", {"batch": batch}))
-    assert "2 decisions were taken back" in undone
-    assert "reported again since" in undone
+    assert "2 decisions undone." in undone
+    assert "Reported again since" in undone
     assert Story.objects.active().count() == 4
 
 

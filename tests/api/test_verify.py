@@ -29,6 +29,7 @@ def test_a_newcomer_sends_in_a_document_and_waits() -> None:
     assert answer.json() == {
         "id": document.pk,
         "doc_type": "identity",
+        "legal_name": "",
         "status": "pending",
         "reason": None,
         "comment": "",
@@ -40,6 +41,24 @@ def test_a_newcomer_sends_in_a_document_and_waits() -> None:
     assert document.owner == person
     assert (document.media_type, document.size) == ("image/png", document.file.size)
     assert client.get("/users/verify").json()["results"] == [answer.json()]
+
+
+def test_the_legal_name_is_kept_tidied_and_shown_to_its_owner_alone() -> None:
+    person = newton()
+    client = api(person)
+    answer = send(client, legal_name=" \u200bMa\u0308ya Lu\u0308nd ")
+    assert answer.status_code == 201
+    assert answer.json()["legal_name"] == "M\u00e4ya L\u00fcnd"
+    document = Document.objects.get()
+    assert document.legal_name == "M\u00e4ya L\u00fcnd"
+    assert client.get("/users/verify").json()["results"] == [answer.json()]
+    assert api(alice()).get("/users/verify").json()["results"] == []
+    version = document.history.get()  # type: ignore[attr-defined]
+    assert not hasattr(version, "legal_name")
+
+
+def test_a_legal_name_of_150_characters_is_taken() -> None:
+    assert send(api(newton()), legal_name="m" * 150).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -87,6 +106,10 @@ def test_what_is_no_document(content: bytes, status: int) -> None:
         ({"doc_type": "identity", "status": "approved"}, "status"),
         ({"doc_type": "identity", "owner": "1"}, "owner"),
         ({"doc_type": "a\x00"}, "doc_type"),
+        ({"doc_type": "identity", "legal_name": "Ma\x00ya"}, "legal_name"),
+        ({"doc_type": "identity", "legal_name": "Ma\tya"}, "legal_name"),
+        ({"doc_type": "identity", "legal_name": "Maya\u202eLund"}, "legal_name"),
+        ({"doc_type": "identity", "legal_name": "m" * 151}, "legal_name"),
     ],
 )
 def test_a_form_that_cannot_be_taken(form: dict[str, Any], field: str) -> None:

@@ -60,7 +60,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     page.keyboard.press("a")
     page.get_by_label("Reason").fill("she calls about a request")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_text("This is what alice gets.")).to_be_visible()
+    expect(page.get_by_text("This is what alice sees.")).to_be_visible()
     assert serious(page) == []
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 768})

@@ -23,6 +23,7 @@ from apps.files import take_document, take_picture, take_story
 from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
+from apps.users.document_details import compared
 from apps.users.models import BlindCheck, Block, Document, Profile, Reason, Role, User
 from apps.users.names import skeleton_key
 from apps.users.oversight import ends_soon, holdings
@@ -93,6 +94,20 @@ class DemoTest(TestCase):
         newcomer = User.objects.get(username="newcomer1")
         assert not newcomer.identity_verified
         assert [document.status for document in newcomer.documents.all()] == [Document.Status.PENDING]
+
+    def test_the_details_of_documents_match_and_some_are_flagged(self) -> None:
+        officer = User.objects.get(username="compliance")
+        documents = Document.objects.select_related("owner__profile", "details")
+        waiting = [compared(officer, each) for each in documents.filter(status="pending", details__isnull=False)]
+        assert {reason for each in waiting for reason in each.reasons} == {
+            Reason.NAME_DIFFERS, Reason.EXPIRED, Reason.ALREADY_USED,
+        }  # fmt: skip
+        assert not any(each.matches.name for each in waiting), "no two share a name by chance"
+        for each in documents.filter(status="approved", details__isnull=False)[:10]:
+            names = [line.outcome for line in compared(officer, each).lines if line.is_given]
+            assert {outcome.code for outcome in names if outcome} <= {"match", "not_given"}
+        assert documents.get(owner__username="newcomer1").legal_name
+        assert documents.filter(legal_name="").exists()
 
     def test_the_three_are_connected_and_share_rooms(self) -> None:
         trio = list(User.objects.filter(username__in=TRIO))

@@ -33,6 +33,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_compliance_item_note": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_quality": (COMPLIANCE, NOBODY),
     "desk_compliance_check": (COMPLIANCE, COMPLIANCE),
+    "desk_compliance_item_facts": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_letter": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_second": (COMPLIANCE, COMPLIANCE),
     "desk_compliance_item_override": (COMPLIANCE, COMPLIANCE),

@@ -214,10 +214,10 @@ def test_the_plain_form_says_what_happened_and_shows_it_to_the_next() -> None:
     [message] = answer.context["messages"]
     assert "A second officer confirms it before acme is verified" in str(message)
     again = console(vera).get(page)
-    assert "You approved this document first." in again.content.decode()
+    assert "You recorded the first approval." in again.content.decode()
     assert "status" not in fields(again)
     assert console(vera).post(page, form | {"seen_version": 2}).status_code == 403
-    assert "vera approved this document first." in console(omar).get(page).content.decode()
+    assert "vera recorded the first approval." in console(omar).get(page).content.decode()
     answer = console(omar).post(page, form | {"seen_version": 2}, follow=True)
     assert "acme is verified" in str(next(iter(answer.context["messages"])))
 

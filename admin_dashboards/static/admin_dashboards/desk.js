@@ -19,7 +19,7 @@
         const body = new FormData(form, button);
         try {
             const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
-            if (!(await refused(answer))) await show(answer);
+            if (!(await refused(answer))) await show(answer, form);
         } catch {
             tell(words().unsent);
         } finally {
@@ -28,7 +28,7 @@
         }
     }
 
-    async function show(answer) {
+    async function show(answer, sent) {
         const text = await answer.text();
         const page = new DOMParser().parseFromString(text, "text/html");
         const part = page.querySelector("[data-item]");
@@ -41,21 +41,49 @@
         const moved = part.dataset.item !== item()?.dataset.item;
         if (item()?.classList.contains("is-over")) drafts.keep();
         if (moved) useFetched(part);
-        else keepEvidence(part);
+        else keep(part, sent);
+        const scrolled = moved ? 0 : item().querySelector(".desk-facts")?.scrollTop;
         work().replaceChildren(part);
         if (moved) {
             history.pushState({}, "", answer.headers.get("X-Address") || (answer.redirected ? answer.url : location.href));
             document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
             scrollTo(0, 0);
         }
+        if (scrolled) part.querySelector(".desk-facts").scrollTop = scrolled;
         opened();
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });
     }
 
-    // The same item again: what is shown of it stays as it is, zoom and page included.
-    function keepEvidence(part) {
+    // The same item again: what is shown of it stays as it is, zoom and page included, and so does what is typed into
+    // forms other than the one that was sent.
+    function keep(part, sent) {
         const [before, after] = [item()?.querySelector("[data-viewer]"), part.querySelector("[data-viewer]")];
         if (before && after) after.replaceWith(before);
+        for (const form of item()?.querySelectorAll("form[data-part]") || []) {
+            if (form !== sent) keepTyped(form, part);
+        }
+    }
+
+    const TYPED = "textarea, input:not([type=hidden], [type=submit], [type=button])";
+    const isTick = (field) => field.matches("[type=checkbox], [type=radio]");
+    const changed = (field) => (isTick(field) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+
+    function keepTyped(form, part) {
+        const alike = [...part.querySelectorAll("form[data-part]")].filter((one) => one.getAttribute("action") === form.getAttribute("action"));
+        if (alike.length !== 1) return;
+        const fields = [...form.elements].filter((field) => field.name && field.matches(TYPED));
+        // A form that shows what is saved is kept with the version that it was typed on, so that nothing is overwritten.
+        const seen = form.querySelector("[data-seen]");
+        if (seen && !form.matches("[data-unsaved]") && !fields.some(changed)) return;
+        for (const field of fields) {
+            const there = [...alike[0].elements].find((one) => one.name === field.name && (!isTick(field) || one.value === field.value));
+            if (!there) continue;
+            if (isTick(field)) there.checked = field.checked;
+            else there.value = field.value;
+        }
+        if (seen) alike[0].querySelector("[data-seen]").value = seen.value;
+        const box = alike[0].closest("details");
+        if (box && form.closest("details").open) box.open = true;
     }
 
     // --- The next item's pictures, fetched ahead ---------------------------------------------------------------------
@@ -360,6 +388,7 @@
         const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-author]");
         if (!part) return location.assign(link.href);
         drawer.querySelector("[data-drawer-content]").replaceChildren(part);
+        link.focus();  // where the focus goes back to
         drawer.showModal();
     });
 

@@ -1,0 +1,369 @@
+"""The jobs of a working day, done in a browser: gestures, typed fields, page loads and seconds of waiting for each.
+
+    make run                                  # in another shell, on demo data that nobody has worked on yet
+    python -m benchmarks.day [--url http://127.0.0.1:8000] [--out day.json]
+
+A gesture is a key or a click; a field that is typed into counts as one beside it. Waiting is from the last gesture
+until what the job is about is there. Each job says how it begins; signing in is a job of its own. Seconds depend on the
+machine and what else it does, counts do not. The slow line has 1.5 s a round trip and 40 kB/s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from ops import chromium
+
+PASSWORD = "infloo-demo"  # the demo's, on loopback alone
+LISTENS = "() => typeof shortcuts === 'undefined' || !(shortcuts.asleep || shortcuts.busy)"
+SLOW = {"offline": False, "latency": 1500, "downloadThroughput": 40_000, "uploadThroughput": 40_000}
+
+
+@dataclass
+class Job:
+    """One job as it was done."""
+
+    name: str
+    gestures: int = 0
+    typed: int = 0
+    loads: int = 0
+    seconds: float = 0.0
+    remark: str = ""
+
+
+class Person:
+    """A member of staff at a browser, whose gestures are counted."""
+
+    def __init__(self, browser: Browser, url: str, name: str) -> None:
+        self.page: Page = browser.new_context(viewport={"width": 1366, "height": 768}, base_url=url).new_page()
+        self.page.set_default_timeout(60_000)
+        self.name = name
+        self.job = Job("")
+        self.page.on("load", lambda _page: self._loaded())
+
+    def _loaded(self) -> None:
+        self.job.loads += 1
+
+    def key(self, *keys: str) -> None:
+        for key in keys:
+            self.page.wait_for_function(LISTENS)
+            self.job.gestures += 1
+            self.page.keyboard.press(key)
+
+    def click(self, target: Any) -> None:
+        target.wait_for()
+        self.job.gestures += 1
+        target.click()
+
+    def type(self, target: Any, text: str) -> None:
+        self.job.typed += 1
+        target.fill(text)
+
+    def write(self, text: str) -> None:
+        """Into what has the focus."""
+        self.job.typed += 1
+        self.page.keyboard.type(text)
+
+    def open(self, address: str) -> None:
+        """Where a job begins; not counted."""
+        self.page.goto(address)
+        self.page.wait_for_load_state()
+
+    def sign_in(self) -> None:
+        self.page.goto("/admin/login/")
+        self.page.fill("#id_username", self.name)
+        self.page.fill("#id_password", PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(re.compile(r"/admin/(?!login)"))
+
+    @property
+    def heading(self) -> Any:
+        return self.page.locator("[data-part-heading]")
+
+    def moved_from(self, before: str) -> None:
+        """Wait until another item, or the queue, is there."""
+        self.page.wait_for_function(
+            "before => document.querySelector('[data-part-heading]')?.textContent !== before", arg=before
+        )
+
+
+class Day:
+    """The jobs that were done."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    @contextmanager
+    def job(self, person: Person, name: str, remark: str = "") -> Iterator[Job]:
+        person.job = Job(name, remark=remark)
+        started = time.monotonic()
+        try:
+            yield person.job
+        except Exception as error:  # the others are still worth their figures
+            person.job.remark = f"not done: {str(error).splitlines()[0][:120]}"
+        person.job.seconds = round(time.monotonic() - started, 2)
+        self.jobs.append(person.job)
+        print(f"{name:44}{person.job.gestures:3} (+{person.job.typed}) {person.job.loads:3} loads"
+              f" {person.job.seconds:6.2f} s  {person.job.remark}", flush=True)  # fmt: skip
+
+
+def picture_shown(page: Page) -> None:
+    page.wait_for_function(
+        "() => { const one = document.querySelector('.desk-evidence img');"
+        " return !one || (one.complete && one.naturalWidth > 0); }"
+    )
+
+
+def compliance_day(day: Day, new: Callable[[str], Person]) -> None:
+    officer = new("compliance")
+    page = officer.page
+    with day.job(officer, "Sign in") as job:
+        officer.open("/admin/login/")
+        job.loads = 0
+        officer.type(page.locator("#id_username"), "compliance")
+        officer.type(page.locator("#id_password"), PASSWORD)
+        job.gestures += 1
+        page.keyboard.press("Enter")
+        expect(page.locator("dl.desk-figures")).to_be_visible()
+    officer.open("/admin/compliance/next/")
+    page.wait_for_function(LISTENS)
+    before = officer.heading.text_content()
+    with day.job(officer, "Approve one document at the desk", "until the next item and its picture are there"):
+        officer.key("a")
+        officer.moved_from(before)
+        picture_shown(page)
+    before = officer.heading.text_content()
+    with day.job(officer, "Reject with a reason"):
+        officer.key("1", "r")
+        officer.moved_from(before)
+    with day.job(officer, "Undo"):
+        officer.key("u")
+        expect(officer.heading).to_have_text(before)
+    with day.job(officer, "Five decisions"):
+        for number in range(5):
+            before = officer.heading.text_content()
+            officer.key(*(("a",) if number else ("1", "r")))
+            officer.moved_from(before)
+    with day.job(officer, "Second approval requested"):
+        officer.key("y")
+        officer.write("the seal")
+        officer.key("Enter")
+        expect(page.locator(".desk-last")).to_contain_text("Second approval requested")
+    before = officer.heading.text_content()
+    with day.job(officer, "Snooze"):
+        officer.key("s", "Tab", "Enter")
+        officer.moved_from(before)
+    other = new("admin")
+    other.sign_in()
+    other.open(page.url)
+    with day.job(other, "Claim conflict, taking over", "the other sees it, too"):
+        other.key("c")
+        other.write("they are at lunch")
+        other.key("Enter")
+        expect(page.locator("[data-news]")).to_contain_text("has taken this over")
+    other.open("/admin/compliance/")
+    officer.open("/admin/compliance/")
+    with day.job(officer, "Search"):
+        officer.key("/")
+        officer.write("maya")
+        officer.key("Enter")
+        page.wait_for_url(re.compile("q=maya"))
+    officer.open("/admin/compliance/")
+    with day.job(officer, "Filter"):
+        officer.job.gestures += 1
+        page.get_by_label("Kind").select_option("business")
+        page.wait_for_url(re.compile("kind=business"))
+    with day.job(officer, "Save the filter"):
+        officer.click(page.get_by_text("Save this filter"))
+        officer.type(page.get_by_label("Name"), "Business ones")
+        officer.click(page.get_by_role("button", name="Save", exact=True))
+        expect(page.get_by_text("“Business ones” saved")).to_be_visible()
+    officer.open("/admin/compliance/")
+    with day.job(officer, "Bulk approve three, then undo"):
+        for number in range(3):
+            officer.click(page.locator("input[name=item]").nth(number))
+        officer.key("a", "a")
+        page.locator("[data-bulk-undo] button").wait_for()
+        officer.key("u")
+        expect(page.locator(".desk-lead")).to_contain_text("undone")
+    officer.open("/admin/compliance/")
+    with day.job(officer, "Document by the table"):
+        officer.click(page.get_by_role("link", name="Documents", exact=True))
+        officer.click(page.get_by_role("link", name="Pending").first)
+        officer.click(page.locator("#result_list tr.data-row a").first)
+        officer.job.gestures += 1
+        page.get_by_label("Status").select_option("approved")
+        officer.click(page.locator("button[name=_save]"))
+        expect(page.get_by_text(re.compile("approved|First approval recorded")).first).to_be_visible()
+
+
+def moderation_day(day: Day, new: Callable[[str], Person]) -> None:
+    moderator = new("community")
+    moderator.sign_in()
+    page = moderator.page
+    moderator.open("/admin/moderation/next/")
+    with day.job(moderator, "Seven cases kept or warned"):
+        for number in range(7):
+            before = moderator.heading.text_content()
+            moderator.key(*(("1", "d") if number == 0 else ("a",)))
+            moderator.moved_from(before)
+    moderator.open("/admin/moderation/")
+    with day.job(moderator, "Remove a story by the table"):
+        moderator.click(page.get_by_role("link", name="Stories", exact=True))
+        moderator.click(page.locator("#result_list input[name=_selected_action]").first)
+        moderator.job.gestures += 1
+        page.locator("select[name=action]").select_option("delete_selected")
+        moderator.click(page.get_by_role("button", name=re.compile("Run|Go")))
+        moderator.click(page.get_by_role("button", name="Remove"))
+        expect(page.get_by_text("removed: hidden from everyone except staff")).to_be_visible()
+    moderator.open("/admin/events/event/")
+    with day.job(moderator, "Edit an event title in place"):
+        moderator.click(page.locator("a.in-place-link").first)
+        moderator.type(page.get_by_label("Title"), "A quieter title")
+        moderator.key("Enter")
+        expect(page.get_by_text("“A quieter title” saved")).to_be_visible()
+    moderator.open("/admin/moderation/?tab=open&kind=message")
+    page.locator("[data-row] a").first.click()
+    moderator.heading.wait_for()
+    with day.job(moderator, "Reveal a message in the case"):
+        moderator.key("v")
+        moderator.write("reported as fraud, to be read")
+        moderator.key("Enter")
+        page.locator(".case-talk li.is-reported p:not(:has-text('•••'))").wait_for()
+    moderator.open("/admin/moderation/appeals/next/")
+    before = moderator.heading.text_content()
+    with day.job(moderator, "Overturn an appeal"):
+        moderator.key("t")
+        moderator.write("You were right, thank you.")
+        moderator.key("Escape", "r")
+        moderator.moved_from(before)
+
+
+def access_day(day: Day, new: Callable[[str], Person]) -> None:
+    manager = new("access")
+    manager.sign_in()
+    page = manager.page
+    with day.job(manager, "Make a role, with preview"):
+        manager.click(page.get_by_role("link", name="Groups", exact=True))
+        manager.click(page.get_by_role("link", name=re.compile("Add group")).first)
+        manager.type(page.get_by_label("Name"), "Junior Moderators")
+        manager.type(page.locator(".board-search"), "delete story")
+        manager.click(page.get_by_label("Can delete story"))
+        manager.click(page.locator("button[name=_save]"))
+        page.wait_for_url(re.compile(r"/admin/auth/group/(\?.*)?$"))
+    manager.open("/admin/access/")
+    with day.job(manager, "Explain"):
+        manager.type(page.get_by_label("Person"), "maya.lund")
+        manager.job.gestures += 1
+        page.get_by_label("Permission").select_option("stories.delete_story")
+        manager.click(page.get_by_role("button", name="Explain"))
+        page.locator(".access-answer").wait_for()
+    manager.open("/admin/access/")
+    with day.job(manager, "End a session"):
+        manager.click(page.get_by_role("button", name=re.compile("End this session of")).last)
+        expect(page.get_by_text(re.compile("Session of .* ended"))).to_be_visible()
+    with day.job(manager, "The audit log: what one person did"):
+        manager.click(page.get_by_role("link", name="Audit log"))
+        manager.type(page.get_by_label("Actor"), "compliance")
+        manager.key("Enter")
+        page.wait_for_url(re.compile("actor=compliance"))
+    chief = new("admin")
+    chief.sign_in()
+    chief.open("/admin/compliance/settings/")
+    with day.job(chief, "Change a rule"):
+        chief.type(chief.page.get_by_label("Hours from receipt to decision"), "30")
+        chief.key("Enter")
+        expect(chief.page.get_by_text("From now on the goal is 30 hours.")).to_be_visible()
+
+
+def support_day(day: Day, new: Callable[[str], Person]) -> None:
+    clerk = new("support")
+    clerk.sign_in()
+    page = clerk.page
+    with day.job(clerk, "Find a person"):
+        clerk.write("influencer1")
+        clerk.key("Enter")
+        page.locator(".support-name").wait_for()
+    with day.job(clerk, "Why can't they see it"):
+        clerk.click(page.locator("a.support-thing").first)
+        page.locator(".support-verdict").wait_for()
+    with day.job(clerk, "View as user"):
+        clerk.open("/admin/support/?q=influencer1")
+        clerk.job.loads = 0
+        clerk.click(page.get_by_role("link", name=re.compile("View as user")))
+        clerk.type(page.get_by_label("Reason"), "the user asks what they see")
+        clerk.key("Enter")
+        page.locator(".support-answers").wait_for()
+
+
+def import_day(day: Day, new: Callable[[str], Person]) -> None:
+    chief = new("admin")
+    chief.sign_in()
+    page = chief.page
+    chief.open("/admin/events/event/")
+    text = (
+        page.locator("#result_list tr.data-row th a, #result_list tr.data-row td a").first.get_attribute("href") or ""
+    )
+    first = int(re.findall(r"/(\d+)/change/", text)[0])
+    out = io.StringIO()
+    csv.writer(out).writerows([["id", "title"], [first, "Renamed by a file"]])
+    chief.open("/admin/events/event/import/")
+    with day.job(chief, "Import a row: preview, confirm"):
+        chief.job.gestures += 1
+        page.locator("input[type=file]").set_input_files(
+            {"name": "events.csv", "mimeType": "text/csv", "buffer": out.getvalue().encode()}
+        )
+        chief.click(page.get_by_role("button", name="Preview"))
+        chief.click(page.get_by_role("button", name="Confirm import"))
+        expect(page.get_by_text(re.compile("1 row changed"))).to_be_visible()
+
+
+def slow_day(day: Day, new: Callable[[str], Person]) -> None:
+    officer = new("compliance")
+    officer.sign_in()
+    page = officer.page
+    page.goto("/admin/compliance/next/")
+    page.wait_for_function(LISTENS)
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
+    page.wait_for_timeout(20_000)  # as long as one looks at a document: the next one's picture comes meanwhile
+    before = officer.heading.text_content()
+    with day.job(officer, "Slow line: approve, until the next item"):
+        officer.key("a")
+        officer.moved_from(before)
+    with day.job(officer, "Slow line: from there until its picture"):
+        picture_shown(page)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    day = Day()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=["--no-sandbox", "--disable-gpu"])
+
+        def new(name: str) -> Person:
+            return Person(browser, options.url, name)
+
+        for part in (slow_day, compliance_day, moderation_day, access_day, support_day, import_day):
+            part(day, new)
+        browser.close()
+    if options.out:
+        options.out.write_text(json.dumps([asdict(job) for job in day.jobs], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
