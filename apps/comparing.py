@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,10 @@ from apps.rendering import run_child
 CHILD = Path(__file__).with_name("comparing_child.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Hashes:
-    """Of the features of a page, 0 to 2 ** 31 - 1. Empty where it shows too little."""
-
-    kept: list[int]
-    """To find the page by."""
-    asked: list[int]
-    """Those and some that are nearly the same: to find other pages with."""
-
-
-def hashes(picture: bytes) -> Hashes:
-    """Raises `Unrenderable`."""
-    found = _ask({"do": "hash"}, [picture])
-    return Hashes(found["kept"], found["asked"])
+def hashes(picture: bytes) -> list[int]:
+    """Of what stands out of a page, to find it by; none where it shows too little. Raises `Unrenderable`."""
+    found: list[int] = _ask({"do": "hash"}, [picture])["hashes"]
+    return found
 
 
 def scores(picture: bytes, others: Sequence[bytes]) -> list[float]:

@@ -14,6 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import json
 import resource
 import sys
+from collections import Counter
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -30,15 +31,14 @@ SIDE = 800
 # Hashes.
 FAINT = 0.03
 """Features that stand out less are none (SIFT)."""
-MOST_HASHED, FEWEST_HASHED = 300, 40
-"""Features that are hashed; a page with fewer shows too little to find it again."""
-APART = 6
-"""Pixels between features that are hashed, so that they are of all parts of the page."""
-SUPPORT = 4
-"""A feature is hashed with so many times of what is around it, so that one letter becomes the words about it."""
-HASH_BITS = 24
-UNSURE = 3
-"""So many other values of each hash are asked for: those with the bits flipped that nearly came out otherwise."""
+STRONGEST, MOST_HASHED, FEWEST_HASHED = 500, 300, 40
+"""Features that are hashed, of so many that stand out most; a page with fewer shows too little to find it again."""
+CELLS = 8
+"""They are of all parts of the page, cut into so many rows and columns."""
+SUPPORT = 3
+"""A feature is hashed with so many times of what is around it, so that one letter becomes the word about it."""
+TABLES, HASH_BITS = 3, 24
+"""Each is hashed so many times, as one bit that comes out otherwise makes another hash."""
 
 # Where one page lies on the other.
 MOST_FEATURES = 800
@@ -99,34 +99,34 @@ def opened(picture: bytes) -> tuple[Array, float]:
 # --- Hashes -----------------------------------------------------------------------------------------------------------
 
 
-def hashes(grey: Array) -> tuple[list[int], list[int]]:
-    """Of what stands out of a page, and of that and what is nearly the same. Empty where it shows too little."""
-    sift = cv2.SIFT.create(nfeatures=2500, contrastThreshold=FAINT)
-    free, kept = np.ones(grey.shape, bool), []
-    for one in sorted(sift.detect(grey, None), key=lambda found: -found.response):
-        x, y = (int(place) for place in one.pt)
-        if free[y, x]:
-            free[max(0, y - APART) : y + APART + 1, max(0, x - APART) : x + APART + 1] = False
-            one.size *= SUPPORT
-            kept.append(one)
-        if len(kept) == MOST_HASHED:
-            break
-    if len(kept) < FEWEST_HASHED:
-        return [], []
-    looks = sift.compute(grey, kept)[1]
+def hashes(grey: Array) -> list[int]:
+    """Of what stands out of a page; each below 2 ** 26. None where it shows too little."""
+    sift = cv2.SIFT.create(nfeatures=STRONGEST, contrastThreshold=FAINT)
+    found = sorted(sift.detect(grey, None), key=lambda one: -one.response)[:STRONGEST]
+    if len(found) < FEWEST_HASHED:
+        return []
+    found = [found[number] for number in spread(np.array([one.pt for one in found]))]
+    for one in found:
+        one.size *= SUPPORT
+    looks = sift.compute(grey, found)[1]
     rooted = np.sqrt(looks / np.maximum(looks.sum(1, keepdims=True), 1))
-    signs = np.random.Generator(np.random.PCG64(7)).integers(0, 2, (128, HASH_BITS)) * 2.0 - 1
+    signs = np.random.Generator(np.random.PCG64(7)).integers(0, 2, (128, TABLES * HASH_BITS)) * 2.0 - 1
     signs -= signs.mean(0)
-    values = rooted @ signs
-    powers = 1 << np.arange(HASH_BITS)
-    own = (values > 0) @ powers
-    first, second = powers[np.argsort(np.abs(values), axis=1)[:, :2]].T
-    near = [own ^ flipped for flipped in (first, second, first ^ second)[:UNSURE]]
-    return distinct(own), distinct(np.concatenate([own, *near]))
+    bits = (rooted @ signs > 0).reshape(-1, TABLES, HASH_BITS)
+    numbers = bits @ (1 << np.arange(HASH_BITS)) + (np.arange(TABLES) << HASH_BITS)
+    return sorted(set(numbers.ravel().tolist()))
 
 
-def distinct(numbers: Array) -> list[int]:
-    return sorted(set(numbers.tolist()))
+def spread(at: Array) -> list[int]:
+    """The first of each cell of the page, then the second ones, and so on; `MOST_HASHED` at most."""
+    low, high = at.min(0), at.max(0) + 1
+    cells = ((at - low) / (high - low) * CELLS).astype(int) @ (1, CELLS)
+    seen: Counter[int] = Counter()
+    ranks = []
+    for cell in cells.tolist():
+        ranks.append(seen[cell])
+        seen[cell] += 1
+    return np.argsort(ranks, kind="stable")[:MOST_HASHED].tolist()
 
 
 # --- Where one page lies on the other ---------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def enlarged(placed: Array, grey: Array) -> float:
 def detail(grey: Array, placed: Array | None, hull: Array, other: Page, fine: float) -> tuple[Array, Array]:
     """The fine detail of a page as it lies on another, and where there is any: within what was found of that."""
     size = other.grey.shape[1], other.grey.shape[0]
-    page = grey.astype(np.float32)
+    page: Array = grey.astype(np.float32)
     if placed is not None:
         page = cv2.warpPerspective(page, placed, size, flags=cv2.INTER_LINEAR, borderValue=-1)
     middle = hull.mean(0)
@@ -216,9 +216,15 @@ def detail(grey: Array, placed: Array | None, hull: Array, other: Page, fine: fl
     coarse = COARSE * fine / FINE
     light = smoothed(page, coarse) / np.maximum(smoothed(shown, coarse), 1e-3)
     fine_part = np.where(there, smoothed(page, fine) - light, 0)
-    contrast = np.sqrt(smoothed(fine_part**2, 40) / np.maximum(smoothed(shown, 40), 1e-3))
+    contrast = np.sqrt(around(fine_part**2) / np.maximum(around(shown), 1e-3))
     overall = np.sqrt((fine_part**2).sum() / max(shown.sum(), 1))
     return fine_part / (contrast + overall + 0.3), cv2.erode(there.astype(np.uint8), np.ones((5, 5))) > 0
+
+
+def around(page: Array) -> Array:
+    """Smoothed so widely that an eighth of its pixels will do."""
+    small = cv2.resize(page, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    return cv2.resize(smoothed(small, 5), page.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def smoothed(page: Array, deviation: float) -> Array:
@@ -257,8 +263,7 @@ def block_agreement(one: tuple[Array, Array], other: tuple[Array, Array]) -> Arr
 
 
 def hash_page(pictures: list[bytes]) -> dict[str, Any]:
-    kept, asked = hashes(opened(pictures[0])[0])
-    return {"kept": kept, "asked": asked}
+    return {"hashes": hashes(opened(pictures[0])[0])}
 
 
 def compare(pictures: list[bytes]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 Draws papers of people who do not exist and copies of some, has the finder inspect them in an order drawn by lot, and
 counts false alarms and copies missed. All look-ups run against PostgreSQL, as in production. The work of the child
-with limits is done by the same functions within two processes, to spare thousands of starts; what the child itself
-costs is measured on some documents at the end. Writes the figures to var/duplicates.json, and prints them.
+with limits is done by the same functions within two processes, to spare thousands of starts, and what it finds on a
+page is kept while others are compared with that; what the child itself costs is measured on some documents at the end.
+Papers once drawn are kept in the system's folder for temporary files. Writes the figures to var/duplicates.json, and
+prints them.
 """
 
 from __future__ import annotations
@@ -16,24 +18,29 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
+from zlib import crc32
 
 from PIL import Image
 
 from benchmarks.__main__ import keep, machine, manage, say
-from benchmarks.papers import COPIES, Paper, papers, printed
+from benchmarks.papers import COPIES, Order, Paper, drawn, orders, printed
 from ops import embedded
 
 SIDE = 1200
 """Pages are kept somewhat smaller than by `apps.renditions`, which spares time here and shows nothing more."""
-CHILDREN = 20
+CHILDREN = 10
 """So many documents are inspected by the child itself, too."""
+DRAWN = Path(gettempdir()) / f"infloo-papers-{crc32(Path(__file__).with_name('papers.py').read_bytes()):08x}"
+PAGES = 1300
+"""So many pages are kept in memory by each process, with what was found on them."""
 
 
 def main() -> None:
@@ -53,18 +60,14 @@ def main() -> None:
         manage(environment, "migrate", "--verbosity", "0")
         os.environ.update(environment, DJANGO_SETTINGS_MODULE="config.settings")
         figures: dict[str, Any] = {"machine": machine(), "seed": options.seed, "each": options.each}
-        say("Drawing ...")
-        with TemporaryDirectory() as folder, get_context("spawn").Pool(2) as pool:
-            made = papers(options.seed, options.each, options.copies)
-            Random(options.seed).shuffle(made)
-            pictures = pool.map(picture_of, made, chunksize=20)
-            say("Inspecting ...")
+        made = orders(options.seed, options.each, options.copies)
+        Random(options.seed).shuffle(made)
+        with get_context("spawn").Pool(2) as pool:
+            list(progress("Drawing", pool.imap(draw, made, chunksize=4), len(made)))
             documents = create_documents(made)
-            for number, picture in zip(documents, pictures, strict=True):
-                (Path(folder) / str(number)).write_bytes(picture)
-            work = [(number, Path(folder)) for number in documents]
             began = time.perf_counter()
-            cost = pool.map(inspect_here, work, chunksize=1)
+            work = pool.imap(inspect_here, zip(documents, made, strict=True))
+            cost = list(progress("Inspecting", work, len(made)))
         figures["seconds"] = round(time.perf_counter() - began)
         figures["cpu_milliseconds_a_document"] = round(1000 * statistics.mean(cost))
         figures |= count(made, documents)
@@ -85,6 +88,27 @@ def setup() -> None:
     django.setup()
 
 
+def progress[T](what: str, done: Iterable[T], of: int) -> Iterator[T]:
+    began = time.perf_counter()
+    for number, one in enumerate(done, start=1):
+        if number % 50 == 0 or number == of:
+            say(f"{what}: {number} of {of}, {time.perf_counter() - began:.0f} s")
+        yield one
+
+
+def draw(order: Order) -> None:
+    if not (path := path_of(order)).exists():
+        DRAWN.mkdir(exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_bytes(picture_of(drawn(order)))
+        part.rename(path)
+
+
+def path_of(order: Order) -> Path:
+    kind = order.kind.replace(" ", "-") or ("shot" if order.shot else "original")
+    return DRAWN / f"{order.seed}-{order.layout.replace(' ', '-')}-{order.each}-{order.shows}-{kind}.webp"
+
+
 def picture_of(paper: Paper) -> bytes:
     """As `apps.rendition` keeps it."""
     image = Image.open(BytesIO(paper.content)) if paper.media_type != "application/pdf" else printed(paper.content)
@@ -95,7 +119,7 @@ def picture_of(paper: Paper) -> bytes:
     return out.getvalue()
 
 
-def create_documents(made: Sequence[Paper]) -> list[int]:
+def create_documents(made: Sequence[Order]) -> list[int]:
     """One account each; their numbers."""
     setup()
     from apps.users.models import DocType, Document, Role, User
@@ -107,13 +131,14 @@ def create_documents(made: Sequence[Paper]) -> list[int]:
     documents = Document.objects.bulk_create(
         Document(
             owner=owner,
-            doc_type=DocType.IDENTITY if paper.layout.startswith("card") else DocType.BUSINESS,
-            file=f"documents/{owner.username}",
-            media_type=paper.media_type,
-            size=len(paper.content),
+            doc_type=DocType.IDENTITY if order.layout.startswith("card") else DocType.BUSINESS,
+            # The picture of its page, which is drawn already.
+            file=str(path_of(order)),
+            media_type="image/webp",
+            size=1,
             sha256=f"{number:064}",
         )
-        for number, (owner, paper) in enumerate(zip(people, made, strict=True))
+        for number, (owner, order) in enumerate(zip(people, made, strict=True))
     )
     return [document.pk for document in documents]
 
@@ -121,38 +146,45 @@ def create_documents(made: Sequence[Paper]) -> list[int]:
 # --- Inspecting -------------------------------------------------------------------------------------------------------
 
 
-def inspect_here(work: tuple[int, Path]) -> float:
+def inspect_here(work: tuple[int, Order]) -> float:
     """Inspect one document, the child's work included. Seconds of CPU."""
     setup()
-    import cv2
-
-    from apps import likeness_child, registration
+    from apps import comparing
     from apps.users import likeness
     from apps.users.models import Document
 
-    number, folder = work
-    cv2.setNumThreads(1)
-
-    def ask(order: dict[str, Any], parts: Sequence[bytes]) -> Any:
-        orders = {
-            "features": likeness_child.find_features,
-            "lay": likeness_child.lay_on_forms,
-            "compare": likeness_child.compare,
-        }
-        return json.loads(json.dumps(orders[order["do"]](order, list(parts))))
-
-    def drawn(document: Document) -> bytes:
-        return (folder / str(document.pk)).read_bytes()
-
-    registration._ask, likeness._picture = ask, drawn  # type: ignore[assignment]
+    comparing._ask, likeness._picture = ask_here, picture_here  # type: ignore[assignment]
     began = time.process_time()
-    document = Document.objects.get(pk=number)
-    likeness._find_twins(document, drawn(document))
+    document = Document.objects.get(pk=work[0])
+    likeness._find_twins(document, picture_here(document))
     return time.process_time() - began
 
 
-def count(made: Sequence[Paper], documents: Sequence[int]) -> dict[str, Any]:
-    from apps.users.models import DocumentForm, DocumentTwin
+def picture_here(document: Any) -> bytes:
+    return Path(document.file.name).read_bytes()
+
+
+def ask_here(order: dict[str, Any], pictures: Sequence[bytes]) -> Any:
+    import cv2
+
+    from apps import comparing_child
+
+    cv2.setNumThreads(1)
+    if order["do"] == "hash":
+        return comparing_child.hash_page(list(pictures))
+    first, *others = map(page_here, pictures)
+    return {"scores": [comparing_child.alike(first, other) for other in others]}
+
+
+@lru_cache(PAGES)
+def page_here(picture: bytes) -> Any:
+    from apps import comparing_child
+
+    return comparing_child.page(picture)
+
+
+def count(made: Sequence[Order], documents: Sequence[int]) -> dict[str, Any]:
+    from apps.users.models import DocumentTwin
 
     of = dict(zip(documents, made, strict=True))
     number = {(paper.shows, paper.kind): document for document, paper in of.items()}
@@ -182,7 +214,6 @@ def count(made: Sequence[Paper], documents: Sequence[int]) -> dict[str, Any]:
         "by_kind": {kind: kinds[kind] for kind in COPIES if kind in kinds},
         "scores_of_copies": [round(min(right, default=0), 2), round(statistics.median(right or [0]), 2)],
         "scores_of_false_alarms": sorted(round(score, 2) for score in wrong),
-        "forms_found": DocumentForm.objects.count(),
     }
 
 
@@ -197,24 +228,24 @@ def show(figures: dict[str, Any]) -> None:
 # --- Costs ------------------------------------------------------------------------------------------------------------
 
 
-def child_costs(made: Sequence[Paper]) -> dict[str, float]:
+def child_costs(made: Sequence[Order]) -> dict[str, float]:
     """Of the processes with limits: seconds of CPU and of the clock for a document, and the most memory of any."""
-    from apps.registration import form_of, lay_on_forms, scores
+    from apps.comparing import hashes, scores
     from apps.rendering import inspect, render_page
+    from apps.users.likeness import CANDIDATES
 
+    papers = [drawn(order) for order in made]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    for paper in made:
+    for paper in papers:
         inspect(paper.content, paper.media_type)
         picture = render_page(paper.content, paper.media_type, 1, watermark="", max_short=1000)
-        form, _ = form_of(picture)
-        laid = lay_on_forms(picture, [form] * 4)
-        if laid is not None:
-            scores(form, [(picture, laid.placed)] * 13)
+        hashes(picture)
+        scores(picture, [picture] * CANDIDATES)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {
-        "cpu_seconds_a_document": round(spent / len(made), 2),
-        "seconds_a_document": round((time.perf_counter() - began) / len(made), 2),
+        "cpu_seconds_a_document": round(spent / len(papers), 2),
+        "seconds_a_document": round((time.perf_counter() - began) / len(papers), 2),
         "most_memory_mib": round(after.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)),
     }
 
@@ -223,12 +254,11 @@ def look_up(prints: int) -> dict[str, float]:
     """Milliseconds of finding candidates among so many fingerprints, a third of them on one form."""
     from django.db import connection
 
-    from apps.users.likeness import candidates
-    from apps.users.models import DocumentBand
+    from apps.users.likeness import COMMON, VERSION, candidates
+    from apps.users.models import DocumentPrint
 
-    band, document = DocumentBand._meta.db_table, "users_document"
+    table, document = DocumentPrint._meta.db_table, "users_document"
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {band} DROP CONSTRAINT {band}_document_id_kept")
         cursor.execute("DROP INDEX document_one_pending")
         cursor.execute(f"SELECT * FROM {document} LIMIT 0")  # noqa: S608
         columns = ", ".join(f'"{column.name}"' for column in cursor.description if column.name != "id")
@@ -237,30 +267,32 @@ def look_up(prints: int) -> dict[str, float]:
             f"SELECT 1000000 + n, {columns} FROM generate_series(1, %s) n, (SELECT * FROM {document} LIMIT 1) one",
             [prints],
         )
-        # On each form: 40 blocks that all show alike, as often as they are kept, and 60 of one's own.
+        # 800 hashes: 300 that all of a form share, as often as they are kept, and 500 of one's own, of which half are
+        # such as many others have.
         cursor.execute(
             f"""
-            INSERT INTO {band} (band, document_id)
-            SELECT (CASE WHEN n %% 3 = 0 THEN 1 ELSE n / 50 END)::bigint << 32 | block << 15 |
-                   CASE WHEN block < 40 THEN 1 ELSE (random() * 32767)::int END, 1000000 + n
-            FROM generate_series(1, %s) n, generate_series(1, 100) block
-            WHERE block >= 40 OR n %% 3 <> 0 OR n < 200 ON CONFLICT DO NOTHING
+            INSERT INTO {table} (document_id, version, hashes)
+            SELECT 1000000 + n, {VERSION}, array_agg(DISTINCT CASE
+                WHEN feature <= 300 THEN (CASE WHEN n %% 3 = 0 THEN 0 ELSE n %% 3000 END) * 300 + feature
+                WHEN feature <= 550 THEN 1000000 + (random() * 1000000)::int
+                ELSE (random() * 50000000)::int END)
+            FROM generate_series(1, %s) n, generate_series(1, 800) feature
+            WHERE feature > 300 OR n %% 3 <> 0 OR n < {3 * COMMON} GROUP BY n
             """,  # noqa: S608
             [prints],
         )
-        cursor.execute(f"ANALYZE {band}")
-        cursor.execute(f"SELECT count(*), pg_total_relation_size('{band}') FROM {band}")  # noqa: S608
-        rows, size = cursor.fetchone()
+        cursor.execute(f"ANALYZE {table}")
+        cursor.execute(f"SELECT pg_total_relation_size('{table}')")
+        size = cursor.fetchone()[0]
         times = []
         for number in range(3, min(prints, 3000), 30):
-            cursor.execute(f"SELECT band FROM {band} WHERE document_id = %s", [1_000_000 + number])  # noqa: S608
-            own = [one for (one,) in cursor.fetchall()]
+            cursor.execute(f"SELECT hashes FROM {table} WHERE document_id = %s", [1_000_000 + number])  # noqa: S608
+            own = cursor.fetchone()[0]
             began = time.perf_counter()
-            assert 1_000_000 + number in candidates(own, 0)
+            assert 1_000_000 + number in candidates(own, 0, 0)
             times.append((time.perf_counter() - began) * 1000)
     return {
         "fingerprints": prints,
-        "rows": rows,
         "bytes_a_document": round(size / prints),
         "median_ms": round(statistics.median(times), 1),
         "worst_ms": round(max(times), 1),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from random import Random
+from typing import Any
 
 import numpy as np
 import pikepdf
 import pypdfium2
+from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 GIVEN = (
@@ -141,8 +142,8 @@ def card(layout: int, who: Person) -> Image.Image:
         strips = (f"ID{names[layout % 5][:3]}{who.family}<<{who.given}", f"{who.number}<{who.born}<{who.expires}")
         for place, line in enumerate(strips):
             for column, letter in enumerate(line.upper().replace(" ", "").ljust(36, "<")[:36]):
-                x, y = 54 + column * 25.5, height - 78 + place * 46
-                draw.text((x, y), letter, fill="#222222", font=font(25), anchor="mm")
+                at = 54 + column * 25.5, height - 78 + place * 46
+                draw.text(at, letter, fill="#222222", font=font(25), anchor="mm")
     else:
         signature(draw, Random(who.look), (left, height - 70, left + 260, height - 20), "#1a2a6a")
     return image
@@ -380,7 +381,7 @@ def photographed(image: Image.Image, random: Random) -> bytes:
     )
     table.paste(tilted, mask=mask)
     shot = table.filter(ImageFilter.GaussianBlur(random.uniform(0.6, 1.6)))
-    pixels = np.asarray(shot, dtype=np.float32)
+    pixels: NDArray[Any] = np.asarray(shot, dtype=np.float32)
     across, down = np.linspace(-0.5, 0.5, width)[None, :, None], np.linspace(-0.5, 0.5, height)[:, None, None]
     towards = random.uniform(0, 2 * math.pi)
     shade = random.uniform(0.75, 1.05) + random.uniform(0.1, 0.45) * (
@@ -434,41 +435,55 @@ COPIES: dict[str, Callable[[Image.Image, Random], bytes]] = {
 
 
 @dataclass(frozen=True)
+class Order:
+    """What is to be drawn, of one of `each` cards and as many forms."""
+
+    seed: int
+    each: int
+    shows: int
+    """The number of the person; cards come first."""
+    kind: str = ""
+    """How it is copied; "" for an original."""
+    shot: bool = False
+    """Whether an original is photographed, too."""
+
+    @property
+    def layout(self) -> str:
+        return f"{'card' if self.shows < self.each else 'form'} {self.shows % LAYOUTS}"
+
+
+@dataclass(frozen=True)
 class Paper:
-    """One file that somebody sent in."""
+    """One file as it was sent in."""
 
     content: bytes
     media_type: str
-    shows: int
-    """Whose paper it is: the number of the person. Copies have that of their original."""
-    layout: str
-    kind: str = ""
-    """How it was copied; "" for an original."""
 
 
-def papers(seed: int, each: int, copies_of_each_kind: int) -> list[Paper]:
+def orders(seed: int, each: int, copies_of_each_kind: int) -> list[Order]:
     """`each` cards and as many forms, all of different people, then copies of some."""
-    made: list[Paper] = []
-    pictures: list[Callable[[], Image.Image]] = []
-    for number in range(2 * each):
-        who, layout = person(Random(f"{seed} person {number}")), number % LAYOUTS
-        if number < each:
-            out = BytesIO()
-            card(layout, who).quantize(128).save(out, "PNG")
-            made.append(Paper(out.getvalue(), "image/png", number, f"card {layout}"))
-            pictures.append(partial(card, layout, who))
-        else:
-            made.append(Paper(paper(layout, who), "application/pdf", number, f"form {layout}"))
-            pictures.append(lambda pdf=made[-1].content: printed(pdf))  # type: ignore[misc]
     chosen = Random(f"{seed} copied")
-    numbers = [*chosen.sample(range(each), copied := len(COPIES) * copies_of_each_kind // 2)]
+    numbers = chosen.sample(range(each), copied := len(COPIES) * copies_of_each_kind // 2)
     numbers += chosen.sample(range(each, 2 * each), copied)
-    for place, number in enumerate(numbers):
-        kind = list(COPIES)[place % len(COPIES)]
-        image = pictures[number]()
-        if kind == "both photographed":
-            shot = photographed(image, Random(f"{seed} first {number}"))
-            made[number] = Paper(shot, "image/jpeg", number, made[number].layout)
-        content = COPIES[kind](image, Random(f"{seed} copy {number}"))
-        made.append(Paper(content, "image/jpeg", number, made[number].layout, kind))
-    return made
+    kinds = {number: list(COPIES)[place % len(COPIES)] for place, number in enumerate(numbers)}
+    originals = [Order(seed, each, number, "", kinds.get(number) == "both photographed") for number in range(2 * each)]
+    return originals + [Order(seed, each, number, kind) for number, kind in kinds.items()]
+
+
+def drawn(order: Order) -> Paper:
+    seed, number = order.seed, order.shows
+    who, layout = person(Random(f"{seed} person {number}")), number % LAYOUTS
+    if number < order.each:
+        image, pdf = card(layout, who), b""
+    else:
+        pdf = paper(layout, who)
+        image = printed(pdf)
+    if order.kind:
+        return Paper(COPIES[order.kind](image, Random(f"{seed} copy {number}")), "image/jpeg")
+    if order.shot:
+        return Paper(photographed(image, Random(f"{seed} first {number}")), "image/jpeg")
+    if pdf:
+        return Paper(pdf, "application/pdf")
+    out = BytesIO()
+    image.quantize(128).save(out, "PNG")
+    return Paper(out.getvalue(), "image/png")

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from apps import comparing
 from apps.access import granted, may
-from apps.comparing import hashes, scores
 from apps.rendering import MAX_SHORT, Unrenderable, inspect
 from apps.renditions import rendition
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
@@ -35,7 +35,7 @@ SAME = 0.8
 """Least score of copies of one paper."""
 COMMON = 64
 """A hash that so many documents have belongs to a form."""
-CANDIDATES = 12
+CANDIDATES = 16
 LEFT_OVER = 200
 MOST_SHOWN = 20
 
@@ -123,42 +123,43 @@ def duplicates(viewer: User, document: Document) -> Duplicates:
     return Duplicates(shown, len(found) - len(shown))
 
 
-def candidates(asked: Sequence[int], owner_id: int) -> list[int]:
+def candidates(hashes: Sequence[int], document_id: int, owner_id: int) -> list[int]:
     """Documents on other accounts that have some of these hashes: those with the most and rarest first."""
     return _read(
         f"""
         SELECT voted.id FROM (
-            SELECT holding.id, sum(1.0 / holding.holders) AS weight
+            SELECT holding.id, sum(1.0 / (holding.holders * holding.holders)) AS weight
             FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
             CROSS JOIN LATERAL (
                 SELECT document_id AS id, count(*) OVER () AS holders
-                FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash]
+                FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash] AND document_id <> %(document)s
             ) holding
             WHERE holding.holders < {COMMON} GROUP BY holding.id
         ) voted
         JOIN {Document._meta.db_table} document ON document.id = voted.id
         WHERE document.owner_id <> %(owner)s ORDER BY voted.weight DESC, voted.id DESC LIMIT {CANDIDATES}
         """,  # noqa: S608  # names of tables, and our own numbers
-        asked,
+        hashes,
+        document=document_id,
         owner=owner_id,
     )
 
 
 def _find_twins(document: Document, picture: bytes) -> None:
     """Note the hashes of a document, and which others are alike."""
-    found = hashes(picture)
+    found = comparing.hashes(picture)
     DocumentTwin.objects.filter(Q(document=document) | Q(other=document)).delete()
-    if not found.kept:
+    if not found:
         DocumentPrint.objects.filter(document=document).delete()
         return
-    common = set(_common(found.kept))
-    values = {"version": VERSION, "hashes": [one for one in found.kept if one not in common]}
+    common = set(_common(found))
+    values = {"version": VERSION, "hashes": [one for one in found if one not in common]}
     # It is committed before anything is compared with it: of two at once, the later one finds the other.
     DocumentPrint.objects.update_or_create(
         document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
     )
     pages, compared = [], []
-    numbers = candidates(found.asked, document.owner_id)
+    numbers = candidates(found, document.pk, document.owner_id)
     for number, other in Document.objects.in_bulk(numbers).items():
         try:
             pages.append(_picture(other))
@@ -170,7 +171,7 @@ def _find_twins(document: Document, picture: bytes) -> None:
     DocumentTwin.objects.bulk_create(
         [
             DocumentTwin(document=document, other_id=other, score=score)
-            for other, score in zip(compared, scores(picture, pages), strict=True)
+            for other, score in zip(compared, comparing.scores(picture, pages), strict=True)
             if score >= SAME
         ],
         ignore_conflicts=True,
