@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from functools import partial
 from io import BytesIO
@@ -9,13 +10,12 @@ from random import Random
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db.models import Count
 from guardian.shortcuts import assign_perm
 from PIL import Image, ImageDraw
 
 from apps.users import likeness
 from apps.users.documents import send_document
-from apps.users.models import Document, DocumentBand, DocumentForm, DocumentPrint, DocumentTwin, User
+from apps.users.models import Document, DocumentPrint, DocumentTwin, User
 from benchmarks import papers as layouts
 from benchmarks.papers import COPIES, jpeg, photographed, printed
 from ops.demo import drawing
@@ -181,7 +181,7 @@ def test_it_says_how_alike() -> None:
     assert DocumentTwin.objects.get(document=copied, other=first).score == scores["bob"]
 
 
-def test_the_demo_s_cards_and_papers_are_nobody_s_duplicates() -> None:
+def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
     officer, random = compliance(), Random("demo")
     documents = []
     for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
@@ -227,23 +227,26 @@ def test_who_may_see_only_some_documents_learns_of_the_others_that_they_are_ther
 
 def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
     documents = [send_document(make_user(f"person{number}"), upload(png()), doc_type="identity") for number in range(5)]
-    everyone = [(band, document) for band in range(10) for document in documents]
-    few = [(band, document) for band in (20, 21) for document in documents[:2]]
-    DocumentBand.objects.bulk_create(DocumentBand(band=band, document=one) for band, one in everyone + few)
-    asked = [*range(10), 20, 21]
-    first, second, *_ = likeness.candidates(asked, documents[2].owner_id)
+    for number, document in enumerate(documents):
+        hashes = [*range(10), *((20, 21) if number < 2 else ())]
+        DocumentPrint.objects.create(document=document, version=likeness.VERSION, hashes=hashes)
+    asked, last = [*range(10), 20, 21], documents[2]
+    first, second, *others = likeness.candidates(asked, last.pk, last.owner_id)
     assert {first, second} == {documents[0].pk, documents[1].pk}
-    assert documents[2].pk not in likeness.candidates(asked, documents[2].owner_id), "one's own is none"
-    assert likeness.candidates([99], documents[2].owner_id) == []
+    assert set(others) == {documents[3].pk, documents[4].pk}, "one's own is none"
+    assert likeness.candidates([99], last.pk, last.owner_id) == []
 
 
-def test_a_hash_that_belongs_to_the_form_is_kept_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(likeness, "COMMON", 3)
-    for number in range(6):
-        send(make_user(f"person{number}"), form_card(number))
-    shared = DocumentBand.objects.values("band").annotate(n=Count("document")).filter(n__gt=3)
-    assert DocumentBand.objects.exists()
-    assert not shared.exists()
+    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(6)]
+    holders = Counter(one for kept in DocumentPrint.objects.all() for one in kept.hashes or ())
+    common = [one for one, count in holders.items() if count == 3]
+    assert len(common) > 20
+    assert max(holders.values()) == 3
+    assert likeness.candidates(common, 0, 0) == []
+    assert found(compliance(), send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
+    assert found(compliance(), documents[0]) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -285,10 +288,8 @@ def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> 
     officer = compliance()
     ada, other = send(alice(), form_card(1)), send(bob(), form_card(2))
     copied = send(newton(), photographed(form_card_picture(1), Random(5)))
-    DocumentBand.objects.all().delete()
-    DocumentForm.objects.all().delete()
     DocumentTwin.objects.all().delete()
-    DocumentPrint.objects.update(version=0, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
+    DocumentPrint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
     DocumentTwin.objects.create(document=other, other=ada)
     assert found(officer, other) == []
     assert likeness.inspect_left_over() == 3
@@ -298,29 +299,3 @@ def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> 
     assert DocumentTwin.objects.count() == 1
     assert not DocumentPrint.objects.exclude(version=likeness.VERSION, sketch=None).exists()
     assert likeness.inspect_left_over() == 0
-
-
-def test_what_lay_on_the_form_of_a_deleted_document_is_laid_anew() -> None:
-    first = send(alice(), form_card(1))
-    second, copied = send(bob(), form_card(2)), send(newton(), jpeg(form_card_picture(2), 40))
-    first.delete()
-    assert not DocumentForm.objects.exists()
-    assert likeness.inspect_left_over() == 2
-    assert likeness.inspect_left_over() == 0
-    officer = compliance()
-    assert found(officer, second) == [("newton", False)]
-    assert found(officer, copied) == [("bob", False)]
-
-
-def test_a_form_keeps_nothing_of_its_first_document_that_others_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(likeness, "SETTLED", 3)
-    first = send(alice(), form_card(0))
-    before = len(DocumentForm.objects.get().features)
-    for number in range(1, 5):
-        send(make_user(f"person{number}"), form_card(number))
-    form = DocumentForm.objects.get()
-    assert form.document is None
-    assert 60 * 136 <= len(form.features) < before
-    first.delete()
-    copied = send(newton(), photographed(form_card_picture(3), Random(3)))
-    assert found(compliance(), copied) == [("person3", False)]
