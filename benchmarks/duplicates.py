@@ -260,6 +260,7 @@ def look_up(prints: int) -> dict[str, float]:
     table, document = DocumentPrint._meta.db_table, "users_document"
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX document_one_pending")
+        cursor.execute("DROP INDEX document_print_hashes")
         cursor.execute(f"SELECT * FROM {document} LIMIT 0")  # noqa: S608
         columns = ", ".join(f'"{column.name}"' for column in cursor.description if column.name != "id")
         cursor.execute(
@@ -281,6 +282,7 @@ def look_up(prints: int) -> dict[str, float]:
             """,  # noqa: S608
             [prints],
         )
+        cursor.execute(f"CREATE INDEX document_print_hashes ON {table} USING gin (hashes) WITH (fastupdate = off)")
         cursor.execute(f"ANALYZE {table}")
         cursor.execute(f"SELECT pg_total_relation_size('{table}')")
         size = cursor.fetchone()[0]
