@@ -22,16 +22,21 @@ class Answer:
     """What one call answers."""
 
     path: str
-    summary: str
-    """What the call is for, in a few words."""
+    operation: str
+    """The id of the operation that answered, such as "list_stories"; empty where there is none at the address."""
     status: int
     body: Any
     """As the JSON of the answer reads."""
 
 
-def lists() -> dict[str, str]:
-    """Every GET call that needs no id: its address, and what it is for."""
-    return {path: summary for path, summary in _reading_calls().items() if "{" not in path}
+def operations() -> set[str]:
+    """The ids of all GET calls."""
+    return set(_reading_calls().values())
+
+
+def lists() -> list[str]:
+    """The address of every GET call that needs no id."""
+    return [path for path in _reading_calls() if "{" not in path]
 
 
 def one_thing(resource: str, thing_id: int) -> list[str]:
@@ -77,21 +82,21 @@ def _answer(person: User, path: str, base: str) -> Answer:
     # A savepoint: a call that fails in the database must not fail the calls after it.
     with transaction.atomic():
         response = view(request, **path_parts)
-    return Answer(path, _summary(address), response.status_code, json.loads(response.content))
+    return Answer(path, _operation(address), response.status_code, json.loads(response.content))
 
 
-def _summary(address: str) -> str:
+def _operation(address: str) -> str:
     parts = address.split("/")
-    for path, summary in _reading_calls().items():
+    for path, operation in _reading_calls().items():
         pattern = path.split("/")
         if len(pattern) == len(parts) and all(a == b or a.startswith("{") for a, b in zip(pattern, parts, strict=True)):
-            return summary
+            return operation
     return ""
 
 
 def _reading_calls() -> dict[str, str]:
     return {
-        path: operation["summary"]
+        path: operation["operationId"]
         for path, operations in api.get_openapi_schema()["paths"].items()
         if (operation := operations.get("get"))
     }

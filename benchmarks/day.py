@@ -187,7 +187,7 @@ def compliance_day(day: Day, new: Callable[[str], Person]) -> None:
         page.wait_for_url(re.compile("kind=business"))
     with day.job(officer, "Save the filter"):
         officer.click(page.get_by_text("Save this filter"))
-        officer.type(page.get_by_label("Name"), "Business ones")
+        officer.type(page.locator(".desk-saved [name=name]"), "Business ones")
         officer.click(page.get_by_role("button", name="Save", exact=True))
         expect(page.get_by_text("“Business ones” saved")).to_be_visible()
     officer.open("/admin/compliance/")
@@ -213,6 +213,14 @@ def moderation_day(day: Day, new: Callable[[str], Person]) -> None:
     moderator = new("community")
     moderator.sign_in()
     page = moderator.page
+    moderator.open("/admin/moderation/?tab=open&kind=message")
+    page.locator("[data-row] a").first.click()
+    moderator.heading.wait_for()
+    with day.job(moderator, "Reveal a message in the case"):
+        moderator.key("v")
+        moderator.write("reported as fraud, to be read")
+        moderator.key("Enter")
+        page.locator(".case-talk li.is-reported p:not(:has-text('•••'))").wait_for()
     moderator.open("/admin/moderation/next/")
     with day.job(moderator, "Seven cases kept or warned"):
         for number in range(7):
@@ -234,14 +242,6 @@ def moderation_day(day: Day, new: Callable[[str], Person]) -> None:
         moderator.type(page.get_by_label("Title"), "A quieter title")
         moderator.key("Enter")
         expect(page.get_by_text("“A quieter title” saved")).to_be_visible()
-    moderator.open("/admin/moderation/?tab=open&kind=message")
-    page.locator("[data-row] a").first.click()
-    moderator.heading.wait_for()
-    with day.job(moderator, "Reveal a message in the case"):
-        moderator.key("v")
-        moderator.write("reported as fraud, to be read")
-        moderator.key("Enter")
-        page.locator(".case-talk li.is-reported p:not(:has-text('•••'))").wait_for()
     moderator.open("/admin/moderation/appeals/next/")
     before = moderator.heading.text_content()
     with day.job(moderator, "Overturn an appeal"):
@@ -351,9 +351,9 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    day = Day()
+    day, path = Day(), chromium.find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
 
         def new(name: str) -> Person:
             return Person(browser, options.url, name)

@@ -17,6 +17,10 @@ def _support_style(_request: HttpRequest) -> str:
     return static("admin_dashboards/support.css")
 
 
+def _support_script(_request: HttpRequest) -> str:
+    return static("admin_dashboards/support.js")
+
+
 def _desk_style(_request: HttpRequest) -> str:
     return static("admin_dashboards/desk.css")
 
@@ -81,7 +85,15 @@ UNFOLD: dict[str, Any] = {
         ]
     },
     "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
-    "SCRIPTS": [_drafts_script, _script, _shortcuts_script, _desk_script, _compliance_script, _moderation_script],
+    "SCRIPTS": [
+        _drafts_script,
+        _script,
+        _shortcuts_script,
+        _desk_script,
+        _compliance_script,
+        _moderation_script,
+        _support_script,
+    ],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

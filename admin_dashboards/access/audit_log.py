@@ -57,7 +57,7 @@ ACTIONS = (
         (Verb.VIEWED, Verb.REVEALED, Verb.IMPERSONATED, Verb.EXPORTED, Verb.IMPORTED),
     ),
     (gettext_lazy("Permissions"), (Verb.GRANTED, Verb.REVOKED, Verb.REFUSED, Verb.ALERTED)),
-    (gettext_lazy("Queues"), (Verb.CLAIMED, Verb.RELEASED, Verb.ESCALATED, Verb.UNDONE)),
+    (gettext_lazy("Queues"), (Verb.CLAIMED, Verb.RELEASED, Verb.ESCALATED, Verb.UNDONE, Verb.DETAILS_RECORDED)),
     (
         gettext_lazy("Sign-in"),
         (

@@ -8,7 +8,6 @@ from datetime import timedelta
 from mimetypes import guess_type
 from typing import Any
 
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -44,7 +43,7 @@ PIECE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})\Z")
 class StoryFilesMixin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.file_view)
-        return [path("<path:object_id>/file/", view, name="stories_story_file"), *super().get_urls()]
+        return [path("<int:object_id>/file/", view, name="stories_story_file"), *super().get_urls()]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
@@ -52,11 +51,11 @@ class StoryFilesMixin(ModelAdmin):
         context["looks"] = look_of(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **options)
 
-    def file_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def file_view(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         refuse_other_sites(request)
-        story = self.get_object(request, unquote(object_id))
+        story = self.get_object(request, str(object_id))
         if story.freed_at is not None:
             raise Http404
         is_film = story.media_type.startswith("video/")

@@ -29,7 +29,7 @@ from apps.errors import Absent, Invalid
 from apps.events.models import Event
 from apps.stories.models import Story
 from apps.support.evidence import Fact
-from apps.support.finding import Found, find
+from apps.support.finding import SHORTEST_PHONE_END, Found, find, is_short_phone
 from apps.support.ladder import THINGS, Answer, ladder
 from apps.users.looks import look_as, note_found, note_opened
 from apps.users.models import Block, User
@@ -70,7 +70,11 @@ class SupportDesk(Desk):
         hits = [hit for hit in map(_hit, _find(request, term)) if hit["address"]]
         if len(hits) == 1:
             return HttpResponseRedirect(hits[0]["address"])
-        return self.page(request, "support/index.html", {"term": term, "found": hits})
+        return self.page(
+            request,
+            "support/index.html",
+            {"term": term, "found": hits, "short_phone": is_short_phone(term) and SHORTEST_PHONE_END},
+        )
 
     def pick(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """Something of somebody else that the person asks about."""
@@ -175,7 +179,10 @@ def _find(request: HttpRequest, term: str) -> list[Found]:
 def _client(person_id: int) -> User:
     person = User.objects.clients().select_related("profile").filter(pk=person_id).first()
     if person is None:
-        raise Absent("not-found", _("No app user here. Staff accounts are not covered by Investigate."))
+        raise Absent(
+            "not-found",
+            _("No app user has this ID, and staff accounts are not in Investigate. Search for the user again."),
+        )
     return person
 
 

@@ -20,7 +20,7 @@ def is_recipient(user: User, notification: Notification) -> bool:
 
 
 def sight(viewer: User, world: World) -> Sight:
-    return Sight([Rung("recipient", _("Was it told to the viewer?"), Q(recipient_id=viewer.pk))])
+    return Sight([Rung("recipient", _("Was it sent to the viewer?"), Q(recipient_id=viewer.pk))])
 
 
 def own(viewer: User) -> QuerySet[Notification]:

@@ -42,7 +42,7 @@ def sight(viewer: User | AnonymousUser, world: World) -> Sight:
             unblocked("author", viewer, world, spares_own=True),
             Rung(
                 "audience",
-                _("Is it for everybody, or is the viewer connected to its author?"),
+                _("Is it public, or is the viewer connected to its author?"),
                 Q(audience=Story.Audience.PUBLIC) | for_connections,
                 spares_own=True,
             ),

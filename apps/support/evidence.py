@@ -42,7 +42,7 @@ def of_account(code: str, person: User, world: World) -> list[Fact]:
     field = {"signed_in": "is_active", "standing": "suspended_until", "verified": "identity_verified"}[code]
     facts = []
     if code == "signed_in" and person.is_staff:
-        facts.append(Fact(_("It is a staff account; those are for the console only.")))
+        facts.append(Fact(_("It is a staff account; these can sign in to the console only.")))
     if code == "standing" and person.suspended_until:
         facts.append(Fact(_("Suspended until %(time)s.") % {"time": when(person.suspended_until)}))
     return [*facts, *_turned(User, person.pk, field, world)]
@@ -59,8 +59,8 @@ def of_absence(model: type[Model], row_id: int, world: World) -> list[Fact]:
         return [_version_fact(_("Deleted"), last)]
     first = known.order_by("history_date", "history_id").first()
     if first is not None:
-        return [_version_fact(_("Made only later"), first)]
-    return [Fact(_("There never was one with this number, as far as history tells."))]
+        return [_version_fact(_("Created later"), first)]
+    return [Fact(_("No history: there was never one with this ID."))]
 
 
 def facts_behind(code: str, viewer: User, row: Any, world: World) -> list[Fact]:
@@ -71,19 +71,22 @@ def facts_behind(code: str, viewer: User, row: Any, world: World) -> list[Fact]:
         return _audience(viewer, row, world)
     if code == "lasting":
         over = row.expires_at <= world.now
-        sentence = _("Ran out at %(time)s.") if over else _("Runs out at %(time)s.")
+        sentence = _("Expired at %(time)s.") if over else _("Expires at %(time)s.")
         return [Fact(sentence % {"time": when(row.expires_at)}, at=row.expires_at)]
     if code == "direction":
         names = _names(world, [row.sender_id, row.receiver_id])
-        sent = _("%(one)s asked %(other)s.") % {"one": names[row.sender_id], "other": names[row.receiver_id]}
+        sent = _("%(one)s sent the request to %(other)s.") % {
+            "one": names[row.sender_id],
+            "other": names[row.receiver_id],
+        }
         return [Fact(sent, row, row.created_at)]
     if code == "recipient":
         name = _names(world, [row.recipient_id])[row.recipient_id]
-        return [Fact(_("Told to %(name)s.") % {"name": name}, row, row.created_at)]
+        return [Fact(_("Sent to %(name)s.") % {"name": name}, row, row.created_at)]
     if code == "member":
         members = world.of(Membership).filter(room_id=row.room_id).values_list("user_id", flat=True)
         names = _names(world, list(members))
-        return [Fact(_("In the room: %(names)s.") % {"names": ", ".join(sorted(names.values()))})]
+        return [Fact(_("Members of the chat: %(names)s.") % {"names": ", ".join(sorted(names.values()))})]
     if code == "active":
         return _turned(User, _owner_id(row), "is_active", world)
     field = {"kept": "removed_at", "kept_by_author": "deleted_at"}.get(code)
@@ -102,9 +105,9 @@ def remarks(model: type[Model], viewer: User, row_id: int, world: World) -> list
     if isinstance(row, Story) and row.expires_at > world.now:
         return [Fact(_("Its 24 hours run until %(time)s.") % {"time": when(row.expires_at)})]
     if isinstance(row, Story) and row.author_id == viewer.pk and row.removed_at is None:
-        return [Fact(_("Its author finds it among their expired ones."))]
+        return [Fact(_("Its author finds it among their expired stories."))]
     if isinstance(row, Message) and row.removed_at and row.removed_at <= world.now:
-        return [Fact(_("Staff removed it: it keeps its place, without its text."), row, row.removed_at)]
+        return [Fact(_("Staff removed it: it is shown in its place, without its text."), row, row.removed_at)]
     return []
 
 
@@ -115,7 +118,9 @@ def of_telling(telling: Telling, world: World) -> list[Fact]:
         return [fact for due in missing for fact in _of_due(due, world)]
     return [
         Fact(
-            _("Told at %(time)s: %(text)s") % {"time": when(sent.created_at), "text": sent.text}, sent, sent.created_at
+            _("Notified at %(time)s: %(text)s") % {"time": when(sent.created_at), "text": sent.text},
+            sent,
+            sent.created_at,
         )
         for sent in telling.sent[-TOLD:]
     ]
@@ -126,18 +131,18 @@ def of_delivery(telling: Telling, viewer: User, world: World) -> list[Fact]:
     read = [(sent, sent.read_at) for sent in telling.sent if sent.read_at and sent.read_at <= world.now]
     if read:
         return [Fact(_("Read at %(time)s.") % {"time": when(time)}, sent, time) for sent, time in read[-TOLD:]]
-    facts = [Fact(_("Not read yet. The app lists it, and shows it at once where it is open."))]
+    facts = [Fact(_("Not read yet. The app lists it, and shows it at once while open."))]
     if telling.sent and (last := last_in_touch(viewer, world)):
-        said = _("Their app was last in touch at %(time)s, after that.")
+        said = _("Their app last connected at %(time)s, after that.")
         if last < telling.sent[-1].created_at:
-            said = _("Their app was last in touch at %(time)s, before that.")
+            said = _("Their app last connected at %(time)s, before that.")
         facts.append(Fact(said % {"time": when(last)}, at=last))
     return facts
 
 
 def _of_due(due: Due, world: World) -> list[Fact]:
     """What they ought to have been told, and the change that it was about."""
-    said = Fact(_("There is no “%(kind)s” to them about it.") % {"kind": Kind(due.kind).label}, due.row)
+    said = Fact(_("No “%(kind)s” notification was sent to them.") % {"kind": Kind(due.kind).label}, due.row)
     changed = due.kind in (Kind.CONNECTION_ACCEPTED, Kind.EVENT_CANCELLED)
     row: Any = due.row
     if changed:
@@ -173,12 +178,12 @@ def _blocks(viewer: User, row: Any, world: World) -> list[Fact]:
 
 def _audience(viewer: User, story: Story, world: World) -> list[Fact]:
     if story.audience == Story.Audience.PUBLIC:
-        return [Fact(_("It is for everybody."))]
-    facts = [Fact(_("It is for connections of its author."))]
+        return [Fact(_("It is public."))]
+    facts = [Fact(_("Its audience is the connections of its author."))]
     pair = Q(sender_id=viewer.pk, receiver_id=story.author_id) | Q(receiver_id=viewer.pk, sender_id=story.author_id)
     connection = world.of(Connection).filter(pair).first()
     if connection is None:
-        return [*facts, Fact(_("The two have never asked each other, or have parted."))]
+        return [*facts, Fact(_("The two users are not connected."))]
     state = _("Their connection is “%(state)s”.") % {"state": connection.get_status_display()}
     return [*facts, Fact(state, connection, connection.responded_at or connection.created_at)]
 

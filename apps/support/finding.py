@@ -11,13 +11,17 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
-from apps.users.models import Profile, User, phone_digits
+from apps.users.models import Profile, User, phone_digits, phone_digits_reversed
 from apps.users.names import seen, tidy
 from apps.whole_numbers import searched_number, whole_number
 
 MOST = 20
 SHORTEST_PART = 3
 SHORTEST_PHONE = 4
+"""Digits of a whole phone number."""
+SHORTEST_PHONE_END = 6
+"""Digits by which the end of a phone number is found."""
+PHONE = re.compile(r"\+?[0-9 ()./-]+")
 
 # Addresses of the console, the API and the sockets, as far as they name one thing.
 PERSON_PLACES = [
@@ -54,7 +58,7 @@ def find(text: str) -> list[Found]:
     text = tidy(seen(text)).strip("<>\"'")
     if not text:
         return []
-    if "/" in text:
+    if "/" in text and not PHONE.fullmatch(text):
         return list(_by_address(_path_of(text)))
     return _unique([*_by_mail(text), *_by_number(text), *_by_phone(text), *_by_name(text)])
 
@@ -76,14 +80,36 @@ def _by_mail(text: str) -> Iterator[Found]:
 
 def _by_number(text: str) -> Iterator[Found]:
     if number := searched_number(text, _("user")):
-        yield from (Found(_("number"), person) for person in _people().filter(pk=number))
+        yield from (Found(_("ID"), person) for person in _people().filter(pk=number))
+
+
+def is_short_phone(text: str) -> bool:
+    """Whether it reads like a phone number, with too few digits to find one by its end."""
+    text = tidy(seen(text))
+    return bool(PHONE.fullmatch(text)) and 0 < len(_national(text)) < SHORTEST_PHONE_END
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
+
+
+def _national(text: str) -> str:
+    """The digits of a number without the 0 that is dialled within a country only."""
+    return _digits(text.replace("(0)", "")).lstrip("0")
 
 
 def _by_phone(text: str) -> Iterator[Found]:
-    digits = re.sub(r"[^0-9]", "", text)
-    if len(digits) >= SHORTEST_PHONE and re.fullmatch(r"\+?[0-9 ().-]+", text):
-        people = _people().exclude(phone="").alias(digits=phone_digits()).filter(digits=digits)
-        yield from (Found(_("phone"), person, field="phone") for person in people[:MOST])
+    """Whole numbers first, then those that end like this."""
+    if not PHONE.fullmatch(text):
+        return
+    people = _people().exclude(phone="")
+    whole, end = _digits(text), _national(text)
+    if len(whole) >= SHORTEST_PHONE:
+        exact = people.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
+        yield from (Found(_("phone"), person, field="phone") for person in exact)
+    if len(end) >= SHORTEST_PHONE_END:
+        ending = people.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
+        yield from (Found(_("end of the phone number"), person, field="phone") for person in ending[:MOST])
 
 
 def _by_name(text: str) -> Iterator[Found]:

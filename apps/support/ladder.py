@@ -130,31 +130,41 @@ WHY: dict[str, Text] = {
     "signed_in": gettext_lazy("their account cannot sign in"),
     "standing": gettext_lazy("they are suspended"),
     "verified": gettext_lazy("they are not verified"),
-    "exists": gettext_lazy("there is no such thing"),
+    "exists": gettext_lazy("it does not exist"),
     "direction": gettext_lazy("it is between two other people"),
-    "unblocked": gettext_lazy("a block stands between the two"),
+    "unblocked": gettext_lazy("one of the two blocked the other"),
     "kept": gettext_lazy("staff removed it"),
     "kept_by_author": gettext_lazy("its author deleted it"),
     "lasting": gettext_lazy("its 24 hours are over"),
     "active": gettext_lazy("the account that it belongs to is deactivated"),
-    "audience": gettext_lazy("it is for connections of its author only"),
+    "audience": gettext_lazy("only connections of its author see it"),
     "member": gettext_lazy("they are not in the room"),
-    "recipient": gettext_lazy("it was told to somebody else"),
+    "recipient": gettext_lazy("it was sent to another user"),
     "client": gettext_lazy("it is a staff account"),
 }
-PEOPLE_MEND: dict[str, Text] = {
-    "unblocked": gettext_lazy("Only whoever blocked can take the block back, in the app."),
-    "audience": gettext_lazy("Its author can show it to everybody, or the two can connect."),
-    "direction": gettext_lazy("Cannot be changed: requests are visible only to the two users."),
-    "lasting": gettext_lazy("Cannot be changed: a story lasts 24 hours."),
-    "kept_by_author": gettext_lazy("Cannot be changed: its author deleted it."),
-    "member": gettext_lazy("Cannot be changed: a room belongs to its members."),
-    "recipient": gettext_lazy("Cannot be changed: notifications belong to their recipient."),
-    "exists": gettext_lazy("Can be fixed by: nobody."),
-    "client": gettext_lazy("Cannot be changed: staff have no profile in the app."),
-    "told": gettext_lazy("Cannot be changed: notifications are sent once, when it happens."),
-    "delivered": gettext_lazy("They themselves, when they look at their notifications."),
+FIXABLE: dict[str, Text] = {
+    "signed_in": gettext_lazy("Can be fixed by: %(who)s, by activating the account."),
+    "standing": gettext_lazy("Can be fixed by: %(who)s, by ending the suspension."),
+    "verified": gettext_lazy(
+        "Can be fixed by: %(who)s, by approving an identity document. The user has to submit one first."
+    ),
+    "kept": gettext_lazy("Can be fixed by: %(who)s, by restoring it."),
+    "active": gettext_lazy("Can be fixed by: %(who)s, by activating the account that it belongs to."),
+    "unblocked": gettext_lazy("Can be fixed by: the user who blocked the other, by removing the block in the app."),
+    "audience": gettext_lazy("Can be fixed by: the author, by making it public; or by both users, by connecting."),
+    "delivered": gettext_lazy("Can be fixed by: the user, by opening their notifications in the app."),
+    "direction": gettext_lazy("Cannot be fixed: only its sender and its receiver see a connection request."),
+    "lasting": gettext_lazy("Cannot be fixed: a story lasts 24 hours. Its author can post it again."),
+    "kept_by_author": gettext_lazy("Cannot be fixed: its author deleted it. Its author can post it again."),
+    "member": gettext_lazy("Cannot be fixed: only its members see a chat."),
+    "recipient": gettext_lazy("Cannot be fixed: only its recipient sees a notification."),
+    "exists": gettext_lazy(
+        "Cannot be fixed: there is nothing to restore. Check the ID, or ask for it to be made again."
+    ),
+    "client": gettext_lazy("Cannot be fixed: staff accounts have no profile in the app."),
+    "told": gettext_lazy("Cannot be fixed: notifications are sent once, when it happens. Tell the user directly."),
 }
+"""Who can change the answer of a check and how, in a sentence. "who" are the groups of staff with the permission."""
 
 
 type Verdict = list[tuple[str, bool | None]]
@@ -217,12 +227,12 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
             question, perm = rungs[code].question, rungs[code].mended_by
             facts = facts_behind(code, viewer, row, world) if row is not None else []
             if rungs[code].spares_own and row is not None and _is_own(thing, viewer, row, world):
-                facts = [Fact(_("It is their own, so this does not bar them.")), *facts]
+                facts = [Fact(_("It is their own, so this check does not apply.")), *facts]
         else:
             question, perm = _existence(thing, at), ""
             facts = [] if passed else of_absence(thing.model, thing_id, world)
             if passed and isinstance(row, Notification):
-                facts = [Fact(_("Made at %(time)s.") % {"time": when(row.created_at)}, row, row.created_at)]
+                facts = [Fact(_("Created at %(time)s.") % {"time": when(row.created_at)}, row, row.created_at)]
         answers.append(Answer(code, question, passed, facts, _mender(code, perm) if passed is False else ""))
     if thing.listing:
         sees = all(answer.passed for answer in answers)
@@ -234,20 +244,20 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
 
 def _existence(thing: Thing, at: datetime | None) -> str:
     if thing.model is Notification:
-        return _("Was this notification made?")
-    return _("Is there such a thing?") if at is None else _("Was there such a thing?")
+        return _("Was this notification created?")
+    return _("Does it exist?") if at is None else _("Did it exist?")
 
 
 def _listed(thing: Thing, listing: Sight, verdict: Verdict) -> Answer:
     """Whether they find it without knowing of it; does not apply to what they do not see at all."""
-    question = _("Does the %(list)s show it to them?") % {"list": thing.list_name}
+    question = _("Is it shown in their %(list)s?") % {"list": thing.list_name}
     if not verdict:
-        return Answer("listed", question, None, [Fact(_("They do not see it at all."))], decides=False)
+        return Answer("listed", question, None, [Fact(_("They cannot see it at all."))], decides=False)
     failed = next((code for code, passed in verdict if not passed), None)
     if failed is None:
         return Answer("listed", question, True, decides=False)
     perm = next(rung.mended_by for rung in listing.rungs if rung.code == failed)
-    said = _("The %(list)s leaves it out: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]}
+    said = _("Not shown in the %(list)s: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]}
     return Answer("listed", question, False, [Fact(said)], _mender(failed, perm), decides=False)
 
 
@@ -257,7 +267,7 @@ def _telling(thing: Thing, viewer: User, thing_id: int, world: World) -> list[An
     answers = []
     for code, passed in _telling_verdict(thing, telling, world):
         if passed is None:
-            facts = [Fact(_("Of this, nothing is told to them.") if code == "told" else _("They were sent none."))]
+            facts = [Fact(_("There is nothing to notify them of.") if code == "told" else _("None was sent."))]
         else:
             facts = of_telling(telling, world) if code == "told" else of_delivery(telling, viewer, world)
         mender = _mender(code, "") if passed is False else ""
@@ -266,8 +276,8 @@ def _telling(thing: Thing, viewer: User, thing_id: int, world: World) -> list[An
 
 
 TOLD: dict[str, Text] = {
-    "told": gettext_lazy("Was a notification of it made for the viewer?"),
-    "delivered": gettext_lazy("Has the notification reached the viewer?"),
+    "told": gettext_lazy("Was the viewer notified of it?"),
+    "delivered": gettext_lazy("Has the viewer read the notification?"),
 }
 
 
@@ -278,10 +288,15 @@ def _asked(viewer_id: int, kind: str, at: datetime | None) -> tuple[Thing, World
     try:
         world: World = PRESENT if at is None else Past(at, MADE)
     except ValueError as error:
-        raise Invalid("future", _("Choose a time that has been."), field="at") from error
+        raise Invalid("future", _("This time is in the future. Choose an earlier one."), field="at") from error
     viewer = world.of(User).filter(id=viewer_id).first()
     if viewer is None:
-        raise Absent("not-found", _("There was no such person at that time.") if at else _("There is no such person."))
+        raise Absent(
+            "not-found",
+            _("This account did not exist at that time. Choose a later one.")
+            if at
+            else _("There is no account with this ID. Search for the user again."),
+        )
     return thing, world, viewer
 
 
@@ -291,9 +306,13 @@ def _is_own(thing: Thing, viewer: User, row: Model, world: World) -> bool:
 
 
 def _mender(code: str, perm: str) -> str:
+    """Who can change the answer of a check that failed, and how: by the permission that it takes, if it takes one."""
+    return str(FIXABLE.get(code, _("Can be fixed by: %(who)s."))) % {"who": _who(perm)}
+
+
+def _who(perm: str) -> str:
     if not perm:
-        return str(PEOPLE_MEND.get(code, _("Only a superuser.")))
+        return _("a superuser")
     app_label, codename = perm.split(".")
     groups = Group.objects.filter(permissions__content_type__app_label=app_label, permissions__codename=codename)
-    names = ", ".join(sorted(groups.values_list("name", flat=True)))
-    return _("%(groups)s can change it.") % {"groups": names} if names else _("Only a superuser can change it.")
+    return ", ".join(sorted(groups.values_list("name", flat=True))) or _("a superuser")

@@ -85,7 +85,7 @@ def note_opened(actor: User, person: User) -> None:
 
 
 def note_found(actor: User, person: User, *, field: str) -> None:
-    """Write down that `actor` searched for exactly this mail address or phone, which tells them whose it is."""
+    """Write down that `actor` searched for this email address or phone number, which tells whose it is."""
     record(actor, Verb.VIEWED, person, subject=person, look=Look.FOUND, field=field)
 
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Greatest, Least, Lower, Upper
+from django.db.models.functions import Greatest, Least, Lower, Reverse, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
@@ -73,6 +73,11 @@ def phone_digits() -> Func:
     return Func(
         F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=models.TextField()
     )
+
+
+def phone_digits_reversed() -> Func:
+    """The same from the last digit to the first, so that an index finds a number by its end."""
+    return Reverse(phone_digits(), output_field=models.TextField())
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -248,6 +253,11 @@ class User(AbstractUser):
             models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
             models.Index(fields=["id"], condition=Q(is_active=False), name="user_switched_off"),
             models.Index(phone_digits(), condition=~Q(phone=""), name="user_by_phone"),
+            models.Index(
+                OpClass(phone_digits_reversed(), name="text_pattern_ops"),
+                condition=~Q(phone=""),
+                name="user_by_phone_end",
+            ),
         ]
         triggers = [
             # Whoever writes it, and also where the row is saved with a version that was read before.

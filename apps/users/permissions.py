@@ -59,7 +59,7 @@ def unblocked(whose: str, viewer: Viewer, world: World, *, spares_own: bool = Fa
 def switched_on(whose: str, world: World, *, spares_own: bool = False) -> Rung:
     """That the account of the person of `whose`, a field, is on."""
     holds = ~Q(**{f"{whose}__in": switched_off(world)})
-    return Rung("active", _lazy("Is the account that it belongs to switched on?"), holds, spares_own=spares_own)
+    return Rung("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
 
 
 def is_hidden(one_id: int, other_id: int) -> bool:
@@ -121,14 +121,14 @@ def directory_entry(viewer: Viewer, world: World) -> Sight:
 def profile_page(viewer: Viewer, world: World) -> Sight:
     """Who opens somebody's profile: also whoever has blocked them, so as to undo it."""
     blocked_by = world.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
-    not_blocked = Rung("unblocked", _lazy("Has this person not blocked the viewer?"), ~Q(id__in=blocked_by))
+    not_blocked = Rung("unblocked", _lazy("Has this user not blocked the viewer?"), ~Q(id__in=blocked_by))
     return Sight([*_account(), not_blocked])
 
 
 def _account() -> list[Rung]:
     return [
-        Rung("client", _lazy("Is it a person of the platform, not of the staff?"), Q(is_staff=False)),
-        Rung("active", _lazy("Is the account switched on?"), Q(is_active=True)),
+        Rung("client", _lazy("Is it an app user, not staff?"), Q(is_staff=False)),
+        Rung("active", _lazy("Is the account active?"), Q(is_active=True)),
     ]
 
 

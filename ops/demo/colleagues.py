@@ -44,7 +44,7 @@ COLLEAGUES: dict[str, tuple[Place, ...]] = {
 }
 
 
-def join(stage: Stage, events: list[Event]) -> None:
+def join(stage: Stage) -> None:
     people = []
     for name, places in COLLEAGUES.items():
         user = User(username=name, email=f"{name}@staff.infloo.example", role=Role.STAFF, is_staff=True)
@@ -63,7 +63,11 @@ def join(stage: Stage, events: list[Event]) -> None:
                 begun_at=stage.ago(days=place.since),
                 ends_at=_end(stage, place.ends_in),
             )
-    jonas, maya = (next(user for user in people if user.username == name) for name in ("jonas.hale", "maya.lund"))
+    stage.users |= {user.username: user for user in people}
+
+
+def grant(stage: Stage, events: list[Event]) -> None:
+    jonas, maya = stage["jonas.hale"], stage["maya.lund"]
     oldest = Document.objects.filter(created_at__lt=stage.ago(days=200)).order_by("created_at", "id").first()
     assert oldest is not None
     _grant(stage, jonas, "users.view_document", oldest, days_ago=190)

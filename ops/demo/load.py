@@ -9,7 +9,20 @@ from django.db import transaction
 
 from apps.users.jobs import inspect_left_over
 from apps.users.models import User
-from ops.demo import accounts, colleagues, gatherings, logins, moments, papers, reports, talks, ties
+from ops.demo import (
+    accounts,
+    arrivals,
+    casework,
+    colleagues,
+    gatherings,
+    logins,
+    moments,
+    papers,
+    reports,
+    talks,
+    teamwork,
+    ties,
+)
 from ops.demo.stage import Stage
 
 
@@ -24,14 +37,19 @@ def load() -> Stage:
         raise NotEmpty("This database holds accounts already; the demo goes into an empty one only.")
     stage = Stage()
     accounts.make(stage)
-    papers.send_in(stage)
     connections = ties.tie(stage)
     events = gatherings.gather(stage)
     stories = moments.post(stage)
     messages = talks.talk(stage, connections)
-    reports.complain(stage, events, stories, messages)
     logins.sign_in(stage)
-    colleagues.join(stage, events)
+    colleagues.join(stage)
+    arrivals.arrive(stage)
+    papers.send_in(stage, arrivals.businesses)
+    colleagues.grant(stage, events)
+    reports.complain(stage, events, stories, messages)
+    arrivals.pass_on(stage)
+    casework.work(stage, events, stories, messages)
+    teamwork.write_templates(stage)
     stage.tell_all()
     inspect_left_over.defer(timestamp=int(stage.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
     return stage

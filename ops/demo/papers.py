@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
@@ -48,6 +49,8 @@ FLAGS = ("differs", "expired", "number")
 UNREAD = (Reason.UNREADABLE, Reason.CUT_OFF)
 NAMELESS = 9
 """Of so many accounts, one gave no legal name with the documents that are decided."""
+LATELY = 15
+"""Days."""
 LEFT_TO_JUDGE = 1
 """How many of each verdict."""
 
@@ -77,11 +80,12 @@ class Shown:
     valid_until: date | None = None
 
 
-def send_in(stage: Stage) -> None:
+def send_in(stage: Stage, more: Callable[[Stage], list[Case]]) -> None:
+    """All documents: those of `_cases`, and `more` of them."""
     rule = ReviewRule(doc_type=DocType.BUSINESS, role=Role.BRAND, after_rejection=True)
     for setting in (rule, QualityShare(percent=20)):
         create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), reason="set up")
-    cases = _cases(stage)
+    cases = [*_cases(stage), *more(stage)]
     sent: list[tuple[Document, Case]] = []
     for verdict in (Status.APPROVED, Status.REJECTED):
         decided = _create(stage, [case for case in cases if case.verdict == verdict])
@@ -102,11 +106,13 @@ def _create(stage: Stage, cases: list[Case], *, used: str = "") -> list[tuple[Do
 def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) -> None:
     looks, decisions = [], []
     for place, (document, case) in enumerate(decided):
-        officer = stage["admin" if place % 4 == 3 else "compliance"]
+        officer = stage[_officer(stage, place, case)]
         reason = Reason(case.reason) if case.reason else None
         before = facts(document, DECIDED_FIELDS)
         document.settle(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
-        document.decided_at = at = case.sent + timedelta(hours=19, minutes=stage.random.randint(0, 50))
+        document.decided_at = at = case.sent + timedelta(
+            hours=_took(stage, place, case), minutes=stage.random.randint(0, 50)
+        )
         looks.append((officer.pk, Verb.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
         text = document.comment or (reason.text if reason else "")
         stage.tell(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
@@ -163,6 +169,18 @@ def _type_details(stage: Stage, sent: list[tuple[Document, Case]]) -> None:
     DocumentKey.objects.bulk_create(
         DocumentKey(document=document, key=key) for document, _case in sent for key in keys_of(document)
     )
+
+
+def _officer(stage: Stage, place: int, case: Case) -> str:
+    """Two decided in turn; lately a third one helps out."""
+    if place % 4 == 3:
+        return "admin"
+    return "robin.marsh" if place % 4 == 1 and case.sent > stage.ago(days=LATELY) else "compliance"
+
+
+def _took(stage: Stage, place: int, case: Case) -> int:
+    """Hours until the decision: all on one day at first, lately now soon and now late."""
+    return 2 + place * 7 % 29 if case.sent > stage.ago(days=LATELY) else 19
 
 
 def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Document]) -> None:

@@ -34,39 +34,39 @@ def complain(stage: Stage, events: list[Event], stories: list[Story], messages: 
     shy = [user for user in stage.verified if user.username not in TRIO][20:30]
     fake = shy[0]
 
-    _settle(stage, Outcome.REMOVED, _report(stage, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
-    _settle(stage, Outcome.REMOVED, _report(stage, spam, (Reason.SPAM,), hours=9))
-    fraud = _settle(stage, Outcome.REMOVED, _report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin")
-    _appeal(stage, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
-    _settle(stage, Outcome.EDITED, _report(stage, events[20], (Reason.HARASSMENT,), hours=60))
-    _settle(stage, Outcome.KEPT, _report(stage, events[16], (Reason.SPAM,), hours=80))
-    _settle(stage, Outcome.WARNED, _report(stage, shy[1], (Reason.HARASSMENT,), hours=100))
-    _settle(stage, Outcome.SUSPENDED, _report(stage, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
+    settle(stage, Outcome.REMOVED, report(stage, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
+    settle(stage, Outcome.REMOVED, report(stage, spam, (Reason.SPAM,), hours=9))
+    fraud = settle(stage, Outcome.REMOVED, report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin")
+    appeal(stage, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
+    settle(stage, Outcome.EDITED, report(stage, events[20], (Reason.HARASSMENT,), hours=60))
+    settle(stage, Outcome.KEPT, report(stage, events[16], (Reason.SPAM,), hours=80))
+    settle(stage, Outcome.WARNED, report(stage, shy[1], (Reason.HARASSMENT,), hours=100))
+    settle(stage, Outcome.SUSPENDED, report(stage, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
 
-    _report(
+    report(
         stage,
         active[2],
         (Reason.VIOLENCE, Reason.NUDITY, Reason.OTHER),
         hours=1,
         note="There is a knife in the picture.",
     )
-    _report(stage, active[5], (Reason.SPAM,), hours=4)
-    [asked, *_more] = _report(
+    report(stage, active[5], (Reason.SPAM,), hours=4)
+    [asked, *_more] = report(
         stage, events[14], (Reason.FRAUD, Reason.FRAUD), hours=3, note="They ask for the ticket money by bank transfer."
     )
     # The host has taken it out since; what was reported stays to be seen.
     for exhibit in Exhibit.objects.filter(case=asked.case_id):
         exhibit.words["description"] = f"{events[14].description} Tickets by bank transfer only, to the host."
         exhibit.save(update_fields=["words"])
-    _report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
+    report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
     # Only who can read a message can report it: the other one in the room.
-    _report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
-    _report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
-    _report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
+    report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
+    report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
+    report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
     weigh_open()
 
 
-def _report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
+def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
     """One report a reason, each by somebody else, the first of them that long ago."""
     author = _author(target)
     if isinstance(target, Message):
@@ -113,7 +113,7 @@ def _author(target: Target) -> User:
             return target
 
 
-def _appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None:
+def appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None:
     """The author asks for another look, that long ago."""
     assert decision.subject is not None
     made = Appeal(
@@ -127,7 +127,7 @@ def _appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> Non
     create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, reason="appealed")
 
 
-def _settle(stage: Stage, outcome: str, reports: list[Report], by: str = "community") -> Decision:
+def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "community") -> Decision:
     moderator = stage[by]
     at = reports[-1].created_at + timedelta(minutes=25)
     for report in reports:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from apps.chat.models import Membership, Message, Room, direct_key
 from apps.connections.models import Connection
 from apps.users.models import User
-from ops.demo import texts
+from ops.demo import texts, work_texts
 from ops.demo.accounts import TRIO
 from ops.demo.stage import Stage, create
 
@@ -35,6 +35,8 @@ def talk(stage: Stage, connections: Sequence[Connection]) -> list[Message]:
             said.append((0, texts.RUDE))
         if place == 1:
             said.append((1, texts.SPAM))
+        if 0 <= place - 2 < len(work_texts.UNKIND):
+            said.append((place % 2, work_texts.UNKIND[place - 2]))
         rooms.append(([connection.sender, connection.receiver], said, 2 + place * 7))
 
     messages = []

@@ -34,7 +34,7 @@ from tests import people
 from tests.console import console
 from tests.jobs import forget, waiting
 from tests.races import at_once
-from tests.things import make_event
+from tests.things import make_event, make_message, make_story
 from tests.users.test_jobs import stall, work
 
 pytestmark = pytest.mark.django_db
@@ -642,6 +642,18 @@ def test_a_long_export_is_made_in_the_background_and_fetched(kind: str) -> None:
     entry = Entry.objects.get(verb=Verb.EXPORTED)
     assert (entry.actor, entry.detail) == (staff, {"table": "events.event", "rows": 6, "filters": ""})
     assert Entry.objects.filter(verb=Verb.VIEWED, target_type="tables.transfer").count() == 1
+
+
+@pytest.mark.parametrize("table", ["stories/story", "chat/message"])
+def test_each_table_that_is_exported_hands_out_its_file(table: str) -> None:
+    alice, bob = people.alice(), people.bob()
+    for number in range(4):
+        make_story(alice, f"Sunset {number}")
+        make_message(alice, bob, f"Hello {number}")
+    client = console(people.admin())
+    page = urlsplit(client.post(f"/admin/{table}/export/", {"format": CSV})["Location"]).path
+    run_jobs()
+    assert content_of(client, page).decode().count("alice") == 4
 
 
 def test_an_export_in_the_background_is_the_one_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:

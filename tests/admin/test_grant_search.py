@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -122,8 +123,8 @@ def test_nothing_is_found_by_what_the_tables_mask() -> None:
     assert found(client, nora, "Seen before") == {}
     assert found(client, nora, "carol") == {}, "who reported"
     answer = client.get(search_page(nora), {"q": "alice"})
-    for hidden in ("4000 1234", "alice@example.com", "Seen before", "bob"):
-        assert hidden not in answer.text
+    for hidden in ("4000 1234", "alice@example.com", "Seen before", r"\bbob\b"):
+        assert not re.search(hidden, answer.text), hidden
 
 
 def test_only_those_who_grant_may_search() -> None:

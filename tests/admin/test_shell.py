@@ -257,10 +257,10 @@ def test_counting_stops_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_a_poll_costs_five_queries(django_assert_num_queries: Any) -> None:
+def test_a_poll_costs_six_queries(django_assert_num_queries: Any) -> None:
     client = console(people.admin())
     counts(client)
-    with django_assert_num_queries(5):  # session, user, console session, goals, counts
+    with django_assert_num_queries(6):  # session, user, console session, goals, counts, notices
         counts(client)
 
 

@@ -7,9 +7,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from apps.audit.history import save_as
-from apps.users.models import Block
+from apps.users.models import Block, User
 from tests import people
-from tests.things import make_connection
+from tests.accessibility import barriers
+from tests.things import make_connection, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Whatever one does with keyboard or pointer that sets something off, on all pages of the visit.
@@ -65,6 +66,74 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 768})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+
+
+def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
+    people.support()
+    alice, bob = people.alice(), people.bob()
+    User.objects.update(phone="+44 20 5550001")
+    connection = make_connection(bob, alice)
+    make_message(bob, alice)
+    make_notification(alice)
+    story = make_story(bob, "Sunset")
+    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    page.goto("/admin/login/?next=/admin/support/")
+    page.fill("#id_username", "support")
+    page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Find a user or their content")).to_be_visible()
+    home = f"/admin/support/{alice.pk}/"
+    for address in (
+        "/admin/support/?q=5550001",
+        "/admin/support/?q=12345",
+        home,
+        f"{home}pick/?q=bob",
+        f"{home}pick/?q=none",
+        f"{home}why/connection/{connection.pk}/",
+        f"{home}why/story/{story.pk}/?at=2001-01-01",
+        f"{home}as_seen/",
+    ):
+        page.goto(address)
+        page.evaluate(OPEN_ALL)
+        assert barriers(page) == [], address
+    page.get_by_label("Reason").fill("x")
+    page.evaluate("document.querySelector('#reason').form.noValidate = true")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="at least 10 characters")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_label("Reason").fill("she calls about a request")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.keyboard.press("+")
+    expect(page.locator(".support-answer-panel:not([open])")).to_have_count(0)
+    assert barriers(page) == []
+
+
+def test_what_was_asked_about_is_scrolled_to_and_all_answers_open_and_close_by_keys(page: Page) -> None:
+    people.support()
+    alice = people.alice()
+    for number in range(30):
+        asked = make_connection(people.make_user(f"other{number}"), alice)
+    oldest = asked.pk - 29
+    page.goto(f"/admin/login/?next=/admin/support/{alice.pk}/why/connection/{oldest}/")
+    page.fill("#id_username", "support")
+    page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="See what the app shows them").click()
+    page.get_by_label("Reason").fill("she calls about a request")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator("#asked")).to_contain_text("other0")
+    expect(page.locator("#asked")).to_be_in_viewport()
+    closed, opened = page.locator("details:not([open]) > summary code"), page.locator("details[open] > summary code")
+    page.keyboard.press("-")
+    expect(opened).to_have_count(0)
+    expect(page.get_by_role("status").get_by_text("All answers are closed.")).to_be_attached()
+    page.keyboard.press("+")
+    expect(closed).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Close all answers")
 
 
 def serious(page: Page) -> list[str]:

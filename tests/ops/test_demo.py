@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.db.models import Count, F, Max, Q
+from django.db import connection, transaction
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
@@ -17,14 +20,20 @@ from apps.chat.models import Message, Room
 from apps.connections.models import Connection
 from apps.decisions.models import Decision
 from apps.decisions.services import facts
+from apps.desk.message_templates import templates_for
+from apps.desk.models import Note, Workable
+from apps.desk.notices import notices_of, unread_count
 from apps.desk.services import is_away
 from apps.events.models import Event, Participation
 from apps.files import take_document, take_picture, take_story
+from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.stories.models import Story
 from apps.users.document_details import compared
-from apps.users.models import BlindCheck, Block, Document, Profile, Reason, Role, User
+from apps.users.four_eyes import needs_second
+from apps.users.likeness import duplicates, inspect_document
+from apps.users.models import BlindCheck, Block, DocType, Document, Profile, Reason, Role, User
 from apps.users.names import skeleton_key
 from apps.users.oversight import ends_soon, holdings
 from apps.users.quality import open_checks, quality
@@ -33,6 +42,8 @@ from ops.demo import drawing
 from ops.demo.accounts import PASSWORD, STAFF, TRIO
 from ops.demo.colleagues import COLLEAGUES
 from ops.demo.load import load
+
+OFFICERS = {"admin", "compliance", "robin.marsh"}
 
 
 def upload(file: object) -> SimpleUploadedFile:
@@ -158,7 +169,7 @@ class DemoTest(TestCase):
     def test_documents_are_of_every_state(self) -> None:
         assert {*Document.objects.exclude(reason="").values_list("reason", flat=True)} == {*Reason.values}
         pending = Document.objects.pending()
-        assert {document.media_type for document in pending} == {"image/png", "application/pdf"}
+        assert {document.media_type for document in pending} == {"image/png", "image/jpeg", "application/pdf"}
         # For the rule that businesses turned down before are looked at twice.
         assert pending.filter(owner__documents__status="rejected", owner__role=Role.BRAND, doc_type="business").exists()
 
@@ -172,13 +183,92 @@ class DemoTest(TestCase):
         closed = Report.objects.filter(status=Report.Status.CLOSED)
         assert {*closed.values_list("outcome", flat=True)} == {*Report.Outcome.values}
         assert {*Report.objects.values_list("reason", flat=True)} == {*Report.Reason.values}
-        assert User.objects.filter(suspended_until__gt=timezone.now()).count() == 1
-        assert Message.objects.filter(removed_at__isnull=False).count() == 1
+        assert User.objects.filter(suspended_until__gt=timezone.now()).count() == 2
+        assert Message.objects.filter(removed_at__isnull=False).count() == 2
 
-    def test_an_appeal_waits_for_the_community_manager(self) -> None:
-        [appeal] = Appeal.objects.open()
-        assert appeal.decider.username == "admin"
-        assert all(case.exhibits.exists() for case in Case.objects.open())
+    def test_appeals_wait_for_the_community_manager_who_can_rule_either_way(self) -> None:
+        community = User.objects.get(username="community")
+        waiting = list(Appeal.objects.open())
+        assert len(waiting) >= 4
+        assert {appeal.decider.username for appeal in waiting} == {"admin", "maya.lund"}
+        assert {appeal.case.kind for appeal in waiting} == {*Report.Kind.values}
+        for appeal in waiting:
+            for overturn in (False, True):
+                with transaction.atomic():
+                    ruled = rule_on_appeal(community, appeal.pk, overturn=overturn, text="Looked at it again.")
+                    assert ruled.status == ("overturned" if overturn else "upheld")
+                    transaction.set_rollback(True)
+
+    def test_a_day_s_cases_wait_of_every_kind_age_and_priority(self) -> None:
+        waiting = list(Case.objects.open().annotate(reported=Count("reports")))
+        assert len(waiting) >= 25
+        assert all(sum(case.kind == kind for case in waiting) >= 4 for kind in Report.Kind)
+        assert sum(case.reported > 1 for case in waiting) >= 10
+        assert min(case.weight for case in waiting) <= 10 < 120 <= max(case.weight for case in waiting)
+        assert all(case.exhibits.exists() for case in waiting)
+        now = timezone.now()
+        assert sum(now - case.opened_at < timedelta(hours=1) for case in waiting) >= 2
+        assert sum(now - case.opened_at > timedelta(hours=24) for case in waiting) >= 4
+        _assert_work_is_spread(waiting)
+
+    def test_a_day_s_documents_wait_of_every_age(self) -> None:
+        waiting = list(Document.objects.pending())
+        assert len(waiting) >= 40
+        now = timezone.now()
+        for doc_type in DocType.values:
+            of_type = [document for document in waiting if document.doc_type == doc_type]
+            assert len(of_type) >= 15
+            assert sum(now - document.created_at > timedelta(hours=24) for document in of_type) >= 3
+        assert not any(document.created_at > now for document in waiting)
+        assert len({(now - document.created_at).days for document in waiting}) >= 4
+        first = [document.first_approved_by.username for document in waiting if document.first_approved_by]
+        assert sorted(first) == ["admin", "robin.marsh"]
+        assert sum(needs_second(document) for document in waiting) >= 5
+        _assert_work_is_spread(waiting)
+
+    def test_copies_of_documents_are_found_on_other_accounts(self) -> None:
+        again = Document.objects.pending().filter(
+            Exists(Document.objects.filter(sha256=OuterRef("sha256")).exclude(owner=OuterRef("owner")))
+        )
+        assert again.count() == 1
+        smaller = Document.objects.pending().filter(media_type="image/jpeg").exclude(pk__in=again)
+        assert smaller.count() == 2
+        for document in (*again, *smaller):
+            inspect_document(document.pk)
+        for document in Document.objects.filter(doc_type="identity", status="approved").order_by("-created_at")[:2]:
+            inspect_document(document.pk)
+        found = duplicates(User.objects.get(username="compliance"), again.get())
+        assert [one.same_file for one in found.shown] == [True]
+
+    def test_the_last_two_weeks_have_decisions_by_several_officers_on_most_days(self) -> None:
+        since = timezone.now() - timedelta(days=14)
+        for verbs, officers in (
+            (["document.approved", "document.rejected"], OFFICERS),
+            (["case.settled"], {"admin", "community", "maya.lund"}),
+        ):
+            lately = Decision.objects.filter(verb__in=verbs, made_at__gte=since).select_related("actor")
+            assert {decision.actor.username for decision in lately} == officers
+            assert len({decision.made_at.date() for decision in lately}) >= 10, verbs
+        assert not Decision.objects.filter(made_at__gt=timezone.now()).exists()
+
+    def test_staff_have_notices_notes_and_templates(self) -> None:
+        for name, kinds in (
+            ("compliance", {"assigned", "mentioned"}),
+            ("community", {"assigned", "mentioned"}),
+            ("admin", {"assigned", "escalated", "mentioned"}),
+        ):
+            staff = User.objects.get(username=name)
+            assert {notice.kind for notice in notices_of(staff)} == kinds, name
+            assert unread_count(staff), name
+        for note in Note.objects.all():
+            model = apps.get_model(note.target_type)
+            item = model._default_manager.get(pk=note.target_id)  # type: ignore[attr-defined]
+            opened = item.opened_at if isinstance(item, Case) else item.created_at
+            assert opened < note.created_at <= timezone.now(), note
+        for name, queue in (("compliance", "documents"), ("community", "cases"), ("community", "appeals")):
+            templates = templates_for(User.objects.get(username=name), queue)
+            assert len(templates) >= 2
+            assert all(template.texts.keys() == {"en", "de"} for template in templates)
 
     def test_only_a_member_reports_a_message(self) -> None:
         for report in Report.objects.filter(kind=Report.Kind.MESSAGE):
@@ -199,11 +289,11 @@ class DemoTest(TestCase):
             assert not versions.filter(Q(history_user=None) | Q(history_change_reason="")).exists(), model
             assert versions.filter(history_type="+").count() == model.objects.count()
         decided = Document.history.filter(status="rejected").select_related("history_user")
-        assert {version.history_user.username for version in decided} == {"compliance", "admin"}
+        assert {version.history_user.username for version in decided} == OFFICERS
 
     def test_officers_have_judged_each_other_s_decisions(self) -> None:
         seen = quality(User.objects.get(username="admin"))
-        assert {line.name for line in seen.by_officer} == {"compliance", "admin"}
+        assert {line.name for line in seen.by_officer} == OFFICERS
         assert any(line.agreed < line.checked for line in seen.by_officer)
         reasons = [line for line in seen.by_outcome if line.reasoned]
         assert len(reasons) >= 5
@@ -228,6 +318,17 @@ class DemoTest(TestCase):
     def test_it_goes_into_an_empty_database_only(self) -> None:
         with override_settings(DEBUG=True), pytest.raises(CommandError, match="accounts already"):
             call_command("demo")
+
+
+def _assert_work_is_spread(waiting: Sequence[Workable]) -> None:
+    """Some are claimed, some assigned, some snoozed, some escalated, and most are free."""
+    now = timezone.now()
+    assert any(item.claim_holder() for item in waiting)
+    assert sum(item.assigned_to is not None for item in waiting) >= 3
+    assert sum(item.snoozed_until is not None and item.snoozed_until > now for item in waiting) == 2
+    assert any(item.escalated_at is not None for item in waiting)
+    free = [item for item in waiting if item.assigned_to is None and not item.claim_holder() and not item.snoozed_until]
+    assert len(free) > len(waiting) / 2
 
 
 def test_it_wants_debug() -> None:

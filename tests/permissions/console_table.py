@@ -238,6 +238,6 @@ TABLE |= {
     f"{name.removesuffix(f'_{kind}')}_{kind}_{page}": (readers, posters if page == "job" else NOBODY)
     for name, (readers, posters) in tuple(TABLE.items())
     for kind in ("import", "export")
-    if name.endswith(f"_{kind}") and not name.endswith("_process_import")
+    if name.endswith(f"_{kind}") and not name.endswith("_process_import") and not name.startswith("desk_")
     for page in ("job", "file")
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +19,10 @@ from apps.events.services import cancel_event
 from apps.notifications.models import Notification
 from apps.notifications.services import mark_read
 from apps.stories.models import Story
-from apps.support.ladder import MADE, Answer, ladder
+from apps.support.ladder import FIXABLE, MADE, THINGS, Answer, ladder
 from apps.users.models import Block, User
 from apps.users.services import follow
-from apps.visibility import Past
+from apps.visibility import PRESENT, Past
 from tests import people
 from tests.things import make_connection, make_event, make_message, make_story
 
@@ -43,7 +44,7 @@ def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
     assert "community" in removal.sentence
     assert "spam" in removal.sentence
     assert removal.version.history_user == community
-    assert "Community Manager" in told.failed.mended_by
+    assert told.failed.mended_by == "Can be fixed by: Community Manager, by restoring it."
     blocked = next(answer for answer in told.answers if answer.code == "unblocked")
     assert blocked.passed is False
     assert "bob blocked alice" in blocked.facts[0].sentence
@@ -76,7 +77,7 @@ def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
     fresh, old = make_story(bob), make_story(bob, hours_old=30)
     assert _rung(alice, "story", fresh.pk, "listed").passed
     left_out = _rung(bob, "story", old.pk, "listed")
-    assert (left_out.passed, left_out.facts[0].sentence) == (False, "The feed leaves it out: its 24 hours are over.")
+    assert (left_out.passed, left_out.facts[0].sentence) == (False, "Not shown in the feed: its 24 hours are over.")
     unseen = _rung(alice, "story", old.pk, "listed")
     assert (unseen.passed, unseen.applies) == (None, False)
     fresh.remove(community, "spam")
@@ -84,7 +85,38 @@ def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
     assert "Community Manager" in _rung(bob, "story", fresh.pk, "listed").mended_by
     assert _rung(alice, "profile", bob.pk, "listed").passed
     save_as(alice, Block(blocker=alice, blocked=bob), reason="blocked")
-    assert "a block stands between the two" in _rung(alice, "profile", bob.pk, "listed").facts[0].sentence
+    assert "one of the two blocked the other" in _rung(alice, "profile", bob.pk, "listed").facts[0].sentence
+
+
+def test_each_check_that_can_fail_says_who_can_fix_it_and_how() -> None:
+    viewer = people.alice()
+    codes = {"exists", "told", "delivered"}
+    for thing in THINGS.values():
+        codes |= {door.code for door in thing.doors}
+        for seeing in filter(None, (thing.seeing, thing.listing)):
+            codes |= {rung.code for rung in seeing(viewer, PRESENT).rungs}
+    assert codes == FIXABLE.keys()
+    for sentence in map(str, FIXABLE.values()):
+        assert re.fullmatch(r"(Can be fixed by: .+, by .+|Cannot be fixed: .+)\.", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"is_active": False}, "Can be fixed by: a superuser, by activating the account."),
+        (
+            {"identity_verified": False},
+            "Can be fixed by: Compliance Officer, by approving an identity document. The user has to submit one first.",
+        ),
+    ],
+)
+def test_an_account_that_is_barred_says_who_can_fix_it(changed: dict[str, bool], sentence: str) -> None:
+    alice, bob = people.alice(), people.bob()
+    message = make_message(alice, bob)
+    User.objects.filter(pk=bob.pk).update(**changed)
+    failed = ladder(bob.pk, "message", message.pk).failed
+    assert failed
+    assert failed.mended_by == sentence
 
 
 def _rung(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> Answer:
@@ -99,7 +131,7 @@ def test_it_says_whether_they_were_told_and_whether_it_reached_them() -> None:
     told, reached = (_rung(bob, "connection", connection.pk, code) for code in ("told", "delivered"))
     [sent] = Notification.objects.filter(recipient=bob)
     assert (told.passed, told.facts[0].row, reached.passed) == (True, sent, False)
-    assert "They themselves" in reached.mended_by
+    assert reached.mended_by == "Can be fixed by: the user, by opening their notifications in the app."
     assert _rung(alice, "connection", connection.pk, "told").passed is None  # till it is accepted
     asked = timezone.now()
     mark_read(bob, sent.pk)
@@ -117,7 +149,7 @@ def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
     connection = make_connection(alice, bob)
     missing = _rung(bob, "connection", connection.pk, "told")
     assert (missing.passed, missing.facts[0].row) == (False, connection)
-    assert "Cannot be changed: notifications are sent once" in missing.mended_by
+    assert missing.mended_by.startswith("Cannot be fixed: notifications are sent once")
     assert _rung(bob, "connection", connection.pk, "delivered").passed is None
     answer_connection(bob, connection.pk, status="accepted")
     Notification.objects.all().delete()
