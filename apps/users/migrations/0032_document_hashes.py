@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('users', '0030_document_details'),
+        ('users', '0031_find_by_end_of_phone'),
     ]
 
     operations = [
