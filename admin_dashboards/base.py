@@ -29,8 +29,8 @@ from admin_dashboards.history import HistoryMixin
 from admin_dashboards.transfers import TransferMixin
 from apps.access import has_row_grants, held_on_rows, may, opened
 from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.ids import parse_id
 from apps.users.models import PAGE_SIZES, Staff, User
-from apps.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from apps.access import Decision
@@ -105,7 +105,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
 class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
     """A table. It declares what may be done in it, by which permission; services do it.
 
-    A deed that is None does not exist here, for nobody, superusers included.
+    A action that is None does not exist here, for nobody, superusers included.
     """
 
     adds: ClassVar[str | None] = None
@@ -149,7 +149,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
         if action is None:
             return self.turn_away(request, _("This table is read-only."))
         if obj is not None and not isinstance(obj, Model):
-            obj = self.get_queryset(request).filter(pk=whole_number(str(obj))).first()
+            obj = self.get_queryset(request).filter(pk=parse_id(str(obj))).first()
             if obj is None:
                 return self.turn_away(
                     request,
@@ -239,7 +239,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; absent and not theirs to see look the same."""
         # Django would read digits of any script as numbers, and give each row many addresses.
-        obj = super().get_object(request, object_id, from_field) if whole_number(str(object_id)) else None
+        obj = super().get_object(request, object_id, from_field) if parse_id(str(object_id)) else None
         if obj is None:
             if not self.has_view_permission(request):
                 raise PermissionDenied
@@ -350,7 +350,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
                     getattr(self, f"has_{permission}_permission")(request)
             raise PermissionDenied
         sent = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
-        numbers = {number for text in sent if (number := whole_number(text))}
+        numbers = {number for text in sent if (number := parse_id(text))}
         if not self.has_view_permission(request):
             return
         # Where none of them is there, or theirs to see, Django would answer as if it had been done.

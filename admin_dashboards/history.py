@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import until_words
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 type Mask = Callable[[str], str]
 
 MASKS: Mapping[str, Mask] = {"email": mask_mail, "phone": mask_phone}
-DEEDS = {"+": "created", "~": "changed", "-": "deleted"}
+ACTIONS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Version:
     changes: list[Change] = field(default_factory=list)
 
     @property
-    def deed(self) -> str:
-        return DEEDS[self.record.history_type]
+    def action(self) -> str:
+        return ACTIONS[self.record.history_type]
 
     def compare(self, earlier: Version) -> None:
         for name, value in self.values.items():
@@ -94,7 +94,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def history_version_view(self, request: HttpRequest, object_id: str, version_id: str) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
-        record = records_of(obj).filter(pk=whole_number(version_id)).first()
+        record = records_of(obj).filter(pk=parse_id(version_id)).first()
         if record is None:
             raise Http404
         context = {"title": _("Version"), "version": versions_of([record], self.history_masks)[0]}

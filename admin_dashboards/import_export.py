@@ -45,7 +45,7 @@ from apps import valkey
 from apps.access import may
 from apps.audit.models import Verb
 from apps.audit.services import record
-from apps.errors import Absent, Conflict, Invalid, Unavailable
+from apps.errors import Absent, Conflict, Invalid, Refused, Unavailable
 from apps.tables.services import start_export, start_import
 
 if TYPE_CHECKING:
@@ -343,15 +343,15 @@ class TableResource(ModelResource):
 
     def judge(self, row: Any, changes: dict[str, Any]) -> None:
         """Raises a `DomainError` where `changes` to `row` would be refused. Nothing is written."""
-        raise NotImplementedError("This table is not imported.")
+        raise _not_imported()
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
         """Carry out the changes, by the ids of the rows."""
-        raise NotImplementedError("This table is not imported.")
+        raise _not_imported()
 
     def lock(self, numbers: Sequence[int]) -> None:
         """Lock the rows of these ids until the transaction ends."""
-        raise NotImplementedError("This table is not imported.")
+        raise _not_imported()
 
     # --- What the library asks --------------------------------------------------------------------------------------
 
@@ -452,7 +452,11 @@ class TableResource(ModelResource):
             self.write(options["user"], self.edits)
 
     def do_instance_save(self, instance: Model, is_create: bool) -> None:
-        raise NotImplementedError("Rows are written together.")
+        """Nothing for each row: all are written together, by `write`."""
+
+
+def _not_imported() -> Refused:
+    return Refused("not-imported", _("This table is exported only. Choose a table that can be imported."))
 
 
 def _is_longer(rows: QuerySet[Any], most: int) -> bool:

@@ -274,22 +274,22 @@ enrol_page = EnrolPage()
 def own_page(request: HttpRequest) -> HttpResponse:
     """Set the second factor up, get new backup codes, give it up."""
     user: User = request.user  # type: ignore[assignment]
-    deed = request.POST.get("deed")
-    code_form = CodeForm(request.POST if deed in ("confirm", "renew") else None)
-    off_form = SwitchOffForm(request.POST if deed == "switch_off" else None)
+    action = request.POST.get("action")
+    code_form = CodeForm(request.POST if action in ("confirm", "renew") else None)
+    off_form = SwitchOffForm(request.POST if action == "switch_off" else None)
     codes, enrolment = None, None
-    if deed == "confirm":
+    if action == "confirm":
         codes = _confirmed(request, user, code_form)
         if codes is not None:
             mark_verified(request, mfa.device_of(user))
             request.session.cycle_key()
-    elif deed == "renew" and code_form.is_valid():
+    elif action == "renew" and code_form.is_valid():
         try:
             with guesses(request, str(user.pk)):
                 codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
         except (Invalid, Conflict) as error:
             code_form.add_error("code", str(error))
-    elif deed == "switch_off" and off_form.is_valid():
+    elif action == "switch_off" and off_form.is_valid():
         try:
             with guesses(request, str(user.pk)):
                 mfa.disable(user, password=off_form.cleaned_data["password"], code=off_form.cleaned_data["otp"])
@@ -299,7 +299,7 @@ def own_page(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your second factor is deactivated. You sign in with your password alone."))
             return HttpResponseRedirect(reverse("admin:mfa"))
     enabled = mfa.is_enabled(user)
-    if not enabled and deed in ("begin", "confirm"):
+    if not enabled and action in ("begin", "confirm"):
         enrolment = mfa.begin_enrolment(user, anew=False)
     return _page(
         request,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.desk.models import Notice
 from apps.desk.notices import mark_all_read, mark_read, notices_of
 from apps.errors import Absent
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 SHOWN = 25
 
@@ -27,12 +27,12 @@ def notices_view(request: HttpRequest) -> HttpResponse:
             mark_all_read(viewer)
             messages.success(request, _("All notifications are marked as read."))
             return HttpResponseRedirect(reverse("admin:notices"))
-        notice = rows.filter(pk=whole_number(request.POST["open"])).first()
+        notice = rows.filter(pk=parse_id(request.POST["open"])).first()
         if notice is None:
             raise Absent("absent", _("This notification no longer exists. Reload the page."))
         mark_read(viewer, [notice.pk])
         return HttpResponseRedirect(_item_of(request, notice)[1] or reverse("admin:notices"))
-    if before := whole_number(request.GET.get("before", "")):
+    if before := parse_id(request.GET.get("before", "")):
         rows = rows.filter(pk__lt=before)
     found = list(rows[: SHOWN + 1])
     context = {

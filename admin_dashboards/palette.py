@@ -29,9 +29,9 @@ from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import address, open_desks, tables
 from admin_dashboards.searching import SHORTEST_PART, people_named
 from apps.access import may
+from apps.ids import searched_number
 from apps.users.models import User
 from apps.users.names import seen, tidy
-from apps.whole_numbers import searched_number
 
 LONGEST = 100
 SHORTEST = 2

@@ -21,9 +21,9 @@ from apps.access import may
 from apps.chat.models import Message
 from apps.desk.services import is_revealed, reveal
 from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.ids import parse_id
 from apps.users.looks import TOLD_REASONS
 from apps.users.models import User
-from apps.whole_numbers import whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def reveal_view(request: HttpRequest) -> HttpResponse:
         raise Invalid("unknown", _("There is no such field."), field="field")
     if not may_reveal_some(request, masked):
         raise Refused("permission-missing", may(user, masked.permission).sentence)
-    target = masked.rows().filter(pk=whole_number(request.POST.get("id", ""))).first()
+    target = masked.rows().filter(pk=parse_id(request.POST.get("id", ""))).first()
     if target is None:
         raise Absent("not-found", _("This object does not exist. Reload the page."))
     try:

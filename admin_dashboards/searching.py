@@ -8,9 +8,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from admin_dashboards.base import ModelAdmin
+from apps.ids import searched_number
 from apps.users.models import User
 from apps.users.names import seen, tidy
-from apps.whole_numbers import searched_number
 
 MOST_PEOPLE = 200
 # So many of those who fit are compared for closeness; a part that fits a million names is no search.

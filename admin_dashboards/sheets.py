@@ -82,7 +82,7 @@ def estimate_rows(content: bytes, known: Collection[str]) -> tuple[int, bool]:
     return max(counts, default=1) - 1, len(counts) == 1
 
 
-_BROKEN = (ValueError, OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?(?:v|t)\b[^/>]*>[^<]")
 

@@ -1,8 +1,8 @@
 """Why somebody sees a thing, or does not: the checks that decide it, in order.
 
-An app lists the checks of a model once, as rungs in its `permissions.py`. The rows that the API answers with are those
-for which all rungs hold (`standing`); the ladder that support reads is each of them by itself (`climb`). So the two
-cannot differ. Rungs ask a `World` for the rows of other models, so that the same ones judge an earlier time.
+An app lists the checks of a model once, as checks in its `permissions.py`. The rows that the API answers with are those
+for which all checks hold (`standing`); the ladder that support reads is each of them by itself (`evaluate`). So the two
+cannot differ. Checks ask a `World` for the rows of other models, so that the same ones judge an earlier time.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ PRESENT = Present()
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Check:
     """One check. `holds` is a condition on the model's row; it names other rows by subqueries from the world."""
 
     code: str
@@ -79,23 +79,23 @@ class Rung:
     holds: Q
     spares_own: bool = False
     """Whether it does not bar people from what is theirs."""
-    mended_by: str = ""
+    fixable_by: str = ""
     """The permission of the staff who can change it; empty where only the people themselves can."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Policy:
     """Who sees the rows of one model."""
 
-    rungs: Sequence[Rung]
+    checks: Sequence[Check]
     own: Q | None = None
-    """The viewer's own rows, which rungs may spare."""
+    """The viewer's own rows, which checks may spare."""
 
     @property
     def holds(self) -> Q:
-        """All rungs as one condition."""
-        bars_all = [rung.holds for rung in self.rungs if not rung.spares_own]
-        bars_others = [rung.holds for rung in self.rungs if rung.spares_own]
+        """All checks as one condition."""
+        bars_all = [check.holds for check in self.checks if not check.spares_own]
+        bars_others = [check.holds for check in self.checks if check.spares_own]
         whole = reduce(and_, bars_all, Q())
         if not bars_others:
             return whole
@@ -103,33 +103,35 @@ class Sight:
         return whole & (others if self.own is None else self.own | others)
 
 
-type Seeing = Callable[[Any, World], Sight]
+type Seeing = Callable[[Any, World], Policy]
 """Of a viewer, in a world."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung as one row fares at it."""
+    """One check as one row fares at it."""
 
-    rung: Rung
+    check: Check
     passed: bool
 
 
 def standing(seeing: Seeing, model: type[Model], viewer: Any) -> QuerySet[Any]:
-    """The rows of `model` that `viewer` sees now: for which every rung holds."""
+    """The rows of `model` that `viewer` sees now: for which every check holds."""
     return PRESENT.of(model).filter(seeing(viewer, PRESENT).holds)
 
 
-def climb(sight: Sight, model: type[Model], row_ids: Iterable[int], world: World = PRESENT) -> dict[int, list[Step]]:
-    """How each of the rows fares at each rung, in order; those that are not there are left out. One query."""
-    marks = {f"rung_{place}": _mark(rung.holds) for place, rung in enumerate(sight.rungs)}
-    marks["is_own"] = _mark(sight.own) if sight.own is not None else Value(False)  # type: ignore[assignment]
+def evaluate(
+    policy: Policy, model: type[Model], row_ids: Iterable[int], world: World = PRESENT
+) -> dict[int, list[Step]]:
+    """How each of the rows fares at each check, in order; those that are not there are left out. One query."""
+    marks = {f"check_{place}": _mark(check.holds) for place, check in enumerate(policy.checks)}
+    marks["is_own"] = _mark(policy.own) if policy.own is not None else Value(False)  # type: ignore[assignment]
     found = world.of(model).filter(id__in=list(row_ids)).annotate(**marks).values("id", *marks)
-    return {row["id"]: [_step(rung, place, row) for place, rung in enumerate(sight.rungs)] for row in found}
+    return {row["id"]: [_step(check, place, row) for place, check in enumerate(policy.checks)] for row in found}
 
 
-def _step(rung: Rung, place: int, row: dict[str, Any]) -> Step:
-    return Step(rung, bool(row[f"rung_{place}"] or (rung.spares_own and row["is_own"])))
+def _step(check: Check, place: int, row: dict[str, Any]) -> Step:
+    return Step(check, bool(row[f"check_{place}"] or (check.spares_own and row["is_own"])))
 
 
 def _mark(condition: Q) -> Case:

@@ -144,10 +144,10 @@ def _people(sample: dict[str, Any]) -> Iterator[str]:
 def _bulk_previews(staff: Browser) -> dict[str, float]:
     """What would become of fifty items at once."""
     times = {}
-    for desk, deed in BULKS.items():
+    for desk, action in BULKS.items():
         page = staff.get(desk)
         form = [("item", number) for number in re.findall(r'name="item" value="([0-9]+)"', page)]
-        form += [("deed", deed), ("csrfmiddlewaretoken", _hidden(page))]
+        form += [("action", action), ("csrfmiddlewaretoken", _hidden(page))]
         began = time.perf_counter()
         staff.post(f"{desk}bulk/", urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
         times[f"{desk}bulk/ ({len(form) - 2} items)"] = round((time.perf_counter() - began) * 1000, 1)

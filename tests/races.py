@@ -12,21 +12,21 @@ from django.db import connections
 from apps.errors import DomainError
 
 
-def at_once(deeds: Sequence[Callable[[], Any]]) -> list[Any]:
+def at_once(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each returned, or the domain error that it raised."""
-    start = Barrier(len(deeds))
+    start = Barrier(len(actions))
 
-    def run(deed: Callable[[], Any]) -> Any:
+    def run(action: Callable[[], Any]) -> Any:
         try:
             start.wait()
-            return deed()
+            return action()
         except DomainError as error:
             return error
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(run, deeds))
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
 
 
 def won(results: Sequence[Any]) -> list[Any]:

@@ -26,9 +26,9 @@ from admin_dashboards.history import MASKS, Change, changes_of_pairs, records_na
 from apps.access import until_words
 from apps.audit.log import CHANGES, Key, Source, concerned_by, sources
 from apps.audit.models import Entry, Verb
+from apps.ids import parse_id
 from apps.users.looks import Look
 from apps.users.models import User
-from apps.whole_numbers import whole_number
 
 CHANGE_LABELS: Mapping[str, str | Promise] = {
     "created": gettext_lazy("created"),
@@ -131,7 +131,7 @@ def _versions(source: Source, ids: list[int]) -> dict[int, tuple[Any, _Changes]]
 def _objects_of(entries: Iterable[Entry], records: Iterable[tuple[str, Any]]) -> _Objects:
     numbers: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
-        if number := whole_number(entry.target_id):
+        if number := parse_id(entry.target_id):
             numbers[_concrete(entry.target_type)].add(number)
     for label, record in records:
         numbers[label].add(record.id)
@@ -186,7 +186,7 @@ class _Words:
         return self.objects.get(label, {}).get(number)
 
     def of_entry(self, key: Key, entry: Entry) -> Line:
-        label, number = _concrete(entry.target_type), whole_number(entry.target_id)
+        label, number = _concrete(entry.target_type), parse_id(entry.target_id)
         row = self._row(label, number)
         line = Line(key, entry.created_at, entry.verb, entry.get_verb_display())
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""

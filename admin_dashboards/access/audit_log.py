@@ -40,8 +40,8 @@ from apps.audit.log import Key, Wanted, lines, read_key, sources
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Invalid
+from apps.ids import searched_number
 from apps.users.models import User
-from apps.whole_numbers import searched_number
 
 EXPORT = "audit.export_entry"
 LONGEST_SPAN = timedelta(days=31)

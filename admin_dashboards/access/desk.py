@@ -31,13 +31,13 @@ from admin_dashboards.site import SESSION_KEY
 from apps.access import may, models_with_row_grants, require
 from apps.desk.services import RATION
 from apps.errors import Absent, DomainError, Invalid, Refused
+from apps.ids import parse_id
 from apps.users.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
 from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
-from apps.users.rank import access_groups, is_above, keepers
+from apps.users.rank import access_administrators, access_groups, is_above
 from apps.users.row_grants import revoke_on_row
 from apps.users.staff import leave_group
-from apps.whole_numbers import whole_number
 
 SHOWN = 50
 """How many lines a part of the page has at most."""
@@ -113,7 +113,7 @@ class AccessDesk(Desk):
         found = live.filter(user__in=named) if term else live
         latest = list(found.order_by("-last_seen_at", "-id")[: SESSIONS_SHOWN + 1])
         may_reset = bool(may(actor, "users.reset_mfa"))
-        kept_by = list(keepers().order_by("username")[:SHOWN])
+        kept_by = list(access_administrators().order_by("username")[:SHOWN])
         context = {
             "staff": [
                 {
@@ -130,7 +130,7 @@ class AccessDesk(Desk):
             "ending_count": len(ending),
             "unused": unused[:SHOWN],
             "unused_count": len(unused),
-            "keepers": [link_to(person) for person in kept_by],
+            "access_administrators": [link_to(person) for person in kept_by],
             "superusers": any(each.person.is_superuser for each in everybody),
             "resets": self._resets(request) if may_reset else [],
             "may_reset": may_reset,
@@ -194,7 +194,7 @@ class AccessDesk(Desk):
     @staticmethod
     def _reveals(request: HttpRequest, rejected: Rejected) -> list[dict[str, Any]]:
         actor: Any = request.user
-        again = whole_number(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
+        again = parse_id(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
         return [
             {
                 "person": link_to(person),
@@ -221,7 +221,7 @@ class AccessDesk(Desk):
             "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
         }
 
-    # --- Deeds ------------------------------------------------------------------------------------------------------
+    # --- Actions ------------------------------------------------------------------------------------------------------
 
     def revoke(self, request: HttpRequest) -> HttpResponse:
         """Take back one membership or one grant on a row, named by the page."""
@@ -229,12 +229,12 @@ class AccessDesk(Desk):
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._answering(self._revoke))(request)
 
-    def _answering(self, deed: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """`deed`, a button without fields, with what it is rejected for at the top of the desk."""
+    def _answering(self, action: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """`action`, a button without fields, with what it is rejected for at the top of the desk."""
 
         def answer(request: HttpRequest, *args: Any) -> HttpResponse:
             try:
-                return deed(request, *args)
+                return action(request, *args)
             except DomainError as error:
                 return self._rejected(request, error)
 
@@ -242,7 +242,7 @@ class AccessDesk(Desk):
 
     def _revoke(self, request: HttpRequest) -> HttpResponse:
         kind, _colon, number = request.POST.get("key", "").partition(":")
-        given = _given(kind, whole_number(number))
+        given = _given(kind, parse_id(number))
         reason = request.POST.get("reason", "").strip()
         actor: Any = request.user
         if isinstance(given, GroupMembership):
@@ -263,7 +263,7 @@ class AccessDesk(Desk):
         return recently_confirmed(self._allow_reveals)(request)
 
     def _allow_reveals(self, request: HttpRequest) -> HttpResponse:
-        number = whole_number(request.POST.get("person", ""))
+        number = parse_id(request.POST.get("person", ""))
         try:
             allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
         except DomainError as error:

@@ -14,9 +14,9 @@ from admin_dashboards.access.picker import by_thing, offered
 from admin_dashboards.base import link_to
 from apps.access import Decision, may, permission_name, until_words
 from apps.errors import Invalid
+from apps.ids import searched_number
 from apps.users.models import User
 from apps.users.oversight import giving
-from apps.whole_numbers import searched_number
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.access import unended
+from apps.ids import parse_id
 from apps.users.models import GroupMembership, Session, User
-from apps.whole_numbers import whole_number
 
 
 class GroupFilter(SimpleListFilter):
@@ -24,7 +24,7 @@ class GroupFilter(SimpleListFilter):
         return [(str(group.pk), group.name) for group in Group.objects.order_by("name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        if number := whole_number(self.value() or ""):
+        if number := parse_id(self.value() or ""):
             return queryset.filter(pk__in=GroupMembership.objects.filter(unended(), group_id=number).values("user"))
         return queryset
 

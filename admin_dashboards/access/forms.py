@@ -17,11 +17,11 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from admin_dashboards.access.picker import PermissionsField, offered
 from admin_dashboards.base import Form
 from admin_dashboards.local_time import read_time, time_input
+from apps.ids import parse_id
 from apps.users.models import Staff, User
 from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.roles import is_built_in
 from apps.users.staff import groups_of
-from apps.whole_numbers import whole_number
 
 
 class GroupForm(Form):
@@ -113,7 +113,7 @@ class StaffForm(Form):
 
     def _refuse_what_is_not_offered(self) -> None:
         """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
-        sent = {whole_number(number) for number in self.data.getlist("groups")} if self.is_bound else set()  # type: ignore[attr-defined]
+        sent = {parse_id(number) for number in self.data.getlist("groups")} if self.is_bound else set()  # type: ignore[attr-defined]
         held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:

@@ -27,10 +27,10 @@ from admin_dashboards.reauth import recently_confirmed
 from apps.access import may, models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
 from apps.errors import DomainError, Invalid
+from apps.ids import parse_id, searched_number
 from apps.users.models import User
 from apps.users.rank import KEEPS_ACCESS
 from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
-from apps.whole_numbers import searched_number, whole_number
 
 if TYPE_CHECKING:
     from admin_dashboards.base import ModelAdmin
@@ -168,13 +168,13 @@ def _do(request: HttpRequest, row: Model) -> Holder:
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
     perms = request.POST.getlist("revoke" if taking else "perm")
-    deed: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
+    action: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
     holder = _holder(request.POST.get("holder", ""))
     if not perms:
         raise Invalid("nothing-ticked", _("Select what to grant."), field="perm")
     with transaction.atomic():
         for perm in perms:
-            deed(request.user, holder, perm, row, reason=reason)
+            action(request.user, holder, perm, row, reason=reason)
     return holder
 
 
@@ -217,7 +217,7 @@ def _given_so_far(row: Model) -> list[dict[str, Any]]:
     return [
         {
             "who": entry.actor,
-            "deed": entry.get_verb_display(),
+            "action": entry.get_verb_display(),
             "permission": names.get(perm := entry.detail["perm"], perm),
             "holder": entry.detail["holder"]["name"],
             "until": parse_datetime(entry.detail.get("until", "")),
@@ -233,7 +233,7 @@ def _holder(text: str) -> Holder:
     kind, colon, number = text.partition(":")
     model: Any = {"user": User, "group": Group}.get(kind)
     if colon and model:
-        holder = model.objects.filter(pk=whole_number(number)).first()
+        holder = model.objects.filter(pk=parse_id(number)).first()
     else:
         holder = _group_named(text.strip()) or User.objects.named(text).first()
     if holder is None:

@@ -19,8 +19,8 @@ from django.utils.text import Truncator
 
 from admin_dashboards.searching import people_named
 from apps.access import models_with_row_grants
+from apps.ids import parse_id, searched_number
 from apps.users.names import seen, tidy
-from apps.whole_numbers import searched_number, whole_number
 
 MOST = 20
 """How many matches are shown of one type; of all types together a quarter of each."""
@@ -145,4 +145,4 @@ def _of_address(text: str) -> tuple[str, int] | None:
 
 
 def _meant(name: str, number: str) -> tuple[str, int] | None:
-    return (name, whole_number(number)) if name in TYPES and whole_number(number) else None
+    return (name, parse_id(number)) if name in TYPES and parse_id(number) else None

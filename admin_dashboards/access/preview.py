@@ -1,4 +1,4 @@
-"""What would change: the deed itself, done in a transaction that is taken back, and everybody's console compared."""
+"""What would change: the action itself, done in a transaction that is taken back, and everybody's console compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from apps.access import (
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.models import GroupMembership, User
 from apps.users.oversight import Pair, dangerous, perms_of_group
-from apps.users.rank import keepers
+from apps.users.rank import access_administrators
 
 PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""
@@ -140,20 +140,20 @@ class Preview:
         return [*self.warnings, *told] or [_("Nobody loses a permission.")]
 
 
-def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
-    """Do `deed`, compare, and take it back.
+def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:
+    """Do `action`, compare, and take it back.
 
-    `people` names the ids of those whom it may concern, before it from None and after it from what `deed` returned.
+    `people` names the ids of those whom it may concern, before it from None and after it from what `action` returned.
     """
     told = Preview()
     with transaction.atomic():
         first = set(people(None))
         compared = sorted(first)[:MOST]
         before, rights_before = _standings(compared), _rights(first - set(compared))
-        kept_before = _names(keepers())
+        kept_before = _names(access_administrators())
         try:
             with transaction.atomic():
-                result = deed()
+                result = action()
         except DomainError as error:
             told.refused = error
             return told
@@ -161,7 +161,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
         compared += sorted(concerned - first)[: MOST - len(compared)]
         after, rights_after = _standings(compared), _rights(concerned - set(compared))
         names = dict(User.objects.filter(pk__in=after).values_list("pk", "username"))
-        kept_after = _names(keepers())
+        kept_after = _names(access_administrators())
         alone = dangerous(perms_of_group(result)) if isinstance(result, Group) and result.pk else []
         transaction.set_rollback(True)
     told.asked = len(concerned)
@@ -173,7 +173,7 @@ def what_would_change(deed: Callable[[], Any], people: Callable[[Any], Iterable[
             gained = [pair for pair in new.pairs if pair not in old.pairs]
             told.affected.append(Affected(names.get(number, ""), changes, gained, old, new))
     told.affected.sort(key=lambda each: each.name)
-    told.warnings = [_("Each member %(deed)s.") % {"deed": pair.sentence} for pair in alone]
+    told.warnings = [_("Each member %(action)s.") % {"action": pair.sentence} for pair in alone]
     told.warnings += _about_keepers(kept_before, kept_after)
     return told
 

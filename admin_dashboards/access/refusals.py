@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from admin_dashboards.asking import is_poll
 from apps.audit.services import record_refusal
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 
 def keep_refusal(request: HttpRequest) -> None:
@@ -28,5 +28,5 @@ def _target(request: HttpRequest) -> Model | None:
     """The row whose page was asked for, whether or not there is one; None where it was the page of no single row."""
     match = request.resolver_match
     table: Any = getattr(match and match.func, "model_admin", None)
-    number = whole_number(str(match.kwargs.get("object_id", ""))) if match else 0
+    number = parse_id(str(match.kwargs.get("object_id", ""))) if match else 0
     return table.model(pk=number) if table is not None and number else None

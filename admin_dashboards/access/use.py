@@ -1,4 +1,4 @@
-"""What people make use of: noted with the page that they opened or the deed that they did, once a day."""
+"""What people make use of: noted with the page that they opened or the action that they did, once a day."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ STATUS_LABELS = {
 }
 
 
-NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by", "details__typed_by")
+NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
 """What a line and a page name."""
 
 

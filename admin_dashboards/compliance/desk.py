@@ -18,13 +18,14 @@ from admin_dashboards.compliance.details import details_context, same_number_sen
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.desk.settings import GoalSetting
-from admin_dashboards.desk.work import Bulk, BulkDeed, Filter, Row, WorkDesk
+from admin_dashboards.desk.work import Bulk, BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.languages import in_language
 from admin_dashboards.searching import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
+from apps.ids import parse_id
 from apps.users.document_details import compared
 from apps.users.documents import override_decision, review_document
 from apps.users.four_eyes import ask_second, needs_second, rules_asking
@@ -32,7 +33,6 @@ from apps.users.letters import letter
 from apps.users.likeness import duplicates, seen_documents
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.quality import judge_blind, open_checks, quality
-from apps.whole_numbers import whole_number
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {
@@ -70,9 +70,9 @@ class ComplianceDesk(WorkDesk):
         Filter("role", gettext_lazy("Role"), {role.value: role.label for role in CLIENT_ROLES}, "owner__role"),
     )
     search_people = ("owner",)
-    bulk_deeds = (
-        BulkDeed("approve", gettext_lazy("Approve"), key="a"),
-        BulkDeed("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html", key="r"),
+    bulk_actions = (
+        BulkAction("approve", gettext_lazy("Approve"), key="a"),
+        BulkAction("reject", gettext_lazy("Reject"), "compliance/desk/bulk_reject.html", key="r"),
     )
     settings = (RulesSetting(), ShareSetting(), GoalSetting())
 
@@ -178,7 +178,7 @@ class ComplianceDesk(WorkDesk):
             verdict=verdict,
             reason=_reason_of(request, verdict),
             comment=request.POST.get("comment", "").strip(),
-            version=whole_number(request.POST.get("version", "")),
+            version=parse_id(request.POST.get("version", "")),
         )
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class ComplianceDesk(WorkDesk):
                     why=request.POST.get("why", ""),
                     reason=_reason_of(request, verdict),
                     comment=request.POST.get("comment", "").strip(),
-                    version=whole_number(request.POST.get("version", "")),
+                    version=parse_id(request.POST.get("version", "")),
                 )
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)
@@ -285,7 +285,7 @@ class ComplianceDesk(WorkDesk):
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
-    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Document) -> str:
+    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Document) -> str:
         holder = item.claim_holder()
         if item.status != Document.Status.PENDING:
             raise Conflict("already-decided", self.decided_sentence(item))
@@ -297,7 +297,7 @@ class ComplianceDesk(WorkDesk):
             )
         if (refusal := item.not_for(request.user)) is not None:  # type: ignore[arg-type]
             raise refusal
-        if deed.code == "reject":
+        if action.code == "reject":
             return _("will be rejected; its owner is notified after 10 seconds.")
         if not item.is_held and needs_second(item):
             said = _("gets its first approval and waits for a second officer.")
@@ -314,8 +314,8 @@ class ComplianceDesk(WorkDesk):
     def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
         return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
 
-    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Document, batch: UUID) -> str:
-        verdict = {"approve": APPROVED, "reject": REJECTED}[deed.code]
+    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Document, batch: UUID) -> str:
+        verdict = {"approve": APPROVED, "reject": REJECTED}[action.code]
         document = review_document(
             request.user,  # type: ignore[arg-type]
             item.pk,

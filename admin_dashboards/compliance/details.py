@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from admin_dashboards.labels import label
+from apps.ids import parse_id
 from apps.users.document_details import NUMBER_LENGTH, Line, Outcome, compared, record_details
 from apps.users.matching import Matches
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, DocumentDetails, User
-from apps.whole_numbers import whole_number
 
 VERSION = "details_version"
 """The field that says which details the form showed."""
@@ -89,7 +89,7 @@ def save_details(request: HttpRequest, document: Document) -> DocumentDetails:
         officer,
         document.pk,
         # What is no number is no version that an officer has seen.
-        version=whole_number(seen) or (0 if seen == "0" else -1),
+        version=parse_id(seen) or (0 if seen == "0" else -1),
         name=posted.get("name", ""),
         born=posted.get("born", ""),
         number=posted.get("number", ""),

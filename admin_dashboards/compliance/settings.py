@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.desk.settings import Setting, number_sent
 from apps.desk.settings import version_of, versions_of
 from apps.errors import Invalid
+from apps.ids import parse_id
 from apps.users.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, remove_rule, save_rule
 from apps.users.models import RULED_KINDS, RULED_ROLES, QualityShare, ReviewRule, User
 from apps.users.quality import CHANGES_SHARE, set_share
-from apps.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from admin_dashboards.desk.work import WorkDesk
@@ -41,8 +41,8 @@ class RulesSetting(Setting):
         }
 
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
-        number, version = whole_number(sent.get("rule", "")), whole_number(sent.get("version", ""))
-        match sent.get("deed"):
+        number, version = parse_id(sent.get("rule", "")), parse_id(sent.get("version", ""))
+        match sent.get("action"):
             case "add":
                 followers = number_sent(sent, "followers_from") if sent.get("followers_from", "").strip() else None
                 rule = save_rule(
@@ -54,14 +54,14 @@ class RulesSetting(Setting):
                     followers_from=followers,
                 )
                 return _("Two approvals are now required for: %(rule)s.") % {"rule": rule}
-            case "on" | "off" as deed:
-                rule = save_rule(actor, number, version=version, active=deed == "on")
+            case "on" | "off" as action:
+                rule = save_rule(actor, number, version=version, active=action == "on")
                 said = _("Rule activated: %(rule)s.") if rule.active else _("Rule deactivated: %(rule)s.")
                 return said % {"rule": rule}
             case "remove":
                 remove_rule(actor, number, version=version)
                 return _("Rule removed. Documents that already wait for a second approval keep waiting.")
-        raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
+        raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
         return ReviewRule.history.all()  # type: ignore[no-any-return]
@@ -80,7 +80,7 @@ class ShareSetting(Setting):
         return {"percent": share.percent, "version": version_of(share)}
 
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
-        share = set_share(actor, percent=number_sent(sent, "percent"), version=whole_number(sent.get("version", "")))
+        share = set_share(actor, percent=number_sent(sent, "percent"), version=parse_id(sent.get("version", "")))
         return _("%(n)d of 100 decisions now get a blind review.") % {"n": share.percent}
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.asking import way_back
 from apps.desk.services import delete_filter, save_filter, saved_filters
 from apps.errors import DomainError, Invalid, Refused
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
 """What belongs to one look at a table, not to a filter."""
@@ -54,7 +54,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user
     try:
-        if number := whole_number(request.POST.get("delete", "")):
+        if number := parse_id(request.POST.get("delete", "")):
             delete_filter(user, number)  # type: ignore[arg-type]
             messages.success(request, _("Filter deleted."))
         else:

@@ -17,7 +17,7 @@ from apps.desk.message_templates import (
     templates_for,
 )
 from apps.errors import Absent, Conflict, DomainError, Refused
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 if TYPE_CHECKING:
     from admin_dashboards.desk.work import WorkDesk
@@ -51,7 +51,7 @@ def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
         "lines": lines,
         "error": error,
         "posted": request.POST if error else {},
-        "failed": whole_number(request.POST.get("template", "")) if error else None,
+        "failed": parse_id(request.POST.get("template", "")) if error else None,
         "new_fields": _fields(typed if error else {}),
         "longest_title": LONGEST_TITLE,
         "longest_text": LONGEST_TEXT,
@@ -65,7 +65,7 @@ def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
 def _posted(desk: WorkDesk, request: HttpRequest) -> str:
     """Carry out what was posted; the sentence that says what was done."""
     actor: Any = request.user
-    if number := whole_number(request.POST.get("delete", "")):
+    if number := parse_id(request.POST.get("delete", "")):
         delete_template(actor, desk.queue.slug, number)
         return _("Template deleted.")
     kept = save_template(
@@ -75,7 +75,7 @@ def _posted(desk: WorkDesk, request: HttpRequest) -> str:
         title=request.POST.get("title", ""),
         texts={code: request.POST.get(f"text_{code}", "").replace("\r\n", "\n") for code, _name in settings.LANGUAGES},
         shared=bool(request.POST.get("shared")),
-        template_id=whole_number(request.POST.get("template", "")) or None,
+        template_id=parse_id(request.POST.get("template", "")) or None,
     )
     return _("Template “%(title)s” saved.") % {"title": kept.title}
 

@@ -20,8 +20,8 @@ from apps.access import may
 from apps.desk.models import Goal
 from apps.desk.settings import LONGEST_GOAL, set_goal, version_of
 from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.ids import parse_id
 from apps.users.models import User
-from apps.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from admin_dashboards.desk.work import WorkDesk
@@ -65,7 +65,7 @@ class GoalSetting(Setting):
 
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
         goal = set_goal(
-            actor, desk.queue.slug, hours=number_sent(sent, "hours"), version=whole_number(sent.get("version", ""))
+            actor, desk.queue.slug, hours=number_sent(sent, "hours"), version=parse_id(sent.get("version", ""))
         )
         said = ngettext("From now on the goal is %(n)d hour.", "From now on the goal is %(n)d hours.", goal.hours)
         return said % {"n": goal.hours}
@@ -77,7 +77,7 @@ class GoalSetting(Setting):
 def number_sent(sent: QueryDict, name: str) -> int:
     """The whole number in a field; -1, which no setting takes, for all else."""
     text = sent.get(name, "").strip()
-    return 0 if text == "0" else whole_number(text) or -1
+    return 0 if text == "0" else parse_id(text) or -1
 
 
 def settings_open(desk: WorkDesk, request: HttpRequest) -> list[Setting]:

@@ -144,12 +144,12 @@ def _changes_among(model: type[Model], fields: Sequence[str], item: Model) -> li
 
 
 def _change(version: Version, name: str) -> Line:
-    deeds = {"+": _("created it"), "~": _("changed it"), "-": _("deleted it")}
+    actions = {"+": _("created it"), "~": _("changed it"), "-": _("deleted it")}
     return Line(
         KINDS["change"],
         version.record.history_date,
         version.who,
-        f"{deeds[version.record.history_type]} ({name})",
+        f"{actions[version.record.history_type]} ({name})",
         reason=version.record.history_change_reason or "",
         changes=version.changes,
     )

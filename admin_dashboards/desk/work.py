@@ -50,8 +50,8 @@ from apps.desk.services import (
     take_over,
 )
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
+from apps.ids import parse_id, searched_number
 from apps.users.models import User
-from apps.whole_numbers import searched_number, whole_number
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 ADDRESS = "X-Address"
@@ -192,13 +192,13 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkDeed:
+class BulkAction:
     """Something that is done to many items at once."""
 
     code: str
     title: str | Promise
     template: str = ""
-    """Of further fields that the deed asks for, once for all items."""
+    """Of further fields that the action asks for, once for all items."""
     key: str = ""
     """That chooses it for the ticked lines, and again confirms it."""
 
@@ -214,7 +214,7 @@ class BulkLine:
 
 @dataclass(slots=True)
 class Bulk:
-    deed: BulkDeed
+    action: BulkAction
     batch: UUID
     lines: list[BulkLine] = field(default_factory=list)
 
@@ -234,7 +234,7 @@ class WorkDesk(Desk):
     templates: ClassVar[Mapping[str, str]]
     """Of the parts of an item's page: `evidence`, `facts` and `decision`."""
     filters: ClassVar[Sequence[Filter]] = ()
-    bulk_deeds: ClassVar[Sequence[BulkDeed]] = ()
+    bulk_actions: ClassVar[Sequence[BulkAction]] = ()
     tabs: ClassVar[Sequence[Tab]] = TABS
     settings: ClassVar[Sequence[Setting]] = (GoalSetting(),)
     """What the desk goes by, each changed by those who hold its permission."""
@@ -263,11 +263,11 @@ class WorkDesk(Desk):
     def outcome_of(self, item: Any) -> str:
         """How a decided item was decided, in a word or two."""
 
-    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Any) -> str:
-        """What the deed would do to the item, as a sentence. Raises `DomainError` where it cannot."""
+    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Any) -> str:
+        """What the action would do to the item, as a sentence. Raises `DomainError` where it cannot."""
         raise NotImplementedError
 
-    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Any, batch: UUID) -> str:
+    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Any, batch: UUID) -> str:
         """Do it. The sentence that says what was done. Raises `DomainError`."""
         raise NotImplementedError
 
@@ -304,7 +304,7 @@ class WorkDesk(Desk):
         }
         posting: dict[str, View] = {
             "<int:item_id>/decide/": self.decide_view,
-            "<int:item_id>/deed/": self.deed_view,
+            "<int:item_id>/action/": self.action_view,
             "<int:item_id>/note/": self.note_view,
             "bulk/": self.bulk_view,
             "undo/": self.undo_view,
@@ -574,7 +574,7 @@ class WorkDesk(Desk):
             "sentence": self.decided_sentence(item),
             "addresses": {
                 page: self.within(request, f"item_{page}", item.pk)
-                for page in ("state", "ahead", "decide", "deed", "note")
+                for page in ("state", "ahead", "decide", "action", "note")
             },
             "back": self.back(request),
             "narrowing": self.narrowing(request),
@@ -638,7 +638,7 @@ class WorkDesk(Desk):
             "time": date_format(timezone.localtime(getattr(item, self.queue.decided)), "DATETIME_FORMAT"),
         }
 
-    # --- Deeds ------------------------------------------------------------------------------------------------------
+    # --- Actions ------------------------------------------------------------------------------------------------------
 
     def decide_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Decide, and go on with the next one."""
@@ -663,17 +663,17 @@ class WorkDesk(Desk):
         response[ADDRESS] = self._at(request, item_id)
         return response
 
-    def deed_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def action_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
         item = self.one(request, item_id)
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
         user: User = request.user  # type: ignore[assignment]
-        model, deed = self.queue.model, request.POST.get("deed", "")
+        model, action = self.queue.model, request.POST.get("action", "")
         reason = request.POST.get("reason", "")
         here, onward = self.within(request, "item", item_id), 0
         try:
-            match deed:
+            match action:
                 case "claim":
                     claim(user, model, item_id)
                 case "renew":
@@ -686,7 +686,7 @@ class WorkDesk(Desk):
                     release(user, model, item_id)
                     here = self.back(request)
                 case "next" | "previous":
-                    onward, here = self._beside(request, item_id, 1 if deed == "next" else -1), ""
+                    onward, here = self._beside(request, item_id, 1 if action == "next" else -1), ""
                     release(user, model, item_id)
                     presence.leave(user, item)
                 case "hand_over":
@@ -709,9 +709,9 @@ class WorkDesk(Desk):
                         said = _("Escalated to %(name)s, who is notified: %(item)s.")
                         self._say_to(request, item, said, escalated.assigned_to)
                 case _:
-                    raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="deed")
+                    raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")
         except DomainError as error:
-            if deed == "renew":
+            if action == "renew":
                 return JsonResponse({"sentence": str(error)}, status=409)
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(here) if here else self._go_on(request, onward)
@@ -720,7 +720,7 @@ class WorkDesk(Desk):
         messages.success(request, said % {"item": self.title_of(item), "name": to.username if to else ""})
 
     def _colleague(self, item: Any, number: str) -> User:
-        person = next((each for each in colleagues(self.permission, item) if each.pk == whole_number(number)), None)
+        person = next((each for each in colleagues(self.permission, item) if each.pk == parse_id(number)), None)
         if person is None:
             raise Invalid("unknown", _("Choose a colleague from the list."), field="to")
         return person
@@ -773,7 +773,7 @@ class WorkDesk(Desk):
         reason = request.POST.get("reason", "").strip()[:1000]
         if batch := _uuid(request.POST.get("batch", "")):
             return self._undo_batch(request, batch, reason)
-        number = whole_number(request.POST.get("decision", ""))
+        number = parse_id(request.POST.get("decision", ""))
         label = self.queue.model._meta.label_lower
         known = Decision.objects.filter(pk=number, target_type=label).first()
         if known is None:
@@ -799,7 +799,7 @@ class WorkDesk(Desk):
             *(BulkLine(items.get(each.target_id), _("undone")) for each in result.done),
             *(BulkLine(items.get(each.target_id), why, skipped=True) for each, why in result.skipped),
         ]
-        bulk = Bulk(BulkDeed("undo", _("Undo")), batch, [line for line in lines if line.item is not None])
+        bulk = Bulk(BulkAction("undo", _("Undo")), batch, [line for line in lines if line.item is not None])
         return self.page(
             request, "desk/bulk.html", self._bulk_context(request, bulk, done=True, undone=True), title=_("Undone")
         )
@@ -810,14 +810,14 @@ class WorkDesk(Desk):
         """First what would be done to each, then, once that is confirmed, what was."""
         if request.method != "POST":
             return HttpResponseRedirect(self.back(request))
-        deed = next((each for each in self.bulk_deeds if each.code == request.POST.get("deed")), None)
-        numbers = [number for text in request.POST.getlist("item")[:100] if (number := whole_number(text))]
-        if deed is None or not numbers:
+        action = next((each for each in self.bulk_actions if each.code == request.POST.get("action")), None)
+        numbers = [number for text in request.POST.getlist("item")[:100] if (number := parse_id(text))]
+        if action is None or not numbers:
             messages.error(request, _("Select items first, then choose an action."))
             return HttpResponseRedirect(self.back(request))
         items = self.narrowed(request, self.rows(request)).in_bulk(numbers)
         confirmed = bool(request.POST.get("confirmed"))
-        bulk = Bulk(deed, _uuid(request.POST.get("batch", "")) or uuid4())
+        bulk = Bulk(action, _uuid(request.POST.get("batch", "")) or uuid4())
         error = None
         for number in dict.fromkeys(numbers):
             if number not in items:
@@ -826,19 +826,19 @@ class WorkDesk(Desk):
             try:
                 if confirmed:
                     self._check_version(request, item)
-                    sentence = self.bulk_do(request, deed, item, bulk.batch)
+                    sentence = self.bulk_do(request, action, item, bulk.batch)
                 else:
-                    sentence = self.bulk_preview(request, deed, item)
+                    sentence = self.bulk_preview(request, action, item)
             except Invalid as refusal:
                 # It is what was typed for all, not one item, that cannot be taken.
                 error, confirmed = refusal, False
-                sentence = self.bulk_preview(request, deed, item)
+                sentence = self.bulk_preview(request, action, item)
             except DomainError as refusal:
                 bulk.lines.append(BulkLine(item, str(refusal), skipped=True))
                 continue
             bulk.lines.append(BulkLine(item, sentence))
         context = self._bulk_context(request, bulk, done=confirmed) | {"error": error, "posted": request.POST}
-        response = self.page(request, "desk/bulk.html", context, title=deed.title)
+        response = self.page(request, "desk/bulk.html", context, title=action.title)
         if error is not None:
             response.status_code = 422
         return response

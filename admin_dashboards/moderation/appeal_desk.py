@@ -17,13 +17,13 @@ from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
 from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Invalid
+from apps.ids import parse_id
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Report
 from apps.moderation.targets import target_of
 from apps.moderation.telling import ruling_to_author, to_reporter
 from apps.users.models import User
-from apps.whole_numbers import whole_number
 
 
 class AppealDesk(CaseDesk):
@@ -113,5 +113,5 @@ class AppealDesk(CaseDesk):
             item.pk,
             overturn=ruling == "overturn",
             text=request.POST.get("text", ""),
-            version=whole_number(request.POST.get("version", "")),
+            version=parse_id(request.POST.get("version", "")),
         )

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
 from admin_dashboards.asking import PART, refuse_other_sites
-from admin_dashboards.desk.work import BulkDeed, Filter, Row, WorkDesk
+from admin_dashboards.desk.work import BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.labels import label
 from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.author import sections
@@ -34,6 +34,7 @@ from apps.decisions.models import Decision
 from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
+from apps.ids import parse_id, searched_number
 from apps.moderation.cases import check_settling, settle_case
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import decidable_cases, why_not_removable
@@ -43,7 +44,6 @@ from apps.moderation.strikes import recommend
 from apps.moderation.targets import target_of
 from apps.moderation.telling import Said, ends_at, to_author, to_reporter
 from apps.users.models import User
-from apps.whole_numbers import searched_number, whole_number
 
 Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)
@@ -86,10 +86,10 @@ class ModerationDesk(CaseDesk):
     }
     filters = (Filter("kind", gettext_lazy("Kind"), dict(Report.Kind.choices), "kind"),)
     search_people = ("author",)
-    bulk_deeds = (
-        BulkDeed("kept", gettext_lazy("Keep"), key="a"),
-        BulkDeed("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html", key="r"),
-        BulkDeed("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html", key="w"),
+    bulk_actions = (
+        BulkAction("kept", gettext_lazy("Keep"), key="a"),
+        BulkAction("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html", key="r"),
+        BulkAction("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html", key="w"),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -244,7 +244,7 @@ class ModerationDesk(CaseDesk):
             note=posted.get("note", "").strip()[:1000],
             until=timezone.now() + timedelta(days=_days(posted.get("days", ""))),
             edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
-            version=whole_number(posted.get("version", "")),
+            version=parse_id(posted.get("version", "")),
         )
 
     def author(self, request: HttpRequest, item_id: int) -> HttpResponse:
@@ -287,12 +287,12 @@ class ModerationDesk(CaseDesk):
 
     # --- Many at once -----------------------------------------------------------------------------------------------
 
-    def bulk_preview(self, request: HttpRequest, deed: BulkDeed, item: Case) -> str:
+    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Case) -> str:
         user: User = request.user  # type: ignore[assignment]
         target = target_of(item.kind, item.target_id)
         with _of_this_case():
-            require_outcomes(user, item, check_settling(user, item, [deed.code]), target)
-        said = to_author(item, target, [deed.code], text=request.POST.get("text", "").strip(), until="")
+            require_outcomes(user, item, check_settling(user, item, [action.code]), target)
+        said = to_author(item, target, [action.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Content is kept; the reporters are notified.")
         read = {"name": item.author.username, **read_in(item.author.language, said[0])}
@@ -300,18 +300,18 @@ class ModerationDesk(CaseDesk):
             return _("Message to %(name)s, %(language)s: %(text)s") % read
         return _("Message to %(name)s: %(text)s") % read
 
-    def bulk_do(self, request: HttpRequest, deed: BulkDeed, item: Case, batch: UUID) -> str:
-        text = request.POST.get("text", "").strip() if deed.code != Outcome.KEPT else ""
+    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Case, batch: UUID) -> str:
+        text = request.POST.get("text", "").strip() if action.code != Outcome.KEPT else ""
         with _of_this_case():
             settle_case(
                 request.user,  # type: ignore[arg-type]
                 item.pk,
-                outcomes=[deed.code],
+                outcomes=[action.code],
                 text=text,
                 version=item.version,
                 batch=batch,
             )
-        return str(Outcome(deed.code).label)
+        return str(Outcome(action.code).label)
 
 
 @contextmanager

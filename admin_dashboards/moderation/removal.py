@@ -24,15 +24,15 @@ from apps.errors import DomainError
 MOST_AT_ONCE = 100
 SKIPPED_SHOWN = 5
 
-type Deed = Callable[..., Any]
+type Action = Callable[..., Any]
 
 
 class RemovableAdmin(ModelAdmin):
     """A table whose rows are removed and restored, one by one and by selection."""
 
-    remove: Deed
+    remove: Action
     """The service `(actor, id, *, reason, batch)`, as a `staticmethod`; `restore` likewise."""
-    restore: Deed
+    restore: Action
 
     deletes = "delete"
     actions = ["delete_selected", "restore_selected"]  # type: ignore[misc]
@@ -109,28 +109,28 @@ class RemovableAdmin(ModelAdmin):
         }
         return TemplateResponse(request, self.delete_selected_confirmation_template, context)
 
-    # --- The deed ---------------------------------------------------------------------------------------------------
+    # --- The action ---------------------------------------------------------------------------------------------------
 
-    def _to_each(self, request: HttpRequest, rows: list[Any], deed: Deed) -> None:
+    def _to_each(self, request: HttpRequest, rows: list[Any], action: Action) -> None:
         """Do it to each row; say how many it took, and name those that stay as they are, with why."""
         done, skipped, batch = 0, [], uuid4()
         for row in rows:
             try:
-                deed(request.user, row.pk, reason=_reason(request), batch=batch)
+                action(request.user, row.pk, reason=_reason(request), batch=batch)
             except DomainError as error:
                 skipped.append(f"{row}: {error}")
             else:
                 done += 1
         if done:
-            messages.success(request, self._said(done, deed))
+            messages.success(request, self._said(done, action))
         for sentence in skipped[:SKIPPED_SHOWN]:
             messages.warning(request, sentence)
         if more := len(skipped[SKIPPED_SHOWN:]):
             messages.warning(request, ngettext("%d more stays as it is.", "%d more stay as they are.", more) % more)
 
-    def _said(self, count: int, deed: Deed) -> str:
+    def _said(self, count: int, action: Action) -> str:
         things = str(self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural)
-        if deed is self.restore:
+        if action is self.restore:
             sentence = _("%(count)d %(things)s restored.")
         else:
             sentence = _("%(count)d %(things)s removed: hidden from everyone except staff. They can be restored.")

@@ -23,7 +23,7 @@ from apps.decisions.services import undo
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.events.models import Event
 from apps.events.services import edit_event
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 SHOWN = 60
 """Of a description, in characters."""
@@ -95,7 +95,7 @@ class WordsMixin(ModelAdmin):
         return _facts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
 
     def _taken_back(self, request: HttpRequest, event: Event) -> dict[str, Any]:
-        number = whole_number(request.POST["undo"])
+        number = parse_id(request.POST["undo"])
         known = Decision.objects.about(event).filter(pk=number, verb="event.edited").first()
         if known is None:
             raise Absent("absent", _("This decision does not exist. Reload the page."))

@@ -27,13 +27,13 @@ from apps.connections.models import Connection
 from apps.desk.services import ration_of, reveals_today
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
+from apps.ids import parse_id
 from apps.stories.models import Story
 from apps.support.evidence import Fact
 from apps.support.finding import SHORTEST_PHONE_END, Found, find, is_short_phone
 from apps.support.ladder import THINGS, Answer, ladder
 from apps.users.looks import look_as, note_found, note_opened
 from apps.users.models import Block, User
-from apps.whole_numbers import whole_number
 
 LONGEST_SEARCH = 300
 STATES = {True: ("passed", "check_circle", gettext_lazy("yes")), False: ("failed", "cancel", gettext_lazy("no"))}
@@ -161,7 +161,7 @@ class SupportDesk(Desk):
             person,
             base=request.build_absolute_uri("/").rstrip("/"),
             kind=request.POST.get("kind", ""),
-            thing_id=whole_number(request.POST.get("id", "")),
+            thing_id=parse_id(request.POST.get("id", "")),
         )
         return self.page(request, "support/as_seen.html", context, title=title)
 
@@ -243,8 +243,8 @@ def _step(answer: Answer) -> dict[str, Any]:
         (UNREACHED if answer.applies else NOT_APPLICABLE) if answer.passed is None else STATES[answer.passed]
     )
     details = [_sentence(fact) for fact in answer.facts]
-    if answer.mended_by:
-        details.append(answer.mended_by)
+    if answer.fixable_by:
+        details.append(answer.fixable_by)
     return {"state": state, "icon": icon, "word": word, "question": answer.question, "details": details}
 
 

@@ -11,8 +11,8 @@ from api.pagination import Paging
 from api.parser import is_storable
 from api.schemas.common import Body, Id, PersonOut, Time
 from apps.chat.models import LONGEST_MESSAGE, Message, Room
+from apps.ids import LARGEST_ID
 from apps.users.models import User
-from apps.whole_numbers import LARGEST_ID
 
 
 def _storable(text: str) -> str:

@@ -11,11 +11,11 @@ from ninja import Schema
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from apps.files import signed_address
+from apps.ids import LARGEST_ID
 from apps.users.models import Role, User
-from apps.whole_numbers import LARGEST_ID
 
 
-def _whole_number(value: Any) -> Any:
+def _integer(value: Any) -> Any:
     if type(value) is not int:
         raise ValueError("Enter a whole number")
     return value
@@ -42,7 +42,7 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-Id = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=LARGEST_ID)]
+Id = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=LARGEST_ID)]
 """A row's id inside a JSON body."""
 PathId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST_ID)]
 """A row's id inside an address, as part of the path or of the query."""

@@ -68,7 +68,7 @@ class Use(models.Model):
 
 
 class Entry(models.Model):
-    """One deed: who, what, on which thing, why, from where. Never changed, never deleted."""
+    """One action: who, what, on which thing, why, from where. Never changed, never deleted."""
 
     # Without the index that Django would add: a longer one of the same beginning is below.
     actor = models.ForeignKey(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.chat.models import Membership, Message, Room
 from apps.connections.permissions import connected_ids
 from apps.users.permissions import hidden_from
-from apps.visibility import Rung, Sight, World, standing
+from apps.visibility import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 
-def sight(viewer: User | AnonymousUser, world: World) -> Sight:
+def policy(viewer: User | AnonymousUser, world: World) -> Policy:
     """Still readable when the connection has ended, but not after a block."""
-    return Sight(_membership("id", viewer, world))
+    return Policy(_membership("id", viewer, world))
 
 
-def message_sight(viewer: User | AnonymousUser, world: World) -> Sight:
+def message_policy(viewer: User | AnonymousUser, world: World) -> Policy:
     """As its room. One that staff removed keeps its place, without its text."""
-    return Sight(_membership("room_id", viewer, world))
+    return Policy(_membership("room_id", viewer, world))
 
 
-def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[Rung]:
+def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[Check]:
     memberships = world.of(Membership)
     own = memberships.filter(user_id=viewer.pk).values_list("room_id", flat=True)
     # Asked of each room: the planner would read all memberships of everybody for one list of all that are barred.
     with_hidden = memberships.filter(room_id=OuterRef(room), user__in=hidden_from(viewer, world))
     return [
-        Rung("member", _("Is the viewer a member of the room?"), Q(**{f"{room}__in": own})),
-        Rung(
+        Check("member", _("Is the viewer a member of the room?"), Q(**{f"{room}__in": own})),
+        Check(
             "unblocked",
             _("Has no member of the room blocked the viewer, or been blocked?"),
             ~Q(Exists(with_hidden)),
@@ -45,11 +45,11 @@ def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[R
 
 
 def joined(viewer: User | AnonymousUser) -> QuerySet[Room]:
-    return standing(sight, Room, viewer)
+    return standing(policy, Room, viewer)
 
 
 def messages_shown(viewer: User | AnonymousUser) -> QuerySet[Message]:
-    return standing(message_sight, Message, viewer)
+    return standing(message_policy, Message, viewer)
 
 
 def may_write(user: User, room: Room) -> bool:

@@ -149,22 +149,22 @@ def tell_typing(actor: User, room_name: str) -> None:
 
 
 def remove_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
-    """Take the text out of sight, at every door. Raises `Conflict` where that has happened already."""
+    """Hide the text at every entry point. Raises `Conflict` where that has happened already."""
     return _decide(actor, message_id, remove_as, reason, batch)
 
 
 def restore_message(actor: User, message_id: int, *, reason: str = "", batch: UUID | None = None) -> Message:
-    """Put back what was taken out of sight."""
+    """Restore what was hidden."""
     return _decide(actor, message_id, restore_as, reason, batch)
 
 
 @transaction.atomic
-def _decide(actor: User, message_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Message:
+def _decide(actor: User, message_id: int, action: Callable[..., Any], reason: str, batch: UUID | None) -> Message:
     message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
     if message is None:
         raise Absent("not-found", _("There is no such message."))
     require(actor, "chat.delete_message", message)
-    deed(actor, message, subject_id=message.sender_id, named={"thing": "message"}, reason=reason, batch=batch)
+    action(actor, message, subject_id=message.sender_id, named={"thing": "message"}, reason=reason, batch=batch)
     return message
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.connections.models import Connection
 from apps.users.permissions import hidden_from
-from apps.visibility import PRESENT, Rung, Sight, World, standing
+from apps.visibility import PRESENT, Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -49,13 +49,13 @@ def relation(viewer: User, person: User) -> Relation | None:
     return "accepted" if connection.status == Connection.Status.ACCEPTED else "rejected"
 
 
-def sight(viewer: User, world: World) -> Sight:
+def policy(viewer: User, world: World) -> Policy:
     """Sent or received, except with people who are hidden by a block."""
     hidden = hidden_from(viewer, world)
-    return Sight(
+    return Policy(
         [
-            Rung("direction", _("Did the viewer send or receive it?"), _between(viewer)),
-            Rung(
+            Check("direction", _("Did the viewer send or receive it?"), _between(viewer)),
+            Check(
                 "unblocked",
                 _("Has neither of the two blocked the other?"),
                 ~Q(sender__in=hidden) & ~Q(receiver__in=hidden),
@@ -65,7 +65,7 @@ def sight(viewer: User, world: World) -> Sight:
 
 
 def own(viewer: User) -> QuerySet[Connection]:
-    return standing(sight, Connection, viewer)
+    return standing(policy, Connection, viewer)
 
 
 def _between(viewer: User | AnonymousUser) -> Q:

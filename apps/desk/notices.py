@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.access import holders, may
 from apps.desk.models import Notice, Workable
-from apps.whole_numbers import whole_number
+from apps.ids import parse_id
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -66,7 +66,7 @@ def unread_count(staff: User) -> int:
 
 def mark_read(staff: User, notice_ids: Iterable[str | int]) -> int:
     """Mark the viewer's own notices as read; returns how many were unread."""
-    ids = [number for each in notice_ids if (number := whole_number(str(each)))]
+    ids = [number for each in notice_ids if (number := parse_id(str(each)))]
     return Notice.objects.filter(staff=staff, pk__in=ids, read_at=None).update(read_at=timezone.now())
 
 

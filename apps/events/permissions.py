@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.events.models import Event
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility import Rung, Sight, World, standing
+from apps.visibility import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -22,12 +22,12 @@ def is_host(user: User, event: Event) -> bool:
     return event.host_id == user.pk
 
 
-def sight(viewer: User | AnonymousUser, world: World) -> Sight:
+def policy(viewer: User | AnonymousUser, world: World) -> Policy:
     """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
-    return Sight(
+    return Policy(
         [
-            Rung(
-                "kept", _("Is it still up, not removed by staff?"), Q(removed_at=None), mended_by="events.delete_event"
+            Check(
+                "kept", _("Is it still up, not removed by staff?"), Q(removed_at=None), fixable_by="events.delete_event"
             ),
             switched_on("host", world),
             unblocked("host", viewer, world),
@@ -36,7 +36,7 @@ def sight(viewer: User | AnonymousUser, world: World) -> Sight:
 
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
-    return standing(sight, Event, viewer)
+    return standing(policy, Event, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

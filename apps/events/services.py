@@ -214,9 +214,9 @@ def restore_event(actor: User, event_id: int, *, reason: str = "", batch: UUID |
 
 
 @transaction.atomic
-def _decide(actor: User, event_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Event:
+def _decide(actor: User, event_id: int, action: Callable[..., Any], reason: str, batch: UUID | None) -> Event:
     event = _any(actor, event_id, "events.delete_event")
-    deed(actor, event, subject_id=event.host_id, named=_named(event), reason=reason, batch=batch)
+    action(actor, event, subject_id=event.host_id, named=_named(event), reason=reason, batch=batch)
     return event
 
 

@@ -56,7 +56,7 @@ def require_outcomes(actor: User, case: Case, outcomes: Sequence[str], target: A
 def carry_out(
     actor: User, case: Case, outcomes: Sequence[str], *, reason: str, until: datetime, edits: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Do what the outcomes say. What was done, as `take_back` needs it; each deed asks for its own permission."""
+    """Do what the outcomes say. What was done, as `take_back` needs it; each action asks for its own permission."""
     if edits and Outcome.EDITED not in outcomes:
         raise _impossible(_("Choose “edited” along with new words."))
     done: dict[str, Any] = {}

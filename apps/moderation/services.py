@@ -69,7 +69,7 @@ def settle_report(
 ) -> Report:
     """Settle the case that a report belongs to, by that one report: with it close all others about the same thing.
 
-    `edited` says that the words have been put right. The outcome needs the permission for its deed as well.
+    `edited` says that the words have been put right. The outcome needs the permission for its action as well.
     """
     known = Report.objects.filter(pk=report_id).first()
     if known is None:

@@ -29,7 +29,7 @@ class Reportable:
     model: type[Model]
     author: str
     """The attribute with the id of whoever answers for it."""
-    sight: Seeing
+    policy: Seeing
     met: Callable[[User], Q]
     """Which of them a person could see before being blocked, so that a block is no shield against their report."""
     remove: str | None = None
@@ -75,7 +75,7 @@ REPORTABLE = {
     Report.Kind.STORY: Reportable(
         Story,
         "author_id",
-        stories.sight,
+        stories.policy,
         _made_before_block("author"),
         remove=Report.Kind.STORY.remove_permission,
         words=("caption", "sha256"),
@@ -83,7 +83,7 @@ REPORTABLE = {
     Report.Kind.EVENT: Reportable(
         Event,
         "host_id",
-        events.sight,
+        events.policy,
         _made_before_block("host"),
         remove=Report.Kind.EVENT.remove_permission,
         edit=Report.Kind.EVENT.edit_permission,
@@ -92,7 +92,7 @@ REPORTABLE = {
     Report.Kind.MESSAGE: Reportable(
         Message,
         "sender_id",
-        chat.message_sight,
+        chat.message_policy,
         lambda viewer: Q(id__isnull=False),  # all that were sent to a room of theirs
         remove=Report.Kind.MESSAGE.remove_permission,
         words=("text",),
@@ -113,7 +113,7 @@ def reportable(viewer: User, kind: str) -> QuerySet[Any]:
     thing = REPORTABLE[Report.Kind(kind)]
     blocked_by = Block.objects.filter(blocked=viewer).values("blocker")
     author = "id" if thing.author == "pk" else thing.author
-    shown = PRESENT.of(thing.model).filter(thing.sight(viewer, NoBlocks()).holds)
+    shown = PRESENT.of(thing.model).filter(thing.policy(viewer, NoBlocks()).holds)
     return shown.filter(~Q(**{f"{author}__in": blocked_by}) | thing.met(viewer))
 
 

@@ -9,7 +9,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.notifications.models import Notification
-from apps.visibility import Rung, Sight, World, standing
+from apps.visibility import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -19,12 +19,12 @@ def is_recipient(user: User, notification: Notification) -> bool:
     return notification.recipient_id == user.pk
 
 
-def sight(viewer: User, world: World) -> Sight:
-    return Sight([Rung("recipient", _("Was it sent to the viewer?"), Q(recipient_id=viewer.pk))])
+def policy(viewer: User, world: World) -> Policy:
+    return Policy([Check("recipient", _("Was it sent to the viewer?"), Q(recipient_id=viewer.pk))])
 
 
 def own(viewer: User) -> QuerySet[Notification]:
-    return standing(sight, Notification, viewer)
+    return standing(policy, Notification, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {"notifications.change_notification": is_recipient}

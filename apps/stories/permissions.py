@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.connections.permissions import connected_ids
 from apps.stories.models import Story
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility import Rung, Sight, World, standing
+from apps.visibility import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -24,23 +24,23 @@ def is_author(user: User, story: Story) -> bool:
     return story.author_id == user.pk
 
 
-def sight(viewer: User | AnonymousUser, world: World) -> Sight:
+def policy(viewer: User | AnonymousUser, world: World) -> Policy:
     """Others' while they are active and meant for the viewer; one's own whatever has become of them."""
     for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, world))
-    return Sight(
+    return Policy(
         [
-            Rung("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
-            Rung(
+            Check("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
+            Check(
                 "kept",
                 _("Is it still up, not removed by staff?"),
                 Q(removed_at=None),
                 spares_own=True,
-                mended_by="stories.delete_story",
+                fixable_by="stories.delete_story",
             ),
-            Rung("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=world.now), spares_own=True),
+            Check("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=world.now), spares_own=True),
             switched_on("author", world, spares_own=True),
             unblocked("author", viewer, world, spares_own=True),
-            Rung(
+            Check(
                 "audience",
                 _("Is it public, or is the viewer connected to its author?"),
                 Q(audience=Story.Audience.PUBLIC) | for_connections,
@@ -51,17 +51,17 @@ def sight(viewer: User | AnonymousUser, world: World) -> Sight:
     )
 
 
-def feed_sight(viewer: User | AnonymousUser, world: World) -> Sight:
+def feed_policy(viewer: User | AnonymousUser, world: World) -> Policy:
     """What the feed lists: of one's own, too, only what others may see now."""
-    whole = sight(viewer, world)
-    return Sight(
-        [replace(rung, spares_own=False) if rung.code in ("kept", "lasting") else rung for rung in whole.rungs],
+    whole = policy(viewer, world)
+    return Policy(
+        [replace(check, spares_own=False) if check.code in ("kept", "lasting") else check for check in whole.checks],
         whole.own,
     )
 
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Story]:
-    return standing(sight, Story, viewer)
+    return standing(policy, Story, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

@@ -23,7 +23,7 @@ from apps.files import take_story
 from apps.renditions import delete_file
 from apps.storage import filed
 from apps.stories.models import Story, StoryView
-from apps.stories.permissions import feed_sight
+from apps.stories.permissions import feed_policy
 from apps.users.models import User
 from apps.users.permissions import hidden_from
 from apps.visibility import standing
@@ -36,7 +36,7 @@ FREED_AT_ONCE = 500
 
 def feed(viewer: User) -> QuerySet[Story]:
     """What is there to see: public stories, those of connections, one's own; newest first."""
-    return with_seen(standing(feed_sight, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
+    return with_seen(standing(feed_policy, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
 
 
 def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:
@@ -137,12 +137,12 @@ def restore_story(actor: User, story_id: int, *, reason: str = "", batch: UUID |
 
 
 @transaction.atomic
-def _decide(actor: User, story_id: int, deed: Callable[..., Any], reason: str, batch: UUID | None) -> Story:
+def _decide(actor: User, story_id: int, action: Callable[..., Any], reason: str, batch: UUID | None) -> Story:
     story = Story.objects.select_for_update(of=("self",)).select_related("author").filter(pk=story_id).first()
     if story is None:
         raise _absent()
     require(actor, "stories.delete_story", story)
-    deed(actor, story, subject_id=story.author_id, named={"thing": "story"}, reason=reason, batch=batch)
+    action(actor, story, subject_id=story.author_id, named={"thing": "story"}, reason=reason, batch=batch)
     return story
 
 

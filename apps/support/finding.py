@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
+from apps.ids import parse_id, searched_number
 from apps.users.models import Profile, User, phone_digits, phone_digits_reversed
 from apps.users.names import seen, tidy
-from apps.whole_numbers import searched_number, whole_number
 
 MOST = 20
 SHORTEST_PART = 3
@@ -145,7 +145,7 @@ def _people() -> QuerySet[User]:
 
 
 def _in_range(number: str) -> bool:
-    return whole_number(number) > 0
+    return parse_id(number) > 0
 
 
 def _unique(found: list[Found]) -> list[Found]:

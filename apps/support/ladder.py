@@ -1,6 +1,6 @@
 """Why can't they see it? The checks that the API makes, one by one, for one viewer and one thing, now or then.
 
-Nothing is judged here: each answer comes from the rungs and doors that the API itself asks. What this adds are words,
+Nothing is judged here: each answer comes from the checks and doors that the API itself asks. What this adds are words,
 the rows behind an answer, and who can change it.
 """
 
@@ -16,17 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.chat.models import Message
-from apps.chat.permissions import message_sight
+from apps.chat.permissions import message_policy
 from apps.connections.models import Connection
-from apps.connections.permissions import sight as connection_sight
+from apps.connections.permissions import policy as connection_policy
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
-from apps.events.permissions import sight as event_sight
+from apps.events.permissions import policy as event_policy
 from apps.notifications.models import Notification
-from apps.notifications.permissions import sight as notification_sight
+from apps.notifications.permissions import policy as notification_policy
 from apps.stories.models import Story
-from apps.stories.permissions import feed_sight
-from apps.stories.permissions import sight as story_sight
+from apps.stories.permissions import feed_policy
+from apps.stories.permissions import policy as story_policy
 from apps.support.evidence import (
     Fact,
     facts_behind,
@@ -40,7 +40,7 @@ from apps.support.evidence import (
 from apps.support.telling import Telling, tellings
 from apps.users.models import User
 from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, directory_entry, profile_page
-from apps.visibility import PRESENT, Past, Seeing, Sight, Text, World, climb
+from apps.visibility import PRESENT, Past, Policy, Seeing, Text, World, evaluate
 
 MADE: dict[type[Model], str] = {Message: "sent_at", Notification: "created_at"}
 """Models without a history of what is judged here; their rows are as they were made."""
@@ -61,11 +61,11 @@ class Thing:
 
 
 THINGS: dict[str, Thing] = {
-    "connection": Thing(Connection, gettext_lazy("connection request"), connection_sight),
-    "story": Thing(Story, gettext_lazy("story"), story_sight, listing=feed_sight, list_name=gettext_lazy("feed")),
-    "event": Thing(Event, gettext_lazy("event"), event_sight),
-    "message": Thing(Message, gettext_lazy("message"), message_sight, (SWITCHED_ON, STANDING, VERIFIED)),
-    "notification": Thing(Notification, gettext_lazy("notification"), notification_sight),
+    "connection": Thing(Connection, gettext_lazy("connection request"), connection_policy),
+    "story": Thing(Story, gettext_lazy("story"), story_policy, listing=feed_policy, list_name=gettext_lazy("feed")),
+    "event": Thing(Event, gettext_lazy("event"), event_policy),
+    "message": Thing(Message, gettext_lazy("message"), message_policy, (SWITCHED_ON, STANDING, VERIFIED)),
+    "notification": Thing(Notification, gettext_lazy("notification"), notification_policy),
     "profile": Thing(
         User,
         gettext_lazy("profile"),
@@ -85,7 +85,7 @@ class Answer:
     passed: bool | None
     facts: list[Fact] = field(default_factory=list)
     """The rows and versions that made it so."""
-    mended_by: str = ""
+    fixable_by: str = ""
     """Who can change it, as a sentence; empty where it passed."""
     decides: bool = True
     """Whether it bars them. What does not tells more: whether a list shows it, whether they were told."""
@@ -175,11 +175,11 @@ def judge(viewer_id: int, kind: str, thing_ids: Collection[int], *, at: datetime
     """The checks alone, of each of the things."""
     thing, world, viewer = _asked(viewer_id, kind, at)
     doors: Verdict = [(door.code, door.opens(viewer, world.now)) for door in thing.doors]
-    sight = thing.seeing(viewer, world)
-    steps = climb(sight, thing.model, thing_ids, world)
-    unreached: Verdict = [(rung.code, None) for rung in sight.rungs]
+    policy = thing.seeing(viewer, world)
+    steps = evaluate(policy, thing.model, thing_ids, world)
+    unreached: Verdict = [(check.code, None) for check in policy.checks]
     return {
-        number: [*doors, ("exists", True), *((step.rung.code, step.passed) for step in steps[number])]
+        number: [*doors, ("exists", True), *((step.check.code, step.passed) for step in steps[number])]
         if number in steps
         else [*doors, ("exists", False), *unreached]
         for number in thing_ids
@@ -191,8 +191,8 @@ def judge_listing(
 ) -> dict[int, Verdict]:
     """Of what somebody sees: the checks of the list that it would be in; none where everything seen is listed."""
     thing, world, viewer = _asked(viewer_id, kind, at)
-    steps = climb(thing.listing(viewer, world), thing.model, thing_ids, world) if thing.listing else {}
-    return {number: [(step.rung.code, step.passed) for step in steps.get(number, [])] for number in thing_ids}
+    steps = evaluate(thing.listing(viewer, world), thing.model, thing_ids, world) if thing.listing else {}
+    return {number: [(step.check.code, step.passed) for step in steps.get(number, [])] for number in thing_ids}
 
 
 def judge_telling(
@@ -218,15 +218,15 @@ def ladder(viewer_id: int, kind: str, thing_id: int, *, at: datetime | None = No
     thing, world, viewer = _asked(viewer_id, kind, at)
     row = world.of(thing.model).filter(id=thing_id).first()
     doors = {door.code: door for door in thing.doors}
-    rungs = {rung.code: rung for rung in thing.seeing(viewer, world).rungs}
+    checks = {check.code: check for check in thing.seeing(viewer, world).checks}
     answers = []
     for code, passed in judge(viewer_id, kind, [thing_id], at=at)[thing_id]:
         if code in doors:
-            question, perm, facts = doors[code].question, doors[code].mended_by, of_account(code, viewer, world)
-        elif code in rungs:
-            question, perm = rungs[code].question, rungs[code].mended_by
+            question, perm, facts = doors[code].question, doors[code].fixable_by, of_account(code, viewer, world)
+        elif code in checks:
+            question, perm = checks[code].question, checks[code].fixable_by
             facts = facts_behind(code, viewer, row, world) if row is not None else []
-            if rungs[code].spares_own and row is not None and _is_own(thing, viewer, row, world):
+            if checks[code].spares_own and row is not None and _is_own(thing, viewer, row, world):
                 facts = [Fact(_("It is their own, so this check does not apply.")), *facts]
         else:
             question, perm = _existence(thing, at), ""
@@ -248,7 +248,7 @@ def _existence(thing: Thing, at: datetime | None) -> str:
     return _("Does it exist?") if at is None else _("Did it exist?")
 
 
-def _listed(thing: Thing, listing: Sight, verdict: Verdict) -> Answer:
+def _listed(thing: Thing, listing: Policy, verdict: Verdict) -> Answer:
     """Whether they find it without knowing of it; does not apply to what they do not see at all."""
     question = _("Is it shown in their %(list)s?") % {"list": thing.list_name}
     if not verdict:
@@ -256,7 +256,7 @@ def _listed(thing: Thing, listing: Sight, verdict: Verdict) -> Answer:
     failed = next((code for code, passed in verdict if not passed), None)
     if failed is None:
         return Answer("listed", question, True, decides=False)
-    perm = next(rung.mended_by for rung in listing.rungs if rung.code == failed)
+    perm = next(check.fixable_by for check in listing.checks if check.code == failed)
     said = _("Not shown in the %(list)s: %(why)s.") % {"list": thing.list_name, "why": WHY[failed]}
     return Answer("listed", question, False, [Fact(said)], _mender(failed, perm), decides=False)
 

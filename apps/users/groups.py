@@ -12,7 +12,7 @@ from apps.access import require
 from apps.audit.history import delete_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.users.models import User
-from apps.users.rank import lock_keepers, not_in, require_givable, somebody_remains
+from apps.users.rank import lock_access_administrators, not_in, require_givable, somebody_remains
 from apps.users.roles import is_built_in, save_group_as
 
 MAX_NAME = 150
@@ -22,7 +22,7 @@ MAX_NAME = 150
 def save_group(actor: User, group_id: int | None = None, *, name: str, permissions: Iterable[Permission]) -> Group:
     """Make a group, or change one: its name and everything that it allows."""
     require(actor, "auth.add_group" if group_id is None else "auth.change_group")
-    keepers = lock_keepers()
+    access_administrators = lock_access_administrators()
     group = Group() if group_id is None else _locked_group(group_id)
     if group.pk is None or name != group.name:
         _check_group_name(group, name)
@@ -33,7 +33,7 @@ def save_group(actor: User, group_id: int | None = None, *, name: str, permissio
         require_givable(actor, wanted ^ have)
     group.name = name
     save_group_as(actor, group, wanted, reason="group saved")
-    somebody_remains(keepers)
+    somebody_remains(access_administrators)
     return group
 
 
@@ -41,14 +41,14 @@ def save_group(actor: User, group_id: int | None = None, *, name: str, permissio
 def delete_group(actor: User, group_id: int) -> None:
     """Delete a group that staff made; its members lose what it allowed."""
     require(actor, "auth.delete_group")
-    keepers = lock_keepers()
+    access_administrators = lock_access_administrators()
     group = _locked_group(group_id)
     if is_built_in(group.name):
         raise Conflict("built-in-group", _("“%(name)s” is built in and stays.") % {"name": group.name})
     not_in(actor, group)
     require_givable(actor, group.permissions.all())
     delete_as(actor, group, reason="group deleted")
-    somebody_remains(keepers)
+    somebody_remains(access_administrators)
 
 
 def _locked_group(group_id: int) -> Group:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from apps.access import Share
 from apps.errors import Refused
 from apps.users.models import CLIENT_ROLES, Block, Document, Follow, Profile, Session, User
-from apps.visibility import PRESENT, Rung, Sight, Text, World, standing
+from apps.visibility import PRESENT, Check, Policy, Text, World, standing
 
 type Viewer = User | AnonymousUser
 
@@ -50,16 +50,16 @@ def switched_off(world: World = PRESENT) -> QuerySet[User, int]:
     return world.of(User).filter(is_active=False).values_list("id", flat=True)
 
 
-def unblocked(whose: str, viewer: Viewer, world: World, *, spares_own: bool = False) -> Rung:
+def unblocked(whose: str, viewer: Viewer, world: World, *, spares_own: bool = False) -> Check:
     """That no block stands between the viewer and the person of `whose`, a field."""
     holds = ~Q(**{f"{whose}__in": hidden_from(viewer, world)})
-    return Rung("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
+    return Check("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
 
 
-def switched_on(whose: str, world: World, *, spares_own: bool = False) -> Rung:
+def switched_on(whose: str, world: World, *, spares_own: bool = False) -> Check:
     """That the account of the person of `whose`, a field, is on."""
     holds = ~Q(**{f"{whose}__in": switched_off(world)})
-    return Rung("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
+    return Check("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
 
 
 def is_hidden(one_id: int, other_id: int) -> bool:
@@ -84,7 +84,7 @@ class Door:
     code: str
     question: Text
     opens: Callable[[User, datetime], bool]
-    mended_by: str = ""
+    fixable_by: str = ""
 
 
 SWITCHED_ON = Door(
@@ -96,13 +96,13 @@ STANDING = Door(
     "standing",
     _lazy("Is the viewer not suspended?"),
     lambda user, now: not user.is_suspended_at(now),
-    mended_by="users.suspend_user",
+    fixable_by="users.suspend_user",
 )
 VERIFIED = Door(
     "verified",
     _lazy("Is the viewer verified?"),
     lambda user, _now: user.identity_verified,
-    mended_by="users.review_document",
+    fixable_by="users.review_document",
 )
 
 
@@ -113,22 +113,22 @@ def require_standing(user: User) -> None:
         raise Refused("account-suspended", _("This account is suspended until %(time)s UTC.") % {"time": until})
 
 
-def directory_entry(viewer: Viewer, world: World) -> Sight:
+def directory_entry(viewer: Viewer, world: World) -> Policy:
     """Who finds somebody in the directory, and meets them elsewhere."""
-    return Sight([*_account(), unblocked("id", viewer, world)])
+    return Policy([*_account(), unblocked("id", viewer, world)])
 
 
-def profile_page(viewer: Viewer, world: World) -> Sight:
+def profile_page(viewer: Viewer, world: World) -> Policy:
     """Who opens somebody's profile: also whoever has blocked them, so as to undo it."""
     blocked_by = world.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
-    not_blocked = Rung("unblocked", _lazy("Has this user not blocked the viewer?"), ~Q(id__in=blocked_by))
-    return Sight([*_account(), not_blocked])
+    not_blocked = Check("unblocked", _lazy("Has this user not blocked the viewer?"), ~Q(id__in=blocked_by))
+    return Policy([*_account(), not_blocked])
 
 
-def _account() -> list[Rung]:
+def _account() -> list[Check]:
     return [
-        Rung("client", _lazy("Is it an app user, not staff?"), Q(is_staff=False)),
-        Rung("active", _lazy("Is the account active?"), Q(is_active=True)),
+        Check("client", _lazy("Is it an app user, not staff?"), Q(is_staff=False)),
+        Check("active", _lazy("Is the account active?"), Q(is_active=True)),
     ]
 
 

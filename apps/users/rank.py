@@ -104,20 +104,20 @@ def not_in(actor: User, group: Group) -> None:
         raise Refused("own-rights", _("You are a member of this group, and you cannot change your own permissions."))
 
 
-def keepers() -> QuerySet[User]:
+def access_administrators() -> QuerySet[User]:
     """Those who keep access for good. Whose time ends does not count: nobody would remain from that second on."""
     return holders(KEEPS_ACCESS, for_good=True)
 
 
-def lock_keepers() -> set[int]:
+def lock_access_administrators() -> set[int]:
     """The ids of those who keep access, held until the transaction ends: two must not remove each other at once."""
     app_label, codename = KEEPS_ACCESS.split(".")
     Permission.objects.select_for_update().get(content_type__app_label=app_label, codename=codename)
-    return set(keepers().values_list("pk", flat=True))
+    return set(access_administrators().values_list("pk", flat=True))
 
 
 def somebody_remains(before: set[int]) -> None:
-    if before and not keepers().exists():
+    if before and not access_administrators().exists():
         raise Conflict(
             "last-access-manager",
             _("This would remove the last permanent access manager. Add another one first."),

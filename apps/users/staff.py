@@ -24,7 +24,7 @@ from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
 from apps.users.names import is_same_mailbox, tidy
 from apps.users.oversight import MADE
 from apps.users.rank import (
-    lock_keepers,
+    lock_access_administrators,
     not_a_peer,
     not_above,
     not_oneself,
@@ -77,7 +77,7 @@ def change_staff(
     `groups` are all that they are to belong to, each until its end in `ends`; one that is not there stays as it is.
     """
     require(actor, "users.change_staff")
-    keepers = lock_keepers()
+    access_administrators = lock_access_administrators()
     user = _locked_staff(staff_id)
     kept = {"username", "email"}
     not_above(actor, user)
@@ -103,7 +103,7 @@ def change_staff(
     _save_with_groups(actor, user, wanted, reason="staff account changed")
     if is_active is False:
         end_all(actor, user, reason="account deactivated")
-    somebody_remains(keepers)
+    somebody_remains(access_administrators)
     return user
 
 
@@ -111,7 +111,7 @@ def change_staff(
 def leave_group(actor: User, staff_id: int, group_id: int) -> User:
     """Take somebody out of one group; whatever else they belong to stays as it is at that moment."""
     require(actor, "users.change_staff")
-    lock_keepers()
+    lock_access_administrators()
     kept = {group: end for group, end in groups_of(_locked_staff(staff_id)).items() if group.pk != group_id}
     return change_staff(actor, staff_id, groups=kept, ends={group.pk: end for group, end in kept.items()})
 

@@ -52,7 +52,7 @@ class Stage:
     def tell(
         self, recipient: User, kind: Kind, at: datetime, *, about: models.Model | None = None, **facts: str
     ) -> None:
-        """Note what the service of the deed would have told; `tell_all` writes it."""
+        """Note what the service of the action would have told; `tell_all` writes it."""
         is_read = self.now - at > timedelta(days=3) or self.random.random() < 0.3
         self.told.append(
             Notification(

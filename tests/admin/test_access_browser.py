@@ -292,7 +292,7 @@ def test_opened_parts_of_the_access_pages_can_be_used_by_everybody(page: Page) -
     page.get_by_label("Can delete story").check()
     expect(page.get_by_text("This would be refused:").first).to_be_visible()
     page.get_by_role("button", name="Grant", exact=True).click()
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_text("Choose an end in the future.")).to_be_visible()
     look("permissions, rejected")
     for address in (
         f"/admin/users/session/{session.pk}/change/",

@@ -103,7 +103,7 @@ def test_opening_a_table_is_use(address: str) -> None:
         assert TEAM in part(again, "Unused for 90 days")
 
 
-def test_a_deed_is_use_and_is_noted_once_a_day() -> None:
+def test_a_action_is_use_and_is_noted_once_a_day() -> None:
     nora, story = people.make_staff("nora", TEAM), make_story(people.alice())
     client = console(nora)
     remove = {"action": "delete_selected", "_selected_action": story.pk, "post": "yes"}

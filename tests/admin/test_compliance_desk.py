@@ -56,7 +56,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     # It is no work of hers any more: not in her queue, not to be claimed.
     assert not hers.get(DESK).context["lines"]
     assert "verdict" not in fields(hers.get(page))
-    assert hers.post(f"{page}deed/", {"deed": "claim"}).status_code == 409
+    assert hers.post(f"{page}action/", {"action": "claim"}).status_code == 409
     his = console(omar)
     assert "vera recorded the first approval." in his.get(page).content.decode()
     his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
@@ -82,9 +82,9 @@ def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) ->
 def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     vera, omar = officers()
     other, held = make_document(people.alice()), make_document(people.bob())
-    console(omar).post(f"{DESK}{held.pk}/deed/", {"deed": "claim"})
+    console(omar).post(f"{DESK}{held.pk}/action/", {"action": "claim"})
     client = console(vera)
-    chosen = {"deed": "reject", "item": [document.pk, other.pk, held.pk]}
+    chosen = {"action": "reject", "item": [document.pk, other.pk, held.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()
     assert "Claimed by omar. Take it over with a reason, or choose another document." in preview
     assert "Already used on another account" in preview
@@ -102,7 +102,7 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     ReviewRule.objects.create(role="brand")
     business = make_document(people.make_user("acme", role="brand", verified=False))
     client = console(people.compliance())
-    chosen = {"deed": "approve", "item": [document.pk, business.pk]}
+    chosen = {"action": "approve", "item": [document.pk, business.pk]}
     assert "waits for a second officer." in client.post(f"{DESK}bulk/", chosen).content.decode()
     versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
     client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})

@@ -54,7 +54,7 @@ def open_item(client: Client, document: Document) -> Any:
     """The page, as its script leaves it: what was free is claimed."""
     page = client.get(item(document))
     if 'data-free="1"' in page.text:
-        assert client.post(item(document, "deed/"), {"deed": "renew"}).status_code == 204
+        assert client.post(item(document, "action/"), {"action": "renew"}).status_code == 204
     return page
 
 
@@ -93,7 +93,7 @@ def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queu
     }  # fmt: skip
     assert state(second, queue[0])["others"] == ["vera"]
     assert state(first, queue[0])["others"] == ["omar"]
-    second.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "vera is at lunch"})
+    second.post(item(queue[0], "action/"), {"action": "take_over", "reason": "vera is at lunch"})
     assert state(first, queue[0])["holder"] == "omar"
     assert approve(second, queue[0]).status_code == 302
     told = state(first, queue[0])
@@ -119,7 +119,7 @@ def test_a_stale_page_overwrites_nothing_and_keeps_what_was_typed(
 ) -> None:
     client = console(vera)
     client.get(item(queue[0]))
-    client.post(item(queue[0], "deed/"), {"deed": "release"})
+    client.post(item(queue[0], "action/"), {"action": "release"})
     review_document(omar, queue[0].pk, verdict="rejected", reason="expired")
     response = client.post(item(queue[0], "decide/"), {"verdict": "approved", "version": 1, "comment": "Fine"})
     assert response.status_code == 409
@@ -140,8 +140,8 @@ def test_what_cannot_be_taken_is_shown_with_what_was_typed(vera: User, queue: li
 def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Document]) -> None:
     open_item(console(vera), queue[0])
     client = console(omar)
-    assert client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": " "}).status_code == 422
-    client.post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "asked to"})
+    assert client.post(item(queue[0], "action/"), {"action": "take_over", "reason": " "}).status_code == 422
+    client.post(item(queue[0], "action/"), {"action": "take_over", "reason": "asked to"})
     entry = Entry.objects.filter(verb=Verb.CLAIMED).latest("id")
     assert (entry.actor, entry.reason, entry.detail["taken_from"]) == (omar, "asked to", vera.pk)
 
@@ -149,9 +149,9 @@ def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Do
 def test_renewing_tells_when_it_is_lost(vera: User, omar: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[0]))
-    assert client.post(item(queue[0], "deed/"), {"deed": "renew"}).status_code == 204
-    console(omar).post(item(queue[0], "deed/"), {"deed": "take_over", "reason": "asked to"})
-    assert client.post(item(queue[0], "deed/"), {"deed": "renew"}).status_code == 409
+    assert client.post(item(queue[0], "action/"), {"action": "renew"}).status_code == 204
+    console(omar).post(item(queue[0], "action/"), {"action": "take_over", "reason": "asked to"})
+    assert client.post(item(queue[0], "action/"), {"action": "renew"}).status_code == 409
 
 
 # --- The way onward ---------------------------------------------------------------------------------------------------
@@ -176,9 +176,9 @@ def test_the_script_gets_the_item_alone(vera: User, queue: list[Document]) -> No
 def test_leaving_lets_go_and_goes_both_ways(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[1]))
-    assert client.post(item(queue[1], "deed/"), {"deed": "next"}).url == item(queue[2])
+    assert client.post(item(queue[1], "action/"), {"action": "next"}).url == item(queue[2])
     client.get(item(queue[1]))
-    assert client.post(item(queue[1], "deed/"), {"deed": "previous"}).url == item(queue[0])
+    assert client.post(item(queue[1], "action/"), {"action": "previous"}).url == item(queue[0])
     queue[1].refresh_from_db()
     assert queue[1].claimed_by is None
 
@@ -187,10 +187,10 @@ def test_put_off_and_passed_up_leave_the_queue(vera: User, omar: User, queue: li
     client = console(vera)
     for document in queue[:2]:
         client.get(item(document))
-    assert client.post(item(queue[0], "deed/"), {"deed": "snooze", "hours": "999"}).status_code == 422
-    assert client.post(item(queue[0], "deed/"), {"deed": "snooze", "hours": "4"}).url == item(queue[1])
-    assert client.post(item(queue[1], "deed/"), {"deed": "escalate", "reason": ""}).status_code == 422
-    assert client.post(item(queue[1], "deed/"), {"deed": "escalate", "reason": "odd seal"}).url == item(queue[2])
+    assert client.post(item(queue[0], "action/"), {"action": "snooze", "hours": "999"}).status_code == 422
+    assert client.post(item(queue[0], "action/"), {"action": "snooze", "hours": "4"}).url == item(queue[1])
+    assert client.post(item(queue[1], "action/"), {"action": "escalate", "reason": ""}).status_code == 422
+    assert client.post(item(queue[1], "action/"), {"action": "escalate", "reason": "odd seal"}).url == item(queue[2])
     assert client.get("/admin/compliance/next/").url == item(queue[2])
     assert "owner0" in client.get("/admin/compliance/?tab=snoozed").text
     assert "owner1" in client.get("/admin/compliance/?tab=escalated").text
@@ -205,11 +205,11 @@ def test_what_is_handed_over_comes_first_to_them_and_to_nobody_who_is_away(
 ) -> None:
     client = console(vera)
     client.get(item(queue[2]))
-    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": "0"}).status_code == 422
+    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": "0"}).status_code == 422
     prefer(omar, away_until=timezone.now() + timedelta(days=1))
-    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": omar.pk}).status_code == 422
+    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": omar.pk}).status_code == 422
     prefer(omar, away_until=None)
-    assert client.post(item(queue[2], "deed/"), {"deed": "hand_over", "to": omar.pk}).status_code == 302
+    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": omar.pk}).status_code == 302
     assert console(omar).get("/admin/compliance/next/").url == item(queue[2])
     # Opening what is meant for somebody else takes nothing; going away gives it back.
     client.get(item(queue[2]))
@@ -254,18 +254,18 @@ def test_a_bulk_is_previewed_done_and_undone_with_what_is_left_out_named(
     vera: User, omar: User, queue: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from admin_dashboards.compliance.desk import ComplianceDesk
-    from admin_dashboards.desk.work import BulkDeed
+    from admin_dashboards.desk.work import BulkAction
 
-    def do(self: Any, request: Any, deed: Any, one: Document, batch: Any) -> str:
+    def do(self: Any, request: Any, action: Any, one: Document, batch: Any) -> str:
         review_document(request.user, one.pk, verdict="approved", version=one.version, batch=batch)
         return "approved"
 
-    if not ComplianceDesk.bulk_deeds:  # the frame, whatever this desk does with it
-        monkeypatch.setattr(ComplianceDesk, "bulk_deeds", (BulkDeed("approve", "Approve"),))
+    if not ComplianceDesk.bulk_actions:  # the frame, whatever this desk does with it
+        monkeypatch.setattr(ComplianceDesk, "bulk_actions", (BulkAction("approve", "Approve"),))
         monkeypatch.setattr(ComplianceDesk, "bulk_preview", lambda *_: "will be approved")
         monkeypatch.setattr(ComplianceDesk, "bulk_do", do)
     client = console(vera)
-    chosen = {"deed": "approve", "item": [document.pk for document in queue]}
+    chosen = {"action": "approve", "item": [document.pk for document in queue]}
     preview = client.post("/admin/compliance/bulk/", chosen).text
     assert not Decision.objects.exists()
     assert "3 items" in preview
@@ -301,7 +301,7 @@ def test_grants_on_rows_open_the_desk_for_these_alone(vera: User, queue: list[Do
     assert client.get(item(queue[1])).status_code == 200
     assert client.get(item(queue[0])).status_code == 404
     assert client.get(item(queue[0], "state/")).status_code == 404
-    assert client.post(item(queue[0], "deed/"), {"deed": "claim"}).status_code == 404
+    assert client.post(item(queue[0], "action/"), {"action": "claim"}).status_code == 404
 
 
 def test_the_desk_costs_a_fixed_number_of_queries(

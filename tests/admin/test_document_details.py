@@ -112,7 +112,7 @@ def test_bulk_approval_names_what_expired_and_numbers_used_twice(document: Docum
     other = make_document(people.make_user("keiko.berger"))
     client.post(facts(other), SAID)
     client.post(facts(document), SAID | {"valid_until": "2026-05-03"})
-    text = client.post(f"{DESK}bulk/", {"deed": "approve", "item": [document.pk]}).content.decode()
+    text = client.post(f"{DESK}bulk/", {"action": "approve", "item": [document.pk]}).content.decode()
     assert f"Expired on 3 May 2026. Same document number as #{other.pk} of keiko.berger." in text
 
 
@@ -125,7 +125,7 @@ def test_brand_reviewers_see_and_type_those_of_brands_alone(document: Document) 
     answer = client.post(facts(acme), SAID, follow=True)
     assert "Same document number as one more that you have no permission to see" in panel(answer)
     assert "newton" not in answer.content.decode()
-    bulk = client.post(f"{DESK}bulk/", {"deed": "approve", "item": [acme.pk]}).content.decode()
+    bulk = client.post(f"{DESK}bulk/", {"action": "approve", "item": [acme.pk]}).content.decode()
     assert "Same document number as on another account." in bulk
 
 
@@ -195,7 +195,7 @@ def test_odd_versions_overwrite_nothing(document: Document, version: str) -> Non
 def test_a_document_that_another_has_claimed_or_decided_shows_them_to_read(document: Document) -> None:
     vera, omar = officers()
     console(vera).post(facts(document), SAID)
-    console(omar).post(f"{DESK}{document.pk}/deed/", {"deed": "claim"})
+    console(omar).post(f"{DESK}{document.pk}/action/", {"action": "claim"})
     client = console(vera)
     answer = client.get(f"{DESK}{document.pk}/")
     assert "details_version" not in fields(answer)

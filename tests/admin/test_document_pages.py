@@ -229,10 +229,10 @@ def test_who_is_granted_one_document_sees_nothing_of_others_at_the_desk(document
     assert f"#{other.pk}" not in page.content.decode()
     for address in (f"/admin/compliance/{other.pk}/", f"/admin/compliance/{other.pk}/state/"):
         assert client.get(address).status_code == 404
-    for deed in ("decide", "deed", "note"):
-        assert client.post(f"/admin/compliance/{other.pk}/{deed}/", {"deed": "claim"}).status_code == 404
+    for action in ("decide", "action", "note"):
+        assert client.post(f"/admin/compliance/{other.pk}/{action}/", {"action": "claim"}).status_code == 404
     assert client.get("/admin/compliance/next/")["Location"] == f"/admin/compliance/{document.pk}/"
-    bulk = client.post("/admin/compliance/bulk/", {"deed": "approve", "item": [other.pk, document.pk]})
+    bulk = client.post("/admin/compliance/bulk/", {"action": "approve", "item": [other.pk, document.pk]})
     assert "secretive" not in bulk.content.decode()
 
 

@@ -129,10 +129,10 @@ def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
     assert document.claim_holder() is None
 
 
-@pytest.mark.parametrize("deed", ["claim", "release"])
-def test_nothing_is_claimed_or_released_by_a_link(deed: str) -> None:
+@pytest.mark.parametrize("action", ["claim", "release"])
+def test_nothing_is_claimed_or_released_by_a_link(action: str) -> None:
     document = make_document(people.newton())
-    assert console(people.compliance()).get(f"{TABLE}{document.pk}/{deed}/").status_code == 405
+    assert console(people.compliance()).get(f"{TABLE}{document.pk}/{action}/").status_code == 405
 
 
 def test_a_decision_on_an_older_version_says_who_decided() -> None:
@@ -191,8 +191,8 @@ def test_pages_are_shut_to_all_others(name: str) -> None:
     document = make_document(people.newton())
     client = console(getattr(people, name)())
     assert client.get(page_of(document)).status_code == 403
-    for deed in ("claim", "release"):
-        assert client.post(f"{TABLE}{document.pk}/{deed}/").status_code == 403
+    for action in ("claim", "release"):
+        assert client.post(f"{TABLE}{document.pk}/{action}/").status_code == 403
     assert decide(client, document).status_code == 403
     assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
 
@@ -308,7 +308,7 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
     page = client.get(f"{TABLE}{second.pk}/change/")
     assert "Possible duplicate" in page.content.decode()
     assert f"{TABLE}{first.pk}/change/" in links(page)
-    preview = client.post("/admin/compliance/bulk/", {"deed": "approve", "item": [second.pk]}).content.decode()
+    preview = client.post("/admin/compliance/bulk/", {"action": "approve", "item": [second.pk]}).content.decode()
     assert "Possible duplicate of a document of another account." in preview
 
 

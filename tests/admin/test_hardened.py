@@ -43,11 +43,11 @@ def test_only_whoever_asked_for_a_second_pair_of_eyes_takes_that_back() -> None:
 
 
 def test_leaving_one_group_leaves_the_others_and_their_ends_alone() -> None:
-    keeper, person = people.access(), people.make_staff("trainee")
+    manager, person = people.access(), people.make_staff("trainee")
     first, second = Group.objects.get(name="Compliance Officer"), Group.objects.get(name="Community Manager")
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
-    set_groups(keeper, person.pk, [first, second], {second.pk: end})
-    leave_group(keeper, person.pk, first.pk)
+    set_groups(manager, person.pk, [first, second], {second.pk: end})
+    leave_group(manager, person.pk, first.pk)
     assert groups_of(person) == {second: end}
 
 

@@ -101,10 +101,9 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     people.compliance()
     first, second = documents(2)
     sign_in(page)
-    with page.expect_request(lambda request: f"document/{second.pk}/picture" in request.url):
-        press(page, "n")
-        on(page, first)
-    page.wait_for_load_state("networkidle")
+    press(page, "n")
+    on(page, first)
+    expect(page.locator("[data-item][data-fetched]")).to_have_count(1)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     press(page, "a")
@@ -215,6 +214,7 @@ def test_what_was_typed_at_a_lost_claim_comes_back(page: Page) -> None:
     sign_in(page)
     press(page, "n")
     on(page, document)
+    expect(page.locator("[data-item][data-held='1']")).to_have_count(1)
     page.locator("[name=comment]").fill("Half a thought")
     Document.objects.filter(pk=document.pk).update(claimed_by=colleague)
     news = page.locator("[data-news]")

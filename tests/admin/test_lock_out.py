@@ -374,11 +374,11 @@ def test_password_and_codes_of_the_second_factor_s_page_are_counted(settings: An
     staff = people.support()
     app, codes = enrol(staff)
     client = console(staff)
-    off = {"deed": "switch_off", "password": WRONG, "otp": codes[0]}
+    off = {"action": "switch_off", "password": WRONG, "otp": codes[0]}
     for number in range(10):
-        sent = {"deed": "renew", "code": wrong(app)} if number % 2 else off
+        sent = {"action": "renew", "code": wrong(app)} if number % 2 else off
         assert client.post("/admin/mfa/", sent).status_code == 200
-    for sent in (off | {"password": people.PASSWORD}, {"deed": "renew", "code": codes[0]}):
+    for sent in (off | {"password": people.PASSWORD}, {"action": "renew", "code": codes[0]}):
         answer = client.post("/admin/mfa/", sent)
         assert answer.status_code == 429
         assert int(answer["Retry-After"]) > 0

@@ -463,17 +463,17 @@ def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: Clock) -> 
     client = console(staff)
     assert client.get(OWN).status_code == 200
     assert not Authenticator.objects.exists()
-    app = key_on(client.post(OWN, {"deed": "begin"}))
-    assert "This is not the code" in client.post(OWN, {"deed": "confirm", "code": wrong(app)}).content.decode()
-    old = codes_on(client.post(OWN, {"deed": "confirm", "code": code_of(app)}))
+    app = key_on(client.post(OWN, {"action": "begin"}))
+    assert "This is not the code" in client.post(OWN, {"action": "confirm", "code": wrong(app)}).content.decode()
+    old = codes_on(client.post(OWN, {"action": "confirm", "code": code_of(app)}))
     assert len(old) == 10
     assert "You have 10 backup codes left" in client.get(OWN).content.decode()
 
-    new = codes_on(client.post(OWN, {"deed": "renew", "code": old[0]}))
+    new = codes_on(client.post(OWN, {"action": "renew", "code": old[0]}))
     assert len({*old, *new}) == 20
-    assert not codes_on(client.post(OWN, {"deed": "renew", "code": old[1]}))
+    assert not codes_on(client.post(OWN, {"action": "renew", "code": old[1]}))
 
-    wrong_password = {"deed": "switch_off", "password": "not it", "otp": new[0]}
+    wrong_password = {"action": "switch_off", "password": "not it", "otp": new[0]}
     assert "This is not your present password" in client.post(OWN, wrong_password).content.decode()
     assert client.post(OWN, wrong_password | {"password": people.PASSWORD}).status_code == 302
     assert not mfa.is_enabled(staff)
@@ -485,7 +485,7 @@ def test_it_is_not_switched_off_where_it_is_required(required: None, clock: Cloc
     client = half_way(staff)
     client.post(CODE, {"code": code_of(app)})
     assert "switch_off" not in client.get(OWN).content.decode()
-    sent = {"deed": "switch_off", "password": people.PASSWORD, "otp": codes[0]}
+    sent = {"action": "switch_off", "password": people.PASSWORD, "otp": codes[0]}
     answer = client.post(OWN, sent)
     assert answer.status_code == 403
     assert "cannot be deactivated" in answer.content.decode()

@@ -308,7 +308,7 @@ def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Cli
 
 def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Client) -> None:
     case = case_about(people.bob(), "story", make_story(people.alice()))
-    assert client.post(at(case, "deed/"), {"deed": "claim"}).status_code == 302
+    assert client.post(at(case, "action/"), {"action": "claim"}).status_code == 302
     other = console(people.make_staff("other", "Community Manager"))
     assert "Claimed by community until" in text(other.get(at(case)))
     assert other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"}).status_code == 409
@@ -349,7 +349,7 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
     person = case_about(reporter, "user", author)
     held = case_about(reporter, "story", make_story(author))
     claim(people.make_staff("other", "Community Manager"), Case, held.pk)
-    chosen = {"deed": "removed", "item": [case.pk for case in (*cases, person, held)]}
+    chosen = {"action": "removed", "item": [case.pk for case in (*cases, person, held)]}
     preview = text(client.post(f"{DESK}bulk/", chosen))
     assert "A person is not removed" in preview
     assert "Claimed by other." in preview
@@ -390,9 +390,9 @@ def appealed(community: User) -> Appeal:
 def test_an_appeal_is_ruled_on_by_somebody_else_with_a_text(client: Client, appealed: Appeal) -> None:
     address = f"{DESK}appeals/{appealed.pk}/"
     assert "You decided this case." in text(client.get(address))
-    for deed in ("claim", "take_over", "snooze", "escalate"):
-        answer = client.post(f"{address}deed/", {"deed": deed, "reason": "I know it", "hours": "1"})
-        assert (answer.status_code, "You decided this case." in text(answer)) == (403, True), deed
+    for action in ("claim", "take_over", "snooze", "escalate"):
+        answer = client.post(f"{address}action/", {"action": action, "reason": "I know it", "hours": "1"})
+        assert (answer.status_code, "You decided this case." in text(answer)) == (403, True), action
     assert Appeal.objects.get().claimed_by is None
     answer = client.post(f"{address}decide/", {"version": 1, "ruling": "uphold", "text": "No."})
     assert answer.status_code == 403
@@ -492,7 +492,7 @@ def test_a_preview_of_many_costs_a_few_queries_each_and_settles_nothing(client: 
 
     def cost(some: list[Case]) -> int:
         with CaptureQueriesContext(connection) as captured:
-            page = client.post(f"{DESK}bulk/", {"deed": "removed", "item": [case.pk for case in some]})
+            page = client.post(f"{DESK}bulk/", {"action": "removed", "item": [case.pk for case in some]})
         assert text(page).count("Message to alice: Our team has removed your story.") == len(some)
         return len(captured)
 

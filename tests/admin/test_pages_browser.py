@@ -99,7 +99,7 @@ def test_every_page_can_be_used_by_everybody(page: Page) -> None:
     # What would be done to many at once is asked from the queue.
     page.goto("/admin/moderation/")
     page.locator("input[name=item]").first.check()
-    page.locator("button[name=deed]").first.click()
+    page.locator("button[name=action]").first.click()
     page.wait_for_url("**/admin/moderation/bulk/")
     faults += [f"bulk, {fault}" for fault in barriers(page)]
     assert faults == []

@@ -100,7 +100,7 @@ def test_no_address_opens_a_document_of_others(documents: tuple[Document, Docume
 
 def everything(document: Document, verdict: str) -> dict[str, Any]:
     said = {"status": verdict, "verdict": verdict, "comment": "", "reason": "", "why": "because", "text": "because"}
-    return said | {"seen_version": document.version, "version": document.version, "deed": "claim"}
+    return said | {"seen_version": document.version, "version": document.version, "action": "claim"}
 
 
 def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
@@ -130,12 +130,12 @@ def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
     assert client.get(f"{queue}next/")["Location"] == f"{queue}{theirs.pk}/"
 
 
-def test_deeds_on_many_leave_them_out(documents: tuple[Document, Document]) -> None:
+def test_actions_on_many_leave_them_out(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
     officer, brandy = people.compliance(), reviewer()
     decided, old = decided_pair(officer)
     client = console(brandy)
-    both = {"item": [theirs.pk, other.pk], "deed": "approve", f"version_{theirs.pk}": 1, f"version_{other.pk}": 1}
+    both = {"item": [theirs.pk, other.pk], "action": "approve", f"version_{theirs.pk}": 1, f"version_{other.pk}": 1}
     page = client.post("/admin/compliance/bulk/", both | {"confirmed": "1"}).content.decode()
     assert "ivy" not in page
     theirs.refresh_from_db()
@@ -154,7 +154,7 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
     officer, brandy = people.compliance(), reviewer()
     decided, old = decided_pair(officer)
-    for deed in (
+    for action in (
         lambda: claim_document(brandy, other.pk),
         lambda: review_document(brandy, other.pk, verdict="approved"),
         lambda: ask_second(brandy, other.pk, reason="odd"),
@@ -162,7 +162,7 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
         lambda: override_decision(brandy, old.pk, verdict="approved", why="odd"),
         lambda: judge_blind(brandy, BlindCheck.objects.get(document=old).pk, verdict="approved"),
     ):
-        refused(Refused, "permission-missing", deed)
+        refused(Refused, "permission-missing", action)
     judge_blind(brandy, BlindCheck.objects.get(document=decided).pk, verdict="approved")
     assert brandy in colleagues("users.review_document", theirs)
     assert brandy not in colleagues("users.review_document", other)

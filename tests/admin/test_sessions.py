@@ -81,12 +81,12 @@ def reset_the_second_factor(officer: User) -> None:
     reset_from_machine(officer.username)
 
 
-@pytest.mark.parametrize("deed", [set_a_password, switch_off, reset_the_second_factor])
-def test_whatever_ends_a_sign_in_is_felt_at_the_next_click(deed: Callable[[User], None]) -> None:
+@pytest.mark.parametrize("action", [set_a_password, switch_off, reset_the_second_factor])
+def test_whatever_ends_a_sign_in_is_felt_at_the_next_click(action: Callable[[User], None]) -> None:
     officer = people.compliance()
     theirs = [console(officer), console(officer)]
     assert [client.get("/admin/users/document/").status_code for client in theirs] == [200, 200]
-    deed(officer)
+    action(officer)
     answers = [client.get("/admin/users/document/") for client in theirs]
     assert [answer.headers.get("Location", "")[:13] for answer in answers] == ["/admin/login/"] * 2
 

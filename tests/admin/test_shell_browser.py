@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def come_back(page: Page) -> None:
-    """As if the tab had been out of sight: the page asks the server at once."""
+    """As if the tab had been hidden: the page asks the server at once."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -185,7 +185,7 @@ def test_the_reason_is_there_with_a_rejection_alone(page: Page) -> None:
     status.select_option("rejected")
     expect(reason).to_be_visible()
     reason.select_option("unreadable")
-    # One that is chosen already stays in sight, so that it is not sent unseen.
+    # One that is chosen already stays visible, so that it is not sent unseen.
     status.select_option("approved")
     expect(reason).to_be_visible()
     reason.select_option("")

@@ -105,7 +105,7 @@ def test_what_an_open_page_asks_by_itself_keeps_no_session_alive(vera: User, doc
         for minutes in (20, 40, 59):
             clock.move_to(begun + timedelta(minutes=minutes))
             assert client.get(here(document, "state/")).status_code == 200
-            assert client.post(here(document, "deed/"), {"deed": "renew"}).status_code == 204
+            assert client.post(here(document, "action/"), {"action": "renew"}).status_code == 204
             assert client.post(f"/admin/users/document/{document.pk}/claim/").status_code == 200
             assert client.get("/admin/compliance/", headers=poll).status_code == 200
         clock.move_to(begun + timedelta(minutes=settings.CONSOLE_IDLE_MINUTES, seconds=1))

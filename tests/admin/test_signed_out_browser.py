@@ -49,7 +49,7 @@ def test_an_open_desk_says_so_and_what_was_typed_comes_back(page: Page) -> None:
     assert barriers(page) == []
     note.fill("Odd stamp on page 1")
     said.get_by_role("link", name="Sign in again").click()
-    expect(page.get_by_text("What you typed was not saved:")).to_contain_text(NOTE)
+    expect(page.get_by_text("Not saved:")).to_contain_text(NOTE)
     expect(page.locator("main")).not_to_contain_text("newton")
     assert barriers(page) == []
     give_password(page, "vera")

@@ -135,10 +135,10 @@ def test_the_way_on_stays_inside_the_filter(cases: dict[str, Case]) -> None:
     page = client.get(at(cases["second"]) + inside)
     assert f"/admin/moderation/{inside}" in links(page)
     sent = {address.partition("?")[0]: address for method, address, _s in forms(at(cases["second"]), page)}
-    following = client.post(sent[at(cases["second"], "deed/")], {"deed": "next"})
+    following = client.post(sent[at(cases["second"], "action/")], {"action": "next"})
     assert following.headers["Location"] == at(cases["fourth"]) + inside
     client.get(following.headers["Location"])
-    before = client.post(f"{at(cases['fourth'], 'deed/')}{inside}", {"deed": "previous"})
+    before = client.post(f"{at(cases['fourth'], 'action/')}{inside}", {"action": "previous"})
     assert before.headers["Location"] == at(cases["second"]) + inside
     client.get(before.headers["Location"])
     cases["second"].refresh_from_db()
@@ -172,7 +172,7 @@ def test_a_search_and_a_tab_bound_the_next_one_too(cases: dict[str, Case]) -> No
     )
     assert number
     client.get(at(cases["third"]))
-    client.post(at(cases["third"], "deed/"), {"deed": "escalate", "reason": "who knows"})
+    client.post(at(cases["third"], "action/"), {"action": "escalate", "reason": "who knows"})
     passed_up = client.get("/admin/moderation/next/?tab=escalated").headers["Location"]
     assert passed_up == f"{at(cases['third'])}?tab=escalated"
 

@@ -54,51 +54,51 @@ def staff_form(user: User, **given: Any) -> dict[str, Any]:
     return {"username": user.username, "email": user.email, "is_active": "on", "groups": groups} | given
 
 
-type Deed = tuple[str, dict[str, Any]]
+type Action = tuple[str, dict[str, Any]]
 """Where a form is sent, and what."""
 
 
-def page_of(user: User, **given: Any) -> Deed:
+def page_of(user: User, **given: Any) -> Action:
     return f"/admin/users/staff/{user.pk}/change/", staff_form(user, **given)
 
 
-def group_page(name: str, *codenames: str) -> Deed:
+def group_page(name: str, *codenames: str) -> Action:
     return f"/admin/auth/group/{Group.objects.get(name=name).pk}/change/", {
         "name": name,
         "permissions": ids(*codenames),
     }
 
 
-def row_page(story: Story, **given: Any) -> Deed:
+def row_page(story: Story, **given: Any) -> Action:
     return f"/admin/stories/story/{story.pk}/permissions/", given
 
 
-def moved(nora: User, story: Story) -> Deed:
+def moved(nora: User, story: Story) -> Action:
     juniors = Group.objects.create(name="Juniors")
     juniors.permissions.set(ids("delete_story", "change_event"))
     return page_of(nora, groups=[juniors.pk])
 
 
-def officer_too(nora: User, story: Story) -> Deed:
+def officer_too(nora: User, story: Story) -> Action:
     names = [TEAM, "Compliance Officer"]
     return page_of(nora, groups=list(Group.objects.filter(name__in=names).values_list("pk", flat=True)))
 
 
-def switched_off(nora: User, story: Story) -> Deed:
+def switched_off(nora: User, story: Story) -> Action:
     address, form = page_of(nora)
     del form["is_active"]
     return address, form
 
 
-def group_changed(nora: User, story: Story) -> Deed:
+def group_changed(nora: User, story: Story) -> Action:
     return group_page(TEAM, "view_connection", "delete_story", "import_event", "change_event")
 
 
-def row_granted(nora: User, story: Story) -> Deed:
+def row_granted(nora: User, story: Story) -> Action:
     return row_page(story, holder=f"user:{nora.pk}", perm=["stories.change_story"])
 
 
-def row_granted_to_the_group(nora: User, story: Story) -> Deed:
+def row_granted_to_the_group(nora: User, story: Story) -> Action:
     return row_page(story, holder=f"group:{Group.objects.get(name=TEAM).pk}", perm=["stories.change_story"])
 
 
@@ -108,22 +108,22 @@ def _holds_one_row(nora: User, story: Story, **given: Any) -> None:
     grant_on_row(people.admin(), nora, "stories.delete_story", story, **given)
 
 
-def row_taken_back(nora: User, story: Story) -> Deed:
+def row_taken_back(nora: User, story: Story) -> Action:
     _holds_one_row(nora, story)
     return row_page(story, holder=f"user:{nora.pk}", revoke=["stories.delete_story"])
 
 
-def row_brought_forward(nora: User, story: Story) -> Deed:
+def row_brought_forward(nora: User, story: Story) -> Action:
     _holds_one_row(nora, story, ends_at=LATER)
     return row_page(story, holder=f"user:{nora.pk}", perm=["stories.delete_story"], until=f"{SOONER:%Y-%m-%dT%H:%M}")
 
 
-def end_set(nora: User, story: Story) -> Deed:
+def end_set(nora: User, story: Story) -> Action:
     team = Group.objects.get(name=TEAM)
     return page_of(nora, **{f"groups_until_{team.pk}": f"{LATER:%Y-%m-%dT%H:%M:%S}"})
 
 
-def end_brought_forward(nora: User, story: Story) -> Deed:
+def end_brought_forward(nora: User, story: Story) -> Action:
     nora.group_memberships.update(ends_at=LATER)
     team = Group.objects.get(name=TEAM)
     return page_of(nora, **{f"groups_until_{team.pk}": f"{SOONER:%Y-%m-%dT%H:%M:%S}"})
@@ -131,18 +131,18 @@ def end_brought_forward(nora: User, story: Story) -> Deed:
 
 LATER = timezone.now().replace(microsecond=0) + timedelta(days=30)
 SOONER = LATER - timedelta(days=20)
-DEEDS = [
+ACTIONS = [
     moved, officer_too, switched_off, group_changed, row_granted, row_granted_to_the_group, row_taken_back,
     row_brought_forward, end_set, end_brought_forward,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_what_is_promised_is_what_happens(deed: Callable[[User, Story], Deed]) -> None:
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_is_promised_is_what_happens(action: Callable[[User, Story], Action]) -> None:
     client, nora = cast()
     story = make_story(people.alice())
     make_event(people.bob())
-    address, form = deed(nora, story)
+    address, form = action(nora, story)
     told = promised(client, address, form)
     others = User.objects.staff().exclude(pk=nora.pk)
     bystanders = {user.pk: standing_of(user) for user in others}
@@ -175,7 +175,9 @@ def found(user: User, addresses: set[str]) -> Evidence:
         for address in TABLES
         if address in opening
     }
-    return {link for link in links(home) if link in known}, opening, rows
+    # The overview of who has several desks leads to more than the menu does.
+    menu = links(client.get("/admin/preferences/"))
+    return {link for link in menu if link in known}, opening, rows
 
 
 def promise(standing: Standing, addresses: set[str]) -> Evidence:
@@ -289,7 +291,7 @@ def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
     assert [group.name for group in groups_of(nora)] == [TEAM]
 
 
-def test_dangerous_pairs_and_the_last_keeper_are_named() -> None:
+def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     client, _nora = cast()
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
     told = promised(client, address, {"name": TEAM, "permissions": ids("review_document", "change_user")})

@@ -156,7 +156,7 @@ def test_author_and_reporters_each_read_their_own_language() -> None:
         removed,
     ):
         assert shown in said, shown
-    bulk = {"item": [case.pk], "deed": "removed"}
+    bulk = {"item": [case.pk], "action": "removed"}
     assert f"Message to alice, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
     case.refresh_from_db()
     client.post(f"/admin/moderation/{case.pk}/decide/", {"version": case.version, "outcome": "removed"})

@@ -386,14 +386,14 @@ def test_following_is_idempotent_and_tells_once() -> None:
     assert not Follow.objects.exists()
 
 
-@pytest.mark.parametrize("deed", ["follow", "block"])
-def test_nobody_follows_or_blocks_themselves_staff_or_nobody(deed: str) -> None:
+@pytest.mark.parametrize("action", ["follow", "block"])
+def test_nobody_follows_or_blocks_themselves_staff_or_nobody(action: str) -> None:
     compliance()
     client = api(alice())
-    assert_problem(client.post(f"/users/profile/alice/{deed}"), 422, "oneself")
-    assert_problem(client.delete(f"/users/profile/alice/{deed}"), 422, "oneself")
-    assert_problem(client.post(f"/users/profile/compliance/{deed}"), 404, "not-found")
-    assert_problem(client.post(f"/users/profile/nobody/{deed}"), 404, "not-found")
+    assert_problem(client.post(f"/users/profile/alice/{action}"), 422, "oneself")
+    assert_problem(client.delete(f"/users/profile/alice/{action}"), 422, "oneself")
+    assert_problem(client.post(f"/users/profile/compliance/{action}"), 404, "not-found")
+    assert_problem(client.post(f"/users/profile/nobody/{action}"), 404, "not-found")
 
 
 def test_a_block_hides_each_from_the_other_but_lets_the_blocker_undo_it() -> None:
@@ -405,8 +405,8 @@ def test_a_block_hides_each_from_the_other_but_lets_the_blocker_undo_it() -> Non
     assert Block.objects.count() == 1
     assert blocker.get("/users/profile/bob").json()["relation"]["blocked"] is True
     assert_problem(blocked.get("/users/profile/alice"), 404, "not-found")
-    for deed in ("follow", "block"):
-        assert_problem(blocked.post(f"/users/profile/alice/{deed}"), 404, "not-found")
+    for action in ("follow", "block"):
+        assert_problem(blocked.post(f"/users/profile/alice/{action}"), 404, "not-found")
     assert_problem(blocker.post("/users/profile/bob/follow"), 404, "not-found")
     assert [person["username"] for person in blocker.get("/users").json()["results"]] == ["carol", "alice"]
     assert [person["username"] for person in blocked.get("/users").json()["results"]] == ["carol", "bob"]

@@ -22,12 +22,12 @@ from tests.people import alice, bob, carol, community, make_user, support
 pytestmark = pytest.mark.django_db
 
 
-def at_once[T](count: int, deed: Callable[[int], T]) -> list[T | Exception]:
-    """The deed done by as many threads at the same time, each on a connection of its own."""
+def at_once[T](count: int, action: Callable[[int], T]) -> list[T | Exception]:
+    """The action done by as many threads at the same time, each on a connection of its own."""
 
     def run(number: int) -> T | Exception:
         try:
-            return deed(number)
+            return action(number)
         except Exception as error:
             return error
         finally:
@@ -148,14 +148,14 @@ def test_it_refuses_nothing_and_too_much() -> None:
 def test_a_room_name_opens_nothing() -> None:
     a, b, c = alice(), bob(), carol()
     room = room_of(a, b)
-    for deed in (
+    for action in (
         lambda: services.send_message(c, room.name, text="Hi"),
         lambda: services.enter_room(c, room.name),
         lambda: services.timeline_of(c, room.name),
         lambda: services.mark_read(c, room.name, 1),
     ):
         with pytest.raises(Absent):
-            deed()
+            action()
     assert list(services.rooms_of(c)) == []
     assert len(services.timeline_of(c)) == 0
 

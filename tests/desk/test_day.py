@@ -80,7 +80,7 @@ def _all_at_once(officers: list[User]) -> list[tuple[int, int]]:
 
 def _decide(browser: Any, address: str, page: str, chance: Random) -> tuple[str, bool]:
     """Decide what is open, as the page offers it; or go on to the next. Where it led, and whether it was taken."""
-    is_mine = 'data-free="1"' not in page or browser.post(f"{address}deed/", {"deed": "renew"}).status_code == 204
+    is_mine = 'data-free="1"' not in page or browser.post(f"{address}action/", {"action": "renew"}).status_code == 204
     if is_mine and 'name="verdict"' in page:
         version = re.search(r'name="version" value="(\d+)"', page)
         assert version

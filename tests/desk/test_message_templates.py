@@ -31,7 +31,7 @@ def vera(db: None) -> User:
 
 def offered(client: Any, document: Document) -> list[tuple[str, str]]:
     """Text and name of each template that the page of the document offers."""
-    client.post(f"/admin/compliance/{document.pk}/deed/", {"deed": "claim"})
+    client.post(f"/admin/compliance/{document.pk}/action/", {"action": "claim"})
     page = client.get(f"/admin/compliance/{document.pk}/").text
     chosen = re.search(r'data-inserts="comment">(.*?)</select>', page, re.DOTALL)
     return re.findall(r'<option value="([^"]+)">([^<]+)</option>', chosen[1]) if chosen else []

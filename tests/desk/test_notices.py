@@ -42,8 +42,8 @@ def act(client: Client, document: Document, action: str, **posted: str) -> str:
     address = f"/admin/compliance/{document.pk}/"
     if action == "note":
         return client.post(f"{address}note/", posted, follow=True).text
-    client.post(f"{address}deed/", {"deed": "claim"})
-    return client.post(f"{address}deed/", {"deed": action, **posted}, follow=True).text
+    client.post(f"{address}action/", {"action": "claim"})
+    return client.post(f"{address}action/", {"action": action, **posted}, follow=True).text
 
 
 def test_who_is_assigned_an_item_is_notified_and_opens_it(document: Document, vera: User, omar: User) -> None:

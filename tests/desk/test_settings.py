@@ -27,7 +27,7 @@ PAGE = "/admin/compliance/settings/"
 RIGHTS = ("change_reviewrule", "change_qualityshare", "change_goal")
 
 
-def keeper(*rights: str, name: str = "lead", group: str = "Compliance Officer") -> User:
+def lead(*rights: str, name: str = "lead", group: str = "Compliance Officer") -> User:
     """An officer who was given these rights too."""
     person = people.make_staff(name, *filter(None, [group]))
     person.user_permissions.set(Permission.objects.filter(codename__in=rights))
@@ -48,25 +48,25 @@ def sent(client: Client, setting: str, page: str = PAGE, **filled: Any) -> Any:
 def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> None:
     assert PAGE not in links(console(people.compliance()).get("/admin/compliance/"))
     for number, right in enumerate(RIGHTS):
-        client = console(keeper(right, name=f"lead{number}"))
+        client = console(lead(right, name=f"lead{number}"))
         assert PAGE in links(client.get("/admin/compliance/"))
         page = client.get(PAGE).content.decode()
         shown = [code for code in ("rules", "share", "goal") if f'id="setting-{code}"' in page]
         assert shown == [("rules", "share", "goal")[number]]
         for code in {"rules", "share", "goal"} - set(shown):
-            assert client.post(PAGE, {"setting": code, "deed": "add", "percent": 3, "hours": 3}).status_code == 403
+            assert client.post(PAGE, {"setting": code, "action": "add", "percent": 3, "hours": 3}).status_code == 403
     assert not ReviewRule.objects.exists()
     assert not QualityShare.objects.exists()
 
 
 def test_a_refusal_names_the_right_that_the_setting_asks_for() -> None:
-    answer = console(keeper("change_qualityshare")).post(PAGE, {"setting": "rules", "deed": "add"})
+    answer = console(lead("change_qualityshare")).post(PAGE, {"setting": "rules", "action": "add"})
     assert answer.status_code == 403
     assert "You need the permission “Can change four-eyes rule”." in answer.content.decode()
 
 
 def test_whoever_sets_the_rules_need_not_review_documents() -> None:
-    client = console(keeper("change_reviewrule", group=""))
+    client = console(lead("change_reviewrule", group=""))
     page = client.get("/admin/")
     assert PAGE in links(page)
     assert "/admin/compliance/" not in links(page)
@@ -76,19 +76,19 @@ def test_whoever_sets_the_rules_need_not_review_documents() -> None:
 
 
 def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
-    client = console(keeper(*RIGHTS))
-    filled = {"deed": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
+    client = console(lead(*RIGHTS))
+    filled = {"action": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
     page = client.post(PAGE, {"setting": "rules"} | filled, follow=True).content.decode()
     words = "Business documents of brands that were rejected before"
     assert f"Two approvals are now required for: {words}." in page
     again = client.post(PAGE, {"setting": "rules"} | filled)
     assert again.status_code == 409
     assert "This rule exists already" in again.content.decode()
-    assert sent(client, "rules", deed="off").status_code == 302
+    assert sent(client, "rules", action="off").status_code == 302
     assert not ReviewRule.objects.get().active
-    assert sent(client, "rules", deed="on").status_code == 302
-    assert sent(client, "rules", deed="off").status_code == 302
-    assert sent(client, "rules", deed="remove").status_code == 302
+    assert sent(client, "rules", action="on").status_code == 302
+    assert sent(client, "rules", action="off").status_code == 302
+    assert sent(client, "rules", action="remove").status_code == 302
     assert not ReviewRule.objects.exists()
     timeline = client.get(PAGE).content.decode()
     timeline = timeline[timeline.index("data-timeline") :]
@@ -100,11 +100,11 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
 @pytest.mark.parametrize(
     ("setting", "filled", "said"),
     [
-        ("rules", {"deed": "add", "doc_type": "poem", "role": "brand"}, "There is no such kind."),
-        ("rules", {"deed": "add", "role": "staff", "after_rejection": "1"}, "There is no such role."),
-        ("rules", {"deed": "add", "followers_from": "many"}, "Enter a number from 1 to 1,000,000"),
-        ("rules", {"deed": "add", "followers_from": "9999999"}, "Enter a number from 1 to 1,000,000"),
-        ("rules", {"deed": "burn"}, "Unknown action. Reload the page and choose again."),
+        ("rules", {"action": "add", "doc_type": "poem", "role": "brand"}, "There is no such kind."),
+        ("rules", {"action": "add", "role": "staff", "after_rejection": "1"}, "There is no such role."),
+        ("rules", {"action": "add", "followers_from": "many"}, "Enter a number from 1 to 1,000,000"),
+        ("rules", {"action": "add", "followers_from": "9999999"}, "Enter a number from 1 to 1,000,000"),
+        ("rules", {"action": "burn"}, "Unknown action. Reload the page and choose again."),
         ("share", {"percent": "101"}, "Enter a whole number from 0 to 100."),
         ("share", {"percent": ""}, "Enter a whole number from 0 to 100."),
         ("goal", {"hours": "0"}, "Enter whole hours, from 1 to 2160."),
@@ -112,7 +112,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     ],
 )
 def test_what_cannot_be_taken_is_said_with_all_that_was_typed(setting: str, filled: dict[str, str], said: str) -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     answer = client.post(PAGE, {"setting": setting, "version": 0} | filled)
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -126,7 +126,7 @@ def test_what_cannot_be_taken_is_said_with_all_that_was_typed(setting: str, fill
 
 
 def test_goals_are_set_for_each_desk_and_count_at_once() -> None:
-    person = keeper("change_goal")
+    person = lead("change_goal")
     person.groups.add(*people.community().groups.all())
     client = console(person)
     make_document(people.newton())
@@ -147,7 +147,7 @@ def test_goals_are_set_for_each_desk_and_count_at_once() -> None:
 
 
 def test_the_share_counts_for_decisions_from_then_on() -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     assert sent(client, "share", percent=35).status_code == 302
     assert sent(client, "share", percent=0).status_code == 302
     assert QualityShare.objects.get().percent == 0
@@ -156,17 +156,17 @@ def test_the_share_counts_for_decisions_from_then_on() -> None:
 
 
 def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
-    one, other = console(keeper(*RIGHTS)), console(keeper(*RIGHTS, name="second"))
-    sent(one, "rules", deed="add", doc_type="business")
+    one, other = console(lead(*RIGHTS)), console(lead(*RIGHTS, name="second"))
+    sent(one, "rules", action="add", doc_type="business")
     sent(one, "share", percent=10)
     sent(one, "goal", hours=10)
     before = other.get(PAGE).content.decode()
     old = re.findall(r'name="version" value="(\d+)"', before)
     rule = ReviewRule.objects.get()
-    for setting, filled in (("rules", {"deed": "off"}), ("share", {"percent": 20}), ("goal", {"hours": 20})):
+    for setting, filled in (("rules", {"action": "off"}), ("share", {"percent": 20}), ("goal", {"hours": 20})):
         assert sent(one, setting, **filled).status_code == 302
     stale: list[tuple[str, dict[str, Any]]] = [
-        ("rules", {"deed": "remove", "rule": rule.pk}), ("share", {"percent": 99}), ("goal", {"hours": 99}),
+        ("rules", {"action": "remove", "rule": rule.pk}), ("share", {"percent": 99}), ("goal", {"hours": 99}),
     ]  # fmt: skip
     for version, (setting, filled) in zip(old, stale, strict=True):
         answer = other.post(PAGE, {"setting": setting, "version": version} | filled)
@@ -185,7 +185,7 @@ def test_of_ten_who_make_the_same_at_once_one_does() -> None:
 
 
 def test_the_password_is_asked_again_and_what_was_filled_in_comes_along() -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     client.get(PAGE)
     session = client.session
     session["confirmed_at"] = (timezone.now() - timedelta(minutes=11)).timestamp()
@@ -200,9 +200,9 @@ def test_the_password_is_asked_again_and_what_was_filled_in_comes_along() -> Non
 
 
 def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: Any) -> None:
-    client = console(keeper(*RIGHTS))
+    client = console(lead(*RIGHTS))
     for number in range(1, 12):
-        sent(client, "rules", deed="add", followers_from=number)
+        sent(client, "rules", action="add", followers_from=number)
         if number in (1, 11):
             with django_assert_num_queries(15):
                 client.get(PAGE)

@@ -148,7 +148,7 @@ def test_deleting_tells_guests_of_what_was_still_to_come() -> None:
 
 def test_only_the_host_changes_an_event() -> None:
     event, stranger = make_event(alice()), bob()
-    for deed in (
+    for action in (
         lambda: update_event(stranger, event.pk, title="X"),
         lambda: cancel_event(stranger, event.pk),
         lambda: delete_event(stranger, event.pk),
@@ -157,7 +157,7 @@ def test_only_the_host_changes_an_event() -> None:
         lambda: invite_to_event(stranger, event.pk, stranger.pk),
     ):
         with pytest.raises(Refused):
-            deed()
+            action()
 
 
 def test_staff_edit_remove_and_restore_and_the_host_is_told() -> None:

@@ -132,7 +132,7 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
         route.continue_()
 
     sign_in(page, "other")
-    page.route("**/deed/", be_quicker, times=1)
+    page.route("**/action/", be_quicker, times=1)
     page.goto(f"/admin/moderation/{case_id}/")
     expect(page.locator(".desk-why-not")).to_contain_text("Claimed by community")
     press(page, "c")
@@ -147,8 +147,8 @@ def test_what_was_typed_while_a_colleague_took_the_case_stays(page: Page) -> Non
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
     claims: list[Route] = []
     sign_in(page, "other")
-    page.route("**/deed/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
-    with page.expect_request("**/deed/"):
+    page.route("**/action/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
+    with page.expect_request("**/action/"):
         page.goto(f"/admin/moderation/{case_id}/")
     note = page.get_by_placeholder("Internal note (staff only; @name notifies a colleague)")
     note.fill("They did it before")
@@ -190,7 +190,7 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     context.close()
 
 
-def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Page) -> None:
+def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Page) -> None:
     people.community()
     other = people.make_staff("other", "Community Manager")
     alice, bob = people.alice(), people.bob()
@@ -215,8 +215,8 @@ def test_every_deed_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Pa
     press(page, "o")
     on(cases[14])  # the latest first
     press(page, "?")
-    for deed in ("Escalate", "Snooze", "Assign", "Write a note", "Keep", "Next item", "Previous item"):
-        expect(page.locator("#desk-keys")).to_contain_text(deed)
+    for action in ("Escalate", "Snooze", "Assign", "Write a note", "Keep", "Next item", "Previous item"):
+        expect(page.locator("#desk-keys")).to_contain_text(action)
     press(page, "Escape")
     press(page, "m")
     page.keyboard.type("Known to us?")

@@ -15,7 +15,7 @@ from tests.things import make_connection, make_message, make_notification, make_
 pytestmark = pytest.mark.django_db(transaction=True)
 # Whatever one does with keyboard or pointer that sets something off, on all pages of the visit.
 COUNTING = """
-    const note = (deed) => sessionStorage.setItem("deeds", (sessionStorage.getItem("deeds") || "") + deed + " ");
+    const note = (name) => sessionStorage.setItem("actions", (sessionStorage.getItem("actions") || "") + name + " ");
     addEventListener("paste", () => note("paste"), true);
     addEventListener("click", (event) => event.detail && note("click"), true);
     addEventListener("keydown", (event) => event.key === "Enter" && note("enter"), true);
@@ -46,7 +46,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     # Three: read.
     expect(page.get_by_role("heading", name="alice does not see connection request")).to_be_visible()
     expect(page.get_by_text("bob blocked alice")).to_be_visible()
-    assert page.evaluate("sessionStorage.deeds").split() == ["enter", "click"]
+    assert page.evaluate("sessionStorage.actions").split() == ["enter", "click"]
     assert serious(page) == []
 
     # The page of the person, and what they are shown, by keys.

@@ -191,7 +191,7 @@ class TestSettling:
         assert case.status == "open"
         assert not Decision.objects.exists()
 
-    def test_it_takes_the_permission_and_that_of_each_deed(self) -> None:
+    def test_it_takes_the_permission_and_that_of_each_action(self) -> None:
         case = tell(bob(), "user", alice())
         with pytest.raises(Refused, match="Can settle report"):
             settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
@@ -249,11 +249,11 @@ class TestRaces:
         author = alice()
         case = tell(bob(), "event", make_event(author))
         staff = [make_staff(f"staff{number}", "Community Manager") for number in range(20)]
-        deeds = [
+        actions = [
             partial(settle_case, person, case.pk, outcomes=["warned" if number % 2 else "kept"])
             for number, person in enumerate(staff)
         ]
-        results = at_once(deeds)
+        results = at_once(actions)
         [settled] = won(results)
         assert lost(results) == {(Conflict, "already-settled")}
         assert Strike.objects.count() == (settled.outcomes == ["warned"])

@@ -37,7 +37,7 @@ from apps.users.models import BlindCheck, Block, DocType, Document, Profile, Rea
 from apps.users.names import skeleton_key
 from apps.users.oversight import ends_soon, holdings
 from apps.users.quality import open_checks, quality
-from apps.users.rank import keepers
+from apps.users.rank import access_administrators
 from ops.demo import drawing
 from ops.demo.accounts import PASSWORD, STAFF, TRIO
 from ops.demo.colleagues import COLLEAGUES
@@ -85,7 +85,7 @@ class DemoTest(TestCase):
         assert ends == {"robin.marsh", "maya.lund"}
         idle = {name for name, each in held.items() if each.idle_memberships or each.idle_grants}
         assert idle == {"jonas.hale"}
-        assert [person.username for person in keepers()] == ["access"]
+        assert [person.username for person in access_administrators()] == ["access"]
 
     def test_it_has_the_promised_users(self) -> None:
         people = {user.username: user for user in User.objects.clients()}

@@ -28,7 +28,7 @@ from tests.permissions.test_console import FOR_ALL, SIGNING_OUT
 pytestmark = pytest.mark.django_db
 
 OF_DOCUMENTS = ("users_document_", "desk_compliance")
-DEEDS = ("approve", "claim", "approved")
+ACTIONS = ("approve", "claim", "approved")
 
 
 class Scene:
@@ -54,7 +54,7 @@ class Scene:
         )
 
 
-def sent(scene: Scene, document: Document, deed: str) -> dict[str, Any]:
+def sent(scene: Scene, document: Document, action: str) -> dict[str, Any]:
     """All by which any form, action, import or frame could be told to approve."""
     last = Decision.objects.order_by("id").first()
     assert last is not None
@@ -63,7 +63,7 @@ def sent(scene: Scene, document: Document, deed: str) -> dict[str, Any]:
     said |= dict.fromkeys(("is_verified", "identity_verified", "active", "_save", "_continue", "confirmed"), "on")
     said |= dict.fromkeys(("version", "seen_version", f"version_{key}"), version)
     said |= dict.fromkeys(("id", "object_id", "document", "_selected_action", "item", "form-0-id"), key)
-    said |= {"comment": "", "reason": "", "text": "Fine.", "why": "Looked again.", "deed": deed, "action": deed}
+    said |= {"comment": "", "reason": "", "text": "Fine.", "why": "Looked again.", "action": action}
     said |= {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "decision": last.pk, "resource": "0", "format": "0"}
     return said | {"select_across": "1", "history_id": document.history.latest().pk}  # type: ignore[attr-defined]
 
@@ -91,12 +91,12 @@ def approving(scene: Scene, client: Client, *, everything: bool = False) -> set[
     found = set()
     for name, address, document in asked(scene, everything=everything):
         about = name.startswith(OF_DOCUMENTS)
-        tries = [("post", deed) for deed in (DEEDS if name.endswith(("deed", "bulk")) else DEEDS[:1])]
+        tries = [("post", action) for action in (ACTIONS if name.endswith(("action", "bulk")) else ACTIONS[:1])]
         if everything and about and document == scene.held:
             tries += [(method, "approve") for method in ("get", "put", "patch", "delete")]
-        for method, deed in tries:
+        for method, action in tries:
             with transaction.atomic():  # Each finds what was there at first.
-                body = sent(scene, document, deed)
+                body = sent(scene, document, action)
                 if "import" in name and method == "post":
                     rows = f"id,status\n{document.pk},approved\n".encode()
                     body["import_file"] = SimpleUploadedFile("rows.csv", rows, "text/csv")

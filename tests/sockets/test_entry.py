@@ -244,7 +244,7 @@ def be_blocked(a: User, b: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"),
+    ("action", "code"),
     [
         (sign_out, 4401),
         (be_signed_out, 4401),
@@ -255,12 +255,12 @@ def be_blocked(a: User, b: User) -> None:
         (be_blocked, 4403),
     ],
 )
-def test_who_may_not_stay_is_put_out(stack_url: str, deed: Callable[[User, User], None], code: int) -> None:
+def test_who_may_not_stay_is_put_out(stack_url: str, action: Callable[[User, User], None], code: int) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one, chat(stack_url, a, room) as another:
         one.expect_nothing()
-        deed(a, b)
+        action(a, b)
         began = monotonic()
         assert (one.closed(), another.closed()) == (code, code)
         assert monotonic() - began < AT_MOST
@@ -283,14 +283,14 @@ def lose_the_place(a: User, room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"), [(expire, 4401), (switch_off, 4401), (lose_the_badge, 4403), (lose_the_place, 4403)]
+    ("action", "code"), [(expire, 4401), (switch_off, 4401), (lose_the_badge, 4403), (lose_the_place, 4403)]
 )
-def test_nobody_needs_to_be_told_for_it(stack_url: str, deed: Callable[[User, Room], None], code: int) -> None:
+def test_nobody_needs_to_be_told_for_it(stack_url: str, action: Callable[[User, Room], None], code: int) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one:
         one.expect_nothing()
-        deed(a, room)
+        action(a, room)
         began = monotonic()
         assert one.closed() == code
         assert monotonic() - began < AT_MOST

@@ -44,7 +44,7 @@ def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
     assert "community" in removal.sentence
     assert "spam" in removal.sentence
     assert removal.version.history_user == community
-    assert told.failed.mended_by == "Can be fixed by: Community Manager, by restoring it."
+    assert told.failed.fixable_by == "Can be fixed by: Community Manager, by restoring it."
     blocked = next(answer for answer in told.answers if answer.code == "unblocked")
     assert blocked.passed is False
     assert "bob blocked alice" in blocked.facts[0].sentence
@@ -75,17 +75,17 @@ def test_a_removed_message_keeps_its_place() -> None:
 def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
     alice, bob, community = people.alice(), people.bob(), people.community()
     fresh, old = make_story(bob), make_story(bob, hours_old=30)
-    assert _rung(alice, "story", fresh.pk, "listed").passed
-    left_out = _rung(bob, "story", old.pk, "listed")
+    assert _check(alice, "story", fresh.pk, "listed").passed
+    left_out = _check(bob, "story", old.pk, "listed")
     assert (left_out.passed, left_out.facts[0].sentence) == (False, "Not shown in the feed: its 24 hours are over.")
-    unseen = _rung(alice, "story", old.pk, "listed")
+    unseen = _check(alice, "story", old.pk, "listed")
     assert (unseen.passed, unseen.applies) == (None, False)
     fresh.remove(community, "spam")
     save_as(community, fresh, reason="spam")
-    assert "Community Manager" in _rung(bob, "story", fresh.pk, "listed").mended_by
-    assert _rung(alice, "profile", bob.pk, "listed").passed
+    assert "Community Manager" in _check(bob, "story", fresh.pk, "listed").fixable_by
+    assert _check(alice, "profile", bob.pk, "listed").passed
     save_as(alice, Block(blocker=alice, blocked=bob), reason="blocked")
-    assert "one of the two blocked the other" in _rung(alice, "profile", bob.pk, "listed").facts[0].sentence
+    assert "one of the two blocked the other" in _check(alice, "profile", bob.pk, "listed").facts[0].sentence
 
 
 def test_each_check_that_can_fail_says_who_can_fix_it_and_how() -> None:
@@ -94,7 +94,7 @@ def test_each_check_that_can_fail_says_who_can_fix_it_and_how() -> None:
     for thing in THINGS.values():
         codes |= {door.code for door in thing.doors}
         for seeing in filter(None, (thing.seeing, thing.listing)):
-            codes |= {rung.code for rung in seeing(viewer, PRESENT).rungs}
+            codes |= {check.code for check in seeing(viewer, PRESENT).checks}
     assert codes == FIXABLE.keys()
     for sentence in map(str, FIXABLE.values()):
         assert re.fullmatch(r"(Can be fixed by: .+, by .+|Cannot be fixed: .+)\.", sentence), sentence
@@ -116,10 +116,10 @@ def test_an_account_that_is_barred_says_who_can_fix_it(changed: dict[str, bool],
     User.objects.filter(pk=bob.pk).update(**changed)
     failed = ladder(bob.pk, "message", message.pk).failed
     assert failed
-    assert failed.mended_by == sentence
+    assert failed.fixable_by == sentence
 
 
-def _rung(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> Answer:
+def _check(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> Answer:
     [answer] = [answer for answer in ladder(viewer.pk, kind, thing_id, at=at).answers if answer.code == code]
     return answer
 
@@ -128,54 +128,54 @@ def test_it_says_whether_they_were_told_and_whether_it_reached_them() -> None:
     alice, bob = people.alice(), people.bob()
     before = timezone.now()
     connection = request_connection(alice, bob.pk)
-    told, reached = (_rung(bob, "connection", connection.pk, code) for code in ("told", "delivered"))
+    told, reached = (_check(bob, "connection", connection.pk, code) for code in ("told", "delivered"))
     [sent] = Notification.objects.filter(recipient=bob)
     assert (told.passed, told.facts[0].row, reached.passed) == (True, sent, False)
-    assert reached.mended_by == "Can be fixed by: the user, by opening their notifications in the app."
-    assert _rung(alice, "connection", connection.pk, "told").passed is None  # till it is accepted
+    assert reached.fixable_by == "Can be fixed by: the user, by opening their notifications in the app."
+    assert _check(alice, "connection", connection.pk, "told").passed is None  # till it is accepted
     asked = timezone.now()
     mark_read(bob, sent.pk)
-    assert _rung(bob, "connection", connection.pk, "delivered").passed
-    assert _rung(bob, "connection", connection.pk, "delivered", asked).passed is False
+    assert _check(bob, "connection", connection.pk, "delivered").passed
+    assert _check(bob, "connection", connection.pk, "delivered", asked).passed is False
     with pytest.raises(Absent):
         ladder(bob.pk, "connection", connection.pk, at=before - timedelta(days=1))
     answer_connection(bob, connection.pk, status="accepted")
-    assert _rung(alice, "connection", connection.pk, "told").passed
-    assert _rung(alice, "connection", connection.pk, "told", asked).passed is None
+    assert _check(alice, "connection", connection.pk, "told").passed
+    assert _check(alice, "connection", connection.pk, "told", asked).passed is None
 
 
 def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
     alice, bob = people.alice(), people.bob()
     connection = make_connection(alice, bob)
-    missing = _rung(bob, "connection", connection.pk, "told")
+    missing = _check(bob, "connection", connection.pk, "told")
     assert (missing.passed, missing.facts[0].row) == (False, connection)
-    assert missing.mended_by.startswith("Cannot be fixed: notifications are sent once")
-    assert _rung(bob, "connection", connection.pk, "delivered").passed is None
+    assert missing.fixable_by.startswith("Cannot be fixed: notifications are sent once")
+    assert _check(bob, "connection", connection.pk, "delivered").passed is None
     answer_connection(bob, connection.pk, status="accepted")
     Notification.objects.all().delete()
-    [_said, accepted] = _rung(alice, "connection", connection.pk, "told").facts
+    [_said, accepted] = _check(alice, "connection", connection.pk, "told").facts
     assert accepted.version.history_user == bob
     assert ladder(bob.pk, "connection", connection.pk).visible  # who was not told may see it all the same
 
 
-def test_every_kind_that_people_are_told_of_has_its_rung() -> None:
+def test_every_kind_that_people_are_told_of_has_its_check() -> None:
     alice, bob, dora = people.alice(), people.bob(), people.make_user("dora")
     event = make_event(alice, in_hours=72)
-    assert _rung(bob, "event", event.pk, "told").passed is None
+    assert _check(bob, "event", event.pk, "told").passed is None
     make_connection(alice, bob, status="accepted", responded_at=timezone.now())
     invite_to_event(alice, event.pk, bob.pk)
-    assert _rung(bob, "event", event.pk, "told").passed
+    assert _check(bob, "event", event.pk, "told").passed
     join_event(dora, event.pk, status="going")
-    assert _rung(alice, "event", event.pk, "told").passed
-    assert _rung(dora, "event", event.pk, "told").passed is None
+    assert _check(alice, "event", event.pk, "told").passed
+    assert _check(dora, "event", event.pk, "told").passed is None
     cancel_event(alice, event.pk)
-    assert _rung(dora, "event", event.pk, "told").passed
+    assert _check(dora, "event", event.pk, "told").passed
     Notification.objects.filter(kind="event_cancelled", recipient=bob).delete()
-    assert _rung(bob, "event", event.pk, "told").passed is False
+    assert _check(bob, "event", event.pk, "told").passed is False
     follow(bob, "dora")
-    assert _rung(dora, "profile", bob.pk, "told").passed
+    assert _check(dora, "profile", bob.pk, "told").passed
     message = make_message(alice, bob)
-    assert _rung(bob, "message", message.pk, "told").passed is None
+    assert _check(bob, "message", message.pk, "told").passed is None
     own = Notification.objects.filter(recipient=dora).first()
     assert own
     answers = {answer.code: answer for answer in ladder(dora.pk, "notification", own.pk).answers}

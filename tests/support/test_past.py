@@ -35,7 +35,7 @@ from tests.things import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
 LIVES = int(os.environ.get("LADDER_LIVES", "4"))
-"""How many times four people live through five deeds; every one is looked back on from a month later."""
+"""How many times four people live through five actions; every one is looked back on from a month later."""
 BEGIN = timedelta(days=400)
 
 
@@ -47,17 +47,17 @@ def _unlogged() -> Iterator[None]:
 
 
 class Life:
-    """What may happen between four people. A deed that the present state forbids does nothing."""
+    """What may happen between four people. A action that the present state forbids does nothing."""
 
     def __init__(self, made: Situation, chance: Any) -> None:
         self.made, self.chance = made, chance
         self.admin = people.admin()
 
-    def live(self, deed: str) -> None:
+    def live(self, action: str) -> None:
         one, other = (User.objects.get(pk=person.pk) for person in self.chance.sample(self.made.people, 2))
         try:
             with transaction.atomic():
-                getattr(self, deed)(one, other)
+                getattr(self, action)(one, other)
         except DomainError:
             pass
 
@@ -154,7 +154,7 @@ class Life:
         users.unfollow(one, other.username)
 
 
-DEEDS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]
+ACTIONS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]
 type Told = dict[tuple[int, str], tuple[dict[int, Verdict], ...]]
 
 
@@ -192,15 +192,15 @@ def numbers_of(made: Situation) -> dict[str, list[int]]:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(situations(), st.lists(st.sampled_from(DEEDS), min_size=5, max_size=5), st.randoms(use_true_random=False))
-def test_of_an_earlier_time_it_says_what_it_said_then(plan: dict[str, Any], deeds: list[str], chance: Any) -> None:
+@given(situations(), st.lists(st.sampled_from(ACTIONS), min_size=5, max_size=5), st.randoms(use_true_random=False))
+def test_of_an_earlier_time_it_says_what_it_said_then(plan: dict[str, Any], actions: list[str], chance: Any) -> None:
     with transaction.atomic(), time_machine.travel(timezone.now() - BEGIN, tick=False) as clock:
         made = build(plan)
         life, viewers = Life(made, chance), chance.sample(made.people, 3)
         told: dict[datetime, tuple[dict[str, list[int]], Told]] = {}
-        for deed in deeds:
+        for action in actions:
             clock.shift(timedelta(hours=3))
-            life.live(deed)
+            life.live(action)
             # At the very instant, and a while later: times run out meanwhile.
             for _moment in range(2):
                 numbers = numbers_of(made)
@@ -209,7 +209,7 @@ def test_of_an_earlier_time_it_says_what_it_said_then(plan: dict[str, Any], deed
         clock.shift(timedelta(days=30))
         last = numbers_of(made)
         for time, (numbers, said) in told.items():
-            assert differences(all_told(viewers, numbers, time), said) == [], (time, deeds)
+            assert differences(all_told(viewers, numbers, time), said) == [], (time, actions)
             later = {kind: [number for number in last[kind] if number not in numbers[kind]] for kind in last}
             for seen, *_besides in all_told(viewers[:1], later, time).values():
                 assert all(("exists", False) in verdict for verdict in seen.values())

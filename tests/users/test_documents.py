@@ -37,9 +37,9 @@ def document(db: None) -> Document:
     return document
 
 
-def refused(kind: type[DomainError], code: str, deed: Callable[[], object]) -> DomainError:
+def refused(kind: type[DomainError], code: str, action: Callable[[], object]) -> DomainError:
     with pytest.raises(kind) as caught:
-        deed()
+        action()
     assert caught.value.code == code
     return caught.value
 
@@ -67,12 +67,12 @@ def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
 
 def test_it_takes_the_permission(document: Document) -> None:
     for person in (community(), alice(), User.objects.get(username="newton")):
-        for deed in (
+        for action in (
             partial(documents.review_document, verdict="approved"),
             documents.claim_document,
             documents.release_document,
         ):
-            refused(Refused, "permission-missing", partial(deed, person, document.pk))
+            refused(Refused, "permission-missing", partial(action, person, document.pk))
     assert Document.objects.get().status == "pending"
 
 
@@ -161,12 +161,12 @@ def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
     claimed = documents.claim_document(vera, document.pk)
     assert claimed.claim_holder() == vera
-    for deed in (
+    for action in (
         lambda: documents.claim_document(omar, document.pk),
         lambda: documents.release_document(omar, document.pk),
         lambda: documents.review_document(omar, document.pk, verdict="approved"),
     ):
-        assert "vera" in str(refused(Conflict, "claimed", deed))
+        assert "vera" in str(refused(Conflict, "claimed", action))
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
         assert documents.claim_document(omar, document.pk).claim_holder() == omar
         refused(Conflict, "claimed", lambda: documents.review_document(vera, document.pk, verdict="approved"))
@@ -453,10 +453,10 @@ def test_a_decision_is_changed_for_a_reason_and_as_it_stands(
 
 def test_only_reviewers_change_a_decision_and_only_one_that_was_taken(document: Document) -> None:
     officer, moderator = compliance(), community()
-    deed = partial(documents.override_decision, document_id=document.pk, verdict="rejected", why="agency")
-    refused(Conflict, "not-decided", lambda: deed(officer))
+    action = partial(documents.override_decision, document_id=document.pk, verdict="rejected", why="agency")
+    refused(Conflict, "not-decided", lambda: action(officer))
     documents.review_document(officer, document.pk, verdict="approved")
-    refused(Refused, "permission-missing", lambda: deed(moderator))
+    refused(Refused, "permission-missing", lambda: action(moderator))
     refused(Absent, "not-found", lambda: documents.override_decision(officer, 0, verdict="rejected", why="agency"))
 
 

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db
 NEW = {"password": "a-long-enough-one", "role": "brand"}
 
 
-def refused(kind: type[DomainError], code: str, deed: Any) -> None:
+def refused(kind: type[DomainError], code: str, action: Any) -> None:
     with pytest.raises(kind) as caught:
-        deed()
+        action()
     assert caught.value.code == code
 
 

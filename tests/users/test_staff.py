@@ -164,7 +164,7 @@ def test_nobody_touches_those_above_them() -> None:
     manager, admin = people.access(), people.admin()
     story = make_story(people.alice())
     session = Session.objects.create(user=admin, door="console", expires_at="2100-01-01T00:00Z")
-    for deed in (
+    for action in (
         lambda: set_groups(manager, admin.pk, [group("Some")]),
         lambda: change_staff(manager, admin.pk, is_active=False),
         lambda: change_staff(manager, admin.pk, email="mine@example.com"),
@@ -173,7 +173,7 @@ def test_nobody_touches_those_above_them() -> None:
         lambda: end_session(manager, session.pk),
     ):
         with pytest.raises(Refused):
-            deed()
+            action()
 
 
 DESK = [

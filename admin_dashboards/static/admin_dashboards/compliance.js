@@ -84,7 +84,7 @@
                 : STEPS.findLast((size) => size < now);
             state.zoom = next ?? now;
         }
-        const deeds = {
+        const actions = {
             previous: () => { state.page = (state.page + pages.length - 1) % pages.length; },
             next: () => { state.page = (state.page + 1) % pages.length; },
             in: () => zoom(1),
@@ -97,7 +97,7 @@
         viewer.addEventListener("click", (event) => {
             const button = event.target.closest("[data-viewer-do], [data-compare]");
             if (!button) return;
-            if (button.dataset.viewerDo) deeds[button.dataset.viewerDo]();
+            if (button.dataset.viewerDo) actions[button.dataset.viewerDo]();
             else compare(choices.indexOf(button) === state.compared ? -1 : choices.indexOf(button));
             draw();
         });

@@ -120,7 +120,7 @@ function preview(panel) {
         panel.classList.toggle("is-folded", !open);
         fold.setAttribute("aria-expanded", open);
     };
-    // In sight below a long form it is one line; where it stands beside the form, the style shows all of it.
+    // Visible below a long form it is one line; where it stands beside the form, the style shows all of it.
     const folds = panel.parentElement.id === "content-main";
     fold.hidden = !folds;
     fold.addEventListener("click", () => {
@@ -161,7 +161,7 @@ function find(form) {
     let asked = 0;
     const ask = async () => {
         const turn = ++asked;
-        const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+        const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
         const answer = await fetch(address, { headers: { "X-Part": "1" } });
         const text = await answer.text();
         if (answer.headers.get("X-Part") && turn === asked) place.innerHTML = text;
@@ -173,7 +173,7 @@ function find(form) {
 }
 
 // The counts in the menu and the time that the session has left: one question to the server every half minute, none
-// while the page is out of sight. The server knows what other tabs do, so all of them agree.
+// while the page is hidden. The server knows what other tabs do, so all of them agree.
 function live(bar) {
     const ASK_EVERY = 30 * 1000;
     const ASK_EVERY_WARNED = 5 * 1000;
@@ -277,7 +277,7 @@ function live(bar) {
     bar.addEventListener("submit", async (event) => {
         event.preventDefault();
         try {
-            const answer = await fetch(bar.action, { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
+            const answer = await fetch(bar.getAttribute("action"), { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
             const facts = await answer.json();
             if (answer.status === 401) return ended();
             if (facts.type === "form-out-of-date") {

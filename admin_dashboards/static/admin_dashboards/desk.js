@@ -10,6 +10,9 @@
     const item = () => document.querySelector("[data-item]");
     const words = () => document.getElementById("desk-keys").dataset;
 
+    // A field of the form may be called "action", and would be found in place of its address.
+    const addressOf = (form) => form.getAttribute("action") || location.href;
+
     // --- The next item without a page load ---------------------------------------------------------------------------
 
     async function send(form, button) {
@@ -18,7 +21,7 @@
         work().setAttribute("aria-busy", "true");
         const body = new FormData(form, button);
         try {
-            const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
+            const answer = await fetch(addressOf(form), { method: "POST", body, headers: { "X-Part": "1" } });
             if (!(await refused(answer))) await show(answer, form);
         } catch {
             tell(words().unsent);
@@ -106,6 +109,7 @@
             if (got?.ok) ahead.set(placeOf(image), URL.createObjectURL(await got.blob()));
         }
         fetched = ahead;
+        here.dataset.fetched = "1";
     }
 
     // What was fetched for the item that now comes; what the one before showed is let go.
@@ -237,9 +241,9 @@
         const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
         if (!(here?.dataset.held || here?.dataset.free) || !token) return;
         const body = new FormData();
-        body.set("deed", "renew");
+        body.set("action", "renew");
         body.set("csrfmiddlewaretoken", token);
-        const answer = await fetch(here.dataset.deed, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
+        const answer = await fetch(here.dataset.action, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
         if (!answer || (await refused(answer)) || !here.dataset.free) return;
         delete here.dataset.free;
         if (answer.ok) here.dataset.held = "1";
@@ -311,7 +315,7 @@
             let page;
             let said;
             try {
-                const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+                const answer = await fetch(addressOf(form), { method: "POST", body, headers: { Accept: "application/json" } });
                 said = await refused(answer);
                 page = new DOMParser().parseFromString(said ? "" : await answer.text(), "text/html");
                 if (!answer.ok) throw new Error(answer.status);

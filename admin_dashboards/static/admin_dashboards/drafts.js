@@ -29,7 +29,7 @@ const drafts = (() => {
     }
 
     const forms = () => [...document.querySelectorAll("form")].filter((form) => form.method === "post" && !form.querySelector(SECRET));
-    const nameOf = (form) => form.id || new URL(form.action, location.href).pathname;
+    const nameOf = (form) => form.id || new URL(form.getAttribute("action") || "", location.href).pathname;
     const fieldsOf = (form) => [...form.elements].filter((one) => one.name && one.matches(TYPED));
 
     function labelOf(field) {

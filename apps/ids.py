@@ -9,7 +9,7 @@ LARGEST_ID = 2**63 - 1
 _AROUND = " \t\r\n\u00a0.,;:!?()[]{}<>\"'`“”„‘’‚«»‹›"
 
 
-def whole_number(text: str) -> int:
+def parse_id(text: str) -> int:
     """The number that `text` writes in plain digits; 0, which no row has, for all else and for what is too large."""
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(LARGEST_ID)):
         return 0
@@ -26,4 +26,4 @@ def searched_number(text: str, *kinds: str) -> int:
     if match is None:
         return 0
     word, sign, digits = match.groups()
-    return whole_number(digits) if word is None or sign or word.casefold() in map(str.casefold, kinds) else 0
+    return parse_id(digits) if word is None or sign or word.casefold() in map(str.casefold, kinds) else 0
