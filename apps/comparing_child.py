@@ -57,14 +57,17 @@ FINE, COARSE = 0.9, 3.2
 """Standard deviations, in pixels, of what is too fine to compare, and of what is light or shade."""
 GRAIN = 0.7
 """What is finer than so much of a pixel of the picture is no detail of it."""
-BLOCK_WIDTH, BLOCK_HEIGHT = 40, 20
+BLOCK_WIDTH, BLOCK_HEIGHT = 24, 12
+"""As small as three or four letters of a printed form. They overlap by half, so that a differing word fills one."""
+AROUND_FOUND = 1.06
+"""So far is compared around what was found on both, in shares of its size: what lies beyond may be the table."""
 INKED = 0.35
 """Blocks that stand out less show nothing, in shares of the contrast of the page."""
 SHIFT = 3
 """Pixels by which the same block may lie elsewhere: paper bends, lenses too."""
 WORST = 3
 """So many blocks that agree least are looked at."""
-FEWEST_BLOCKS = 16
+FEWEST_BLOCKS = 64
 
 
 class Page(NamedTuple):
@@ -209,7 +212,7 @@ def detail(grey: Array, placed: Array | None, hull: Array, other: Page, fine: fl
         page = cv2.warpPerspective(page, placed, size, flags=cv2.INTER_LINEAR, borderValue=-1)
     middle = hull.mean(0)
     inside = np.zeros(size[::-1], np.uint8)
-    cv2.fillConvexPoly(inside, (middle + (hull - middle) * 1.12).astype(np.int32), 1)
+    cv2.fillConvexPoly(inside, (middle + (hull - middle) * AROUND_FOUND).astype(np.int32), 1)
     there = (page >= 0) & (inside > 0)
     shown = there.astype(np.float32)
     page = np.where(there, page, 0)
@@ -241,22 +244,36 @@ def score(agreed: Array) -> float:
 def block_agreement(one: tuple[Array, Array], other: tuple[Array, Array]) -> Array:
     """How each block that shows something on either agrees with the other page: correlation, at most 1."""
     (a, there_a), (b, there_b) = one, other
-    there = there_a & there_b
-    height, width = a.shape
-    agreed = []
-    for top in range(SHIFT, height - BLOCK_HEIGHT - SHIFT, BLOCK_HEIGHT):
-        for left in range(SHIFT, width - BLOCK_WIDTH - SHIFT, BLOCK_WIDTH):
-            around = np.s_[top - SHIFT : top + BLOCK_HEIGHT + SHIFT, left - SHIFT : left + BLOCK_WIDTH + SHIFT]
-            block = a[top : top + BLOCK_HEIGHT, left : left + BLOCK_WIDTH]
-            where = b[around]
-            ink = block.std(), where.std()
-            if max(ink) < INKED or there[around].mean() < 0.98:
-                continue
-            if min(ink) < INKED / 5:
-                agreed.append(0.0)
-            else:
-                agreed.append(float(cv2.matchTemplate(where, block, cv2.TM_CCOEFF_NORMED).max()))
-    return np.array(agreed)
+    height, width = a.shape[0] - 2 * SHIFT, a.shape[1] - 2 * SHIFT
+    if height < BLOCK_HEIGHT or width < BLOCK_WIDTH:
+        return np.zeros(0)
+
+    def moved(page: Array, down: int, right: int) -> Array:
+        return page[SHIFT + down : SHIFT + down + height, SHIFT + right : SHIFT + right + width]
+
+    def blocks(page: Array) -> Array:
+        down, right = BLOCK_HEIGHT // 2, BLOCK_WIDTH // 2
+        return page[down : height - down + 1 : down, right : width - right + 1 : right]
+
+    mean_a, mean_b = block_means(a), block_means(b)
+    ink_a, ink_b = (np.sqrt(np.maximum(block_means(x * x) - m * m, 1e-6)) for x, m in ((a, mean_a), (b, mean_b)))
+    block_mean, block_ink = blocks(moved(mean_a, 0, 0)), blocks(moved(ink_a, 0, 0))
+    most = np.full(block_ink.shape, -1, np.float32)
+    still = moved(a, 0, 0)
+    for down in range(-SHIFT, SHIFT + 1):
+        for right in range(-SHIFT, SHIFT + 1):
+            together = blocks(block_means(still * moved(b, down, right)))
+            shared = together - block_mean * blocks(moved(mean_b, down, right))
+            np.maximum(most, shared / (block_ink * blocks(moved(ink_b, down, right))), out=most)
+    there = blocks(moved(block_means((there_a & there_b).astype(np.float32)), 0, 0))
+    inks = block_ink, blocks(moved(ink_b, 0, 0))
+    most[np.minimum(*inks) < INKED / 5] = 0
+    return most[(np.maximum(*inks) >= INKED) & (there >= 0.98)]
+
+
+def block_means(page: Array) -> Array:
+    """At each pixel, of the block in whose middle it is."""
+    return cv2.boxFilter(page, -1, (BLOCK_WIDTH, BLOCK_HEIGHT))
 
 
 # --- Orders -----------------------------------------------------------------------------------------------------------
