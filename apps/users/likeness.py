@@ -207,7 +207,8 @@ def _common(hashes: Sequence[int]) -> list[int]:
 
 def _read(query: str, hashes: Sequence[int], **values: int) -> list[int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        # Each hash is one look-up in the index; how many documents share it is not what the planner assumes.
+        # Each hash is one look-up in the index. In a table of less than some thousand documents the planner reads all
+        # of it instead, for each hash: it does not count that the arrays lie elsewhere (1,000: 3.7 s for 0.02 s).
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(query, {"hashes": list(hashes), **values})
         return [number for (number,) in cursor.fetchall()]

@@ -245,8 +245,9 @@ def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch:
     assert len(common) > 20
     assert max(holders.values()) == 3
     assert likeness.candidates(common, 0, 0) == []
-    assert found(compliance(), send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
-    assert found(compliance(), documents[0]) == []
+    officer = compliance()
+    assert found(officer, send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
+    assert found(officer, documents[0]) == []
 
 
 @pytest.mark.django_db(transaction=True)
