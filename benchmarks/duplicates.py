@@ -20,7 +20,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -165,23 +165,21 @@ def picture_here(document: Any) -> bytes:
     return Path(document.file.name).read_bytes()
 
 
-def ask_here(order: dict[str, Any], pictures: Sequence[bytes]) -> Any:
+def ask_here(order: dict[str, Any], parts: Sequence[bytes]) -> Any:
+    return child().ORDERS[order["do"]](list(parts))
+
+
+@cache
+def child() -> Any:
+    """The child's functions, which here remember the pages that they looked at."""
     import cv2
 
     from apps import comparing_child
 
     cv2.setNumThreads(1)
-    if order["do"] == "hash":
-        return comparing_child.hash_page(list(pictures))
-    first, *others = map(page_here, pictures)
-    return {"scores": [comparing_child.alike(first, other) for other in others]}
-
-
-@lru_cache(PAGES)
-def page_here(picture: bytes) -> Any:
-    from apps import comparing_child
-
-    return comparing_child.page(picture)
+    for name in ("page", "rough"):
+        setattr(comparing_child, name, lru_cache(PAGES)(getattr(comparing_child, name)))
+    return comparing_child
 
 
 def count(made: Sequence[Order], documents: Sequence[int]) -> dict[str, Any]:
@@ -232,16 +230,17 @@ def show(figures: dict[str, Any]) -> None:
 def child_costs(made: Sequence[Order]) -> dict[str, dict[str, float]]:
     """Of the processes with limits, each time one is asked: seconds of CPU and of the clock, and the most memory."""
     setup()
-    from apps.comparing import hashes, scores
+    from apps.comparing import Paper, fingerprint, scores
     from apps.rendering import render_page
     from apps.users.likeness import CANDIDATES
 
     papers = [drawn(order) for order in made]
     pages = [render_page(paper.content, paper.media_type, 1, watermark="", max_short=1000) for paper in papers]
+    made_of = [Paper(page, fingerprint(page).features) for page in pages]
     return {
-        "hash": cost([partial(hashes, page) for page in pages]) | memory("hash", pages[:1]),
-        f"compare with {CANDIDATES}": cost([partial(scores, page, [page] * CANDIDATES) for page in pages])
-        | memory("compare", pages[:1] * (CANDIDATES + 1)),
+        "hash": cost([partial(fingerprint, page) for page in pages]) | memory("hash", pages[:1]),
+        f"compare with {CANDIDATES}": cost([partial(scores, one, [one] * CANDIDATES) for one in made_of])
+        | memory("compare", made_of[0] * (CANDIDATES + 1)),
     }
 
 

@@ -11,7 +11,7 @@ from pikepdf import Array, Dictionary, Name, String
 from PIL import Image, ImageChops, ImageDraw
 
 from apps import rendering
-from apps.comparing import hashes
+from apps.comparing import fingerprint
 from apps.rendering import Unrenderable, inspect, render_page
 from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with, ticked
 
@@ -80,15 +80,15 @@ def test_the_child_may_not_take_more_memory_than_it_is_given(monkeypatch: pytest
 
 def test_the_child_that_compares_pages_has_the_same_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     page = render_page(filled_form("Ada Lovelace"), "application/pdf", 1, watermark="")
-    assert len(hashes(page)) > 100
+    assert len(fingerprint(page).hashes) > 100
     with pytest.raises(Unrenderable):
-        hashes(b"not a picture")
+        fingerprint(b"not a picture")
     monkeypatch.setattr(rendering, "MEMORY", 64 * 1024 * 1024)
     with pytest.raises(Unrenderable):
-        hashes(page)
+        fingerprint(page)
     monkeypatch.setattr(rendering, "SECONDS", -4.99)
     with pytest.raises(Unrenderable) as refused:
-        hashes(page)
+        fingerprint(page)
     assert refused.value.code == "too-slow-to-draw"
 
 

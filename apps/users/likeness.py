@@ -1,14 +1,16 @@
 """What the files of documents show, and where else the same paper was sent in.
 
 Papers of one form, such as one country's identity cards, look alike as a whole; a photograph of a paper and its scan
-do not. So they are found in two steps:
+do not. So they are found in three steps:
 
 1. What stands out of a page, wherever it is and however it is turned, is hashed. A hash that `COMMON` documents have is
    what all papers of a form share, and is neither kept nor followed; the others find at most `CANDIDATES` documents of
    other accounts, by index: the fewer have a hash, the more it counts.
 2. Each of those is laid onto the page by what stands out of both, which takes out how either was held, turned and
    cropped, and is compared block by block. What counts is the few blocks that agree least. Different people's papers
-   differ in some (portrait, name, number), copies of one paper nowhere; so a candidate that is none does no harm.
+   differ in some (portrait, name, number), copies of one paper nowhere; so a candidate that is none does no harm. This
+   is done at half the size, with the features that were kept of each.
+3. The few that agree best are compared at full size, with more features.
 
 The cost does not grow with the number of documents. docs/duplicates.md has the figures.
 
@@ -35,7 +37,7 @@ SAME = 0.8
 """Least score of copies of one paper."""
 COMMON = 64
 """A hash that so many documents have belongs to a form."""
-CANDIDATES = 16
+CANDIDATES = 64
 LEFT_OVER = 200
 MOST_SHOWN = 20
 
@@ -128,7 +130,7 @@ def candidates(hashes: Sequence[int], document_id: int, owner_id: int) -> list[i
     return _read(
         f"""
         SELECT voted.id FROM (
-            SELECT holding.id, sum(1.0 / (holding.holders * holding.holders)) AS weight
+            SELECT holding.id, sum(1.0 / holding.holders) AS weight
             FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
             CROSS JOIN LATERAL (
                 SELECT document_id AS id, count(*) OVER () AS holders
@@ -146,32 +148,42 @@ def candidates(hashes: Sequence[int], document_id: int, owner_id: int) -> list[i
 
 
 def _find_twins(document: Document, picture: bytes) -> None:
-    """Note the hashes of a document, and which others are alike."""
-    found = comparing.hashes(picture)
+    """Note the fingerprint of a document, and which others are alike."""
+    found, features = comparing.fingerprint(picture)
     DocumentTwin.objects.filter(Q(document=document) | Q(other=document)).delete()
     if not found:
         DocumentPrint.objects.filter(document=document).delete()
         return
     common = set(_common(found))
-    values = {"version": VERSION, "hashes": [one for one in found if one not in common]}
+    values = {
+        "version": VERSION,
+        "hashes": [one for one in found if one not in common],
+        "features": features,
+    }
     # It is committed before anything is compared with it: of two at once, the later one finds the other.
     DocumentPrint.objects.update_or_create(
         document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
     )
-    pages, compared = [], []
+    others: list[comparing.Paper] = []
+    compared: list[int] = []
     numbers = candidates(found, document.pk, document.owner_id)
-    for number, other in Document.objects.in_bulk(numbers).items():
+    prints = DocumentPrint.objects.select_related("document").in_bulk(numbers)
+    for number in numbers:
+        # It may have been deleted, or be of the release before, meanwhile.
+        if not (number in prints and (kept := prints[number].features)):
+            continue
         try:
-            pages.append(_picture(other))
+            others.append(comparing.Paper(_picture(prints[number].document), bytes(kept)))
         except (Unrenderable, FileNotFoundError):
             continue
         compared.append(number)
     if not compared:
         return
+    scores = comparing.scores(comparing.Paper(picture, features), others)
     DocumentTwin.objects.bulk_create(
         [
             DocumentTwin(document=document, other_id=other, score=score)
-            for other, score in zip(compared, comparing.scores(picture, pages), strict=True)
+            for other, score in zip(compared, scores, strict=True)
             if score >= SAME
         ],
         ignore_conflicts=True,

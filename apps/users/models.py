@@ -798,6 +798,8 @@ class DocumentPrint(models.Model):
     """Of the way it was made; older ones are made anew, in the background."""
     hashes = ArrayField(models.IntegerField(), null=True)
     """Of what stands out of the page, without those that many documents share."""
+    features = models.BinaryField(max_length=10_800, null=True)
+    """Where that is and what it looks like: 36 bytes for each of at most 300."""
     # Of the release before, which still writes them while both run. To be dropped.
     bits = models.BigIntegerField(null=True)
     bands = ArrayField(models.IntegerField(), size=4, null=True)

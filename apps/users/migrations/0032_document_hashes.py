@@ -26,6 +26,11 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), null=True),
         ),
         migrations.AddField(
+            model_name='documentprint',
+            name='features',
+            field=models.BinaryField(max_length=10800, null=True),
+        ),
+        migrations.AddField(
             model_name='documenttwin',
             name='score',
             field=models.FloatField(null=True),
