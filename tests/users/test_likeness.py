@@ -166,16 +166,18 @@ def test_each_kind_of_copy_is_found_among_other_people_s_papers_of_the_same_form
 
 
 def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it() -> None:
-    agency, pictures, sent = make_user("agency"), [], []
-    for number in range(16):
-        content = layouts.paper(6, layouts.person(Random(f"company {number}")))
+    agency = make_user("agency")
+    pictures: list[Image.Image] = []
+    sent: list[Document] = []
+    for number in range(18):
+        content = layouts.paper(2, layouts.person(Random(f"company {number}")))
         pictures.append(printed(content))
         sent.append(send(agency, content, "business"))
         Document.objects.filter(pk=sent[-1].pk).update(status="rejected", decided_at=timezone.now())
-    copied = send(alice(), COPIES["on a table"](pictures[1], Random(2)), "business")
+    copied = send(alice(), COPIES["downsized"](pictures[2], Random(2)), "business")
     by_hashes = likeness.candidates(copied.print.hashes or [], copied.pk, copied.owner_id)
-    assert by_hashes.index(sent[1].pk) >= 8, "more than are compared at full size come before it"
-    assert [one.document for one in likeness.duplicates(compliance(), copied).shown] == [sent[1]]
+    assert by_hashes.index(sent[2].pk) >= 8, "more than are compared at full size come before it"
+    assert [one.document for one in likeness.duplicates(compliance(), copied).shown] == [sent[2]]
 
 
 def test_of_two_photographs_of_one_card_each_finds_the_other() -> None:
