@@ -24,7 +24,6 @@ MAX_PAGES = 50
 MAX_SIDE = 2000
 MAX_SHORT = 1000
 """What is very long is drawn so wide, as far as memory goes, so that its lines can be read."""
-SKETCH_SIDE = 32
 # So many children at once in one process: each may take all of its memory.
 _children = threading.BoundedSemaphore(3)
 
@@ -34,25 +33,11 @@ class Unrenderable(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a page looks like, in short."""
-
-    fingerprint: int
-    """64-bit difference hash, signed; near pictures differ in few bits."""
-    sketch: bytes
-    """The page in 32 × 32 greys, row by row. It tells a copy from the same form with other words on it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What drawing found out about a file."""
 
     pages: int
     """At most MAX_PAGES."""
-    look: Look
-    """Of the first page."""
-    turned: tuple[Look, ...]
-    """The same by one, two and three quarter turns."""
     letters_missing: bool
     """Some letters are not drawn: a PDF leaves their font to the reader, and there is none here."""
 
@@ -76,20 +61,23 @@ def media_type_of(drawn: bytes) -> str:
 
 
 def inspect(content: bytes, media_type: str) -> Facts:
-    """The number of pages and what the first one looks like. Raises `Unrenderable`."""
-    order = {"do": "inspect", "media_type": media_type, "sketch_side": SKETCH_SIDE}
-    found = json.loads(_ask(content, order))
-    upright, *turned = (Look(fingerprint, bytes.fromhex(sketch)) for fingerprint, sketch in found["looks"])
-    return Facts(found["pages"], upright, tuple(turned), found["letters_missing"])
+    """The number of pages, and whether letters are missing. Raises `Unrenderable`, also for a first page alone."""
+    found = json.loads(_ask(content, {"do": "inspect", "media_type": media_type}))
+    return Facts(found["pages"], found["letters_missing"])
 
 
 def _ask(content: bytes, order: dict[str, object]) -> bytes:
-    order |= {"seconds": SECONDS, "memory": MEMORY, "max_pages": MAX_PAGES}
+    return run_child(CHILD, content, order | {"max_pages": MAX_PAGES})
+
+
+def run_child(script: Path, content: bytes, order: dict[str, object]) -> bytes:
+    """What a script answers, in a process with `SECONDS` of CPU and `MEMORY` bytes. Raises `Unrenderable`."""
+    order = order | {"seconds": SECONDS, "memory": MEMORY}
     try:
-        # -I: no environment, no user site; the child needs only Pillow and pypdfium2.
+        # -I: no environment, no user site; children need only the libraries that they import.
         with _children:
             done = subprocess.run(
-                [sys.executable, "-I", str(CHILD), json.dumps(order)],
+                [sys.executable, "-I", str(script), json.dumps(order)],
                 input=content,
                 capture_output=True,
                 timeout=SECONDS + 5,

@@ -71,11 +71,9 @@ def main() -> None:
         pages = 1
         if is_pdf:
             pages = min(len(opened_pdf(content)), order["max_pages"])
-        small = picture(1, Bounds(800, 0)).convert("L")
-        turns = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
-        looks = [look(small if turn is None else small.transpose(turn), order["sketch_side"]) for turn in turns]
+        picture(1, Bounds(800, 0))
         missing = is_pdf and letters_missing(content, order["max_pages"], order["seconds"] / 3)
-        answer = {"pages": pages, "looks": looks, "letters_missing": missing}
+        answer = {"pages": pages, "letters_missing": missing}
         sys.stdout.buffer.write(json.dumps(answer).encode())
         return
 
@@ -326,17 +324,6 @@ def undrawn(text: Any, most: int, known: dict[tuple[int, int], bool]) -> bool:
             if not known[place]:
                 return True
     return False
-
-
-def look(grey: Image.Image, side: int) -> tuple[int, str]:
-    """Its difference hash, signed, and its sketch."""
-    sketch = grey.resize((side, side), Image.Resampling.BOX).tobytes()
-    pixels = grey.resize((9, 8), Image.Resampling.LANCZOS).tobytes()
-    bits = 0
-    for row in range(8):
-        for column in range(8):
-            bits = bits << 1 | (pixels[row * 9 + column] > pixels[row * 9 + column + 1])
-    return bits - (1 << 64) if bits >> 63 else bits, sketch.hex()
 
 
 def marked(image: Image.Image, text: str) -> Image.Image:

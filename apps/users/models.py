@@ -791,30 +791,41 @@ class DocumentKey(models.Model):
 
 
 class DocumentPrint(models.Model):
-    """What the first page of a document looks like, to find it again on other accounts."""
+    """Hashes of the first page of a document, to find it again on other accounts."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="print")
-    bits = models.BigIntegerField()
-    """64-bit difference hash, signed."""
-    bands = ArrayField(models.IntegerField(), size=4)
-    """Its four quarters, each with its place, so that an index finds prints that agree in one of them."""
-    sketch = models.BinaryField(max_length=1024)
+    version = models.PositiveSmallIntegerField(default=0, db_default=0, db_index=True)
+    """Of the way it was made; older ones are made anew, in the background."""
+    hashes = ArrayField(models.IntegerField(), null=True)
+    """Of what stands out of the page, without those that many documents share."""
+    features = models.BinaryField(max_length=10_800, null=True)
+    """Where that is and what it looks like: 36 bytes for each of at most 300."""
+    # Of the release before, which still writes them while both run. To be dropped.
+    bits = models.BigIntegerField(null=True)
+    bands = ArrayField(models.IntegerField(), size=4, null=True)
+    sketch = models.BinaryField(max_length=1024, null=True)
 
     class Meta:
         verbose_name = _("fingerprint")
         default_permissions = ()
-        indexes = [GinIndex(fields=["bands"], name="document_print_bands")]
+        indexes = [
+            GinIndex(fields=["bands"], name="document_print_bands"),
+            # No list of what is pending: each of a thousand look-ups would read all of it.
+            GinIndex(fields=["hashes"], name="document_print_hashes", fastupdate=False),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.bits & (1 << 64) - 1:016x}"
+        return f"{self.document_id}"
 
 
 class DocumentTwin(models.Model):
-    """Two documents whose first pages look the same."""
+    """Two documents whose first pages look alike."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
     """The one that was found later."""
     other = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    score = models.FloatField(null=True)
+    """How alike, 0 to 1. None for what the release before noted, which counts for nothing."""
 
     class Meta:
         verbose_name = _("twin")

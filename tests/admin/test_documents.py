@@ -13,7 +13,7 @@ from guardian.shortcuts import assign_perm
 
 from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
-from apps.users.models import Document, User
+from apps.users.models import Document, DocumentTwin, User
 from tests import people
 from tests.console import console, fields, links
 from tests.drawn import picture
@@ -310,6 +310,19 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
     assert f"{TABLE}{first.pk}/change/" in links(page)
     preview = client.post("/admin/compliance/bulk/", {"action": "approve", "item": [second.pk]}).content.decode()
     assert "Possible duplicate of a document of another account." in preview
+
+
+def test_desk_and_table_say_how_alike_a_possible_duplicate_is() -> None:
+    first, second = make_document(people.alice()), make_document(people.bob())
+    Document.objects.filter(pk=second.pk).update(sha256="0" * 64, pages=1)
+    DocumentTwin.objects.create(document=second, other=first, score=0.8349)
+    client = console(people.compliance())
+    for address in (f"{TABLE}{second.pk}/change/", f"/admin/compliance/{second.pk}/"):
+        page = client.get(address).content.decode()
+        assert "Possible duplicate" in page, address
+        assert "alice: Looks alike, 0.83," in page, address
+    DocumentTwin.objects.update(score=None)
+    assert "Possible duplicate" not in client.get(f"{TABLE}{second.pk}/change/").content.decode()
 
 
 def test_a_number_is_found_as_the_pages_write_it() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date
 from functools import partial
 from io import BytesIO
 from random import Random
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from PIL import Image, ImageDraw
@@ -17,6 +17,9 @@ from PIL import Image, ImageDraw
 from apps.users import likeness
 from apps.users.documents import send_document
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
+from benchmarks import papers as layouts
+from benchmarks.papers import COPIES, jpeg, photographed, printed
+from ops.demo import drawing
 from tests.drawn import filled_form, pdf, png, upload
 from tests.jobs import run_jobs, waiting
 from tests.people import alice, bob, carol, compliance, make_staff, make_user, newton
@@ -46,6 +49,19 @@ def paper(company: str, *, kind: str = "PNG", quality: int = 40) -> bytes:
         draw.rectangle((40, top, 500, top + 8), fill="#888888")
     draw.text((60, 140), company, font_size=36, fill="black")
     return encoded(image, kind, quality)
+
+
+def form_card_picture(number: int) -> Image.Image:
+    return layouts.card(0, layouts.person(Random(f"holder {number}")))
+
+
+def form_card(number: int) -> bytes:
+    """A card of one form; person, portrait and number differ."""
+    return encoded(form_card_picture(number), "PNG", 0)
+
+
+def printed_form(number: int) -> bytes:
+    return layouts.paper(0, layouts.person(Random(f"company {number}")))
 
 
 def encoded(image: Image.Image, kind: str, quality: int) -> bytes:
@@ -135,6 +151,64 @@ def test_a_turned_copy_is_found_and_no_other_card_or_paper(turn: int) -> None:
     assert found(officer, papers) == [("carol", False)]
 
 
+@pytest.mark.parametrize("kind", COPIES)
+def test_each_kind_of_copy_is_found_among_other_people_s_papers_of_the_same_form(kind: str) -> None:
+    officer = compliance()
+    cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(3)]
+    papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(3)]
+    assert [found(officer, one) for one in (*cards, *papers)] == [[]] * 6
+    copied = send(alice(), COPIES[kind](form_card_picture(1), Random(1)))
+    assert found(officer, copied) == [("holder1", False)]
+    copied = send(bob(), COPIES[kind](printed(printed_form(1)), Random(2)), "business")
+    assert found(officer, copied) == [("company1", False)]
+    for number in (0, 2):
+        assert found(officer, cards[number]) == found(officer, papers[number]) == []
+
+
+def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it() -> None:
+    agency = make_user("agency")
+    sent: list[Document] = []
+    for number in range(10):
+        sent.append(send(agency, printed_form(number), "business"))
+        Document.objects.filter(pk=sent[-1].pk).update(status="rejected", decided_at=timezone.now())
+    first = DocumentPrint.objects.get(document=sent[0])
+    DocumentPrint.objects.filter(document=sent[0]).update(hashes=(first.hashes or [])[::10])
+    copied = send(alice(), COPIES["downsized"](printed(printed_form(0)), Random(2)), "business")
+    hashes = DocumentPrint.objects.get(document=copied).hashes or []
+    by_hashes = likeness.candidates(hashes, copied.pk, copied.owner_id)
+    assert by_hashes.index(sent[0].pk) == 9, "more than are compared at full size come before it"
+    assert [one.document for one in likeness.duplicates(compliance(), copied).shown] == [sent[0]]
+
+
+def test_of_two_photographs_of_one_card_each_finds_the_other() -> None:
+    officer = compliance()
+    for number in range(3):
+        send(make_user(f"holder{number}"), photographed(form_card_picture(number), Random(f"first {number}")))
+    again = send(alice(), photographed(form_card_picture(1), Random("again")))
+    assert found(officer, again) == [("holder1", False)]
+
+
+def test_it_says_how_alike() -> None:
+    first, copied = send(alice(), form_card(1)), send(bob(), jpeg(form_card_picture(1), 40))
+    send(newton(), form_card(1))
+    scores = {one.document.owner.username: one.score for one in likeness.duplicates(compliance(), first).shown}
+    assert scores["newton"] == 1
+    assert likeness.SAME < scores["bob"] < 1
+    assert DocumentTwin.objects.get(document=copied, other=first).score == scores["bob"]
+
+
+def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
+    officer, random = compliance(), Random("demo")
+    documents = []
+    for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
+        born, expires = date(1980 + number, 3, 4), date(2030, 1, number + 1)
+        holder = drawing.Holder(name, born, expires, f"X{random.randint(10, 99)}K{random.randint(1000, 9999)}")
+        documents.append(send(make_user(f"holder{number}"), drawing.identity_card(random, holder)))
+        paper = drawing.business_paper(f"{name.split()[1]} Goods", name, str(random.randint(20_000, 90_000)))
+        documents.append(send(make_user(f"company{number}"), paper, "business"))
+    assert [found(officer, one) for one in documents] == [[]] * 8
+
+
 def test_two_papers_of_one_form_are_not_the_same_paper() -> None:
     officer = compliance()
     send(alice(), paper("Copper Kettle Roasters"))
@@ -167,21 +241,29 @@ def test_who_may_see_only_some_documents_learns_of_the_others_that_they_are_ther
     assert hidden not in likeness.seen_documents(helper)
 
 
-def test_prints_within_seven_bits_are_found_and_by_index() -> None:
-    documents = [send_document(make_user(f"person{number}"), upload(png()), doc_type="identity") for number in range(4)]
-    # One bit in each quarter but one, two more, one too many; and the sign, which is a bit like any other.
-    apart = [0b1, 1 << 63 | 1 << 40 | 0b11 << 20 | 0b101, 1 << 50 | 0b11 << 33 | 0b11 << 17 | 0b11, 0xFF]
-    for document, change in zip(documents, apart, strict=True):
-        bits = 0x0F0F0F0F0F0F0F0F ^ change
-        signed = bits - (1 << 64) if bits >> 63 else bits
-        DocumentPrint.objects.create(document=document, bits=signed, bands=likeness.bands(signed), sketch=bytes(1024))
-    near = likeness.near(0x0F0F0F0F0F0F0F0F)
-    assert [(one.document_id, one.apart) for one in near] == [
-        (documents[0].pk, 1), (documents[1].pk, 6), (documents[2].pk, 7),
-    ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    assert "document_print_bands" in near.explain()
+def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
+    documents = [send_document(make_user(f"person{number}"), upload(png()), doc_type="identity") for number in range(5)]
+    for number, document in enumerate(documents):
+        hashes = [*range(10), *((20, 21) if number < 2 else ())]
+        DocumentPrint.objects.create(document=document, version=likeness.VERSION, hashes=hashes)
+    asked, last = [*range(10), 20, 21], documents[2]
+    first, second, *others = likeness.candidates(asked, last.pk, last.owner_id)
+    assert {first, second} == {documents[0].pk, documents[1].pk}
+    assert set(others) == {documents[3].pk, documents[4].pk}, "one's own is none"
+    assert likeness.candidates([99], last.pk, last.owner_id) == []
+
+
+def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likeness, "COMMON", 3)
+    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(6)]
+    holders = Counter(one for kept in DocumentPrint.objects.all() for one in kept.hashes or ())
+    common = [one for one, count in holders.items() if count == 3]
+    assert len(common) > 20
+    assert max(holders.values()) == 3
+    assert likeness.candidates(common, 0, 0) == []
+    officer = compliance()
+    assert found(officer, send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
+    assert found(officer, documents[0]) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -219,33 +301,18 @@ def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
 # --- From before to now ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
-def test_migrating_has_pending_forms_drawn_again() -> None:
-    form = filled_form("Ada")
-    ada, bobs, other = send(alice(), form), send(bob(), filled_form("Bob")), send(newton(), card(1))
-    decided = send(carol(), form, doc_type="business")
-    Document.objects.filter(pk=decided.pk).update(status="rejected", decided_at=timezone.now())
-    versions = Document.history.count()
-    try:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.get_migration("users", "0026_redraw_pending_forms").dependencies)
-        # As the release before left them: drawn empty, and so like each other.
-        DocumentTwin.objects.all().delete()
-        empty = DocumentPrint.objects.get(document=decided)
-        for one in (ada, bobs):
-            DocumentPrint.objects.filter(document=one).update(
-                bits=empty.bits, bands=empty.bands, sketch=bytes(empty.sketch)
-            )
-        DocumentTwin.objects.create(document=bobs, other=ada)
-        DocumentTwin.objects.create(document=decided, other=ada)
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
-    assert not DocumentTwin.objects.exists()
-    assert set(DocumentPrint.objects.values_list("document_id", flat=True)) == {other.pk, decided.pk}
-    assert set(Document.objects.filter(pages=None)) == {ada, bobs}
-    likeness.inspect_left_over()
-    assert DocumentPrint.objects.count() == 4
-    assert not Document.objects.filter(pages=None).exists()
-    assert found(compliance(), ada) == [("carol", True)]
-    assert Document.history.count() == versions, "facts of the file are no version of it"
+def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> None:
+    officer = compliance()
+    ada, other = send(alice(), form_card(1)), send(bob(), form_card(2))
+    copied = send(newton(), photographed(form_card_picture(1), Random(5)))
+    DocumentTwin.objects.all().delete()
+    DocumentPrint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
+    DocumentTwin.objects.create(document=other, other=ada)
+    assert found(officer, other) == []
+    assert likeness.inspect_left_over() == 3
+    assert found(officer, other) == []
+    assert found(officer, ada) == [("newton", False)]
+    assert found(officer, copied) == [("alice", False)]
+    assert DocumentTwin.objects.count() == 1
+    assert not DocumentPrint.objects.exclude(version=likeness.VERSION, sketch=None).exists()
+    assert likeness.inspect_left_over() == 0
