@@ -19,7 +19,9 @@ Pictures are decoded and compared by children with limits, never here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -30,6 +32,8 @@ from apps.access import granted, may
 from apps.rendering import MAX_SHORT, Unrenderable, inspect
 from apps.renditions import rendition
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 """Raise it when pages come to be hashed or compared another way: what was made before is then made anew."""
@@ -63,7 +67,8 @@ class Duplicates:
 def inspect_document(document_id: int) -> None:
     """Note the pages and the fingerprint of a document, once, and its duplicates on other accounts.
 
-    Raises `Unavailable` or `OSError` where the file cannot be had now.
+    Raises `Unavailable` or `OSError` where the file cannot be had now, `Unrenderable` where comparing it takes too
+    long; it can be asked again then.
     """
     document = Document.objects.filter(pk=document_id).select_related("print").first()
     if document is None or not (document.pages is None or _is_stale(document)):
@@ -72,16 +77,16 @@ def inspect_document(document_id: int) -> None:
         content = file.read()
     try:
         seen = inspect(content, document.media_type)
-        pages, missing = seen.pages, seen.letters_missing
+        facts = {"pages": seen.pages, "letters_missing": seen.letters_missing}
         picture = _picture(document)
     except Unrenderable:
-        pages, missing = 0, False
-        DocumentPrint.objects.filter(document=document).delete()
-    else:
-        _find_twins(document, picture)
-    # Facts of the file are no version of the document. Last, so that a run that broke off is made anew.
-    document.pages, document.letters_missing = pages, missing
-    Document.objects.filter(pk=document.pk).update(pages=pages, letters_missing=missing)
+        _note_pages(document_id, pages=0, letters_missing=False)
+        return
+    with transaction.atomic():
+        # Stale until it has been compared, so that a run that breaks off is made anew.
+        DocumentPrint.objects.update_or_create(document=document, defaults={"version": 0})
+        Document.objects.filter(pk=document_id).update(**facts)
+    _find_twins(document, picture)
 
 
 def inspect_left_over() -> int:
@@ -90,13 +95,21 @@ def inspect_left_over() -> int:
     stale = DocumentPrint.objects.filter(_STALE).order_by("-document_id").values_list("document_id", flat=True)
     waiting = list(dict.fromkeys([*missed, *stale[: LEFT_OVER - len(missed)]]))
     for document_id in waiting:
+        # Asking again for ever would keep the others waiting.
         try:
             inspect_document(document_id)
         except FileNotFoundError:
-            # It shows nothing; asking again for ever would keep the others waiting.
-            Document.objects.filter(pk=document_id).update(pages=0)
-            DocumentPrint.objects.filter(document_id=document_id).delete()
+            _note_pages(document_id, pages=0)
+        except Unrenderable:
+            logger.exception("Document %s is not compared with others", document_id)
+            DocumentPrint.objects.filter(document_id=document_id).update(version=VERSION)
     return len(waiting)
+
+
+def _note_pages(document_id: int, **facts: int) -> None:
+    """Of one that shows nothing. Facts of the file are no version of the document."""
+    Document.objects.filter(pk=document_id).update(**facts)
+    DocumentPrint.objects.filter(document_id=document_id).delete()
 
 
 def seen_documents(viewer: User) -> QuerySet[Document]:
@@ -155,39 +168,34 @@ def _find_twins(document: Document, picture: bytes) -> None:
         DocumentPrint.objects.filter(document=document).delete()
         return
     common = set(_common(found))
-    values = {
-        "version": VERSION,
-        "hashes": [one for one in found if one not in common],
-        "features": features,
-    }
+    values = {"hashes": [one for one in found if one not in common], "features": features}
     # It is committed before anything is compared with it: of two at once, the later one finds the other.
     DocumentPrint.objects.update_or_create(
         document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
     )
-    others: list[comparing.Paper] = []
-    compared: list[int] = []
-    numbers = candidates(found, document.pk, document.owner_id)
+    if papers := _papers(candidates(found, document.pk, document.owner_id)):
+        scores = comparing.scores(comparing.Paper(picture, features), list(papers.values()))
+        DocumentTwin.objects.bulk_create(
+            [
+                DocumentTwin(document=document, other_id=other, score=score)
+                for other, score in zip(papers, scores, strict=True)
+                if score >= SAME
+            ],
+            ignore_conflicts=True,
+        )
+    DocumentPrint.objects.filter(document=document).update(version=VERSION)
+
+
+def _papers(numbers: Sequence[int]) -> dict[int, comparing.Paper]:
+    """What documents show, by their number and in this order, without those that are gone or show nothing."""
     prints = DocumentPrint.objects.select_related("document").in_bulk(numbers)
+    papers = {}
     for number in numbers:
         # It may have been deleted, or be of the release before, meanwhile.
-        if not (number in prints and (kept := prints[number].features)):
-            continue
-        try:
-            others.append(comparing.Paper(_picture(prints[number].document), bytes(kept)))
-        except (Unrenderable, FileNotFoundError):
-            continue
-        compared.append(number)
-    if not compared:
-        return
-    scores = comparing.scores(comparing.Paper(picture, features), others)
-    DocumentTwin.objects.bulk_create(
-        [
-            DocumentTwin(document=document, other_id=other, score=score)
-            for other, score in zip(compared, scores, strict=True)
-            if score >= SAME
-        ],
-        ignore_conflicts=True,
-    )
+        if number in prints and (features := prints[number].features):
+            with suppress(Unrenderable, FileNotFoundError):
+                papers[number] = comparing.Paper(_picture(prints[number].document), bytes(features))
+    return papers
 
 
 def _picture(document: Document) -> bytes:

@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from io import BytesIO
 from random import Random
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -14,6 +15,8 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from PIL import Image, ImageDraw
 
+from apps import comparing
+from apps.rendering import Unrenderable
 from apps.users import likeness
 from apps.users.documents import send_document
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
@@ -111,6 +114,30 @@ def test_a_file_that_is_away_is_asked_for_again_and_one_that_is_gone_is_not() ->
     assert document.pages is None
     assert likeness.inspect_left_over() == 1
     assert likeness.inspect_left_over() == 0
+
+
+def test_a_comparison_that_takes_too_long_is_made_anew_and_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_slow(*_papers: Any) -> None:
+        raise Unrenderable("too-slow-to-draw", "This file takes too long to draw.")
+
+    officer = compliance()
+    send(alice(), card(1))
+    slow = send_document(newton(), upload(card(1, kind="JPEG")), doc_type="identity")
+    with monkeypatch.context() as patch:
+        patch.setattr(comparing, "scores", too_slow)
+        with pytest.raises(Unrenderable):
+            likeness.inspect_document(slow.pk)
+        slow.refresh_from_db()
+        assert slow.pages == 1
+        other = send_document(bob(), upload(card(2)), doc_type="identity")
+        assert likeness.inspect_left_over() == 2
+        assert likeness.inspect_left_over() == 0
+    assert found(officer, other) == []
+    DocumentPrint.objects.filter(document=slow).update(version=0)
+    assert likeness.inspect_left_over() == 1
+    assert found(officer, slow) == [("alice", False)]
 
 
 def test_the_same_file_is_found_before_any_job_has_run() -> None:
