@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from ops import chromium
 
@@ -52,10 +52,12 @@ class Person:
         self.page.set_default_timeout(60_000)
         self.name = name
         self.job = Job("")
-        self.page.on("load", lambda _page: self._loaded())
+        self.page.on("request", self._count)
 
-    def _loaded(self) -> None:
-        self.job.loads += 1
+    def _count(self, request: Request) -> None:
+        """A page that is asked for is a load, however often it leads on."""
+        if request.is_navigation_request() and request.frame == self.page.main_frame and not request.redirected_from:
+            self.job.loads += 1
 
     def key(self, *keys: str) -> None:
         for key in keys:
