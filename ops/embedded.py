@@ -153,7 +153,7 @@ class Pair:
         )
         self._members: int | None = None
         self._seen: list[psutil.Process | None] = []
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[tuple[Server, subprocess.Popen[bytes]]] = []
 
     def database_url(self, name: str = "infloo") -> str:
         return f"postgresql://infloo@/{name}?host={quote(str(self.home))}"
@@ -236,7 +236,7 @@ class Pair:
         absent = [server for server in (self.postgres, self.valkey) if not server.answers()]
         if not absent:
             return False
-        self._children = [child for child in self._children if child.poll() is None]
+        self._children = [(server, child) for server, child in self._children if child.poll() is None]
         if _is_root():
             self._hand_over()
         if any(server.pid_file.exists() for server in absent):
@@ -327,7 +327,7 @@ class Pair:
                 start_new_session=True,  # Ctrl-C in the terminal is not for it
                 **self._as_user(),
             )
-        self._children.append(child)
+        self._children.append((server, child))
         deadline = time.monotonic() + START_TIMEOUT
         while not server.answers():
             if child.poll() is not None or time.monotonic() > deadline:
@@ -367,13 +367,17 @@ class Pair:
         import psutil
 
         running = [(server, process) for server in (self.postgres, self.valkey) if (process := server.process())]
+        # What we started is stopped whatever its file says: its end is waited for.
+        found = {process.pid for _, process in running}
+        ours = [(server, child.pid) for server, child in self._children if child.poll() is None]
+        running += [(server, psutil.Process(pid)) for server, pid in ours if pid not in found]
         for server, process in running:
             process.send_signal(server.stop_signal)
         _, alive = psutil.wait_procs([process for _, process in running], timeout=STOP_TIMEOUT)
         for server, process in running:
             if process in alive:
                 process.send_signal(server.kill_signal)
-        for child in self._children:
+        for _, child in self._children:
             child.wait()
         self._children = []
 

@@ -16,12 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_it_is_reached_searched_and_paged_by_keyboard_alone(page: Page) -> None:
-    people.access()
+    people.admin()
     alice = people.alice()
     event = make_event(alice, "Launch party")
     assert api(alice).patch(f"/events/{event.pk}", {"capacity": 50}).status_code == 200
     Entry.objects.bulk_create(Entry(actor=alice, verb=Verb.EXPORTED, reason=f"n{n}") for n in range(12))
-    complaints = sign_in(page, "access")
+    complaints = sign_in(page, "admin")
     page.goto("/admin/access/")
     page.keyboard.press("l")
     page.wait_for_url("**/admin/access/audit/")

@@ -68,6 +68,15 @@ def test_it_serves_both_and_stops_both(home: Path) -> None:
     assert not any(process.is_running() for process in processes)
 
 
+def test_what_it_started_is_stopped_though_its_file_is_gone(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        process = pair.valkey.process()
+        assert process is not None
+        pair.valkey.pid_file.unlink()
+    assert not process.is_running()
+
+
 def test_the_last_one_out_stops_it(home: Path) -> None:
     alice, bob = Pair(home, durable=False), Pair(home, durable=False)
     alice.join()
