@@ -1,6 +1,7 @@
 """The jobs of a working day, done in a browser: gestures, typed fields, page loads and seconds of waiting for each.
 
-    make run                                  # in another shell, on demo data that nobody has worked on yet
+    make run                                  # in another shell, on demo data that nobody has worked on yet; wait
+                                              # until its worker has looked through the documents, some minutes
     python -m benchmarks.day [--url http://127.0.0.1:8000] [--out day.json]
 
 A gesture is a key or a click; a field that is typed into counts as one beside it. Waiting is from the last gesture
@@ -197,7 +198,9 @@ def compliance_day(day: Day, new: Callable[[str], Person]) -> None:
     with day.job(officer, "Bulk approve three, then undo"):
         for number in range(3):
             officer.click(page.locator("input[name=item]").nth(number))
-        officer.key("a", "a")
+        officer.key("a")
+        page.wait_for_url("**/bulk/**")
+        officer.key("a")
         page.get_by_role("button", name="Undo all").wait_for()
         officer.key("u")
         expect(page.get_by_text("3 decisions undone.")).to_be_visible()
