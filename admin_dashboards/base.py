@@ -91,15 +91,15 @@ class Rows(ChangeList):
 
 
 class Form(forms.ModelForm):  # type: ignore[type-arg]
-    """Shows what the domain said where it turned the input down, with everything typed still in place."""
+    """Shows what the domain said where it rejected the input, with everything typed still in place."""
 
-    turned_down: ClassVar[DomainError | None] = None
+    rejected: ClassVar[DomainError | None] = None
 
     def _clean_form(self) -> None:
         super()._clean_form()  # type: ignore[misc]
-        if self.turned_down is not None:
-            field = self.turned_down.field
-            self.add_error(field if field in self.fields else None, str(self.turned_down))
+        if self.rejected is not None:
+            field = self.rejected.field
+            self.add_error(field if field in self.fields else None, str(self.rejected))
 
 
 class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
@@ -147,11 +147,11 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
         A refusal is kept on the request, for the page that says what is missing.
         """
         if action is None:
-            return self.turn_away(request, _("This table is read-only."))
+            return self.deny(request, _("This table is read-only."))
         if obj is not None and not isinstance(obj, Model):
             obj = self.get_queryset(request).filter(pk=parse_id(str(obj))).first()
             if obj is None:
-                return self.turn_away(
+                return self.deny(
                     request,
                     _("Nothing exists at this address, or you have no permission to see it. Check the address."),
                 )
@@ -160,10 +160,10 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
     def allowed_perm(self, request: HttpRequest, perm: str, obj: Model | None = None) -> bool:
         """The same for a permission by its full name, such as "users.grant_permission"."""
         decision = self._decide(request, perm, obj)
-        return True if decision else self.turn_away(request, decision.sentence)
+        return True if decision else self.deny(request, decision.sentence)
 
     @staticmethod
-    def turn_away(request: HttpRequest, sentence: str) -> bool:
+    def deny(request: HttpRequest, sentence: str) -> bool:
         """False, with why for the page that says it."""
         request.refusal = sentence  # type: ignore[attr-defined]
         return False
@@ -299,8 +299,8 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        error = getattr(request, "turned_down", None)
-        return type(form.__name__, (form,), {"turned_down": error}) if error else form
+        error = getattr(request, "rejected", None)
+        return type(form.__name__, (form,), {"rejected": error}) if error else form
 
     def changeform_view(
         self,
@@ -315,9 +315,9 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
             raise Http404 from error
         except DomainError as error:
             # The transaction is undone; the same input is shown again with what was said.
-            request.turned_down = error  # type: ignore[attr-defined]
+            request.rejected = error  # type: ignore[attr-defined]
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.turned_down), 200)  # type: ignore[attr-defined]
+        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.rejected), 200)  # type: ignore[attr-defined]
         return response
 
     def delete_view(

@@ -259,28 +259,28 @@ class InflooAdminSite(UnfoldAdminSite):
             return _with_filters(request, response)
         except PermissionDenied as error:
             sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
-            return self.turned_down(request, 403, sentence, is_grantable=True)
+            return self.error_page(request, 403, sentence, is_grantable=True)
         except OtherSite as error:
             request.by_other_site = True  # type: ignore[attr-defined]
-            return self.turned_down(request, 403, str(error), again=request.get_full_path())
+            return self.error_page(request, 403, str(error), again=request.get_full_path())
         except Refused as error:
-            return self.turned_down(request, 403, str(error), is_grantable=error.code == "permission-missing")
+            return self.error_page(request, 403, str(error), is_grantable=error.code == "permission-missing")
         except Http404:
-            return self.turned_down(
+            return self.error_page(
                 request,
                 404,
                 _("Nothing exists at this address, or you have no permission to see it. Check the address."),
             )
         except Absent as error:
-            return self.turned_down(request, 404, str(error))
+            return self.error_page(request, 404, str(error))
         except LockedOut as error:
-            refusal = self.turned_down(request, 429, str(error))
+            refusal = self.error_page(request, 429, str(error))
             refusal["Retry-After"] = str(error.wait)
             return refusal
         except Unavailable as error:
-            return self.turned_down(request, 503, str(error))
+            return self.error_page(request, 503, str(error))
         except DomainError as error:
-            return self.turned_down(request, 422 if error.field else 409, str(error))
+            return self.error_page(request, 422 if error.field else 409, str(error))
 
     def _in_their_time(self, request: HttpRequest) -> AbstractContextManager[None]:
         from admin_dashboards.preferences import zone_of
@@ -300,7 +300,7 @@ class InflooAdminSite(UnfoldAdminSite):
             tables[0].has_view_permission(request)  # so that the page names what is missing
             raise PermissionDenied from None
 
-    def turned_down(
+    def error_page(
         self, request: HttpRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
     ) -> HttpResponse:
         """The page that says why not; `again` is where a click of one's own leads, `is_grantable` that a permission
@@ -316,7 +316,7 @@ class InflooAdminSite(UnfoldAdminSite):
             "again": again,
             "is_grantable": is_grantable,
         }
-        return TemplateResponse(request, "admin/turned_down.html", context, status=status)
+        return TemplateResponse(request, "admin/error.html", context, status=status)
 
     def page_size(self, request: HttpRequest) -> HttpResponse:
         """Remember how many rows the person wants on a page, and go back to the first of the table."""

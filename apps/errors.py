@@ -10,7 +10,7 @@ type Text = str | Promise
 
 
 class DomainError(Exception):
-    """A request that the domain turned down.
+    """A request that the domain rejected.
 
     `code` is a stable slug for programs, `message` one plain sentence for people that says what to do,
     `field` the input it is about, where there is one.

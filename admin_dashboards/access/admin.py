@@ -172,7 +172,7 @@ class GroupAdmin(AskingAgain):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Said by the service too; here it spares a button that cannot work.
         if request.method == "GET" and isinstance(obj, Group) and is_built_in(obj.name):
-            return self.turn_away(request, _("“%(name)s” is built in and stays.") % {"name": obj.name})
+            return self.deny(request, _("“%(name)s” is built in and stays.") % {"name": obj.name})
         return super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
@@ -249,7 +249,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
-            return self.turn_away(
+            return self.deny(
                 request, _("%(name)s is a superuser. Only superusers can change this account.") % {"name": obj}
             )
         return super().has_change_permission(request, obj)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,13 +14,12 @@ from apps.access import may
 from apps.audit.services import keep_use
 
 NOTED = "uses_noted"
-TURNED_DOWN = 400
 
 
 def keep_use_of(request: HttpRequest, used: Iterable[str], response: HttpResponse) -> None:
     """Keep what was used by this request. What the session has of today already is not written again."""
     user: Any = request.user
-    if response.status_code >= TURNED_DOWN or not user.is_staff or is_poll_address(request):
+    if response.status_code >= HTTPStatus.BAD_REQUEST or not user.is_staff or is_poll_address(request):
         return
     perms = {*used, *_looked(request)}
     today = timezone.now().date()

@@ -54,7 +54,7 @@ def join_event(actor: User, event_id: int, *, status: str) -> Event:
 
 @transaction.atomic
 def leave_event(actor: User, event_id: int) -> None:
-    """Withdraw before it begins. Twice is once; an invitation is turned down the same way."""
+    """Withdraw before it begins. Twice is once; an invitation is declined the same way."""
     event = locked(actor, event_id)
     participation = Participation.objects.filter(event=event, user=actor).first()
     if participation is None:

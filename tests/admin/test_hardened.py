@@ -72,7 +72,7 @@ def test_nobody_is_away_for_longer_than_a_year() -> None:
 @pytest.mark.parametrize(
     "address", ["/admin/moderation/undo/", "/admin/filters/", "/admin/preferences/", "/admin/stories/story/"]
 )
-def test_a_character_that_no_text_has_is_turned_down(address: str) -> None:
+def test_a_character_that_no_text_has_is_rejected(address: str) -> None:
     sent = {"decision": "1", "reason": "a\x00b", "name": "a\x00b", "time_zone": "\x00", "action": "\x00"}
     assert console(people.community()).post(address, sent).status_code == 422
 

@@ -1,4 +1,4 @@
-"""The console's frame: what opens, how one is turned away, page sizes, what a page may load."""
+"""The console's frame: what opens, how access is denied, page sizes, what a page may load."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class DemoTest(TestCase):
         assert {*Document.objects.exclude(reason="").values_list("reason", flat=True)} == {*Reason.values}
         pending = Document.objects.pending()
         assert {document.media_type for document in pending} == {"image/png", "image/jpeg", "application/pdf"}
-        # For the rule that businesses turned down before are looked at twice.
+        # For the rule that businesses rejected before are looked at twice.
         assert pending.filter(owner__documents__status="rejected", owner__role=Role.BRAND, doc_type="business").exists()
 
     def test_a_badge_stands_on_an_approved_document(self) -> None:

@@ -32,7 +32,7 @@
     }
 
     function whyNot(answer, page) {
-        const said = textOf(page?.querySelector(".turned-down h2 + p, .desk-news[role=alert]"));
+        const said = textOf(page?.querySelector(".error-page h2 + p, .desk-news[role=alert]"));
         return said || (answer.status >= 500 ? words().failed : words().rejected.replace("%s", answer.status));
     }
 
