@@ -10,10 +10,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import pikepdf
 import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+
+from ops.demo.drawing import pdf_page, pdf_text
 
 GIVEN = (
     "Anna", "Ben", "Clara", "Daniel", "Elena", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Katya", "Luca",
@@ -247,22 +248,25 @@ def paper(layout: int, who: Person) -> bytes:
     labels = form.sample(list(fields), len(fields))
     step, top = form.choice((22, 26, 30)), form.choice((600, 640, 660))
     drawn = [
-        text("F2", form.choice((16, 20, 22)), left, 760, FORM_TITLES[layout]),
+        pdf_text("F2", form.choice((16, 20, 22)), left, 760, FORM_TITLES[layout]),
         f"0.2 0.3 0.4 RG 1.5 w {left} 744 m 523 744 l S",
     ]
     drawn += [
-        text("F1", 9, left, 724 - 13 * place, line)
+        pdf_text("F1", 9, left, 724 - 13 * place, line)
         for place, line in enumerate(wrapped(form.sample(BOILERPLATE, 2), 92))
     ]
     for place, label in enumerate(labels):
         y = top - place * step
-        drawn.append(text("F1", size, left, y, label))
-        drawn.append(text("F1", size, left + 150, y, fields[label]))
+        drawn.append(pdf_text("F1", size, left, y, label))
+        drawn.append(pdf_text("F1", size, left + 150, y, fields[label]))
         if layout % 2:
             drawn.append(f"0.5 G 0.6 w {left - 6} {y - step * 0.32:.1f} {523 - left + 6} {step} re S 0 G")
     y = top - len(labels) * step - 30
-    drawn += [text("F1", 9, left, y - 13 * place, line) for place, line in enumerate(wrapped(BOILERPLATE, 92))]
-    drawn += [f"0.7 0.15 0.15 RG 2 w 400 {form.randint(90, 160)} 110 80 re S", text("F2", 11, 412, 150, "REGISTRAR")]
+    drawn += [pdf_text("F1", 9, left, y - 13 * place, line) for place, line in enumerate(wrapped(BOILERPLATE, 92))]
+    drawn += [
+        f"0.7 0.15 0.15 RG 2 w 400 {form.randint(90, 160)} 110 80 re S",
+        pdf_text("F2", 11, 412, 150, "REGISTRAR"),
+    ]
     if layout % 3 != 1:
         path: list[str] = []
         hand, x = Random(who.look), left + 10.0
@@ -270,27 +274,7 @@ def paper(layout: int, who: Person) -> bytes:
             path.append(f"{x:.1f} {hand.uniform(90, 130):.1f} {'l' if path else 'm'}")
             x += hand.uniform(4, 14)
         drawn.append(f"0.1 0.15 0.4 RG 1.4 w {' '.join(path)} S")
-    with pikepdf.new() as pdf:
-        fonts = {
-            f"/F{place}": pikepdf.Dictionary(
-                Type=pikepdf.Name.Font,
-                Subtype=pikepdf.Name.Type1,
-                BaseFont=pikepdf.Name(f"/{name}"),
-                Encoding=pikepdf.Name.WinAnsiEncoding,
-            )
-            for place, name in ((1, body), (2, "Helvetica-Bold"))
-        }
-        pdf.add_blank_page(page_size=(595, 842))
-        page = pdf.pages[0]
-        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(fonts))
-        page.Contents = pdf.make_stream("\n".join(drawn).encode("cp1252"))
-        out = BytesIO()
-        pdf.save(out, deterministic_id=True)
-        return out.getvalue()
-
-
-def text(name: str, size: int, x: float, y: float, words: str) -> str:
-    return f"BT /{name} {size} Tf {x} {y} Td ({words}) Tj ET"
+    return pdf_page(drawn, body=body)
 
 
 def wrapped(sentences: list[str] | tuple[str, ...], width: int) -> list[str]:

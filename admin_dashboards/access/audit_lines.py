@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.base import link_to, may_open
 from admin_dashboards.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
-from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, sources, staff_among, told_by
+from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
 from apps.audit.models import Entry, Verb
 from apps.ids import parse_id
 from apps.users.looks import Look
@@ -245,7 +245,7 @@ class _Words:
         if not issubclass(model, Model):
             return ()
         is_closed = model._meta.concrete_model._meta.label_lower in self.closed  # type: ignore[union-attr]
-        return told_by(model) if is_closed else concerned_by(model)
+        return owner_fields(model) if is_closed else concerned_by(model)
 
     def _say_object(
         self, line: Line, label: str, number: int, row: Any, owner: User | None, *, is_named: bool = True

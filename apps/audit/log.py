@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection, models, transaction
+from django.db import models
 from django.db.models import F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
-from psycopg.errors import QueryCanceled
 
 from apps.access import may
 from apps.audit.history import Version
 from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
+from apps.time_limits import TooLong, running_at_most
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -132,7 +132,7 @@ def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @cache
-def told_by(model: type[models.Model]) -> tuple[str, ...]:
+def owner_fields(model: type[models.Model]) -> tuple[str, ...]:
     """Those of `concerned_by` that say whose row it is, which is no secret; where a row stands between two users, such
     as a connection, who they are is one."""
     fields = concerned_by(model)
@@ -206,7 +206,7 @@ def lines(
     first, *rest = branches
     order = ("at", "source", "row") if forward else ("-at", "-source", "-row")
     together = first.union(*rest, all=True).order_by(*order)[:most] if rest else first
-    with _at_most(longest):
+    with _searching_at_most(longest):
         found = [Key(*row) for row in together]
     return found[::-1] if forward else found
 
@@ -277,7 +277,7 @@ def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
         rows = rows.filter(id=wanted.target_id)
     if wanted.person:
         kept = {field.name for field in source.model._meta.concrete_fields}
-        told = told_by if is_closed else concerned_by
+        told = owner_fields if is_closed else concerned_by
         fields = [field for field in told(source.tracked) if field in kept]
         if not fields:
             return None
@@ -294,19 +294,11 @@ def _of_request(wanted: Wanted) -> Q:
 
 
 @contextmanager
-def _at_most(longest: timedelta) -> Iterator[None]:
-    """Let queries in the block run for so long."""
+def _searching_at_most(longest: timedelta) -> Iterator[None]:
+    """Let each query of a search run for so long. Raises `Invalid` where one takes longer."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
-                [f"{longest // timedelta(milliseconds=1)}ms"],
-            )
-            usual, _now = cursor.fetchone()
+        with running_at_most(longest):
             yield
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [usual])
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
+    except TooLong as error:
         said = _("This search takes too long. Narrow it down: an actor, an object, or less time.")
         raise Invalid("too-wide", said, field="from") from error

@@ -21,9 +21,9 @@ from apps.decisions.removal import remove_as, restore_as
 from apps.decisions.services import decide_all, drafted, facts
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
-from apps.locks import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
+from apps.time_limits import waiting_at_most
 from apps.users.models import User
 
 PERM = "events.change_event"

@@ -301,17 +301,25 @@ def business_paper(
                 "Issued by the Registrar of Companies, Republic of Meridia.",
             ],
         )
-    drawn = [_pdf_text("F2", 20, 72, 740, title), "0.12 0.31 0.42 RG 1.5 w 72 724 m 523 724 l S"]
-    drawn += [_pdf_text("F1", 11, 72, 690 - 22 * place, line) for place, line in enumerate(lines)]
+    drawn = [pdf_text("F2", 20, 72, 740, title), "0.12 0.31 0.42 RG 1.5 w 72 724 m 523 724 l S"]
+    drawn += [pdf_text("F1", 11, 72, 690 - 22 * place, line) for place, line in enumerate(lines)]
     if kind == "trade":
-        drawn += ["0.7 0.15 0.15 RG 2 w 400 150 100 100 re S", _pdf_text("F2", 12, 416, 196, "REGISTRAR")]
+        drawn += ["0.7 0.15 0.15 RG 2 w 400 150 100 100 re S", pdf_text("F2", 12, 416, 196, "REGISTRAR")]
 
+    return pdf_page(drawn, body="Courier")
+
+
+def pdf_page(drawn: list[str], *, body: str) -> bytes:
+    """A page of A4 with these drawing operators, on which F1 is the font `body` and F2 a bold one."""
     with pikepdf.new() as pdf:
         fonts = {
             f"/F{place}": pikepdf.Dictionary(
-                Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=name, Encoding=pikepdf.Name.WinAnsiEncoding
+                Type=pikepdf.Name.Font,
+                Subtype=pikepdf.Name.Type1,
+                BaseFont=pikepdf.Name(f"/{name}"),
+                Encoding=pikepdf.Name.WinAnsiEncoding,
             )
-            for place, name in ((1, pikepdf.Name.Courier), (2, pikepdf.Name("/Helvetica-Bold")))
+            for place, name in ((1, body), (2, "Helvetica-Bold"))
         }
         pdf.add_blank_page(page_size=(595, 842))
         page = pdf.pages[0]
@@ -322,7 +330,7 @@ def business_paper(
         return out.getvalue()
 
 
-def _pdf_text(font: str, size: int, x: int, y: int, text: str) -> str:
+def pdf_text(font: str, size: int, x: float, y: float, text: str) -> str:
     escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
     return f"BT /{font} {size} Tf {x} {y} Td ({escaped}) Tj ET"
 
