@@ -81,7 +81,7 @@ def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
 
 
 def fetched_ahead(ahead: bool) -> dict[str, bool]:
-    """The detail of a view that a page fetched before showing it. Until it is shown, its user does not read of it."""
+    """The detail of a view that a page fetched before showing it. Its user reads that it was not shown yet."""
     return {"ahead": True} if ahead else {}
 
 

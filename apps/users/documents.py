@@ -192,7 +192,7 @@ def document_in_work(reviewer: User, document_id: int) -> Document:
 def look_at_document(viewer: User, document_id: int, *, reason: str = "", ahead: bool = False) -> Entry:
     """Write down that staff looked at the file of a document; its owner is told. Call it before showing any of it.
 
-    `ahead`: it is fetched, but not shown yet; the owner is told once it is.
+    `ahead`: it is fetched, but not shown yet, and the owner is told just that.
     """
     document = _lookable(viewer, document_id)
     return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner, **fetched_ahead(ahead))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -79,7 +79,7 @@ def note_opened(actor: User, person: User) -> None:
 def note_document(actor: User, document: Document, *, ahead: bool = False) -> None:
     """Write down that `actor` opened the page of a document, with what is typed of it. Within a while once.
 
-    `ahead`: it is fetched, but not shown yet; the owner reads of it once it is.
+    `ahead`: it is fetched, but not shown yet, and the owner reads just that.
     """
     _note_once(actor, document, document.owner, look=Look.DOCUMENT, **fetched_ahead(ahead))
 
@@ -108,12 +108,19 @@ def look_of(entry: Entry) -> Look:
 
 
 def looks_at(person: User) -> QuerySet[Entry]:
-    """The looks at data of `person`, latest first; without what was fetched ahead and not shown."""
-    return visible(person, Entry).filter(verb__in=LOOKS).exclude(FETCHED_AHEAD).order_by("-id")
+    """The looks at data of `person`, latest first. What was fetched ahead gives way to the look at it.
+
+    Until then it counts: whoever has it in the browser can look at it, whatever the page shows.
+    """
+    same = {name: OuterRef(name) for name in ("actor_id", "verb", "target_type", "target_id")}
+    shown = Entry.objects.filter(**same, id__gt=OuterRef("id")).exclude(FETCHED_AHEAD)
+    return visible(person, Entry).filter(verb__in=LOOKS).exclude(FETCHED_AHEAD & Exists(shown)).order_by("-id")
 
 
 def told_text(entry: Entry) -> str:
     """What happened, in a sentence."""
+    if "ahead" in entry.detail:
+        return _("A document of yours was loaded for staff, and not shown yet.")
     look, field = look_of(entry), entry.detail.get("field", "")
     known = {Look.REVEALED: FIELDS, Look.FOUND: FOUND_BY}.get(look, {})
     return str(known.get(field, look.label))
