@@ -51,7 +51,7 @@ def gather(stage: Stage) -> list[Event]:
     at = stage.ago(hours=20)
     change([cancelled], ["status"], by=lambda event: event.host, at=lambda _: at, reason="cancelled by the host")
     for guest, _ in chosen[id(cancelled)]:
-        stage.tell(guest, Kind.EVENT_CANCELLED, at, about=cancelled, event=cancelled.title)
+        stage.notify(guest, Kind.EVENT_CANCELLED, at, about=cancelled, event=cancelled.title)
     return events
 
 
@@ -76,7 +76,7 @@ def _join(stage: Stage, guests: list[tuple[Event, list[tuple[User, str]]]]) -> N
     create(joined, by=lambda p: p.user, at=lambda p: p.created_at, reason="joined")
     for p in invited:
         names = {"person": p.event.host.username, "event": p.event.title}
-        stage.tell(p.user, Kind.EVENT_INVITATION, p.created_at, about=p.event, **names)
+        stage.notify(p.user, Kind.EVENT_INVITATION, p.created_at, about=p.event, **names)
     for p in joined:
         names = {"person": p.user.username, "event": p.event.title, "status": p.status}
-        stage.tell(p.event.host, Kind.EVENT_JOINED, p.created_at, about=p.event, **names)
+        stage.notify(p.event.host, Kind.EVENT_JOINED, p.created_at, about=p.event, **names)

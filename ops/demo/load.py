@@ -50,6 +50,6 @@ def load() -> Stage:
     arrivals.pass_on(stage)
     casework.work(stage, events, stories, messages)
     teamwork.write_templates(stage)
-    stage.tell_all()
+    stage.send_notifications()
     inspect_left_over.defer(timestamp=int(stage.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
     return stage

@@ -115,7 +115,7 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
         )
         looks.append((officer.pk, Verb.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
         text = document.comment or (reason.text if reason else "")
-        stage.tell(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
+        stage.notify(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
         decisions.append(
             Decision(
                 verb=f"document.{verdict}",

@@ -133,7 +133,7 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     for report in reports:
         report.settle(outcome, moderator)
         report.closed_at = at
-        stage.tell(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
+        stage.notify(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
     case = reports[0].case
     assert case is not None
     before = facts(case, DECIDED_FIELDS)
@@ -186,21 +186,21 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
             target.remove(moderator, f"{report.get_reason_display()}, reported")
             target.removed_at = at
             write("removed_at", "removed_by", "removal_reason", reason=target.removal_reason)
-            stage.tell(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
+            stage.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
             return {"removed": True, "removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
             before = {"description": target.description}
             target.description = target.description.split(".")[0] + "."
             write("description", reason="insults taken out")
-            stage.tell(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
+            stage.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
             return {"words": {"before": before, "after": {"description": target.description}}}
         case Outcome.WARNED:
-            stage.tell(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
+            stage.notify(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
         case Outcome.SUSPENDED:
             assert isinstance(target, User)
             target.suspended_until = until = stage.now + timedelta(days=6)
             write("suspended_until", reason="fraud, reported by several people")
-            stage.tell(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
+            stage.notify(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
             return {"suspended": {"after": until.isoformat()}}
     return {}

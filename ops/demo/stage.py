@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.audit.history import bulk_create_as, bulk_update_as
+from apps.desk.models import Notice
 from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 from apps.users.models import User
@@ -25,7 +26,8 @@ class Stage:
     now: datetime = field(default_factory=timezone.now)
     users: dict[str, User] = field(default_factory=dict)
     """Everybody by user name, staff too."""
-    told: list[Notification] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def __getitem__(self, username: str) -> User:
         return self.users[username]
@@ -49,12 +51,12 @@ class Stage:
         name = f"{folder}/{self.random.randbytes(16).hex()}.{ENDINGS[media_type]}"
         return store(name, media_type, content)
 
-    def tell(
+    def notify(
         self, recipient: User, kind: Kind, at: datetime, *, about: models.Model | None = None, **facts: str
     ) -> None:
-        """Note what the service of the action would have told; `tell_all` writes it."""
+        """What the service of the action would have sent; `send_notifications` writes it."""
         is_read = self.now - at > timedelta(days=3) or self.random.random() < 0.3
-        self.told.append(
+        self.notifications.append(
             Notification(
                 recipient=recipient,
                 kind=kind,
@@ -67,9 +69,10 @@ class Stage:
             )
         )
 
-    def tell_all(self) -> None:
-        self.told.sort(key=lambda notification: notification.created_at)
-        Notification.objects.bulk_create(self.told)
+    def send_notifications(self) -> None:
+        """To users and staff, oldest first: lists are in the order of their IDs."""
+        Notification.objects.bulk_create(sorted(self.notifications, key=lambda row: row.created_at))
+        Notice.objects.bulk_create(sorted(self.notices, key=lambda row: row.created_at))
 
 
 def create[M: models.Model](

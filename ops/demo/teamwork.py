@@ -67,15 +67,17 @@ def write_templates(stage: Stage) -> None:
 
 
 def _notify(stage: Stage, item: Model, by: str, to: str, kind: Notice.Kind, text: str, at: datetime) -> None:
-    Notice.objects.create(
-        staff=stage[to],
-        actor=stage[by],
-        kind=kind,
-        target_type=item._meta.label_lower,
-        target_id=item.pk,
-        text=text,
-        created_at=at,
-        read_at=at + timedelta(minutes=50) if stage.now - at > READ_AFTER else None,
+    stage.notices.append(
+        Notice(
+            staff=stage[to],
+            actor=stage[by],
+            kind=kind,
+            target_type=item._meta.label_lower,
+            target_id=item.pk,
+            text=text,
+            created_at=at,
+            read_at=at + timedelta(minutes=50) if stage.now - at > READ_AFTER else None,
+        )
     )
 
 

@@ -23,7 +23,7 @@ def tie(stage: Stage) -> list[Connection]:
     answers = {(one.pk, other.pk): answer for one, other, answer, _ in wishes}
     connections = create(connections, by=lambda c: c.sender, at=lambda c: c.created_at, reason="requested")
     for connection in connections:
-        stage.tell(
+        stage.notify(
             connection.receiver,
             Kind.CONNECTION_REQUEST,
             connection.created_at,
@@ -36,7 +36,7 @@ def tie(stage: Stage) -> list[Connection]:
         wait = timedelta(minutes=stage.random.randint(5, 2000))
         connection.responded_at = min(connection.created_at + wait, stage.ago(minutes=30))
         if connection.status == Status.ACCEPTED:
-            stage.tell(
+            stage.notify(
                 connection.sender,
                 Kind.CONNECTION_ACCEPTED,
                 connection.responded_at,
@@ -111,5 +111,5 @@ def _follow_and_block(stage: Stage, connected: set[frozenset[int]]) -> None:
     )
     for follow in follows:
         follow.created_at = at = since[follow.follower_id, follow.followed_id]
-        stage.tell(follow.followed, Kind.NEW_FOLLOWER, at, about=follow.follower, person=follow.follower.username)
+        stage.notify(follow.followed, Kind.NEW_FOLLOWER, at, about=follow.follower, person=follow.follower.username)
     Follow.objects.bulk_update(follows, ["created_at"])
