@@ -39,8 +39,11 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A shell that runs the tests in the background makes them ignore it, and make would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.said: list[str] = []
+        self.ended = False
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -51,13 +54,17 @@ class Run:
             with self.news:
                 self.said.append(line)
                 self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
 
     def wait_for(self, words: str, times: int = 1) -> None:
         def is_said() -> bool:
             return sum(words in line for line in self.said) >= times
 
         with self.news:
-            assert self.news.wait_for(is_said, timeout=PATIENCE), "".join(self.said)
+            self.news.wait_for(lambda: is_said() or self.ended, timeout=PATIENCE)
+            assert is_said(), "".join(self.said)
 
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
