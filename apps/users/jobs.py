@@ -10,9 +10,10 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import override
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps.jobs import is_stopping
 from apps.users import likeness
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
 
@@ -57,10 +58,10 @@ def inspect_document(*, document_id: int) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(name="users.inspect_left_over", queue="files", queueing_lock="users.inspect_left_over")
-def inspect_left_over(timestamp: int) -> None:
+@app.task(name="users.inspect_left_over", queue="files", queueing_lock="users.inspect_left_over", pass_context=True)
+def inspect_left_over(context: JobContext, timestamp: int) -> None:
     """The same for documents that were missed: sent in before there was this job, or while storage was away."""
-    likeness.inspect_left_over()
+    likeness.inspect_left_over(is_stopping=lambda: is_stopping(context))
 
 
 @app.task(name="users.mail_notice", retry=PATIENT)

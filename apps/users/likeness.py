@@ -20,7 +20,7 @@ Pictures are decoded and compared by children with limits, never here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -89,12 +89,17 @@ def inspect_document(document_id: int) -> None:
     _find_twins(document, picture)
 
 
-def inspect_left_over() -> int:
-    """Inspect some that were missed or were inspected another way, the latest first; how many there were."""
+def inspect_left_over(*, is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Inspect some that were missed or were inspected another way, the latest first; how many there were.
+
+    A worker that is told to stop waits for the one under way, not for all.
+    """
     missed = Document.objects.filter(pages__isnull=True).order_by("-id").values_list("id", flat=True)[:LEFT_OVER]
     stale = DocumentPrint.objects.filter(_STALE).order_by("-document_id").values_list("document_id", flat=True)
     waiting = list(dict.fromkeys([*missed, *stale[: LEFT_OVER - len(missed)]]))
-    for document_id in waiting:
+    for number, document_id in enumerate(waiting):
+        if is_stopping():
+            return number
         # Asking again for ever would keep the others waiting.
         try:
             inspect_document(document_id)

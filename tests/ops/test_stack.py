@@ -31,6 +31,9 @@ class Run:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.port = port
+        # A shell that runs the tests in the background makes them ignore interrupts, and make would inherit that; a
+        # handler is not inherited.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             ["make", "run", f"PORT={port}"],
             cwd=folder,
@@ -39,9 +42,8 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # A shell that runs the tests in the background makes them ignore it, and make would inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+        signal.signal(signal.SIGINT, heard)
         self.said: list[str] = []
         self.ended = False
         self.news = threading.Condition()

@@ -9,22 +9,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from django.core import mail
 from django.db import connection
 from django.utils import timezone
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 
+from apps.jobs import IS_STOPPING
 from apps.stories.jobs import free_expired
 from apps.users import sessions
+from apps.users.documents import send_document
+from apps.users.jobs import inspect_left_over
 from apps.users.models import ResetCode
 from ops.embedded import CHECKOUT
 from ops.jobs import retry_stalled
+from tests.drawn import png, upload
 from tests.jobs import waiting
 from tests.people import alice
 from tests.settings import servers
@@ -139,6 +144,15 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
     work()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert waiting("users.send_reset_code") == []
+
+
+def test_a_worker_that_was_told_to_stop_begins_no_other_document() -> None:
+    document = send_document(alice(), upload(png()), doc_type="identity")
+    for is_told in (True, False):
+        context = cast(JobContext, SimpleNamespace(additional_context={IS_STOPPING: lambda told=is_told: told}))
+        inspect_left_over.func(context, timestamp=0)
+        document.refresh_from_db()
+        assert (document.pages is None) is is_told
 
 
 @contextmanager

@@ -339,7 +339,8 @@ def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> 
     DocumentPrint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
     DocumentTwin.objects.create(document=other, other=ada)
     assert found(officer, other) == []
-    assert likeness.inspect_left_over() == 3
+    assert likeness.inspect_left_over(is_stopping=iter([False, True]).__next__) == 1
+    assert likeness.inspect_left_over() == 2
     assert found(officer, other) == []
     assert found(officer, ada) == [("newton", False)]
     assert found(officer, copied) == [("alice", False)]

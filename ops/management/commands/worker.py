@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
+from apps.jobs import IS_STOPPING
 from ops.web import end_with_supervisor
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ async def _work(concurrency: int, stop: asyncio.Event) -> None:
                     delete_jobs="successful",  # failed ones stay to be looked at
                     shutdown_graceful_timeout=10,
                     install_signal_handlers=False,
+                    additional_context={IS_STOPPING: stop.is_set},
                 )
             )
             told = asyncio.create_task(stop.wait())

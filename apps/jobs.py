@@ -1,0 +1,15 @@
+"""What a job in the background asks of the worker that runs it."""
+
+from __future__ import annotations
+
+from procrastinate import JobContext
+
+IS_STOPPING = "is_stopping"
+"""Of the worker's additional context: whether it was told to stop, `() -> bool`."""
+
+
+def is_stopping(context: JobContext) -> bool:
+    """Whether a job of many steps should end after this one: the worker waits for jobs under way, and what is left is
+    found again."""
+    asked = context.additional_context.get(IS_STOPPING)
+    return bool(asked and asked())
