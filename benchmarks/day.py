@@ -343,9 +343,8 @@ def support_day(day: Day, new: Callable[[str], Person]) -> None:
         clerk.key("Enter")
         page.wait_for_url(re.compile("at="))
         page.locator(".support-verdict").wait_for()
+    clerk.open("/admin/support/?q=influencer1")
     with day.job(clerk, "View as user"):
-        clerk.open("/admin/support/?q=influencer1")
-        clerk.job.loads = 0
         clerk.click(page.get_by_role("link", name=re.compile("View as user")))
         clerk.type(page.get_by_label("Reason"), "the user asks what they see")
         clerk.click(page.get_by_role("button", name="Start"))
