@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import connection
@@ -18,6 +21,18 @@ def forget(task_name: str) -> None:
     """Take back the jobs of a kind that a test does not mean."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name = %s", [task_name])
+
+
+@contextmanager
+def worker_here() -> Iterator[None]:
+    """Let this process be a worker; its answers to signals are afterwards what they were."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+            yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def run_jobs(*, later: timedelta = timedelta()) -> int:

@@ -19,6 +19,7 @@ from django.db import connection
 from procrastinate.contrib.django import app
 
 from ops.management.commands import worker
+from tests.jobs import worker_here
 from tests.settings import servers
 
 POOLER = """
@@ -64,13 +65,8 @@ def test_the_worker_goes_on_after_it_lost_the_database(monkeypatch: pytest.Monke
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.wait_for(working, 20)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
-            asyncio.run(run())
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with worker_here():
+        asyncio.run(run())
 
 
 async def until(session: psycopg.AsyncConnection, question: str) -> int:

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from threading import Event
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
 from django.utils import timezone
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 
-from apps.jobs import IS_STOPPING
 from apps.stories.jobs import free_expired
-from apps.users import sessions
-from apps.users.documents import send_document
+from apps.users import likeness, sessions
 from apps.users.jobs import inspect_left_over
 from apps.users.models import ResetCode
 from ops.embedded import CHECKOUT
 from ops.jobs import retry_stalled
-from tests.drawn import png, upload
-from tests.jobs import waiting
+from ops.management.commands.worker import work_until_stopped
+from tests.jobs import waiting, worker_here
 from tests.people import alice
 from tests.settings import servers
 
@@ -146,13 +147,23 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
     assert waiting("users.send_reset_code") == []
 
 
-def test_a_worker_that_was_told_to_stop_begins_no_other_document() -> None:
-    document = send_document(alice(), upload(png()), doc_type="identity")
-    for is_told in (True, False):
-        context = cast(JobContext, SimpleNamespace(additional_context={IS_STOPPING: lambda told=is_told: told}))
-        inspect_left_over.func(context, timestamp=0)
-        document.refresh_from_db()
-        assert (document.pages is None) is is_told
+def test_a_job_of_many_steps_hears_that_the_worker_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bool] = []
+
+    def inspect(*, is_stopping: Callable[[], bool]) -> None:
+        heard.append(is_stopping())
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline, pause = time.monotonic() + 20, Event()
+        while not is_stopping() and time.monotonic() < deadline:
+            pause.wait(0.01)
+        heard.append(is_stopping())
+
+    monkeypatch.setattr(likeness, "inspect_left_over", inspect)
+    inspect_left_over.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
+    with worker_here():
+        asyncio.run(asyncio.wait_for(work_until_stopped(1), 60))
+    assert heard == [False, True]
+    assert waiting("users.inspect_left_over") == []
 
 
 @contextmanager
