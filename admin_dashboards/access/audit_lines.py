@@ -200,7 +200,7 @@ class _Words:
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""
         line.object_type, line.object_id = label, entry.target_id
         self._say_actor(line, entry.actor, entry.actor_id)  # type: ignore[attr-defined]
-        owner = _concerned(row, self._told(type(row)))
+        owner = _concerned(row, self._named_by(type(row)))
         concerned = entry.subject or owner
         name = concerned.username if concerned else _gone(entry.subject_id)  # type: ignore[attr-defined]
         self._say_object(line, label, number, row, owner)
@@ -220,8 +220,8 @@ class _Words:
             self._say_object(line, source.label, record.id, row, None, is_named=False)
         else:
             self._say_actor(line, record.history_user if maker else None, maker)
-            told = self._told(source.tracked)
-            concerned = _concerned(row, told) or _concerned_then(told, record)
+            fields = self._named_by(source.tracked)
+            concerned = _concerned(row, fields) or _concerned_then(fields, record)
             self._say_object(line, source.label, record.id, row, concerned)
             self._say_person(line, concerned, concerned.username if concerned else "")
         sees = row is not None and self._may_open(source.label, row)
@@ -240,7 +240,7 @@ class _Words:
             line.actor = actor.username if actor else _gone(number) or _("System")
             line.actor_link = link_to(actor) if actor else line.actor
 
-    def _told(self, model: type[Any]) -> tuple[str, ...]:
+    def _named_by(self, model: type[Any]) -> tuple[str, ...]:
         """The fields that say to this viewer whom a row concerns."""
         if not issubclass(model, Model):
             return ()
@@ -347,16 +347,16 @@ DETAILS: Mapping[str, str | Promise] = {
 }
 
 
-def _concerned(row: Any, told: Iterable[str]) -> User | None:
-    """Whom a row concerns: its owner, by the first of the fields in `told`, or the user that it is."""
+def _concerned(row: Any, fields: Iterable[str]) -> User | None:
+    """Whom a row concerns: its owner, by the first of the fields in `fields`, or the user that it is."""
     if row is None or isinstance(row, User):
         return row
-    return next((getattr(row, name) for name in told), None)
+    return next((getattr(row, name) for name in fields), None)
 
 
-def _concerned_then(told: Iterable[str], record: Any) -> User | None:
+def _concerned_then(fields: Iterable[str], record: Any) -> User | None:
     """Whom a row that is gone concerned, where that user is still there."""
-    for name in told:
+    for name in fields:
         if name != "id" and getattr(record, f"{name}_id") is not None:
             try:
                 return getattr(record, name)  # type: ignore[no-any-return]
