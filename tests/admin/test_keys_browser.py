@@ -260,6 +260,14 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     press(page, "r")
     on(page, second)
     expect(page.locator("[name=comment]")).to_have_value("")
+    # Undone, the text is there again; the reason is to be chosen anew, so that no single key rejects it once more.
+    press(page, "u")
+    on(page, first)
+    expect(page.locator("[name=comment]")).to_have_value("Send the new one")
+    expect(page.get_by_label("Expired")).not_to_be_checked()
+    press(page, "2", "r")
+    on(page, second)
+    expect(page.locator("[name=comment]")).to_have_value("")
     # Said by a live region that was there before, and not each second again.
     expect(page.locator("[data-announced]")).to_have_text(f"Rejected: Identity document {first.pk} of person0")
     expect(page.locator("[role=status] [data-countdown]")).to_have_count(0)

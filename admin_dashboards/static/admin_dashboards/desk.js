@@ -68,6 +68,8 @@
         if (item()?.classList.contains("is-over")) drafts.keep();
         if (moved && sent === decisionOf(item())) taken(sent);
         else if (moved) putAside();
+        const again = moved && sent.matches(".desk-last") && decisionOf(part);
+        if (again && placeOfForm(again) === decidedWith?.place) drafts.putAside(decidedWith.place, decidedWith.typed);
         if (moved) useFetched(part);
         const filled = moved ? [] : keep(part, sent, answer);
         const decided = (root) => root?.querySelector(".desk-last [name=decision]")?.value;
@@ -110,6 +112,7 @@
 
     const TYPED = "textarea, select:not([data-inserts]), input:not([type=hidden], [type=submit], [type=button])";
     const isTick = (field) => field.matches("[type=checkbox], [type=radio]");
+    const isWritten = (field) => !isTick(field) && !field.matches("select");
 
     // What was typed and chosen in a form. A text that its owner may change meanwhile goes with what it was typed
     // against, its `was_` field.
@@ -157,7 +160,12 @@
         if (form && !form.dataset.taken) drafts.putAside(placeOfForm(form), typedIn(form));
     }
 
+    // What was written for the last decision: undone, it is there again. What was chosen is not, so that no single key
+    // decides the same once more.
+    let decidedWith = null;
+
     function taken(form) {
+        decidedWith = { place: placeOfForm(form), typed: typedIn(form).filter(({ name }) => isWritten(form.querySelector(`[name="${name}"]`))) };
         form.dataset.taken = "1";
         drafts.putAside(placeOfForm(form), []);
     }
