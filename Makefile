@@ -7,32 +7,32 @@ help:
 	@echo "make run | test | test-fast | lint | bench | lock"
 
 run:
-	@sh ops/bootstrap.sh run
-	@exec $(PYTHON) -m ops.stack
+	@sh devtools/bootstrap.sh run
+	@exec $(PYTHON) -m devtools.stack
 
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 test:
-	@sh ops/bootstrap.sh dev
-	@$(PYTHON) -m ops.chromium
+	@sh devtools/bootstrap.sh dev
+	@$(PYTHON) -m devtools.chromium
 	@exec $(PYTEST)
 
 test-fast:
-	@sh ops/bootstrap.sh dev
+	@sh devtools/bootstrap.sh dev
 	@exec $(PYTEST) -m "not browser"
 
 lint:
-	@sh ops/bootstrap.sh dev
-	@exec $(PYTHON) -m ops.lint
+	@sh devtools/bootstrap.sh dev
+	@exec $(PYTHON) -m devtools.lint
 
 bench:
-	@sh ops/bootstrap.sh run
+	@sh devtools/bootstrap.sh run
 	@exec $(PYTHON) -m benchmarks $(ARGS)
 
 # requirements/ from pyproject.toml: versions and hashes, no addresses.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url pyproject.toml
 lock:
-	@sh ops/bootstrap.sh dev
+	@sh devtools/bootstrap.sh dev
 	$(COMPILE) -o requirements/base.txt
 	$(COMPILE) --group embedded -c requirements/base.txt -o requirements/run.txt
 	$(COMPILE) --group embedded --group dev -c requirements/base.txt -o requirements/dev.txt

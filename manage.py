@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import connections
 
-from ops import embedded
+from devtools import embedded
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from admin_dashboards.desk import charts
-from admin_dashboards.desk.registry import desks
-from admin_dashboards.desk.work import WorkDesk
+from admin_dashboards import charts
 from admin_dashboards.navigation import open_desks
-from apps.desk.queues import Figures, figures
+from admin_dashboards.registry import desks
+from admin_dashboards.review.work import WorkDesk
+from apps.review.queue import Figures, figures
 
 SHARE_WANTED = 90
 """Percent within the SLA, below which there is an alert."""

@@ -8,8 +8,8 @@ from unfold.forms import AdminOwnPasswordChangeForm
 
 from api.throttles import guesses
 from apps.errors import Invalid
+from apps.users.authentication.sessions import change_password
 from apps.users.passwords import require_password
-from apps.users.sessions import change_password
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]

@@ -15,12 +15,12 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from admin_dashboards.asking import asks_by_script, mark_poll, way_back
-from admin_dashboards.desk.registry import desks
-from admin_dashboards.desk.work import WorkDesk
-from apps.desk.models import Goal
-from apps.desk.notices import unread_count
-from apps.users import console_sessions
+from admin_dashboards.context import asks_by_script, mark_poll, way_back
+from admin_dashboards.registry import desks
+from admin_dashboards.review.work import WorkDesk
+from apps.review.models import Goal
+from apps.review.notices import unread_count
+from apps.users.authentication import console_sessions
 from apps.users.models import Session
 
 MOST = 99

@@ -13,12 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
-from admin_dashboards.asking import table_of
-from admin_dashboards.base import BoundedPaginator, ModelAdmin
-from admin_dashboards.desk.base import Desk
-from admin_dashboards.desk.registry import desks
-from admin_dashboards.desk.work import WorkDesk
+from admin_dashboards.context import table_of
+from admin_dashboards.desk import Desk
 from admin_dashboards.live import lazy_counts
+from admin_dashboards.registry import desks
+from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.tables.base import BoundedPaginator, ModelAdmin
 
 
 class Entry(NamedTuple):

@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.desk.models import Notice
-from apps.desk.notices import mark_all_read, mark_read, notices_of
 from apps.errors import Absent
-from apps.ids import parse_id
+from apps.infra.ids import parse_id
+from apps.review.models import Notice
+from apps.review.notices import mark_all_read, mark_read, notices_of
 
 SHOWN = 25
 
@@ -51,8 +51,8 @@ def _items_of(request: HttpRequest, notices: Sequence[Notice]) -> list[tuple[str
 
     The text of a notice is shown only there: it quotes what was written on the item.
     """
-    from admin_dashboards.desk.registry import desks
-    from admin_dashboards.desk.work import WorkDesk
+    from admin_dashboards.registry import desks
+    from admin_dashboards.review.work import WorkDesk
 
     by_type = {desk.queue.model._meta.label_lower: desk for desk in desks() if isinstance(desk, WorkDesk)}
     open_ids: dict[str, set[int]] = {}

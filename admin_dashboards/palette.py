@@ -22,14 +22,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.dataclasses import SearchResult
 
-from admin_dashboards.base import ModelAdmin
-from admin_dashboards.desk.base import Desk
-from admin_dashboards.desk.registry import desks
-from admin_dashboards.desk.work import WorkDesk
+from admin_dashboards.desk import Desk
 from admin_dashboards.navigation import address, open_desks, tables
-from admin_dashboards.searching import SHORTEST_PART, people_named
+from admin_dashboards.registry import desks
+from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.tables.base import ModelAdmin
+from admin_dashboards.tables.search import SHORTEST_PART, people_named
 from apps.access import may
-from apps.ids import searched_number
+from apps.infra.ids import searched_number
 from apps.users.models import User
 from apps.users.names import seen, tidy
 

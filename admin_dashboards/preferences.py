@@ -15,11 +15,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.desk.models import Preference
-from apps.desk.services import prefer, preference_of
-from apps.desk.shortcuts import GROUPS, KNOWN
-from apps.desk.time_zones import time_zone, time_zones
 from apps.errors import Invalid
+from apps.review.claims import prefer, preference_of
+from apps.review.models import Preference
+from apps.review.shortcuts import GROUPS, KNOWN
+from apps.review.time_zones import time_zone, time_zones
 
 ZONE_KEY = "time_zone"
 """Where the session has the time zone, so that no page needs to ask the database for it."""

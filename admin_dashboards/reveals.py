@@ -14,15 +14,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.asking import way_back
-from admin_dashboards.base import rows_held
+from admin_dashboards.context import way_back
 from admin_dashboards.masking import mask_mail, mask_phone, mask_text
+from admin_dashboards.tables.base import rows_held
 from apps.access import may
 from apps.chat.models import Message
-from apps.desk.services import is_revealed, reveal
 from apps.errors import Absent, DomainError, Invalid, Refused
-from apps.ids import parse_id
-from apps.users.looks import TOLD_REASONS
+from apps.infra.ids import parse_id
+from apps.review.claims import is_revealed, reveal
+from apps.users.accounts.access_log import TOLD_REASONS
 from apps.users.models import User
 
 

@@ -25,19 +25,19 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
-from admin_dashboards import mfa
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.asking import OtherSite, asked_by, is_poll, read_only, way_back, with_filters
-from admin_dashboards.signed_out import signed_out
+from admin_dashboards.context import OtherSite, asked_by, is_poll, read_only, way_back, with_filters
+from admin_dashboards.sign_in import mfa
+from admin_dashboards.sign_in.signed_out import signed_out
 from api.throttles import spend
 from apps.access import may, noting_use
 from apps.audit.context import origin
 from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
-from apps.users import console_sessions
+from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.users.authentication import console_sessions
 from apps.users.models import PAGE_SIZES, Session
-from apps.users.rank import KEEPS_ACCESS
-from apps.users.staff import choose_page_size
+from apps.users.staff.accounts import choose_page_size
 
 type View = Callable[..., HttpResponse]
 
@@ -70,18 +70,18 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own tables only; those that packages bring ask for permission in ways of their own."""
-        from admin_dashboards.base import ModelAdmin
+        from admin_dashboards.tables.base import ModelAdmin
 
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        from admin_dashboards.desk.filters import save_filter_view
-        from admin_dashboards.desk.registry import desks
         from admin_dashboards.live import live_view, stay_view
         from admin_dashboards.notices import notices_view
         from admin_dashboards.preferences import preferences_view
+        from admin_dashboards.registry import desks
         from admin_dashboards.reveals import reveal_view
+        from admin_dashboards.saved_filters import save_filter_view
 
         own = [
             path("filters/", self.admin_view(save_filter_view), name="filters"),

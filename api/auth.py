@@ -15,11 +15,11 @@ from ninja_jwt.exceptions import InvalidToken
 
 from api.throttles import caller, spend
 from apps.errors import Refused, WrongCredentials
-from apps.users import sessions
+from apps.users.authentication import sessions
+from apps.users.authentication.tokens import dead_token
 from apps.users.models import Session
 from apps.users.models import User as Person
 from apps.users.permissions import VERIFIED, require_standing
-from apps.users.tokens import dead_token
 
 
 class Request(HttpRequest):

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from api.auth import LookingAs
-from apps import valkey
+from apps.infra import valkey
 from apps.users.models import User
 
 KEPT = 50

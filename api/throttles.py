@@ -26,8 +26,8 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
-from apps import valkey
 from apps.errors import Invalid, LockedOut, Refused, TooLarge, WrongCredentials
+from apps.infra import valkey
 from config.middleware import counted_address
 
 # The last tells that a password of staff was right.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import http_load, large, socket_load
-from ops import embedded
+from devtools import embedded
 
 AMOUNTS = {"users": 20_000, "events": 20_000, "stories": 20_000, "messages": 200_000, "notifications-per-user": 10}
 

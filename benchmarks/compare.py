@@ -17,7 +17,7 @@ import psycopg
 
 from benchmarks import http_load, socket_load
 from benchmarks.__main__ import AMOUNTS, fill, process, python_of, say
-from ops import embedded
+from devtools import embedded
 
 type Figures = dict[str, list[float]]
 

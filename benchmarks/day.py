@@ -27,7 +27,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from ops import chromium
+from devtools import chromium
 
 PASSWORD = "infloo-demo"  # the demo's, on loopback alone
 LISTENS = "() => typeof shortcuts === 'undefined' || !(shortcuts.asleep || shortcuts.busy)"

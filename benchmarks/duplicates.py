@@ -33,10 +33,10 @@ from PIL import Image
 
 from benchmarks.__main__ import keep, machine, manage, say
 from benchmarks.papers import COPIES, Order, Paper, drawn, orders, printed
-from ops import embedded
+from devtools import embedded
 
 SIDE = 1200
-"""Pages are kept somewhat smaller than by `apps.renditions`, which spares time here and shows nothing more."""
+"""Pages are kept somewhat smaller than by `renditions`, which spares time here and shows nothing more."""
 CHILDREN = 10
 """So many documents are inspected by the child itself, too."""
 DRAWN = Path(gettempdir()) / f"infloo-papers-{crc32(Path(__file__).with_name('papers.py').read_bytes()):08x}"
@@ -150,14 +150,14 @@ def create_documents(made: Sequence[Order]) -> list[int]:
 def inspect_here(work: tuple[int, Order]) -> float:
     """Inspect one document, the child's work included. Seconds of CPU."""
     setup()
-    from apps import comparing
-    from apps.users import likeness
+    from apps.infra.files import comparing
     from apps.users.models import Document
+    from apps.users.verification import duplicates
 
-    comparing._ask, likeness._picture = ask_here, picture_here  # type: ignore[assignment]
+    comparing._ask, duplicates._picture = ask_here, picture_here  # type: ignore[assignment]
     began = time.process_time()
     document = Document.objects.get(pk=work[0])
-    likeness._find_twins(document, picture_here(document))
+    duplicates._find_twins(document, picture_here(document))
     return time.process_time() - began
 
 
@@ -174,7 +174,7 @@ def child() -> Any:
     """The child's functions, which here remember the pages that they looked at."""
     import cv2
 
-    from apps import comparing_child
+    from apps.infra.files import comparing_child
 
     cv2.setNumThreads(1)
     for name in ("page", "rough"):
@@ -230,9 +230,9 @@ def show(figures: dict[str, Any]) -> None:
 def child_costs(made: Sequence[Order]) -> dict[str, dict[str, float]]:
     """Of the processes with limits, each time one is asked: seconds of CPU and of the clock, and the most memory."""
     setup()
-    from apps.comparing import Paper, fingerprint, scores
-    from apps.rendering import render_page
-    from apps.users.likeness import CANDIDATES
+    from apps.infra.files.comparing import Paper, fingerprint, scores
+    from apps.infra.files.rendering import render_page
+    from apps.users.verification.duplicates import CANDIDATES
 
     papers = [drawn(order) for order in made]
     pages = [render_page(paper.content, paper.media_type, 1, watermark="", max_short=1000) for paper in papers]
@@ -258,8 +258,8 @@ def cost(work: Sequence[Callable[[], object]]) -> dict[str, float]:
 
 def memory(order: str, pages: Sequence[bytes]) -> dict[str, float]:
     """MiB, as Linux tells it of the child alone: `getrusage` counts the process that started it, too."""
-    from apps.comparing import CHILD
-    from apps.rendering import MEMORY, SECONDS
+    from apps.infra.files.comparing import CHILD
+    from apps.infra.files.rendering import MEMORY, SECONDS
 
     if not sys.platform.startswith("linux"):
         return {}
@@ -283,8 +283,8 @@ def look_up(prints: int) -> dict[str, float]:
     """Milliseconds of finding candidates among so many fingerprints, a third of them on one form."""
     from django.db import connection
 
-    from apps.users.likeness import COMMON, VERSION, candidates
     from apps.users.models import DocumentPrint
+    from apps.users.verification.duplicates import COMMON, VERSION, candidates
 
     table, document = DocumentPrint._meta.db_table, "users_document"
     with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from statistics import median
 import psycopg
 
 from benchmarks.__main__ import python_of, say
-from ops import embedded
+from devtools import embedded
 
 MEASURE = """
 import json, resource, sys, time

@@ -39,8 +39,8 @@ def measure(media_type: str, kind: str) -> dict[str, float]:
 
 def look(stored: object, media_type: str) -> float:
     """Seconds until an officer has the page, marked with their name."""
-    from apps.rendering import MAX_SHORT, render_page
-    from apps.renditions import rendition
+    from apps.infra.files.rendering import MAX_SHORT, render_page
+    from apps.infra.files.renditions import rendition
 
     began = time.perf_counter()
     page = rendition(stored, media_type, max_short=MAX_SHORT)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.day import LISTENS, PASSWORD
-from ops import chromium
+from devtools import chromium
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SIZE = {"width": 1366, "height": 768}

@@ -10,7 +10,7 @@ from channels.routing import ProtocolTypeRouter
 
 from config.wsgi import application as wsgi_application
 
-from api.websocket.routing import application as sockets  # isort: skip  # after Django is set up
+from api.realtime.routing import application as sockets  # isort: skip  # after Django is set up
 from config.bodies import WholeBodies  # isort: skip
 
 _wsgi: Any = WholeBodies(WSGIMiddleware(wsgi_application, workers=16))  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
     if not value:
         if not DEBUG:
             raise SystemExit(f"{name} is not set. Without DEBUG there is no embedded server; .env.example says how.")
-        from ops import embedded as embedded_servers
+        from devtools import embedded as embedded_servers
 
         return str(getattr(embedded_servers, embedded)())
     return _checked_url(name, value, schemes)
@@ -201,7 +201,9 @@ INSTALLED_APPS = [
     "unfold.contrib.import_export",
     "unfold.contrib.simple_history",
     "admin_dashboards.apps.InflooAdminConfig",
-    "ops",  # before auth and staticfiles: its changepassword folds names, its runserver serves sockets too
+    "ops",  # before auth: its changepassword folds names
+    # In a checkout only: the development server, before staticfiles as it serves sockets too; demo data and seed.
+    *(name for name in ("devtools", "demo") if (BASE_DIR / name).is_dir()),
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -220,8 +222,8 @@ INSTALLED_APPS = [
     "axes",
     "django_structlog",
     "apps.audit",
-    "apps.decisions",
-    "apps.desk",
+    "apps.review",
+    "apps.review.decisions",
     "apps.tables",
     "apps.notifications",
     "apps.users",
@@ -347,7 +349,7 @@ MESSAGES_COOKIE_NAME = cookie_name("messages", port=_port)
 MESSAGE_STORAGE = "config.messages.Messages"
 DEVICE_COOKIE_NAME = cookie_name("device", port=_port, prefix="__Secure-")
 """Which browsers staff have signed in from; the console's alone, so not the host's."""
-CSRF_FAILURE_VIEW = "admin_dashboards.signed_out.form_out_of_date"
+CSRF_FAILURE_VIEW = "admin_dashboards.sign_in.signed_out.form_out_of_date"
 
 # Every setting of the library by name: what is left out here it would read from environment variables of that name,
 # such as ISSUER or LEEWAY, which may be there for another program.
@@ -366,7 +368,7 @@ NINJA_JWT = {
     "JTI_CLAIM": "jti",
     "USER_ID_FIELD": "id",
     "USER_ID_CLAIM": "sub",
-    "AUTH_TOKEN_CLASSES": ["apps.users.tokens.AccessToken"],
+    "AUTH_TOKEN_CLASSES": ["apps.users.authentication.tokens.AccessToken"],
     # Of routes and tokens that we do not use; the login's row decides about rotation.
     "ROTATE_REFRESH_TOKENS": False,
     "BLACKLIST_AFTER_ROTATION": False,
@@ -384,16 +386,16 @@ NINJA_JWT = {
     "TOKEN_VERIFY_INPUT_SCHEMA": "ninja_jwt.schema.TokenVerifyInputSchema",
 }
 
-# The console's lock-out; how long each ten failures lock stands in admin_dashboards/lock_out.py.
-AXES_HANDLER = "admin_dashboards.lock_out.LockOut"
+# The console's lock-out; how long each ten failures lock stands in admin_dashboards/sign_in/lock_out.py.
+AXES_HANDLER = "admin_dashboards.sign_in.lock_out.LockOut"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(days=1)  # how long failures are remembered: axes deletes what is older, of every account
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = "admin_dashboards.lock_out.account"
-AXES_CLIENT_IP_CALLABLE = "admin_dashboards.lock_out.address"
-AXES_LOCKOUT_CALLABLE = "admin_dashboards.lock_out.page"
+AXES_USERNAME_CALLABLE = "admin_dashboards.sign_in.lock_out.account"
+AXES_CLIENT_IP_CALLABLE = "admin_dashboards.sign_in.lock_out.address"
+AXES_LOCKOUT_CALLABLE = "admin_dashboards.sign_in.lock_out.page"
 AXES_DISABLE_ACCESS_LOG = True  # the audit log has who signed in
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -432,7 +434,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     # Private: nothing here is served by its path, nor read by other accounts of the machine.
     "default": {
-        "BACKEND": "apps.storage.Folder",
+        "BACKEND": "apps.infra.files.storage.Folder",
         "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
     "staticfiles": {
@@ -444,7 +446,7 @@ STORAGES = {
 USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
-        "BACKEND": "apps.bucket.Bucket",
+        "BACKEND": "apps.infra.files.bucket.Bucket",
         "OPTIONS": {  # type: ignore[dict-item]
             "access_key": _filled("AWS_ACCESS_KEY_ID"),
             "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class OpsConfig(AppConfig):
-    """The commands that run the platform: servers, worker, demo data."""
+    """The commands that run the platform: servers and worker."""
 
     name = "ops"
     label = "ops"

@@ -84,7 +84,7 @@ class Prompt(H11Protocol):
 
 
 def web_server(application: Any) -> uvicorn.Server:
-    """Limits and manners of sockets are the product's; see the tests of `api.websocket`."""
+    """Limits and manners of sockets are the product's; see the tests of `api.realtime`."""
     return uvicorn.Server(
         uvicorn.Config(
             application,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import time_machine
 from django.utils import timezone
 
-from apps.users import mfa
+from apps.users.authentication import mfa
 from apps.users.models import User
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from apps.users.authentication.sessions import Tokens, begin
 from apps.users.models import User
-from apps.users.sessions import Tokens, begin
 
 type Answer = Any
 

@@ -20,7 +20,7 @@ from django.test import TransactionTestCase
 from playwright.sync_api import expect
 from psycopg import sql
 
-from ops import chromium
+from devtools import chromium
 from ops.web import listen, web_server
 from tests.settings import servers
 
@@ -63,7 +63,7 @@ def broker() -> Iterator[redis.Redis]:
 @pytest.fixture(autouse=True)
 def _empty_broker(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     from api import throttles
-    from apps import valkey
+    from apps.infra import valkey
 
     broker.flushdb()
     # After a test without a broker, none would be asked for two seconds.

@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from ops import embedded
+from devtools import embedded
 
 
 def _servers() -> embedded.Pair:

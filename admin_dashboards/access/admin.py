@@ -24,22 +24,22 @@ from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffFo
 from admin_dashboards.access.grants import grants_held, key_of
 from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
-from admin_dashboards.asking import PART, way_back, with_filters
-from admin_dashboards.base import ModelAdmin, link_to
-from admin_dashboards.date_filters import DaysFilter
-from admin_dashboards.labels import label
-from admin_dashboards.reauth import recently_confirmed
-from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.context import PART, way_back, with_filters
+from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.site import SESSION_KEY
+from admin_dashboards.states import label
+from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.search import SearchableAdmin
 from apps.access import may, unended, until_words
 from apps.errors import DomainError, Invalid
-from apps.users.groups import delete_group, save_group
+from apps.users.accounts.guards import is_above, is_peer, not_a_peer, not_above
+from apps.users.authentication.sessions import end_session, end_sessions_of, logins_of
 from apps.users.models import GroupMembership, Session, Staff, User
 from apps.users.names import tidy
-from apps.users.rank import is_above, is_peer, not_a_peer, not_above
-from apps.users.roles import is_built_in
-from apps.users.sessions import end_session, end_sessions_of, logins_of
-from apps.users.staff import add_staff, change_staff, current_memberships, set_staff_password
+from apps.users.staff.accounts import add_staff, change_staff, current_memberships, set_staff_password
+from apps.users.staff.builtin_roles import is_built_in
+from apps.users.staff.groups import delete_group, save_group
 
 SIGNS_IN_WITH = ("username", "email")
 SHOWN = 20

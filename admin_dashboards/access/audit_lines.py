@@ -21,13 +21,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.base import link_to, may_open
-from admin_dashboards.history import MASKS, Change, changes_of_pairs, records_named
+from admin_dashboards.tables.base import link_to, may_open
+from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
 from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
 from apps.audit.models import Entry, Verb
-from apps.ids import parse_id
-from apps.users.looks import Look
+from apps.infra.ids import parse_id
+from apps.users.accounts.access_log import Look
 from apps.users.models import User
 
 CHANGE_LABELS: Mapping[str, str | Promise] = {
@@ -285,8 +285,8 @@ class _Words:
 
     def _desk_address(self, row: Model) -> str:
         """Of the page on which a desk shows it, for what has no table of its own."""
-        from admin_dashboards.desk.registry import desks
-        from admin_dashboards.desk.work import WorkDesk
+        from admin_dashboards.registry import desks
+        from admin_dashboards.review.work import WorkDesk
 
         for desk in desks():
             if isinstance(desk, WorkDesk) and desk.queue.model is type(row) and self._opens(desk):

@@ -31,16 +31,16 @@ from openpyxl import Workbook
 
 from admin_dashboards.access.audit_lines import CHANGE_LABELS, Line, describe
 from admin_dashboards.access.audit_links import PLACE, VIEW
-from admin_dashboards.asking import asked_by
-from admin_dashboards.desk.filters import filters_of
-from admin_dashboards.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
+from admin_dashboards.context import asked_by
 from admin_dashboards.preferences import zone_of
+from admin_dashboards.saved_filters import filters_of
+from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
 from apps.audit.log import Key, Wanted, closed_to, lines, read_key, sources
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
 from apps.errors import Invalid
-from apps.ids import searched_number
+from apps.infra.ids import searched_number
 from apps.users.models import User
 
 EXPORT = "audit.export_entry"

@@ -23,21 +23,21 @@ from admin_dashboards.access.audit_links import PLACE
 from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
 from admin_dashboards.access.preview import STATUS
-from admin_dashboards.base import link_to
-from admin_dashboards.desk.base import Desk, Opens
-from admin_dashboards.reauth import recently_confirmed
-from admin_dashboards.searching import SHORTEST_PART
+from admin_dashboards.desk import Desk, Opens
+from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.site import SESSION_KEY
+from admin_dashboards.tables.base import link_to
+from admin_dashboards.tables.search import SHORTEST_PART
 from apps.access import may, models_with_row_grants, require
-from apps.desk.services import RATION
 from apps.errors import Absent, DomainError, Invalid, Refused
-from apps.ids import parse_id
-from apps.users.mfa_resets import ask_reset, confirm_reset
+from apps.infra.ids import parse_id
+from apps.review.claims import RATION
+from apps.users.accounts.guards import access_administrators, access_groups, is_above
+from apps.users.accounts.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
+from apps.users.authentication.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
-from apps.users.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
-from apps.users.rank import access_administrators, access_groups, is_above
-from apps.users.row_grants import revoke_on_row
-from apps.users.staff import leave_group
+from apps.users.staff.accounts import leave_group
+from apps.users.staff.object_grants import revoke_on_row
 
 SHOWN = 50
 """How many lines a part of the page has at most."""

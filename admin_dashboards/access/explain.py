@@ -11,12 +11,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from admin_dashboards.access.picker import by_thing, offered
-from admin_dashboards.base import link_to
+from admin_dashboards.tables.base import link_to
 from apps.access import Decision, may, permission_name, until_words
 from apps.errors import Invalid
-from apps.ids import searched_number
+from apps.infra.ids import searched_number
+from apps.users.accounts.oversight import giving
 from apps.users.models import User
-from apps.users.oversight import giving
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.access import unended
-from apps.ids import parse_id
+from apps.infra.ids import parse_id
 from apps.users.models import GroupMembership, Session, User
 
 

@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from admin_dashboards.access.picker import PermissionsField, offered
-from admin_dashboards.base import Form
 from admin_dashboards.local_time import read_time, time_input
-from apps.ids import parse_id
+from admin_dashboards.tables.base import Form
+from apps.infra.ids import parse_id
+from apps.users.accounts.guards import ACCESS_DESK, givable, not_oneself, require_joinable
 from apps.users.models import Staff, User
-from apps.users.rank import ACCESS_DESK, givable, not_oneself, require_joinable
-from apps.users.roles import is_built_in
-from apps.users.staff import groups_of
+from apps.users.staff.accounts import groups_of
+from apps.users.staff.builtin_roles import is_built_in
 
 
 class GroupForm(Form):

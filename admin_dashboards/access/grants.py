@@ -23,17 +23,17 @@ from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
 from admin_dashboards.local_time import read_time
-from admin_dashboards.reauth import recently_confirmed
+from admin_dashboards.sign_in.reauth import recently_confirmed
 from apps.access import may, models_with_row_grants, require, unended
 from apps.audit.models import Entry, Verb
 from apps.errors import DomainError, Invalid
-from apps.ids import parse_id, searched_number
+from apps.infra.ids import parse_id, searched_number
+from apps.users.accounts.guards import KEEPS_ACCESS
 from apps.users.models import User
-from apps.users.rank import KEEPS_ACCESS
-from apps.users.row_grants import grant_on_row, revoke_on_row, row_permissions
+from apps.users.staff.object_grants import grant_on_row, revoke_on_row, row_permissions
 
 if TYPE_CHECKING:
-    from admin_dashboards.base import ModelAdmin
+    from admin_dashboards.tables.base import ModelAdmin
 
 type Holder = User | Group
 

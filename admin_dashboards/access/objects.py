@@ -18,9 +18,9 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.functional import Promise
 from django.utils.text import Truncator
 
-from admin_dashboards.searching import people_named
+from admin_dashboards.tables.search import people_named
 from apps.access import may, models_with_row_grants
-from apps.ids import parse_id, searched_number
+from apps.infra.ids import parse_id, searched_number
 from apps.users.models import User
 from apps.users.names import seen, tidy
 

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from admin_dashboards.base import ModelAdmin
-from admin_dashboards.desk.registry import desks
-from admin_dashboards.desk.work import WorkDesk
 from admin_dashboards.navigation import menu
+from admin_dashboards.registry import desks
+from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.tables.base import ModelAdmin
 from apps.access import (
     held_on_rows,
     may,
@@ -34,9 +34,9 @@ from apps.access import (
     until_words,
 )
 from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.users.accounts.guards import access_administrators
+from apps.users.accounts.oversight import Pair, dangerous, perms_of_group
 from apps.users.models import GroupMembership, User
-from apps.users.oversight import Pair, dangerous, perms_of_group
-from apps.users.rank import access_administrators
 
 PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""

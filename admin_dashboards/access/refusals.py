@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest
 
-from admin_dashboards.asking import is_poll_address
+from admin_dashboards.context import is_poll_address
 from apps.audit.services import record_refusal
-from apps.ids import parse_id
+from apps.infra.ids import parse_id
 
 
 def keep_refusal(request: HttpRequest) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from admin_dashboards.asking import is_poll_address
+from admin_dashboards.context import is_poll_address
 from apps.access import may
 from apps.audit.services import keep_use
 

@@ -22,24 +22,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from admin_dashboards.asking import asking, is_ahead, mark_poll, refuse_other_sites
-from admin_dashboards.base import Form, link_to
 from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
-from admin_dashboards.date_filters import DaysFilter
-from admin_dashboards.history import MASKS
-from admin_dashboards.labels import label, moment, time_column
+from admin_dashboards.context import asking, is_ahead, mark_poll, refuse_other_sites
 from admin_dashboards.masking import mask_mail
-from admin_dashboards.people import PersonAdmin
 from admin_dashboards.reveals import masked_field
-from admin_dashboards.searching import SearchableAdmin
-from admin_dashboards.sections import Section, attach, latest_of
+from admin_dashboards.states import label, moment, time_column
+from admin_dashboards.tables.base import Form, link_to
+from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.history import MASKS
+from admin_dashboards.tables.search import SearchableAdmin
+from admin_dashboards.tables.sections import Section, attach, latest_of
+from admin_dashboards.tables.users import PersonAdmin
 from apps.errors import Conflict, DomainError
-from apps.users.documents import claim_document, release_document, review_document
-from apps.users.four_eyes import needs_second, rules_asking
-from apps.users.likeness import duplicates, seen_documents
-from apps.users.looks import note_document
+from apps.users.accounts.access_log import note_document
 from apps.users.models import Document, User
+from apps.users.verification.documents import claim_document, release_document, review_document
+from apps.users.verification.duplicates import duplicates, seen_documents
+from apps.users.verification.four_eyes import needs_second, rules_asking
 
 STATUS_LABELS = {
     Document.Status.PENDING: ("hourglass_top", "wait"),

@@ -13,30 +13,30 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.asking import is_ahead
-from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
-from admin_dashboards.desk.settings import GoalSetting
-from admin_dashboards.desk.work import Bulk, BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.context import is_ahead
 from admin_dashboards.languages import in_language
-from admin_dashboards.searching import MOST_PEOPLE, SHORTEST_PART
+from admin_dashboards.review.settings import GoalSetting
+from admin_dashboards.review.work import Bulk, BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.tables.base import link_to
+from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
-from apps.decisions.models import Decision
-from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid
-from apps.ids import parse_id
-from apps.users.document_details import compared
-from apps.users.documents import override_decision, review_document
-from apps.users.four_eyes import ask_second, needs_second, rules_asking
-from apps.users.letters import letter
-from apps.users.likeness import duplicates, seen_documents
-from apps.users.looks import note_document
-from apps.users.matching import Matches, matches_of
+from apps.infra.ids import parse_id
+from apps.review.decisions.models import Decision
+from apps.review.queue import Queue
+from apps.users.accounts.access_log import note_document
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
-from apps.users.quality import judge_blind, open_checks, quality
+from apps.users.verification.details import compared
+from apps.users.verification.documents import override_decision, review_document
+from apps.users.verification.duplicates import duplicates, seen_documents
+from apps.users.verification.four_eyes import ask_second, needs_second, rules_asking
+from apps.users.verification.matching import Matches, matches_of
+from apps.users.verification.messages import letter
+from apps.users.verification.quality import judge_blind, open_checks, quality
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {

@@ -11,11 +11,11 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from admin_dashboards.labels import label
-from apps.ids import parse_id
-from apps.users.document_details import NUMBER_LENGTH, Line, Outcome, compared, record_details
-from apps.users.matching import Matches
+from admin_dashboards.states import label
+from apps.infra.ids import parse_id
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, DocumentDetails, User
+from apps.users.verification.details import NUMBER_LENGTH, Line, Outcome, compared, record_details
+from apps.users.verification.matching import Matches
 
 VERSION = "details_version"
 """The field that says which details the form showed."""

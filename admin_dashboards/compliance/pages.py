@@ -17,11 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.errors import Absent, Unavailable
-from apps.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, media_type_of, render_page
-from apps.renditions import rendition
-from apps.users.documents import look_at_document, look_at_face
-from apps.users.likeness import inspect_document
+from apps.infra.files.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, media_type_of, render_page
+from apps.infra.files.renditions import rendition
 from apps.users.models import Document, User
+from apps.users.verification.documents import look_at_document, look_at_face
+from apps.users.verification.duplicates import inspect_document
 
 FACE = 0
 """In place of a page's number: the profile picture of the owner, to compare."""

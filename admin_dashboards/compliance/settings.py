@@ -10,16 +10,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.desk.settings import Setting, number_sent
-from apps.desk.settings import version_of, versions_of
+from admin_dashboards.review.settings import Setting, number_sent
 from apps.errors import Invalid
-from apps.ids import parse_id
-from apps.users.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, remove_rule, save_rule
+from apps.infra.ids import parse_id
+from apps.review.settings import version_of, versions_of
 from apps.users.models import RULED_KINDS, RULED_ROLES, QualityShare, ReviewRule, User
-from apps.users.quality import CHANGES_SHARE, set_share
+from apps.users.verification.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, remove_rule, save_rule
+from apps.users.verification.quality import CHANGES_SHARE, set_share
 
 if TYPE_CHECKING:
-    from admin_dashboards.desk.work import WorkDesk
+    from admin_dashboards.review.work import WorkDesk
 
 
 class RulesSetting(Setting):

@@ -13,17 +13,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from admin_dashboards.base import link_to
-from admin_dashboards.date_filters import DaysFilter
-from admin_dashboards.labels import label, time_column
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
+from admin_dashboards.moderation.inline_edit import WordsMixin
 from admin_dashboards.moderation.removal import RemovableAdmin
 from admin_dashboards.moderation.story_files import StoryFilesMixin, thumbnail
-from admin_dashboards.moderation.words import WordsMixin
 from admin_dashboards.reveals import masked_field
-from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.states import label, time_column
+from admin_dashboards.tables.base import link_to
+from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.search import SearchableAdmin
 from apps.chat.models import Membership, Message
 from apps.chat.services import remove_message, restore_message
 from apps.events.models import Event

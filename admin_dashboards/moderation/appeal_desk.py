@@ -11,18 +11,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.desk.work import Row
 from admin_dashboards.moderation.case_page import evidence, facts
 from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
-from apps.decisions.models import Decision
-from apps.desk.queues import Queue
+from admin_dashboards.review.work import Row
 from apps.errors import Invalid
-from apps.ids import parse_id
+from apps.infra.ids import parse_id
 from apps.moderation.appeals import rule_on_appeal
+from apps.moderation.content import target_of
 from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Case, Report
-from apps.moderation.targets import target_of
-from apps.moderation.telling import ruling_to_author, to_reporter
+from apps.moderation.notices import ruling_to_author, to_reporter
+from apps.review.decisions.models import Decision
+from apps.review.queue import Queue
 from apps.users.models import User
 
 

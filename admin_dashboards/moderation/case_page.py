@@ -17,16 +17,16 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from admin_dashboards.base import ModelAdmin, link_to
-from admin_dashboards.labels import label
 from admin_dashboards.moderation.story_files import look_of, veiled
+from admin_dashboards.states import label
+from admin_dashboards.tables.base import ModelAdmin, link_to
 from apps.access import may
 from apps.chat.models import Message
+from apps.moderation.content import REPORTABLE, target_of, words_of
 from apps.moderation.context import around, texts_open_to
 from apps.moderation.models import Case, Exhibit, Report, Strike
+from apps.moderation.priority import lines_of
 from apps.moderation.strikes import recommend
-from apps.moderation.targets import REPORTABLE, target_of, words_of
-from apps.moderation.weights import lines_of
 from apps.stories.models import Story
 from apps.users.models import User
 

@@ -19,30 +19,30 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from admin_dashboards.asking import PART, is_ahead, refuse_other_sites
-from admin_dashboards.desk.work import BulkAction, Filter, Row, WorkDesk
-from admin_dashboards.labels import label
+from admin_dashboards.context import PART, is_ahead, refuse_other_sites
 from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
+from admin_dashboards.review.work import BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.states import label
 from apps.audit.models import Verb
 from apps.audit.services import fetched_ahead, note_shown, record
 from apps.chat.models import Message
-from apps.decisions.models import Decision
-from apps.desk.queues import Queue
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
-from apps.ids import parse_id, searched_number
+from apps.infra.ids import parse_id, searched_number
 from apps.moderation.cases import check_settling, settle_case
+from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import decidable_cases, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.notices import Said, ends_at, to_author, to_reporter
 from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
 from apps.moderation.strikes import recommend
-from apps.moderation.targets import target_of
-from apps.moderation.telling import Said, ends_at, to_author, to_reporter
+from apps.review.decisions.models import Decision
+from apps.review.queue import Queue
 from apps.stories.models import Story
 from apps.users.models import User
 

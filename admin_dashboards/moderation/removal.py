@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from admin_dashboards.base import ModelAdmin
+from admin_dashboards.tables.base import ModelAdmin
 from apps.access import granted
 from apps.errors import DomainError
 

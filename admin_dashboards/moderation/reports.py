@@ -16,21 +16,21 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
-from admin_dashboards.asking import asking
-from admin_dashboards.base import Form, ModelAdmin, link_to
-from admin_dashboards.date_filters import DaysFilter
-from admin_dashboards.labels import label, moment, time_column
+from admin_dashboards.context import asking
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
-from admin_dashboards.searching import SearchableAdmin
-from admin_dashboards.sections import MOST, Section, attach, latest_of
+from admin_dashboards.states import label, moment, time_column
+from admin_dashboards.tables.base import Form, ModelAdmin, link_to
+from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.search import SearchableAdmin
+from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
 from apps.access import may
 from apps.chat.models import Message
 from apps.events.models import Event
+from apps.moderation.content import REPORTABLE, target_of
 from apps.moderation.models import Case, Report
-from apps.moderation.services import settle_report
-from apps.moderation.targets import REPORTABLE, target_of
+from apps.moderation.reporting import settle_report
 from apps.stories.models import Story
 from apps.users.models import User
 

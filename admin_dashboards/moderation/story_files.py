@@ -18,14 +18,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from admin_dashboards.asking import asking, is_ahead, refuse_other_sites
-from admin_dashboards.base import ModelAdmin
+from admin_dashboards.context import asking, is_ahead, refuse_other_sites
 from admin_dashboards.preferences import shortcuts_of
+from admin_dashboards.tables.base import ModelAdmin
 from apps.audit.models import Verb
 from apps.audit.services import fetched_ahead, record, was_viewed
-from apps.desk.services import preference_of
-from apps.rendering import Unrenderable, media_type_of
-from apps.renditions import rendition
+from apps.infra.files.rendering import Unrenderable, media_type_of
+from apps.infra.files.renditions import rendition
+from apps.review.claims import preference_of
 from apps.stories.models import Story
 
 CHUNK = 64 * 1024

@@ -13,12 +13,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from admin_dashboards.base import link_to
-from admin_dashboards.date_filters import DaysFilter
-from admin_dashboards.labels import label, time_column
 from admin_dashboards.masking import mask_mail, mask_phone
-from admin_dashboards.people import PersonAdmin
-from admin_dashboards.searching import SearchableAdmin
+from admin_dashboards.states import label, time_column
+from admin_dashboards.tables.base import link_to
+from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.search import SearchableAdmin
+from admin_dashboards.tables.users import PersonAdmin
 from apps.connections.models import Connection
 from apps.notifications.models import Notification
 from apps.users.models import Profile

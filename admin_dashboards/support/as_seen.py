@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.labels import label
 from admin_dashboards.masking import mask_mail, mask_name, mask_phone, mask_text
+from admin_dashboards.states import label
 from admin_dashboards.support.person import Line, sections
 from api import as_seen
 from apps.chat.models import Room

@@ -15,24 +15,24 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.asking import refuse_other_sites
-from admin_dashboards.base import link_to
-from admin_dashboards.desk.base import Desk
-from admin_dashboards.desk.timeline import timeline
+from admin_dashboards.context import refuse_other_sites
+from admin_dashboards.desk import Desk
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
 from admin_dashboards.support.person import facts, of_other, sections, standing
+from admin_dashboards.tables.base import link_to
+from admin_dashboards.timeline import timeline
 from apps.access import may
 from apps.connections.models import Connection
-from apps.desk.services import ration_of, reveals_today
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
-from apps.ids import parse_id
+from apps.infra.ids import parse_id
+from apps.review.claims import ration_of, reveals_today
 from apps.stories.models import Story
 from apps.support.evidence import Fact
-from apps.support.finding import SHORTEST_PHONE_END, Found, find, is_short_phone
-from apps.support.ladder import THINGS, Answer, ladder
-from apps.users.looks import look_as, note_found, note_opened
+from apps.support.explain_visibility import THINGS, Answer, ladder
+from apps.support.search import SHORTEST_PHONE_END, Found, find, is_short_phone
+from apps.users.accounts.access_log import look_as, note_found, note_opened
 from apps.users.models import Block, User
 
 LONGEST_SEARCH = 300

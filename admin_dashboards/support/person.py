@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.access.admin import device_of
-from admin_dashboards.base import link_to
 from admin_dashboards.compliance.admin import STATUS_LABELS as DOCUMENT_LABELS
-from admin_dashboards.labels import label
 from admin_dashboards.moderation.admin import story_state
+from admin_dashboards.states import label
 from admin_dashboards.support.admin import STATES as CONNECTION_LABELS
+from admin_dashboards.tables.base import link_to
 from api import refusals
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection

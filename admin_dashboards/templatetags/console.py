@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from admin_dashboards.asking import asking, with_filters
 from admin_dashboards.breadcrumbs import as_in_menu
+from admin_dashboards.context import asking, with_filters
 from apps.access import until_words
 
 register = template.Library()

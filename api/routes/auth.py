@@ -21,7 +21,8 @@ from api.schemas.users import (
     TokensOut,
 )
 from api.throttles import AddressLimit, guesses, spend
-from apps.users import services, sessions
+from apps.users.accounts import services
+from apps.users.authentication import sessions
 from apps.users.models import User
 from config.middleware import client_address
 

@@ -15,7 +15,7 @@ from api.throttles import Limit
 from apps.chat import services, timeline
 from apps.chat.models import Room
 from apps.chat.timeline import Facts
-from apps.users import admissions
+from apps.users.authentication import socket_tickets
 
 router = Router()
 
@@ -67,7 +67,9 @@ def send_message(request: Request, body: ChatMessageIn) -> Status[Facts]:
 def issue_ticket(request: Request) -> Status[dict[str, Any]]:
     """Opens one socket, within half a minute, where no header can be sent: as the subprotocol `ticket.<ticket>`."""
     _scheme, _space, token = request.headers["Authorization"].partition(" ")
-    return Status(201, {"ticket": admissions.issue_ticket(token.strip()), "expires_in": admissions.TICKET_SECONDS})
+    return Status(
+        201, {"ticket": socket_tickets.issue_ticket(token.strip()), "expires_in": socket_tickets.TICKET_SECONDS}
+    )
 
 
 def _stretch(request: HttpRequest, room: Room, query: HistoryQuery) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from django.views.decorators.http import require_safe
 from api.errors import from_domain, not_found
 from apps.access import visible
 from apps.errors import Absent, Unavailable
-from apps.files import ENDINGS, Address, read_address
+from apps.infra.files.uploads import ENDINGS, Address, read_address
 from apps.stories.models import Story
+from apps.users.authentication.sessions import is_signed_in
 from apps.users.models import Profile, User
-from apps.users.sessions import is_signed_in
 
 DEFAULT_PICTURE = Path(settings.BASE_DIR) / "fixtures" / "media" / "default.jpg"
 MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}

@@ -8,7 +8,7 @@ from api.auth import Request
 from api.errors import refusals
 from api.schemas.mfa import BackupCodesOut, CodeIn, EnrolmentOut, MfaOffIn, MfaOnIn, MfaOut
 from api.throttles import guesses
-from apps.users import mfa
+from apps.users.authentication import mfa
 
 router = Router()
 

@@ -15,9 +15,9 @@ from api.pagination import Page, Paging, paginate
 from api.schemas.access_log import LookOut
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
 from api.throttles import guesses, spend, uploads
-from apps.files import PICTURE_SIZE
-from apps.users import services
-from apps.users.looks import looks_at
+from apps.infra.files.uploads import PICTURE_SIZE
+from apps.users.accounts import services
+from apps.users.accounts.access_log import looks_at
 from apps.users.models import User
 
 router = Router()

@@ -10,7 +10,7 @@ from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
 from api.schemas.sessions import SessionOut
-from apps.users import sessions
+from apps.users.authentication import sessions
 
 router = Router()
 

@@ -13,7 +13,7 @@ from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
 from api.schemas.stories import OwnStoriesFilter, StoryForm, StoryOut, StoryPatch, StoryPut, StoryViewOut
 from api.throttles import uploads
-from apps.files import FILM_SIZE
+from apps.infra.files.uploads import FILM_SIZE
 from apps.stories import services
 from apps.stories.models import Story
 

@@ -10,7 +10,7 @@ from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PersonOut
 from api.schemas.users import DirectoryFilter
-from apps.users import services
+from apps.users.accounts import services
 
 router = Router()
 

@@ -12,9 +12,9 @@ from api.forms import only
 from api.pagination import Page, Paging, paginate
 from api.schemas.users import DocumentForm, DocumentOut
 from api.throttles import uploads
-from apps.files import DOCUMENT_SIZE
-from apps.users import documents
+from apps.infra.files.uploads import DOCUMENT_SIZE
 from apps.users.models import Document
+from apps.users.verification import documents
 
 router = Router()
 

@@ -7,7 +7,7 @@ from ninja import Schema
 from api.schemas.common import Time
 from api.schemas.notifications import TargetOut
 from apps.audit.models import Entry
-from apps.users.looks import Look, look_of, told_reason, told_text
+from apps.users.accounts.access_log import Look, look_of, told_reason, told_text
 
 
 class LookOut(Schema):

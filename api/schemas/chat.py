@@ -11,7 +11,7 @@ from api.pagination import Paging
 from api.parser import is_storable
 from api.schemas.common import Body, Id, PersonOut, Time
 from apps.chat.models import LONGEST_MESSAGE, Message, Room
-from apps.ids import LARGEST_ID
+from apps.infra.ids import LARGEST_ID
 from apps.users.models import User
 
 

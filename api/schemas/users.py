@@ -19,11 +19,11 @@ from pydantic import (
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
-from apps.users.documents import text_for_owner
+from apps.users.authentication.sessions import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
-from apps.users.sessions import NAME_LENGTH
+from apps.users.verification.documents import text_for_owner
 
 
 def _tidied(value: Any) -> Any:

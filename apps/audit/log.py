@@ -24,7 +24,7 @@ from apps.access import may
 from apps.audit.history import Version
 from apps.audit.models import Entry, Verb
 from apps.errors import Invalid
-from apps.time_limits import TooLong, running_at_most
+from apps.infra.time_limits import TooLong, running_at_most
 
 if TYPE_CHECKING:
     from apps.users.models import User

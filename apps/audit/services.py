@@ -35,8 +35,8 @@ def record(
 ) -> Entry:
     """Write an audit log entry of an action that changes no business row. `detail` holds no secrets or private text.
 
-    `subject` is the user concerned: whose personal data was viewed, who reads of it as far as `apps/users/looks.py`
-    shows it to them, or to whom something was done.
+    `subject` is the user concerned: whose personal data was viewed, who reads of it as far as
+    `users/accounts/access_log.py` shows it to them, or to whom something was done.
     """
     where = origin()
     return Entry.objects.create(

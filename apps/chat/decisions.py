@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from apps.chat.models import Message
-from apps.decisions.removal import removal_kinds
+from apps.review.decisions.removal import removal_kinds
 
 KINDS = removal_kinds(Message, "chat.delete_message")

@@ -11,7 +11,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import TimeBoxed
 from apps.audit.history import History
-from apps.removal import Removable, RemovableQuerySet
+from apps.review.removable import Removable, RemovableQuerySet
 from apps.users.models import Block
 
 if TYPE_CHECKING:

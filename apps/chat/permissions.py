@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.chat.models import Membership, Message, Room
 from apps.connections.permissions import connected_ids
 from apps.users.permissions import hidden_from
-from apps.visibility import Check, Policy, World, standing
+from apps.visibility.policy import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -10,15 +10,15 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps import broadcast
 from apps.access import require, visible
 from apps.audit.history import bulk_create_as, save_as
 from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQuerySet, direct_key
 from apps.chat.permissions import joined, may_write
 from apps.chat.timeline import Timeline
 from apps.connections.permissions import are_connected
-from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid, Refused
+from apps.infra import pubsub
+from apps.review.decisions.removal import remove_as, restore_as
 from apps.users.models import User
 
 
@@ -126,7 +126,7 @@ def _store(room: Room, sender: User, text: str, client_id: str) -> Message:
     Message.objects.bulk_create([message])  # as such it makes no version; only a removal does
     with connection.cursor() as cursor:
         cursor.execute(COUNT_MESSAGE, {"seq": seq, "now": now, "room": room.pk, "sender": sender.pk})
-    broadcast.publish(_group(room), {"type": "message", **message.facts()})
+    pubsub.publish(_group(room), {"type": "message", **message.facts()})
     return message
 
 
@@ -136,13 +136,13 @@ def mark_read(actor: User, room_name: str, up_to: int) -> None:
     up_to = min(up_to, room.last_seq)
     own = Membership.objects.filter(room=room, user=actor, read_up_to__lt=up_to)
     if own.update(read_up_to=up_to):
-        broadcast.publish(_group(room), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
+        pubsub.publish(_group(room), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
 
 
 def tell_typing(actor: User, room_name: str) -> None:
     """Let the others know that `actor` is about to say something. Nothing is kept of it."""
     room = room_named(actor, room_name)
-    broadcast.publish(_group(room), {"type": "typing", "room": room.name, "sender": actor.username})
+    pubsub.publish(_group(room), {"type": "typing", "room": room.name, "sender": actor.username})
 
 
 # --- Staff -----------------------------------------------------------------------------------------------------------

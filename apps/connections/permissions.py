@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.connections.models import Connection
 from apps.users.permissions import hidden_from
-from apps.visibility import PRESENT, Check, Policy, World, standing
+from apps.visibility.policy import PRESENT, Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

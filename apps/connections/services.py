@@ -8,11 +8,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps import broadcast
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
 from apps.connections.models import Connection
 from apps.errors import Absent, Conflict, Invalid
+from apps.infra import pubsub
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import User
@@ -68,7 +68,7 @@ def delete_connection(actor: User, connection_id: int) -> None:
     connection = _locked(actor, connection_id)
     require(actor, "connections.delete_connection", connection)
     delete_as(actor, connection, reason="parted")
-    broadcast.recheck(actor.pk)
+    pubsub.recheck(actor.pk)
 
 
 def _locked(actor: User, connection_id: int) -> Connection:

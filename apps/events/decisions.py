@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.decisions.kinds import Kind
-from apps.decisions.models import Decision
-from apps.decisions.removal import named_in, removal_kinds
-from apps.decisions.standing import values_without
 from apps.events.models import Event
 from apps.events.services import undo_edit
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
+from apps.review.decisions.in_force import values_without
+from apps.review.decisions.kinds import Kind
+from apps.review.decisions.models import Decision
+from apps.review.decisions.removal import named_in, removal_kinds
 from apps.users.models import User
 
 

@@ -13,7 +13,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
-from apps.removal import Removable, RemovableQuerySet
+from apps.review.removable import Removable, RemovableQuerySet
 
 DEFAULT_LENGTH = timedelta(hours=4)
 """How long an event lasts whose end was not given."""

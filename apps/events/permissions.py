@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.events.models import Event
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility import Check, Policy, World, standing
+from apps.visibility.policy import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -16,14 +16,14 @@ from django.utils.translation import gettext as _
 
 from apps.access import may, note_use, opened, require, rules, visible
 from apps.audit.history import bulk_update_as, delete_as, save_as
-from apps.decisions.models import Decision
-from apps.decisions.removal import remove_as, restore_as
-from apps.decisions.services import decide_all, drafted, facts
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
+from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
-from apps.time_limits import waiting_at_most
+from apps.review.decisions.models import Decision
+from apps.review.decisions.removal import remove_as, restore_as
+from apps.review.decisions.services import decide_all, drafted, facts
 from apps.users.models import User
 
 PERM = "events.change_event"

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from apps.access import require, visible
 from apps.audit.history import save_as
-from apps.decisions.models import Decision
-from apps.decisions.services import decide, facts, undo
 from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import LONGEST_TEXT
 from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
+from apps.review.decisions.models import Decision
+from apps.review.decisions.services import decide, facts, undo
+from apps.users.accounts.oversight import alert_if_one
 from apps.users.models import User
-from apps.users.oversight import alert_if_one
 
 LONGEST_APPEAL = 2000
 DECIDED_FIELDS = ("status", "ruling", "ruled_by", "ruled_at", "version")

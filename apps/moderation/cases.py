@@ -12,15 +12,15 @@ from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.history import bulk_update_as, save_as
-from apps.decisions.services import decide, facts
-from apps.decisions.standing import key_of
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.moderation.content import REPORTABLE
 from apps.moderation.models import Case, Report
 from apps.moderation.outcomes import carry_out, check_outcomes
 from apps.moderation.strikes import give_strike
-from apps.moderation.targets import REPORTABLE
+from apps.review.decisions.in_force import key_of
+from apps.review.decisions.services import decide, facts
+from apps.users.accounts.services import suspend_user
 from apps.users.models import User
-from apps.users.services import suspend_user
 
 SUSPENDED_FOR = timedelta(days=7)
 LONGEST_TEXT = 800

@@ -10,19 +10,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.audit.history import bulk_update_as, save_as
-from apps.decisions.kinds import Kind
-from apps.decisions.models import Decision
 from apps.errors import Absent, Conflict
 from apps.moderation.cases import REPORT_FIELDS
-from apps.moderation.evidence import let_go
+from apps.moderation.content import named, target_of
 from apps.moderation.models import Appeal, Case, Report
+from apps.moderation.notices import ends_at, ruling_to_author, to_author, to_reporter
 from apps.moderation.outcomes import take_back
+from apps.moderation.priority import weigh
+from apps.moderation.retention import let_go
 from apps.moderation.strikes import lift_strike
-from apps.moderation.targets import named, target_of
-from apps.moderation.telling import ends_at, ruling_to_author, to_author, to_reporter
-from apps.moderation.weights import weigh
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
+from apps.review.decisions.kinds import Kind
+from apps.review.decisions.models import Decision
 from apps.stories.services import hold_story
 from apps.users.models import User
 

@@ -16,9 +16,9 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import TimeBoxed, holders, may
 from apps.audit.history import History
-from apps.decisions.models import HOLD
-from apps.desk.models import Workable
 from apps.errors import Conflict, DomainError, Refused
+from apps.review.decisions.models import HOLD
+from apps.review.models import Workable
 
 if TYPE_CHECKING:
     from apps.users.models import User

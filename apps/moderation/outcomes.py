@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.history import save_as
-from apps.decisions.models import Decision
-from apps.decisions.removal import follow_removals
-from apps.decisions.standing import values_without
 from apps.errors import Conflict, Invalid
 from apps.events.services import edit_event
+from apps.moderation.content import REPORTABLE, target_of
 from apps.moderation.models import Case, Report
-from apps.moderation.targets import REPORTABLE, target_of
+from apps.review.decisions.in_force import values_without
+from apps.review.decisions.models import Decision
+from apps.review.decisions.removal import follow_removals
+from apps.users.accounts.services import lift_suspension
 from apps.users.models import User
-from apps.users.services import lift_suspension
 
 Outcome = Report.Outcome
 GRAVEST_FIRST = [Outcome.SUSPENDED, Outcome.REMOVED, Outcome.EDITED, Outcome.WARNED, Outcome.KEPT]

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from apps.audit.history import save_as
-from apps.decisions.models import Decision
 from apps.moderation.models import APPEAL_WITHIN, Case, Report, Strike, known_to_author
+from apps.review.decisions.models import Decision
 from apps.users.models import User
 
 Outcome = Report.Outcome

@@ -9,7 +9,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.notifications.models import Notification
-from apps.visibility import Check, Policy, World, standing
+from apps.visibility.policy import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from apps.users.models import User

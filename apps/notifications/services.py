@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from apps import broadcast
 from apps.access import require, visible
 from apps.errors import Absent
+from apps.infra import pubsub
 from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
 
@@ -54,7 +54,7 @@ def notify_all(
     )
     for notification in told:
         # Only the number: whoever has a socket open reads the row, and how much is unread, from the database.
-        broadcast.publish(f"person.{notification.recipient_id}", {"type": "notification", "id": notification.pk})
+        pubsub.publish(f"person.{notification.recipient_id}", {"type": "notification", "id": notification.pk})
     return told
 
 

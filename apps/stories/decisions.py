@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.decisions.removal import removal_kinds
+from apps.review.decisions.removal import removal_kinds
 from apps.stories.models import Story
 
 KINDS = removal_kinds(Story, "stories.delete_story")

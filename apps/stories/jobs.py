@@ -5,7 +5,7 @@ from __future__ import annotations
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from apps import renditions
+from apps.infra.files import renditions
 from apps.stories import services
 
 

@@ -10,7 +10,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import TimeBoxed
 from apps.audit.history import History
-from apps.removal import Removable, RemovableQuerySet
+from apps.review.removable import Removable, RemovableQuerySet
 
 LIFETIME = timedelta(hours=24)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.connections.permissions import connected_ids
 from apps.stories.models import Story
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility import Check, Policy, World, standing
+from apps.visibility.policy import Check, Policy, World, standing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -17,16 +17,16 @@ from procrastinate.contrib.django import app
 
 from apps.access import require, visible
 from apps.audit.history import delete_as, save_as
-from apps.decisions.removal import remove_as, restore_as
 from apps.errors import Absent, Invalid
-from apps.files import take_story
-from apps.renditions import delete_file
-from apps.storage import filed
+from apps.infra.files.renditions import delete_file
+from apps.infra.files.storage import filed
+from apps.infra.files.uploads import take_story
+from apps.review.decisions.removal import remove_as, restore_as
 from apps.stories.models import Story, StoryView
 from apps.stories.permissions import feed_policy
 from apps.users.models import User
 from apps.users.permissions import hidden_from
-from apps.visibility import standing
+from apps.visibility.policy import standing
 
 logger = logging.getLogger(__name__)
 

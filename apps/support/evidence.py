@@ -16,9 +16,9 @@ from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
 from apps.notifications.models import Kind
 from apps.stories.models import Story
-from apps.support.telling import Due, Telling, last_in_touch
+from apps.support.delivery import Due, Telling, last_in_touch
 from apps.users.models import Block, User
-from apps.visibility import World
+from apps.visibility.policy import World
 
 VERSIONS = 200
 """How far back in a thing's history a change is looked for."""

@@ -22,10 +22,10 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
-from apps import valkey
 from apps.audit.context import origin
 from apps.errors import Absent, Conflict, Unavailable
-from apps.storage import discard
+from apps.infra import valkey
+from apps.infra.files.storage import discard
 from apps.tables.models import Transfer
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import save_as
-from apps.decisions.kinds import Kind
-from apps.decisions.models import Decision
 from apps.errors import Conflict
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
-from apps.users.documents import message_to_owner, newer_pending, settle_badge
+from apps.review.decisions.kinds import Kind
+from apps.review.decisions.models import Decision
 from apps.users.jobs import mail_decision
 from apps.users.models import Document, User
+from apps.users.verification.documents import message_to_owner, newer_pending, settle_badge
 
 APPROVED = Document.Status.APPROVED
 

@@ -13,9 +13,9 @@ from django.utils.translation import override
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
-from apps.jobs import is_stopping
-from apps.users import likeness
+from apps.infra.jobs import is_stopping
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, Document, ResetCode, User
+from apps.users.verification import duplicates
 
 # Mail servers are away at times: tried again five times, after waits of 6 s to 2 h that add up to some two and a half
 # hours.
@@ -54,14 +54,14 @@ def mail_decision(*, document_id: int, template: str, text: str) -> None:
 @app.task(name="users.inspect_document", queue="files", retry=RetryStrategy(max_attempts=5, exponential_wait=4))
 def inspect_document(*, document_id: int) -> None:
     """Find out what the file of a document shows, and whom it was sent in by before."""
-    likeness.inspect_document(document_id)
+    duplicates.inspect_document(document_id)
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="users.inspect_left_over", queue="files", queueing_lock="users.inspect_left_over", pass_context=True)
 def inspect_left_over(context: JobContext, timestamp: int) -> None:
     """The same for documents that were missed: sent in before there was this job, or while storage was away."""
-    likeness.inspect_left_over(is_stopping=lambda: is_stopping(context))
+    duplicates.inspect_left_over(is_stopping=lambda: is_stopping(context))
 
 
 @app.task(name="users.mail_notice", retry=PATIENT)

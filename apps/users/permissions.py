@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from apps.access import Share
 from apps.errors import Refused
 from apps.users.models import CLIENT_ROLES, Block, Document, Follow, Profile, Session, User
-from apps.visibility import PRESENT, Check, Policy, Text, World, standing
+from apps.visibility.policy import PRESENT, Check, Policy, Text, World, standing
 
 type Viewer = User | AnonymousUser
 

@@ -9,15 +9,15 @@ from django.test import Client
 
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
-from apps.desk.services import reveal
-from apps.users.documents import send_document
+from apps.review.claims import reveal
 from apps.users.models import Document, User
+from apps.users.verification.documents import send_document
 from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.console import console
 from tests.drawn import pdf, upload
-from tests.things import make_message, make_story
+from tests.factories import make_message, make_story
 
 pytestmark = pytest.mark.django_db
 LOG = "/users/profile/access_log"

@@ -7,18 +7,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.decisions.models import Decision
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.cases import settle_case
 from apps.moderation.models import Appeal, Case, Strike
-from apps.moderation.services import report
+from apps.moderation.reporting import report
+from apps.review.decisions.models import Decision
 from apps.users.models import User
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.costs import queries_of
+from tests.factories import make_story
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, admin, alice, bob, community
-from tests.things import make_story
 
 pytestmark = pytest.mark.django_db
 HOLD = timedelta(seconds=10)

@@ -8,11 +8,11 @@ from django.db import InternalError, connection, transaction
 from api import as_seen
 from apps.audit.models import Entry, Verb
 from apps.errors import Absent, Invalid, Refused
-from apps.users.looks import look_as
+from apps.users.accounts.access_log import look_as
 from apps.users.models import User
 from tests import people
 from tests.client import api
-from tests.things import make_connection, make_event, make_message, make_notification, make_story
+from tests.factories import make_connection, make_event, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db
 BASE = "http://testserver"

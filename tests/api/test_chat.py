@@ -7,9 +7,9 @@ import pytest
 from apps.chat.models import Message
 from apps.chat.services import remove_message
 from apps.connections.models import Connection
-from apps.users.admissions import by_ticket, standing
+from apps.users.authentication.socket_tickets import by_ticket, standing
 from apps.users.models import Block
-from tests.chat.people import connect, room_of, say
+from tests.apps.chat.people import connect, room_of, say
 from tests.client import api
 from tests.people import alice, bob, carol, community, make_user, newton
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from apps.connections.models import Connection
-from apps.users.services import block
+from apps.users.accounts.services import block
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.costs import queries_of
+from tests.factories import make_connection
 from tests.people import alice, bob, carol, compliance, make_user, newton
-from tests.things import make_connection
 
 pytestmark = pytest.mark.django_db
 

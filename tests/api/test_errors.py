@@ -208,7 +208,7 @@ def test_a_crash_tells_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
         raise RuntimeError("secret")
 
     client = api(alice())
-    monkeypatch.setattr("apps.users.services.find_people", crash)
+    monkeypatch.setattr("apps.users.accounts.services.find_people", crash)
     answer = client.get("/users")
     assert_problem(answer, 500, "internal-error")
     assert b"secret" not in answer.content

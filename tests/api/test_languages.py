@@ -6,22 +6,22 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from apps.decisions.models import HOLD, Decision
-from apps.decisions.services import undo
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.models import Case, Strike
-from apps.moderation.services import report
+from apps.moderation.reporting import report
 from apps.notifications.models import Notification
+from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.services import undo
 from apps.stories.services import remove_story
-from apps.users.documents import review_document
-from apps.users.letters import letter
 from apps.users.models import User
+from apps.users.verification.documents import review_document
+from apps.users.verification.messages import letter
 from tests import people
-from tests.admin.test_documents import make_document
+from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import api
 from tests.console import console
+from tests.factories import make_event, make_story
 from tests.jobs import run_jobs
-from tests.things import make_event, make_story
 
 pytestmark = pytest.mark.django_db
 NEW = {"username": "nora", "email": "nora@example.com", "password": "a-long-enough-one", "role": "influencer"}

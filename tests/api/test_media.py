@@ -22,12 +22,12 @@ from django.utils import timezone
 from moto.server import ThreadedMotoServer
 
 from admin_dashboards.compliance import pages
-from apps.files import signed_address
+from apps.infra.files.uploads import signed_address
 from apps.stories.models import Story
 from apps.stories.services import post_story
-from apps.users import services
-from apps.users.documents import claim_document, send_document
+from apps.users.accounts import services
 from apps.users.models import Block, Document, User
+from apps.users.verification.documents import claim_document, send_document
 from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
@@ -331,7 +331,7 @@ def bucket(settings: Any) -> Iterator[Any]:
     settings.USE_S3 = True
     settings.STORAGES = settings.STORAGES | {
         "default": {
-            "BACKEND": "apps.bucket.Bucket",
+            "BACKEND": "apps.infra.files.bucket.Bucket",
             "OPTIONS": access
             | {
                 "bucket_name": "infloo",
@@ -425,7 +425,7 @@ def picky(bucket: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterat
         kept = ("access_key", "secret_key", "bucket_name", "region_name", "querystring_auth", "querystring_expire")
         settings.STORAGES = settings.STORAGES | {
             "default": {
-                "BACKEND": "apps.bucket.Bucket",
+                "BACKEND": "apps.infra.files.bucket.Bucket",
                 "OPTIONS": {name: options[name] for name in kept}
                 | {"endpoint_url": f"http://127.0.0.1:{server.server_port}"},
             }
@@ -485,9 +485,9 @@ def test_what_could_not_be_written_down_is_deleted_by_the_name_it_was_stored_und
 
     owner = alice()
     for module, write in (
-        ("apps.users.documents", lambda: send_document(owner, upload(png()), doc_type="identity")),
+        ("apps.users.verification.documents", lambda: send_document(owner, upload(png()), doc_type="identity")),
         ("apps.stories.services", lambda: post_story(owner, upload(png()))),
-        ("apps.users.services", lambda: services.set_image(owner, upload(png()))),
+        ("apps.users.accounts.services", lambda: services.set_image(owner, upload(png()))),
     ):
         monkeypatch.setattr(f"{module}.save_as", fail)
         with pytest.raises(RuntimeError):

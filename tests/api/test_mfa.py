@@ -12,8 +12,8 @@ from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.users.devices import Authenticator
 from apps.users.models import Session, User
+from apps.users.models.second_factors import Authenticator
 from tests.api.test_errors import assert_problem
 from tests.authenticator import App, code_of, enrol, wrong
 from tests.client import Api, api

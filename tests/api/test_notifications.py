@@ -8,8 +8,8 @@ from apps.events.participation import invite_to_event
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.costs import queries_of
+from tests.factories import make_event, make_notification
 from tests.people import alice, bob, newton
-from tests.things import make_event, make_notification
 
 pytestmark = pytest.mark.django_db
 

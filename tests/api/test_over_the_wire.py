@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from apps.files import MIB
-from apps.users.sessions import begin
+from apps.infra.files.uploads import MIB
+from apps.users.authentication.sessions import begin
 from tests.people import newton
 
 if TYPE_CHECKING:

@@ -425,7 +425,7 @@ def test_two_may_block_each_other() -> None:
 
 def test_whoever_blocks_is_asked_after_by_their_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("apps.broadcast.recheck", asked.append)
+    monkeypatch.setattr("apps.infra.pubsub.recheck", asked.append)
     one, other = alice(), bob()
     api(one).post("/users/profile/bob/block")
     assert sorted(asked) == sorted([one.pk, other.pk])

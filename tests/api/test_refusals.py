@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from api import as_seen, refusals
-from apps import valkey
+from apps.infra import valkey
 from tests import people
 from tests.client import api
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from apps.moderation.services import settle_report
+from apps.moderation.reporting import settle_report
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.costs import queries_of
+from tests.factories import make_event, make_report, make_story
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, newton
-from tests.things import make_event, make_report, make_story
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from django.db import connection
 from django.test import RequestFactory
 
 from api import throttles
-from apps import valkey
 from apps.errors import WrongCredentials
+from apps.infra import valkey
 from tests.api.test_errors import assert_problem
 from tests.client import api
 from tests.people import PASSWORD, alice, bob

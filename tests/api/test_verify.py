@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from apps.users import documents
 from apps.users.models import Document, User
+from apps.users.verification import documents
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.drawn import mp4, pdf, pdf_with, picture, png, upload

@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apps.users.models import GroupMembership
-from apps.users.staff import groups_of
+from apps.users.staff.accounts import groups_of
 from tests import people
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,22 +10,22 @@ from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, Route, expect
 
-from apps import valkey
-from apps.decisions.models import HOLD, Decision
-from apps.desk.models import Note
-from apps.desk.services import claim
 from apps.events.models import Event
+from apps.infra import valkey
 from apps.moderation.appeals import appeal
 from apps.moderation.cases import settle_case
 from apps.moderation.models import Appeal, Case
-from apps.moderation.services import report
+from apps.moderation.reporting import report
 from apps.notifications.models import Kind, Notification
+from apps.review.claims import claim
+from apps.review.decisions.models import HOLD, Decision
+from apps.review.models import Note
 from apps.stories.models import Story
 from tests import people
 from tests.browser import press
+from tests.factories import make_connection, make_event, make_message, make_story
 from tests.jobs import run_jobs
 from tests.journeys.test_support import serious
-from tests.things import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

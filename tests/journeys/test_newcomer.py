@@ -10,9 +10,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests import people
+from tests.api.realtime.client import Client, socket
 from tests.drawn import picture
 from tests.jobs import run_jobs
-from tests.sockets.client import Client, socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,7 @@ from apps.audit.history import save_as
 from apps.users.models import Block, User
 from tests import people
 from tests.accessibility import barriers
-from tests.things import make_connection, make_message, make_notification, make_story
+from tests.factories import make_connection, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Whatever one does with keyboard or pointer that sets something off, on all pages of the visit.

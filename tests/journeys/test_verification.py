@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
-from apps import valkey
+from apps.infra import valkey
 from apps.users.models import Document, ReviewRule, User
 from tests import people
-from tests.admin.test_documents import make_document
+from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.browser import press
 from tests.drawn import pdf
 from tests.journeys.test_support import serious

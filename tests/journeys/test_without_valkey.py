@@ -14,21 +14,21 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from apps import valkey
 from apps.chat.models import Message
-from apps.desk.models import Reveal
 from apps.events.models import Event
-from apps.moderation.services import report
+from apps.infra import valkey
+from apps.moderation.reporting import report
+from apps.review.models import Reveal
 from apps.stories.models import Story
-from apps.users.documents import send_document
 from apps.users.models import User
+from apps.users.verification.documents import send_document
 from tests import people
-from tests.chat.people import room_of
+from tests.api.realtime.processes import Broker
+from tests.apps.chat.people import room_of
 from tests.client import api
 from tests.console import console
 from tests.drawn import png, upload
-from tests.sockets.processes import Broker
-from tests.things import make_event, make_story
+from tests.factories import make_event, make_story
 
 pytestmark = pytest.mark.django_db
 

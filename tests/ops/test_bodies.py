@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from apps.users.authentication.sessions import begin
 from apps.users.models import Document
-from apps.users.sessions import begin
 from config import bodies
 from config.wsgi import application as wsgi
 from ops import web

@@ -8,7 +8,7 @@ import redis
 from django.db import connection
 from django.test import Client
 
-from tests.sockets.processes import Broker
+from tests.api.realtime.processes import Broker
 
 
 @pytest.mark.django_db

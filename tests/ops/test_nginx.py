@@ -17,9 +17,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from ops.embedded import CHECKOUT
+from devtools.embedded import CHECKOUT
 from tests import people
-from tests.things import make_event
+from tests.factories import make_event
 
 NGINX, OPENSSL = shutil.which("nginx"), shutil.which("openssl")
 pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx or openssl on PATH")

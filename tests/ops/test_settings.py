@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ops.embedded import CHECKOUT
+from devtools.embedded import CHECKOUT
 from tests.settings import servers
 
 PRODUCTION = {
@@ -112,7 +112,7 @@ def test_a_bucket_needs_its_name() -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０００"])
 def test_a_port_that_is_none_is_named(port: str) -> None:
-    assert_one_line_names("PORT", start(DEMO | {"PORT": port}, "-m", "ops.stack"))
+    assert_one_line_names("PORT", start(DEMO | {"PORT": port}, "-m", "devtools.stack"))
 
 
 def assert_one_line_names(name: str, done: subprocess.CompletedProcess[str]) -> None:

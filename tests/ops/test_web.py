@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from ops.embedded import CHECKOUT
+from devtools.embedded import CHECKOUT
 from tests.ops.test_settings import PRODUCTION
 
 

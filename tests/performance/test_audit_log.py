@@ -21,11 +21,11 @@ from apps.audit.models import Entry, Verb
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.users.models import Document, User
-from ops.bulk import copy_rows
+from demo.bulk import copy_rows
 from tests import people
 from tests.console import console
+from tests.factories import make_event
 from tests.performance.plans import rows_read
-from tests.things import make_event
 
 NOW = timezone.now()
 ROWS = int(os.environ.get("AUDIT_ROWS", "20000"))

@@ -23,8 +23,8 @@ from django.utils import timezone
 from apps.events.models import Event
 from apps.moderation.models import Report
 from apps.users.models import Session, User
-from ops.bulk import copy_rows
-from ops.seed import Amounts, fill, take_figures
+from demo.bulk import copy_rows
+from demo.seed import Amounts, fill, take_figures
 from tests import people
 from tests.client import api
 from tests.console import console, links

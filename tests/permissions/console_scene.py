@@ -8,11 +8,11 @@ from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.audit.history import save_as
+from apps.users.authentication.sessions import begin
 from apps.users.models import Session, User
-from apps.users.sessions import begin
 from tests import people
 from tests.drawn import png, upload
-from tests.things import make_connection, make_event, make_message, make_notification, make_report, make_story
+from tests.factories import make_connection, make_event, make_message, make_notification, make_report, make_story
 
 PEOPLE = ("anonymous", "alice", "nobody", "compliance", "community", "access", "support", "admin")
 """Nobody is staff in no group; Alice is an end user, who has no business here."""
@@ -25,7 +25,7 @@ def cast() -> dict[str, User | None]:
 
 def things(cast: dict[str, Any]) -> dict[str, int]:
     """The key of a row for each table, by its model."""
-    from apps.users.documents import send_document
+    from apps.users.verification.documents import send_document
 
     alice, bob = cast["alice"], people.bob()
     event = make_event(alice)
@@ -50,10 +50,10 @@ def things(cast: dict[str, Any]) -> dict[str, int]:
 
 def _cases(reporter: User, author: User) -> dict[str, Any]:
     """An open case, and an appeal against a decision of somebody who is not in the cast."""
-    from apps.decisions.models import Decision
     from apps.moderation.cases import settle_case
     from apps.moderation.models import Appeal
-    from apps.moderation.services import report
+    from apps.moderation.reporting import report
+    from apps.review.decisions.models import Decision
 
     appealed = report(reporter, kind="event", target_id=make_event(author).pk, reason="spam").case
     assert appealed is not None

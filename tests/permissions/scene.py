@@ -13,13 +13,13 @@ from PIL import Image
 
 from apps.chat.models import Membership, Message, Room, direct_key
 from apps.connections.models import Connection
-from apps.decisions.models import Decision
 from apps.events.models import Event
 from apps.moderation.models import Case, Report, Strike
 from apps.notifications.models import Kind, Notification
+from apps.review.decisions.models import Decision
 from apps.stories.models import Story
+from apps.users.authentication.sessions import Tokens, begin
 from apps.users.models import Block, Document, Role, Session, User
-from apps.users.sessions import Tokens, begin
 from tests.people import alice, bob, carol, make_staff, make_user, newton
 
 

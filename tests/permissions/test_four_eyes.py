@@ -14,11 +14,11 @@ from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from redis import Redis
 
-from apps.decisions.models import Decision
-from apps.users.documents import review_document
+from apps.review.decisions.models import Decision
 from apps.users.models import BlindCheck, Document, QualityShare, ReviewRule, Role, User
+from apps.users.verification.documents import review_document
 from tests import people
-from tests.admin.test_documents import make_document
+from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import Api, api
 from tests.console import console
 from tests.permissions.api_table import TABLE as OPERATIONS

@@ -8,12 +8,12 @@ import pytest
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
-from api.websocket.routing import _addresses
+from api.realtime.routing import _addresses
+from apps.users.authentication.sessions import begin
 from apps.users.models import Block
-from apps.users.sessions import begin
 from tests import people
-from tests.chat.people import room_of
-from tests.sockets.client import Client, socket
+from tests.api.realtime.client import Client, socket
+from tests.apps.chat.people import room_of
 
 OPEN = 0
 PEOPLE = ("anonymous", "forger", "member", "stranger", "blocked", "suspended", "newton", "staff")

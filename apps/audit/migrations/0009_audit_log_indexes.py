@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from apps.index_operations import ChangeIndexes
+from apps.infra.index_operations import ChangeIndexes
 
 
 class Migration(migrations.Migration):

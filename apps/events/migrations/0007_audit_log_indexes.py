@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations
 
-from apps.index_operations import of_versions
+from apps.infra.index_operations import of_versions
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.index_operations import of_versions
+from apps.infra.index_operations import of_versions
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@ import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.db import migrations
 
-from apps.index_operations import ChangeIndexes
+from apps.infra.index_operations import ChangeIndexes
 
 
 class Migration(migrations.Migration):

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
-from apps.jobs import IS_STOPPING
+from apps.infra.jobs import IS_STOPPING
 from ops.web import end_with_supervisor
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.errors import DomainError
-from apps.users.mfa_resets import reset_from_machine
+from apps.users.authentication.mfa_resets import reset_from_machine
 
 
 class Command(BaseCommand):

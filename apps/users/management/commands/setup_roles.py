@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.errors import DomainError
-from apps.users.roles import setup_roles
+from apps.users.staff.builtin_roles import setup_roles
 
 
 class Command(BaseCommand):

@@ -1,0 +1,103 @@
+"""A desk: a place in the console that works through something, beside the tables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
+from django.utils.functional import Promise
+
+from admin_dashboards.context import read_only
+from admin_dashboards.preferences import shortcuts_of
+from apps.access import may, note_use
+from apps.review.shortcuts import GROUPS
+
+READING = ("GET", "HEAD", "OPTIONS")
+
+type View = Callable[..., HttpResponse]
+type Opens = Callable[[HttpRequest], bool]
+
+
+class Desk(ABC):
+    """Lies at `/admin/<slug>/`; its addresses are named `desk_<slug>` and `desk_<slug>_<page>`.
+
+    A slug with a slash, such as "moderation/appeals", lies below another desk; names have "_" in its place.
+    """
+
+    slug: ClassVar[str]
+    title: ClassVar[str | Promise]
+    icon: ClassVar[str]
+    """The name of a Material symbol."""
+    permission: ClassVar[str]
+    """Who holds it, on all rows or on one, may open the desk."""
+    in_menu: ClassVar[bool] = True
+
+    @abstractmethod
+    def get_urls(self) -> list[URLPattern]:
+        """Its pages, each through `view`."""
+
+    @property
+    def places(self) -> Mapping[str, Opens]:
+        """Its pages of which filters are saved, by the names of their addresses, and who opens each."""
+        return {f"admin:{self.name}": self.may_open}
+
+    def may_open(self, request: HttpRequest) -> bool:
+        """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
+        decision = may(request.user, self.permission)  # type: ignore[arg-type]
+        if not decision and not self.held_on_rows(request):
+            request.refusal = decision.sentence  # type: ignore[attr-defined]
+            return False
+        return True
+
+    def held_on_rows(self, request: HttpRequest) -> bool:
+        from admin_dashboards.tables.base import rows_held
+
+        return self.permission in rows_held(request)
+
+    def view(self, view: View, *, posts: bool = False, opens: Opens | None = None) -> View:
+        """A page of the desk: on the console's terms, and shut to those whose desk it is not.
+
+        A page that does not say that it takes what is posted refuses it. `opens` says of a page with a right of its
+        own who opens it.
+        """
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not (opens or self.may_open)(request):
+                raise PermissionDenied
+            if request.method not in READING and not posts:
+                raise read_only()
+            if opens is None:
+                note_use(self.permission)
+            return view(request, *args, **kwargs)
+
+        return admin.site.admin_view(answer)  # type: ignore[no-any-return, attr-defined]
+
+    @property
+    def address(self) -> str:
+        return reverse(f"admin:{self.name}")
+
+    @property
+    def name(self) -> str:
+        return f"desk_{self.slug.replace('/', '_')}"
+
+    def page(
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str | Promise | None = None
+    ) -> TemplateResponse:
+        """A whole page of the desk."""
+        context = {
+            **admin.site.each_context(request),
+            "desk": self,
+            "title": title or self.title,
+            "shortcuts": shortcuts_of(request),
+            "shortcut_groups": GROUPS,
+            **context,
+        }
+        return TemplateResponse(request, template, context)

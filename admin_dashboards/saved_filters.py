@@ -1,0 +1,111 @@
+"""Saved filters of tables and queues, kept on the server under a name, one's own or shared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from admin_dashboards.context import way_back
+from apps.errors import DomainError, Invalid, Refused
+from apps.infra.ids import parse_id
+from apps.review.claims import delete_filter, save_filter, saved_filters
+
+NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
+"""What belongs to one look at a table, not to a filter."""
+
+
+def filters_of(request: HttpRequest, place: str) -> dict[str, Any]:
+    """What the strip of saved filters shows at a place, such as "admin:users_document_changelist"."""
+    now = kept_query(request.GET)
+    user: Any = request.user
+    address = reverse(place)
+    return {
+        "place": place,
+        "query": now,
+        "may_share": may_share(request, place),
+        "here": request.get_full_path(),
+        "filters": [
+            {
+                "filter": each,
+                "address": f"{address}?{each.query}",
+                "mine": each.owner_id == user.pk,  # type: ignore[attr-defined]
+                "deletable": user.is_superuser or each.owner_id == user.pk,  # type: ignore[attr-defined]
+                "active": each.query == now,
+            }
+            for each in saved_filters(user, place)
+        ],
+    }
+
+
+def kept_query(asked: QueryDict) -> str:
+    query = asked.copy()
+    for name in NOT_KEPT:
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def save_filter_view(request: HttpRequest) -> HttpResponse:
+    """Keep a filter, or delete one, and go back to where it stands."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    place, user = request.POST.get("place", ""), request.user
+    try:
+        if number := parse_id(request.POST.get("delete", "")):
+            delete_filter(user, number)  # type: ignore[arg-type]
+            messages.success(request, _("Filter deleted."))
+        else:
+            shared = bool(request.POST.get("shared"))
+            if not may_share(request, place) and shared:
+                raise Refused("reads-only", _("Only staff who work in this queue can share filters."))
+            kept = save_filter(
+                user,  # type: ignore[arg-type]
+                place=place,
+                name=request.POST.get("name", ""),
+                query=kept_query(QueryDict(request.POST.get("query", "")[:2000])),
+                shared=shared,
+            )
+            messages.success(request, _("Filter “%(name)s” saved.") % {"name": kept.name})
+    except Refused:
+        raise
+    except DomainError as error:
+        messages.error(request, str(error))
+    return HttpResponseRedirect(way_back(request))
+
+
+def may_share(request: HttpRequest, place: str) -> bool:
+    """Whether the person may put a filter before all who open the place: they open it, and do not only read there."""
+    from admin_dashboards.access.desk import AccessDesk
+    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.tables.base import ModelAdmin
+
+    found = _place(request, place)
+    if isinstance(found, ModelAdmin):
+        return any(
+            allowed(request)
+            for allowed in (found.has_change_permission, found.has_add_permission, found.has_delete_permission)
+        )
+    # The audit log is a place of the access desk; who works there may put a filter before all who read it.
+    return isinstance(found, WorkDesk) or (isinstance(found, AccessDesk) and found.may_open(request))
+
+
+def _place(request: HttpRequest, place: str) -> Any:
+    """The table or desk with that place. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
+    from django.contrib import admin
+
+    from admin_dashboards.registry import desks
+
+    desk = next((each for each in desks() if place in each.places), None)
+    tables = admin.site._registry.items()
+    name = "admin:{0.app_label}_{0.model_name}_changelist"
+    table: Any = next((table for model, table in tables if name.format(model._meta) == place), None)
+    if desk is None and table is None:
+        raise Invalid("unknown", _("There is no such table."), field="place")
+    if not (desk.places[place](request) if desk else table.has_view_permission(request)):
+        raise Refused(
+            "permission-missing", getattr(request, "refusal", "") or _("You have no permission to open this page.")
+        )
+    return desk or table

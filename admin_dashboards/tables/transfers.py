@@ -1,0 +1,154 @@
+"""Pages of imports and exports that the worker carries out: how far it is, the preview, the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from admin_dashboards.context import is_poll, refuse_other_sites
+from admin_dashboards.tables.import_export import ImportExportMixin
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.errors import Absent, Conflict, Invalid
+from apps.tables import services
+from apps.tables.models import Transfer
+
+Status = Transfer.Status
+MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+
+
+class TransferMixin(ImportExportMixin):
+    """Each import and export has a page that its owner alone opens, while they may import or export the table."""
+
+    def get_urls(self) -> list[URLPattern]:
+        names = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("import/<str:key>/", view(self.import_job), name=f"{names}_import_job"),
+            path("import/<str:key>/file/", view(self.import_file), name=f"{names}_import_file"),
+            path("export/<str:key>/", view(self.export_job), name=f"{names}_export_job"),
+            path("export/<str:key>/file/", view(self.export_file), name=f"{names}_export_file"),
+            *super().get_urls(),
+        ]
+
+    def import_job(self, request: HttpRequest, key: str) -> HttpResponse:
+        return self._job_page(request, self._own(request, key, Transfer.Kind.IMPORT))
+
+    def export_job(self, request: HttpRequest, key: str) -> HttpResponse:
+        return self._job_page(request, self._own(request, key, Transfer.Kind.EXPORT))
+
+    @method_decorator(require_safe)
+    def import_file(self, request: HttpRequest, key: str) -> FileResponse:
+        """What became of each line, as CSV."""
+        transfer = self._own(request, key, Transfer.Kind.IMPORT)
+        return self._file(request, transfer, f"{transfer.file_name.rpartition('.')[0] or 'import'}-lines.csv", "csv")
+
+    @method_decorator(require_safe)
+    def export_file(self, request: HttpRequest, key: str) -> FileResponse:
+        transfer = self._own(request, key, Transfer.Kind.EXPORT)
+        if transfer.status != Status.DONE:
+            raise _no_file()
+        refuse_other_sites(request)
+        file = self._file(request, transfer, transfer.file_name, transfer.file_format)
+        record(self._user(request), Verb.VIEWED, transfer, table=transfer.table, rows=transfer.rows_done)
+        return file
+
+    # --- Shared -----------------------------------------------------------------------------------------------------
+
+    def _own(self, request: HttpRequest, key: str, kind: Transfer.Kind) -> Transfer:
+        """The person's own, while they may import or export this table. Raises `PermissionDenied`, `Absent`."""
+        allowed = self.has_import_permission if kind == Transfer.Kind.IMPORT else self.has_export_permission
+        self.refuse_unless(request, allowed(request), kind.value)
+        return services.transfer_of(self._user(request), key, kind=kind, table=self.opts.label_lower)
+
+    def _job_page(self, request: HttpRequest, transfer: Transfer) -> HttpResponse:
+        if request.method == "POST":
+            return self._press(request, transfer)
+        state, is_import = self._state(transfer), transfer.kind == Transfer.Kind.IMPORT
+        if is_poll(request):
+            return JsonResponse(state)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Import %s") % transfer.file_name if is_import else transfer.file_name,
+            "opts": self.opts,
+            "transfer": transfer,
+            "state": state,
+            "back": self.within(request, "changelist"),  # type: ignore[attr-defined]
+            "again": self.within(request, transfer.kind),  # type: ignore[attr-defined]
+            "file": self._page(f"{transfer.kind}_file", str(transfer.pk)) if transfer.result else "",
+        }
+        if transfer.preview:
+            context |= self._previewed(transfer)
+        return TemplateResponse(request, "admin/import_export/transfer.html", context)
+
+    def _previewed(self, transfer: Transfer) -> dict[str, Any]:
+        from admin_dashboards.tables.background import Preview
+
+        preview = Preview.of(transfer)
+        return {
+            "preview": preview,
+            "more_differences": transfer.rows_changed - len(preview.differences),
+        }
+
+    def _press(self, request: HttpRequest, transfer: Transfer) -> HttpResponse:
+        """Cancel or confirm. A second press changes nothing, and leads to the page that says how it is."""
+        owner = self._user(request)
+        try:
+            match request.POST.get("action"):
+                case "cancel":
+                    services.cancel(owner, transfer)
+                case "confirm" if transfer.kind == Transfer.Kind.IMPORT:
+                    services.confirm_import(owner, transfer)
+                case _:
+                    raise Invalid("invalid", _("Choose Cancel or Confirm import."), field="action")
+        except Conflict as error:
+            now = services.transfer_of(owner, str(transfer.pk), kind=Transfer.Kind(transfer.kind), table=transfer.table)
+            if not (request.POST.get("action") == "confirm" and now.status in (Status.APPLYING, Status.DONE)):
+                messages.warning(request, str(error))
+        return HttpResponseRedirect(self._page(f"{transfer.kind}_job", str(transfer.pk)))
+
+    @staticmethod
+    def _state(transfer: Transfer) -> dict[str, Any]:
+        """How far it is, as the page and its script show it."""
+        done, total = transfer.rows_done, transfer.rows_total
+        if transfer.status == Status.APPLYING:
+            done = services.rows_applied(transfer) or 0
+        if transfer.waits_for_worker:
+            sentence = _("Waiting for the worker.")
+            if not services.worker_is_running():
+                sentence = _("Waiting for the worker, and none is running. It starts as soon as one does.")
+        elif total is None:
+            sentence = _("Reading the file.")
+        else:
+            sentence = _("%(done)s of %(total)s rows") % {"done": f"{done:,}", "total": f"{total:,}"}
+        return {
+            "status": transfer.status,
+            "at_work": transfer.is_at_work,
+            "done": done,
+            "total": total,
+            "sentence": sentence,
+        }
+
+    def _file(self, request: HttpRequest, transfer: Transfer, name: str, file_format: str) -> FileResponse:
+        if not transfer.result:
+            raise _no_file()
+        try:
+            file = default_storage.open(transfer.result)
+        except FileNotFoundError:
+            raise _no_file() from None
+        response = FileResponse(file, as_attachment=True, filename=name, content_type=MEDIA_TYPES[file_format])
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        return response
+
+
+def _no_file() -> Absent:
+    return Absent("absent", _("This file is not ready, or was deleted after 24 hours. Start again."))

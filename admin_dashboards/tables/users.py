@@ -1,0 +1,35 @@
+"""Tables whose rows are people: who opens one is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+
+from admin_dashboards.context import refuse_other_sites
+from admin_dashboards.tables.search import SearchableAdmin
+from apps.users.accounts.access_log import note_opened
+from apps.users.models import User
+
+
+class PersonAdmin(SearchableAdmin):
+    """Whoever opens the page, the history or a version of a row is written down, and the person reads it.
+
+    A row is an account, or something that belongs to the account `user`.
+    """
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            self._note(request, obj)
+        return super().render_change_form(request, context, *args, obj=obj, **options)
+
+    def _history_page(self, request: HttpRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
+        self._note(request, obj)
+        return super()._history_page(request, obj, template, context)
+
+    def _note(self, request: HttpRequest, row: Any) -> None:
+        refuse_other_sites(request)
+        note_opened(request.user, row if isinstance(row, User) else row.user)  # type: ignore[arg-type]

@@ -1,0 +1,237 @@
+"""What all sockets have in common: let in, judged, limited, and ended with a code that says why."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from api import auth
+from api.realtime import manager, open_sockets
+from api.realtime.auth import PROTOCOL, admission_of, judge
+from api.realtime.database import in_thread
+from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
+from api.throttles import TooMany
+from apps import errors
+from apps.errors import DomainError, Invalid
+from apps.users.authentication.socket_tickets import Admission
+from apps.users.models import User
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1011
+FLOODING = 4429
+BAD_FRAMES = 1008
+"""After ten frames in a row that could not be taken, or for an address with something wrong in it."""
+CODES: dict[type[DomainError], int] = {
+    errors.WrongCredentials: 4401,
+    errors.Refused: 4403,
+    errors.Absent: 4404,
+    errors.Invalid: BAD_FRAMES,
+    errors.Unavailable: FAILED,
+}
+BAD_FRAMES_MAX = 10
+
+
+class Bucket:
+    """Lets through so many a second, and a burst of more at the beginning or after a rest."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, burst
+        self._left, self._at = burst, time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left, self._at = min(self.burst, self._left + (now - self._at) * self.rate), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Socket(AsyncWebsocketConsumer):
+    """A thin door: it reads frames, calls services, and writes what there is to tell from a task of its own."""
+
+    # None: Channels would open a channel for each socket, and none could open while Valkey is away. The hub has one.
+    channel_layer_alias = "none"
+
+    guard: ClassVar[auth.User] = auth.User()
+    """Judges who comes in, and every few seconds whoever is in."""
+    frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
+    """What clients may send."""
+
+    admission: Admission
+    user: User
+    key: str
+    """Its name among the sockets of all processes."""
+    room_id: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._is_over = False
+        self._bad_frames = 0
+        scale = settings.LIMITS_SCALE
+        self._bucket = Bucket(settings.SOCKET_FRAMES_PER_SECOND * scale, settings.SOCKET_FRAMES_BURST * scale)
+
+    # --- For each kind of socket ----------------------------------------------------------------------------------
+
+    async def enter(self) -> None:
+        """Begin to follow what this socket is for. Raises a `DomainError` where that is not for this user."""
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        """Undo `enter`, however far it came."""
+        raise NotImplementedError
+
+    async def take(self, frame: Any) -> None:
+        """Do what a frame asks for. Raises a `DomainError` where it cannot be."""
+        await self.tell(PongFrame())
+
+    async def write(self) -> None:
+        """Send all that there is to tell by now."""
+        raise NotImplementedError
+
+    # --- Coming and going -----------------------------------------------------------------------------------------
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # As Channels does, save that it visits the one thread of all synchronous code before each frame.
+        try:
+            await getattr(self, message["type"].replace(".", "_"))(message)
+        except OSError:
+            self._is_over = True  # gone while we wrote; the end is the next to be read
+
+    async def connect(self) -> None:
+        try:
+            await self._let_in()
+        except DomainError as refusal:
+            await self._accept()
+            await self.refuse(refusal)
+        except Exception:
+            logger.exception("A socket could not be opened")
+            await self._accept()
+            await self.end(FAILED)
+
+    async def _let_in(self) -> None:
+        self.admission = await in_thread(admission_of, self.scope)
+        verdict = (await in_thread(judge, [self]))[self]
+        if isinstance(verdict, DomainError):
+            raise verdict
+        self.user, self.key = verdict, open_sockets.new_key()
+        await self.enter()
+        await self._accept()
+        manager.current().add(self)
+        self._writer = asyncio.create_task(self._keep_writing())
+
+    async def _accept(self) -> None:
+        await self.accept(PROTOCOL if PROTOCOL in self.scope["subprotocols"] else None)
+
+    async def refuse(self, refusal: DomainError) -> None:
+        """End the socket, for a reason of the domain."""
+        code = next(CODES[kind] for kind in type(refusal).__mro__ if kind in CODES)
+        await self.end(code, refusal.code)
+
+    async def end(self, code: int, reason: str = "") -> None:
+        """Close the socket. Nothing more is sent from here on, even where the client does not answer."""
+        if self._is_over:
+            return
+        self._is_over = True
+        await self._stop()
+        with suppress(OSError):  # gone already
+            await self.close(code, reason)
+
+    async def flood(self, reason: str) -> None:
+        """End the socket: the person sends, or has, too much."""
+        await self.end(FLOODING, reason)
+
+    async def disconnect(self, code: int) -> None:
+        self._is_over = True
+        await self._stop()
+
+    async def _stop(self) -> None:
+        manager.current().remove(self)
+        if self._writer is not None:
+            self._writer.cancel()
+        await self.leave()
+
+    # --- Frames ---------------------------------------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._is_over:
+            return
+        if not self._bucket.take():
+            await self.flood("flooding")
+            return
+        try:
+            frame = self._read(text_data)
+            await self.take(frame)
+            self._bad_frames = 0
+        except TooMany:
+            await self.flood("too-many-messages")
+        except DomainError as refusal:
+            await self._complain(refusal)
+        except OSError:
+            raise
+        except Exception:
+            logger.exception("A frame could not be handled")
+            await self.end(FAILED)
+
+    def _read(self, text: str | None) -> Any:
+        try:
+            content = json.loads(text or "")
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict):
+            raise Invalid("malformed", "Send one JSON object a frame, as text.")
+        try:
+            return self.frames.validate_python(content)
+        except ValidationError as error:
+            raise _as_invalid(error) from None
+
+    async def _complain(self, refusal: DomainError) -> None:
+        await self.tell(ErrorFrame(code=refusal.code, detail=str(refusal)))
+        if isinstance(refusal, Invalid):
+            self._bad_frames += 1
+            if self._bad_frames >= BAD_FRAMES_MAX:
+                await self.end(BAD_FRAMES, "bad-frames")
+
+    async def send(self, text: str) -> None:
+        try:
+            if not self._is_over:
+                await super().send(text)
+        except RuntimeError:
+            # Closed while this waited for the client to read.
+            if not self._is_over:
+                raise
+
+    async def tell(self, frame: BaseModel) -> None:
+        await self.send(frame.model_dump_json())
+
+    async def _keep_writing(self) -> None:
+        try:
+            while True:
+                await self.write()
+                await self.woken.wait()
+                self.woken.clear()
+        except OSError:
+            pass  # gone; the end is the next to be read
+        except Exception:
+            logger.exception("A socket could not be written to")
+            self._writer = None
+            await self.end(FAILED)
+
+
+def _as_invalid(error: ValidationError) -> Invalid:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"].startswith("union_tag"):
+        return Invalid("unknown-type", "There is no such type of frame.")
+    field = ".".join(str(part) for part in first["loc"][-1:])
+    return Invalid("invalid", f"{field}: {first['msg'].removeprefix('Value error, ')}")

@@ -1,0 +1,205 @@
+"""The sockets that there are."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, cast
+
+from django.utils.translation import gettext as _
+from pydantic import TypeAdapter
+
+from api.auth import Verified
+from api.realtime import manager
+from api.realtime.auth import position_of
+from api.realtime.base import Socket
+from api.realtime.database import in_thread
+from api.realtime.subscriptions import PersonFeed, RoomFeed
+from api.schemas.frames import (
+    ChatFrame,
+    PingFrame,
+    PongFrame,
+    ReadFrame,
+    ResumeFrame,
+    SendFrame,
+    TypingFrame,
+    message_frame,
+    notification_frame,
+)
+from api.throttles import spend
+from apps.chat import services, timeline
+from apps.chat.models import Message
+from apps.errors import Absent
+from apps.notifications import news
+
+# Messages read from the database at a time.
+AT_ONCE = 100
+# What waits to be sent beside messages. Past that the oldest goes: who reads so slowly needs no word of typing.
+PASSING = 32
+NEWS = 1000
+
+
+class ChatSocket(Socket):
+    """One room: what is said in it, who is typing, what was read.
+
+    Nothing is sent before the client has said where it stands: by `?after=` in the address, by `resume`, or by any
+    other frame, which means that it goes on from where the room was when the socket opened.
+    """
+
+    guard = Verified()
+    frames = TypeAdapter(ChatFrame)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: RoomFeed | None = None
+        self._is_placed = False
+        self._sent_up_to = 0
+        self._resume_after: int | None = None
+        self._passing: deque[str] = deque(maxlen=PASSING)
+
+    async def enter(self) -> None:
+        after = position_of(self.scope)
+        room = await in_thread(services.enter_room, self.user, self.scope["url_route"]["kwargs"]["room_name"])
+        self.room_name, self.room_id = room.name, room.pk
+        self._feed = cast(RoomFeed, await manager.current().follow(self._group, lambda: RoomFeed(room.pk)))
+        await self._look_up_last()
+        # Nothing old is sent unasked.
+        self._sent_up_to = self._feed.last_seq if after is None else min(after, self._feed.last_seq)
+        self._is_placed = after is not None
+        self._feed.sockets.add(self)
+
+    async def leave(self) -> None:
+        if self._feed is not None:
+            self._feed.sockets.discard(self)
+            self._feed = None
+            await manager.current().unfollow(self._group)
+
+    @property
+    def _group(self) -> str:
+        return f"room.{self.room_id}"
+
+    async def take(self, frame: Any) -> None:
+        try:
+            await self._take(frame)
+        finally:
+            self._is_placed = True
+            self.woken.set()
+
+    async def _take(self, frame: Any) -> None:
+        match frame:
+            case SendFrame():
+                await self._say(frame)
+            case ResumeFrame():
+                await self._resume(frame.after)
+            case ReadFrame():
+                await in_thread(services.mark_read, self.user, self.room_name, frame.up_to)
+            case TypingFrame():
+                await in_thread(services.tell_typing, self.user, self.room_name)
+            case PingFrame():
+                await self.tell(PongFrame())
+
+    async def _say(self, frame: SendFrame) -> None:
+        message, new = await in_thread(self._send_message, frame)
+        if new:
+            if self._feed is not None:
+                # Those on this process need not wait for the broker, nor for there to be one.
+                self._feed.hear({"type": "message", **message.facts()})
+        elif message.seq <= self._position:
+            await self.send(message_frame(message.facts()))
+        # Else it is still to come, in its turn.
+
+    def _send_message(self, frame: SendFrame) -> tuple[Message, bool]:
+        spend("messages", f"user:{self.user.pk}")
+        return services.send_message(self.user, self.room_name, text=frame.message, client_id=frame.client_id or "")
+
+    @property
+    def _position(self) -> int:
+        return self._sent_up_to if self._resume_after is None else self._resume_after
+
+    async def _resume(self, after: int) -> None:
+        feed = await self._look_up_last()
+        # No further than the room has come: what is said next would seem to have been sent.
+        self._resume_after = min(after, feed.last_seq)
+
+    async def _look_up_last(self) -> RoomFeed:
+        feed = self._feed
+        if feed is None:
+            raise Absent("not-found", _("There is no such room."))
+        for last_seq in (await in_thread(timeline.last_seqs, [feed.room_id])).values():
+            feed.reach(last_seq)
+        return feed
+
+    def push(self, text: str) -> None:
+        if self._is_placed:
+            self._passing.append(text)
+            self.woken.set()
+
+    async def write(self) -> None:
+        while self._is_placed and await self._write_some():
+            pass
+
+    async def _write_some(self) -> bool:
+        """Send a part of what there is to send; whether there was any."""
+        if self._feed is None:
+            return False
+        while self._passing:
+            await self.send(self._passing.popleft())
+        if self._resume_after is not None:
+            self._sent_up_to, self._resume_after = self._resume_after, None
+        last_seq = self._feed.last_seq
+        frames = self._feed.above(self._sent_up_to)
+        if frames is None:
+            found = await in_thread(timeline.after, self._feed.room_id, self._sent_up_to, AT_ONCE)
+            frames = [(facts["seq"], message_frame(facts)) for facts in found]
+            if not frames:
+                self._sent_up_to = last_seq  # somebody's account is gone with all they said
+        for seq, text in frames:
+            if self._resume_after is not None:
+                break
+            await self.send(text)
+            self._sent_up_to = seq
+        return bool(frames) or self._resume_after is not None
+
+
+class NotificationSocket(Socket):
+    """What one person is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: PersonFeed | None = None
+        self._untold: deque[int] = deque(maxlen=NEWS)
+
+    async def enter(self) -> None:
+        person_id = self.user.pk
+        feed = cast(PersonFeed, await manager.current().follow(f"person.{person_id}", lambda: PersonFeed(person_id)))
+        self._feed = feed
+        for _person, notification_id in await in_thread(news.ids_since, [person_id], manager.current().missing_since()):
+            feed.learn(notification_id)
+        feed.sockets.add(self)
+
+    async def leave(self) -> None:
+        if self._feed is not None:
+            self._feed.sockets.discard(self)
+            group, self._feed = f"person.{self._feed.person_id}", None
+            await manager.current().unfollow(group)
+
+    def push(self, notification_id: int) -> None:
+        self._untold.append(notification_id)
+        self.woken.set()
+
+    async def write(self) -> None:
+        while self._untold:
+            ids = [self._untold.popleft() for _ in range(min(AT_ONCE, len(self._untold)))]
+            told, unread = await in_thread(news.read, self.user.pk, ids)
+            for notification in told:
+                await self.send(notification_frame(notification, unread))
+
+
+class Nowhere(Socket):
+    """An address where no socket is."""
+
+    async def connect(self) -> None:
+        await self._accept()
+        await self.refuse(Absent("not-found", _("There is nothing at this address.")))
+
+    async def leave(self) -> None:
+        pass

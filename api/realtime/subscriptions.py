@@ -1,0 +1,107 @@
+"""What the sockets of this process follow: the messages of a room, the notifications of a person.
+
+A feed only knows how far things have come. Each socket reads on from where it is, at its own pace: from what the feed
+has just heard, or else from the database. So a slow reader holds nobody up and piles nothing up, and whatever the
+broker lost is only read later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from api.schemas.frames import message_frame
+
+if TYPE_CHECKING:
+    from api.realtime.base import Socket
+
+# How many frames a room keeps at hand for readers who are not far behind.
+AT_HAND = 32
+# A row may be committed, and so be seen, as long after the time in it, which may be another machine's.
+LATENESS = timedelta(minutes=1)
+
+type Frame = tuple[int, str]
+"""The number of a message in its room, and the text that goes over the wire."""
+
+
+class Feed:
+    def __init__(self) -> None:
+        self.sockets: set[Socket] = set()
+        self.users = 0
+        """Sockets in it, and those about to be."""
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take in what came through the broker."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        for socket in self.sockets:
+            socket.woken.set()
+
+
+class RoomFeed(Feed):
+    def __init__(self, room_id: int) -> None:
+        super().__init__()
+        self.room_id = room_id
+        self.last_seq = 0
+        self._at_hand: deque[Frame] = deque(maxlen=AT_HAND)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "message":
+            self._hear_message(message)
+            return
+        text = json.dumps(message)
+        for socket in self.sockets:
+            if message["type"] != "typing" or socket.user.username != message["sender"]:
+                socket.push(text)
+
+    def _hear_message(self, message: dict[str, Any]) -> None:
+        seq = message["seq"]
+        # Word of two messages can arrive in the wrong order, and twice; of those in between it may never come.
+        if seq != self.last_seq + 1:
+            self.reach(seq)
+            return
+        self._at_hand.append((seq, message_frame(message)))
+        self.last_seq = seq
+        self.wake()
+
+    def reach(self, seq: int) -> None:
+        """Know that the room has come as far as `seq`; what leads there is read from the database."""
+        if seq > self.last_seq:
+            self._at_hand.clear()
+            self.last_seq = seq
+            self.wake()
+
+    def above(self, seq: int) -> list[Frame] | None:
+        """What there is above `seq`, in order; None where only the database knows."""
+        if seq >= self.last_seq:
+            return []
+        if self._at_hand and self._at_hand[0][0] <= seq + 1:
+            return [frame for frame in self._at_hand if frame[0] > seq]
+        return None
+
+
+class PersonFeed(Feed):
+    def __init__(self, person_id: int) -> None:
+        super().__init__()
+        self.person_id = person_id
+        self._known: dict[int, datetime] = {}
+
+    def hear(self, message: dict[str, Any]) -> None:
+        self.learn(message["id"])
+
+    def learn(self, notification_id: int) -> None:
+        """Tell the sockets of a notification, unless they know it."""
+        if notification_id in self._known:
+            return
+        self._known[notification_id] = timezone.now()
+        for socket in self.sockets:
+            socket.push(notification_id)
+
+    def forget_before(self, time: datetime) -> None:
+        """Forget what nobody will be told of again."""
+        self._known = {number: learnt for number, learnt in self._known.items() if learnt > time}

@@ -1,0 +1,267 @@
+"""Files from strangers: what may come in, and the addresses under which it goes out.
+
+What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
+behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are but for
+blanks around them, since they are evidence; films are only recognised, never decoded here. Stored names are random.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import uuid4
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile, File
+from django.utils.translation import gettext as _
+
+from apps.errors import Absent, Invalid, TooLarge, WrongKind
+from apps.infra.files.images import Moves, TooManyPixels, drawn_anew
+from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
+
+if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
+
+MIB = 1024 * 1024
+PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
+FILM_SIZE = 50 * MIB
+# So many pictures are decoded at once, whatever the number of requests; `apps.infra.files.images` says what one takes.
+_drawing = threading.BoundedSemaphore(2)
+
+PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "application/pdf": "pdf",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
+PDF_CHECK = Path(__file__).with_name("pdf_check.py")
+# Editors, mail programs and web pages put blanks and byte order marks around a PDF; they are no part of it.
+PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf|[\s\x00])*%PDF-")
+PDF_PADDING = b" \t\r\n\v\f\x00\x1a\xef\xbb\xbf"
+PDF_SECONDS = 10
+PDF_MEMORY = 768 * MIB
+PDF_PAGES = 50
+
+type Upload = UploadedFile[bytes]
+type PathKind = Literal["profile", "story"]
+
+
+class Address(NamedTuple):
+    """What a signed address shows, and to whom."""
+
+    kind: PathKind
+    row_id: int
+    viewer: int | None = None
+    login: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that may be stored, under a name that tells nothing."""
+
+    file: File[bytes]
+    media_type: str
+    size: int
+    sha256: str
+
+
+def take_picture(upload: Upload, *, field: str = "image") -> Taken:
+    """A PNG, JPEG or WebP of at most 10 MiB, drawn anew. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES], field)
+    return _redrawn(upload, media_type, field)
+
+
+def take_document(upload: Upload, *, field: str = "file") -> Taken:
+    """A picture or a PDF of at most 10 MiB. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES, "application/pdf"], field)
+    if media_type in PICTURES:
+        return _redrawn(upload, media_type, field)
+    content = _harmless_pdf(upload, field)
+    return _taken(ContentFile(content), media_type, content)
+
+
+def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
+    """A picture of at most 10 MiB, or an MP4 or WebM of at most 50. Raises `TooLarge`, `WrongKind` or `Invalid`."""
+    media_type = _kind(upload, [*PICTURES, "video/mp4", "video/webm"], field)
+    if media_type in PICTURES:
+        return _redrawn(upload, media_type, field)
+    return _as_it_is(upload, media_type)
+
+
+def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None, login: int | None = None) -> str:
+    """A path that shows the file of one row for a minute, as far as `viewer` may see the row when it is used.
+
+    With `login`, a session's id, it holds while that lives, and a video that has begun plays on at it.
+    Profile pictures are for everybody and need no viewer.
+    """
+    return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}.{login or 0}')}"
+
+
+def read_address(token: str, *, seconds: int | None = None) -> Address:
+    """What `signed_address` was given, at most `seconds` ago. Raises `Absent` where the token does not hold."""
+    try:
+        signed = _signer().unsign(token, max_age=seconds or settings.SIGNED_ADDRESS_SECONDS)
+        kind, row_id, viewer, login = signed.split(".")
+    except (signing.BadSignature, ValueError) as error:
+        raise Absent("not-found", _("This address has expired. Request the item again for a new one.")) from error
+    return Address(kind, int(row_id), int(viewer) or None, int(login) or None)  # type: ignore[arg-type]  # ours alone
+
+
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="media")
+
+
+def _kind(upload: Upload, kinds: list[str], field: str) -> str:
+    """The media type, one of `kinds`, within its size."""
+    if not upload.size:
+        raise Invalid("empty", _("The file is empty."), field=field)
+    head = _bytes(upload, HEAD)
+    media_type = _recognised(head, upload)
+    largest = max(_size_limit(kind) for kind in kinds)
+    if upload.size > largest:
+        raise _too_large(largest, field)
+    if media_type is None and "application/pdf" in kinds and b"%PDF-" in head:
+        raise WrongKind("wrong-kind-of-file", _pdf_sentences()["leading"], field=field)
+    if media_type not in kinds:
+        is_elsewhere = TAKEN_ELSEWHERE.get(media_type or "")
+        raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head, upload), kinds), field=field)
+    if upload.size > _size_limit(media_type):
+        raise _too_large(_size_limit(media_type), field)
+    return media_type
+
+
+def _way_in(found: Foreign | None, kinds: list[str]) -> str:
+    """What a file is, what helps where that leads to one of `kinds`, and which these are."""
+    sentences = []
+    if found is not None:
+        sentences.append(_("This is %(kind)s.") % {"kind": found.name})
+        if any(kind.startswith(f"{found.becomes}/") for kind in kinds):
+            sentences.append(str(found.way_out))
+    names = ", ".join(ENDINGS[kind].upper() for kind in kinds)
+    return " ".join([*sentences, _("Send one of these: %(kinds)s.") % {"kinds": names}])
+
+
+def _recognised(head: bytes, upload: Upload) -> str | None:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if PDF_HEAD.match(head):
+        return "application/pdf"
+    return media_type_of_film(head, upload)
+
+
+def _size_limit(media_type: str) -> int:
+    return FILM_SIZE if media_type.startswith("video/") else PICTURE_SIZE
+
+
+def _too_large(limit: int, field: str) -> TooLarge:
+    message = _("The file is too large: at most %(size)d MiB are taken.") % {"size": limit // MIB}
+    return TooLarge("too-large", message, field=field)
+
+
+def _redrawn(upload: Upload, media_type: str, field: str) -> Taken:
+    with _drawing:
+        try:
+            upload.seek(0)
+            content = drawn_anew(upload.read(), PICTURES[media_type])
+        except Moves as error:
+            raise Invalid("animated", _("The picture moves. Send one that stands still."), field=field) from error
+        except TooManyPixels as error:
+            raise _too_many_pixels(error.most, field) from error
+        # Decoders meet hostile files; whatever one raises means that the picture is broken.
+        except Exception as error:
+            raise Invalid("broken-file", _("The picture is broken. Send it again."), field=field) from error
+    return _taken(ContentFile(content), media_type, content)
+
+
+def _too_many_pixels(most: int, field: str) -> Invalid:
+    message = _(
+        "The picture has too many pixels: at most %(millions)d million are taken. "
+        "Make it smaller, or send a screenshot of it."
+    )
+    return Invalid("too-many-pixels", message % {"millions": most // 1_000_000}, field=field)
+
+
+def _harmless_pdf(upload: Upload, field: str) -> bytes:
+    """The file without the blanks around it, looked through. Raises `Invalid`."""
+    limits = {"seconds": PDF_SECONDS, "memory": PDF_MEMORY, "pages": PDF_PAGES}
+    upload.seek(0)
+    content = _trimmed(upload.read())
+    try:
+        # -I: no environment, no user site.
+        done = subprocess.run(
+            [sys.executable, "-I", str(PDF_CHECK), json.dumps(limits)],
+            input=content,
+            capture_output=True,
+            timeout=PDF_SECONDS + 5,
+            env={},
+            check=False,
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else "broken"
+    except subprocess.TimeoutExpired:
+        found = "broken"
+    if found is not None:
+        raise Invalid(f"pdf-{found}", _pdf_sentences()[found], field=field)
+    return content
+
+
+def _trimmed(content: bytes) -> bytes:
+    """From its head to the end of its last line.
+
+    Readers look for the end within a few bytes of that of the file, so that what was padded would be read another way.
+    """
+    end = len(content.rstrip(PDF_PADDING))
+    line_end = next((one for one in (b"\r\n", b"\n", b"\r") if content.startswith(one, end)), b"")
+    return content[content.index(b"%PDF-") : end + len(line_end)]
+
+
+def _pdf_sentences() -> dict[str, str]:
+    return {
+        "broken": _("The PDF file is broken or too complex. Print it to a new PDF, or send a picture."),
+        "encrypted": _("The PDF file opens only with a password. Send one that opens without."),
+        "active": _("The PDF file holds scripts, actions or attachments. Print it to a new PDF, or send a picture."),
+        "trailing": _("The PDF file goes on after its end. Print it to a new PDF, or send a picture."),
+        "leading": _("Something else stands in front of the PDF file. Print it to a new PDF, or send a picture."),
+        "miscounted": _(
+            "The PDF file does not hold the pages that it counts. Print it to a new PDF, or send a picture."
+        ),
+        "pages": _("The PDF file has too many pages: at most %(pages)d are taken.") % {"pages": PDF_PAGES},
+    }
+
+
+def _as_it_is(upload: Upload, media_type: str) -> Taken:
+    digest = hashlib.sha256()
+    upload.seek(0)
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    upload.name = _stored_name(media_type)
+    return Taken(upload, media_type, upload.size or 0, digest.hexdigest())
+
+
+def _taken(file: File[bytes], media_type: str, content: bytes) -> Taken:
+    file.name = _stored_name(media_type)
+    return Taken(file, media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _stored_name(media_type: str) -> str:
+    return f"{uuid4().hex}.{ENDINGS[media_type]}"
+
+
+def _bytes(upload: Upload, count: int) -> bytes:
+    upload.seek(0)
+    return upload.read(count)

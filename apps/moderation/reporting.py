@@ -1,0 +1,92 @@
+"""Reports: what people tell us about each other's things, and what staff make of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from apps.access import require, visible
+from apps.audit.history import save_as
+from apps.errors import Absent, Conflict, Invalid
+from apps.moderation.cases import already_settled, open_case, settle_locked
+from apps.moderation.content import REPORTABLE, reportable
+from apps.moderation.models import Case, Report
+from apps.moderation.priority import weigh
+from apps.moderation.retention import keep_words
+from apps.stories.services import hold_story
+from apps.users.models import User
+
+
+def reports_by(reporter: User) -> QuerySet[Report]:
+    """Those that somebody made, newest first."""
+    return visible(reporter, Report).newest_first()  # type: ignore[attr-defined]
+
+
+@transaction.atomic
+def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str = "") -> Report:
+    """Tell staff about something that one may report. What it says, and a story's file, is evidence from then on.
+
+    Raises `Invalid` for one's own and where a note is missing, `Conflict` while the same report is open.
+    """
+    if reason == Report.Reason.OTHER and not note.strip():
+        raise Invalid("required", _("Say in the note what is wrong."), field="note")
+    thing = REPORTABLE[Report.Kind(kind)]
+    target = reportable(reporter, kind).filter(pk=target_id).first()
+    if target is None:
+        raise Absent("not-found", _("There is no such thing to report."))
+    author_id = getattr(target, thing.author)
+    if author_id == reporter.pk:
+        raise Invalid("own-content", _("You cannot report yourself or what is yours."), field="id")
+    # The case before the story, as settling does, so that the two never wait for each other.
+    case = open_case(reporter, kind, target_id, author_id)
+    if kind == Report.Kind.STORY:
+        hold_story(reporter, target_id)
+    keep_words(case, target)
+    new = Report(
+        reporter=reporter,
+        kind=kind,
+        target_id=target_id,
+        author_id=author_id,
+        reason=reason,
+        note=note.strip(),
+        case=case,
+    )
+    try:
+        with transaction.atomic():
+            save_as(reporter, new, reason="reported")
+    except IntegrityError as error:
+        raise Conflict("already-reported", _("You have reported this already; we are looking into it.")) from error
+    weigh([case.pk])
+    return new
+
+
+@transaction.atomic
+def settle_report(
+    actor: User, report_id: int, *, outcome: str, reason: str = "", until: datetime | None = None
+) -> Report:
+    """Settle the case that a report belongs to, by that one report: with it close all others about the same thing.
+
+    `edited` says that the words have been put right. The outcome needs the permission for its action as well.
+    """
+    known = Report.objects.filter(pk=report_id).first()
+    if known is None:
+        raise Absent("not-found", _("There is no such report."))
+    require(actor, "moderation.settle_report", known)
+    case = _case_of(actor, known)
+    settle_locked(actor, case, outcomes=[outcome], note=reason, until=until)
+    return Report.objects.get(pk=report_id)
+
+
+def _case_of(actor: User, report: Report) -> Case:
+    """The case of an open report, locked; opened for one that has none yet."""
+    rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
+    case = rows.filter(pk=report.case_id).first() if report.case_id else None
+    if case is None and report.status == Report.Status.OPEN:
+        case = open_case(actor, report.kind, report.target_id, report.author_id)
+    if not Report.objects.open().filter(pk=report.pk).exists():
+        raise already_settled(case)
+    assert case is not None
+    return case

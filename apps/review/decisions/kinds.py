@@ -1,0 +1,47 @@
+"""The kinds of decision there are: each app that takes decisions names its own in its `decisions.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db.models import Model
+from django.utils.functional import Promise
+
+if TYPE_CHECKING:
+    from apps.review.decisions.models import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of decision is worded, who may take it back, how, and who is told."""
+
+    verb: str
+    label: str | Promise
+    """As in "Vera *approved* document 7"."""
+    model: type[Model]
+    perm: str
+    """What undoing needs: the same permission as deciding."""
+    undo: Callable[[Any, Decision, Any], None]
+    """(actor, decision, target): puts the locked target back, with its history."""
+    tell: Callable[[Decision], None]
+    """Sends the messages about it; called once, when the hold is over."""
+    tell_undone: Callable[[Decision], None]
+    """Sends the messages about taking it back; called only where the first ones had left."""
+    notifies: bool = True
+    """Whether users are notified at all; of what is between staff they are not."""
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for config in apps.get_app_configs():
+        name = f"{config.name}.decisions"
+        if config.name.startswith("apps.") and not config.name.startswith("apps.review") and find_spec(name):
+            found |= {kind.verb: kind for kind in import_module(name).KINDS}
+    return found

@@ -1,0 +1,167 @@
+"""Deciding so that it can be taken back: every decision is a row with its inverse, and messages wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.errors import Absent, Conflict, DomainError
+from apps.review.decisions.kinds import Kind, kinds
+from apps.review.decisions.models import HOLD, Decision
+
+if TYPE_CHECKING:
+    from procrastinate.types import JSONDict
+
+    from apps.users.models import User
+
+
+@dataclass(slots=True)
+class Undone:
+    """What came of undoing a batch."""
+
+    done: list[Decision] = field(default_factory=list)
+    skipped: list[tuple[Decision, str]] = field(default_factory=list)
+    """With the reason, as a sentence."""
+
+
+def facts(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
+    """The named fields of `obj` as JSON knows them, for `before` and `after`."""
+    values = {name: getattr(obj, obj._meta.get_field(name).attname) for name in names}  # type: ignore[union-attr]
+    return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
+
+
+def decide(
+    actor: User,
+    verb: str,
+    target: models.Model,
+    *,
+    subject_id: int | None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    reason: str = "",
+    text: str = "",
+    batch: UUID | None = None,
+    overrides: Decision | None = None,
+) -> Decision:
+    """Write down a decision in the transaction that carries it out; its messages leave after `HOLD`."""
+    decision = drafted(
+        actor, verb, target, subject_id=subject_id, before=before, after=after,
+        reason=reason, text=text, batch=batch, overrides=overrides,
+    )  # fmt: skip
+    decide_all([decision])
+    return decision
+
+
+def drafted(
+    actor: User,
+    verb: str,
+    target: models.Model,
+    *,
+    subject_id: int | None,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    reason: str = "",
+    text: str = "",
+    batch: UUID | None = None,
+    overrides: Decision | None = None,
+) -> Decision:
+    """A decision that is not written down yet: `decide_all` does so, of many at once."""
+    decision = Decision(
+        verb=kinds()[verb].verb,
+        actor=actor,
+        target_type=target._meta.label_lower,
+        target_id=target.pk,
+        subject_id=subject_id,
+        reason=reason,
+        text=text,
+        before=before,
+        after=after,
+        overrides=overrides,
+    )
+    if batch is not None:
+        decision.batch = batch
+    return decision
+
+
+def decide_all(decisions: Sequence[Decision]) -> None:
+    """Write down decisions in the transaction that carries them out, in as many queries as one takes.
+
+    They are made now, whenever they were drafted, and their messages leave after `HOLD`.
+    """
+    if decisions:
+        now = timezone.now()
+        for decision in decisions:
+            decision.made_at = now
+        Decision.objects.bulk_create(decisions)
+        _tell_later(decisions)
+
+
+@transaction.atomic
+def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
+    """Take one decision back. Nothing leaves where its messages had not left yet; otherwise the reversal is told.
+
+    Raises `Conflict` where it was undone already, or where the thing has changed since.
+    """
+    # The target first, as deciding does, so that the two never wait for each other.
+    known = Decision.objects.filter(pk=decision_id).first()
+    if known is None:
+        raise Absent("absent", _("This decision does not exist. Reload the page."))
+    kind = kinds()[known.verb]
+    target = kind.model._default_manager.select_for_update(of=("self",)).filter(pk=known.target_id).first()
+    if target is None:
+        raise Conflict("changed-since", _("The content of this decision has been deleted, so it cannot be undone."))
+    require(actor, kind.perm, target)
+    decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision_id)
+    decision.undo(actor, reason)
+    if facts(target, decision.after) != decision.after:
+        raise Conflict("changed-since", _("This has changed since the decision, so it cannot be undone."))
+    # Before anything is put back: what follows from decisions is computed from those that stand.
+    decision.save(update_fields=["undone_at", "undone_by", "undo_reason"])
+    kind.undo(actor, decision, target)
+    if decision.told_at is not None:
+        kind.tell_undone(decision)
+    return decision
+
+
+def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
+    """Take back all that one gesture decided, last first; what has changed since is skipped and named."""
+    result = Undone()
+    for decision in Decision.objects.filter(batch=batch, undone_at__isnull=True).order_by("-id"):
+        try:
+            result.done.append(undo(actor, decision.pk, reason=reason))
+        except DomainError as error:
+            result.skipped.append((decision, str(error)))
+    return result
+
+
+@transaction.atomic
+def tell(decision_id: int) -> bool:
+    """Send the messages about a decision, once, unless it has been undone. Whether they were sent."""
+    decision = Decision.objects.select_for_update(of=("self",)).filter(pk=decision_id).first()
+    if decision is None or decision.undone_at is not None or decision.told_at is not None:
+        return False
+    decision.told_at = timezone.now()
+    decision.save(update_fields=["told_at"])
+    kind_of(decision).tell(decision)
+    return True
+
+
+def kind_of(decision: Decision) -> Kind:
+    return kinds()[decision.verb]
+
+
+def _tell_later(decisions: Sequence[Decision]) -> None:
+    from apps.review.decisions.jobs import tell_people  # the job calls back into this module
+
+    later = tell_people.configure(schedule_in={"seconds": int(HOLD.total_seconds())})
+    jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]
+    later.batch_defer(*jobs)

@@ -1,0 +1,72 @@
+"""What the desks go by: settings that few may change. Each change keeps who made it, when, and what stood before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.db.models import Max, Model
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.errors import Conflict, Invalid
+from apps.review.models import Goal
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+LONGEST_GOAL = 90 * 24
+"""Hours."""
+
+
+@transaction.atomic
+def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None) -> Goal:
+    """Say within how many hours what comes into a queue ought to be decided. Raises `Conflict` as `keep_setting`."""
+    begin_setting(actor, "desk.change_goal")
+    if not 1 <= hours <= LONGEST_GOAL:
+        raise Invalid("range", _("Enter whole hours, from 1 to %(n)d.") % {"n": LONGEST_GOAL}, field="hours")
+    goal = Goal.objects.filter(queue=queue).first() or Goal(queue=queue)
+    return keep_setting(actor, goal, version=version, reason="time goal set", hours=hours)
+
+
+def begin_setting(actor: User, perm: str) -> None:
+    """Refuse whoever lacks `perm`; of two who may, one waits for the other until the transaction ends."""
+    require(actor, perm)
+    # The permission's own row is always there; that of a setting comes with its first change.
+    app_label, codename = perm.split(".")
+    Permission.objects.select_for_update().get(content_type__app_label=app_label, codename=codename)
+
+
+def keep_setting[M: Model](actor: User, row: M, *, version: int | None, reason: str, **values: Any) -> M:
+    """Save what changes. Raises `Conflict` where somebody else has changed it since `version`."""
+    require_unchanged(row, version)
+    if row.pk is not None and all(getattr(row, name) == value for name, value in values.items()):
+        return row
+    for name, value in values.items():
+        setattr(row, name, value)
+    return save_as(actor, row, reason=reason)
+
+
+def require_unchanged(row: Model, version: int | None) -> None:
+    if version not in (None, version_of(row)):
+        raise Conflict(
+            "changed-since",
+            _("This was changed since you opened the page. The current value is shown; save again to replace it."),
+        )
+
+
+def version_of(row: Model) -> int:
+    """The number of a setting's latest version; 0 where it was never kept."""
+    return versions_of([row])[row.pk]
+
+
+def versions_of(rows: Sequence[Model]) -> dict[int, int]:
+    """The same of several rows of one model, by their keys."""
+    found = dict.fromkeys((row.pk for row in rows), 0)
+    if rows:
+        kept = type(rows[0]).history.filter(id__in=[row.pk for row in rows]).order_by()  # type: ignore[attr-defined]
+        found |= dict(kept.values_list("id").annotate(Max("history_id")))
+    return found

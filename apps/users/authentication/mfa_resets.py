@@ -1,0 +1,85 @@
+"""Lost devices: one member of staff asks for a reset of somebody's second factor, another carries it out."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import save_as
+from apps.audit.models import Verb
+from apps.audit.services import record
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.users.accounts.guards import not_above
+from apps.users.accounts.oversight import alert_if_one
+from apps.users.authentication.mfa import is_enabled, tell
+from apps.users.authentication.sessions import end_all
+from apps.users.models import MFA_RESET_LIFETIME, MfaReset, User
+from apps.users.models.second_factors import Authenticator
+
+
+@transaction.atomic
+def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
+    """Ask that the second factor of this person be taken away. Nothing happens until somebody else confirms it."""
+    require(actor, "users.reset_mfa")
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise Absent("not-found", _("There is no such person."))
+    _require_another(actor, user)
+    if not is_enabled(user):
+        raise Conflict("mfa-off", _("%(name)s has no second factor, so there is nothing to reset.") % {"name": user})
+    open_since = timezone.now() - MFA_RESET_LIFETIME
+    if MfaReset.objects.filter(user=user, confirmed_at__isnull=True, asked_at__gt=open_since).exists():
+        raise Conflict("already-asked", _("A reset is already requested. A second person has to confirm it."))
+    reset = MfaReset(user=user, asked_by=actor, reason=reason.strip())
+    try:
+        reset.clean_fields()
+    except ValidationError as error:
+        raise Invalid("reason-needed", _("Enter a reason of at most 500 characters."), field="reason") from error
+    return save_as(actor, reset, reason=reset.reason)
+
+
+@transaction.atomic
+def confirm_reset(actor: User, reset_id: int) -> MfaReset:
+    """Take the second factor away, and end all logins of its owner, who is told by mail.
+
+    Done by somebody other than who asked, within a day.
+    """
+    require(actor, "users.reset_mfa")
+    reset = (
+        MfaReset.objects.select_for_update(of=("self",)).select_related("user", "asked_by").filter(pk=reset_id).first()
+    )
+    if reset is None:
+        raise Absent("not-found", _("There is no such reset."))
+    _require_another(actor, reset.user)
+    if reset.asked_by == actor:
+        raise Refused("second-person-needed", _("You requested this reset. A second person has to confirm it."))
+    reset.confirm(actor)
+    save_as(actor, reset, reason=reset.reason)
+    _take_away(actor, reset.user, reason=reset.reason)
+    alert_if_one(reset.asked_by, actor, reset, since=reset.asked_at)
+    return reset
+
+
+@transaction.atomic
+def reset_from_machine(username: str) -> None:
+    """For whoever runs the installation, when nobody is left who could confirm a reset."""
+    user = User.objects.select_for_update().named(username).first()
+    if user is None:
+        raise Absent("not-found", _("There is no such person."))
+    _take_away(None, user, reason="reset on the machine itself")
+
+
+def _take_away(actor: User | None, user: User, *, reason: str) -> None:
+    Authenticator.objects.filter(user=user).delete()
+    end_all(actor, user, reason="second factor reset")
+    record(actor, Verb.MFA_RESET, user, reason=reason)
+    tell(user, "mfa_reset")
+
+
+def _require_another(actor: User, user: User) -> None:
+    if actor.pk == user.pk:
+        raise Refused("own-mfa", _("You cannot reset your own MFA. Ask another access manager."))
+    not_above(actor, user)

@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pgtrigger
+import simple_history
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Reverse, Upper
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.access import TimeBoxed
+from apps.audit.history import History
+from apps.users.names import (
+    KEY_SIZE,
+    KEYS,
+    LOOK,
+    LOOKS_TAKEN,
+    MAIL,
+    MAIL_TAKEN,
+    NAME,
+    NAME_TAKEN,
+    AddressField,
+    KeyField,
+    NameField,
+    fold,
+    seen,
+    tidy,
+    triggers,
+    validate_script,
+    validate_username,
+    what_is_taken,
+)
+from apps.users.passwords import composed, nobodys_password, spellings
+
+PAGE_SIZES = (10, 25, 50, 100)
+"""How many rows a page of the console shows: the choice, the first being the default."""
+
+
+class Role(models.TextChoices):
+    INFLUENCER = "influencer", _("Influencer")
+    ENTREPRENEUR = "entrepreneur", _("Entrepreneur")
+    BRAND = "brand", _("Brand")
+    STAFF = "staff", _("Staff")
+
+
+CLIENT_ROLES = (Role.INFLUENCER, Role.ENTREPRENEUR, Role.BRAND)
+"""The roles that people choose when they sign up."""
+
+validate_phone = RegexValidator(
+    re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
+)
+
+
+def phone_digits() -> Func:
+    """The digits of the phone number alone: people write the same number in many ways."""
+    return Func(
+        F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=models.TextField()
+    )
+
+
+def phone_digits_reversed() -> Func:
+    """The same from the last digit to the first, so that an index finds a number by its end."""
+    return Reverse(phone_digits(), output_field=models.TextField())
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def clients(self) -> UserQuerySet:
+        """End users, who come through the API."""
+        return self.filter(is_staff=False)
+
+    def staff(self) -> UserQuerySet:
+        return self.filter(is_staff=True)
+
+    def active(self) -> UserQuerySet:
+        return self.filter(is_active=True)
+
+    def named(self, username: str) -> UserQuerySet:
+        """Whoever has this user name, however it is written. The first is meant, where there are two."""
+        return self._known_by("username", username)
+
+    def mailed(self, email: str) -> UserQuerySet:
+        """Whoever has this mail address, likewise."""
+        return self._known_by("email", email)
+
+    def _known_by(self, field: str, text: str) -> UserQuerySet:
+        # An account without a key, since an older one has it, is meant by its own spelling, composed or not.
+        spellings = sorted({tidy(seen(text)), seen(text).strip()})
+        keyless = Q(**{f"{field}_key": None, f"lower_{field}__in": [Lower(Value(each)) for each in spellings]})
+        found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": fold(text)}) | keyless)
+        return found.order_by(F(f"{field}_key").asc(nulls_first=True))
+
+    def with_name_part(self, part: str, *, at_start: bool = False) -> UserQuerySet:
+        """Those whose user name holds `part`, or begins with it, however it is written."""
+        how = "startswith" if at_start else "contains"
+        keyless = Q(**{"username_key": None, f"username__i{how}": seen(part)})
+        return self.filter(Q(**{f"username_key__{how}": fold(part)}) | keyless)
+
+    def with_address_part(self, part: str) -> UserQuerySet:
+        """Those whose mail address holds `part`, likewise. Not for all end users: no index knows the parts."""
+        keyless = Q(email_key=None, email__icontains=seen(part))
+        return self.filter(Q(email_key__contains=fold(part)) | keyless)
+
+    def with_profile(self) -> UserQuerySet:
+        return self.select_related("profile")
+
+    def update(self, **values: Any) -> int:
+        """As Django's. A new user name or mail address, which must be one for all rows, comes with its keys."""
+        for key in KEYS:
+            if key.of in values:
+                if not isinstance(values[key.of], str):
+                    raise TypeError("A user name or mail address is set by its text, so that its keys can be computed.")
+                values[key.column] = key.make(tidy(values[key.of]))
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Looks people up however their name is written."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        user = self.named(username or "").first()
+        if user is None:
+            raise self.model.DoesNotExist
+        return user  # type: ignore[no-any-return]
+
+    async def aget_by_natural_key(self, username: str | None) -> User:
+        return await sync_to_async(self.get_by_natural_key)(username)
+
+    def _create_user_object(self, username: str, email: str | None, password: str | None, **rest: Any) -> User:
+        made = None if password is None else composed(password)
+        return super()._create_user_object(username, email, made, **rest)  # type: ignore[no-any-return]
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **rest: Any
+    ) -> User:
+        """As Django's. Raises `ValidationError` for a name or address that is taken, or looks like one that is."""
+        try:
+            with transaction.atomic(using=self.db):
+                return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
+        except IntegrityError as error:
+            if (taken := what_is_taken(error)) is None:
+                raise
+            field, code, message = taken
+            raise ValidationError({field: ValidationError(str(message), code=code)}) from error
+
+
+class GroupMembership(TimeBoxed):
+    """That somebody belongs to a group. Whoever asks what it allows asks `apps.access.memberships`."""
+
+    user = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="group_memberships")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        db_table = "users_user_groups"  # Django's own name for it, from before it had an end
+        default_permissions = ()
+        unique_together = (("user", "group"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.group}"
+
+
+class User(AbstractUser):
+    """Somebody with an account: an end user, who comes through the API, or staff, who come through the console."""
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    username = NameField(
+        _("user name"),
+        max_length=150,
+        unique=True,
+        validators=[validate_username, validate_script],
+        error_messages={"unique": NAME_TAKEN},
+    )
+    username_key = KeyField(NAME)
+    username_skeleton = KeyField(LOOK, max_length=KEY_SIZE * 2)
+    email = AddressField(_("email address"), error_messages={"unique": MAIL_TAKEN})
+    email_key = KeyField(MAIL)
+    role = models.CharField(_("role"), max_length=16, choices=Role)
+    phone = models.CharField(_("phone"), max_length=32, blank=True, validators=[validate_phone])
+    # Not "is_verified", the column's and the API's name: other packages put a method of that name on request.user.
+    identity_verified = models.BooleanField(_("verified"), default=False, db_column="is_verified", editable=False)
+    suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    groups = models.ManyToManyField(  # type: ignore[assignment]
+        Group,
+        through=GroupMembership,
+        related_name="user_set",
+        related_query_name="user",
+        verbose_name=_("groups"),
+        blank=True,
+    )
+    language = models.CharField(_("language"), max_length=16, default="en", db_default="en", editable=False)
+    """In which they read what we tell them: what their app asked for when they last signed in."""
+    token_version = models.PositiveIntegerField(default=1, editable=False)
+    """Goes up with each password change and whenever the account is deactivated, activated, or made or unmade staff;
+    never down. Tokens and sessions of an earlier one are dead."""
+    page_size = models.PositiveSmallIntegerField(
+        default=PAGE_SIZES[0],
+        db_default=PAGE_SIZES[0],  # the code of before does not name it
+        choices=[(size, size) for size in PAGE_SIZES],
+        editable=False,
+    )
+
+    history = History(
+        excluded_fields=[*(key.column for key in KEYS), "password", "last_login", "token_version", "page_size"],
+        m2m_fields=["groups", "user_permissions"],
+    )
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["username_key"], name="username_key_unique", violation_error_message=NAME_TAKEN
+            ),
+            models.UniqueConstraint(
+                fields=["username_skeleton"], name="username_look_unique", violation_error_message=LOOKS_TAKEN
+            ),
+            models.UniqueConstraint(fields=["email_key"], name="email_key_unique", violation_error_message=MAIL_TAKEN),
+            # For accounts without a key, and for the release before keys while it serves.
+            models.UniqueConstraint(Lower("username"), name="username_unique", violation_error_message=NAME_TAKEN),
+            models.UniqueConstraint(Lower("email"), name="email_unique", violation_error_message=MAIL_TAKEN),
+            models.CheckConstraint(
+                condition=Q(is_staff=True, role=Role.STAFF) | Q(is_staff=False, role__in=CLIENT_ROLES),
+                name="role_fits_account",
+                violation_error_message=_("Staff accounts have the role Staff, and nobody else has."),
+            ),
+            models.CheckConstraint(condition=Q(is_superuser=False) | Q(is_staff=True), name="superuser_is_staff"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
+        ]
+        indexes = [
+            GinIndex(OpClass(F("username_key"), name="gin_trgm_ops"), name="user_name_search"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="user_email_search"),
+            models.Index(fields=["is_staff", "role", "identity_verified", "id"], name="user_directory"),
+            models.Index(fields=["is_staff", "-date_joined"], name="user_newest"),
+            models.Index(fields=["id"], condition=Q(is_active=False), name="user_switched_off"),
+            models.Index(phone_digits(), condition=~Q(phone=""), name="user_by_phone"),
+            models.Index(
+                OpClass(phone_digits_reversed(), name="text_pattern_ops"),
+                condition=~Q(phone=""),
+                name="user_by_phone_end",
+            ),
+        ]
+        triggers = [
+            # Whoever writes it, and also where the row is saved with a version that was read before.
+            pgtrigger.Trigger(
+                name="sessions_end_with_account",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.is_active <> NEW.is_active OR OLD.is_staff <> NEW.is_staff"
+                    " OR OLD.token_version > NEW.token_version"
+                ),
+                func="""
+                    NEW.token_version = GREATEST(
+                        NEW.token_version,
+                        OLD.token_version + (OLD.is_active <> NEW.is_active OR OLD.is_staff <> NEW.is_staff)::int
+                    );
+                    RETURN NEW;
+                """,
+            ),
+            *triggers(),
+        ]
+        permissions = [
+            ("export_user", _("Can export users")),
+            ("suspend_user", _("Can suspend user")),
+            ("investigate_user", _("Can look into everything about one user")),
+            ("look_as_user", _("Can see what a user sees")),
+            ("reveal_user", _("Can reveal mail address and phone of a user")),
+        ]
+
+    def get_full_name(self) -> str:
+        return self.username
+
+    get_short_name = get_full_name
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """As it is: the field tidies a new one, and leaves one that is kept."""
+        return username
+
+    def save(self, *args: Any, **options: Any) -> None:
+        fields = options.get("update_fields")
+        if fields is not None:
+            options["update_fields"] = {*fields, *(key.column for key in KEYS if key.of in fields)}
+        super().save(*args, **options)
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(None if raw_password is None else composed(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the password, however its letters are composed: earlier ones were stored as they were typed."""
+        tried = spellings(raw_password) if raw_password is not None else []
+        return any(super(User, self).check_password(spelling) for spelling in tried)
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.is_suspended_at(timezone.now())
+
+    def is_suspended_at(self, time: datetime) -> bool:
+        return self.suspended_until is not None and self.suspended_until > time
+
+
+def nobody() -> User:
+    """An account that nobody has, to check passwords of, so that time does not tell whether there is an account."""
+    return User(password=nobodys_password())
+
+
+class Staff(User):
+    """The staff accounts, as the access desk keeps them."""
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("staff member")
+        verbose_name_plural = _("users")
+        permissions = [("grant_permission", _("Can grant permissions on single rows"))]
+
+
+def _history_of_groups() -> None:
+    if not hasattr(Group, "history"):
+        simple_history.register(
+            Group,
+            records_class=History,
+            app="apps.users",
+            m2m_fields=[Group.permissions.field],
+            table_name="users_historicalgroup",
+        )
+
+
+_history_of_groups()

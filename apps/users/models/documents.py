@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.access import TimeBoxed
+from apps.audit.history import History
+from apps.errors import Conflict, DomainError
+from apps.review.models import Workable
+from apps.users.models.accounts import User
+from apps.users.texts import REASONS
+
+DOCUMENT_NAME_LENGTH = 150
+"""The most characters of a name that is given with a document, or read on it."""
+
+
+class DocType(models.TextChoices):
+    IDENTITY = "identity", _("Identity")
+    BUSINESS = "business", _("Business")
+
+
+class Reason(models.TextChoices):
+    """Why a document was rejected. The label is for staff; `text` is what the owner reads."""
+
+    UNREADABLE = "unreadable", _("Unreadable")
+    EXPIRED = "expired", _("Expired")
+    CUT_OFF = "cut_off", _("Cut off")
+    WRONG_DOCUMENT = "wrong_document", _("Wrong document")
+    NAME_DIFFERS = "name_differs", _("Name differs")
+    FORGED = "forged", _("Forged or altered")
+    ALREADY_USED = "already_used", _("Already used on another account")
+    NOT_ELIGIBLE = "not_eligible", _("Not eligible")
+
+    @property
+    def text(self) -> str:
+        """In the language that is active."""
+        return str(REASONS[self])
+
+    @property
+    def may_resubmit(self) -> bool:
+        return self not in (Reason.FORGED, Reason.ALREADY_USED, Reason.NOT_ELIGIBLE)
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def pending(self) -> DocumentQuerySet:
+        return self.filter(status=Document.Status.PENDING)
+
+    def newest_first(self) -> DocumentQuerySet:
+        return self.order_by("-created_at", "-id")
+
+
+class Document(Workable):
+    """A proof of identity or business, sent in by its owner and decided by a reviewer."""
+
+    WORK_PERMISSION = "users.review_document"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="documents", verbose_name=_("owner"))
+    doc_type = models.CharField(_("kind"), max_length=16, choices=DocType)
+    legal_name = models.CharField(
+        _("legal name"), max_length=DOCUMENT_NAME_LENGTH, blank=True, default="", db_default="", editable=False
+    )
+    """As its owner gave it with the upload; empty where they gave none."""
+    file = models.FileField(_("file"), upload_to="documents", max_length=255)
+    media_type = models.CharField(_("media type"), max_length=64, editable=False)
+    size = models.PositiveIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False, db_index=True)
+    pages = models.SmallIntegerField(_("pages"), null=True, editable=False)
+    """None until the file has been looked through, 0 where it cannot be drawn."""
+    letters_missing = models.BooleanField(_("letters missing"), default=False, db_default=False, editable=False)
+    """Some letters cannot be drawn here: the file leaves their font to the reader."""
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    reason = models.CharField(_("reason"), max_length=32, choices=Reason, blank=True)
+    comment = models.TextField(
+        _("admin comment"), blank=True, max_length=2000, help_text=_("The owner reads this with the decision.")
+    )
+    decided_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("decided by"),
+    )
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("submitted"), default=timezone.now, editable=False)
+    needs_second = models.BooleanField(_("needs two approvals"), default=False, db_default=False, editable=False)
+    """A rule or a person asked for another pair of eyes: the first approval is held until somebody else confirms it."""
+    first_approved_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,  # asked of single rows, and of pending ones, alone
+        related_name="+",
+        verbose_name=_("first approved by"),
+    )
+    first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
+
+    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages", "letters_missing", "legal_name"])
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "doc_type"], condition=Q(status="pending"), name="document_one_pending"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", decided_at__isnull=True)
+                | Q(status__in=["approved", "rejected"], decided_at__isnull=False),
+                name="document_decided_once_settled",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("owner")), name="document_not_by_owner"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="approved", needs_second=True, first_approved_by__isnull=True),
+                name="document_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=Q(first_approved_by__isnull=True, first_approved_at__isnull=True)
+                | Q(first_approved_by__isnull=False, first_approved_at__isnull=False)
+                & ~Q(first_approved_by=F("owner"))
+                & (Q(decided_by__isnull=True) | ~Q(first_approved_by=F("decided_by"))),
+                name="document_two_people",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "created_at", "id"], name="document_queue"),
+            models.Index(fields=["owner", "-created_at"], name="document_of_owner"),
+            models.Index(fields=["-created_at", "-id"], name="document_newest"),
+            models.Index(fields=["id"], condition=Q(pages__isnull=True), name="document_not_inspected"),
+            models.Index(fields=["-decided_at"], condition=Q(decided_at__isnull=False), name="document_latest_decided"),
+        ]
+        permissions = [
+            ("review_document", _("Can review document")),
+            ("review_influencer_document", _("Can review documents of influencers")),
+            ("review_entrepreneur_document", _("Can review documents of entrepreneurs")),
+            ("review_brand_document", _("Can review documents of brands")),
+            ("export_document", _("Can export documents")),
+        ]
+
+    def __str__(self) -> str:
+        return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
+
+    def not_for(self, person: User) -> DomainError | None:
+        if person.pk == self.owner_id:
+            return Conflict("own-document", _("This is your own document. A colleague has to review it."))
+        if self.is_held and person.pk == self.first_approved_by_id:
+            return Conflict("own-approval", _("You recorded the first approval; a second officer has to confirm it."))
+        return None
+
+    def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
+        """Leave pending for `verdict`, approved or rejected."""
+        if self.status != self.Status.PENDING:
+            raise Conflict("already-decided", _("This document has already been decided."))
+        self._decide(verdict, by, reason, comment)
+
+    def override(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
+        """Leave one verdict for another."""
+        if self.status == self.Status.PENDING:
+            raise Conflict("not-decided", _("This document has not been decided yet."))
+        self._decide(verdict, by, reason, comment)
+
+    def hold(self, by: User) -> None:
+        """Wait for somebody else to confirm the approval: pending, from wherever it was."""
+        self.status, self.reason, self.comment = self.Status.PENDING, "", ""
+        self.decided_by = self.decided_at = None
+        self.needs_second = True
+        self.first_approved_by, self.first_approved_at = by, timezone.now()
+        self._worked_on()
+
+    @property
+    def is_held(self) -> bool:
+        return self.status == self.Status.PENDING and self.first_approved_at is not None
+
+    def _decide(self, verdict: str, by: User, reason: str, comment: str) -> None:
+        self.status, self.reason, self.comment = verdict, reason, comment
+        self.decided_by, self.decided_at = by, timezone.now()
+        self._worked_on()
+
+    def _worked_on(self) -> None:
+        self.claimed_by = self.claimed_until = None
+        self.version += 1
+
+    @property
+    def may_resubmit(self) -> bool:
+        """Whether the owner may send another of this kind, as far as this one goes."""
+        if self.status != self.Status.REJECTED:
+            return False
+        return not self.reason or Reason(self.reason).may_resubmit
+
+
+class DocumentUserObjectPermission(UserObjectPermissionBase, TimeBoxed):
+    content_object = models.ForeignKey(Document, on_delete=models.CASCADE)
+
+
+class DocumentGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
+    content_object = models.ForeignKey(Document, on_delete=models.CASCADE)

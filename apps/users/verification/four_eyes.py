@@ -1,0 +1,129 @@
+"""Which documents two people approve, by a rule or because somebody asked for another pair of eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from apps.access import require
+from apps.audit.history import delete_as, save_as
+from apps.errors import Absent, Conflict, Invalid
+from apps.review.claims import add_note
+from apps.review.decisions.services import decide, facts
+from apps.review.settings import begin_setting, keep_setting, require_unchanged
+from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
+
+ASKED_FIELDS = ("status", "needs_second", "first_approved_by")
+MOST_FOLLOWERS = 1_000_000
+CHANGES_RULES = "users.change_reviewrule"
+SAYS = ("doc_type", "role", "after_rejection", "followers_from")
+"""The fields by which a rule differs from another."""
+
+
+def rules_asking(document: Document) -> list[ReviewRule]:
+    """The rules in force by which two people approve this document."""
+    owner = document.owner
+    rules = ReviewRule.objects.filter(
+        Q(doc_type="") | Q(doc_type=document.doc_type), Q(role="") | Q(role=owner.role), active=True
+    ).order_by("id")
+    return [rule for rule in rules if _rejected_if_asked(rule, document) and _followed_if_asked(rule, owner)]
+
+
+def needs_second(document: Document) -> bool:
+    return document.needs_second or bool(rules_asking(document))
+
+
+@transaction.atomic
+def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
+    """Ask for another pair of eyes on one document that is pending. The reason becomes a note; it can be undone.
+
+    Raises `Conflict` where somebody asked before, decided it, or works on it.
+    """
+    document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
+    if document is None:
+        raise Absent("not-found", _("This document does not exist, or you have no permission to see it."))
+    require(reviewer, "users.review_document", document)
+    if not reason.strip():
+        raise Invalid("required", _("Enter what the second officer should check."), field="reason")
+    holder = document.claim_holder()
+    if holder is not None and holder.pk != reviewer.pk:
+        raise Conflict(
+            "claimed",
+            _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
+            % {"name": holder.username},
+        )
+    if document.status != Document.Status.PENDING or document.needs_second:
+        raise Conflict("not-open", _("Already decided, or a second approval is already required."))
+    add_note(reviewer, document, text=reason)
+    before = facts(document, ASKED_FIELDS)
+    document.needs_second = True
+    save_as(reviewer, document, reason="second pair of eyes asked for")
+    decide(
+        reviewer,
+        "document.second_asked",
+        document,
+        subject_id=document.owner_id,
+        before=before,
+        after=facts(document, ASKED_FIELDS),
+    )
+    return document
+
+
+@transaction.atomic
+def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, **fields: Any) -> ReviewRule:
+    """Make a rule, or change one; it counts from the next approval on.
+
+    Raises `Invalid` for what it cannot say, `Conflict` for one that is there already or has changed since `version`.
+    """
+    begin_setting(actor, CHANGES_RULES)
+    rule = ReviewRule() if rule_id is None else _rule(rule_id)
+    _check_rule(fields)
+    if rule_id is None and ReviewRule.objects.filter(**{name: fields.get(name, _none(name)) for name in SAYS}).exists():
+        raise Conflict("rule-exists", _("This rule exists already. Activate it if it is inactive."))
+    return keep_setting(actor, rule, version=version, reason="rule changed" if rule_id else "rule made", **fields)
+
+
+@transaction.atomic
+def remove_rule(actor: User, rule_id: int, *, version: int | None = None) -> None:
+    """Take a rule away; history keeps it. What is held because of it stays held."""
+    begin_setting(actor, CHANGES_RULES)
+    rule = _rule(rule_id)
+    require_unchanged(rule, version)
+    delete_as(actor, rule, reason="rule removed")
+
+
+def _rule(rule_id: int) -> ReviewRule:
+    rule = ReviewRule.objects.filter(pk=rule_id).first()
+    if rule is None:
+        raise Absent("not-found", _("This rule no longer exists. Reload the page."))
+    return rule
+
+
+def _none(name: str) -> Any:
+    """What a field of a rule holds where nothing is said."""
+    return ReviewRule._meta.get_field(name).get_default()  # type: ignore[union-attr]
+
+
+def _check_rule(fields: Mapping[str, Any]) -> None:
+    if fields.get("doc_type", "") not in ("", *DocType.values):
+        raise Invalid("unknown", _("There is no such kind."), field="doc_type")
+    if fields.get("role", "") not in ("", *CLIENT_ROLES):
+        raise Invalid("unknown", _("There is no such role."), field="role")
+    followers = fields.get("followers_from")
+    if followers is not None and not 1 <= followers <= MOST_FOLLOWERS:
+        raise Invalid("range", _("Enter a number from 1 to 1,000,000, or none."), field="followers_from")
+
+
+def _rejected_if_asked(rule: ReviewRule, document: Document) -> bool:
+    rejected = Document.objects.filter(owner=document.owner_id, status=Document.Status.REJECTED)
+    return not rule.after_rejection or rejected.exclude(pk=document.pk).exists()
+
+
+def _followed_if_asked(rule: ReviewRule, owner: User) -> bool:
+    wanted = rule.followers_from
+    # Counted up to what was asked, however many there are.
+    return wanted is None or Follow.objects.filter(followed=owner)[:wanted].count() >= wanted

@@ -1,0 +1,35 @@
+"""What the owner of a document would be told, before anything leaves."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+
+from django.utils.translation import override
+
+from apps.notifications.models import Kind
+from apps.notifications.texts import text_of
+from apps.users.jobs import compose
+from apps.users.models import Document
+from apps.users.verification.documents import message_to_owner
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    notification: str
+    subject: str
+    body: str
+
+
+def letter(document: Document, verdict: str, *, reason: str = "", comment: str = "") -> Letter:
+    """The very notification and mail, in the owner's language: `verdict` is approved, rejected or revoked."""
+    decided, owner = copy(document), copy(document.owner)
+    decided.status = Document.Status.APPROVED if verdict == "approved" else Document.Status.REJECTED
+    decided.reason, decided.comment = reason, comment.strip()
+    if verdict == "revoked":
+        approved = Document.objects.filter(owner=owner.pk, status=Document.Status.APPROVED)
+        owner.identity_verified = approved.exclude(pk=document.pk).exists()
+    text = message_to_owner(decided)
+    subject, body = compose(owner, f"document_{verdict}", document=decided, text=text)
+    with override(owner.language):
+        return Letter(text_of(Kind.DOCUMENT_DECIDED, status=verdict, text=text), subject, body)

@@ -1,0 +1,137 @@
+"""How far officers agree: a share of decisions is judged once more, by somebody who does not know the first verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access import granted, may, require
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.review.decisions.models import Decision
+from apps.review.settings import begin_setting, keep_setting
+from apps.users.accounts.oversight import alert_if_one
+from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
+
+LOOKS_BACK = timedelta(days=90)
+CHANGES_SHARE = "users.change_qualityshare"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of how many judged twice the verdict was the same; and of those rejected for a reason, the reason too."""
+
+    name: str
+    checked: int
+    agreed: int
+    reasoned: int = 0
+    """How many were rejected for a reason at first."""
+    same_reason: int = 0
+    """Of those, how many the second officer would have rejected for the same."""
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.agreed / self.checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    by_officer: list[Agreement]
+    by_outcome: list[Agreement]
+    """Approved, and rejected for each reason."""
+
+
+def is_sampled(decision_id: int, percent: int) -> bool:
+    """Always the same answer for one decision, which nobody foresees by its number."""
+    return int(sha256(f"blind check {decision_id}".encode()).hexdigest(), 16) % 100 < percent
+
+
+def sample(decision: Decision, document: Document) -> None:
+    """Set a decision aside for a blind check, where it is one of the share."""
+    share = QualityShare.objects.first()
+    if share is not None and is_sampled(decision.pk, share.percent):
+        BlindCheck.objects.create(
+            decision=decision,
+            document=document,
+            officer=decision.actor,
+            decided=document.status,
+            decided_reason=document.reason,
+        )
+
+
+@transaction.atomic
+def set_share(actor: User, *, percent: int, version: int | None = None) -> QualityShare:
+    """Say of how many decisions from now on, of a hundred, a second officer judges blind."""
+    begin_setting(actor, CHANGES_SHARE)
+    if not 0 <= percent <= 100:
+        raise Invalid("range", _("Enter a whole number from 0 to 100."), field="percent")
+    share = QualityShare.objects.first() or QualityShare()
+    return keep_setting(actor, share, version=version, reason="share of blind checks set", percent=percent)
+
+
+def open_checks(viewer: User) -> QuerySet[BlindCheck]:
+    """What `viewer` could judge: of documents that are theirs to decide, nothing that they had a hand in."""
+    mine = granted(viewer, Document, "review").values("pk")
+    checks = BlindCheck.objects.filter(checked_at__isnull=True, decision__undone_at__isnull=True, document__in=mine)
+    strangers = checks.exclude(officer=viewer).exclude(document__owner=viewer)
+    return strangers.exclude(document__first_approved_by=viewer).order_by("id")
+
+
+@transaction.atomic
+def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") -> BlindCheck:
+    """Keep a second verdict. The document stays as it is, and nobody is told.
+
+    Raises `Conflict` where somebody judged it before, `Refused` for whoever decided it.
+    """
+    rows = BlindCheck.objects.select_for_update(of=("self",)).select_related("document")
+    check = rows.filter(pk=check_id).first()
+    if check is None:
+        raise Absent("not-found", _("There is no such check."))
+    require(viewer, "users.review_document", check.document)
+    if viewer.pk in (check.officer_id, check.document.owner_id, check.document.first_approved_by_id):
+        raise Refused("own-decision", _("This blind review is assigned to another officer. Choose the next one."))
+    if check.checked_at is not None:
+        raise Conflict("already-checked", _("This blind review is already done. Choose the next one."))
+    if verdict not in (Document.Status.APPROVED, Document.Status.REJECTED):
+        raise Invalid("invalid", _("Approve or reject it."), field="verdict")
+    rejects = verdict == Document.Status.REJECTED
+    if (reason not in Reason.values) if rejects else reason:
+        raise Invalid("invalid", _("Choose why you would reject it."), field="reason")
+    check.verdict, check.reason = verdict, reason
+    check.checked_by, check.checked_at = viewer, timezone.now()
+    check.save(update_fields=["verdict", "reason", "checked_by", "checked_at"])
+    alert_if_one(check.officer, viewer, check.document, since=check.decision.made_at)
+    return check
+
+
+def quality(viewer: User) -> Quality:
+    """The agreement of the last 90 days: of all officers for those who may see it, else of one's own decisions."""
+    checks = BlindCheck.objects.filter(
+        checked_at__gte=timezone.now() - LOOKS_BACK, decision__undone_at__isnull=True
+    ).select_related("officer")
+    if not may(viewer, "users.review_document"):
+        checks = checks.filter(document__in=granted(viewer, Document, "review").values("pk"))
+    if not may(viewer, "users.view_quality"):
+        checks = checks.filter(officer=viewer)
+    found = list(checks.order_by("-checked_at")[:10_000])
+    return Quality(_grouped(found, lambda check: check.officer.username), _grouped(found, _outcome))
+
+
+def _outcome(check: BlindCheck) -> str:
+    return str(check.get_decided_reason_display() or check.get_decided_display())
+
+
+def _grouped(checks: list[BlindCheck], name: Callable[[BlindCheck], str]) -> list[Agreement]:
+    total = Counter(map(name, checks))
+    agreed = Counter(name(check) for check in checks if check.verdict == check.decided)
+    reasoned = [check for check in checks if check.decided_reason]
+    rejected = Counter(map(name, reasoned))
+    same = Counter(name(check) for check in reasoned if check.reason == check.decided_reason)
+    return [Agreement(each, count, agreed[each], rejected[each], same[each]) for each, count in sorted(total.items())]

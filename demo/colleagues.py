@@ -1,0 +1,93 @@
+"""Three more of the staff, so that the access desk has something to look into: who holds too much, or needs it no more.
+
+Nobody signs in with these accounts: they have no password. So they are away, and no work is given to them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from guardian.shortcuts import assign_perm
+
+from apps.audit.models import Entry, Verb
+from apps.events.models import Event
+from apps.review.models import Preference
+from apps.users.models import Document, GroupMembership, Profile, Role, User
+from demo.bulk import copy_rows
+from demo.scenario import Stage, create
+
+OFFICERS, MODERATORS = "Compliance Officer", "Community Manager"
+MANAGERS, SPECIALISTS = "Access Manager", "User Support Specialist"
+
+
+@dataclass(frozen=True)
+class Place:
+    """In a group for so many days by now, and for so many more, or for good."""
+
+    group: str
+    since: int
+    ends_in: int | None = None
+
+
+COLLEAGUES: dict[str, tuple[Place, ...]] = {
+    # Stands in for the access manager, and reviews documents all the while.
+    "robin.marsh": (Place(OFFICERS, since=40), Place(MANAGERS, since=9, ends_in=12)),
+    # Helps out in the evenings till the end of next week.
+    "maya.lund": (Place(MODERATORS, since=21, ends_in=9),),
+    # Has been on leave for half a year.
+    "jonas.hale": (Place(SPECIALISTS, since=210),),
+}
+
+
+def join(stage: Stage) -> None:
+    people = []
+    for name, places in COLLEAGUES.items():
+        user = User(username=name, email=f"{name}@staff.infloo.example", role=Role.STAFF, is_staff=True)
+        user.set_unusable_password()
+        user.date_joined = stage.ago(days=max(place.since for place in places))
+        people.append(user)
+    create(people, by=lambda _: stage["access"], at=lambda user: user.date_joined, reason="staff account made")
+    profiles = [Profile(user=user) for user in people]
+    create(profiles, by=lambda _: None, at=lambda profile: profile.user.date_joined, reason="staff account made")
+    for user in people:
+        Preference.objects.create(staff=user, away_until=stage.ago(days=-3650))
+        for place in COLLEAGUES[user.username]:
+            GroupMembership.objects.create(
+                user=user,
+                group=Group.objects.get(name=place.group),
+                begun_at=stage.ago(days=place.since),
+                ends_at=_end(stage, place.ends_in),
+            )
+    stage.users |= {user.username: user for user in people}
+
+
+def grant(stage: Stage, events: list[Event]) -> None:
+    jonas, maya = stage["jonas.hale"], stage["maya.lund"]
+    oldest = Document.objects.filter(created_at__lt=stage.ago(days=200)).order_by("created_at", "id").first()
+    assert oldest is not None
+    _grant(stage, jonas, "users.view_document", oldest, days_ago=190)
+    _grant(stage, maya, "events.delete_event", min(events, key=lambda event: event.date), days_ago=3, ends_in=4)
+
+
+def _end(stage: Stage, days: int | None) -> datetime | None:
+    """In whole seconds, as the services have it."""
+    return None if days is None else stage.ago(days=-days).replace(microsecond=0)
+
+
+def _grant(stage: Stage, user: User, perm: str, row: Model, *, days_ago: int, ends_in: int | None = None) -> None:
+    """On one row, with the entry that tells who gave it."""
+    grant: Any = assign_perm(perm, user, row)
+    grant.begun_at = stage.ago(days=days_ago)
+    grant.ends_at = _end(stage, ends_in)
+    grant.save()
+    detail: dict[str, Any] = {"perm": perm, "holder": {"kind": "user", "id": user.pk, "name": user.username}}
+    if grant.ends_at:
+        detail["until"] = grant.ends_at.isoformat()
+    columns = ("actor_id", "verb", "target_type", "target_id", "reason", "detail", "created_at")
+    written = (Verb.GRANTED.value, row._meta.label_lower, str(row.pk), "to look into a complaint", json.dumps(detail))
+    copy_rows(Entry, columns, [(stage["access"].pk, *written, grant.begun_at)])

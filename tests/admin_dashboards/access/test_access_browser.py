@@ -1,0 +1,310 @@
+"""The access desk's pages in a browser: the board by keyboard, page sizes by choosing, no script left out."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from playwright.sync_api import Page, expect
+
+from apps.access import may
+from apps.users.models import Session, User
+from apps.users.staff.accounts import groups_of
+from apps.users.staff.object_grants import grant_on_row
+from tests import people
+from tests.accessibility import barriers
+from tests.authenticator import enrol
+from tests.console import console
+from tests.factories import make_story
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sign_in(page: Page, username: str) -> list[str]:
+    """Sign in; what the browser complains about from then on is in the list."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/admin/login/")
+    page.fill("#id_username", username)
+    page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    # Whoever has one desk lands there, others on the overview.
+    page.wait_for_url(lambda address: "/login/" not in address)
+    return complaints
+
+
+def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
+    people.access()
+    people.make_staff("nora")
+    complaints = sign_in(page, "access")
+    page.get_by_role("navigation").get_by_role("link", name="Groups", exact=True).click()
+    page.get_by_role("link", name="Add group").click()
+    page.get_by_label("Name").fill("Junior Moderators")
+    search = page.get_by_label("Search permissions")
+    search.fill("Story")
+    expect(page.get_by_label("Can change event")).to_be_hidden()
+    page.get_by_label("Can delete story").check()
+    search.fill("Event")
+    expect(page.get_by_label("Can delete story")).to_be_hidden()
+    # By keyboard alone: the event permissions are the next thing to reach from the box.
+    search.press("Tab")
+    for _step in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('label')?.textContent.trim()") == "Can change event":
+            page.keyboard.press("Space")
+            break
+    expect(page.get_by_text("2 ticked")).to_be_visible()
+    search.fill("no such thing")
+    expect(page.get_by_text("No permissions found.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/admin/auth/group/")
+    held = Group.objects.get(name="Junior Moderators").permissions.values_list("codename", flat=True)
+    assert set(held) == {"delete_story", "change_event"}
+    page.get_by_role("navigation").get_by_role("link", name="Users", exact=True).click()
+    page.get_by_role("link", name="nora", exact=True).click()
+    page.get_by_label("Junior Moderators").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/admin/users/staff/")
+    assert Group.objects.get(name="Junior Moderators").user_set.get().username == "nora"
+    assert complaints == []
+
+
+def test_a_page_size_is_chosen_and_stays(page: Page) -> None:
+    for number in range(30):
+        people.make_user(f"person{number:02}")
+    people.compliance()
+    sign_in(page, "compliance")
+    page.goto("/admin/users/user/?role__exact=influencer")
+    expect(page.locator("#result_list tr.data-row")).to_have_count(10)
+    page.get_by_label("Rows per page").select_option("25")
+    expect(page.locator("#result_list tr.data-row")).to_have_count(25)
+    assert "role__exact=influencer" in page.url
+    page.goto("/admin/users/user/")
+    expect(page.locator("#result_list tr.data-row")).to_have_count(25)
+
+
+# --- What would change stands beside the form, and covers nothing ----------------------------------------------------
+
+HIDDEN = """
+    () => {
+        const at = document.activeElement;
+        if (at === document.body || at.closest(".preview, footer, #nav-sidebar, header")) return "";
+        const box = at.getBoundingClientRect();
+        const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        const seen = top && (at.contains(top) || top.contains(at) || top.closest("label")?.contains(at));
+        return seen ? "" : `${at.tagName} ${at.name} ${at.value} under ${top?.className}`;
+    }
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
+@pytest.mark.parametrize("unfolded", [False, True])
+def test_what_has_the_focus_is_never_hidden_by_the_preview(page: Page, width: int, height: int, unfolded: bool) -> None:
+    people.access()
+    sign_in(page, "access")
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/admin/auth/group/add/")
+    panel = page.locator(".preview")
+    assert panel.bounding_box()["height"] <= 56  # type: ignore[index]
+    if unfolded:
+        page.get_by_role("button", name="Details").click()
+        expect(panel.get_by_text("Check the form:").last).to_be_visible()
+    page.get_by_label("Name").focus()
+    found = []
+    for key in ["Tab"] * 60 + ["Shift+Tab"] * 40:
+        page.keyboard.press(key)
+        found.append(page.evaluate(HIDDEN))
+    assert [place for place in found if place] == []
+
+
+def test_the_preview_is_a_column_beside_the_form_where_there_is_room(page: Page) -> None:
+    people.access()
+    sign_in(page, "access")
+    page.set_viewport_size({"width": 1920, "height": 1000})
+    page.goto("/admin/auth/group/add/")
+    page.get_by_label("Name").fill("Juniors")
+    page.get_by_label("Can delete story").check()
+    expect(page.get_by_text("No members yet, nobody is affected.")).to_be_visible()
+    panel: dict[str, float] = page.locator(".preview").bounding_box()  # type: ignore[assignment]
+    form: dict[str, float] = page.locator("#group_form").bounding_box()  # type: ignore[assignment]
+    footer: dict[str, float] = page.locator("#main > footer").bounding_box()  # type: ignore[assignment]
+    assert panel["x"] >= form["x"] + form["width"]
+    assert panel["y"] + panel["height"] <= footer["y"]
+    assert page.get_by_role("button", name="Details").is_hidden()
+
+
+def test_each_target_on_the_board_is_24_pixels_wide_and_high(page: Page) -> None:
+    people.access()
+    sign_in(page, "access")
+    for width in (1366, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        page.goto("/admin/auth/group/add/")
+        boxes = page.eval_on_selector_all(
+            ".board label, .board input[type=search]",
+            "all => all.map(each => each.getBoundingClientRect()).map(box => [box.width, box.height])",
+        )
+        assert len(boxes) > 40
+        assert [box for box in boxes if min(box) < 24] == []
+
+
+# --- By keyboard alone -----------------------------------------------------------------------------------------------
+
+
+def reach(page: Page, selector: str) -> None:
+    """Press Tab until what fits `selector` has the focus."""
+    for _step in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"No way to {selector} by Tab")
+
+
+def test_a_role_and_a_member_until_a_time_are_made_by_keyboard_alone(page: Page) -> None:
+    people.access()
+    nora = people.make_staff("nora")
+    sign_in(page, "access")
+    page.goto("/admin/auth/group/add/")
+    reach(page, "#id_name")
+    page.keyboard.type("Juniors")
+    reach(page, ".board-search")
+    page.keyboard.type("delete story")
+    reach(page, ".board-permission input")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("Nobody is affected", exact=True)).to_be_visible()
+    reach(page, "[data-preview-fold]")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No members yet, nobody is affected.")).to_be_visible()
+    reach(page, "footer button[name=_save]")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/auth/group/")
+    juniors = Group.objects.get(name="Juniors")
+
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    reach(page, f"input[name=groups][value='{juniors.pk}']")
+    page.keyboard.press("Space")
+    reach(page, f"input[name=groups_until_{juniors.pk}]")
+    page.keyboard.type("05032100")
+    page.keyboard.press("Tab")  # a year may have more digits
+    page.keyboard.type("0500PM")
+    expect(page.get_by_text("1 person affected")).to_be_visible()
+    page.locator(f"input[name=groups_until_{juniors.pk}]").press("Enter")
+    page.wait_for_url("**/admin/users/staff/")
+    [end] = groups_of(nora).values()
+    assert (end and end.isoformat()) == "2100-05-03T17:00:00+00:00"
+
+
+def test_an_object_is_granted_by_keyboard_alone_without_its_number(page: Page) -> None:
+    people.access()
+    nora = people.make_staff("nora")
+    story = make_story(people.alice(), "Sunset at the lake")
+    make_story(people.bob(), "Sunset in town")
+    sign_in(page, "access")
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    reach(page, "[data-find] input[name=q]")
+    page.keyboard.type("alice")
+    expect(page.get_by_role("link", name=f"#{story.pk}, alice")).to_be_visible()
+    reach(page, f"a[href*='/story/{story.pk}/permissions/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/permissions/**")
+    expect(page.get_by_label("Staff member or group")).to_have_value("nora")
+    reach(page, "input[name=perm][value='stories.delete_story']")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("1 person affected")).to_be_visible()
+    page.locator("input[name=perm][value='stories.delete_story']").press("Enter")
+    expect(page.get_by_text("Granted to nora.")).to_be_visible()
+    assert may(User.objects.get(pk=nora.pk), "stories.delete_story", story)
+
+
+def test_sessions_resets_and_explanations_take_the_keyboard_alone(page: Page) -> None:
+    people.access()
+    nora = people.make_staff("nora", "Community Manager")
+    console(nora).get("/admin/")
+    enrol(nora)
+    sign_in(page, "access")
+    page.goto("/admin/access/")
+    reach(page, "[aria-label='End this session of nora']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Session of nora ended.")).to_be_visible()
+    assert page.url.endswith("/admin/access/")
+    reach(page, "summary[data-key=r]")
+    page.keyboard.press("Enter")
+    reach(page, "form[action$='/reset/'] input[name=person]")
+    page.keyboard.type("ghost")
+    reach(page, "form[action$='/reset/'] input[name=reason]")
+    page.keyboard.type("lost the phone")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No user has this user name. Check the spelling.")).to_be_visible()
+    expect(page.locator("form[action$='/reset/'] input[name=person]")).to_be_focused()
+    expect(page.locator("form[action$='/reset/'] input[name=reason]")).to_have_value("lost the phone")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("nora")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("MFA reset of nora requested.")).to_be_visible()
+    reach(page, ".access-question input[name=person]")
+    page.keyboard.type("nora")
+    reach(page, ".access-question select")
+    page.keyboard.type("Can delete story")
+    reach(page, ".access-question button")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Through the group “Community Manager”")).to_be_visible()
+
+
+def test_opened_parts_of_the_access_pages_can_be_used_by_everybody(page: Page) -> None:
+    manager = people.access()
+    nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
+    story = make_story(alice, "Sunset at the lake")
+    console(nora).get("/admin/")
+    session = Session.objects.get(user=nora)
+    grant_on_row(people.admin(), nora, "stories.view_story", story, reason="helps out")
+    page.goto("/admin/login/")
+    page.fill("#id_username", "access")
+    page.fill("#id_password", "wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    faults = [f"sign-in, {fault}" for fault in barriers(page)]
+    sign_in(page, manager.username)
+
+    def look(name: str) -> None:
+        faults.extend(f"{name}, {fault}" for fault in barriers(page))
+
+    page.goto("/admin/access/")
+    page.get_by_text("Request reset").click()
+    page.locator("form[action$='/reset/'] input[name=person]").fill("ghost")
+    page.locator("form[action$='/reset/'] input[name=reason]").fill("lost the phone")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No user has this user name.")).to_be_visible()
+    look("desk, rejected")
+    page.goto("/admin/access/?q=nora")
+    look("desk, filtered")
+    page.goto("/admin/access/explain/?person=nora&perm=stories.delete_story")
+    look("explain")
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    page.get_by_label("Community Manager").uncheck()
+    page.get_by_role("button", name="Details").click()
+    expect(page.get_by_text("One person is affected.")).to_be_visible()
+    # By their owner: what stories say is for those who may view them.
+    page.locator("[data-find] input").fill("alice")
+    expect(page.get_by_role("link", name=f"#{story.pk}, alice")).to_be_visible()
+    look("staff, preview unfolded, matches")
+    page.goto(f"/admin/users/staff/{nora.pk}/grant/?q=ghost")
+    look("search")
+    page.goto(f"/admin/stories/story/{story.pk}/permissions/?holder=user:{nora.pk}")
+    page.get_by_label("Until").fill("2001-01-01T10:00")
+    page.get_by_label("Can delete story").check()
+    expect(page.get_by_text("This would be refused:").first).to_be_visible()
+    page.get_by_role("button", name="Grant", exact=True).click()
+    expect(page.get_by_text("Choose an end in the future.")).to_be_visible()
+    look("permissions, rejected")
+    for address in (
+        f"/admin/users/session/{session.pk}/change/",
+        f"/admin/users/session/of/{nora.pk}/end/",
+        "/admin/users/session/?state=live",
+        "/admin/users/staff/add/",
+        f"/admin/users/staff/{nora.pk}/history/",
+        f"/admin/users/staff/{nora.pk}/password/",
+        f"/admin/auth/group/{Group.objects.get(name='Community Manager').pk}/change/",
+        "/admin/users/document/",
+    ):
+        page.goto(address)
+        look(address)
+    assert faults == []

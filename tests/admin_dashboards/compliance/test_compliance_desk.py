@@ -1,0 +1,143 @@
+"""What the compliance desk does beside deciding one document after the other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from apps.review.decisions.models import Decision
+from apps.review.models import Note
+from apps.users.models import Document, ReviewRule, User
+from apps.users.verification.duplicates import inspect_document
+from tests import people
+from tests.admin_dashboards.compliance.test_documents import make_document
+from tests.apps.users.test_four_eyes import officers
+from tests.console import console, fields
+
+pytestmark = pytest.mark.django_db
+
+DESK = "/admin/compliance/"
+
+
+@pytest.fixture
+def document() -> Document:
+    return make_document(people.newton())
+
+
+def status_of(document: Document) -> str:
+    document.refresh_from_db()
+    return document.status
+
+
+def test_the_letter_is_shown_as_it_will_leave(document: Document) -> None:
+    client, address = console(people.compliance()), f"{DESK}{document.pk}/letter/"
+    shown = client.post(address, {"verdict": "rejected", "reason": "expired", "comment": "In May."}).json()
+    assert shown["notification"].endswith("Please send one that is still valid. In May.")
+    assert shown["subject"] == "Your document was not accepted"
+    assert "You may send in another one" in shown["body"]
+    assert client.post(address, {"verdict": "rejected", "reason": "odd"}).status_code == 422
+    assert status_of(document) == "pending"
+
+
+def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> None:
+    vera, omar = officers()
+    page = f"{DESK}{document.pk}/"
+    hers = console(vera)
+    hers.get(page)
+    assert hers.post(f"{page}second/", {"reason": " ", "second": "1"}).status_code == 422
+    answer = hers.post(f"{page}second/", {"reason": "The stamp is odd."}, follow=True)
+    assert "Needs two approvals." in answer.content.decode()
+    assert Note.objects.get().text == "The stamp is odd."
+    hers.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
+    document.refresh_from_db()
+    assert document.first_approved_by == vera
+    # It is no work of hers any more: not in her queue, not to be claimed.
+    assert not hers.get(DESK).context["lines"]
+    assert "verdict" not in fields(hers.get(page))
+    assert hers.post(f"{page}action/", {"action": "claim"}).status_code == 409
+    his = console(omar)
+    assert "vera recorded the first approval." in his.get(page).content.decode()
+    his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
+    assert status_of(document) == "approved"
+
+
+def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) -> None:
+    client, page = console(people.compliance()), f"{DESK}{document.pk}/"
+    client.get(page)
+    client.post(f"{page}decide/", {"verdict": "approved", "version": 1})
+    revoking = {"verdict": "rejected", "reason": "forged", "version": 2}
+    assert client.post(f"{page}override/", revoking | {"why": ""}).status_code == 422
+    assert client.post(f"{page}override/", revoking | {"why": "agency", "version": 1}).status_code == 409
+    assert client.post(f"{page}override/", revoking | {"why": "agency", "reason": ""}).status_code == 422
+    assert status_of(document) == "approved"
+    assert client.post(f"{page}override/", revoking | {"why": "agency"}).status_code == 302
+    assert status_of(document) == "rejected"
+    assert not User.objects.get(username="newton").identity_verified
+    client.post(f"{DESK}undo/", {"decision": Decision.objects.latest("id").pk})
+    assert status_of(document) == "approved"
+
+
+def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
+    vera, omar = officers()
+    other, held = make_document(people.alice()), make_document(people.bob())
+    console(omar).post(f"{DESK}{held.pk}/action/", {"action": "claim"})
+    client = console(vera)
+    chosen = {"action": "reject", "item": [document.pk, other.pk, held.pk]}
+    preview = client.post(f"{DESK}bulk/", chosen).content.decode()
+    assert "Claimed by omar. Take it over with a reason, or choose another document." in preview
+    assert "Already used on another account" in preview
+    versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, held.pk)}
+    confirmed = chosen | versions | {"confirmed": "1"}
+    assert client.post(f"{DESK}bulk/", confirmed).status_code == 422
+    done = client.post(f"{DESK}bulk/", confirmed | {"reason": "unreadable"})
+    assert [status_of(one) for one in (document, other, held)] == ["rejected", "rejected", "pending"]
+    [batch] = re.findall(r'name="batch" value="([^"]+)"', done.content.decode())
+    client.post(f"{DESK}undo/", {"batch": batch})
+    assert [status_of(one) for one in (document, other)] == ["pending", "pending"]
+
+
+def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -> None:
+    ReviewRule.objects.create(role="brand")
+    business = make_document(people.make_user("acme", role="brand", verified=False))
+    client = console(people.compliance())
+    chosen = {"action": "approve", "item": [document.pk, business.pk]}
+    assert "waits for a second officer." in client.post(f"{DESK}bulk/", chosen).content.decode()
+    versions = {f"version_{pk}": 1 for pk in (document.pk, business.pk)}
+    client.post(f"{DESK}bulk/", chosen | versions | {"confirmed": "1"})
+    again = client.post(f"{DESK}bulk/", chosen).content.decode()
+    assert "You recorded the first approval; a second officer has to confirm it." in again
+    assert status_of(document) == "approved"
+    business.refresh_from_db()
+    assert business.is_held
+
+
+def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Document) -> None:
+    client = console(people.compliance())
+    page = client.post(f"{DESK}{document.pk}/second/", {"second": "1", "reason": "x" * 2001}).content.decode()
+    assert page.count("x" * 2001) == 1
+    assert 'class="desk-second" open' in page
+
+
+def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admin_dashboards.review.work.SHOWN", 1)
+    make_document(document.owner, doc_type="business")
+    client = console(people.compliance())
+    assert "The first 1 are shown. More appear as" in client.get(DESK).content.decode()
+    assert "The latest 1 are shown. Refine the search" in client.get(f"{DESK}?q=newton").content.decode()
+
+
+def test_a_document_costs_as_much_beside_many_copies_as_alone(
+    document: Document, django_assert_max_num_queries: Any
+) -> None:
+    client, page = console(people.compliance()), f"{DESK}{document.pk}/"
+    client.get(page)
+    for number in range(12):
+        inspect_document(make_document(people.make_user(f"person{number}")).pk)
+    for kind in ("identity", "business"):
+        make_document(document.owner, status="rejected", decided_at=document.created_at, doc_type=kind)
+    with django_assert_max_num_queries(29):
+        assert len(client.get(page).context["duplicates"].shown) == 12

@@ -1,0 +1,150 @@
+"""Long imports and exports in a browser: progress, cancelling and confirming by keyboard, files that are too large."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Page, expect
+
+from admin_dashboards.tables import background, import_export
+from apps.events.models import Event
+from apps.tables import services
+from apps.tables.models import Transfer
+from tests import people
+from tests.accessibility import barriers
+from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.factories import make_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+IMPORT = "/admin/events/event/import/"
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_export, "IMPORTED_AT_ONCE", 3)
+    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 3)
+    monkeypatch.setattr(background, "CHUNK", 2)
+
+
+@contextmanager
+def worker() -> Iterator[None]:
+    """Does the present step beside the page."""
+
+    def work() -> None:
+        try:
+            background.carry_out(str(Transfer.objects.latest("created_at").pk))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def press(page: Page, name: str) -> None:
+    """Reach a button by Tab alone, and press it."""
+    for _step in range(80):
+        page.keyboard.press("Tab")
+        if (
+            page.evaluate("document.activeElement.tagName + document.activeElement.textContent.trim()")
+            == f"BUTTON{name}"
+        ):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached by Tab.")
+
+
+def send(page: Page, content: str) -> None:
+    page.goto(IMPORT)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "events.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    )
+    press(page, "Preview")
+    page.wait_for_url(f"**{IMPORT}*-*/**")
+
+
+def file_of_events() -> str:
+    host = people.alice()
+    return "id,title\n" + "".join(f"{make_event(host).pk},Renamed {number}\n" for number in range(8))
+
+
+def test_progress_is_seen_and_cancelled_by_keyboard(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.admin()
+    content = file_of_events()
+    half, go_on, real = threading.Event(), threading.Event(), services.note_progress
+
+    def noted(transfer: Transfer, rows_done: int, **options: Any) -> None:
+        real(transfer, rows_done, **options)
+        if rows_done == 4:
+            half.set()
+            assert go_on.wait(60)
+
+    monkeypatch.setattr(background.services, "note_progress", noted)
+    complaints = sign_in(page, "admin")
+    send(page, content)
+    expect(page.get_by_text("Waiting for the worker", exact=False).last).to_be_visible()
+    with worker():
+        assert half.wait(60)
+        expect(page.locator("[data-figures]")).to_have_text("4 of 8 rows")
+        bar = page.get_by_role("progressbar", name="Rows done")
+        assert bar.evaluate("bar => [bar.value, bar.max]") == [4, 8]
+        assert barriers(page) == []
+        press(page, "Cancel import")
+        expect(page.get_by_role("heading", name="Cancelled. Nothing was changed.")).to_be_focused()
+        go_on.set()
+    assert not Event.objects.filter(title__startswith="Renamed").exists()
+    assert complaints == []
+
+
+def test_a_preview_appears_by_itself_and_is_confirmed_by_keyboard(page: Page) -> None:
+    people.admin()
+    content = file_of_events()
+    complaints = sign_in(page, "admin")
+    send(page, content)
+    with worker():
+        expect(page.get_by_role("heading", name="Nothing has been changed yet")).to_be_focused()
+    assert barriers(page) == []
+    press(page, "Confirm import")
+    expect(page.get_by_role("heading", name="The rows are being changed")).to_be_visible()
+    with worker():
+        expect(page.get_by_role("heading", name="8 rows changed.")).to_be_focused()
+    assert barriers(page) == []
+    page.goto("/admin/events/event/export/")
+    assert barriers(page) == []
+    page.get_by_role("combobox", name="Format").select_option("csv")
+    press(page, "Export")
+    expect(page.get_by_role("heading", name="The file is being made")).to_be_visible()
+    with worker():
+        expect(page.get_by_role("heading", name="The file is there: 8 rows.")).to_be_focused()
+    assert barriers(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.path().read_text("utf-8-sig").count("Renamed") == 8
+    send(page, content.replace("Renamed", "x" * 300))
+    with worker():
+        expect(page.get_by_role("heading", name="8 lines have errors")).to_be_focused()
+    assert barriers(page) == []
+    assert complaints == []
+
+
+def test_a_file_that_is_too_large_is_named_before_it_is_sent(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_export, "MAX_IMPORTED_BYTES", 1024 * 1024)
+    people.admin()
+    sign_in(page, "admin")
+    page.goto(IMPORT)
+    file = page.locator("input[type=file]")
+    file.set_input_files({"name": "big.csv", "mimeType": "text/csv", "buffer": b"x" * (1024 * 1024 + 1)})
+    expect(page.get_by_role("alert").get_by_text("This file is over 1 MB.")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("button", name="Preview").click()
+    assert page.url.endswith(IMPORT)
+    assert file.evaluate("input => input.validity.valid") is False
+    file.set_input_files({"name": "small.csv", "mimeType": "text/csv", "buffer": b"id,title\n"})
+    assert file.evaluate("input => input.validity.valid") is True

@@ -1,0 +1,500 @@
+"""Tables out as files, and files in as changes: who may, what is in them, and what a spreadsheet cannot do."""
+
+import csv
+import io
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from guardian.shortcuts import assign_perm
+
+from admin_dashboards.tables import import_export, sheets
+from admin_dashboards.tables.import_export import neutralise, read_back
+from apps.audit.models import Entry, Verb
+from apps.events.models import Event
+from apps.users.models import User
+from tests import people
+from tests.console import console, fields, links
+from tests.factories import make_event, make_message, make_notification, make_story
+
+pytestmark = pytest.mark.django_db
+EVENTS = "/admin/events/event/"
+TABLES = [
+    "users/document", "users/user", "users/profile", "stories/story", "events/event", "chat/message",
+    "moderation/report", "connections/connection", "notifications/notification", "auth/group", "users/staff",
+    "users/session",
+]  # fmt: skip
+CSV, XLSX = "0", "1"
+
+
+def exporter(*perms: str) -> User:
+    staff = people.make_staff("exporter", "Community Manager", "User Support Specialist")
+    for perm in perms:
+        assign_perm(perm, staff)
+    return staff
+
+
+def importer() -> User:
+    staff = exporter("events.export_event", "events.import_event")
+    staff.username = "importer"
+    staff.save()
+    return staff
+
+
+def rows_of(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+
+
+def csv_of(client: Client) -> str:
+    """The export as a spreadsheet program reads it: Excel takes CSV for UTF-8 where it begins so."""
+    content = client.post(f"{EVENTS}export/", {"format": CSV}).content
+    assert content.startswith(b"\xef\xbb\xbf")
+    return str(content.decode("utf-8-sig"))
+
+
+def upload(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
+    content = text if isinstance(text, bytes) else text.encode()
+    return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})
+
+
+def confirm(client: Client, preview: Any) -> Any:
+    form = preview.context["confirm_form"]
+    return client.post(f"{EVENTS}process_import/", form.initial, follow=True)
+
+
+# --- Who may --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["community", "support"])
+def test_no_group_exports_or_imports_by_itself(who: str) -> None:
+    client = console(getattr(people, who)())
+    for table in TABLES:
+        for page in ("export", "import", "process_import"):
+            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
+    for page in ("export", "import", "process_import"):
+        assert client.get(f"{EVENTS}{page}/").status_code == 403
+
+
+def test_tables_that_take_no_import_take_none_from_anybody() -> None:
+    client = console(people.admin())
+    for table in set(TABLES) - {"events/event"}:
+        for page in ("import", "process_import"):
+            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
+
+
+def test_buttons_are_there_for_those_who_may() -> None:
+    def buttons(staff: User) -> set[str]:
+        paths = {urlsplit(link).path for link in links(console(staff).get(EVENTS))}
+        return {page for page in ("export", "import") if f"{EVENTS}{page}/" in paths}
+
+    assert buttons(people.community()) == set()
+    assert buttons(exporter("events.export_event")) == {"export"}
+    assert buttons(people.admin()) == {"export", "import"}
+
+
+def test_exporting_needs_seeing_the_table() -> None:
+    staff = people.make_staff("blind")
+    assign_perm("users.export_user", staff)
+    assert console(staff).get("/admin/users/user/export/").status_code == 403
+    assert console(staff).post("/admin/users/user/export/", {"format": CSV}).status_code == 403
+
+
+# --- Out ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
+    host = people.alice()
+    make_event(host, "Bygone Ball", in_hours=-48)
+    make_event(host, "Distant Dinner")
+    staff = exporter("events.export_event")
+    client = console(staff)
+    assert client.get(f"{EVENTS}export/?when=past").status_code == 200
+    answer = client.post(f"{EVENTS}export/?when=past", {"format": CSV})
+    assert answer["Content-Type"] == "text/csv"
+    [row] = rows_of(answer)
+    assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
+    entry = Entry.objects.get(verb=Verb.EXPORTED)
+    assert entry.actor == staff
+    assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
+
+
+def test_an_export_holds_only_rows_that_one_may_see() -> None:
+    host = people.alice()
+    theirs = make_event(host, "Granted")
+    make_event(host, "Withheld")
+    helper = people.make_staff("helper")
+    assign_perm("view_event", helper, theirs)
+    assert console(helper).post(f"{EVENTS}export/", {"format": CSV}).status_code == 403
+    assign_perm("events.export_event", helper)
+    assert [row["title"] for row in rows_of(console(helper).post(f"{EVENTS}export/", {"format": CSV}))] == ["Granted"]
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "＝1",
+    "'=1",
+    "''+1",
+    "plain",
+    "'quoted'",
+    "",
+    "a;=1+1;b",
+    "a;'=1",
+    "a\n\n\t -1",
+    'a;"=1"',
+    "'\n=1",
+    ";;=1",
+    "a; b",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text: Any) -> None:
+    assert neutralise(text)[:1] not in set("=+-@\t\r＝")
+    assert not re.search("""[;\\t\\r\\n][\\s"]*[=+\\-@＝]""", neutralise(text))
+    assert read_back(neutralise(text)) == text
+
+
+def test_no_cell_of_a_file_is_a_formula() -> None:
+    make_event(people.alice(), "=HYPERLINK(1)", description="+1", location="@here")
+    client = console(exporter("events.export_event"))
+    [row] = rows_of(client.post(f"{EVENTS}export/", {"format": CSV}))
+    assert (row["title"], row["description"], row["location"]) == ("'=HYPERLINK(1)", "'+1", "'@here")
+    assert all(line.startswith('"') and line.endswith('"') for line in csv_of(client).splitlines())
+    workbook = openpyxl.load_workbook(io.BytesIO(client.post(f"{EVENTS}export/", {"format": XLSX}).content))
+    cells = [cell for line in workbook.active for cell in line]
+    assert "'=HYPERLINK(1)" in [cell.value for cell in cells]
+    assert "f" not in {cell.data_type for cell in cells}
+
+
+def test_characters_that_no_workbook_holds_do_not_stop_an_export() -> None:
+    make_event(people.alice(), "Bell \x07 ringing")
+    answer = console(exporter("events.export_event")).post(f"{EVENTS}export/", {"format": XLSX})
+    assert answer.status_code == 200
+    assert "spreadsheetml" in answer["Content-Type"]
+
+
+def test_mail_phone_and_chat_text_are_in_no_file() -> None:
+    alice = people.make_user("alice", phone="+1 555 0123")
+    make_message(alice, people.bob(), "Behind the mill")
+    make_story(alice)
+    make_notification(alice)
+    client = console(people.admin())
+    for table in TABLES:
+        answer = client.post(f"/admin/{table}/export/", {"format": CSV})
+        # Groups, staff and sessions are not exported by anybody.
+        expected = 403 if table in ("auth/group", "users/staff", "users/session") else 200
+        assert answer.status_code == expected, table
+        text = answer.content.decode()
+        assert not any(secret in text for secret in ("alice@example.com", "0123", "mill", "md5$"))
+
+
+def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
+    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 2)
+    host = people.alice()
+    client = console(exporter("events.export_event"))
+    for number in range(2):
+        make_event(host, f"Event {number}")
+    assert client.post(f"{EVENTS}export/", {"format": CSV})["Content-Type"] == "text/csv"
+    make_event(host, "One too many")
+    answer = client.post(f"{EVENTS}export/", {"format": CSV}, follow=True)
+    assert "Narrow the table down" in answer.content.decode()
+    assert Entry.objects.filter(verb=Verb.EXPORTED).count() == 1
+
+
+def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries: Any) -> None:
+    host = people.alice()
+    client = console(exporter("events.export_event"))
+    client.post(f"{EVENTS}export/", {"format": CSV})
+    for number in range(3):
+        make_event(people.make_user(f"host{number}"))
+        make_event(host)
+        with django_assert_num_queries(8):
+            client.post(f"{EVENTS}export/", {"format": CSV})
+
+
+# --- In -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
+    event = make_event(people.alice(), "=Offensive", description="-1")
+    other = make_event(people.bob(), "Untouched")
+    staff = importer()
+    client = console(staff)
+    exported = csv_of(client)
+    preview = upload(client, exported.replace("'=Offensive", "Polite"))
+    assert preview.status_code == 200
+    event.refresh_from_db()
+    assert event.title == "=Offensive"
+    done = confirm(client, preview)
+    assert "1 row changed." in done.content.decode()
+    before = event.date, event.description
+    event.refresh_from_db()
+    assert event.title == "Polite"
+    assert (event.date, event.description) == before
+    version = event.history.latest()
+    assert (version.history_user, version.title) == (staff, "Polite")
+    assert other.history.count() == 1
+    assert Entry.objects.get(verb=Verb.IMPORTED).detail["rows"] == 1
+
+
+def test_columns_that_are_left_out_stay_as_they_are() -> None:
+    event = make_event(people.alice(), capacity=7)
+    client = console(importer())
+    confirm(client, upload(client, f"id,title\n{event.pk},Renamed\n"))
+    event.refresh_from_db()
+    assert (event.title, event.capacity, event.location) == ("Renamed", 7, "Zoom")
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("{id},,2030-01-01T20:00:00Z,Zoom,", "This field cannot be blank."),
+        ("{id},Title,yesterday,Zoom,", "Write the time like 2026-01-31T20:00:00Z."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,0", "An event has at least one seat."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,-3", "greater than or equal to 0"),
+        ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
+        (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
+        ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,9999999999", "less than or equal to"),
+        ("x,Title,2030-01-01T20:00:00Z,Zoom,", "Write a whole number"),
+        ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number"),
+    ],
+)
+def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sentence: str) -> None:
+    good, bad = make_event(people.alice(), "Good"), make_event(people.bob(), "Bad")
+    client = console(importer())
+    lines = ["id,title,date,location,capacity", f"{good.pk},Better,2030-01-01T20:00:00Z,Zoom,", row.format(id=bad.pk)]
+    preview = upload(client, "\n".join(lines))
+    assert preview.status_code == 200
+    assert "confirm_form" not in preview.context
+    assert sentence in preview.content.decode()
+    assert "Line 3" in preview.content.decode()
+    assert "Line 2" not in preview.content.decode()
+    assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
+
+
+def test_nothing_is_half_done_where_something_changed_since_the_preview() -> None:
+    first, second = make_event(people.alice(), "First"), make_event(people.bob(), "Second")
+    client = console(importer())
+    preview = upload(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
+    second.delete()
+    answer = confirm(client, preview)
+    assert "Nothing was imported" in answer.content.decode()
+    assert Event.objects.get().title == "First"
+    assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+
+
+def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
+    theirs, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
+    helper = people.make_staff("helper")
+    assign_perm("change_event", helper, theirs)
+    assign_perm("events.import_event", helper)
+    client = console(helper)
+    preview = upload(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
+    assert "There is no event with this ID." in preview.content.decode()
+    assert "Withheld" not in preview.content.decode()
+    confirm(client, upload(client, f"id,title\n{theirs.pk},Fine\n"))
+    assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
+
+
+def test_the_right_to_import_is_not_the_right_to_change() -> None:
+    event = make_event(people.alice())
+    viewer = people.make_staff("viewer")
+    assign_perm("events.view_event", viewer)
+    assign_perm("events.import_event", viewer)
+    preview = upload(console(viewer), f"id,title\n{event.pk},Mine\n")
+    assert "Can change event" in preview.content.decode()
+    assert "confirm_form" not in preview.context
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(file := io.BytesIO())
+    return file.getvalue()
+
+
+NO_ROWS = workbook([None, ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        ("id,title\n", "No valid data"),
+        ("title\nNameless\n", "id"),
+        ("id,title\n1,2,3\n", "Line 2 has 3 values"),
+        ('id,title\n1,"open\n', "cannot be read as CSV"),
+        ("id,title\n1,Müller\n".encode("cp1252"), "Save it as “CSV UTF-8”"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of the old kind"),
+        (b"PK\x03\x04 a workbook", "This workbook cannot be read."),
+        (NO_ROWS, "The first sheet of the workbook is empty."),
+        ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
+        ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
+        ("id,,title\n1,x,y\n", "Line 2 has a value in a column without a name."),
+        ("id,title\n" + "1,x\n" * 10_001, "at most 10,000"),
+        ("id,title\n" + "1," + "x" * 5 * 1024 * 1024, "over 5 MB"),
+    ],
+    ids=[
+        "empty",
+        "no-rows",
+        "no-id",
+        "ragged",
+        "unclosed",
+        "windows",
+        "xls",
+        "workbook",
+        "empty-sheet",
+        "twice",
+        "unknown",
+        "nameless",
+        "too-many",
+        "too-large",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text: Any, sentence: str) -> None:
+    answer = upload(console(importer()), text)
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    assert "confirm_form" not in answer.context
+
+
+SAVED_BY_OFFICES = {
+    "comma": lambda rows: _csv(rows, ","),
+    "semicolon": lambda rows: _csv(rows, ";"),
+    "tab": lambda rows: _csv(rows, "\t"),
+    "pipe-quoted": lambda rows: _csv(rows, "|", quoting=csv.QUOTE_ALL),
+    "sep": lambda rows: "sep=;\r\n" + _csv(rows, ";"),
+    "unicode-text": lambda rows: _csv(rows, "\t").encode("utf-16"),
+    "old-mac": lambda rows: _csv(rows, ";").replace("\r\n", "\r"),
+    "blank-lines": lambda rows: "\n" + _csv([*rows, ["", "", ""], [" ", "", ""]], ",") + "\n\n",
+    "columns-behind": lambda rows: _csv([[*row, "", ""] for row in rows], ";"),
+    "workbook": lambda rows: workbook(*rows, [None, ""]),
+    "sep-saved-as-a-row": lambda rows: "\r\nsep=;;;;\r\n" + _csv(rows, ";"),
+}
+
+
+def _csv(rows: list[list[Any]], separator: str, **options: Any) -> str:
+    csv.writer(file := io.StringIO(), delimiter=separator, **options).writerows(rows)
+    return file.getvalue()
+
+
+def test_a_file_is_read_whichever_way_it_was_saved() -> None:
+    event = make_event(people.alice())
+    client = console(importer())
+    for number, (name, saved) in enumerate(SAVED_BY_OFFICES.items()):
+        title = f"Zürich, {name}; “{number}” | 東京"
+        begins = datetime(2030, 1, 31, 20, number)  # noqa: DTZ001  # as spreadsheets have it
+        moment = begins if name == "workbook" else begins.isoformat()
+        ends = f"{(begins + timedelta(hours=1)).isoformat()}Z"
+        rows = [[" ID ", "Title", "DATE", "ends_at", "capacity"], [event.pk, title, moment, ends, 7.0 + number]]
+        preview = upload(client, saved(rows))
+        assert "confirm_form" in preview.context, (name, preview.content.decode())
+        confirm(client, preview)
+        event.refresh_from_db()
+        assert (event.title, event.date, event.capacity) == (title, begins.replace(tzinfo=UTC), 7 + number), name
+
+
+@pytest.mark.parametrize("kind", [CSV, XLSX])
+def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
+    texts = ["=1;=1", "a\r\nb\r\n", "a\rb\n\n- c", " blank ", "Bell \x07", "'a", "_x0041_", "Zürich 東京 😀", '"q"']
+    for text in texts:
+        make_event(people.make_user(f"host{texts.index(text)}"), text, description=text, location=text, capacity=3)
+    client = console(importer())
+    before = Event.history.count()  # type: ignore[attr-defined]
+    exported = client.post(f"{EVENTS}export/", {"format": kind}).content
+    preview = upload(client, exported)
+    assert [row.import_type for row in preview.context["result"].rows] == ["skip"] * len(texts)
+    assert "Columns that change nothing: status, host," in preview.content.decode()
+    assert "0 rows changed." in confirm(client, preview).content.decode()
+    assert Event.history.count() == before  # type: ignore[attr-defined]
+
+
+def test_a_workbook_may_leave_out_empty_cells_at_the_end_of_a_row() -> None:
+    event = make_event(people.alice(), "First", capacity=7)
+    client = console(importer())
+    preview = upload(client, workbook(["id", "title", "capacity"], [event.pk, "Renamed"]))
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert (event.title, event.capacity) == ("Renamed", None)
+
+
+def test_a_workbook_means_by_its_escapes_what_excel_means() -> None:
+    event = make_event(people.alice(), description="one\ntwo")
+    client = console(importer())
+    written = workbook(["id", "description", "title"], [event.pk, "one_x000D_\ntwo", "_x005F_x0041_ _x0041_ _x0000_"])
+    preview = upload(client, written)
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert (event.description, event.title) == ("one\ntwo", "_x0041_ _x0041_ _x0000_")
+
+
+def test_line_ends_and_zones_alone_are_no_change() -> None:
+    event = make_event(people.alice(), description="one\ntwo")
+    zoned = event.date.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
+    text = f'id,description,date\r\n{event.pk},"one\r\ntwo",{zoned}\r\n'
+    [row] = upload(console(importer()), text).context["result"].rows
+    assert row.import_type == "skip"
+
+
+@pytest.mark.parametrize("again", ["{}", " {}", "0{}", "{}.0", "+{}"])
+def test_one_row_on_two_lines_is_refused_with_both(again: str) -> None:
+    event = make_event(people.alice(), "First")
+    text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
+    preview = upload(console(importer()), text)
+    assert "Lines 2 and 4 are both for number" in preview.content.decode()
+    assert "confirm_form" not in preview.context
+
+
+def test_columns_that_are_not_known_are_named_before_anything_is_confirmed() -> None:
+    event = make_event(people.alice(), "First")
+    client = console(importer())
+    preview = upload(client, f"id,titel, Title ,<b>\n{event.pk},Other,New,x\n")
+    assert "Columns that change nothing: titel, &lt;b&gt;." in preview.content.decode()
+    confirm(client, preview)
+    event.refresh_from_db()
+    assert event.title == "New"
+
+
+@pytest.mark.parametrize("number", ["1.9", "1e3", "1_0", "٣", "0x1", "1,0", "1.000", "1'000", "1\u00a0000"])
+def test_a_number_that_is_not_whole_is_refused_and_not_cut(number: str) -> None:
+    event = make_event(people.alice(), capacity=7)
+    preview = upload(console(importer()), f"id;capacity\n\n{event.pk};{number}\n")
+    assert "Write a whole number" in preview.content.decode()
+    assert "Line 3, capacity" in preview.content.decode()
+
+
+def test_a_workbook_that_unfolds_into_a_huge_one_is_not_unfolded() -> None:
+    with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/worksheets/sheet1.xml", b" " * (sheets.MAX_UNFOLDED + 1))
+    client = console(importer())
+    assert "The workbook is too large." in upload(client, file.getvalue()).content.decode()
+    wide = workbook(["id", "title"], [1, "x"] + [None] * sheets.MAX_COLUMNS + ["far away"])
+    assert "The sheet goes on after" in upload(client, wide).content.decode()
+
+
+def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:
+    client = console(importer())
+    for name in ("", "../../etc/passwd", "0123456789abcdef"):
+        posted = {"import_file_name": name, "original_file_name": "x.csv", "format": "0"}
+        answer = client.post(f"{EVENTS}process_import/", posted, follow=True)
+        assert "Choose the file again" in answer.content.decode()
+    assert client.get(f"{EVENTS}process_import/").status_code == 302
+
+
+def test_the_import_page_asks_for_a_file_and_no_more() -> None:
+    page = console(importer()).get(f"{EVENTS}import/")
+    assert {"import_file", "format"} <= set(fields(page))

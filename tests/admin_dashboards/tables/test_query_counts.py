@@ -1,0 +1,101 @@
+"""What a page of one thing costs: a fixed, small number of queries."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.users.models import User
+from apps.users.staff.object_grants import grant_on_row
+from tests import people
+from tests.console import console
+from tests.factories import make_connection, make_event, make_message, make_notification, make_report, make_story
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def things() -> dict[str, Any]:
+    alice, bob = people.alice(), people.bob()
+    story = make_story(alice)
+    return {
+        "stories/story": story,
+        "events/event": make_event(alice),
+        "chat/message": make_message(alice, bob),
+        "moderation/report": make_report(bob, "story", story, alice),
+        "connections/connection": make_connection(alice, bob),
+        "users/profile": alice.profile,
+        "notifications/notification": make_notification(alice),
+    }
+
+
+@pytest.mark.parametrize(
+    ("who", "table", "what", "count"),
+    [
+        ("community", "stories/story", "change", 10),
+        ("community", "stories/story", "delete", 9),
+        ("community", "stories/story", "history", 11),
+        ("community", "events/event", "change", 9),
+        ("community", "chat/message", "change", 12),
+        ("community", "moderation/report", "change", 11),
+        ("support", "connections/connection", "change", 7),
+        ("support", "users/profile", "change", 8),  # one more: whether the look is written down already
+        ("support", "notifications/notification", "change", 7),
+    ],
+)
+def test_a_page_costs_so_many_queries(
+    things: dict[str, Any], django_assert_num_queries: Any, who: str, table: str, what: str, count: int
+) -> None:
+    client = console(getattr(people, who)())
+    address = f"/admin/{table}/{things[table].pk}/{what}/"
+    client.get(address)
+    with django_assert_num_queries(count):
+        assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "address", "count"),
+    [
+        ("access", "/admin/access/", 33),
+        ("access", "/admin/access/explain/?person=compliance&perm=users.review_document", 15),
+        ("access", "/admin/auth/group/", 9),
+        ("access", "/admin/auth/group/{team}/change/", 12),
+        ("access", "/admin/users/staff/", 11),
+        ("access", "/admin/users/staff/{officer}/change/", 22),
+        ("access", "/admin/users/staff/{peer}/change/", 22),
+        ("access", "/admin/stories/story/{story}/permissions/", 21),
+        ("access", "/admin/users/session/", 9),
+        ("access", "/admin/users/session/of/{officer}/end/", 9),
+        ("support", "/admin/support/", 6),
+        ("support", "/admin/support/?q=ali", 8),
+        ("support", "/admin/support/{alice}/", 34),
+        ("support", "/admin/support/{alice}/pick/?q=bob", 13),
+        ("support", "/admin/support/{bob}/why/story/{story}/", 28),
+        ("support", "/admin/support/{bob}/why/connection/{connection}/", 20),
+        ("support", "/admin/support/{bob}/why/message/{message}/", 22),
+        ("support", "/admin/support/{bob}/why/event/{event}/", 22),
+        ("support", "/admin/support/{bob}/why/notification/{notification}/", 17),
+        ("support", "/admin/support/{bob}/why/profile/{alice}/", 22),
+        ("support", "/admin/support/{bob}/why/story/{story}/?at={then}", 31),
+        ("support", "/admin/support/{bob}/as_seen/", 7),
+    ],
+)
+def test_a_desk_s_page_costs_so_many_queries_however_many_people_there_are(
+    things: dict[str, Any], django_assert_num_queries: Any, who: str, address: str, count: int
+) -> None:
+    officer, peer = people.compliance(), people.make_staff("peer", "Access Manager")
+    team = officer.groups.get()
+    for place in range(4):
+        one_more = people.make_staff(f"officer{place}", team.name)
+        grant_on_row(peer, one_more, "stories.view_story", things["stories/story"])
+        make_story(people.make_user(f"alicia{place}"))
+        console(one_more).get("/admin/")
+    known = {name.split("/")[1]: thing.pk for name, thing in things.items()}
+    known |= {user.username: user.pk for user in User.objects.filter(username__in=["alice", "bob"])}
+    known |= {"officer": officer.pk, "peer": peer.pk, "team": team.pk}
+    client = console(getattr(people, who)())
+    client.get("/admin/")
+    path = address.format(**known, then=timezone.now().isoformat().replace("+", "%2B"))
+    client.get(path, follow=True)
+    with django_assert_num_queries(count):
+        assert client.get(path).status_code == 200

@@ -1,0 +1,105 @@
+"""Every page of the console that no other browser test looks at, in both schemes, for a desk's window and a phone's."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from tests import people
+from tests.accessibility import barriers
+from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.apps.users.test_quality import decided
+from tests.factories import make_event
+from tests.permissions import console_scene
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABLES = {
+    "users_document": "users/document",
+    "users_user": "users/user",
+    "users_profile": "users/profile",
+    "stories_story": "stories/story",
+    "events_event": "events/event",
+    "chat_message": "chat/message",
+    "moderation_report": "moderation/report",
+    "connections_connection": "connections/connection",
+    "notifications_notification": "notifications/notification",
+    "auth_group": "auth/group",
+    "users_staff": "users/staff",
+    "users_session": "users/session",
+}
+ALONE = (
+    "/admin/",
+    "/admin/access/",
+    "/admin/access/audit/",
+    "/admin/access/audit/?actor=decider&since=2020-01-01T00%3A00",
+    "/admin/access/audit/?id=99999",
+    "/admin/access/audit/?request=none",
+    "/admin/access/explain/?person=trainee&perm=stories.delete_story",
+    "/admin/auth/group/add/",
+    "/admin/users/staff/add/",
+    "/admin/compliance/",
+    "/admin/support/",
+    "/admin/support/?q=alice",
+    "/admin/users/document/?status__exact=pending&o=-1",
+    "/admin/mfa/",
+    "/admin/password_change/",
+    "/admin/compliance/next/",
+    "/admin/moderation/next/",
+    "/admin/preferences/",
+    "/admin/notices/",
+    "/admin/compliance/templates/",
+    "/admin/compliance/quality/",
+    "/admin/compliance/settings/",
+    "/admin/moderation/appeals/",
+    "/admin/no-such-page/",
+    "/admin/users/user/add/",
+)
+STATUS = {"/admin/access/audit/?id=99999": 422, "/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
+
+
+def addresses() -> list[str]:
+    """Of one of everything."""
+    cast = console_scene.cast()
+    rows = console_scene.things(cast)
+    officer = cast["compliance"]
+    assert officer is not None
+    check = decided(officer)
+    found = [f"/admin/{path}/" for path in TABLES.values()]
+    found += [f"/admin/{path}/{rows[table]}/change/" for table, path in TABLES.items()]
+    event = make_event(people.carol(), "A party")
+    version = event.history.latest().pk  # type: ignore[attr-defined]
+    found += [f"/admin/events/event/{event.pk}/{page}/" for page in ("history", f"history/{version}", "delete")]
+    found += ["/admin/events/event/import/", "/admin/events/event/export/"]
+    found += [f"/admin/compliance/quality/{check.pk}/", f"/admin/moderation/appeals/{rows['desk_moderation_appeals']}/"]
+    alice = cast["alice"]
+    assert alice is not None
+    found += [
+        f"/admin/stories/story/{rows['stories_story']}/permissions/",
+        f"/admin/users/staff/{rows['users_staff']}/password/",
+        reverse("admin:users_session_end_all", args=[alice.pk]),
+        reverse("admin:desk_support_person", args=[alice.pk]),
+        reverse("admin:desk_support_as_seen", args=[alice.pk]),
+        reverse("admin:desk_support_why", args=[alice.pk, "story", rows["stories_story"]]),
+    ]
+    return [*found, *ALONE]
+
+
+def test_every_page_can_be_used_by_everybody(page: Page) -> None:
+    to_open = addresses()
+    sign_in(page, "admin")
+    faults: list[str] = []
+    for address in to_open:
+        answer = page.goto(address)
+        assert answer is not None
+        if answer.status != STATUS.get(address, 200):
+            faults.append(f"{address}: {answer.status}")
+        faults += [f"{address}, {fault}" for fault in barriers(page)]
+    # What would be done to many at once is asked from the queue.
+    page.goto("/admin/moderation/")
+    page.locator("input[name=item]").first.check()
+    page.locator("button[name=action]").first.click()
+    page.wait_for_url("**/admin/moderation/bulk/")
+    faults += [f"bulk, {fault}" for fault in barriers(page)]
+    assert faults == []

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from api.realtime.manager import Hub
+from apps.notifications.models import Kind, Notification
+from apps.notifications.services import mark_all_read, notify, notify_all
+from apps.users.accounts.services import follow
+from apps.users.models import User
+from tests.api.realtime.client import notifications
+from tests.client import api
+from tests.people import alice, bob, newton
+
+
+def tell(person: User, who: str = "bob") -> Notification:
+    return notify(person.pk, Kind.NEW_FOLLOWER, about=person, person=who)
+
+
+def test_a_person_hears_of_what_they_are_told(stack_url: str) -> None:
+    a, b = alice(), bob()
+    with (
+        notifications(stack_url, a) as phone,
+        notifications(stack_url, a) as laptop,
+        notifications(stack_url, b) as other,
+    ):
+        follow(b, "alice")
+        frame = phone.next()
+        assert laptop.next() == frame
+        stored = api(a).get("/notifications").json()["results"][0]
+        assert frame == {"type": "notification", **stored, "unread": 1}
+        other.expect_nothing()
+
+
+def test_nothing_old_is_told(stack_url: str) -> None:
+    a = alice()
+    tell(a)
+    with notifications(stack_url, a) as one:
+        one.expect_nothing()
+        new = tell(a)
+        frame = one.next()
+        assert (frame["id"], frame["unread"]) == (new.pk, 2)
+        mark_all_read(a)
+        tell(a)
+        assert one.next()["unread"] == 1
+
+
+def test_many_at_once_come_once_each(stack_url: str) -> None:
+    n = newton()
+    with notifications(stack_url, n) as one:
+        told = notify_all([n.pk] * 250, Kind.NEW_FOLLOWER, person="bob")
+        assert [one.next()["id"] for _ in range(250)] == [notification.pk for notification in told]
+        one.expect_nothing()
+
+
+def test_what_the_broker_never_carried_is_told_all_the_same(stack_url: str) -> None:
+    a = alice()
+    with notifications(stack_url, a) as one:
+        tell(a)
+        assert one.next()["unread"] == 1
+        # Of a transaction that took its time: an older number and an older date than what was told already.
+        late = Notification(
+            recipient=a, kind=Kind.NEW_FOLLOWER, text="Hi", created_at=timezone.now() - timedelta(seconds=20)
+        )
+        late.save()
+        frame = one.next()
+        assert (frame["id"], frame["unread"]) == (late.pk, 2)
+        one.expect_nothing()
+
+
+def test_a_clock_that_is_set_back_makes_nobody_hear_twice() -> None:
+    # What was told is forgotten once no look reads it any more: never because of a time that has yet to come.
+    hub = object.__new__(Hub)
+    hub._last_look = timezone.now() + timedelta(days=1)
+    assert hub.missing_since() < timezone.now()

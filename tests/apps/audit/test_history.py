@@ -1,0 +1,143 @@
+"""Versions: one for each change, none where nothing differs, each with who, why and from which request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from apps.audit.history import bulk_update_as, save_as
+from apps.chat.models import Membership
+from apps.moderation.reporting import report
+from apps.users.authentication.sessions import set_password
+from apps.users.models import Profile
+from apps.users.staff.accounts import change_staff
+from apps.users.staff.groups import delete_group, save_group
+from tests import people
+from tests.apps.chat.people import connect
+from tests.client import api
+from tests.console import console
+from tests.factories import make_event, make_story
+
+pytestmark = pytest.mark.django_db
+
+
+def versions(obj: Any) -> list[tuple[str, str | None]]:
+    """Who made each version and why, first to last."""
+    rows = obj.history.order_by("history_id").select_related("history_user")
+    return [(row.history_user and row.history_user.username, row.history_change_reason) for row in rows]
+
+
+# --- None where nothing differs -------------------------------------------------------------------------------------
+
+
+def test_signing_in_at_the_console_makes_no_version() -> None:
+    staff = people.community()
+    before = versions(staff)
+    client = Client()
+    for _ in range(2):
+        client.post("/admin/login/", {"username": "community", "password": people.PASSWORD})
+        assert client.get("/admin/").status_code == 200
+    staff.refresh_from_db()
+    assert staff.last_login is not None
+    assert versions(staff) == before
+
+
+@pytest.mark.parametrize("method", ["patch", "put"])
+def test_the_same_values_again_make_no_version(method: str) -> None:
+    alice = people.alice()
+    send = getattr(api(alice), method)
+    same = {"bio": "I paint.", "theme": "dark", "social_links": {"web": "https://alice.example.com"}}
+    profile = Profile.objects.get(user=alice)
+    before = len(versions(profile))
+    for _ in range(2):
+        answer = send("/users/profile", same | {"email": alice.email, "username": "alice"})
+        assert answer.status_code == 200, answer.content
+    assert len(versions(profile)) == before + 1
+    assert len(versions(alice)) == 1
+
+
+def test_staff_and_groups_saved_as_they_are_make_no_version() -> None:
+    boss, nora = people.admin(), people.make_staff("nora", "Community Manager")
+    group = save_group(boss, name="Juniors", permissions=Permission.objects.filter(codename="delete_story"))
+    save_group(boss, group.pk, name="Juniors", permissions=group.permissions.all())
+    assert versions(group) == [("admin", "group saved")]
+    before = versions(nora)
+    groups = list(nora.groups.all())
+    for _ in range(2):
+        change_staff(boss, nora.pk, username="nora", email=nora.email, is_active=True, groups=groups)
+    assert versions(nora) == before
+    change_staff(boss, nora.pk, username="nora", email=nora.email, is_active=True, groups=[*groups, group])
+    assert versions(nora)[len(before) :] == [("admin", "staff account changed")]
+
+
+def test_many_rows_changed_at_once_have_versions_where_they_differ() -> None:
+    alice, boss = people.alice(), people.admin()
+    same, other = make_event(alice, "Same"), make_event(alice, "Other")
+    other.title = "Another"
+    bulk_update_as(boss, [same, other], ["title"], reason="put right")
+    assert versions(same) == [("alice", "event made")]
+    assert versions(other) == [("alice", "event made"), ("admin", "put right")]
+
+
+def test_a_change_back_is_a_version_and_so_is_a_new_password() -> None:
+    alice = people.alice()
+    for bio in ("one", "two", "one"):
+        alice.profile.bio = bio
+        save_as(alice, alice.profile, reason=bio)
+    assert [reason for _, reason in versions(alice.profile)] == [None, "one", "two", "one"]
+    set_password(alice, alice, "quite-a-long-phrase-7", field="password", reason="password changed")
+    alice.save()
+    assert versions(alice) == [(None, None), ("alice", "password changed")]
+
+
+# --- What is lost with something else -------------------------------------------------------------------------------
+
+
+def test_members_of_a_deleted_group_have_a_version_that_says_so() -> None:
+    boss, other = people.admin(), people.make_staff("other", "Community Manager")
+    group = save_group(boss, name="Juniors", permissions=[])
+    members = [people.make_staff(name, "Juniors", "Community Manager") for name in ("nora", "otto")]
+    before = [versions(each) for each in (*members, other)]
+    delete_group(boss, group.pk)
+    lost = ("admin", "group deleted")
+    assert [versions(each) for each in (*members, other)] == [[*before[0], lost], [*before[1], lost], before[2]]
+    for member in members:
+        assert [row.group.name for row in member.history.latest().groups.all()] == ["Community Manager"]
+    nora = members[0]
+    nora.phone = "+1 555 0123"
+    save_as(nora, nora, reason="phone")
+    latest, earlier = nora.history.all()[:2]
+    assert latest.diff_against(earlier).changed_fields == ["phone"]
+
+
+def test_groups_of_a_deleted_permission_have_a_version() -> None:
+    boss = people.admin()
+    group = save_group(boss, name="Juniors", permissions=Permission.objects.filter(codename="delete_story"))
+    Permission.objects.get(codename="delete_story").delete()
+    assert len(versions(group)) == 2
+    assert not group.history.latest().permissions.exists()  # type: ignore[attr-defined]
+
+
+# --- From which request ---------------------------------------------------------------------------------------------
+
+
+def test_versions_made_at_once_name_the_request() -> None:
+    alice, bob = people.alice(), people.bob()
+    connect(alice, bob)
+    answer = api(alice).post("/chat/rooms", {"participant": bob.pk})
+    made = Membership.history.all()  # type: ignore[attr-defined]
+    assert {(row.request_id, row.history_user) for row in made} == {(answer["X-Request-ID"], alice)}
+    story = make_story(alice)
+    reports = [report(who, kind="story", target_id=story.pk, reason="spam") for who in (bob, people.carol())]
+    [case] = {each.case for each in reports}
+    client, page = console(people.community()), f"/admin/moderation/{case.pk}/"
+    client.get(page)
+    case.refresh_from_db()
+    answer = client.post(f"{page}decide/", {"version": case.version, "outcome": ["kept"]})
+    for each in reports:
+        latest = each.history.latest()  # type: ignore[attr-defined]
+        assert (latest.outcome, latest.request_id) == ("kept", answer["X-Request-ID"])
+        assert latest.history_user.username == "community"

@@ -1,0 +1,427 @@
+"""Reports: made once while open, evidence kept, settled once, with what the outcome needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Permission
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.utils import timezone
+
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.events.services import delete_event, edit_event, update_event
+from apps.moderation.appeals import appeal, rule_on_appeal
+from apps.moderation.cases import settle_case
+from apps.moderation.models import Exhibit, Report
+from apps.moderation.reporting import report, settle_report
+from apps.moderation.retention import let_go_of_all
+from apps.notifications.models import Kind, Notification
+from apps.review.decisions.models import Decision
+from apps.stories.models import Story
+from apps.stories.services import delete_story, free_expired, remove_story
+from apps.users.accounts.services import block, follow, unfollow
+from apps.users.models import User
+from tests.client import api
+from tests.factories import make_connection, make_event, make_message, make_story
+from tests.jobs import run_jobs
+from tests.people import admin, alice, bob, carol, make_staff, make_user
+from tests.races import at_once, lost, won
+
+
+def tell(reporter: User, kind: str, target: Any, reason: str = "spam", note: str = "") -> Report:
+    return report(reporter, kind=kind, target_id=target.pk, reason=reason, note=note)
+
+
+def kinds_told(user: User) -> list[str]:
+    run_jobs(later=timedelta(seconds=10))
+    return list(Notification.objects.filter(recipient=user).order_by("id").values_list("kind", flat=True))
+
+
+def moderator(*codenames: str) -> User:
+    staff = make_staff("moderator")
+    staff.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    assert staff.user_permissions.count() == len(codenames)
+    return staff
+
+
+# --- Making one ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestReporting:
+    def test_all_four_kinds_name_who_answers_for_them(self) -> None:
+        author, reporter = alice(), bob()
+        make_connection(author, reporter, status="accepted", responded_at=timezone.now())
+        things = {
+            "story": make_story(author),
+            "event": make_event(author),
+            "message": make_message(author, reporter),
+            "user": author,
+        }
+        for kind, thing in things.items():
+            made = tell(reporter, kind, thing)
+            assert (made.status, made.author, made.target_id) == ("open", author, thing.pk)
+
+    def test_only_what_the_reporter_may_see(self) -> None:
+        author, reporter, other = alice(), bob(), carol()
+        hidden = [
+            ("story", make_story(author, audience="connections")),
+            ("story", make_story(author, hours_old=30)),
+            ("message", make_message(author, other)),
+            ("user", make_staff("clerk")),
+            ("user", make_user("gone", is_active=False)),
+        ]
+        shy = make_user("shy")
+        block(shy, "bob")
+        hidden += [("event", make_event(shy)), ("story", make_story(shy)), ("user", shy)]
+        for kind, thing in hidden:
+            with pytest.raises(Absent):
+                tell(reporter, kind, thing)
+        with pytest.raises(Absent):
+            report(reporter, kind="event", target_id=10**15, reason="spam")
+        assert not Report.objects.exists()
+        assert not Story.objects.filter(held=True).exists()
+
+    def test_a_block_is_no_shield(self) -> None:
+        victim, offender = alice(), bob()
+        things = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, victim),
+            "user": offender,
+        }
+        block(victim, "bob")
+        client = api(victim)
+        for kind, thing in things.items():
+            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
+            assert client.post("/reports", sent).status_code == 201, kind
+
+    def test_who_blocks_is_reported_for_what_the_blocked_could_see_before(self) -> None:
+        victim, offender, stranger = alice(), bob(), carol()
+        make_connection(victim, offender, status="accepted", responded_at=timezone.now())
+        before = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, victim),
+            "user": offender,
+        }
+        for_connections = make_story(offender, audience="connections")
+        for name in ("alice", "carol"):
+            block(offender, name)
+        after = {
+            "story": make_story(offender),
+            "event": make_event(offender),
+            "message": make_message(offender, make_user("dora")),
+        }
+        asked: list[tuple[User, str, Any, int]] = [
+            *((victim, kind, thing, 201) for kind, thing in before.items()),
+            (victim, "story", for_connections, 201),
+            *((victim, kind, thing, 404) for kind, thing in after.items()),
+            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everybody
+            *((stranger, kind, before[kind], 404) for kind in ("message", "user")),
+            (stranger, "story", for_connections, 404),
+            *((stranger, kind, thing, 404) for kind, thing in after.items()),
+        ]
+        for reporter, kind, thing, status in asked:
+            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
+            assert api(reporter).post("/reports", sent).status_code == status, (reporter, kind, thing)
+
+    def test_who_asked_to_connect_or_followed_has_met_whom_they_report(self) -> None:
+        offender = bob()
+        dora, erin, fay = (make_user(name) for name in ("dora", "erin", "fay"))
+        make_connection(offender, dora)
+        follow(erin, "bob")
+        follow(fay, "bob")
+        unfollow(fay, "bob")
+        followed = make_user("gina")
+        follow(offender, "gina")
+        for reporter in (dora, erin, fay, followed):
+            block(offender, reporter.username)
+            assert tell(reporter, "user", offender).status == "open"
+
+    def test_not_oneself_nor_ones_own(self) -> None:
+        author, other = alice(), bob()
+        for kind, thing in (
+            ("story", make_story(author)),
+            ("event", make_event(author)),
+            ("message", make_message(author, other)),
+            ("user", author),
+        ):
+            with pytest.raises(Invalid) as refusal:
+                tell(author, kind, thing)
+            assert refusal.value.field == "id"
+
+    def test_other_needs_a_note(self) -> None:
+        event, reporter = make_event(alice()), bob()
+        for note in ("", "   \n"):
+            with pytest.raises(Invalid) as refusal:
+                tell(reporter, "event", event, reason="other", note=note)
+            assert refusal.value.field == "note"
+        assert tell(reporter, "event", event, reason="other", note=" It is a trap. ").note == "It is a trap."
+
+    def test_once_while_open_and_again_when_closed(self) -> None:
+        event, reporter, boss = make_event(alice()), bob(), admin()
+        first = tell(reporter, "event", event)
+        with pytest.raises(Conflict) as refusal:
+            tell(reporter, "event", event, reason="fraud")
+        assert refusal.value.code == "already-reported"
+        assert tell(carol(), "event", event).pk
+        settle_report(boss, first.pk, outcome="kept")
+        assert tell(reporter, "event", event).pk != first.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_reports_by_one_person_one_is_made() -> None:
+    story, reporter = make_story(alice()), bob()
+    results = at_once([partial(tell, reporter, "story", story)] * 20)
+    assert len(won(results)) == 1
+    assert lost(results) == {(Conflict, "already-reported")}
+    assert Story.history.filter(history_change_reason="held as evidence").count() == 1
+
+
+# --- Evidence --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+class TestEvidence:
+    def test_a_reported_story_is_held_until_its_case_is_over(self) -> None:
+        author, boss = alice(), admin()
+        story = make_story(author)
+        first, second = tell(bob(), "story", story), tell(carol(), "story", story)
+        delete_story(author, story.pk)
+        name = str(story.content_file.name)
+        with time_machine.travel(timezone.now() + timedelta(hours=30)):
+            assert free_expired() == 0
+        settle_report(boss, first.pk, outcome="kept")
+        second.refresh_from_db()
+        assert (second.status, second.outcome) == ("closed", "kept")
+        assert default_storage.exists(name), "it can still be undone without a trace"
+        run_jobs(later=timedelta(seconds=10))
+        assert not default_storage.exists(name)
+        assert not Story.objects.exists()
+
+    def test_settled_at_the_same_instant_it_is_let_go_all_the_same(self) -> None:
+        story, boss = make_story(alice()), admin()
+        reports = [tell(make_user(f"person{number}"), "story", story) for number in range(10)]
+        results = at_once([partial(settle_report, boss, made.pk, outcome="kept") for made in reports])
+        assert len(won(results)) == 1
+        assert lost(results) == {(Conflict, "already-settled")}
+        run_jobs(later=timedelta(seconds=10))
+        story.refresh_from_db()
+        assert not story.held
+
+    def test_what_is_kept_is_freed_with_time(self) -> None:
+        story, boss = make_story(alice()), admin()
+        settle_report(boss, tell(bob(), "story", story).pk, outcome="kept")
+        run_jobs(later=timedelta(seconds=10))
+        with time_machine.travel(timezone.now() + timedelta(hours=30)):
+            assert free_expired() == 1
+
+
+# --- Settling --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_decisions_one_counts() -> None:
+    event, boss = make_event(alice()), admin()
+    made = tell(bob(), "event", event)
+    outcomes = ["kept", "removed"] * 10
+    results = at_once([partial(settle_report, boss, made.pk, outcome=outcome) for outcome in outcomes])
+    [winner] = won(results)
+    assert lost(results) == {(Conflict, "already-settled")}
+    made.refresh_from_db()
+    event.refresh_from_db()
+    assert made.outcome == winner.outcome
+    assert (event.removed_at is not None) == (made.outcome == "removed")
+    run_jobs(later=timedelta(seconds=10))
+    assert Notification.objects.filter(kind=Kind.REPORT_CLOSED).count() == 1
+
+
+@pytest.mark.django_db
+class TestSettling:
+    def test_kept_tells_the_reporter_alone(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        made = settle_report(boss, tell(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine")
+        assert (made.status, made.outcome, made.closed_by) == ("closed", "kept", boss)
+        assert made.closed_at is not None
+        assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
+        assert kinds_told(author) == []
+        version = made.history.latest()
+        assert (version.history_user, version.history_change_reason) == (boss, "fine")
+
+    def test_removed_takes_it_down_and_tells_both(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        for kind, thing in (
+            ("story", make_story(author)),
+            ("event", make_event(author)),
+            ("message", make_message(author, reporter)),
+        ):
+            Notification.objects.all().delete()
+            settle_report(boss, tell(reporter, kind, thing).pk, outcome="removed", reason="spam")
+            thing.refresh_from_db()
+            assert (thing.removed_by, thing.removal_reason) == (boss, "spam")
+            assert kinds_told(author) == [Kind.CONTENT_REMOVED]
+            assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
+
+    def test_removed_is_true_where_it_is_gone_already(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        down, gone, evidence = make_story(author), make_event(author), make_story(author)
+        reports = [
+            tell(reporter, kind, thing) for kind, thing in (("story", down), ("event", gone), ("story", evidence))
+        ]
+        remove_story(boss, down.pk)
+        gone.delete()
+        delete_story(author, evidence.pk)
+        for made in reports:
+            assert settle_report(boss, made.pk, outcome="removed").outcome == "removed"
+        with time_machine.travel(timezone.now() + timedelta(days=19)):
+            let_go_of_all()
+            assert set(Story.objects.all()) == {down, evidence}, "the author may still appeal"
+        with time_machine.travel(timezone.now() + timedelta(days=21)):
+            let_go_of_all()
+            assert list(Story.objects.all()) == [down]
+
+    def test_edited_says_that_the_words_are_right_now(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        event = make_event(author)
+        made = tell(reporter, "event", event)
+        edit_event(boss, event.pk, title="Cleaner")
+        assert settle_report(boss, made.pk, outcome="edited").outcome == "edited"
+        assert kinds_told(author) == [Kind.CONTENT_EDITED]
+
+    def test_warned_tells_the_author(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        settle_report(boss, tell(reporter, "user", author).pk, outcome="warned")
+        assert kinds_told(author) == [Kind.WARNING]
+
+    def test_suspended_shuts_the_author_out_for_a_week_unless_said_otherwise(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        now = timezone.now()
+        with time_machine.travel(now, tick=False):
+            settle_report(boss, tell(reporter, "user", author).pk, outcome="suspended")
+            author.refresh_from_db()
+            assert author.suspended_until == now + timedelta(days=7)
+            settle_report(boss, tell(reporter, "user", author).pk, outcome="suspended", until=now + timedelta(days=90))
+        author.refresh_from_db()
+        assert author.suspended_until == now + timedelta(days=90)
+
+    def test_what_makes_no_sense_is_refused_and_leaves_it_open(self) -> None:
+        author, reporter, boss = alice(), bob(), admin()
+        about_person, about_story = tell(reporter, "user", author), tell(reporter, "story", make_story(author))
+        for made, outcome in (
+            (about_person, "removed"),
+            (about_person, "edited"),
+            (about_story, "edited"),
+            (about_story, "burnt"),
+        ):
+            with pytest.raises(Invalid) as refusal:
+                settle_report(boss, made.pk, outcome=outcome)
+            assert refusal.value.field == "outcome"
+            made.refresh_from_db()
+            assert made.status == "open"
+        assert kinds_told(author) == kinds_told(reporter) == []
+
+    def test_each_outcome_needs_its_own_permission(self) -> None:
+        author, reporter = alice(), bob()
+        clerk = moderator("settle_report")
+        reports = {
+            "Can delete story": (tell(reporter, "story", make_story(author)), "removed"),
+            "Can change event": (tell(reporter, "event", make_event(author)), "edited"),
+            "Can suspend user": (tell(reporter, "user", author), "suspended"),
+        }
+        for name, (made, outcome) in reports.items():
+            with pytest.raises(Refused, match=name):
+                settle_report(clerk, made.pk, outcome=outcome)
+            made.refresh_from_db()
+            assert made.status == "open"
+            assert settle_report(clerk, made.pk, outcome="kept").status == "closed"
+
+    def test_without_the_permission_nothing_is_settled(self) -> None:
+        made = tell(bob(), "event", make_event(alice()))
+        for staff in (moderator("delete_event", "change_event", "view_report"), alice_again()):
+            with pytest.raises(Refused, match="Can settle report"):
+                settle_report(staff, made.pk, outcome="kept")
+        with pytest.raises(Absent):
+            settle_report(admin(), 10**9, outcome="kept")
+
+
+def alice_again() -> User:
+    return User.objects.get(username="alice")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWordsAsReported:
+    def test_they_stay_whatever_the_author_makes_of_them(self) -> None:
+        host, boss = alice(), admin()
+        event = make_event(host, "Rude party")
+        case = tell(bob(), "event", event).case
+        assert case is not None
+        update_event(host, event.pk, title="Party")
+        tell(carol(), "event", event)
+        tell(make_user("dora"), "event", event)
+        delete_event(host, event.pk)
+        titles = [exhibit.words["title"] for exhibit in case.exhibits.order_by("id")]
+        assert titles == ["Rude party", "Party"], "one for each wording, not for each report"
+        settle_case(boss, case.pk, outcomes=["warned"])
+
+    def test_each_kind_keeps_what_its_reporters_saw(self) -> None:
+        author, reporter = make_user("alice"), bob()
+        author.profile.bio = "Send money"
+        author.profile.save()
+        make_connection(author, reporter, status="accepted", responded_at=timezone.now())
+        told = {
+            "story": (make_story(author, "Sunrise"), {"caption": "Sunrise", "sha256": "0" * 64}),
+            "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
+            "user": (author, {"username": "alice", "bio": "Send money"}),
+        }
+        for kind, (thing, words) in told.items():
+            case = tell(reporter, kind, thing).case
+            assert case is not None
+            assert [exhibit.words for exhibit in case.exhibits.all()] == [words]
+
+    def test_they_are_purged_when_case_and_appeal_are_over_and_not_before(self) -> None:
+        author, boss = alice(), admin()
+        reporter = bob()
+        kept, struck = (tell(reporter, "event", make_event(author)).case for _number in range(2))
+        assert kept is not None
+        assert struck is not None
+        settle_case(boss, struck.pk, outcomes=["warned"])
+        let_go_of_all()
+        assert Exhibit.objects.count() == 2
+        settle_case(boss, kept.pk, outcomes=["kept"])
+        let_go_of_all()
+        assert Exhibit.objects.count() == 2, "the decision may still be undone in silence"
+        with time_machine.travel(timezone.now() + timedelta(days=1)):
+            let_go_of_all()
+            assert list(Exhibit.objects.values_list("case", flat=True)) == [struck.pk]
+            made = appeal(author, Decision.objects.get(target_id=struck.pk).pk, text="It was a joke.")
+        with time_machine.travel(timezone.now() + timedelta(days=60)):
+            let_go_of_all()
+            assert Exhibit.objects.exists()
+            rule_on_appeal(make_staff("other", is_superuser=True), made.pk, overturn=False, text="No.")
+            let_go_of_all()
+            assert not Exhibit.objects.exists()
+
+    def test_what_cannot_be_let_go_holds_up_nothing_else_and_goes_the_next_time(self) -> None:
+        author = alice()
+        stuck, free = (make_story(author, held=True) for _number in range(2))
+        with connection.cursor() as cursor:
+            cursor.execute(f"""
+                CREATE FUNCTION refuse() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''not now''; END' LANGUAGE plpgsql;
+                CREATE TRIGGER stuck BEFORE UPDATE ON stories_story FOR EACH ROW WHEN (OLD.id = {stuck.pk})
+                EXECUTE FUNCTION refuse();
+            """)
+        try:
+            let_go_of_all()
+            assert list(Story.objects.filter(held=True)) == [stuck]
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP FUNCTION refuse CASCADE")
+        let_go_of_all()
+        assert not Story.objects.filter(held=True).exists()
+        assert free.pk != stuck.pk

@@ -1,0 +1,216 @@
+"""What the ladder tells: the rows, versions and people behind each answer, and what else there is to know."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apps.audit.history import delete_as, save_as
+from apps.chat.models import Message
+from apps.connections.services import answer_connection, request_connection
+from apps.errors import Absent, Invalid
+from apps.events.participation import invite_to_event, join_event
+from apps.events.services import cancel_event
+from apps.notifications.models import Notification
+from apps.notifications.services import mark_read
+from apps.stories.models import Story
+from apps.support.explain_visibility import FIXABLE, MADE, THINGS, Answer, ladder
+from apps.users.accounts.services import follow
+from apps.users.models import Block, User
+from apps.visibility.policy import PRESENT, Past
+from tests import people
+from tests.factories import make_connection, make_event, make_message, make_story
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
+    alice, bob, community = people.alice(), people.bob(), people.community()
+    story = make_story(bob)
+    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    story.remove(community, "spam")
+    save_as(community, story, reason="spam")
+    told = ladder(alice.pk, "story", story.pk)
+    assert not told.visible
+    assert told.failed
+    assert told.failed.code == "kept"
+    assert str(told.sentence).endswith("staff removed it.")
+    [removal] = told.failed.facts
+    assert "community" in removal.sentence
+    assert "spam" in removal.sentence
+    assert removal.version.history_user == community
+    assert told.failed.fixable_by == "Can be fixed by: Community Manager, by restoring it."
+    blocked = next(answer for answer in told.answers if answer.code == "unblocked")
+    assert blocked.passed is False
+    assert "bob blocked alice" in blocked.facts[0].sentence
+    assert ladder(bob.pk, "story", story.pk).visible
+
+
+def test_of_what_is_gone_it_says_who_deleted_it() -> None:
+    alice, bob = people.alice(), people.bob()
+    connection = make_connection(alice, bob)
+    number = connection.pk
+    delete_as(bob, connection, reason="parted")
+    told = ladder(alice.pk, "connection", number)
+    assert told.failed
+    assert told.failed.code == "exists"
+    assert "bob" in told.failed.facts[0].sentence
+    assert [answer.passed for answer in told.answers if answer.code in ("direction", "unblocked")] == [None, None]
+
+
+def test_a_removed_message_keeps_its_place() -> None:
+    alice, bob = people.alice(), people.bob()
+    message = make_message(alice, bob)
+    Message.objects.filter(pk=message.pk).update(removed_at=timezone.now())
+    told = ladder(bob.pk, "message", message.pk)
+    assert told.visible
+    assert "without its text" in told.remarks[0].sentence
+
+
+def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
+    alice, bob, community = people.alice(), people.bob(), people.community()
+    fresh, old = make_story(bob), make_story(bob, hours_old=30)
+    assert _check(alice, "story", fresh.pk, "listed").passed
+    left_out = _check(bob, "story", old.pk, "listed")
+    assert (left_out.passed, left_out.facts[0].sentence) == (False, "Not shown in the feed: its 24 hours are over.")
+    unseen = _check(alice, "story", old.pk, "listed")
+    assert (unseen.passed, unseen.applies) == (None, False)
+    fresh.remove(community, "spam")
+    save_as(community, fresh, reason="spam")
+    assert "Community Manager" in _check(bob, "story", fresh.pk, "listed").fixable_by
+    assert _check(alice, "profile", bob.pk, "listed").passed
+    save_as(alice, Block(blocker=alice, blocked=bob), reason="blocked")
+    assert "one of the two blocked the other" in _check(alice, "profile", bob.pk, "listed").facts[0].sentence
+
+
+def test_each_check_that_can_fail_says_who_can_fix_it_and_how() -> None:
+    viewer = people.alice()
+    codes = {"exists", "told", "delivered"}
+    for thing in THINGS.values():
+        codes |= {door.code for door in thing.doors}
+        for seeing in filter(None, (thing.seeing, thing.listing)):
+            codes |= {check.code for check in seeing(viewer, PRESENT).checks}
+    assert codes == FIXABLE.keys()
+    for sentence in map(str, FIXABLE.values()):
+        assert re.fullmatch(r"(Can be fixed by: .+, by .+|Cannot be fixed: .+)\.", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"is_active": False}, "Can be fixed by: a superuser, by activating the account."),
+        (
+            {"identity_verified": False},
+            "Can be fixed by: Compliance Officer, by approving an identity document. The user has to submit one first.",
+        ),
+    ],
+)
+def test_an_account_that_is_barred_says_who_can_fix_it(changed: dict[str, bool], sentence: str) -> None:
+    alice, bob = people.alice(), people.bob()
+    message = make_message(alice, bob)
+    User.objects.filter(pk=bob.pk).update(**changed)
+    failed = ladder(bob.pk, "message", message.pk).failed
+    assert failed
+    assert failed.fixable_by == sentence
+
+
+def _check(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> Answer:
+    [answer] = [answer for answer in ladder(viewer.pk, kind, thing_id, at=at).answers if answer.code == code]
+    return answer
+
+
+def test_it_says_whether_they_were_told_and_whether_it_reached_them() -> None:
+    alice, bob = people.alice(), people.bob()
+    before = timezone.now()
+    connection = request_connection(alice, bob.pk)
+    told, reached = (_check(bob, "connection", connection.pk, code) for code in ("told", "delivered"))
+    [sent] = Notification.objects.filter(recipient=bob)
+    assert (told.passed, told.facts[0].row, reached.passed) == (True, sent, False)
+    assert reached.fixable_by == "Can be fixed by: the user, by opening their notifications in the app."
+    assert _check(alice, "connection", connection.pk, "told").passed is None  # till it is accepted
+    asked = timezone.now()
+    mark_read(bob, sent.pk)
+    assert _check(bob, "connection", connection.pk, "delivered").passed
+    assert _check(bob, "connection", connection.pk, "delivered", asked).passed is False
+    with pytest.raises(Absent):
+        ladder(bob.pk, "connection", connection.pk, at=before - timedelta(days=1))
+    answer_connection(bob, connection.pk, status="accepted")
+    assert _check(alice, "connection", connection.pk, "told").passed
+    assert _check(alice, "connection", connection.pk, "told", asked).passed is None
+
+
+def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
+    alice, bob = people.alice(), people.bob()
+    connection = make_connection(alice, bob)
+    missing = _check(bob, "connection", connection.pk, "told")
+    assert (missing.passed, missing.facts[0].row) == (False, connection)
+    assert missing.fixable_by.startswith("Cannot be fixed: notifications are sent once")
+    assert _check(bob, "connection", connection.pk, "delivered").passed is None
+    answer_connection(bob, connection.pk, status="accepted")
+    Notification.objects.all().delete()
+    [_said, accepted] = _check(alice, "connection", connection.pk, "told").facts
+    assert accepted.version.history_user == bob
+    assert ladder(bob.pk, "connection", connection.pk).visible  # who was not told may see it all the same
+
+
+def test_every_kind_that_people_are_told_of_has_its_check() -> None:
+    alice, bob, dora = people.alice(), people.bob(), people.make_user("dora")
+    event = make_event(alice, in_hours=72)
+    assert _check(bob, "event", event.pk, "told").passed is None
+    make_connection(alice, bob, status="accepted", responded_at=timezone.now())
+    invite_to_event(alice, event.pk, bob.pk)
+    assert _check(bob, "event", event.pk, "told").passed
+    join_event(dora, event.pk, status="going")
+    assert _check(alice, "event", event.pk, "told").passed
+    assert _check(dora, "event", event.pk, "told").passed is None
+    cancel_event(alice, event.pk)
+    assert _check(dora, "event", event.pk, "told").passed
+    Notification.objects.filter(kind="event_cancelled", recipient=bob).delete()
+    assert _check(bob, "event", event.pk, "told").passed is False
+    follow(bob, "dora")
+    assert _check(dora, "profile", bob.pk, "told").passed
+    message = make_message(alice, bob)
+    assert _check(bob, "message", message.pk, "told").passed is None
+    own = Notification.objects.filter(recipient=dora).first()
+    assert own
+    answers = {answer.code: answer for answer in ladder(dora.pk, "notification", own.pk).answers}
+    assert (answers["exists"].decides, answers["exists"].passed) == (True, True)
+    assert (answers["delivered"].decides, answers["delivered"].passed) == (False, False)
+    assert "told" not in answers
+
+
+def test_of_two_versions_of_one_instant_the_later_one_counts() -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=1), tick=False):
+        alice, then = people.alice(), timezone.now()
+        story = make_story(alice)
+        for caption in ("first", "second"):
+            story.caption = caption
+            save_as(alice, story, reason=caption)
+    assert [row.caption for row in Past(then, MADE).of(Story)] == ["second"]
+
+
+def test_there_is_no_ladder_to_the_future_nor_for_nobody() -> None:
+    alice = people.alice()
+    story = make_story(alice)
+    with pytest.raises(Invalid):
+        ladder(alice.pk, "story", story.pk, at=timezone.now() + timedelta(minutes=1))
+    with pytest.raises(Invalid):
+        ladder(alice.pk, "document", 1)
+    with pytest.raises(Absent):
+        ladder(10**9, "story", story.pk)
+    with pytest.raises(Absent):
+        ladder(alice.pk, "story", story.pk, at=timezone.now() - timedelta(days=1))
+
+
+def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries: Any) -> None:
+    alice, bob = people.alice(), people.bob()
+    story, message = make_story(bob), make_message(alice, bob)
+    with django_assert_max_num_queries(24):
+        ladder(alice.pk, "story", story.pk)
+    with django_assert_max_num_queries(24):
+        ladder(alice.pk, "message", message.pk)

@@ -1,0 +1,202 @@
+"""One judge: what the ladder says is what the API does, what the console shows, and what `may` explains.
+
+One question is one viewer and one thing in one drawn state of the world. `LADDER_SITUATIONS` sets how many are asked:
+2,000 in the suite.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from apps.access import may
+from apps.audit.history import delete_as, save_as
+from apps.chat.models import Membership
+from apps.connections.models import Connection
+from apps.support.explain_visibility import THINGS, Verdict, judge, judge_listing, judge_telling
+from apps.users.models import Block, Role, User
+from tests import people
+from tests.apps.support.situations import Eyes, Situation, build, situations
+from tests.console import console
+
+pytestmark = pytest.mark.django_db
+SITUATIONS = int(os.environ.get("LADDER_SITUATIONS", "2000"))
+# Two of five viewers, each asked about nineteen things.
+VIEWERS, IN_ONE_STATE = 2, 38
+MENDABLE = {
+    "signed_in", "standing", "verified", "direction", "unblocked", "kept", "kept_by_author", "lasting", "active",
+    "audience", "member", "recipient", "client",
+}  # fmt: skip
+"""All that may fail, but for there being nothing."""
+MENDED_OFTEN = max(2, SITUATIONS // 1000)
+CONSOLE_TABLES = {"story": "stories/story", "event": "events/event", "message": "chat/message"}
+drawn = settings(
+    max_examples=-(-SITUATIONS // IN_ONE_STATE),
+    deadline=None,
+    # Making a failing state smaller would take minutes; the assertion names the question as it is.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(autouse=True)
+def _swift(settings: Any) -> Iterator[None]:
+    """Thousands of calls in a minute, of which no log is kept."""
+    settings.LIMITS_SCALE = 1e6
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [code for code, passed in verdict if not passed]
+
+
+def _judged(viewer: User, kind: str, thing_id: int) -> Verdict:
+    return judge(viewer.pk, kind, [thing_id])[thing_id]
+
+
+@pytest.mark.timeout(300 + SITUATIONS // 10)
+def test_ladder_api_and_console_agree_and_mending_what_failed_first_changes_the_answer() -> None:
+    desk, asked, mended = console(people.support()), 0, Counter[tuple[str, str]]()
+    desk.get("/admin/")
+
+    @drawn
+    @given(situations(), st.randoms(use_true_random=False))
+    def agree(plan: dict[str, Any], chance: Any) -> None:
+        nonlocal asked
+        with transaction.atomic():
+            made = build(plan)
+            viewers = chance.sample([*made.people, made.staff], VIEWERS)
+            pairs = list(made.pairs(viewers))
+            asked += len(pairs)
+            barred = _api_agrees(made, viewers, pairs)
+            _console_agrees(desk, made, chance.sample(pairs, 1))
+            if chance.random() < 0.5:
+                _grants_agree(made, chance)
+            # Of all that failed first, of every kind, one each, until it has been mended often enough.
+            for failure, pair in {(pair[1], code): pair for pair, code in barred}.items():
+                if mended[failure] < MENDED_OFTEN:
+                    mended.update(_mending_helps(*pair))
+            transaction.set_rollback(True)
+
+    agree()
+    assert asked >= SITUATIONS
+    assert {code for _kind, code in mended} == MENDABLE
+
+
+def _api_agrees(
+    made: Situation, viewers: list[User], pairs: list[tuple[User, str, int]]
+) -> list[tuple[tuple[User, str, int], str]]:
+    """Ask both about everything; returns what is not seen, with what failed first."""
+    eyes = {viewer.pk: Eyes(viewer) for viewer in viewers}
+    barred = []
+    numbers = {kind: [thing_id for of, thing_id in made.things if of == kind] for kind in THINGS}
+    asked = [(viewer, kind) for viewer in viewers for kind in THINGS]
+    told = {(viewer.pk, kind): judge(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    lists = {(viewer.pk, kind): judge_listing(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    tellings = {(viewer.pk, kind): judge_telling(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    for viewer, kind, thing_id in pairs:
+        verdict, seen = told[viewer.pk, kind][thing_id], eyes[viewer.pk].opens(kind, thing_id)
+        assert (not failed(verdict)) == seen, (viewer, kind, thing_id, verdict)
+        listed = seen and not failed(lists[viewer.pk, kind][thing_id])
+        assert listed == eyes[viewer.pk].lists(kind, thing_id), (viewer, kind, thing_id)
+        _telling_agrees(eyes[viewer.pk], kind, thing_id, dict(tellings[viewer.pk, kind][thing_id]))
+        if not seen:
+            barred.append(((viewer, kind, thing_id), failed(verdict)[0]))
+    return barred
+
+
+def _telling_agrees(eyes: Eyes, kind: str, thing_id: int, telling: dict[str, bool | None]) -> None:
+    """They were told of what their notifications name, and it reached them where they have read one of those."""
+    eyes.lists("notification", 0)
+    if not eyes.hears:
+        return
+    read = eyes.told.get(("user" if kind == "profile" else kind, thing_id))
+    assert telling["delivered"] == read, (kind, thing_id, telling)
+    if read is None:
+        assert not telling.get("told")
+
+
+def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, int]]) -> None:
+    """What support reads is what was judged; of staff accounts it reads nothing."""
+    for viewer, kind, thing_id in pairs:
+        answer = desk.get(f"/admin/support/{viewer.pk}/why/{kind}/{thing_id}/")
+        if viewer == made.staff:
+            assert answer.status_code == 404
+            continue
+        page = answer.content.decode()
+        seen = not failed(_judged(viewer, kind, thing_id))
+        assert (f"{viewer.username} sees {THINGS[kind].name} #{thing_id}." in page) == seen
+        assert (f"{viewer.username} does not see {THINGS[kind].name} #{thing_id}:" in page) == (not seen)
+
+
+def _grants_agree(made: Situation, chance: Any) -> None:
+    """Staff open exactly those rows of the console that `may` says they hold something on."""
+    client = console(made.staff)
+    for kind, table in CONSOLE_TABLES.items():
+        row = chance.choice(made.made[kind])
+        app_label, model = table.split("/")
+        held = [bool(may(made.staff, f"{app_label}.{verb}_{model}", row)) for verb in ("view", "change", "delete")]
+        answer = client.get(f"/admin/{table}/{row.pk}/change/")
+        assert (answer.status_code == 200) == any(held), (kind, held, answer.status_code)
+
+
+def _mending_helps(viewer: User, kind: str, thing_id: int) -> set[tuple[str, str]]:
+    """Mend what failed first, then what fails first then, until it is seen; each time the answer is another one."""
+    before, mended = failed(_judged(viewer, kind, thing_id)), set()
+    with transaction.atomic():
+        while before and _mend(before[0], User.objects.get(pk=viewer.pk), kind, thing_id):
+            after = failed(_judged(viewer, kind, thing_id))
+            assert before[0] not in after, (viewer, kind, thing_id, before)
+            assert set(after) < set(before)
+            mended.add((kind, before[0]))
+            before = after
+        assert (not before) == Eyes(User.objects.get(pk=viewer.pk)).opens(kind, thing_id)
+        assert not before or before[0] == "exists"
+        transaction.set_rollback(True)
+    return mended
+
+
+def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
+    """Do what the failed check asks for, where that can be done."""
+    row: Any = THINGS[kind].model._default_manager.filter(pk=thing_id).first()
+    owner = getattr(row, "author", None) or getattr(row, "host", None) or row
+    changes: dict[str, tuple[Any, dict[str, Any]]] = {
+        "signed_in": (viewer, {"is_active": True, "is_staff": False, "role": Role.BRAND}),
+        "standing": (viewer, {"suspended_until": None}),
+        "verified": (viewer, {"identity_verified": True}),
+        "kept": (row, {"removed_at": None}),
+        "kept_by_author": (row, {"deleted_at": None}),
+        "lasting": (row, {"expires_at": timezone.now() + timedelta(hours=1)}),
+        "audience": (row, {"audience": "public"}),
+        "active": (owner, {"is_active": True}),
+        "recipient": (row, {"recipient": viewer}),
+        "direction": (row, {"receiver": viewer}),
+        "client": (row, {"is_staff": False, "role": Role.BRAND}),
+    }
+    if code == "unblocked":
+        for block in Block.objects.all():
+            delete_as(None, block, reason="mended")
+    elif code == "member":
+        save_as(None, Membership(room=row.room, user=viewer), reason="mended")
+    elif code in changes:
+        if code == "direction":  # the two may have asked each other already
+            Connection.objects.between(viewer.pk, row.sender_id).delete()  # type: ignore[attr-defined]
+        changed, fields = changes[code]
+        changed.refresh_from_db()
+        for name, value in fields.items():
+            setattr(changed, name, value)
+        save_as(None, changed, reason="mended")
+    return code != "exists"

@@ -1,0 +1,349 @@
+"""What the file of a document shows, and the same one found on other accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from functools import partial
+from io import BytesIO
+from random import Random
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+from guardian.shortcuts import assign_perm
+from PIL import Image, ImageDraw
+
+from apps.infra.files import comparing
+from apps.infra.files.rendering import Unrenderable
+from apps.users.models import Document, DocumentPrint, DocumentTwin, User
+from apps.users.verification import duplicates
+from apps.users.verification.documents import send_document
+from benchmarks import papers as layouts
+from benchmarks.papers import COPIES, jpeg, photographed, printed
+from demo import drawing
+from tests.drawn import filled_form, pdf, png, upload
+from tests.jobs import run_jobs, waiting
+from tests.people import alice, bob, carol, compliance, make_staff, make_user, newton
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def card(seed: int, *, kind: str = "PNG", scale: float = 1, quality: int = 40) -> bytes:
+    """A drawn card with a face of its own."""
+    random = Random(seed)
+    image = Image.new("RGB", (640, 400), "#dfe7ee")
+    draw = ImageDraw.Draw(image)
+    for _ in range(14):
+        left, top = random.randint(0, 560), random.randint(0, 330)
+        shade = random.randint(0, 255)
+        draw.rectangle((left, top, left + random.randint(30, 160), top + random.randint(20, 110)), fill=(shade,) * 3)
+    return encoded(image.resize((int(640 * scale), int(400 * scale))), kind, quality)
+
+
+def paper(company: str, *, kind: str = "PNG", quality: int = 40) -> bytes:
+    """A form that is the same for everybody but for one line."""
+    image = Image.new("RGB", (620, 880), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((40, 40, 580, 120), fill="#224466")
+    for top in range(200, 800, 40):
+        draw.rectangle((40, top, 500, top + 8), fill="#888888")
+    draw.text((60, 140), company, font_size=36, fill="black")
+    return encoded(image, kind, quality)
+
+
+def form_card_picture(number: int) -> Image.Image:
+    return layouts.card(0, layouts.person(Random(f"holder {number}")))
+
+
+def form_card(number: int) -> bytes:
+    """A card of one form; person, portrait and number differ."""
+    return encoded(form_card_picture(number), "PNG", 0)
+
+
+def printed_form(number: int) -> bytes:
+    return layouts.paper(0, layouts.person(Random(f"company {number}")))
+
+
+def encoded(image: Image.Image, kind: str, quality: int) -> bytes:
+    out = BytesIO()
+    image.save(out, kind, quality=quality)
+    return out.getvalue()
+
+
+def send(owner: User, content: bytes, doc_type: str = "identity") -> Document:
+    document = send_document(owner, upload(content), doc_type=doc_type)
+    duplicates.inspect_document(document.pk)
+    document.refresh_from_db()
+    return document
+
+
+def found(viewer: User, document: Document) -> list[tuple[str, bool]]:
+    return [(one.document.owner.username, one.same_file) for one in duplicates.duplicates(viewer, document).shown]
+
+
+def test_a_job_looks_through_what_was_sent_in() -> None:
+    document = send_document(newton(), upload(pdf(3)), doc_type="identity")
+    assert document.pages is None
+    versions = document.history.count()
+    assert len(waiting("users.inspect_document")) == 1
+    run_jobs()
+    document.refresh_from_db()
+    assert document.pages == 3
+    assert document.history.count() == versions, "facts of the file are no version of it"
+
+
+def test_what_cannot_be_drawn_has_no_pages() -> None:
+    document = send_document(newton(), upload(png()), doc_type="identity")
+    with document.file.open("wb") as file:
+        file.write(b"\x89PNG nothing")
+    duplicates.inspect_document(document.pk)
+    document.refresh_from_db()
+    assert document.pages == 0
+    assert not DocumentPrint.objects.exists()
+
+
+def test_a_file_that_is_away_is_asked_for_again_and_one_that_is_gone_is_not() -> None:
+    document = send_document(newton(), upload(png()), doc_type="identity")
+    default_storage.delete(document.file.name)
+    with pytest.raises(OSError, match=r"document"):
+        duplicates.inspect_document(document.pk)
+    document.refresh_from_db()
+    assert document.pages is None
+    assert duplicates.inspect_left_over() == 1
+    assert duplicates.inspect_left_over() == 0
+
+
+def test_a_comparison_that_takes_too_long_is_made_anew_and_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_slow(*_papers: Any) -> None:
+        raise Unrenderable("too-slow-to-draw", "This file takes too long to draw.")
+
+    officer = compliance()
+    send(alice(), card(1))
+    slow = send_document(newton(), upload(card(1, kind="JPEG")), doc_type="identity")
+    with monkeypatch.context() as patch:
+        patch.setattr(comparing, "scores", too_slow)
+        with pytest.raises(Unrenderable):
+            duplicates.inspect_document(slow.pk)
+        slow.refresh_from_db()
+        assert slow.pages == 1
+        other = send_document(bob(), upload(card(2)), doc_type="identity")
+        assert duplicates.inspect_left_over() == 2
+        assert duplicates.inspect_left_over() == 0
+    assert found(officer, other) == []
+    DocumentPrint.objects.filter(document=slow).update(version=0)
+    assert duplicates.inspect_left_over() == 1
+    assert found(officer, slow) == [("alice", False)]
+
+
+def test_the_same_file_is_found_before_any_job_has_run() -> None:
+    first = send_document(alice(), upload(card(1)), doc_type="identity")
+    second = send_document(newton(), upload(card(1)), doc_type="identity")
+    officer = compliance()
+    assert found(officer, second) == [("alice", True)]
+    assert found(officer, first) == [("newton", True)]
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [card(1, kind="JPEG"), card(1, kind="WEBP"), card(1, scale=0.5), card(1, kind="JPEG", quality=15)],
+    ids=["jpeg", "webp", "smaller", "poor"],
+)
+def test_a_copy_of_a_picture_is_found_and_another_picture_is_not(copy: bytes) -> None:
+    officer = compliance()
+    original, other = send(alice(), card(1)), send(bob(), card(2))
+    copied = send(newton(), copy)
+    assert found(officer, copied) == [("alice", False)]
+    assert found(officer, original) == [("newton", False)]
+    assert found(officer, other) == []
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_turned_copy_is_found_and_no_other_card_or_paper(turn: int) -> None:
+    officer = compliance()
+    original = send(alice(), card(1))
+    for seed, place in enumerate(range(4), start=2):
+        send(make_user(f"other{place}"), card(seed))
+    send(make_user("roasters"), paper("Copper Kettle Roasters"))
+    papers = send(make_user("studio"), paper("Northwind Studio"))
+    copy = Image.open(BytesIO(card(1, kind="JPEG", scale=0.6, quality=25))).rotate(turn, expand=True)
+    assert found(officer, send(newton(), encoded(copy, "JPEG", 60))) == [("alice", False)]
+    assert found(officer, original) == [("newton", False)]
+    upside_down = Image.open(BytesIO(paper("Northwind Studio", kind="JPEG"))).rotate(turn, expand=True)
+    assert found(officer, send(carol(), encoded(upside_down, "JPEG", 60))) == [("studio", False)]
+    assert found(officer, papers) == [("carol", False)]
+
+
+def test_each_kind_of_copy_is_found_among_other_people_s_papers_of_the_same_form() -> None:
+    officer = compliance()
+    cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(3)]
+    papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(3)]
+    assert [found(officer, one) for one in (*cards, *papers)] == [[]] * 6
+    for kind, copy in COPIES.items():
+        with transaction.atomic():
+            copied = send(alice(), copy(form_card_picture(1), Random(1)))
+            assert found(officer, copied) == [("holder1", False)], kind
+            copied = send(bob(), copy(printed(printed_form(1)), Random(2)), "business")
+            assert found(officer, copied) == [("company1", False)], kind
+            for number in (0, 2):
+                assert found(officer, cards[number]) == found(officer, papers[number]) == [], kind
+            transaction.set_rollback(True)
+
+
+def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it() -> None:
+    agency = make_user("agency")
+    sent: list[Document] = []
+    for number in range(10):
+        sent.append(send(agency, printed_form(number), "business"))
+        Document.objects.filter(pk=sent[-1].pk).update(status="rejected", decided_at=timezone.now())
+    first = DocumentPrint.objects.get(document=sent[0])
+    DocumentPrint.objects.filter(document=sent[0]).update(hashes=(first.hashes or [])[::10])
+    copied = send(alice(), COPIES["downsized"](printed(printed_form(0)), Random(2)), "business")
+    hashes = DocumentPrint.objects.get(document=copied).hashes or []
+    by_hashes = duplicates.candidates(hashes, copied.pk, copied.owner_id)
+    assert by_hashes.index(sent[0].pk) == 9, "more than are compared at full size come before it"
+    assert [one.document for one in duplicates.duplicates(compliance(), copied).shown] == [sent[0]]
+
+
+def test_of_two_photographs_of_one_card_each_finds_the_other() -> None:
+    officer = compliance()
+    for number in range(3):
+        send(make_user(f"holder{number}"), photographed(form_card_picture(number), Random(f"first {number}")))
+    again = send(alice(), photographed(form_card_picture(1), Random("again")))
+    assert found(officer, again) == [("holder1", False)]
+
+
+def test_it_says_how_alike() -> None:
+    first, copied = send(alice(), form_card(1)), send(bob(), jpeg(form_card_picture(1), 40))
+    send(newton(), form_card(1))
+    scores = {one.document.owner.username: one.score for one in duplicates.duplicates(compliance(), first).shown}
+    assert scores["newton"] == 1
+    assert duplicates.SAME < scores["bob"] < 1
+    assert DocumentTwin.objects.get(document=copied, other=first).score == scores["bob"]
+
+
+def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
+    officer, random = compliance(), Random("demo")
+    documents = []
+    for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
+        born, expires = date(1980 + number, 3, 4), date(2030, 1, number + 1)
+        holder = drawing.Holder(name, born, expires, f"X{random.randint(10, 99)}K{random.randint(1000, 9999)}")
+        documents.append(send(make_user(f"holder{number}"), drawing.identity_card(random, holder)))
+        paper = drawing.business_paper(f"{name.split()[1]} Goods", name, str(random.randint(20_000, 90_000)))
+        documents.append(send(make_user(f"company{number}"), paper, "business"))
+    assert [found(officer, one) for one in documents] == [[]] * 8
+
+
+def test_two_papers_of_one_form_are_not_the_same_paper() -> None:
+    officer = compliance()
+    send(alice(), paper("Copper Kettle Roasters"))
+    other = send(bob(), paper("Northwind Studio"))
+    assert found(officer, other) == []
+    assert found(officer, send(carol(), paper("Northwind Studio", kind="JPEG"))) == [("bob", False)]
+
+
+def test_blank_pages_are_not_each_other_s_copies() -> None:
+    send(alice(), pdf())
+    assert found(compliance(), send(newton(), png())) == []
+    assert not DocumentPrint.objects.exists()
+
+
+def test_one_s_own_earlier_document_is_no_duplicate() -> None:
+    person = newton()
+    send(person, card(1))
+    assert found(compliance(), send(person, card(1), "business")) == []
+
+
+def test_who_may_see_only_some_documents_learns_of_the_others_that_they_are_there() -> None:
+    document = send(newton(), card(1))
+    granted, hidden = send(alice(), card(1)), send(bob(), card(1))
+    helper = make_staff("helper")
+    for one in (document, granted):
+        assign_perm("users.review_document", helper, one)
+    result = duplicates.duplicates(helper, document)
+    assert [one.document for one in result.shown] == [granted]
+    assert result.hidden == 1
+    assert hidden not in duplicates.seen_documents(helper)
+
+
+def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
+    documents = [send_document(make_user(f"person{number}"), upload(png()), doc_type="identity") for number in range(5)]
+    for number, document in enumerate(documents):
+        hashes = [*range(10), *((20, 21) if number < 2 else ())]
+        DocumentPrint.objects.create(document=document, version=duplicates.VERSION, hashes=hashes)
+    asked, last = [*range(10), 20, 21], documents[2]
+    first, second, *others = duplicates.candidates(asked, last.pk, last.owner_id)
+    assert {first, second} == {documents[0].pk, documents[1].pk}
+    assert set(others) == {documents[3].pk, documents[4].pk}, "one's own is none"
+    assert duplicates.candidates([99], last.pk, last.owner_id) == []
+
+
+def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "COMMON", 3)
+    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(6)]
+    holders = Counter(one for kept in DocumentPrint.objects.all() for one in kept.hashes or ())
+    common = [one for one, count in holders.items() if count == 3]
+    assert len(common) > 20
+    assert max(holders.values()) == 3
+    assert duplicates.candidates(common, 0, 0) == []
+    officer = compliance()
+    assert found(officer, send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
+    assert found(officer, documents[0]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_copies_inspected_at_once_each_pair_is_noted_once() -> None:
+    people = [make_user(f"person{number}") for number in range(4)]
+    documents = [
+        send_document(person, upload(card(1, scale=1 - place / 50)), doc_type="identity")
+        for place, person in enumerate(people)
+    ]
+    at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
+    assert DocumentTwin.objects.count() == 6
+
+
+def test_at_most_fifty_pages_are_counted() -> None:
+    content = pdf(60)
+    sent = Document(
+        owner=newton(), doc_type="identity", file=upload(content), media_type="application/pdf", size=1, sha256=""
+    )
+    sent.save()
+    duplicates.inspect_document(sent.pk)
+    sent.refresh_from_db()
+    assert sent.pages == 50
+
+
+def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
+    first = send(alice(), filled_form("Ada Lovelace"))
+    second = send(newton(), filled_form("Grace B. Hopper"))
+    copied = send(bob(), filled_form("Ada Lovelace") + b"\n%\n")
+    officer = compliance()
+    assert found(officer, second) == []
+    assert [name for name, _ in found(officer, copied)] == ["alice"]
+    assert [name for name, _ in found(officer, first)] == ["bob"]
+
+
+# --- From before to now ----------------------------------------------------------------------------------------------
+
+
+def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> None:
+    officer = compliance()
+    ada, other = send(alice(), form_card(1)), send(bob(), form_card(2))
+    copied = send(newton(), photographed(form_card_picture(1), Random(5)))
+    DocumentTwin.objects.all().delete()
+    DocumentPrint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
+    DocumentTwin.objects.create(document=other, other=ada)
+    assert found(officer, other) == []
+    assert duplicates.inspect_left_over(is_stopping=iter([False, True]).__next__) == 1
+    assert duplicates.inspect_left_over() == 2
+    assert found(officer, other) == []
+    assert found(officer, ada) == [("newton", False)]
+    assert found(officer, copied) == [("alice", False)]
+    assert DocumentTwin.objects.count() == 1
+    assert not DocumentPrint.objects.exclude(version=duplicates.VERSION, sketch=None).exists()
+    assert duplicates.inspect_left_over() == 0

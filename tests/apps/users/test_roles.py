@@ -1,0 +1,78 @@
+"""The built-in groups."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import CommandError, call_command
+
+from apps.users.staff import builtin_roles
+
+pytestmark = pytest.mark.django_db
+
+NAMES = {"Compliance Officer", "Community Manager", "Access Manager", "User Support Specialist"}
+
+
+def _held() -> dict[str, set[str]]:
+    return {
+        group.name: {
+            f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.select_related("content_type")
+        }
+        for group in Group.objects.all()
+    }
+
+
+def test_migrating_has_made_them() -> None:
+    assert set(_held()) == NAMES
+    assert "users.review_document" in _held()["Compliance Officer"]
+
+
+def test_nobody_s_role_gives_more_than_it_needs() -> None:
+    held = _held()
+    looking = ("view_", "investigate_", "look_as_", "reveal_")
+    assert all(perm.split(".")[1].startswith(looking) for perm in held["User Support Specialist"])
+    assert not {
+        perm for perm in held["Compliance Officer"] if perm.split(".")[1].startswith(("add", "change", "delete"))
+    }
+    for perms in held.values():
+        assert not {perm for perm in perms if "import" in perm or "export" in perm}
+
+
+def test_setting_up_again_changes_nothing() -> None:
+    before, versions = _held(), Group.history.count()  # type: ignore[attr-defined]
+    assert builtin_roles.setup_roles() == []
+    call_command("setup_roles", verbosity=0)
+    assert _held() == before
+    assert Group.history.count() == versions  # type: ignore[attr-defined]
+
+
+def test_setting_up_again_mends_what_was_added_and_taken_away() -> None:
+    before = _held()
+    support = Group.objects.get(name="User Support Specialist")
+    support.permissions.set(Permission.objects.filter(codename="delete_story"))
+    Group.objects.get(name="Community Manager").delete()
+    assert set(builtin_roles.setup_roles()) == {"User Support Specialist", "Community Manager"}
+    assert _held() == before
+
+
+def test_groups_that_staff_made_are_left_alone() -> None:
+    own = Group.objects.create(name="Junior Moderators")
+    own.permissions.set(Permission.objects.filter(codename="delete_story"))
+    builtin_roles.setup_roles()
+    assert _held()["Junior Moderators"] == {"stories.delete_story"}
+
+
+def test_a_permission_that_does_not_exist_is_said_plainly(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "roles.json"  # type: ignore[operator]
+    wrong = [{"model": "auth.group", "fields": {"name": "Dreamers", "permissions": [["fly", "stories", "story"]]}}]
+    file.write_text(json.dumps(wrong))
+    monkeypatch.setattr(builtin_roles, "FILE", file)
+    builtin_roles.listed.cache_clear()
+    try:
+        with pytest.raises(CommandError, match=r"stories\.fly"):
+            call_command("setup_roles")
+        assert not Group.objects.filter(name="Dreamers").exists()
+    finally:
+        builtin_roles.listed.cache_clear()

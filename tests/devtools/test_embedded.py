@@ -1,0 +1,228 @@
+"""The embedded servers: shared, healed, and nobody's folder opened for them."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from devtools import embedded
+from devtools.embedded import Pair
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that everyone may enter, in place of the real one."""
+    folder = Path(tempfile.mkdtemp(prefix="infloo-elsewhere-", dir=embedded.ELSEWHERE))
+    folder.chmod(0o1777)
+    monkeypatch.setattr(embedded, "ELSEWHERE", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(elsewhere: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=elsewhere))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in a folder that is closed to everyone else."""
+    folder = tmp_path / "closed" / "checkout"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    monkeypatch.setattr(embedded, "CHECKOUT", folder)
+    monkeypatch.setattr(embedded, "VAR", folder / "var")
+    return folder
+
+
+def kill(pair: Pair) -> None:
+    processes = [server.process() for server in (pair.postgres, pair.valkey)]
+    for process in processes:
+        assert process is not None
+        process.kill()
+    psutil.wait_procs(processes)
+
+
+def test_it_serves_both_and_stops_both(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+        with redis.Redis.from_url(pair.redis_url(3)) as broker:
+            assert broker.ping()
+        processes = [*pair.postgres.remains(), *pair.valkey.remains()]
+        assert processes
+        assert 0 not in {process.uids().effective for process in processes}
+    assert not any(process.is_running() for process in processes)
+
+
+def test_what_it_started_is_stopped_though_its_file_is_gone(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        process = pair.valkey.process()
+        assert process is not None
+        pair.valkey.pid_file.unlink()
+    assert not process.is_running()
+
+
+def test_the_last_one_out_stops_it(home: Path) -> None:
+    alice, bob = Pair(home, durable=False), Pair(home, durable=False)
+    alice.join()
+    bob.join()
+    alice.leave()
+    assert bob.postgres.answers()
+    assert bob.valkey.answers()
+    bob.leave()
+    assert not bob.postgres.answers()
+    assert not bob.valkey.answers()
+
+
+def test_what_was_acknowledged_survives_a_kill(home: Path) -> None:
+    pair = Pair(home)
+    with pair.running():
+        with psycopg.connect(pair.database_url()) as session:
+            session.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        kill(pair)
+        assert pair.heal()
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT answer FROM kept").fetchone() == (42,)
+        assert pair.valkey.answers()
+        assert not pair.heal()
+
+
+def test_a_socket_that_outlives_its_server_is_not_taken_for_it(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        kill(pair)
+        pair.postgres.socket_file.unlink()
+        with socket.socket(socket.AF_UNIX) as left_open:
+            left_open.bind(str(pair.postgres.socket_file))
+            left_open.listen()
+            assert pair.heal()
+        with psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT 42").fetchone() == (42,)
+        assert not pair.heal()
+
+
+def without_looking_into_processes() -> None:
+    """As in a container, where root lacks CAP_SYS_PTRACE."""
+    assert not ctypes.CDLL(None).prctl(24, 19, 0, 0, 0)  # PR_CAPBSET_DROP; counts from the next program on
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/proc").exists(), reason="only Linux's root can lose the right")
+def test_it_is_found_again_by_a_root_that_may_not_look_into_processes(home: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from devtools.embedded import Pair
+with Pair(Path(sys.argv[1]), durable=False).running() as _, Pair(Path(sys.argv[1])).running():
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home)],
+        cwd=embedded.CHECKOUT,
+        preexec_fn=without_looking_into_processes,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    pair = Pair(home)
+    assert not [*pair.postgres.remains(), *pair.valkey.remains()]
+
+
+def test_pid_files_that_name_another_process_by_now_are_no_hindrance(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running():
+        claims = (pair.postgres.pid_file, home / ".s.PGSQL.5432.lock")
+        claimed = [file.read_text() for file in claims]
+        kill(pair)
+    for file, text in zip(claims, claimed, strict=True):
+        _, rest = text.split("\n", 1)
+        file.write_text(f"{os.getpid()}\n{rest}")
+    pair.valkey.pid_file.write_text(f"{os.getpid()}\n")
+    with pair.running():
+        assert pair.postgres.answers()
+    assert capfd.readouterr().err == "The embedded servers were killed; their data is being recovered.\n"
+
+
+def test_a_half_made_database_is_made_anew(home: Path) -> None:
+    (home / "postgres.unfinished").mkdir()
+    (home / "postgres.unfinished" / "PG_VERSION").write_text("18")
+    pair = Pair(home, durable=False)
+    with pair.running():
+        assert pair.postgres.answers()
+
+
+def test_no_folder_of_others_is_opened(checkout: Path, elsewhere: Path) -> None:
+    above = [*checkout.parents, elsewhere, *elsewhere.parents]
+    before = [stat.S_IMODE(folder.stat().st_mode) for folder in above]
+    pair = Pair(embedded._checkout_home(), durable=False)
+    with pair.running():
+        assert pair.postgres.answers()
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in above] == before
+    assert stat.S_IMODE(pair.home.stat().st_mode) == 0o700
+    assert (checkout / "var" / "embedded").resolve() == pair.home
+
+
+def test_a_checkout_too_deep_for_sockets_keeps_its_data_elsewhere(
+    checkout: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    home = embedded._checkout_home()
+    assert home.parent == elsewhere
+    assert embedded._checkout_home() == home
+
+
+def test_a_copied_checkout_does_not_share_the_data_of_its_model(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    home = embedded._checkout_home()
+    monkeypatch.setattr(embedded, "CHECKOUT", checkout.with_name("copy"))
+    assert embedded._checkout_home() != home
+
+
+def test_data_gone_with_the_folder_elsewhere_is_begun_anew(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
+    shutil.rmtree(embedded._checkout_home())
+    assert embedded._checkout_home().is_dir()
+
+
+def test_the_next_throwaway_pair_clears_away_that_of_a_killed_run(elsewhere: Path) -> None:
+    killed = Pair(Path(tempfile.mkdtemp(prefix="infloo-test-", dir=elsewhere)), durable=False)
+    (killed.home / "held").touch()
+    killed.join()
+    processes = [*killed.postgres.remains(), *killed.valkey.remains()]
+    with embedded.throwaway() as pair, embedded.throwaway() as other:
+        assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+        assert set(elsewhere.iterdir()) == {pair.home, other.home}
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "STOP_TIMEOUT", 0.1)
+    pair = Pair(home, durable=False)
+    with pair.running():
+        process = pair.valkey.process()
+        assert process is not None
+        process.suspend()
+        pair.valkey.socket_file.unlink()
+        try:
+            with pytest.raises(embedded.Unavailable, match=r"Valkey .* does not answer"):
+                Pair(home, durable=False).join()
+        finally:
+            process.send_signal(signal.SIGCONT)
