@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from django.apps import apps
@@ -13,21 +15,85 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
+from apps.access import held_on_rows, may
 from apps.errors import Refused
 
-_request: ContextVar[HttpRequest] = ContextVar("console_request")
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from apps.access import Decision
+    from apps.errors import DomainError
+    from apps.users.models import Session, User
 
 
-def asking() -> HttpRequest:
-    """Whoever asks, and for what. Model admins are shared between threads, so the request is never kept on them."""
+class Console:
+    """What is known of one viewer while one request is answered: asked once, kept until the answer is given.
+
+    It works without a request, too: `Console(user).may(…)` asks for any member of staff.
+    """
+
+    def __init__(self, viewer: User) -> None:
+        self.viewer = viewer
+        self.denied = ""
+        """Why something was denied last, as a sentence for the page that says so."""
+        self.rejected: DomainError | None = None
+        """The error that the domain answered a form with, shown in the form."""
+        self.session: Session | None = None
+        """The viewer's sign-in."""
+        self.kept: dict[Any, Any] = {}
+        """What a part of the console found out for this request and asks for again, by a key of its own."""
+        self._decisions: dict[tuple[str, type[Model] | None, Any], Decision] = {}
+
+    def may(self, perm: str, obj: Model | None = None) -> Decision:
+        """`apps.access.may` for the viewer, asked once for each permission and object."""
+        key = (perm, type(obj) if obj is not None else None, obj and obj.pk)
+        if key not in self._decisions:
+            self._decisions[key] = may(self.viewer, perm, obj)
+        return self._decisions[key]
+
+    def deny(self, sentence: str) -> bool:
+        """False, with the reason kept for the page that says it."""
+        self.denied = sentence
+        return False
+
+    @cached_property
+    def rows_held(self) -> set[str]:
+        """The permissions that the viewer holds on single objects."""
+        return held_on_rows(self.viewer)
+
+    def once[T](self, key: Any, find: Callable[[], T]) -> T:
+        """What `find` returns, called once for `key`."""
+        if key not in self.kept:
+            self.kept[key] = find()
+        return self.kept[key]
+
+
+class StaffRequest(HttpRequest):
+    """A request that the console answers to a member of staff, as every page behind the sign-in gets it.
+
+    For types alone: the console sets `console` on the request of the server (`answering`).
+    """
+
+    user: User
+    console: Console
+
+
+_request: ContextVar[StaffRequest] = ContextVar("console_request")
+
+
+def asking() -> StaffRequest:
+    """The request being answered. Model admins are shared between threads, so it is never kept on them."""
     return _request.get()
 
 
 @contextmanager
-def asked_by(request: HttpRequest) -> Iterator[None]:
-    token = _request.set(request)
+def answering(request: HttpRequest) -> Iterator[StaffRequest]:
+    """Make `request` the one being answered, with a `Console` of its user."""
+    staff = cast("StaffRequest", request)
+    staff.console = Console(staff.user)
+    token = _request.set(staff)
     try:
-        yield
+        yield staff
     finally:
         _request.reset(token)
 

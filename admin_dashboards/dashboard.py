@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards import charts
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.navigation import open_desks
 from admin_dashboards.registry import desks
 from admin_dashboards.review.work import WorkDesk
@@ -52,7 +52,7 @@ class Dashboard:
     people: list[Officer] = field(default_factory=list)
 
 
-def dashboard(request: HttpRequest) -> Dashboard | None:
+def dashboard(request: StaffRequest) -> Dashboard | None:
     """Four queries a queue, however much is in it. None for those who may open one desk or none, or no queue."""
     theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
     if not theirs or len(open_desks(request)) < 2:
@@ -62,7 +62,7 @@ def dashboard(request: HttpRequest) -> Dashboard | None:
     # In the order of the menu; what is below another desk after it.
     for place, desk in enumerate(sorted(theirs, key=lambda each: each.slug)):
         zone = timezone.get_current_timezone()
-        told = figures(desk.queue, desk.rows(request), request.user, zone, now)  # type: ignore[arg-type]
+        told = figures(desk.queue, desk.rows(request), request.user, zone, now)
         found.queues.append({"desk": desk, "figures": told, "chart": charts.arrivals_and_decisions(told), "now": now})
         found.alerts += _alerts(desk, told, now)
         for person in told.people:

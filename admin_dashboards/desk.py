@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 
-from admin_dashboards.context import read_only
+from admin_dashboards.context import StaffRequest, read_only
 from admin_dashboards.preferences import shortcuts_of
 from apps.access import may, note_use
 from apps.review.shortcuts import GROUPS
@@ -22,7 +22,7 @@ from apps.review.shortcuts import GROUPS
 READING = ("GET", "HEAD", "OPTIONS")
 
 type View = Callable[..., HttpResponse]
-type Opens = Callable[[HttpRequest], bool]
+type Opens = Callable[[StaffRequest], bool]
 
 
 class Desk(ABC):
@@ -48,18 +48,15 @@ class Desk(ABC):
         """Its pages of which filters are saved, by the names of their addresses, and who opens each."""
         return {f"admin:{self.name}": self.may_open}
 
-    def may_open(self, request: HttpRequest) -> bool:
+    def may_open(self, request: StaffRequest) -> bool:
         """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
-        decision = may(request.user, self.permission)  # type: ignore[arg-type]
+        decision = may(request.user, self.permission)
         if not decision and not self.held_on_rows(request):
-            request.refusal = decision.sentence  # type: ignore[attr-defined]
-            return False
+            return request.console.deny(decision.sentence)
         return True
 
-    def held_on_rows(self, request: HttpRequest) -> bool:
-        from admin_dashboards.tables.base import rows_held
-
-        return self.permission in rows_held(request)
+    def held_on_rows(self, request: StaffRequest) -> bool:
+        return self.permission in request.console.rows_held
 
     def view(self, view: View, *, posts: bool = False, opens: Opens | None = None) -> View:
         """A page of the desk: on the console's terms, and shut to those whose desk it is not.
@@ -69,7 +66,7 @@ class Desk(ABC):
         """
 
         @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
@@ -78,7 +75,7 @@ class Desk(ABC):
                 note_use(self.permission)
             return view(request, *args, **kwargs)
 
-        return admin.site.admin_view(answer)  # type: ignore[no-any-return, attr-defined]
+        return admin.site.admin_view(answer)
 
     @property
     def address(self) -> str:
@@ -89,7 +86,7 @@ class Desk(ABC):
         return f"desk_{self.slug.replace('/', '_')}"
 
     def page(
-        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str | Promise | None = None
+        self, request: StaffRequest, template: str, context: dict[str, Any], *, title: str | Promise | None = None
     ) -> TemplateResponse:
         """A whole page of the desk."""
         context = {

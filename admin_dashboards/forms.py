@@ -3,19 +3,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 from unfold.forms import AdminOwnPasswordChangeForm
 
+from admin_dashboards.context import StaffRequest
 from api.throttles import guesses
 from apps.errors import Invalid
 from apps.users.authentication.sessions import change_password
 from apps.users.passwords import require_password
 
 
-class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
     """A new password for oneself, by the service: all sessions end with the old one."""
 
-    def __init__(self, *args: Any, request: HttpRequest, **options: Any) -> None:
+    def __init__(self, *args: Any, request: StaffRequest, **options: Any) -> None:
         super().__init__(*args, **options)
         self.request = request
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Value
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from admin_dashboards.context import asks_by_script, mark_poll, way_back
+from admin_dashboards.context import StaffRequest, asks_by_script, mark_poll, way_back
 from admin_dashboards.registry import desks
 from admin_dashboards.review.work import WorkDesk
 from apps.review.models import Goal
@@ -39,19 +39,17 @@ class Counts:
     """Both in words, those of other queues of the desk included."""
 
 
-def counts_of(request: HttpRequest) -> dict[str, Counts]:
+def counts_of(request: StaffRequest) -> dict[str, Counts]:
     """The counts by the slug of the menu entry, for the desks with queues that the person may open. Two queries."""
-    if not hasattr(request, "_desk_counts"):
-        request._desk_counts = _count(request)  # type: ignore[attr-defined]
-    return request._desk_counts  # type: ignore[attr-defined, no-any-return]
+    return request.console.once("desk counts", lambda: _count(request))
 
 
-def lazy_counts(request: HttpRequest, slug: str) -> Any:
+def lazy_counts(request: StaffRequest, slug: str) -> Any:
     """The counts of one entry, asked of the database only where the menu is drawn."""
     return SimpleLazyObject(lambda: counts_of(request).get(slug))
 
 
-def _count(request: HttpRequest) -> dict[str, Counts]:
+def _count(request: StaffRequest) -> dict[str, Counts]:
     theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
     if not theirs:
         return {}
@@ -119,31 +117,36 @@ def session_facts(session: Session) -> dict[str, Any]:
     }
 
 
-def live_view(request: HttpRequest) -> HttpResponse:
+def live_view(request: StaffRequest) -> HttpResponse:
     """One answer for everything that pages ask by themselves; asking is no use of the console."""
     mark_poll(request)
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET"])
     counted = {slug: asdict(counts) for slug, counts in counts_of(request).items()}
-    unread: int = unread_count(request.user)  # type: ignore[arg-type]
-    session = session_facts(request.console_session)  # type: ignore[attr-defined]
+    unread: int = unread_count(request.user)
+    session = session_facts(_session_of(request))
     return JsonResponse({"desks": counted, "notices": unread, "session": session})
 
 
-def stay_view(request: HttpRequest) -> HttpResponse:
+def stay_view(request: StaffRequest) -> HttpResponse:
     """The person is still there: the session goes on."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    session: Session = request.console_session  # type: ignore[attr-defined]
+    session = _session_of(request)
     console_sessions.note_use(session)
     if asks_by_script(request):
         return JsonResponse({"session": session_facts(session)})
     return HttpResponseRedirect(way_back(request))
 
 
-def after_this(request: HttpRequest) -> dict[str, Any] | None:
+def _session_of(request: StaffRequest) -> Session:
+    assert request.console.session is not None  # these pages are answered to nobody else
+    return request.console.session
+
+
+def after_this(request: StaffRequest) -> dict[str, Any] | None:
     """The same as `session_facts`, as the session will be once this page has been answered."""
-    session: Session | None = getattr(request, "console_session", None)
+    session = request.console.session
     if session is None:
         return None
     facts = session_facts(session)

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
-from admin_dashboards.context import table_of
+from admin_dashboards.context import StaffRequest, table_of
 from admin_dashboards.desk import Desk
 from admin_dashboards.live import lazy_counts
 from admin_dashboards.registry import desks
@@ -53,7 +52,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
 )
 
 
-def tables(request: HttpRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:
+def tables(request: StaffRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:
     """The sections with the tables that the person may open; empty sections are left out."""
     registry = admin.site._registry
     found = []
@@ -69,23 +68,23 @@ def tables(request: HttpRequest) -> list[tuple[str | Promise, list[tuple[Entry, 
     return found
 
 
-def open_desks(request: HttpRequest) -> list[Desk]:
+def open_desks(request: StaffRequest) -> list[Desk]:
     """The desks that the person may open."""
     return [desk for desk in desks() if desk.in_menu and desk.may_open(request)]
 
 
-def landing(request: HttpRequest, address: str) -> str:
+def landing(request: StaffRequest, address: str) -> str:
     """Where a sign-in leads: whoever has one desk, and asked for no other page, goes straight to it."""
     theirs = open_desks(request) if address == reverse("admin:index") else []
     return theirs[0].address if len(theirs) == 1 else address
 
 
-def menu(request: HttpRequest) -> list[dict[str, Any]]:
+def menu(request: StaffRequest) -> list[dict[str, Any]]:
     """What Unfold draws in the sidebar: the desks first."""
     return [*_desk_menu(request), *_table_menu(request)]
 
 
-def _desk_menu(request: HttpRequest) -> list[dict[str, Any]]:
+def _desk_menu(request: StaffRequest) -> list[dict[str, Any]]:
     items = [
         {
             "title": desk.title,
@@ -112,7 +111,7 @@ def _desk_menu(request: HttpRequest) -> list[dict[str, Any]]:
     return [{"title": _("Desk"), "items": items}] if items else []
 
 
-def _table_menu(request: HttpRequest) -> list[dict[str, Any]]:
+def _table_menu(request: StaffRequest) -> list[dict[str, Any]]:
     return [
         {
             "title": title,
@@ -134,7 +133,7 @@ def address(table: ModelAdmin) -> str:
     return reverse(f"admin:{table.opts.app_label}_{table.opts.model_name}_changelist")
 
 
-def overview(request: HttpRequest) -> list[dict[str, Any]]:
+def overview(request: StaffRequest) -> list[dict[str, Any]]:
     """What stands where: each table that the person may open, with its figures."""
     return [
         {"title": title, "tables": [_figures(request, entry, table) for entry, table in entries]}
@@ -142,7 +141,7 @@ def overview(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _figures(request: HttpRequest, entry: Entry, table: ModelAdmin) -> dict[str, Any]:
+def _figures(request: StaffRequest, entry: Entry, table: ModelAdmin) -> dict[str, Any]:
     rows, link = table.get_queryset(request), address(table)
     return {
         "title": entry.title,

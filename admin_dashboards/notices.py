@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from admin_dashboards.context import StaffRequest
 from apps.errors import Absent
 from apps.infra.ids import parse_id
 from apps.review.models import Notice
@@ -19,7 +20,7 @@ from apps.review.notices import mark_all_read, mark_read, notices_of
 SHOWN = 25
 
 
-def notices_view(request: HttpRequest) -> HttpResponse:
+def notices_view(request: StaffRequest) -> HttpResponse:
     """The notices, latest first; posted to, it opens one, or marks all as read."""
     viewer: Any = request.user
     rows = notices_of(viewer)
@@ -46,7 +47,7 @@ def notices_view(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/notices.html", context)
 
 
-def _items_of(request: HttpRequest, notices: Sequence[Notice]) -> list[tuple[str, str]]:
+def _items_of(request: StaffRequest, notices: Sequence[Notice]) -> list[tuple[str, str]]:
     """The item of each notice by name, and its address where the viewer may still work on it; one query for each desk.
 
     The text of a notice is shown only there: it quotes what was written on the item.

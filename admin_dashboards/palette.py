@@ -14,7 +14,6 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, Func, OuterRef, Q, QuerySet
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
@@ -22,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.dataclasses import SearchResult
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk
 from admin_dashboards.navigation import address, open_desks, tables
 from admin_dashboards.registry import desks
@@ -102,7 +102,7 @@ OWN: tuple[tuple[str, str, str | Promise], ...] = (
 )
 
 
-def found(request: HttpRequest, text: str) -> list[SearchResult]:
+def found(request: StaffRequest, text: str) -> list[SearchResult]:
     """What fits `text`, the exact number or name first; nothing that the person may not open."""
     term = tidy(seen(text[:LONGEST]))
     if not term:
@@ -132,7 +132,7 @@ def _fits(term: str, *names: Any) -> bool:
 # --- Pages and actions ------------------------------------------------------------------------------------------------
 
 
-def _actions(request: HttpRequest, term: str) -> Iterator[Found]:
+def _actions(request: StaffRequest, term: str) -> Iterator[Found]:
     theirs = _theirs(request)
     for slug, page, title in ACTIONS:
         if slug in theirs and _fits(term, title):
@@ -146,7 +146,7 @@ def _actions(request: HttpRequest, term: str) -> Iterator[Found]:
             yield title, _("Authentication"), reverse(table.address("add")), icon
 
 
-def _asked_of_desks(request: HttpRequest, term: str) -> Iterator[Found]:
+def _asked_of_desks(request: StaffRequest, term: str) -> Iterator[Found]:
     """The same search at Investigate, which knows more than names, and writes down what it finds by that."""
     desk = _theirs(request).get("support")
     if desk is not None and len(term) >= SHORTEST:
@@ -154,13 +154,13 @@ def _asked_of_desks(request: HttpRequest, term: str) -> Iterator[Found]:
         yield _("Find user “%(term)s”") % {"term": term}, str(desk.title), link, desk.icon
 
 
-def _pages(request: HttpRequest, term: str) -> Iterator[Found]:
+def _pages(request: StaffRequest, term: str) -> Iterator[Found]:
     theirs = _theirs(request)
     for desk in open_desks(request):
         if _fits(term, desk.title, _("Desk")):
             yield str(desk.title), _("Desk"), desk.address, desk.icon
     for slug, page, title in PAGES:
-        if slug in theirs and _fits(term, title) and (page != "audit" or may(request.user, "audit.view_entry")):  # type: ignore[arg-type]
+        if slug in theirs and _fits(term, title) and (page != "audit" or may(request.user, "audit.view_entry")):
             desk = theirs[slug]
             try:
                 link = reverse(f"admin:{desk.name}_{page}" if page else f"admin:{desk.name}")
@@ -179,7 +179,7 @@ def _pages(request: HttpRequest, term: str) -> Iterator[Found]:
             yield str(title), _("Console"), reverse(f"admin:{page}"), icon
 
 
-def _theirs(request: HttpRequest) -> dict[str, Desk]:
+def _theirs(request: StaffRequest) -> dict[str, Desk]:
     return {desk.slug: desk for desk in desks() if desk.may_open(request)}
 
 
@@ -191,7 +191,7 @@ def _table(model: str) -> ModelAdmin | None:
 # --- People and items -------------------------------------------------------------------------------------------------
 
 
-def _items(request: HttpRequest, term: str) -> Iterator[Found]:
+def _items(request: StaffRequest, term: str) -> Iterator[Found]:
     name = term.removeprefix("@")
     people = people_named(name) if len(name) >= SHORTEST else []
     yield from _people(request, term, people)
@@ -235,7 +235,7 @@ def _first(rows: QuerySet[Any], *asked: Q) -> list[Any]:
     return list({row.pk: row for row in chosen}.values())[:MOST]
 
 
-def _people(request: HttpRequest, term: str, people: list[int]) -> Iterator[Found]:
+def _people(request: StaffRequest, term: str, people: list[int]) -> Iterator[Found]:
     """App users and staff by user name, the closest first, or by number."""
     number = searched_number(term, _("user"))
     ids = [*([number] if number else []), *people[: 2 * MOST]]
@@ -271,7 +271,7 @@ def _in_order(rows: QuerySet[Any], ids: list[int]) -> list[Any]:
     return sorted(rows.filter(pk__in=ids).order_by(), key=lambda row: place[row.pk])[:MOST]
 
 
-def _of_desks(request: HttpRequest, term: str, owners: list[int]) -> Iterator[Found]:
+def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[Found]:
     """Cases and appeals, which have no tables: only the queues know them."""
     theirs = _theirs(request)
     names = {"moderation": ("author",), "moderation/appeals": ("author",)}
@@ -288,7 +288,7 @@ def _of_desks(request: HttpRequest, term: str, owners: list[int]) -> Iterator[Fo
             yield desk.title_of(row), f"{kind.capitalize()} #{row.pk} · {state}", desk.at("item", row.pk), desk.icon
 
 
-def _desk_page(request: HttpRequest, row: Any) -> str:
+def _desk_page(request: StaffRequest, row: Any) -> str:
     """The page of the queue, for a row that the person decides there."""
     for desk in _theirs(request).values():
         if isinstance(desk, WorkDesk) and desk.queue.model is type(row) and row.pk:

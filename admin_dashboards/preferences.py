@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.context import StaffRequest
 from apps.errors import Invalid
 from apps.review.claims import prefer, preference_of
 from apps.review.models import Preference
@@ -84,7 +85,7 @@ def _key_name(key: str) -> str:
     return f"{KEY_PREFIX}{ord(key)}"
 
 
-def preferences_view(request: HttpRequest) -> HttpResponse:
+def preferences_view(request: StaffRequest) -> HttpResponse:
     user: Any = request.user
     preference = preference_of(user)
     names = ("time_zone", "away_until", "blur_pictures", "grey_pictures", "single_keys")
@@ -111,19 +112,19 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/preferences.html", context, status=422 if form.errors else 200)
 
 
-def shortcuts_of(request: HttpRequest) -> dict[str, Any]:
+def shortcuts_of(request: StaffRequest) -> dict[str, Any]:
     """Whether single-key shortcuts are on, and the viewer's own keys; asked of the database once a session."""
     if SHORTCUTS_KEY not in request.session:
-        request.session[SHORTCUTS_KEY] = _shortcuts(preference_of(request.user))  # type: ignore[arg-type]
-    return request.session[SHORTCUTS_KEY]  # type: ignore[no-any-return]
+        request.session[SHORTCUTS_KEY] = _shortcuts(preference_of(request.user))
+    return request.session[SHORTCUTS_KEY]
 
 
 def _shortcuts(preference: Preference) -> dict[str, Any]:
     return {"on": preference.single_keys, "keys": preference.keys}
 
 
-def zone_of(request: HttpRequest) -> ZoneInfo:
+def zone_of(request: StaffRequest) -> ZoneInfo:
     """The time zone in which the person reads, asked of the database once a session."""
     if ZONE_KEY not in request.session:
-        request.session[ZONE_KEY] = preference_of(request.user).time_zone  # type: ignore[arg-type]
+        request.session[ZONE_KEY] = preference_of(request.user).time_zone
     return time_zone(request.session[ZONE_KEY])

@@ -8,15 +8,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.context import way_back
+from admin_dashboards.context import StaffRequest, way_back
 from admin_dashboards.masking import mask_mail, mask_phone, mask_text
-from admin_dashboards.tables.base import rows_held
 from apps.access import may
 from apps.chat.models import Message
 from apps.errors import Absent, DomainError, Invalid, Refused
@@ -61,13 +60,13 @@ MASKED = {
 }
 
 
-def masked_field(request: HttpRequest, target: Model, field: str) -> SafeString | str:
+def masked_field(request: StaffRequest, target: Model, field: str) -> SafeString | str:
     """The field as `request.user` may see it: masked, with a way to reveal it, or, while it is revealed, in clear."""
     masked = MASKED[target._meta.label_lower, field]
     value = str(getattr(target, field))
     if not value:
         return "–"
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user
     may_reveal = bool(may(user, masked.permission, target))
     revealed = may_reveal and is_revealed(user, target, field)
     context = {
@@ -84,17 +83,17 @@ def masked_field(request: HttpRequest, target: Model, field: str) -> SafeString 
     return render_to_string("desk/masked.html", context, request)
 
 
-def may_reveal_some(request: HttpRequest, masked: Masked) -> bool:
+def may_reveal_some(request: StaffRequest, masked: Masked) -> bool:
     """Whether the person may reveal this field of any row at all; which ones, the service says."""
-    return bool(may(request.user, masked.permission)) or masked.permission in rows_held(request)  # type: ignore[arg-type]
+    return bool(request.console.may(masked.permission)) or masked.permission in request.console.rows_held
 
 
-def reveal_view(request: HttpRequest) -> HttpResponse:
+def reveal_view(request: StaffRequest) -> HttpResponse:
     """Reveal one field, and go back to where it stands."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     masked = MASKED.get((request.POST.get("type", ""), request.POST.get("field", "")))
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user
     if masked is None:
         if not any(may_reveal_some(request, known) for known in MASKED.values()):
             raise Refused("permission-missing", may(user, next(iter(MASKED.values())).permission).sentence)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from admin_dashboards.context import way_back
+from admin_dashboards.context import StaffRequest, way_back
 from apps.errors import DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
 from apps.review.claims import delete_filter, save_filter, saved_filters
@@ -18,7 +18,7 @@ NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
 """What belongs to one look at a table, not to a filter."""
 
 
-def filters_of(request: HttpRequest, place: str) -> dict[str, Any]:
+def filters_of(request: StaffRequest, place: str) -> dict[str, Any]:
     """What the strip of saved filters shows at a place, such as "admin:users_document_changelist"."""
     now = kept_query(request.GET)
     user: Any = request.user
@@ -32,8 +32,8 @@ def filters_of(request: HttpRequest, place: str) -> dict[str, Any]:
             {
                 "filter": each,
                 "address": f"{address}?{each.query}",
-                "mine": each.owner_id == user.pk,  # type: ignore[attr-defined]
-                "deletable": user.is_superuser or each.owner_id == user.pk,  # type: ignore[attr-defined]
+                "mine": each.owner_id == user.pk,
+                "deletable": user.is_superuser or each.owner_id == user.pk,
                 "active": each.query == now,
             }
             for each in saved_filters(user, place)
@@ -48,21 +48,21 @@ def kept_query(asked: QueryDict) -> str:
     return query.urlencode()
 
 
-def save_filter_view(request: HttpRequest) -> HttpResponse:
+def save_filter_view(request: StaffRequest) -> HttpResponse:
     """Keep a filter, or delete one, and go back to where it stands."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user
     try:
         if number := parse_id(request.POST.get("delete", "")):
-            delete_filter(user, number)  # type: ignore[arg-type]
+            delete_filter(user, number)
             messages.success(request, _("Filter deleted."))
         else:
             shared = bool(request.POST.get("shared"))
             if not may_share(request, place) and shared:
                 raise Refused("reads-only", _("Only staff who work in this queue can share filters."))
             kept = save_filter(
-                user,  # type: ignore[arg-type]
+                user,
                 place=place,
                 name=request.POST.get("name", ""),
                 query=kept_query(QueryDict(request.POST.get("query", "")[:2000])),
@@ -76,7 +76,7 @@ def save_filter_view(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(way_back(request))
 
 
-def may_share(request: HttpRequest, place: str) -> bool:
+def may_share(request: StaffRequest, place: str) -> bool:
     """Whether the person may put a filter before all who open the place: they open it, and do not only read there."""
     from admin_dashboards.access.desk import AccessDesk
     from admin_dashboards.review.work import WorkDesk
@@ -92,7 +92,7 @@ def may_share(request: HttpRequest, place: str) -> bool:
     return isinstance(found, WorkDesk) or (isinstance(found, AccessDesk) and found.may_open(request))
 
 
-def _place(request: HttpRequest, place: str) -> Any:
+def _place(request: StaffRequest, place: str) -> Any:
     """The table or desk with that place. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
     from django.contrib import admin
 
@@ -105,7 +105,5 @@ def _place(request: HttpRequest, place: str) -> Any:
     if desk is None and table is None:
         raise Invalid("unknown", _("There is no such table."), field="place")
     if not (desk.places[place](request) if desk else table.has_view_permission(request)):
-        raise Refused(
-            "permission-missing", getattr(request, "refusal", "") or _("You have no permission to open this page.")
-        )
+        raise Refused("permission-missing", request.console.denied or _("You have no permission to open this page."))
     return desk or table

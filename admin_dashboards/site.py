@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
@@ -27,7 +27,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.context import OtherSite, asked_by, is_poll, read_only, way_back, with_filters
+from admin_dashboards.context import OtherSite, StaffRequest, answering, is_poll, read_only, way_back, with_filters
 from admin_dashboards.sign_in import mfa
 from admin_dashboards.sign_in.signed_out import signed_out
 from api.throttles import spend
@@ -95,7 +95,7 @@ class InflooAdminSite(UnfoldAdminSite):
         of_desks = [path(f"{desk.slug}/", include(desk.get_urls())) for desk in desks()]
         return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from admin_dashboards.dashboard import dashboard
         from admin_dashboards.navigation import open_desks, overview
 
@@ -106,12 +106,12 @@ class InflooAdminSite(UnfoldAdminSite):
         }
         return super().index(request, context | (extra_context or {}))
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from admin_dashboards.forms import OwnPasswordForm
 
         request.current_app = self.name
         view = PasswordChangeView.as_view(
-            form_class=partial(OwnPasswordForm, request=request),  # type: ignore[arg-type]
+            form_class=partial(OwnPasswordForm, request=request),
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
@@ -121,7 +121,7 @@ class InflooAdminSite(UnfoldAdminSite):
             request.session.pop(SESSION_KEY, None)
         return response  # type: ignore[return-value]
 
-    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def search(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What the command palette finds, as the part of the page that shows it."""
         from admin_dashboards.palette import LONGEST, found
 
@@ -136,16 +136,16 @@ class InflooAdminSite(UnfoldAdminSite):
 
     # --- Coming in --------------------------------------------------------------------------------------------------
 
-    def has_permission(self, request: HttpRequest) -> bool:
+    def has_permission(self, request: StaffRequest) -> bool:
         return super().has_permission(request) and mfa.is_satisfied(request)
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        with asked_by(request):
+    def login(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with answering(request):
             response = _rendered(self._ask_password(request, extra_context or {}))
         add_never_cache_headers(response)
         return _with_policy(response)
 
-    def _ask_password(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
+    def _ask_password(self, request: StaffRequest, extra_context: dict[str, Any]) -> HttpResponse:
         from admin_dashboards.navigation import landing
 
         next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
@@ -163,33 +163,33 @@ class InflooAdminSite(UnfoldAdminSite):
         view = mfa.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
         return view(request)  # type: ignore[return-value]
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and SESSION_KEY in request.session:
-            console_sessions.sign_out(request.user, request.session[SESSION_KEY])  # type: ignore[arg-type]
+            console_sessions.sign_out(request.user, request.session[SESSION_KEY])
         return super().logout(request, extra_context)
 
-    def _keep_session(self, request: HttpRequest) -> Session | None:
+    def _keep_session(self, request: StaffRequest) -> Session | None:
         """The console session, begun after a sign-in; whose session has ended is signed out."""
         if not self.has_permission(request):
             return None
         if SESSION_KEY not in request.session:
             begun = console_sessions.begin(
-                request.user,  # type: ignore[arg-type]
+                request.user,
                 address=origin().address,
                 user_agent=request.headers.get("User-Agent", ""),
             )
             request.session[SESSION_KEY] = str(begun.key)
             return begun
-        session = console_sessions.live(request.user, request.session[SESSION_KEY])  # type: ignore[arg-type]
+        session = console_sessions.live(request.user, request.session[SESSION_KEY])
         if session is None:
             logout(request)
         return session
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+    def get_app_list(self, request: StaffRequest, app_label: str | None = None) -> Any:
         """Gathered where a page lists tables. Every page is handed it, and the menu has its own way."""
         return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
-    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+    def each_context(self, request: StaffRequest) -> dict[str, Any]:
         from admin_dashboards.live import after_this
         from admin_dashboards.preferences import shortcuts_of
 
@@ -203,8 +203,8 @@ class InflooAdminSite(UnfoldAdminSite):
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            with asked_by(request):
+        def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with answering(request):
                 response = _rendered(self._answer(request, inner, view, *args, **kwargs))
             # Pages are somebody's, those that were refused as well; the texts of scripts are everybody's.
             is_shared = view == self.i18n_javascript and response.status_code == HTTPStatus.OK
@@ -219,19 +219,19 @@ class InflooAdminSite(UnfoldAdminSite):
         """A page for those who are not in yet."""
 
         @never_cache
-        def answer(request: HttpRequest) -> HttpResponse:
-            with asked_by(request):
+        def answer(request: StaffRequest) -> HttpResponse:
+            with answering(request):
                 return _with_policy(_rendered(view(request)))
 
         return answer
 
-    def _answer(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+    def _answer(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
         if page := mfa.next_page(request):
             return HttpResponseRedirect(page)
         session = self._keep_session(request)
         if session is None and request.path != reverse("admin:logout"):
             return signed_out(request)
-        request.console_session = session  # type: ignore[attr-defined]
+        request.console.session = session
         response = self._guarded(request, inner, view, *args, **kwargs)
         if session is not None and response.status_code == HTTPStatus.FORBIDDEN:
             keep_refusal(request)
@@ -239,7 +239,7 @@ class InflooAdminSite(UnfoldAdminSite):
             console_sessions.note_use(session)
         return response
 
-    def _guarded(self, request: HttpRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+    def _guarded(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
         """The page, or the one that says why not."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
@@ -258,7 +258,7 @@ class InflooAdminSite(UnfoldAdminSite):
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:
-            sentence = str(error) or getattr(request, "refusal", "") or _("You have no permission to open this page.")
+            sentence = str(error) or request.console.denied or _("You have no permission to open this page.")
             return self.error_page(request, 403, sentence, is_grantable=True)
         except OtherSite as error:
             request.by_other_site = True  # type: ignore[attr-defined]
@@ -282,13 +282,13 @@ class InflooAdminSite(UnfoldAdminSite):
         except DomainError as error:
             return self.error_page(request, 422 if error.field else 409, str(error))
 
-    def _in_their_time(self, request: HttpRequest) -> AbstractContextManager[None]:
+    def _in_their_time(self, request: StaffRequest) -> AbstractContextManager[None]:
         from admin_dashboards.preferences import zone_of
 
         return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
 
     def app_index(
-        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The tables of one app. Shut where none of them is open, like any table."""
         try:
@@ -301,7 +301,7 @@ class InflooAdminSite(UnfoldAdminSite):
             raise PermissionDenied from None
 
     def error_page(
-        self, request: HttpRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
+        self, request: StaffRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
     ) -> HttpResponse:
         """The page that says why not; `again` is where a click of one's own leads, `is_grantable` that a permission
         is all that is missing."""
@@ -318,13 +318,13 @@ class InflooAdminSite(UnfoldAdminSite):
         }
         return TemplateResponse(request, "admin/error.html", context, status=status)
 
-    def page_size(self, request: HttpRequest) -> HttpResponse:
+    def page_size(self, request: StaffRequest) -> HttpResponse:
         """Remember how many rows the person wants on a page, and go back to the first of the table."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         size = request.POST.get("page_size", "")
         if size in map(str, PAGE_SIZES):
-            choose_page_size(request.user, int(size))  # type: ignore[arg-type]
+            choose_page_size(request.user, int(size))
         return HttpResponseRedirect(way_back(request))
 
 
@@ -340,7 +340,7 @@ def _rendered(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _with_filters(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _with_filters(request: StaffRequest, response: HttpResponse) -> HttpResponse:
     """Wherever a page of a table leads on to, the filters of its list come along."""
     if isinstance(response, HttpResponseRedirect):
         response["Location"] = with_filters(request, response["Location"])

@@ -54,4 +54,4 @@ def time_column(field: str, description: str | Promise) -> Callable[[Any, Any], 
     def column(_table: Any, row: Any) -> str:
         return moment(getattr(row, field))
 
-    return column  # type: ignore[no-any-return]
+    return column

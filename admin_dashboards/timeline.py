@@ -12,13 +12,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.access.audit_links import audit_address
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.review.decisions.kinds import kinds
@@ -76,7 +76,7 @@ class Timeline:
 
 def timeline(
     item: Model,
-    request: HttpRequest,
+    request: StaffRequest,
     *,
     also: Sequence[Model] = (),
     among: Mapping[type[Model], Sequence[str]] | None = None,

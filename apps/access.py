@@ -261,8 +261,8 @@ def holders(perm: str, obj: Model | None = None, *, for_good: bool = False, supe
         if obj is not None and share.holds(obj):
             named |= Q(**_named(share.perm))
     held = Permission.objects.filter(named)
-    members = people.model.groups.through.objects.filter(counts, group__permissions__in=held)  # type: ignore[attr-defined]
-    direct = people.model.user_permissions.through.objects.filter(permission__in=held)  # type: ignore[attr-defined]
+    members = people.model.groups.through.objects.filter(counts, group__permissions__in=held)
+    direct = people.model.user_permissions.through.objects.filter(permission__in=held)
     given = Q(pk__in=members.values("user")) | Q(pk__in=direct.values("user"))
     return people.filter(given | Q(is_superuser=True) if superusers else given)
 
@@ -360,7 +360,7 @@ def has_row_grants(model: type[Model]) -> bool:
 
     relations = (model._meta.concrete_model or model)._meta.related_objects
     return any(
-        relation.field.name == "content_object" and issubclass(relation.related_model, UserObjectPermissionBase)  # type: ignore[arg-type]
+        relation.field.name == "content_object" and issubclass(relation.related_model, UserObjectPermissionBase)
         for relation in relations
     )
 

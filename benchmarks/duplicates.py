@@ -154,7 +154,7 @@ def inspect_here(work: tuple[int, Order]) -> float:
     from apps.users.models import Document
     from apps.users.verification import duplicates
 
-    comparing._ask, duplicates._picture = ask_here, picture_here  # type: ignore[assignment]
+    comparing._ask, duplicates._picture = ask_here, picture_here
     began = time.process_time()
     document = Document.objects.get(pk=work[0])
     duplicates._find_twins(document, picture_here(document))

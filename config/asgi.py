@@ -13,7 +13,7 @@ from config.wsgi import application as wsgi_application
 from api.realtime.routing import application as sockets  # isort: skip  # after Django is set up
 from config.bodies import WholeBodies  # isort: skip
 
-_wsgi: Any = WholeBodies(WSGIMiddleware(wsgi_application, workers=16))  # type: ignore[arg-type]
+_wsgi: Any = WholeBodies(WSGIMiddleware(wsgi_application, workers=16))
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -122,7 +122,7 @@ def is_of_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
-class ConsoleOTPMiddleware(OTPMiddleware):  # type: ignore[misc]
+class ConsoleOTPMiddleware(OTPMiddleware):
     """django-otp's, for all but the API: that knows no sessions, and says itself who calls."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -447,7 +447,7 @@ USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "apps.infra.files.bucket.Bucket",
-        "OPTIONS": {  # type: ignore[dict-item]
+        "OPTIONS": {
             "access_key": _filled("AWS_ACCESS_KEY_ID"),
             "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),
             "bucket_name": _filled("AWS_STORAGE_BUCKET_NAME"),

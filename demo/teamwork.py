@@ -30,14 +30,14 @@ def note(stage: Stage, item: Model, by: str, text: str, *, hours: float) -> None
 
 def assign(stage: Stage, item: Workable, by: str, to: str, *, hours: float) -> None:
     at = stage.ago(hours=hours)
-    item.assigned_to = stage[to]  # type: ignore[assignment]
+    item.assigned_to = stage[to]
     item.save(update_fields=["assigned_to"])
     _notify(stage, item, by, to, Notice.Kind.ASSIGNED, "", at)
     _record(stage, item, by, Verb.RELEASED, "", at)
 
 
 def claim(stage: Stage, item: Workable, by: str) -> None:
-    item.claimed_by, item.claimed_until = stage[by], stage.now + CLAIM_LASTS  # type: ignore[assignment]
+    item.claimed_by, item.claimed_until = stage[by], stage.now + CLAIM_LASTS
     item.save(update_fields=["claimed_by", "claimed_until"])
     _record(stage, item, by, Verb.CLAIMED, "", stage.now)
 
@@ -50,7 +50,7 @@ def snooze(stage: Stage, item: Workable, *, until_hours: float) -> None:
 def escalate[W: Workable](stage: Stage, item: W, by: str, to: str, reason: str, *, hours: float) -> None:
     """So many hours ago, to a colleague, with the reason as a note."""
     at = stage.ago(hours=hours)
-    item.escalated_at, item.assigned_to = at, stage[to]  # type: ignore[assignment]
+    item.escalated_at, item.assigned_to = at, stage[to]
     change([item], ["escalated_at", "assigned_to"], by=lambda _: stage[by], at=lambda _: at, reason=reason)
     Note.objects.create(
         target_type=item._meta.label_lower, target_id=item.pk, author=stage[by], text=reason, created_at=at

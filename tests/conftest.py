@@ -105,7 +105,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
             session.execute("TRUNCATE auth_group, auth_group_permissions CASCADE")
         call_command("setup_roles", verbosity=0)
 
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = empty
 
 
 # --- Network --------------------------------------------------------------------------------------------------------

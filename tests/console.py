@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from django.conf import settings
-from django.middleware.csrf import _get_new_csrf_string  # type: ignore[attr-defined]
+from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 
 from apps.users.models import User

@@ -28,7 +28,7 @@ def worker_here() -> Iterator[None]:
     """Let this process be a worker; its answers to signals are afterwards what they were."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+        with app.replace_connector(app.connector.get_worker_connector()):
             yield
     finally:
         for number, handler in handlers.items():

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -24,7 +24,7 @@ from admin_dashboards.access.forms import GroupForm, NewPasswordForm, NewStaffFo
 from admin_dashboards.access.grants import grants_held, key_of
 from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
-from admin_dashboards.context import PART, way_back, with_filters
+from admin_dashboards.context import PART, StaffRequest, way_back, with_filters
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.site import SESSION_KEY
 from admin_dashboards.states import label
@@ -54,7 +54,7 @@ class AskingAgain(ModelAdmin):
 
     def changeform_view(
         self,
-        request: HttpRequest,
+        request: StaffRequest,
         object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
@@ -66,14 +66,14 @@ class AskingAgain(ModelAdmin):
         return self._asked(view, theirs)(request, object_id, form_url, extra_context)
 
     def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return self._asked(super().delete_view, self.has_delete_permission(request))(request, object_id, extra_context)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return self._asked(super().changelist_view, self.has_delete_permission(request))(request, extra_context)
 
-    def _preview(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
+    def _preview(self, request: StaffRequest, object_id: str | None) -> HttpResponse:
         """What saving the form as it is filled in would change."""
         obj = self.get_object(request, unquote(object_id)) if object_id else None
         if obj is not None and not self.has_change_permission(request, obj):
@@ -85,7 +85,7 @@ class AskingAgain(ModelAdmin):
             told = Preview(refused=error)
         return preview_answer(request, told)
 
-    def _told(self, request: HttpRequest, obj: Any, form: Any) -> Preview:
+    def _told(self, request: StaffRequest, obj: Any, form: Any) -> Preview:
         if not form.is_valid():
             return Preview(
                 errors=[
@@ -106,9 +106,9 @@ class AskingAgain(ModelAdmin):
         raise NotImplementedError
 
     def _asked(self, view: Any, theirs: bool) -> Any:
-        def answer(request: HttpRequest, *args: Any) -> HttpResponse:
+        def answer(request: StaffRequest, *args: Any) -> HttpResponse:
             asks = theirs and request.method == "POST"
-            return (recently_confirmed(view) if asks else view)(request, *args)  # type: ignore[no-any-return]
+            return (recently_confirmed(view) if asks else view)(request, *args)
 
         return answer
 
@@ -145,7 +145,7 @@ class GroupAdmin(AskingAgain):
         return set(obj.memberships.filter(unended()).values_list("user", flat=True))
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
+        self, objs: Any, request: StaffRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         names, counts, lacking, protected = super().get_deleted_objects(objs, request)
         if request.POST.get("post"):
@@ -154,39 +154,39 @@ class GroupAdmin(AskingAgain):
         lines = [part for name, words in zip(names, told, strict=True) for part in (name, words)]
         return lines, counts, lacking, protected
 
-    def _deletion(self, request: HttpRequest, group: Group) -> list[str]:
+    def _deletion(self, request: StaffRequest, group: Group) -> list[str]:
         """What deleting it would change, as lines under its name."""
         members = self.concerned(group)
-        told = what_would_change(lambda: delete_group(request.user, group.pk), lambda _gone: members)  # type: ignore[arg-type]
+        told = what_would_change(lambda: delete_group(request.user, group.pk), lambda _gone: members)
         return told.lines()
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: StaffRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
         return [*self.fieldsets, (_("Members"), {"fields": ["people"]})]
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+    def get_form(self, request: StaffRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"actor": request.user})
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         # Said by the service too; here it spares a button that cannot work.
         if request.method == "GET" and isinstance(obj, Group) and is_built_in(obj.name):
             return self.deny(request, _("“%(name)s” is built in and stays.") % {"name": obj.name})
         return super().has_delete_permission(request, obj)
 
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+    def save_model(self, request: StaffRequest, obj: Group, form: Any, change: bool) -> None:
         data = form.cleaned_data
         saved = save_group(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             obj.pk if change else None,
             name=data["name"],
             permissions=data["permissions"],
         )
         obj.pk, obj.name = saved.pk, saved.name
 
-    def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        delete_group(request.user, obj.pk)  # type: ignore[arg-type]
+    def delete_model(self, request: StaffRequest, obj: Group) -> None:
+        delete_group(request.user, obj.pk)
 
     @display(description=gettext_lazy("origin"))
     def origin(self, group: Group) -> SafeString:
@@ -196,15 +196,15 @@ class GroupAdmin(AskingAgain):
 
     @display(description=gettext_lazy("members"))
     def members(self, group: Any) -> int:
-        return group.member_count  # type: ignore[no-any-return]
+        return group.member_count
 
     @display(description=gettext_lazy("permissions"))
     def allows(self, group: Any) -> int:
-        return group.permission_count  # type: ignore[no-any-return]
+        return group.permission_count
 
     @display(description=gettext_lazy("members"))
     def people(self, group: Group) -> str:
-        members = group.memberships.filter(unended()).select_related("user").order_by("user__username")[:100]  # type: ignore[attr-defined]
+        members = group.memberships.filter(unended()).select_related("user").order_by("user__username")[:100]
         names = ((_membership(link_to(member.user), member),) for member in members)
         return format_html_join(", ", "{}", names) or _("No members yet.")
 
@@ -233,7 +233,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
             *super().get_urls(),
         ]
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
+    def get_search_fields(self, request: StaffRequest) -> list[str]:
         return ["username", "email"]
 
     def found_by(self, term: str) -> Q:
@@ -247,14 +247,14 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=True).prefetch_related(current_memberships())
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if isinstance(obj, User) and is_above(obj, request.user):  # type: ignore[arg-type]
+    def has_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
+        if isinstance(obj, User) and is_above(obj, request.user):
             return self.deny(
                 request, _("%(name)s is a superuser. Only superusers can change this account.") % {"name": obj}
             )
         return super().has_change_permission(request, obj)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: StaffRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
         rights = ["own_groups"] if self._read_only_groups(request, obj) else ["groups"]
@@ -264,31 +264,31 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
             (_("Sign-in"), {"fields": ["last_login", "date_joined"]}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: StaffRequest, obj: Any = None) -> list[str]:
         fixed = ["own_groups", "superuser", "last_login", "date_joined"]
         if obj is None:
             return fixed
-        if is_peer(request.user, obj):  # type: ignore[arg-type]
+        if is_peer(request.user, obj):
             return [*fixed, *SIGNS_IN_WITH, "is_active"]
         return [*fixed, "is_active"] if obj.pk == request.user.pk else fixed
 
-    def _read_only_groups(self, request: HttpRequest, obj: Any) -> bool:
+    def _read_only_groups(self, request: StaffRequest, obj: Any) -> bool:
         return obj.pk == request.user.pk or not self.has_change_permission(request, obj)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+    def get_form(self, request: StaffRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, change=change, form=StaffForm if change else NewStaffForm, **kwargs)
         return type(form.__name__, (form,), {"actor": request.user})
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         staff = self.get_object(request, unquote(object_id))
         sent = {name: request.POST[name] for name in SIGNS_IN_WITH if name in request.POST}
         if any(tidy(text) != tidy(getattr(staff, name)) for name, text in sent.items()):
-            not_a_peer(request.user, staff)  # type: ignore[arg-type]
+            not_a_peer(request.user, staff)
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
-        may_set_password = theirs and not is_peer(request.user, staff)  # type: ignore[arg-type]
+        may_set_password = theirs and not is_peer(request.user, staff)
         context = {
             "grants_held": grants_held(staff),
             "previews": theirs,
@@ -301,14 +301,14 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
-    def save_model(self, request: HttpRequest, obj: Staff, form: Any, change: bool) -> None:
+    def save_model(self, request: StaffRequest, obj: Staff, form: Any, change: bool) -> None:
         data = form.cleaned_data
         if change:
             given = {name: data[name] for name in ("username", "email", "is_active", "groups", "ends") if name in data}
-            change_staff(request.user, obj.pk, **given)  # type: ignore[arg-type]
+            change_staff(request.user, obj.pk, **given)
             return
         saved = add_staff(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             username=data["username"],
             email=data["email"],
             password=data["password1"],
@@ -317,18 +317,18 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         )
         obj.pk, obj.username = saved.pk, saved.username
 
-    def password_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
+    def password_view(self, request: StaffRequest, staff_id: int) -> HttpResponse:
         staff = self.get_object(request, str(staff_id))
         if not self.has_change_permission(request, staff):
             raise PermissionDenied
-        not_a_peer(request.user, staff)  # type: ignore[arg-type]
+        not_a_peer(request.user, staff)
         return recently_confirmed(self._new_password)(request, staff)
 
-    def _new_password(self, request: HttpRequest, staff: Staff) -> HttpResponse:
+    def _new_password(self, request: StaffRequest, staff: Staff) -> HttpResponse:
         form = NewPasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                set_staff_password(request.user, staff.pk, form.cleaned_data["password1"])  # type: ignore[arg-type]
+                set_staff_password(request.user, staff.pk, form.cleaned_data["password1"])
             except Invalid as error:
                 form.add_error("password1", str(error))
             else:
@@ -344,13 +344,13 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         }
         return TemplateResponse(request, "access/password.html", context)
 
-    def grant_view(self, request: HttpRequest, staff_id: int) -> HttpResponse:
+    def grant_view(self, request: StaffRequest, staff_id: int) -> HttpResponse:
         """From a person and what an object is found by to the page of that object's permissions."""
         staff = self.get_object(request, str(staff_id))
         if not self.allowed_perm(request, "users.grant_permission"):
             raise PermissionDenied
         kind, term = request.GET.get("kind", ""), request.GET.get("q", "").strip()
-        matches, holder = find_objects(request.user, kind, term), key_of(staff)  # type: ignore[arg-type]
+        matches, holder = find_objects(request.user, kind, term), key_of(staff)
         by_script = PART in request.headers
         if len(matches) == 1 and not by_script:
             return HttpResponseRedirect(f"{matches[0].address}?holder={holder}")
@@ -425,11 +425,11 @@ class SessionAdmin(SearchableAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("user", "ended_by")
 
-    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_end_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         return self.allowed(request, "end", obj)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         session = self.get_object(request, unquote(object_id))
         endable = session.is_live and self.has_end_permission(request, session)
@@ -442,7 +442,7 @@ class SessionAdmin(SearchableAdmin):
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
-    def end_view(self, request: HttpRequest, session_id: int) -> HttpResponse:
+    def end_view(self, request: StaffRequest, session_id: int) -> HttpResponse:
         session = self.get_object(request, str(session_id))
         if not self.has_end_permission(request, session):
             raise PermissionDenied
@@ -450,20 +450,20 @@ class SessionAdmin(SearchableAdmin):
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._end)(request, session)
 
-    def _end(self, request: HttpRequest, session: Session) -> HttpResponse:
-        end_session(request.user, session.pk, _reason(request))  # type: ignore[arg-type]
+    def _end(self, request: StaffRequest, session: Session) -> HttpResponse:
+        end_session(request.user, session.pk, _reason(request))
         said = _("Session of %(name)s ended.") % {"name": session.user}
         self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
-    def end_all_view(self, request: HttpRequest, person_id: int) -> HttpResponse:
+    def end_all_view(self, request: StaffRequest, person_id: int) -> HttpResponse:
         """All sessions of one person: what they are, then, by POST, their end."""
         if not self.has_end_permission(request):
             raise PermissionDenied
         person = User.objects.filter(pk=person_id).first()
         if person is None:
             raise Http404
-        not_above(request.user, person)  # type: ignore[arg-type]
+        not_above(request.user, person)
         if request.method == "POST":
             return recently_confirmed(self._end_all)(request, person)
         live = logins_of(person)
@@ -479,23 +479,23 @@ class SessionAdmin(SearchableAdmin):
         }
         return TemplateResponse(request, "access/end_all.html", context)
 
-    def _end_all(self, request: HttpRequest, person: User) -> HttpResponse:
-        ended = end_sessions_of(request.user, person.pk, _reason(request))  # type: ignore[arg-type]
+    def _end_all(self, request: StaffRequest, person: User) -> HttpResponse:
+        ended = end_sessions_of(request.user, person.pk, _reason(request))
         said = ngettext("%(n)d session of %(name)s ended.", "%(n)d sessions of %(name)s ended.", ended)
         self.message_user(request, said % {"n": ended, "name": person}, messages.SUCCESS)
         return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         view = super().changelist_view
         asks = request.method == "POST" and self.has_end_permission(request)
-        return (recently_confirmed(view) if asks else view)(request, extra_context)  # type: ignore[no-any-return]
+        return (recently_confirmed(view) if asks else view)(request, extra_context)
 
     @admin.action(permissions=["end"], description=gettext_lazy("End selected sessions"))
-    def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def end_selected(self, request: StaffRequest, queryset: QuerySet[Any]) -> None:
         ended = 0
         with transaction.atomic():  # One that is not theirs to end stops them all.
             for session in queryset.filter(ended_at__isnull=True)[:100]:
-                end_session(request.user, session.pk, "")  # type: ignore[arg-type]
+                end_session(request.user, session.pk, "")
                 ended += 1
         said = ngettext("%d session ended.", "%d sessions ended.", ended) % ended
         self.message_user(request, said, messages.SUCCESS if ended else messages.WARNING)
@@ -521,13 +521,13 @@ class SessionAdmin(SearchableAdmin):
         return device_of(session.user_agent)
 
 
-def end_all_address(request: HttpRequest, person: User) -> str:
+def end_all_address(request: StaffRequest, person: User) -> str:
     """Where all sessions of `person` are ended, for those who may."""
-    theirs = may(request.user, "users.end_session") and not is_above(person, request.user)  # type: ignore[arg-type]
+    theirs = may(request.user, "users.end_session") and not is_above(person, request.user)
     return with_filters(request, reverse("admin:users_session_end_all", args=[person.pk])) if theirs else ""
 
 
-def _reason(request: HttpRequest) -> str:
+def _reason(request: StaffRequest) -> str:
     return request.POST.get("reason", "").strip()[:200]
 
 

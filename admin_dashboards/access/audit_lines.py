@@ -12,7 +12,6 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import CharField, Field, FileField, JSONField, Model, OuterRef, Subquery, TextField
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -21,6 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import link_to, may_open
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
@@ -89,7 +89,7 @@ type _Objects = Mapping[str, Mapping[int, Model]]
 type _Changes = list[tuple[Field[Any, Any], Change]]
 
 
-def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
+def describe(keys: Sequence[Key], request: StaffRequest) -> list[Line]:
     """The lines in words, in the order of `keys`; a fixed number of queries for each type of object among them."""
     by_source: dict[Source, list[int]] = defaultdict(list)
     for key in keys:
@@ -102,7 +102,7 @@ def describe(keys: Sequence[Key], request: HttpRequest) -> list[Line]:
         else:
             entries = Entry.objects.select_related("actor", "subject").in_bulk(ids)
     objects = _objects_of(entries.values(), [(label, record) for (label, _pk), (record, _found) in versions.items()])
-    closed = closed_to(request.user)  # type: ignore[arg-type]
+    closed = closed_to(request.user)
     actors = {record.history_user_id for (label, _pk), (record, _found) in versions.items() if label in closed}
     words = _Words(request, objects, _names(entries.values()), closed, staff_among(actors - {None}))
     lines = []
@@ -179,7 +179,7 @@ def _names(entries: Iterable[Entry]) -> _Names:
 
 class _Words:
     def __init__(
-        self, request: HttpRequest, objects: _Objects, names: _Names, closed: frozenset[str], staff: set[int]
+        self, request: StaffRequest, objects: _Objects, names: _Names, closed: frozenset[str], staff: set[int]
     ) -> None:
         self.request = request
         self.objects = objects
@@ -199,10 +199,10 @@ class _Words:
         line = Line(key, entry.created_at, entry.verb, entry.get_verb_display())
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""
         line.object_type, line.object_id = label, entry.target_id
-        self._say_actor(line, entry.actor, entry.actor_id)  # type: ignore[attr-defined]
+        self._say_actor(line, entry.actor, entry.actor_id)
         owner = _concerned(row, self._named_by(type(row)))
         concerned = entry.subject or owner
-        name = concerned.username if concerned else _gone(entry.subject_id)  # type: ignore[attr-defined]
+        name = concerned.username if concerned else _gone(entry.subject_id)
         self._say_object(line, label, number, row, owner)
         self._say_person(line, concerned, name)
         line.details = self._details(entry)
@@ -294,10 +294,7 @@ class _Words:
         return ""
 
     def _opens(self, desk: Any) -> bool:
-        known: dict[str, bool] = self.request.__dict__.setdefault("_open_desks", {})
-        if desk.name not in known:
-            known[desk.name] = desk.may_open(self.request)
-        return known[desk.name]
+        return self.request.console.once(("open", desk.name), lambda: bool(desk.may_open(self.request)))
 
     def _details(self, entry: Entry) -> str:
         """What an entry says beside its object and reason."""
@@ -359,7 +356,7 @@ def _concerned_then(fields: Iterable[str], record: Any) -> User | None:
     for name in fields:
         if name != "id" and getattr(record, f"{name}_id") is not None:
             try:
-                return getattr(record, name)  # type: ignore[no-any-return]
+                return getattr(record, name)
             except User.DoesNotExist:
                 return None
     return None

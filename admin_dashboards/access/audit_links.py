@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from admin_dashboards.context import StaffRequest
 from apps.access import may
 from apps.users.models import User
 
@@ -14,12 +14,12 @@ VIEW = "audit.view_entry"
 PLACE = "admin:desk_access_audit"
 
 
-def audit_address(request: HttpRequest, obj: Model) -> str:
+def audit_address(request: StaffRequest, obj: Model) -> str:
     """Of the audit log of `obj`: what staff did, what concerns another user, what happened to any other object.
 
     Empty for those who may not open it.
     """
-    if not may(request.user, VIEW):  # type: ignore[arg-type]
+    if not may(request.user, VIEW):
         return ""
     if isinstance(obj, User):
         asked = {"actor" if obj.is_staff else "user": obj.username}

@@ -14,7 +14,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import (
     FileResponse,
-    HttpRequest,
     HttpResponse,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
@@ -31,7 +30,7 @@ from openpyxl import Workbook
 
 from admin_dashboards.access.audit_lines import CHANGE_LABELS, Line, describe
 from admin_dashboards.access.audit_links import PLACE, VIEW
-from admin_dashboards.context import asked_by
+from admin_dashboards.context import StaffRequest, answering
 from admin_dashboards.preferences import zone_of
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
@@ -88,12 +87,10 @@ COLUMNS = (
 )
 
 
-def may_see(request: HttpRequest) -> bool:
+def may_see(request: StaffRequest) -> bool:
     """Whether the audit log is open to the user; a refusal is kept for the page that says what is missing."""
-    decision = may(request.user, VIEW)  # type: ignore[arg-type]
-    if not decision:
-        request.refusal = decision.sentence  # type: ignore[attr-defined]
-    return bool(decision)
+    decision = request.console.may(VIEW)
+    return True if decision else request.console.deny(decision.sentence)
 
 
 # --- What is searched for -----------------------------------------------------------------------------------------
@@ -222,7 +219,7 @@ def _by_name(choice: tuple[str, str]) -> str:
 # --- The page -----------------------------------------------------------------------------------------------------
 
 
-def audit_page(desk: Any, request: HttpRequest) -> HttpResponse:
+def audit_page(desk: Any, request: StaffRequest) -> HttpResponse:
     note_use(VIEW)
     asked = _asked(request.GET)
     form = FilterForm(asked)
@@ -235,7 +232,7 @@ def audit_page(desk: Any, request: HttpRequest) -> HttpResponse:
         "saved": filters_of(request, PLACE),
         "opens_desk": desk.may_open(request),
         "now": timezone.now(),
-        "may_export": bool(may(request.user, EXPORT)),  # type: ignore[arg-type]
+        "may_export": bool(may(request.user, EXPORT)),
         "export_address": f"{reverse('admin:desk_access_audit_export')}?{asked.urlencode()}",
     }
     if form.is_valid():
@@ -246,7 +243,7 @@ def audit_page(desk: Any, request: HttpRequest) -> HttpResponse:
             form.add_error("since", str(error))
     response = desk.page(request, "access/audit.html", context, title=_("Audit log"))
     response.status_code = 422 if form.errors else 200
-    return response  # type: ignore[no-any-return]
+    return response
 
 
 def _asked(query: QueryDict) -> QueryDict:
@@ -258,8 +255,8 @@ def _asked(query: QueryDict) -> QueryDict:
     return asked
 
 
-def _page_of(request: HttpRequest, wanted: Wanted, asked: QueryDict) -> dict[str, Any]:
-    size = request.user.page_size  # type: ignore[union-attr]
+def _page_of(request: StaffRequest, wanted: Wanted, asked: QueryDict) -> dict[str, Any]:
+    size = request.user.page_size
     before, after = read_key(request.GET.get("before", "")), read_key(request.GET.get("after", ""))
     if before is None and after is not None:
         found = lines(wanted, size + 1, after=after)
@@ -271,7 +268,7 @@ def _page_of(request: HttpRequest, wanted: Wanted, asked: QueryDict) -> dict[str
     return _shown(request, found[:size], asked, later=before is not None, earlier=len(found) > size)
 
 
-def _shown(request: HttpRequest, keys: list[Key], asked: QueryDict, *, later: bool, earlier: bool) -> dict[str, Any]:
+def _shown(request: StaffRequest, keys: list[Key], asked: QueryDict, *, later: bool, earlier: bool) -> dict[str, Any]:
     def at(name: str, key: Key) -> str:
         query = asked.copy()
         query[name] = str(key)
@@ -288,7 +285,7 @@ def _shown(request: HttpRequest, keys: list[Key], asked: QueryDict, *, later: bo
 # --- The file -----------------------------------------------------------------------------------------------------
 
 
-def audit_export(request: HttpRequest) -> HttpResponse:
+def audit_export(request: StaffRequest) -> HttpResponse:
     """The lines of a filter as CSV or XLSX; that they were exported is recorded before the first one leaves."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -318,11 +315,11 @@ def audit_export(request: HttpRequest) -> HttpResponse:
     return response  # type: ignore[return-value]
 
 
-def _cells(request: HttpRequest, keys: list[Key]) -> Iterator[tuple[str, ...]]:
+def _cells(request: StaffRequest, keys: list[Key]) -> Iterator[tuple[str, ...]]:
     zone = zone_of(request)
     for first in range(0, len(keys), DESCRIBED_AT_ONCE):
         # A file is written when the request has been answered: what it is about and the zone are set anew.
-        with asked_by(request), timezone.override(zone):
+        with answering(request), timezone.override(zone):
             described = describe(keys[first : first + DESCRIBED_AT_ONCE], request)
         for line in described:
             yield _row(line)
@@ -351,7 +348,7 @@ def _utc(time: datetime) -> str:
     return Moment().render(time.astimezone(UTC))
 
 
-def _csv(request: HttpRequest, keys: list[Key]) -> Iterator[str]:
+def _csv(request: StaffRequest, keys: list[Key]) -> Iterator[str]:
     form, buffer = NeutralCSV(), io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     buffer.write("\ufeff")
@@ -370,7 +367,7 @@ def _taken(buffer: io.StringIO) -> str:
     return text
 
 
-def _workbook(request: HttpRequest, keys: list[Key]) -> Any:
+def _workbook(request: StaffRequest, keys: list[Key]) -> Any:
     form, book = NeutralXLSX(), Workbook(write_only=True)
     sheet = book.create_sheet(_("Audit log"))
     sheet.append(COLUMNS)

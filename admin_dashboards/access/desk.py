@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -23,6 +23,7 @@ from admin_dashboards.access.audit_links import PLACE
 from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
 from admin_dashboards.access.preview import STATUS
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk, Opens
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.site import SESSION_KEY
@@ -91,10 +92,10 @@ class AccessDesk(Desk):
 
     # --- Looking ----------------------------------------------------------------------------------------------------
 
-    def index(self, request: HttpRequest) -> HttpResponse:
+    def index(self, request: StaffRequest) -> HttpResponse:
         return self._page(request, Rejected())
 
-    def _page(self, request: HttpRequest, rejected: Rejected) -> HttpResponse:
+    def _page(self, request: StaffRequest, rejected: Rejected) -> HttpResponse:
         everybody = holdings()
         takes_back = TakesBack(request)
         seen = dict(
@@ -150,7 +151,7 @@ class AccessDesk(Desk):
         }
         return self.page(request, "access/desk.html", context)
 
-    def _rejected(self, request: HttpRequest, error: DomainError, form: str = "", field: str = "") -> HttpResponse:
+    def _rejected(self, request: StaffRequest, error: DomainError, form: str = "", field: str = "") -> HttpResponse:
         """The desk again, with the form as it was sent and the error at its field."""
         if isinstance(error, Refused) and error.code == "permission-missing":
             raise error
@@ -158,7 +159,7 @@ class AccessDesk(Desk):
         response.status_code = STATUS.get(type(error), 422)
         return response
 
-    def explain(self, request: HttpRequest) -> HttpResponse:
+    def explain(self, request: StaffRequest) -> HttpResponse:
         context = self._question(request)
         status = 200
         try:
@@ -171,7 +172,7 @@ class AccessDesk(Desk):
         return response
 
     @staticmethod
-    def _question(request: HttpRequest) -> dict[str, Any]:
+    def _question(request: StaffRequest) -> dict[str, Any]:
         return {
             "verbs": choices(),
             "names": User.objects.staff().active().order_by("username").values_list("username", flat=True)[:500],
@@ -179,20 +180,20 @@ class AccessDesk(Desk):
         }
 
     @staticmethod
-    def _resets(request: HttpRequest) -> list[dict[str, Any]]:
+    def _resets(request: StaffRequest) -> list[dict[str, Any]]:
         since = timezone.now() - MFA_RESET_LIFETIME
         waiting = MfaReset.objects.filter(confirmed_at__isnull=True, asked_at__gt=since)
         return [
             {
                 "reset": reset,
                 "person": link_to(reset.user),
-                "theirs": request.user not in (reset.user, reset.asked_by) and not is_above(reset.user, request.user),  # type: ignore[arg-type]
+                "theirs": request.user not in (reset.user, reset.asked_by) and not is_above(reset.user, request.user),
             }
             for reset in waiting.select_related("user", "asked_by").order_by("asked_at")[:SHOWN]
         ]
 
     @staticmethod
-    def _reveals(request: HttpRequest, rejected: Rejected) -> list[dict[str, Any]]:
+    def _reveals(request: StaffRequest, rejected: Rejected) -> list[dict[str, Any]]:
         actor: Any = request.user
         again = parse_id(rejected.sent.get("person", "")) if rejected.sent and rejected.form == "reveals" else 0
         return [
@@ -209,7 +210,7 @@ class AccessDesk(Desk):
         ]
 
     @staticmethod
-    def _session(request: HttpRequest, session: Session) -> dict[str, Any]:
+    def _session(request: StaffRequest, session: Session) -> dict[str, Any]:
         actor: Any = request.user
         theirs = may(actor, "users.end_session") and not is_above(session.user, actor)
         return {
@@ -223,7 +224,7 @@ class AccessDesk(Desk):
 
     # --- Actions ------------------------------------------------------------------------------------------------------
 
-    def revoke(self, request: HttpRequest) -> HttpResponse:
+    def revoke(self, request: StaffRequest) -> HttpResponse:
         """Take back one membership or one grant on a row, named by the page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -232,7 +233,7 @@ class AccessDesk(Desk):
     def _answering(self, action: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         """`action`, a button without fields, with what it is rejected for at the top of the desk."""
 
-        def answer(request: HttpRequest, *args: Any) -> HttpResponse:
+        def answer(request: StaffRequest, *args: Any) -> HttpResponse:
             try:
                 return action(request, *args)
             except DomainError as error:
@@ -240,7 +241,7 @@ class AccessDesk(Desk):
 
         return answer
 
-    def _revoke(self, request: HttpRequest) -> HttpResponse:
+    def _revoke(self, request: StaffRequest) -> HttpResponse:
         kind, _colon, number = request.POST.get("key", "").partition(":")
         given = _given(kind, parse_id(number))
         reason = request.POST.get("reason", "").strip()
@@ -255,48 +256,48 @@ class AccessDesk(Desk):
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
 
-    def allow_reveals(self, request: HttpRequest) -> HttpResponse:
+    def allow_reveals(self, request: StaffRequest) -> HttpResponse:
         """Let somebody reveal as much again today."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        require(request.user, "desk.allow_reveals")  # type: ignore[arg-type]
+        require(request.user, "desk.allow_reveals")
         return recently_confirmed(self._allow_reveals)(request)
 
-    def _allow_reveals(self, request: HttpRequest) -> HttpResponse:
+    def _allow_reveals(self, request: StaffRequest) -> HttpResponse:
         number = parse_id(request.POST.get("person", ""))
         try:
-            allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+            allowed = allow_reveals(request.user, number, reason=request.POST.get("reason", ""))
         except DomainError as error:
             return self._rejected(request, error, "reveals", "reason")
         said = _("%(name)s may reveal %(n)d more within a day.")
         messages.success(request, said % {"name": allowed.staff, "n": RATION})
         return HttpResponseRedirect(self.address)
 
-    def ask_reset(self, request: HttpRequest) -> HttpResponse:
+    def ask_reset(self, request: StaffRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._ask_reset)(request)
 
-    def _ask_reset(self, request: HttpRequest) -> HttpResponse:
+    def _ask_reset(self, request: StaffRequest) -> HttpResponse:
         try:
-            require(request.user, "users.reset_mfa")  # type: ignore[arg-type]
+            require(request.user, "users.reset_mfa")
             person = User.objects.named(request.POST.get("person", "")).first()
             if person is None:
                 raise Absent("not-found", _("No user has this user name. Check the spelling."), field="person")
-            reset = ask_reset(request.user, person.pk, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+            reset = ask_reset(request.user, person.pk, reason=request.POST.get("reason", ""))
         except DomainError as error:
             return self._rejected(request, error, "reset", "person")
         said = _("MFA reset of %(name)s requested. A second person has to confirm it within 24 hours.")
         messages.success(request, said % {"name": reset.user})
         return HttpResponseRedirect(self.address)
 
-    def confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
+    def confirm_reset(self, request: StaffRequest, reset_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._answering(self._confirm_reset))(request, reset_id)
 
-    def _confirm_reset(self, request: HttpRequest, reset_id: int) -> HttpResponse:
-        reset = confirm_reset(request.user, reset_id)  # type: ignore[arg-type]
+    def _confirm_reset(self, request: StaffRequest, reset_id: int) -> HttpResponse:
+        reset = confirm_reset(request.user, reset_id)
         said = _("MFA of %(name)s is reset; all their sessions have ended.") % {"name": reset.user}
         messages.success(request, said)
         return HttpResponseRedirect(self.address)
@@ -305,7 +306,7 @@ class AccessDesk(Desk):
 class TakesBack:
     """Whether the one who looks may take something back: where they may not, no button says so."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: StaffRequest) -> None:
         actor: Any = request.user
         self.actor = actor
         self.kept = set(access_groups().values_list("pk", flat=True))

@@ -62,7 +62,7 @@ def _row(permission: Permission, number: str) -> Model | None:
     row = model._default_manager.filter(pk=searched_number(number)).first()
     if row is None:
         raise Invalid("no-row", _("No object has this ID. Check the ID."), field="row")
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def _line(source: Any) -> Any:

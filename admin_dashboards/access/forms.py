@@ -39,7 +39,7 @@ class GroupForm(Form):
         field.queryset = offered()  # type: ignore[attr-defined]
         theirs = set(givable(self.actor).values_list("pk", flat=True))
         kept_back = set(offered().values_list("pk", flat=True)) - theirs
-        field.widget.kept_back = kept_back  # type: ignore[attr-defined]
+        field.widget.kept_back = kept_back
         if self.instance.pk and is_built_in(self.instance.name):
             self.fields["name"].disabled = True
             self.fields["name"].help_text = _(
@@ -104,9 +104,9 @@ class StaffForm(Form):
             self.initial["groups"] = list(have)
             widget = self.fields["groups"].widget
             if self.is_bound:
-                widget.ends = {group.pk: self.data.get(end_name(group.pk), "") for group in joinable(self.actor)}  # type: ignore[attr-defined]
+                widget.ends = {group.pk: self.data.get(end_name(group.pk), "") for group in joinable(self.actor)}
             else:
-                widget.ends = {group.pk: time_input(end) for group, end in have.items() if end}  # type: ignore[attr-defined]
+                widget.ends = {group.pk: time_input(end) for group, end in have.items() if end}
 
     def _have(self) -> dict[Any, datetime | None]:
         return groups_of(self.instance) if self.instance.pk else {}

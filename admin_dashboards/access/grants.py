@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.local_time import read_time
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from apps.access import may, models_with_row_grants, require, unended
@@ -99,9 +100,9 @@ def grants_on(row: Model) -> list[Grant]:
     ]
 
 
-def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+def permissions_view(table: ModelAdmin, request: StaffRequest, object_id: str) -> HttpResponse:
     """Who is granted what on this row; granting and taking back, by POST."""
-    require(request.user, "users.grant_permission")  # type: ignore[arg-type]
+    require(request.user, "users.grant_permission")
     row = find_row(table.opts.model_name or "", object_id)
     if row is None:
         raise Http404
@@ -112,7 +113,7 @@ def permissions_view(table: ModelAdmin, request: HttpRequest, object_id: str) ->
     return _page(table, request, row)
 
 
-def _page(table: ModelAdmin, request: HttpRequest, row: Model, error: DomainError | None = None) -> HttpResponse:
+def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainError | None = None) -> HttpResponse:
     """The page; with the error that the input was rejected with, which stands at its field, and the input as it was."""
     title = _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"}
     context = {
@@ -121,11 +122,11 @@ def _page(table: ModelAdmin, request: HttpRequest, row: Model, error: DomainErro
         "content_title": title,
         "app_label": table.opts.app_label,
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
-        "desk_address": reverse("admin:desk_access") if may(request.user, KEEPS_ACCESS) else "",  # type: ignore[arg-type]
+        "desk_address": reverse("admin:desk_access") if may(request.user, KEEPS_ACCESS) else "",
         "grants": grants_on(row),
         "earlier": _given_so_far(row),
         "permissions": row_permissions(type(row)),
-        "holders": _holder_names(request.user),  # type: ignore[arg-type]
+        "holders": _holder_names(request.user),
         "typed": _typed(request),
         "zone": timezone.get_current_timezone_name(),
         "errors": {FIELDS.get(error.field or "", error.field or "form"): str(error)} if error else {},
@@ -140,7 +141,7 @@ MOST_NAMES = 500
 """How many names are offered of each kind; others can be typed."""
 
 
-def _typed(request: HttpRequest) -> dict[str, Any]:
+def _typed(request: StaffRequest) -> dict[str, Any]:
     """The form as it was sent, or as another page has filled it in: the holder by name."""
     if "revoke" in request.POST:
         return {}
@@ -163,7 +164,7 @@ def _name(holder: Holder) -> str:
     return _("%(name)s (group)") % {"name": holder.name} if isinstance(holder, Group) else holder.username
 
 
-def _do(request: HttpRequest, row: Model) -> Holder:
+def _do(request: StaffRequest, row: Model) -> Holder:
     """Grant or take back what was sent, and answer to or from whom."""
     reason = request.POST.get("reason", "").strip()
     taking = "revoke" in request.POST
@@ -178,7 +179,7 @@ def _do(request: HttpRequest, row: Model) -> Holder:
     return holder
 
 
-def _told(request: HttpRequest, row: Model) -> Preview:
+def _told(request: StaffRequest, row: Model) -> Preview:
     """What the form as it is filled in would change."""
     try:
         holder = _holder(request.POST.get("holder", ""))
@@ -186,11 +187,11 @@ def _told(request: HttpRequest, row: Model) -> Preview:
         return Preview(refused=error)
     ids = {holder.pk}
     if isinstance(holder, Group):
-        ids = set(holder.memberships.filter(unended()).values_list("user", flat=True))  # type: ignore[attr-defined]
+        ids = set(holder.memberships.filter(unended()).values_list("user", flat=True))
     return what_would_change(lambda: _do(request, row), lambda _done: ids)
 
 
-def _answer(request: HttpRequest, table: ModelAdmin, row: Model) -> HttpResponse:
+def _answer(request: StaffRequest, table: ModelAdmin, row: Model) -> HttpResponse:
     taking = "revoke" in request.POST
     try:
         holder = _do(request, row)
@@ -201,7 +202,7 @@ def _answer(request: HttpRequest, table: ModelAdmin, row: Model) -> HttpResponse
     return HttpResponseRedirect(request.path)
 
 
-def _end(request: HttpRequest) -> datetime | None:
+def _end(request: StaffRequest) -> datetime | None:
     try:
         return read_time(request.POST.get("until", ""))
     except ValidationError as error:
@@ -238,7 +239,7 @@ def _holder(text: str) -> Holder:
         holder = _group_named(text.strip()) or User.objects.named(text).first()
     if holder is None:
         raise Invalid("nobody", _("Choose a staff member or a group."), field="holder")
-    return holder  # type: ignore[no-any-return]
+    return holder
 
 
 def _group_named(text: str) -> Group | None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
+from admin_dashboards.context import Console, StaffRequest
 from admin_dashboards.navigation import menu
 from admin_dashboards.registry import desks
 from admin_dashboards.review.work import WorkDesk
@@ -178,7 +179,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
     return told
 
 
-def preview_answer(request: HttpRequest, told: Preview) -> HttpResponse:
+def preview_answer(request: StaffRequest, told: Preview) -> HttpResponse:
     """The answer: a part of the page for its script, a page of its own for others."""
     status = STATUS.get(type(told.refused), 422) if told.refused else 422 if told.errors else 200
     context: dict[str, Any] = {"preview": told}
@@ -214,7 +215,8 @@ def standing_of(person: User) -> Standing:
     """What the console offers to `person` now, asked of the console itself."""
     if not (person.is_active and person.is_staff):
         return Standing()
-    request = HttpRequest()
+    request = StaffRequest()
+    request.console = Console(person)
     request.method, request.path, request.user = "GET", reverse("admin:index"), person
     told = Standing(perms=set(person.get_all_permissions()))
     for number, name, until in memberships(person).values_list("group", "group__name", "ends_at"):
@@ -237,7 +239,7 @@ def standing_of(person: User) -> Standing:
     return told
 
 
-def _addresses(table: ModelAdmin, request: HttpRequest) -> Iterable[str]:
+def _addresses(table: ModelAdmin, request: StaffRequest) -> Iterable[str]:
     """The table's pages that open; those of single rows with dots in place of the number."""
     base = reverse(table.address("changelist"))
     if table.has_view_permission(request):
@@ -253,11 +255,11 @@ def _addresses(table: ModelAdmin, request: HttpRequest) -> Iterable[str]:
         yield f"{base}export/"
     if table.has_import_permission(request):
         yield f"{base}import/"
-    if table.model in models_with_row_grants() and may(request.user, "users.grant_permission"):  # type: ignore[arg-type]
+    if table.model in models_with_row_grants() and may(request.user, "users.grant_permission"):
         yield f"{base}…/permissions/"
 
 
-def _rows(table: ModelAdmin, request: HttpRequest) -> str | set[int]:
+def _rows(table: ModelAdmin, request: StaffRequest) -> str | set[int]:
     user: Any = request.user
     if any(may(user, table.perm(action)) for action in table.seen_with):
         return ALL

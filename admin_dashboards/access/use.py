@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 
-from admin_dashboards.context import is_poll_address
-from apps.access import may
+from admin_dashboards.context import StaffRequest, is_poll_address
 from apps.audit.services import keep_use
 
 NOTED = "uses_noted"
 
 
-def keep_use_of(request: HttpRequest, used: Iterable[str], response: HttpResponse) -> None:
+def keep_use_of(request: StaffRequest, used: Iterable[str], response: HttpResponse) -> None:
     """Keep what was used by this request. What the session has of today already is not written again."""
     user: Any = request.user
     if response.status_code >= HTTPStatus.BAD_REQUEST or not user.is_staff or is_poll_address(request):
@@ -30,10 +29,10 @@ def keep_use_of(request: HttpRequest, used: Iterable[str], response: HttpRespons
         request.session[NOTED] = {"day": today.isoformat(), "perms": sorted(known | new)}
 
 
-def _looked(request: HttpRequest) -> Iterable[str]:
+def _looked(request: StaffRequest) -> Iterable[str]:
     """The right to see the table whose page this is."""
     table = getattr(request.resolver_match and request.resolver_match.func, "model_admin", None)
-    if table is None or request.user.is_superuser:  # type: ignore[union-attr]
+    if table is None or request.user.is_superuser:
         return ()
     perm = table.perm("view")
-    return (perm,) if may(request.user, perm) or perm in getattr(request, "_rows_held", ()) else ()  # type: ignore[arg-type]
+    return (perm,) if request.console.may(perm) or perm in request.console.rows_held else ()

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -24,7 +24,7 @@ from unfold.decorators import display
 
 from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
-from admin_dashboards.context import asking, is_ahead, mark_poll, refuse_other_sites
+from admin_dashboards.context import StaffRequest, asking, is_ahead, mark_poll, refuse_other_sites
 from admin_dashboards.masking import mask_mail
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.states import label, moment, time_column
@@ -119,18 +119,18 @@ class DocumentAdmin(SearchableAdmin):
     def parts(self) -> dict[tuple[str, str], Q]:
         return {(_("Pending"), "status__exact=pending"): Q(status=Document.Status.PENDING)}
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         """Whoever cannot decide it now is shown it read-only; a decision sent all the same is answered by why not."""
         if not super().has_change_permission(request, obj):
             return False
         return request.method == "POST" or not isinstance(obj, Document) or self._open_to(request, obj)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: StaffRequest, obj: Any = None) -> Any:
         deciding = obj is not None and self.has_change_permission(request, obj)
         decision = ["status", "reason", "comment", "seen_version"] if deciding else ["state", "decided", "comment"]
         return [(_("Decision"), {"fields": decision}), *self.facts]
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: StaffRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "reason":
             field.help_text = _("For rejections only; the owner reads its text.")
@@ -139,17 +139,17 @@ class DocumentAdmin(SearchableAdmin):
         return field
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
-        note_document(request.user, obj)  # type: ignore[arg-type]
+        note_document(request.user, obj)
         holder = obj.claim_holder()
         context = {
-            "page_addresses": page_addresses(request.user, obj),  # type: ignore[arg-type]
+            "page_addresses": page_addresses(request.user, obj),
             "holder": holder,
             "held_by_me": holder is not None and holder.pk == request.user.pk,
             "free": holder is None and self.has_change_permission(request, obj) and self._open_to(request, obj),
-            "duplicates": duplicates(request.user, obj),  # type: ignore[arg-type]
+            "duplicates": duplicates(request.user, obj),
             "at_table": True,
             "asking": rules_asking(obj) if obj.status == Document.Status.PENDING else [],
             "second_asked": obj.status == Document.Status.PENDING and needs_second(obj),
@@ -160,10 +160,10 @@ class DocumentAdmin(SearchableAdmin):
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
-    def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
+    def save_model(self, request: StaffRequest, obj: Document, form: Any, change: bool) -> None:
         decision = form.cleaned_data
         review_document(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             obj.pk,
             verdict=decision["status"],
             reason=decision["reason"],
@@ -171,7 +171,7 @@ class DocumentAdmin(SearchableAdmin):
             version=decision["seen_version"],
         )
 
-    def response_change(self, request: HttpRequest, obj: Document) -> HttpResponse:
+    def response_change(self, request: StaffRequest, obj: Document) -> HttpResponse:
         # What became of it: the form's own copy holds what was asked for.
         obj = Document.objects.select_related("owner").get(pk=obj.pk)
         facts = {"document": obj, "name": obj.owner.username}
@@ -189,29 +189,29 @@ class DocumentAdmin(SearchableAdmin):
 
     # --- Claims and pages -------------------------------------------------------------------------------------------
 
-    def claim_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
+    def claim_view(self, request: StaffRequest, document_id: int) -> HttpResponse:
         """The page that is open claims the document, and renews its claim."""
         mark_poll(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._reviewable(request, document_id)
         try:
-            document = claim_document(request.user, document_id)  # type: ignore[arg-type]
+            document = claim_document(request.user, document_id)
         except Conflict as error:
             return JsonResponse({"held": False, "sentence": str(error)}, status=409)
         return JsonResponse({"held": True, "until": document.claimed_until})
 
-    def release_view(self, request: HttpRequest, document_id: int) -> HttpResponse:
+    def release_view(self, request: StaffRequest, document_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._reviewable(request, document_id)
         try:
-            release_document(request.user, document_id)  # type: ignore[arg-type]
+            release_document(request.user, document_id)
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:users_document_changelist"))
 
-    def page_view(self, request: HttpRequest, document_id: int, page: int) -> HttpResponse:
+    def page_view(self, request: StaffRequest, document_id: int, page: int) -> HttpResponse:
         """An address for one page: those on a page that stood open have expired."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -219,20 +219,20 @@ class DocumentAdmin(SearchableAdmin):
         if page not in range(page_count(document) + 1):
             raise Http404
         small = bool(request.GET.get("small"))
-        return JsonResponse({"address": picture_address(request.user, document, page, small=small)})  # type: ignore[arg-type]
+        return JsonResponse({"address": picture_address(request.user, document, page, small=small)})
 
-    def picture_view(self, request: HttpRequest, document_id: int, token: str) -> HttpResponse:
+    def picture_view(self, request: StaffRequest, document_id: int, token: str) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         refuse_other_sites(request)
         document = self.get_object(request, str(document_id))
-        return picture(request.user, document, token, ahead=is_ahead(request))  # type: ignore[arg-type]
+        return picture(request.user, document, token, ahead=is_ahead(request))
 
-    def _reviewable(self, request: HttpRequest, document_id: int) -> None:
+    def _reviewable(self, request: StaffRequest, document_id: int) -> None:
         if not super().has_change_permission(request, self.get_object(request, str(document_id))):
             raise PermissionDenied
 
-    def _open_to(self, request: HttpRequest, document: Document) -> bool:
+    def _open_to(self, request: StaffRequest, document: Document) -> bool:
         holder = document.claim_holder()
         return (
             document.status == Document.Status.PENDING
@@ -341,23 +341,23 @@ class UserAdmin(PersonAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().filter(is_staff=False).select_related("profile")
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
+    def get_search_fields(self, request: StaffRequest) -> list[str]:
         return ["username"]
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         if obj is not None:
             context |= {"mail": masked_field(request, obj, "email"), "phone": masked_field(request, obj, "phone")}
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def sections_for(self, request: HttpRequest) -> list[Any]:
+    def sections_for(self, request: StaffRequest) -> list[Any]:
         documents = self.admin_site._registry[Document]
         return super().sections_for(request) if documents.has_view_permission(request) else []
 
-    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+    def attach_sections(self, request: StaffRequest, rows: list[Any]) -> None:
         owners = User.objects.filter(pk__in=[row.pk for row in rows])
-        latest = latest_of(owners, seen_documents(request.user), "owner")  # type: ignore[arg-type]
+        latest = latest_of(owners, seen_documents(request.user), "owner")
         attach(DocumentsSection, rows, {owner: [_document_line(each) for each in of] for owner, of in latest.items()})
 
     @display(description=gettext_lazy("verified"))
@@ -404,7 +404,7 @@ def _document_line(document: Document) -> list[Any]:
 
 
 def _viewer() -> User:
-    return asking().user  # type: ignore[return-value]
+    return asking().user
 
 
 def when(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
-from admin_dashboards.context import is_ahead
+from admin_dashboards.context import StaffRequest, is_ahead
 from admin_dashboards.languages import in_language
 from admin_dashboards.review.settings import GoalSetting
 from admin_dashboards.review.work import Bulk, BulkAction, Filter, Row, WorkDesk
@@ -99,18 +99,18 @@ class ComplianceDesk(WorkDesk):
 
     # --- The queue ----------------------------------------------------------------------------------------------------
 
-    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
         return super().narrowed(request, rows).select_related(*people)
 
-    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         # Not what one has approved first, or sent in.
         return rows.exclude(first_approved_by=request.user.pk).exclude(owner=request.user.pk)
 
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
 
-    def row(self, request: HttpRequest, item: Document) -> Row:
+    def row(self, request: StaffRequest, item: Document) -> Row:
         facts = [item.get_doc_type_display(), item.owner.get_role_display()]
         if item.is_held:
             facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
@@ -133,15 +133,15 @@ class ComplianceDesk(WorkDesk):
     def outcome_of(self, item: Document) -> str:
         return item.get_status_display()
 
-    def _item_page(self, request: HttpRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
+    def _item_page(self, request: StaffRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
         """Written down: name, birth date and number are typed on it."""
-        note_document(request.user, item, ahead=is_ahead(request))  # type: ignore[arg-type]
+        note_document(request.user, item, ahead=is_ahead(request))
         return super()._item_page(request, item, error)
 
     # --- One document -------------------------------------------------------------------------------------------------
 
-    def item_context(self, request: HttpRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
-        viewer: User = request.user  # type: ignore[assignment]
+    def item_context(self, request: StaffRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
+        viewer: User = request.user
         others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
         earlier = list(others.order_by("-created_at", "-id")[:8])
         found = duplicates(viewer, item)
@@ -168,7 +168,7 @@ class ComplianceDesk(WorkDesk):
         }
 
     def _compared(
-        self, request: HttpRequest, item: Document, earlier: list[Document], others: list[Document]
+        self, request: StaffRequest, item: Document, earlier: list[Document], others: list[Document]
     ) -> list[tuple[str, str, str]]:
         """What a document is compared with: name, where its address is had, and where it is worked on."""
         compared = []
@@ -179,10 +179,10 @@ class ComplianceDesk(WorkDesk):
             compared.append((name, _again(other, 1), self.within(request, "item", other.pk)))
         return compared
 
-    def decide(self, request: HttpRequest, item: Document) -> None:
+    def decide(self, request: StaffRequest, item: Document) -> None:
         verdict = request.POST.get("verdict", "")
         review_document(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             item.pk,
             verdict=verdict,
             reason=_reason_of(request, verdict),
@@ -192,7 +192,7 @@ class ComplianceDesk(WorkDesk):
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 
-    def facts_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def facts_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Keep what the document says, and show how it compares."""
         item = self.one(request, item_id)
         if request.method == "POST":
@@ -202,7 +202,7 @@ class ComplianceDesk(WorkDesk):
                 return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def letter_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def letter_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The very message that would leave, for what is chosen and typed at the moment."""
         item = self.one(request, item_id)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
@@ -216,24 +216,24 @@ class ComplianceDesk(WorkDesk):
         )
         return JsonResponse({"notification": shown.notification, "subject": shown.subject, "body": shown.body})
 
-    def second_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def second_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Ask for another pair of eyes."""
         item = self.one(request, item_id)
         if request.method == "POST":
             try:
-                ask_second(request.user, item_id, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+                ask_second(request.user, item_id, reason=request.POST.get("reason", ""))
             except DomainError as error:
                 return self._item_page(request, item, error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def override_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def override_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Decide anew what was decided."""
         self.one(request, item_id)
         if request.method == "POST":
             verdict = request.POST.get("verdict", "")
             try:
                 override_decision(
-                    request.user,  # type: ignore[arg-type]
+                    request.user,
                     item_id,
                     verdict=verdict,
                     why=request.POST.get("why", ""),
@@ -247,12 +247,12 @@ class ComplianceDesk(WorkDesk):
 
     # --- Quality ------------------------------------------------------------------------------------------------------
 
-    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+    def index_context(self, request: StaffRequest) -> dict[str, Any]:
         return {"extra_template": "compliance/desk/quality_panel.html"}
 
-    def quality_view(self, request: HttpRequest) -> HttpResponse:
+    def quality_view(self, request: StaffRequest) -> HttpResponse:
         """What waits to be judged blind, and how far the officers agree."""
-        viewer: User = request.user  # type: ignore[assignment]
+        viewer: User = request.user
         context = {
             "checks": list(open_checks(viewer).values_list("pk", flat=True)[:LISTED_CHECKS]),
             "quality": quality(viewer),
@@ -260,9 +260,9 @@ class ComplianceDesk(WorkDesk):
         }
         return self.page(request, "compliance/desk/quality.html", context, title=_("Quality"))
 
-    def check_view(self, request: HttpRequest, check_id: int) -> HttpResponse:
+    def check_view(self, request: StaffRequest, check_id: int) -> HttpResponse:
         """One decided document, shown without what was decided."""
-        viewer: User = request.user  # type: ignore[assignment]
+        viewer: User = request.user
         check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
         if check is None:
             raise Absent(
@@ -294,11 +294,11 @@ class ComplianceDesk(WorkDesk):
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
-    def bulk_prepare(self, request: HttpRequest, action: BulkAction, items: Sequence[Document]) -> None:
+    def bulk_prepare(self, request: StaffRequest, action: BulkAction, items: Sequence[Document]) -> None:
         if action.code == "approve":
-            request.matches = matches_of(request.user, items)  # type: ignore[arg-type, attr-defined]
+            request.matches = matches_of(request.user, items)  # type: ignore[attr-defined]
 
-    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Document) -> str:
+    def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Document) -> str:
         holder = item.claim_holder()
         if item.status != Document.Status.PENDING:
             raise Conflict("already-decided", self.decided_sentence(item))
@@ -308,7 +308,7 @@ class ComplianceDesk(WorkDesk):
                 _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
                 % {"name": holder.username},
             )
-        if (refusal := item.not_for(request.user)) is not None:  # type: ignore[arg-type]
+        if (refusal := item.not_for(request.user)) is not None:
             raise refusal
         if action.code == "reject":
             return _("will be rejected; its owner is notified after 10 seconds.")
@@ -316,22 +316,22 @@ class ComplianceDesk(WorkDesk):
             said = _("gets its first approval and waits for a second officer.")
         else:
             said = _("will be approved; its owner is verified, and notified after 10 seconds.")
-        found = duplicates(request.user, item)  # type: ignore[arg-type]
+        found = duplicates(request.user, item)
         warnings = []
         if found.shown or found.hidden:
             warnings.append(_("Possible duplicate of a document of another account."))
         known: dict[int, Matches] = getattr(request, "matches", {})
-        details = compared(request.user, item, known.get(item.pk))  # type: ignore[arg-type]
+        details = compared(request.user, item, known.get(item.pk))
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 
-    def _bulk_context(self, request: HttpRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
+    def _bulk_context(self, request: StaffRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
         return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
 
-    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Document, batch: UUID) -> str:
+    def bulk_do(self, request: StaffRequest, action: BulkAction, item: Document, batch: UUID) -> str:
         verdict = {"approve": APPROVED, "reject": REJECTED}[action.code]
         document = review_document(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             item.pk,
             verdict=verdict,
             reason=_reason_of(request, verdict),
@@ -349,7 +349,7 @@ def _again(document: Document, page: int) -> str:
     return reverse("admin:users_document_page", args=[document.pk, page])
 
 
-def _reason_of(request: HttpRequest, verdict: str) -> str:
+def _reason_of(request: StaffRequest, verdict: str) -> str:
     """The chosen reason, which the desk asks for with each rejection."""
     if verdict != REJECTED:
         return ""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.states import label
 from apps.infra.ids import parse_id
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, DocumentDetails, User
@@ -47,9 +47,9 @@ class Row:
     """Whether the form holds something else than what is saved."""
 
 
-def details_context(request: HttpRequest, document: Document) -> dict[str, Any]:
+def details_context(request: StaffRequest, document: Document) -> dict[str, Any]:
     """What `compliance/details.html` needs. What was posted and not taken stays in the form."""
-    result = compared(request.user, document)  # type: ignore[arg-type]
+    result = compared(request.user, document)
     typed = request.POST if VERSION in request.POST else None
     rows = []
     for line in result.lines:
@@ -81,10 +81,10 @@ def outcome_label(outcome: Outcome) -> SafeString:
     return label(icon, outcome.text, tone)
 
 
-def save_details(request: HttpRequest, document: Document) -> DocumentDetails:
+def save_details(request: StaffRequest, document: Document) -> DocumentDetails:
     """What was posted from the panel. Raises `DomainError`."""
     posted, seen = request.POST, request.POST.get(VERSION, "")
-    officer: User = request.user  # type: ignore[assignment]
+    officer: User = request.user
     return record_details(
         officer,
         document.pk,

@@ -64,7 +64,7 @@ class RulesSetting(Setting):
         raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
-        return ReviewRule.history.all()  # type: ignore[no-any-return]
+        return ReviewRule.history.all()
 
 
 class ShareSetting(Setting):
@@ -84,4 +84,4 @@ class ShareSetting(Setting):
         return _("%(n)d of 100 decisions now get a blind review.") % {"n": share.percent}
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
-        return QualityShare.history.all()  # type: ignore[no-any-return]
+        return QualityShare.history.all()

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
@@ -113,11 +114,11 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
 
     most_titles = 1000
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"tab_list": [_tabs(request)], **(extra_context or {})})
 
-    def save_model(self, request: HttpRequest, obj: Event, form: Any, change: bool) -> None:
-        edit_event(request.user, obj.pk, **{name: form.cleaned_data[name] for name in form.changed_data})  # type: ignore[arg-type]
+    def save_model(self, request: StaffRequest, obj: Event, form: Any, change: bool) -> None:
+        edit_event(request.user, obj.pk, **{name: form.cleaned_data[name] for name in form.changed_data})
 
     @display(description=_("host"))
     def by(self, event: Event) -> str:
@@ -137,7 +138,7 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
         return label("event_upcoming", _("Upcoming"))
 
 
-def _tabs(request: HttpRequest) -> dict[str, Any]:
+def _tabs(request: StaffRequest) -> dict[str, Any]:
     """All, Past, Ongoing, Upcoming; each keeps the search and the other filters."""
     choices = [("", _("All")), ("past", _("Past")), ("ongoing", _("Ongoing")), ("upcoming", _("Upcoming"))]
     now = request.GET.get("when", "")
@@ -189,7 +190,7 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
         return "•••"
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         context["said"] = masked_field(request, obj, "text") if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_page import evidence, facts
 from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
 from admin_dashboards.review.work import Row
@@ -49,11 +49,11 @@ class AppealDesk(CaseDesk):
 
     search_people = ("author", "decider")
 
-    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = super().narrowed(request, rows)
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
-    def row(self, request: HttpRequest, item: Appeal) -> Row:
+    def row(self, request: StaffRequest, item: Appeal) -> Row:
         return Row(item, self.title_of(item), [outcome_words(item.decision.after["outcomes"]), item.decider.username])
 
     def title_of(self, item: Appeal) -> str:
@@ -69,15 +69,15 @@ class AppealDesk(CaseDesk):
     def recipient_of(self, item: Appeal) -> User:
         return item.author
 
-    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return decidable_appeals(request.user, rows)  # type: ignore[arg-type]
+    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return decidable_appeals(request.user, rows)
 
     def case_of(self, item: Appeal) -> Case:
         return item.case
 
     # --- One appeal -------------------------------------------------------------------------------------------------
 
-    def item_context(self, request: HttpRequest, item: Appeal, *, deciding: bool) -> dict[str, Any]:
+    def item_context(self, request: StaffRequest, item: Appeal, *, deciding: bool) -> dict[str, Any]:
         rulings = Decision.objects.about(item).standing()
         return {
             "case": item.case,
@@ -107,12 +107,12 @@ class AppealDesk(CaseDesk):
             )
         ]
 
-    def decide(self, request: HttpRequest, item: Appeal) -> None:
+    def decide(self, request: StaffRequest, item: Appeal) -> None:
         ruling = request.POST.get("ruling", "")
         if ruling not in ("uphold", "overturn"):
             raise Invalid("required", _("Choose Uphold or Overturn."), field="ruling")
         rule_on_appeal(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             item.pk,
             overturn=ruling == "overturn",
             text=request.POST.get("text", ""),

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -17,6 +16,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import ModelAdmin, link_to
 from apps.events.models import Event
 from apps.moderation.models import Appeal, Case, Report, Strike
@@ -45,7 +45,7 @@ class Section:
     empty: str
 
 
-def sections(request: HttpRequest, author: User, *, but: Case) -> list[Section]:
+def sections(request: StaffRequest, author: User, *, but: Case) -> list[Section]:
     """The latest of each kind, in one query each; of content only the tables that the viewer may open."""
     found = []
     if table := _table(request, Story):
@@ -72,14 +72,14 @@ def _section(title: str, rows: QuerySet[Any], line: Any, empty: str) -> Section:
     return Section(title, [line(row) for row in found[:LATEST]], len(found) > LATEST, empty)
 
 
-def _table(request: HttpRequest, model: type[Model]) -> ModelAdmin | None:
+def _table(request: StaffRequest, model: type[Model]) -> ModelAdmin | None:
     table = admin.site._registry.get(model)
     return table if isinstance(table, ModelAdmin) and table.has_view_permission(request) else None
 
 
 def _state(row: Model) -> str | SafeString:
     table: Any = admin.site._registry[type(row)]
-    return table.state(row)  # type: ignore[no-any-return]
+    return table.state(row)
 
 
 def _story(story: Story) -> Line:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.story_files import look_of, veiled
 from admin_dashboards.states import label
 from admin_dashboards.tables.base import ModelAdmin, link_to
@@ -55,7 +55,7 @@ class Spoken:
     reported: bool
 
 
-def evidence(request: HttpRequest, case: Case) -> dict[str, Any]:
+def evidence(request: StaffRequest, case: Case) -> dict[str, Any]:
     """The thing itself. The texts of messages only as far as the person has revealed them."""
     target = target_of(case.kind, case.target_id)
     if isinstance(target, Message):
@@ -82,8 +82,8 @@ def evidence(request: HttpRequest, case: Case) -> dict[str, Any]:
     return shown
 
 
-def _conversation(request: HttpRequest, case: Case, message: Message) -> dict[str, Any]:
-    user: User = request.user  # type: ignore[assignment]
+def _conversation(request: StaffRequest, case: Case, message: Message) -> dict[str, Any]:
+    user: User = request.user
     near = around(message)
     texts = texts_open_to(user, near)
     may_reveal = bool(may(user, "chat.reveal_message", message))
@@ -125,12 +125,12 @@ def _name(kind: str, name: str) -> str:
     return capfirst(str(model._meta.get_field(last).verbose_name))  # type: ignore[union-attr]
 
 
-def _may_see_kind(request: HttpRequest, kind: str) -> bool:
+def _may_see_kind(request: StaffRequest, kind: str) -> bool:
     table = admin.site._registry.get(REPORTABLE[Report.Kind(kind)].model)
     return isinstance(table, ModelAdmin) and table.has_view_permission(request)
 
 
-def _may_see(request: HttpRequest, target: Any) -> bool:
+def _may_see(request: StaffRequest, target: Any) -> bool:
     table = admin.site._registry.get(type(target))
     return isinstance(table, ModelAdmin) and table.has_view_permission(request, target)
 
@@ -143,7 +143,7 @@ def _state(target: Any) -> SafeString | str:
             label("verified", _("Verified"), "good") if target.identity_verified else label("person", _("Unverified"))
         )
     table: Any = admin.site._registry[type(target)]
-    return table.state(target)  # type: ignore[no-any-return]
+    return table.state(target)
 
 
 def facts(case: Case) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from admin_dashboards.context import PART, is_ahead, refuse_other_sites
+from admin_dashboards.context import PART, StaffRequest, is_ahead, refuse_other_sites
 from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
@@ -61,22 +61,22 @@ class CaseDesk(WorkDesk):
 
     permission = "moderation.settle_report"
 
-    def held_on_rows(self, request: HttpRequest) -> bool:
+    def held_on_rows(self, request: StaffRequest) -> bool:
         """Cases gather what many have reported; they are not granted one by one."""
         return False
 
     def case_of(self, item: Any) -> Case:
         """The case that an item of the queue is, or is about."""
-        return item  # type: ignore[no-any-return]
+        return item
 
-    def _item_page(self, request: HttpRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
+    def _item_page(self, request: StaffRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
         """A picture that was fetched ahead for it is written down as looked at."""
         case = self.case_of(item)
         if not is_ahead(request):
             if case.kind == Report.Kind.STORY:
-                note_shown(request.user, Story(pk=case.target_id))  # type: ignore[arg-type]
+                note_shown(request.user, Story(pk=case.target_id))
             elif case.kind == Report.Kind.USER:
-                note_shown(request.user, case, page="picture")  # type: ignore[arg-type]
+                note_shown(request.user, case, page="picture")
         return super()._item_page(request, item, error)
 
 
@@ -118,7 +118,7 @@ class ModerationDesk(CaseDesk):
 
     # --- The queue --------------------------------------------------------------------------------------------------
 
-    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         reasons = Report.objects.filter(case=OuterRef("pk")).order_by("id").values("reason")
         rows = super().narrowed(request, rows).select_related("author__profile", "closed_by")
         return rows.annotate(reasons=ArraySubquery(reasons))
@@ -128,7 +128,7 @@ class ModerationDesk(CaseDesk):
         number = searched_number(term, str(Case._meta.verbose_name))
         return super().found_by(term) | Q(target_id=number) if number else super().found_by(term)
 
-    def row(self, request: HttpRequest, item: Case) -> Row:
+    def row(self, request: StaffRequest, item: Case) -> Row:
         reasons: list[str] = item.reasons  # type: ignore[attr-defined]
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
         told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
@@ -153,13 +153,13 @@ class ModerationDesk(CaseDesk):
     def recipient_of(self, item: Case) -> User:
         return item.author
 
-    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return decidable_cases(request.user, rows)  # type: ignore[arg-type]
+    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return decidable_cases(request.user, rows)
 
     def sentence_of(self, decision: Decision, item: Case) -> str:
         return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
 
-    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+    def index_context(self, request: StaffRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
         return {
             "tab_links": [
@@ -169,7 +169,7 @@ class ModerationDesk(CaseDesk):
 
     # --- One case ---------------------------------------------------------------------------------------------------
 
-    def item_context(self, request: HttpRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
+    def item_context(self, request: StaffRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
         context = {
             "evidence": evidence(request, item),
             "facts": facts(item),
@@ -179,17 +179,17 @@ class ModerationDesk(CaseDesk):
         }
         return context | self._decision(request, item) if deciding else context
 
-    def _decision(self, request: HttpRequest, case: Case) -> dict[str, Any]:
+    def _decision(self, request: StaffRequest, case: Case) -> dict[str, Any]:
         """What the panel offers. After a refusal, with what had been chosen and typed."""
         posted = request.POST if "outcome" in request.POST else None
         step = recommend(case.author_id)
         days = posted.get("days", "") if posted else str(step.lasts.days or 7)
-        possible = {value for value, _label in outcomes(request.user, case)}  # type: ignore[arg-type]
+        possible = {value for value, _label in outcomes(request.user, case)}
         chosen = posted.getlist("outcome") if posted else []
         event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
         return {
             "possible": possible,
-            "cannot": why_not_removable(request.user, case),  # type: ignore[arg-type]
+            "cannot": why_not_removable(request.user, case),
             "extras": [
                 {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
                 for key, (each, title) in enumerate(EXTRAS.items(), 1)
@@ -213,7 +213,7 @@ class ModerationDesk(CaseDesk):
             "preview_address": self.at("item_preview", case.pk),
         }
 
-    def preview(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """What everybody would read, word for word, were the case settled as it is ticked now."""
         case = self.one(request, item_id)
         extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
@@ -223,7 +223,7 @@ class ModerationDesk(CaseDesk):
         return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
 
     def _previews(
-        self, request: HttpRequest, case: Case, extras: Sequence[str], text: str, days: str
+        self, request: StaffRequest, case: Case, extras: Sequence[str], text: str, days: str
     ) -> list[dict[str, Any]]:
         target = target_of(case.kind, case.target_id)
         until = ends_at(case.author, (timezone.now() + timedelta(days=_days(days))).isoformat())
@@ -239,19 +239,19 @@ class ModerationDesk(CaseDesk):
             }
 
         found = [say(_("Keep"), [Outcome.KEPT])]
-        if Outcome.REMOVED in dict(outcomes(request.user, case)):  # type: ignore[arg-type]
+        if Outcome.REMOVED in dict(outcomes(request.user, case)):
             found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
         if extras:
             found.append(say(_("Selected actions only"), extras))
         return found
 
-    def decide(self, request: HttpRequest, item: Case) -> None:
+    def decide(self, request: StaffRequest, item: Case) -> None:
         posted = request.POST
         chosen = posted.getlist("outcome")
         if Outcome.KEPT in chosen:
             chosen = [Outcome.KEPT.value]
         settle_case(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             item.pk,
             outcomes=chosen,
             reason=posted.get("reason", ""),
@@ -262,7 +262,7 @@ class ModerationDesk(CaseDesk):
             version=parse_id(posted.get("version", "")),
         )
 
-    def author(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def author(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """About the author of a case, as a page, or as the part that the script of the case's page shows beside it."""
         case = self.one(request, item_id)
         context = {
@@ -276,7 +276,7 @@ class ModerationDesk(CaseDesk):
         title = _("About %(name)s") % {"name": case.author.username}
         return self.page(request, "moderation/desk/author_page.html", context, title=title)
 
-    def reveal(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def reveal(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Show the reported message and those around it to whoever says why."""
         case = self.one(request, item_id)
         if request.method == "POST":
@@ -284,12 +284,12 @@ class ModerationDesk(CaseDesk):
             if not isinstance(message, Message):
                 raise Absent("not-found", _("This case has no masked message to reveal. Reload the page."))
             try:
-                reveal_around(request.user, message, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+                reveal_around(request.user, message, reason=request.POST.get("reason", ""))
             except DomainError as error:
                 return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def picture(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def picture(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The picture of a reported person, through the case, and written down."""
         refuse_other_sites(request)
         case = self.one(request, item_id)
@@ -302,8 +302,8 @@ class ModerationDesk(CaseDesk):
 
     # --- Many at once -----------------------------------------------------------------------------------------------
 
-    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Case) -> str:
-        user: User = request.user  # type: ignore[assignment]
+    def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Case) -> str:
+        user: User = request.user
         target = target_of(item.kind, item.target_id)
         with _of_this_case():
             require_outcomes(user, item, check_settling(user, item, [action.code]), target)
@@ -315,11 +315,11 @@ class ModerationDesk(CaseDesk):
             return _("Message to %(name)s, %(language)s: %(text)s") % read
         return _("Message to %(name)s: %(text)s") % read
 
-    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Case, batch: UUID) -> str:
+    def bulk_do(self, request: StaffRequest, action: BulkAction, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if action.code != Outcome.KEPT else ""
         with _of_this_case():
             settle_case(
-                request.user,  # type: ignore[arg-type]
+                request.user,
                 item.pk,
                 outcomes=[action.code],
                 text=text,

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from admin_dashboards.context import StaffRequest
 from apps.stories.models import LIFETIME
 
 
@@ -17,7 +17,7 @@ class StoryStateFilter(SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: StaffRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
             ("active", _("Active")),
             ("expired", _("Expired")),
@@ -25,7 +25,7 @@ class StoryStateFilter(SimpleListFilter):
             ("held", _("Evidence hold")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any] | None:
+    def queryset(self, request: StaffRequest, queryset: Any) -> QuerySet[Any] | None:
         # A story lives 24 hours from its making, so the order by making finds both kinds without a search.
         made_before = timezone.now() - LIFETIME
         match self.value():
@@ -44,10 +44,10 @@ class RemovedFilter(SimpleListFilter):
     title = _("removal")
     parameter_name = "removed"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: StaffRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("no", _("Not removed")), ("yes", _("Removed"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any] | None:
+    def queryset(self, request: StaffRequest, queryset: Any) -> QuerySet[Any] | None:
         if self.value() in ("yes", "no"):
             return queryset.filter(removed_at__isnull=self.value() == "no")
         return None
@@ -60,10 +60,10 @@ class WhenFilter(SimpleListFilter):
     parameter_name = "when"
     template = "moderation/no_filter.html"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: StaffRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("past", _("Past")), ("ongoing", _("Ongoing")), ("upcoming", _("Upcoming"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any] | None:
+    def queryset(self, request: StaffRequest, queryset: Any) -> QuerySet[Any] | None:
         when = self.value()
         if when not in ("past", "ongoing", "upcoming"):
             return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from admin_dashboards.context import asking
+from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.tables.base import ModelAdmin
-from apps.access import granted, may
+from apps.access import granted
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.events.models import Event
 from apps.events.services import edit_event
@@ -60,14 +60,12 @@ class WordsMixin(ModelAdmin):
     def _may_edit(self, event: Event) -> bool:
         """Asked once a page, not once a row."""
         request = asking()
-        if not hasattr(request, "_editable_events"):
-            whole = bool(may(request.user, self.perm("change")))  # type: ignore[arg-type]
-            rows = None if whole else set(granted(request.user, Event, "change").values_list("pk", flat=True)[:1000])  # type: ignore[arg-type]
-            request._editable_events = rows  # type: ignore[attr-defined]
-        rows = request._editable_events  # type: ignore[attr-defined]
-        return rows is None or event.pk in rows
+        if request.console.may(self.perm("change")):
+            return True
+        few = granted(request.user, Event, "change").values_list("pk", flat=True)[:1000]
+        return event.pk in request.console.once("editable events", lambda: set(few))
 
-    def words_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def words_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
         """Put the words right, or take back that somebody did. Answers the script of the table."""
         event = self.get_object(request, unquote(object_id))
         if not self.has_change_permission(request, event):
@@ -81,7 +79,7 @@ class WordsMixin(ModelAdmin):
         except DomainError as error:
             return JsonResponse({"sentence": str(error)}, status=STATUS.get(type(error), 422))
 
-    def _edit(self, request: HttpRequest, event: Event) -> dict[str, Any]:
+    def _edit(self, request: StaffRequest, event: Event) -> dict[str, Any]:
         sent = {name: _plain(request.POST.get(name, "")) for name in FIELDS}
         if any(_plain(request.POST.get(f"was_{name}", "")) != _plain(getattr(event, name)) for name in FIELDS):
             raise Conflict(
@@ -94,12 +92,12 @@ class WordsMixin(ModelAdmin):
         said = _("“%(title)s” saved. Its host is notified in 10 seconds.") % {"title": edited.title}
         return _facts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
 
-    def _taken_back(self, request: HttpRequest, event: Event) -> dict[str, Any]:
+    def _taken_back(self, request: StaffRequest, event: Event) -> dict[str, Any]:
         number = parse_id(request.POST["undo"])
         known = Decision.objects.about(event).filter(pk=number, verb="event.edited").first()
         if known is None:
             raise Absent("absent", _("This decision does not exist. Reload the page."))
-        undo(request.user, known.pk)  # type: ignore[arg-type]
+        undo(request.user, known.pk)
         event.refresh_from_db()
         return _facts(event) | {"sentence": _("Undone."), "decision": None}
 

@@ -11,12 +11,13 @@ from django.contrib.admin import helpers
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import ModelAdmin
 from apps.access import granted
 from apps.errors import DomainError
@@ -47,21 +48,21 @@ class RemovableAdmin(ModelAdmin):
         return [path("<path:object_id>/restore/", view, name=name), *super().get_urls()]
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         context["show_delete"] = obj is not None and obj.removed_at is None
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     # --- One --------------------------------------------------------------------------------------------------------
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: StaffRequest, obj: Any) -> None:
         self.remove(request.user, obj.pk, reason=_reason(request))
 
-    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+    def response_delete(self, request: StaffRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, self._said(1, self.remove))
         return HttpResponseRedirect(reverse(self.address("changelist")))
 
-    def restore_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def restore_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
         if not self.has_delete_permission(request, obj):
             raise PermissionDenied
@@ -73,7 +74,7 @@ class RemovableAdmin(ModelAdmin):
     # --- A selection ------------------------------------------------------------------------------------------------
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def delete_selected(self, request: StaffRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         rows = self._chosen(request, queryset)
         if rows and not request.POST.get("post"):
             return self._ask(request, rows)
@@ -81,23 +82,23 @@ class RemovableAdmin(ModelAdmin):
         return None
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Restore selected %(verbose_name_plural)s"))
-    def restore_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def restore_selected(self, request: StaffRequest, queryset: QuerySet[Any]) -> None:
         self._to_each(request, self._chosen(request, queryset), self.restore)
 
-    def _chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+    def _chosen(self, request: StaffRequest, queryset: QuerySet[Any]) -> list[Any]:
         """The rows of a selection, each of which this person may remove; none where there are too many."""
         rows = list(queryset[: MOST_AT_ONCE + 1])
         if len(rows) > MOST_AT_ONCE:
             messages.error(request, _("At most %(most)d at once. Select fewer.") % {"most": MOST_AT_ONCE})
             return []
-        theirs = granted(request.user, self.model, "delete").filter(pk__in=[row.pk for row in rows])  # type: ignore[arg-type]
+        theirs = granted(request.user, self.model, "delete").filter(pk__in=[row.pk for row in rows])
         open_to_them = set(theirs.values_list("pk", flat=True))
         for row in rows:
             if row.pk not in open_to_them and not self.has_delete_permission(request, row):
                 raise PermissionDenied
         return rows
 
-    def _ask(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+    def _ask(self, request: StaffRequest, rows: list[Any]) -> HttpResponse:
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
@@ -111,7 +112,7 @@ class RemovableAdmin(ModelAdmin):
 
     # --- The action ---------------------------------------------------------------------------------------------------
 
-    def _to_each(self, request: HttpRequest, rows: list[Any], action: Action) -> None:
+    def _to_each(self, request: StaffRequest, rows: list[Any], action: Action) -> None:
         """Do it to each row; say how many it took, and name those that stay as they are, with why."""
         done, skipped, batch = 0, [], uuid4()
         for row in rows:
@@ -137,5 +138,5 @@ class RemovableAdmin(ModelAdmin):
         return sentence % {"count": count, "things": things}
 
 
-def _reason(request: HttpRequest) -> str:
+def _reason(request: StaffRequest) -> str:
     return request.POST.get("reason", "").strip()

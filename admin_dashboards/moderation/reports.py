@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
-from admin_dashboards.context import asking
+from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
@@ -94,7 +93,7 @@ class ReportAdmin(SearchableAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "reporter", "closed_by", "case")
 
-    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+    def attach_sections(self, request: StaffRequest, rows: list[Any]) -> None:
         cases = Case.objects.filter(pk__in={row.case_id for row in rows})
         latest = latest_of(cases, self.get_queryset(request), "case", MOST + 1)
         found = {
@@ -112,42 +111,42 @@ class ReportAdmin(SearchableAdmin):
         }
         attach(SameCaseSection, rows, found)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Report | None = None) -> list[Any]:
+    def get_fieldsets(self, request: StaffRequest, obj: Report | None = None) -> list[Any]:
         told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
         decided = ["outcome_word", "closer", "closed_at"]
         decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
         return [(None, {"fields": told})] + ([(_("Decision"), {"fields": decision})] if shown else [])
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Report | None = None) -> list[str]:
+    def get_readonly_fields(self, request: StaffRequest, obj: Report | None = None) -> list[str]:
         return [*self.readonly_fields, "outcome_word", "closer", "closed_at"]
 
     def get_form(
-        self, request: HttpRequest, obj: Report | None = None, change: bool = False, **kwargs: Any
+        self, request: StaffRequest, obj: Report | None = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
         # One that comes too late is answered by the service, which says why.
         sent = request.method == "POST"
-        choices = outcomes(request.user, obj, gone=False if sent else None) if obj else []  # type: ignore[arg-type]
+        choices = outcomes(request.user, obj, gone=False if sent else None) if obj else []
         return type(form.__name__, (form,), {"outcomes": choices})
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
         context["show_save"] = self._is_to_settle(request, obj)
         context["show_save_and_continue"] = False
         context["thing"] = self.thing(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
+    def save_model(self, request: StaffRequest, obj: Report, form: Any, change: bool) -> None:
         settle_report(
-            request.user,  # type: ignore[arg-type]
+            request.user,
             obj.pk,
             outcome=form.cleaned_data["outcome"],
             reason=form.cleaned_data["comment"],
         )
 
-    def _is_to_settle(self, request: HttpRequest, report: Report | None) -> bool:
+    def _is_to_settle(self, request: StaffRequest, report: Report | None) -> bool:
         """Whether the form asks for a decision. One that comes too late is answered by the service, not by silence."""
         if report is None or not self.has_change_permission(request, report):
             return False

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models.fields.files import FieldFile
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from admin_dashboards.context import asking, is_ahead, refuse_other_sites
+from admin_dashboards.context import StaffRequest, asking, is_ahead, refuse_other_sites
 from admin_dashboards.preferences import shortcuts_of
 from admin_dashboards.tables.base import ModelAdmin
 from apps.audit.models import Verb
@@ -47,12 +47,12 @@ class StoryFilesMixin(ModelAdmin):
         return [path("<int:object_id>/file/", view, name="stories_story_file"), *super().get_urls()]
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
         context["looks"] = look_of(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **options)
 
-    def file_view(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+    def file_view(self, request: StaffRequest, object_id: int) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         refuse_other_sites(request)
@@ -70,7 +70,7 @@ class StoryFilesMixin(ModelAdmin):
         if start > end:
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
-        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):  # type: ignore[arg-type]
+        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):
             record(request.user, Verb.VIEWED, story, **ahead)  # type: ignore[arg-type]
         return _stream(story.content_file, story.media_type, start, end)
 
@@ -134,11 +134,13 @@ def thumbnail(story: Story) -> SafeString:
 def _veils() -> str:
     """The classes of a veil, as the person likes it; asked once a page."""
     request = asking()
-    if not hasattr(request, "_veils"):
-        preference = preference_of(request.user)  # type: ignore[arg-type]
-        chosen = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
-        request._veils = " ".join(name for name, on in chosen.items() if on)  # type: ignore[attr-defined]
-    return str(request._veils)  # type: ignore[attr-defined]
+
+    def chosen() -> str:
+        preference = preference_of(request.user)
+        veils = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
+        return " ".join(name for name, on in veils.items() if on)
+
+    return request.console.once("veils", chosen)
 
 
 def send_picture(file: FieldFile) -> StreamingHttpResponse:
@@ -164,7 +166,7 @@ def _size(file: FieldFile) -> int:
         raise Http404 from None
 
 
-def _piece(request: HttpRequest, size: int) -> tuple[int, int]:
+def _piece(request: StaffRequest, size: int) -> tuple[int, int]:
     """The first and last byte that are asked for."""
     asked = PIECE.match(request.headers.get("Range", ""))
     if asked is None:

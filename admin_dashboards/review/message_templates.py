@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
+from admin_dashboards.context import StaffRequest
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.review.message_templates import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from admin_dashboards.review.work import WorkDesk
 
 
-def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
+def templates_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
     """List them; posted to, store or delete one. What cannot be taken is shown with all that was typed."""
     viewer: Any = request.user
     error = None
@@ -40,8 +41,8 @@ def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
     lines = [
         {
             "template": template,
-            "mine": template.owner_id == viewer.pk,  # type: ignore[attr-defined]
-            "editable": viewer.is_superuser or template.owner_id == viewer.pk,  # type: ignore[attr-defined]
+            "mine": template.owner_id == viewer.pk,
+            "editable": viewer.is_superuser or template.owner_id == viewer.pk,
             "fields": _fields(template.texts),
         }
         for template in templates_for(viewer, desk.queue.slug)
@@ -62,7 +63,7 @@ def templates_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _posted(desk: WorkDesk, request: HttpRequest) -> str:
+def _posted(desk: WorkDesk, request: StaffRequest) -> str:
     """Carry out what was posted; the sentence that says what was done."""
     actor: Any = request.user
     version = request.POST.get("version", "")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.timeline import changes_in
 from apps.access import may
@@ -71,7 +72,7 @@ class GoalSetting(Setting):
         return said % {"n": goal.hours}
 
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
-        return Goal.history.filter(queue=desk.queue.slug)  # type: ignore[no-any-return]
+        return Goal.history.filter(queue=desk.queue.slug)
 
 
 def number_sent(sent: QueryDict, name: str) -> int:
@@ -80,33 +81,33 @@ def number_sent(sent: QueryDict, name: str) -> int:
     return 0 if text == "0" else parse_id(text) or -1
 
 
-def settings_open(desk: WorkDesk, request: HttpRequest) -> list[Setting]:
+def settings_open(desk: WorkDesk, request: StaffRequest) -> list[Setting]:
     """Those of a desk that the person may change; a refusal is kept for the page that says what is missing."""
     found = []
     for each in desk.settings:
-        if decision := may(request.user, each.permission):  # type: ignore[arg-type]
+        if decision := request.console.may(each.permission):
             found.append(each)
         else:
-            request.refusal = decision.sentence  # type: ignore[attr-defined]
+            request.console.deny(decision.sentence)
     return found
 
 
-def settings_view(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
+def settings_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return recently_confirmed(partial(_change, desk))(request)
     return _page(desk, request)
 
 
-def _change(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
+def _change(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
     code = request.POST.get("setting", "")
     setting = next((each for each in desk.settings if each.code == code), None)
     if setting is None:
         messages.error(request, _("There is no such setting."))
         return HttpResponseRedirect(request.path)
-    if not (decision := may(request.user, setting.permission)):  # type: ignore[arg-type]
+    if not (decision := may(request.user, setting.permission)):
         raise PermissionDenied(decision.sentence)
     try:
-        said = setting.change(request.user, desk, request.POST)  # type: ignore[arg-type]
+        said = setting.change(request.user, desk, request.POST)
     except Refused:
         raise
     except DomainError as error:
@@ -116,7 +117,7 @@ def _change(desk: WorkDesk, request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    desk: WorkDesk, request: HttpRequest, *, failed: Setting | None = None, error: DomainError | None = None
+    desk: WorkDesk, request: StaffRequest, *, failed: Setting | None = None, error: DomainError | None = None
 ) -> HttpResponse:
     theirs = settings_open(desk, request)
     context = {

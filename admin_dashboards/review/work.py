@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -24,7 +24,7 @@ from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
 
 from admin_dashboards import charts
-from admin_dashboards.context import PART, mark_poll
+from admin_dashboards.context import PART, StaffRequest, mark_poll
 from admin_dashboards.desk import Desk, View
 from admin_dashboards.review.message_templates import templates_view
 from admin_dashboards.review.settings import GoalSetting, Setting, settings_open, settings_view
@@ -244,7 +244,7 @@ class WorkDesk(Desk):
     # --- What each desk says ----------------------------------------------------------------------------------------
 
     @abstractmethod
-    def row(self, request: HttpRequest, item: Any) -> Row:
+    def row(self, request: StaffRequest, item: Any) -> Row:
         """A line of the queue."""
 
     @abstractmethod
@@ -252,26 +252,26 @@ class WorkDesk(Desk):
         """The item by name, as a heading."""
 
     @abstractmethod
-    def item_context(self, request: HttpRequest, item: Any, *, deciding: bool) -> dict[str, Any]:
+    def item_context(self, request: StaffRequest, item: Any, *, deciding: bool) -> dict[str, Any]:
         """What the three templates of the item's page need. `deciding`: whether the person may decide it now."""
 
     @abstractmethod
-    def decide(self, request: HttpRequest, item: Any) -> None:
+    def decide(self, request: StaffRequest, item: Any) -> None:
         """Carry out the decision that was posted. Raises `DomainError`."""
 
     @abstractmethod
     def outcome_of(self, item: Any) -> str:
         """How a decided item was decided, in a word or two."""
 
-    def bulk_preview(self, request: HttpRequest, action: BulkAction, item: Any) -> str:
+    def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Any) -> str:
         """What the action would do to the item, as a sentence. Raises `DomainError` where it cannot."""
         raise NotImplementedError
 
-    def bulk_do(self, request: HttpRequest, action: BulkAction, item: Any, batch: UUID) -> str:
+    def bulk_do(self, request: StaffRequest, action: BulkAction, item: Any, batch: UUID) -> str:
         """Do it. The sentence that says what was done. Raises `DomainError`."""
         raise NotImplementedError
 
-    def narrowed(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """With what a line and a page name."""
         return rows.select_related("claimed_by", "assigned_to")
 
@@ -284,11 +284,11 @@ class WorkDesk(Desk):
             found |= Q(**{f"{name}__in": people})
         return found
 
-    def decidable(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Without what this one person may not decide, see `Workable.not_for`."""
         return rows
 
-    def index_context(self, request: HttpRequest) -> dict[str, Any]:
+    def index_context(self, request: StaffRequest) -> dict[str, Any]:
         """What else the desk page shows, below its figures: see `desk/index.html`."""
         return {}
 
@@ -320,11 +320,11 @@ class WorkDesk(Desk):
             path("settings/", settings, name=f"{self.name}_settings"),
         ]
 
-    def may_set(self, request: HttpRequest) -> bool:
+    def may_set(self, request: StaffRequest) -> bool:
         """Whether the person may change something that the desk goes by, theirs to work at or not."""
         return bool(settings_open(self, request))
 
-    def settings_view(self, request: HttpRequest) -> HttpResponse:
+    def settings_view(self, request: StaffRequest) -> HttpResponse:
         return settings_view(self, request)
 
     def _name(self, route: str) -> str:
@@ -335,15 +335,15 @@ class WorkDesk(Desk):
         """The address of one of the desk's pages: `next`, `item`, `item_state` …"""
         return reverse(f"admin:{self.name}_{page}", args=args)
 
-    def within(self, request: HttpRequest, page: str, *args: Any) -> str:
+    def within(self, request: StaffRequest, page: str, *args: Any) -> str:
         """The same, with what the queue is narrowed down to: the way on stays inside, the way back leads there."""
         return self.at(page, *args) + self.narrowing(request)
 
-    def back(self, request: HttpRequest) -> str:
+    def back(self, request: StaffRequest) -> str:
         """The desk page, narrowed down as it was."""
         return self.address + self.narrowing(request)
 
-    def narrowing(self, request: HttpRequest, *besides: str) -> str:
+    def narrowing(self, request: StaffRequest, *besides: str) -> str:
         """The address's query: tab, search and filters, without those that are named."""
         names = ("tab", "q", "sort", *(each.name for each in self.all_filters))
         given = {name: request.GET.get(name, "")[:150] for name in names}
@@ -362,15 +362,15 @@ class WorkDesk(Desk):
         """The permission's action: "review" of `users.review_document`."""
         return self.permission.split(".")[1].rsplit("_", 1)[0]
 
-    def rows(self, request: HttpRequest) -> QuerySet[Any]:
+    def rows(self, request: StaffRequest) -> QuerySet[Any]:
         """The items that the person may work on."""
         model = self.queue.model
-        user: User = request.user  # type: ignore[assignment]
+        user: User = request.user
         if may(user, self.permission):
             return model._default_manager.all()
         return granted(user, model, self.action)
 
-    def one(self, request: HttpRequest, item_id: int) -> Any:
+    def one(self, request: StaffRequest, item_id: int) -> Any:
         item = self.narrowed(request, self.rows(request)).filter(pk=item_id).first()
         if item is None:
             raise Http404
@@ -379,15 +379,15 @@ class WorkDesk(Desk):
     def is_open(self, item: Any) -> bool:
         return getattr(item, self.queue.decided) is None
 
-    def may_decide(self, request: HttpRequest, item: Any) -> bool:
+    def may_decide(self, request: StaffRequest, item: Any) -> bool:
         """Whether it is theirs to decide now: open, in their hands, and not kept from this one person."""
         holder = item.claim_holder()
         theirs = holder is not None and holder.pk == request.user.pk
         return self.is_open(item) and theirs and item.not_for(request.user) is None
 
-    def _tab(self, request: HttpRequest, code: str) -> QuerySet[Any]:
+    def _tab(self, request: StaffRequest, code: str) -> QuerySet[Any]:
         now, rows = timezone.now(), self._filtered(request)
-        user: User = request.user  # type: ignore[assignment]
+        user: User = request.user
         match code:
             case "mine":
                 return mine(self.queue, rows, user, now)
@@ -404,7 +404,7 @@ class WorkDesk(Desk):
             case _:
                 return self.decidable(request, waiting(self.queue, rows, user, now))
 
-    def _filtered(self, request: HttpRequest) -> QuerySet[Any]:
+    def _filtered(self, request: StaffRequest) -> QuerySet[Any]:
         """The items within the search and the filters."""
         rows = self.rows(request)
         if term := _term(request):
@@ -413,11 +413,11 @@ class WorkDesk(Desk):
         chosen = [(each, value) for each, value in asked if value in each.choices]
         if not chosen:
             return rows
-        viewer: User = request.user  # type: ignore[assignment]
+        viewer: User = request.user
         moment = Moment(self.queue, viewer, goal_of(self.queue), timezone.now())
         return rows.filter(*(each.rows(moment, value) for each, value in chosen))
 
-    def _sorted(self, request: HttpRequest, rows: QuerySet[Any], goal: timedelta, most: int) -> list[Any]:
+    def _sorted(self, request: StaffRequest, rows: QuerySet[Any], goal: timedelta, most: int) -> list[Any]:
         """The first of `rows` in the order that the viewer has chosen."""
         sort = request.GET.get("sort", "")
         if sort not in SORTS:
@@ -425,48 +425,48 @@ class WorkDesk(Desk):
         sign = "-" if sort == "newest" else ""
         return list(rows.order_by(f"{sign}{self.queue.arrived}", f"{sign}pk")[:most])
 
-    def _ahead(self, request: HttpRequest) -> QuerySet[Any]:
+    def _ahead(self, request: StaffRequest) -> QuerySet[Any]:
         """What comes after one another: the tab that one works through, or else the queue."""
         tab = request.GET.get("tab", "")
         if tab not in WORKED_THROUGH:
             return self._tab(request, "waiting")
-        free = free_for(request.user, timezone.now())  # type: ignore[arg-type]
+        free = free_for(request.user, timezone.now())
         return self.decidable(request, self._tab(request, tab).filter(free))
 
-    def _lined_up(self, request: HttpRequest, most: int) -> list[Any]:
+    def _lined_up(self, request: StaffRequest, most: int) -> list[Any]:
         return self._sorted(request, self._ahead(request), goal_of(self.queue), most)
 
-    def _next(self, request: HttpRequest, after: int = 0) -> int:
+    def _next(self, request: StaffRequest, after: int = 0) -> int:
         """What it goes on with: what is in the person's hands first, then the queue; 0 where nothing waits."""
         user, now = request.user, timezone.now()
         rows = self._ahead(request) if request.GET.get("tab") in WORKED_THROUGH else self._filtered(request)
-        own = self.decidable(request, mine(self.queue, rows, user, now))  # type: ignore[arg-type]
+        own = self.decidable(request, mine(self.queue, rows, user, now))
         own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
         return own.order_by(*self.queue.order).values_list("pk", flat=True).first() or self._beside(request, after, 1)
 
-    def _beside(self, request: HttpRequest, item_id: int, step: int) -> int:
+    def _beside(self, request: StaffRequest, item_id: int, step: int) -> int:
         """The item so many places further on in the queue; 0 where there is no other."""
         return neighbour((item.pk for item in self._lined_up(request, LINE_UP)), item_id, step) or 0
 
-    def _taken(self, request: HttpRequest, item_id: int) -> int:
+    def _taken(self, request: StaffRequest, item_id: int) -> int:
         """The item, claimed; where a colleague was quicker, the next one that is free then. 0 where there is none."""
         for _try in range(CLAIM_TRIES):
             item = self.rows(request).filter(pk=item_id).first()
             try:
                 if item is not None and self._is_free(request, item):
-                    claim(request.user, self.queue.model, item_id)  # type: ignore[arg-type]
+                    claim(request.user, self.queue.model, item_id)
                 break
             except Conflict:
                 item_id = self._next(request, after=item_id)
         return item_id
 
-    def _at(self, request: HttpRequest, item_id: int) -> str:
+    def _at(self, request: StaffRequest, item_id: int) -> str:
         return self.within(request, "item", item_id) if item_id else self.back(request)
 
     # --- The desk page ----------------------------------------------------------------------------------------------
 
-    def index(self, request: HttpRequest) -> HttpResponse:
-        user: User = request.user  # type: ignore[assignment]
+    def index(self, request: StaffRequest) -> HttpResponse:
+        user: User = request.user
         now = timezone.now()
         tabs = (*self.tabs, FOUND) if _term(request) else self.tabs
         known = {tab.code for tab in tabs}
@@ -520,7 +520,7 @@ class WorkDesk(Desk):
         }
         return self.page(request, "desk/index.html", context)
 
-    def _choices(self, request: HttpRequest) -> list[dict[str, Any]]:
+    def _choices(self, request: StaffRequest) -> list[dict[str, Any]]:
         return [
             {
                 "filter": each,
@@ -530,10 +530,10 @@ class WorkDesk(Desk):
             for each in self.all_filters
         ]
 
-    def next_item(self, request: HttpRequest) -> HttpResponse:
+    def next_item(self, request: StaffRequest) -> HttpResponse:
         return HttpResponseRedirect(self._at(request, self._next(request)))
 
-    def ahead(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def ahead(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The item that would come after this one, for its page to fetch ahead; nothing where there is none."""
         mark_poll(request)
         self.one(request, item_id)
@@ -542,17 +542,17 @@ class WorkDesk(Desk):
 
     # --- One item ---------------------------------------------------------------------------------------------------
 
-    def item(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def item(self, request: StaffRequest, item_id: int) -> HttpResponse:
         return self._item_page(request, self.one(request, item_id))
 
-    def _is_free(self, request: HttpRequest, item: Any) -> bool:
+    def _is_free(self, request: StaffRequest, item: Any) -> bool:
         """Whether the script of its page claims it. What is meant for another is taken by asking for it."""
         meant_for = (None, request.user.pk)
         free = self.is_open(item) and item.claim_holder() is None and item.assigned_to_id in meant_for
         return free and item.not_for(request.user) is None
 
-    def _item_page(self, request: HttpRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
-        user: User = request.user  # type: ignore[assignment]
+    def _item_page(self, request: StaffRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
+        user: User = request.user
         free = self._is_free(request, item)
         deciding = free or self.may_decide(request, item)
         holder = item.claim_holder()
@@ -597,7 +597,7 @@ class WorkDesk(Desk):
             response.status_code = STATUS.get(type(error), 422)
         return response
 
-    def _page_of(self, request: HttpRequest) -> str:
+    def _page_of(self, request: StaffRequest) -> str:
         """The page that was asked for, as `at` names it."""
         match = request.resolver_match
         return str(match.url_name).removeprefix(f"{self.name}_") if match else ""
@@ -606,19 +606,19 @@ class WorkDesk(Desk):
         """The user who reads what is written with a decision."""
         return None
 
-    def _message_templates(self, request: HttpRequest, item: Any) -> list[dict[str, str]]:
+    def _message_templates(self, request: StaffRequest, item: Any) -> list[dict[str, str]]:
         """What can be inserted: each text in the recipient's language, or in another one that is then named."""
         recipient = self.recipient_of(item)
         if recipient is None:
             return []
         found = []
-        for template in templates_for(request.user, self.queue.slug):  # type: ignore[arg-type]
+        for template in templates_for(request.user, self.queue.slug):
             code = recipient.language if recipient.language in template.texts else next(iter(template.texts), "")
             language = "" if code == recipient.language else get_language_info(code)["name_translated"]
             found.append({"title": template.title, "text": template.texts.get(code, ""), "language": language})
         return found
 
-    def state(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def state(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """What the open page asks every two seconds: whose it is, who looks too, whether it was decided."""
         mark_poll(request)
         item = self.one(request, item_id)
@@ -629,7 +629,7 @@ class WorkDesk(Desk):
                 "open": self.is_open(item),
                 "holder": holder.username if holder else "",
                 "held_by_me": holder is not None and holder.pk == request.user.pk,
-                "others": presence.look(request.user, item),  # type: ignore[arg-type]
+                "others": presence.look(request.user, item),
                 "sentence": self.decided_sentence(item),
             }
         )
@@ -646,7 +646,7 @@ class WorkDesk(Desk):
 
     # --- Actions ------------------------------------------------------------------------------------------------------
 
-    def decide_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def decide_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Decide, and go on with the next one."""
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
@@ -658,23 +658,23 @@ class WorkDesk(Desk):
             return self._item_page(request, self.one(request, item_id), error)
         return self._go_on(request, onward)
 
-    def _go_on(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def _go_on(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The next item, claimed: as the answer itself to the script of the page, which saves it a round trip."""
         item_id = self._taken(request, item_id)
         if not item_id or PART not in request.headers:
             return HttpResponseRedirect(self._at(request, item_id))
         # Nothing that was posted about the item before belongs to this one.
-        request.POST = QueryDict()  # type: ignore[assignment]
+        request.POST = QueryDict()
         response = self._item_page(request, self.one(request, item_id))
         response[ADDRESS] = self._at(request, item_id)
         return response
 
-    def action_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def action_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Claim, release, take over, hand over, snooze, pass up, or leave for the item before or after."""
         item = self.one(request, item_id)
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
-        user: User = request.user  # type: ignore[assignment]
+        user: User = request.user
         model, action = self.queue.model, request.POST.get("action", "")
         reason = request.POST.get("reason", "")
         here, onward = self.within(request, "item", item_id), 0
@@ -722,7 +722,7 @@ class WorkDesk(Desk):
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(here) if here else self._go_on(request, onward)
 
-    def _say_to(self, request: HttpRequest, item: Any, said: str, to: Any = None) -> None:
+    def _say_to(self, request: StaffRequest, item: Any, said: str, to: Any = None) -> None:
         messages.success(request, said % {"item": self.title_of(item), "name": to.username if to else ""})
 
     def _colleague(self, item: Any, number: str) -> User:
@@ -731,13 +731,13 @@ class WorkDesk(Desk):
             raise Invalid("unknown", _("Choose a colleague from the list."), field="to")
         return person
 
-    def note_view(self, request: HttpRequest, item_id: int) -> HttpResponse:
+    def note_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         item = self.one(request, item_id)
         if request.method != "POST":
             return HttpResponseRedirect(self.within(request, "item", item_id))
         try:
             text = request.POST.get("text", "")
-            add_note(request.user, item, text=text)  # type: ignore[arg-type]
+            add_note(request.user, item, text=text)
         except DomainError as error:
             return self._item_page(request, item, error)
         if "@" in text:
@@ -750,7 +750,7 @@ class WorkDesk(Desk):
 
     # --- Undo -------------------------------------------------------------------------------------------------------
 
-    def last_decision(self, request: HttpRequest) -> dict[str, Any] | None:
+    def last_decision(self, request: StaffRequest) -> dict[str, Any] | None:
         """What the person decided last, while it is fresh, to be taken back."""
         since, label = timezone.now() - LAST_DECISION_SHOWN, self.queue.model._meta.label_lower
         own = Decision.objects.filter(actor=request.user.pk, made_at__gte=since, target_type=label).order_by("-id")
@@ -772,7 +772,7 @@ class WorkDesk(Desk):
         """What the viewer's own decision did, as in "Approved: Identity document 81 of maya"."""
         return f"{capfirst(str(kind_of(decision).label))}: {self.title_of(item)}"
 
-    def undo_view(self, request: HttpRequest) -> HttpResponse:
+    def undo_view(self, request: StaffRequest) -> HttpResponse:
         """Take back a decision, or all of one gesture."""
         if request.method != "POST":
             return HttpResponseRedirect(self.back(request))
@@ -786,7 +786,7 @@ class WorkDesk(Desk):
             raise Absent("absent", _("This decision does not exist. Reload the page."))
         item = self.one(request, known.target_id)
         try:
-            undo(request.user, known.pk, reason=reason)  # type: ignore[arg-type]
+            undo(request.user, known.pk, reason=reason)
         except DomainError as error:
             if isinstance(error, (Refused, Absent)):
                 raise
@@ -794,13 +794,13 @@ class WorkDesk(Desk):
         messages.success(request, _("Decision on %(item)s undone.") % {"item": self.title_of(item)})
         return HttpResponseRedirect(self.within(request, "item", known.target_id))
 
-    def _undo_batch(self, request: HttpRequest, batch: UUID, reason: str) -> HttpResponse:
+    def _undo_batch(self, request: StaffRequest, batch: UUID, reason: str) -> HttpResponse:
         label = self.queue.model._meta.label_lower
         ids = Decision.objects.filter(batch=batch, target_type=label).values_list("target_id", flat=True)
         items = {item.pk: item for item in self.narrowed(request, self.rows(request)).filter(pk__in=list(ids))}
         if not items:
             raise Absent("absent", _("This decision does not exist. Reload the page."))
-        result = undo_batch(request.user, batch, reason=reason)  # type: ignore[arg-type]
+        result = undo_batch(request.user, batch, reason=reason)
         lines = [
             *(BulkLine(items.get(each.target_id), _("undone")) for each in result.done),
             *(BulkLine(items.get(each.target_id), why, skipped=True) for each, why in result.skipped),
@@ -812,7 +812,7 @@ class WorkDesk(Desk):
 
     # --- Many at once -----------------------------------------------------------------------------------------------
 
-    def bulk_view(self, request: HttpRequest) -> HttpResponse:
+    def bulk_view(self, request: StaffRequest) -> HttpResponse:
         """First what would be done to each, then, once that is confirmed, what was."""
         if request.method != "POST":
             return HttpResponseRedirect(self.back(request))
@@ -851,15 +851,15 @@ class WorkDesk(Desk):
             response.status_code = 422
         return response
 
-    def bulk_prepare(self, request: HttpRequest, action: BulkAction, items: Sequence[Any]) -> None:
+    def bulk_prepare(self, request: StaffRequest, action: BulkAction, items: Sequence[Any]) -> None:
         """Find out in a few queries, before their previews, what `bulk_preview` needs to know of each item."""
 
-    def _check_version(self, request: HttpRequest, item: Workable) -> None:
+    def _check_version(self, request: StaffRequest, item: Workable) -> None:
         seen = request.POST.get(f"version_{item.pk}", "")
         if seen != str(item.version):
             raise Conflict("changed-since", _("Changed since the preview. Run the preview again."))
 
-    def _bulk_context(self, request: HttpRequest, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
+    def _bulk_context(self, request: StaffRequest, bulk: Bulk, *, done: bool, undone: bool = False) -> dict[str, Any]:
         lines = [
             {"line": line, "title": self.title_of(line.item), "address": self.within(request, "item", line.item.pk)}
             for line in (*bulk.taken, *bulk.skipped)
@@ -882,7 +882,7 @@ def due_in_words(due: datetime, now: datetime) -> str:
     return _("due in %(time)s") % {"time": timeuntil(due, now, depth=1)}
 
 
-def _term(request: HttpRequest) -> str:
+def _term(request: StaffRequest) -> str:
     """What is searched for."""
     return request.GET.get("q", "").strip()[:150]
 

@@ -69,7 +69,7 @@ def page(request: HttpRequest, response: HttpResponse, credentials: Credentials)
     return answer
 
 
-class LockOut(AxesDatabaseHandler):  # type: ignore[misc]
+class LockOut(AxesDatabaseHandler):
     """Axes' own, with one row for an account and address that holds a number and a time, and nothing that was typed."""
 
     def get_failures(self, request: HttpRequest, credentials: Credentials = None) -> int:

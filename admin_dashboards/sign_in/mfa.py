@@ -30,6 +30,7 @@ from django_otp.middleware import is_verified
 from django_otp.models import Device
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from admin_dashboards.context import answering
 from api.throttles import guesses
 from apps.audit.context import origin
 from apps.errors import Conflict, DomainError, Invalid, LockedOut
@@ -167,10 +168,9 @@ def _landing(request: HttpRequest, address: str) -> str:
     """`address`, or the only desk of whoever is signed in now."""
     from admin_dashboards.navigation import landing
 
-    # Decided for whoever was signed in before.
-    for name in ("_decisions", "_rows_held"):
-        request.__dict__.pop(name, None)
-    return landing(request, address)
+    # What is known so far is of the user before the sign-in.
+    with answering(request) as theirs:
+        return landing(theirs, address)
 
 
 def _devices(request: HttpRequest) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.context import refuse_other_sites
+from admin_dashboards.context import StaffRequest, refuse_other_sites
 from admin_dashboards.desk import Desk
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.support.as_seen import panels
@@ -65,7 +65,7 @@ class SupportDesk(Desk):
 
     # --- Finding ----------------------------------------------------------------------------------------------------
 
-    def index(self, request: HttpRequest) -> HttpResponse:
+    def index(self, request: StaffRequest) -> HttpResponse:
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
         hits = [hit for hit in map(_hit, _find(request, term)) if hit["address"]]
         if len(hits) == 1:
@@ -76,7 +76,7 @@ class SupportDesk(Desk):
             {"term": term, "found": hits, "short_phone": is_short_phone(term) and SHORTEST_PHONE_END},
         )
 
-    def pick(self, request: HttpRequest, person_id: int) -> HttpResponse:
+    def pick(self, request: StaffRequest, person_id: int) -> HttpResponse:
         """Something of somebody else that the person asks about."""
         person = _opened(request, person_id)
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
@@ -97,23 +97,23 @@ class SupportDesk(Desk):
 
     # --- One person -------------------------------------------------------------------------------------------------
 
-    def person(self, request: HttpRequest, person_id: int) -> HttpResponse:
+    def person(self, request: StaffRequest, person_id: int) -> HttpResponse:
         person = _opened(request, person_id)
         context = {
             "person": person,
             "facts": facts(person),
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
-            "revealed": reveals_today(request.user),  # type: ignore[arg-type]
-            "ration": ration_of(request.user),  # type: ignore[arg-type]
+            "revealed": reveals_today(request.user),
+            "ration": ration_of(request.user),
             "sections": sections(person),
             "timeline": timeline(person, request, also=[person.profile], among=THEIRS),
             "profile": link_to(person, _("Account and profile")),
-            "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
+            "may_look_as": bool(may(request.user, "users.look_as_user", person)),
         }
         return self.page(request, "support/person.html", context)
 
-    def why(self, request: HttpRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
+    def why(self, request: StaffRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
         """The ladder: of one viewer and one thing, now or at a time that was."""
         person = _opened(request, person_id)
         if kind not in THINGS:
@@ -137,11 +137,11 @@ class SupportDesk(Desk):
             "at_error": error,
             "now": timezone.now(),
             "zone": timezone.get_current_timezone_name(),
-            "may_look_as": bool(may(request.user, "users.look_as_user", person)),  # type: ignore[arg-type]
+            "may_look_as": bool(may(request.user, "users.look_as_user", person)),
         }
         return self.page(request, "support/why.html", context)
 
-    def as_seen(self, request: HttpRequest, person_id: int) -> HttpResponse:
+    def as_seen(self, request: StaffRequest, person_id: int) -> HttpResponse:
         """The API's own answers to the person, for a reason that they can read."""
         person = _client(person_id)
         context: dict[str, Any] = {"person": person, "answers": None, "reason": "", "error": ""}
@@ -150,7 +150,7 @@ class SupportDesk(Desk):
             return self.page(request, "support/as_seen.html", context, title=title)
         reason = request.POST.get("reason", "")
         try:
-            person = look_as(request.user, person.pk, reason=reason)  # type: ignore[arg-type]
+            person = look_as(request.user, person.pk, reason=reason)
         except Invalid as error:
             response = self.page(
                 request, "support/as_seen.html", context | {"reason": reason, "error": str(error)}, title=title
@@ -166,13 +166,13 @@ class SupportDesk(Desk):
         return self.page(request, "support/as_seen.html", context, title=title)
 
 
-def _find(request: HttpRequest, term: str, besides: User | None = None) -> list[Found]:
+def _find(request: StaffRequest, term: str, besides: User | None = None) -> list[Found]:
     """What fits `besides` a person, written down where what is masked was searched for: a hit confirms it."""
     found = [hit for hit in find(term) if hit.person is None or hit.person != besides]
     for hit in found:
         if hit.person is not None and hit.field:
             refuse_other_sites(request)
-            note_found(request.user, hit.person, field=hit.field)  # type: ignore[arg-type]
+            note_found(request.user, hit.person, field=hit.field)
     return found
 
 
@@ -186,11 +186,11 @@ def _client(person_id: int) -> User:
     return person
 
 
-def _opened(request: HttpRequest, person_id: int) -> User:
+def _opened(request: StaffRequest, person_id: int) -> User:
     """The person, of whom the page shows something: that is written down, and they read it."""
     person = _client(person_id)
     refuse_other_sites(request)
-    note_opened(request.user, person)  # type: ignore[arg-type]
+    note_opened(request.user, person)
     return person
 
 

@@ -270,7 +270,7 @@ def of_other(viewer: User, other: User) -> list[Line]:
     lines = [
         Line(_("Profile of %(name)s") % {"name": other.username}, standing(other), why=_why(viewer, "profile", other))
     ]
-    connection = Connection.objects.between(viewer.pk, other.pk).with_people().first()  # type: ignore[attr-defined]
+    connection = Connection.objects.between(viewer.pk, other.pk).with_people().first()
     if connection is not None:
         icon, tone = CONNECTION_LABELS[connection.status]
         state = label(icon, connection.get_status_display(), tone)

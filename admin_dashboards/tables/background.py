@@ -15,13 +15,13 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile, File
 from django.db import transaction
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from admin_dashboards.context import asked_by
+from admin_dashboards.context import StaffRequest, answering
 from admin_dashboards.preferences import zone_of
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.import_export import (
@@ -86,7 +86,7 @@ def carry_out(key: str) -> None:
     try:
         with (
             coming_from(transfer.request_id, transfer.address),
-            asked_by(request),
+            answering(request),
             timezone.override(zone_of(request)),
         ):
             _step(transfer)(transfer, table, request)
@@ -118,13 +118,14 @@ def _reject(transfer: Transfer, sentence: str, **files: str) -> None:
         services.abandon(transfer, *files.values())
 
 
-def _request_of(transfer: Transfer, table: ModelAdmin) -> HttpRequest:
+def _request_of(transfer: Transfer, table: ModelAdmin) -> StaffRequest:
     """What the table is asked with: by the person who started it, with the filters of their list."""
-    request = HttpRequest()
+    request = StaffRequest()
     request.method = "GET"
     request.path = request.path_info = reverse(table.address("changelist"))
     request.GET = QueryDict(transfer.query)
-    request.user = transfer.owner  # type: ignore[assignment]
+    assert transfer.owner is not None  # a transfer goes with its owner
+    request.user = transfer.owner
     request.session = {}  # type: ignore[assignment]
     return request
 
@@ -132,7 +133,7 @@ def _request_of(transfer: Transfer, table: ModelAdmin) -> HttpRequest:
 # --- In --------------------------------------------------------------------------------------------------------------
 
 
-def preview_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) -> None:
+def preview_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
     """Read a file and say what it would do, to be confirmed; nothing is changed."""
     table.refuse_unless(request, table.has_import_permission(request), "import")
     sheet = _sheet_of(transfer, table)
@@ -140,11 +141,11 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) 
     services.note_progress(transfer, 0, rows_total=len(sheet))
     preview = Preview(unknown=[name[:50] for name in sheet.unknown[:20]])
     with SpooledTemporaryFile(IN_MEMORY) as report:
-        NeutralCSV().write(_previewed(transfer, table, request, sheet, preview), report)  # type: ignore[arg-type]
+        NeutralCSV().write(_previewed(transfer, table, request, sheet, preview), report)
         report.seek(0)
         files = {"preview": preview.keep()}
         try:
-            files["result"] = services.store(File(report))  # type: ignore[arg-type]
+            files["result"] = services.store(File(report))
             if transfer.rows_invalid:
                 _reject(transfer, _lines_with_errors(transfer.rows_invalid), **files)
             else:
@@ -155,7 +156,7 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) 
 
 
 def _previewed(
-    transfer: Transfer, table: ModelAdmin, request: HttpRequest, sheet: Sheet, preview: Preview
+    transfer: Transfer, table: ModelAdmin, request: StaffRequest, sheet: Sheet, preview: Preview
 ) -> Iterator[Sequence[Any]]:
     """The lines of the report, while `preview` and the counts of `transfer` are filled in."""
     yield [_("Line"), "id", _("Result"), _("Column"), _("Error")]
@@ -187,7 +188,7 @@ def _previewed(
 
 
 def _chunks(
-    transfer: Transfer, table: ModelAdmin, request: HttpRequest, sheet: Sheet, preview: Preview
+    transfer: Transfer, table: ModelAdmin, request: StaffRequest, sheet: Sheet, preview: Preview
 ) -> Iterator[tuple[Sheet, Outcome]]:
     assert table.import_resource is not None
     table.import_resource().check(sheet)
@@ -214,7 +215,7 @@ def errors_of(outcome: Outcome) -> Iterator[tuple[int, str, str]]:
             yield row.number, "", str(sentence)
 
 
-def apply_import(transfer: Transfer, table: ModelAdmin, request: HttpRequest) -> None:
+def apply_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
     """Change what was previewed, all of it or nothing."""
     table.refuse_unless(request, table.has_import_permission(request), "import")
     assert table.import_resource is not None
@@ -282,7 +283,7 @@ def _sheet_of(transfer: Transfer, table: ModelAdmin) -> Sheet:
 # --- Out -------------------------------------------------------------------------------------------------------------
 
 
-def write_export(transfer: Transfer, table: ModelAdmin, request: HttpRequest) -> None:
+def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
     """Write the rows of the list, as far as the person may see them now, into a file to fetch."""
     table.refuse_unless(request, table.has_export_permission(request), "export")
     keys = list(table.get_export_queryset(request).values_list("pk", flat=True)[: MAX_EXPORTED_ROWS + 1])
@@ -291,9 +292,9 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
     transfer.rows_total = len(keys)
     services.note_progress(transfer, 0, rows_total=len(keys))
     with SpooledTemporaryFile(IN_MEMORY) as file:
-        FORMATS[transfer.file_format]().write(_exported(transfer, table, request, keys), file)  # type: ignore[arg-type]
+        FORMATS[transfer.file_format]().write(_exported(transfer, table, request, keys), file)
         file.seek(0)
-        result = services.store(File(file))  # type: ignore[arg-type]
+        result = services.store(File(file))
     try:
         with transaction.atomic():
             entry = record(
@@ -306,7 +307,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: HttpRequest) ->
 
 
 def _exported(
-    transfer: Transfer, table: ModelAdmin, request: HttpRequest, keys: Sequence[int]
+    transfer: Transfer, table: ModelAdmin, request: StaffRequest, keys: Sequence[int]
 ) -> Iterable[Sequence[Any]]:
     [resource_class] = table.get_export_resource_classes(request)
     resource = resource_class()

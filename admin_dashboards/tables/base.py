@@ -13,7 +13,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -23,17 +23,17 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
 from admin_dashboards.access.audit_links import audit_address
-from admin_dashboards.context import asking, with_filters
+from admin_dashboards.context import StaffRequest, asking, with_filters
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.history import HistoryMixin
 from admin_dashboards.tables.transfers import TransferMixin
-from apps.access import has_row_grants, held_on_rows, may, opened
+from apps.access import has_row_grants, may, opened
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.users.models import PAGE_SIZES, Staff, User
 
 if TYPE_CHECKING:
-    from apps.access import Decision
+    pass
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -43,7 +43,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[attr-defined, union-attr]
+        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[attr-defined]
 
     @cached_property
     def count(self) -> int:
@@ -55,9 +55,9 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     def page(self, number: Any) -> Page:  # type: ignore[type-arg]
         page = super().page(number)
-        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[attr-defined, union-attr]
+        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[attr-defined]
             # Picked by keys alone: joins would be worked out for all that is skipped, too.
-            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[attr-defined, union-attr]
+            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[attr-defined]
         return page
 
     @property
@@ -76,8 +76,8 @@ class Rows(ChangeList):
         # Only an order that a heading offers: any other would read the whole table.
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
 
-    def get_results(self, request: HttpRequest) -> None:
-        self.list_per_page = request.user.page_size  # type: ignore[union-attr]
+    def get_results(self, request: StaffRequest) -> None:
+        self.list_per_page = request.user.page_size
         self.page_sizes = PAGE_SIZES
         super().get_results(request)
         self.page_num = self.paginator.validate_number(self.page_num)  # type: ignore[has-type]
@@ -102,7 +102,7 @@ class Form(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(field if field in self.fields else None, str(self.rejected))
 
 
-class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore[misc]
+class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     """A table. It declares what may be done in it, by which permission; services do it.
 
     A action that is None does not exist here, for nobody, superusers included.
@@ -141,7 +141,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
     def perm(self, action: str) -> str:
         return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
 
-    def allowed(self, request: HttpRequest, action: str | None, obj: Any = None) -> bool:
+    def allowed(self, request: StaffRequest, action: str | None, obj: Any = None) -> bool:
         """Whether the person may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
 
         A refusal is kept on the request, for the page that says what is missing.
@@ -157,70 +157,62 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
                 )
         return self.allowed_perm(request, self.perm(action), obj)
 
-    def allowed_perm(self, request: HttpRequest, perm: str, obj: Model | None = None) -> bool:
+    def allowed_perm(self, request: StaffRequest, perm: str, obj: Model | None = None) -> bool:
         """The same for a permission by its full name, such as "users.grant_permission"."""
-        decision = self._decide(request, perm, obj)
-        return True if decision else self.deny(request, decision.sentence)
+        decision = request.console.may(perm, obj)
+        if decision or (obj is None and has_row_grants(self.model) and perm in request.console.rows_held):
+            return True
+        return self.deny(request, decision.sentence)
 
     @staticmethod
-    def deny(request: HttpRequest, sentence: str) -> bool:
+    def deny(request: StaffRequest, sentence: str) -> bool:
         """False, with why for the page that says it."""
-        request.refusal = sentence  # type: ignore[attr-defined]
-        return False
+        return request.console.deny(sentence)
 
-    def _decide(self, request: HttpRequest, perm: str, obj: Model | None) -> Decision:
-        known = request.__dict__.setdefault("_decisions", {})
-        key = (perm, obj and obj.pk)
-        if key not in known:
-            known[key] = may(request.user, perm, obj)  # type: ignore[arg-type]
-            if obj is None and not known[key] and has_row_grants(self.model) and perm in rows_held(request):
-                known[key] = True
-        return known[key]  # type: ignore[no-any-return]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         # The plain right to see comes last, so that a refusal names it.
         return any(self.allowed(request, action, obj) for action in reversed(self.seen_with))
 
-    def has_view_or_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_or_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request, obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         return self.allowed(request, self.adds)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         return self.allowed(request, self.changes, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: StaffRequest, obj: Any = None) -> bool:
         return self.allowed(request, self.deletes, obj)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
+    def has_module_permission(self, request: StaffRequest) -> bool:
         return self.has_view_permission(request) or self.has_add_permission(request)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: StaffRequest) -> QuerySet[Any]:
         """The rows that the person may see; lists, counts, lookups, exports and history all begin here."""
         rows = self.rows()
-        if any(may(request.user, self.perm(action)) for action in self.seen_with):  # type: ignore[arg-type]
+        if any(may(request.user, self.perm(action)) for action in self.seen_with):
             return rows
         if not has_row_grants(self.model):
             return rows.none()
         seen = Q()
         for action in self.seen_with:
-            if self.perm(action) in rows_held(request):
-                seen |= opened(request.user, self.perm(action), self.model)  # type: ignore[arg-type]
+            if self.perm(action) in request.console.rows_held:
+                seen |= opened(request.user, self.perm(action), self.model)
         return rows.filter(seen) if seen else rows.none()
 
-    def sections_for(self, request: HttpRequest) -> list[Any]:
+    def sections_for(self, request: StaffRequest) -> list[Any]:
         """The sections of `list_sections` that the person may open."""
         return list(self.list_sections)
 
-    def attach_sections(self, request: HttpRequest, rows: list[Any]) -> None:
+    def attach_sections(self, request: StaffRequest, rows: list[Any]) -> None:
         """Put on each row what its sections show, asked for once for the whole page."""
 
     def parts(self) -> dict[tuple[str, str], Q]:
         """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
         return {}
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: StaffRequest | None = None) -> bool:
         """Only what the filters of this table ask: any other lookup would find rows by what is masked in them."""
         for entry in self.get_list_filter(request):  # type: ignore[arg-type]
             name = entry[0] if isinstance(entry, (list, tuple)) else entry
@@ -236,7 +228,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
         rows = self.model._default_manager.get_queryset()
         return rows.order_by(*self.ordering) if self.ordering else rows
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+    def get_object(self, request: StaffRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; absent and not theirs to see look the same."""
         # Django would read digits of any script as numbers, and give each row many addresses.
         obj = super().get_object(request, object_id, from_field) if parse_id(str(object_id)) else None
@@ -250,61 +242,61 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
 
     def get_urls(self) -> list[URLPattern]:
         if not has_row_grants(self.model):
-            return super().get_urls()  # type: ignore[no-any-return]
+            return super().get_urls()
         name = f"{self.opts.app_label}_{self.opts.model_name}_permissions"
         view = self.admin_site.admin_view(self.permissions_view)
         return [path("<path:object_id>/permissions/", view, name=name), *super().get_urls()]
 
-    def permissions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def permissions_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
         from admin_dashboards.access.grants import permissions_view
 
         return permissions_view(self, request, unquote(object_id))
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
             context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
         if obj is not None:
             context["audit_address"] = audit_address(request, obj)
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)  # type: ignore[no-any-return]
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     # --- Writing ----------------------------------------------------------------------------------------------------
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: StaffRequest, obj: Any, form: Any, change: bool) -> None:
         raise NotImplementedError(f"{type(self).__name__} must save through a service.")
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: StaffRequest, obj: Any) -> None:
         raise NotImplementedError(f"{type(self).__name__} must delete through a service.")
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(self, request: StaffRequest, form: Any, formsets: Any, change: bool) -> None:
         """Services save a thing with all that belongs to it."""
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: StaffRequest, queryset: QuerySet[Any]) -> None:
         for obj in queryset:
             self.delete_model(request, obj)
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
+        self, objs: Any, request: StaffRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What the confirmation lists: the things themselves; services know what else goes with them."""
         return [str(obj) for obj in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
 
     # History keeps who did what; Django's own log would be a second, poorer one.
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None: ...  # type: ignore[override]
+    def log_addition(self, request: StaffRequest, obj: Any, message: Any) -> None: ...
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None: ...  # type: ignore[override]
+    def log_change(self, request: StaffRequest, obj: Any, message: Any) -> None: ...
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None: ...  # type: ignore[override]
+    def log_deletions(self, request: StaffRequest, queryset: Any) -> None: ...
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+    def get_form(self, request: StaffRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        error = getattr(request, "rejected", None)
+        error = request.console.rejected
         return type(form.__name__, (form,), {"rejected": error}) if error else form
 
     def changeform_view(
         self,
-        request: HttpRequest,
+        request: StaffRequest,
         object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
@@ -315,13 +307,13 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
             raise Http404 from error
         except DomainError as error:
             # The transaction is undone; the same input is shown again with what was said.
-            request.rejected = error  # type: ignore[attr-defined]
+            request.console.rejected = error
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.rejected), 200)  # type: ignore[attr-defined]
+        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.console.rejected), 200)
         return response
 
     def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
@@ -331,7 +323,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse(self.address("change"), args=[object_id]))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST":
             self._check_action(request)
         context = (
@@ -339,7 +331,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
         )
         return super().changelist_view(request, context | (extra_context or {}))
 
-    def _check_action(self, request: HttpRequest) -> None:
+    def _check_action(self, request: StaffRequest) -> None:
         """Refuse an action that is not the person's; Django would show the list again as if nothing had been."""
         chosen = {name for name in request.POST.getlist("action") if name}
         theirs = self.get_actions(request)
@@ -360,7 +352,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
 
     def response_action(
         self,
-        request: HttpRequest,
+        request: StaffRequest,
         queryset: QuerySet[Any],
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> HttpResponse | None:
@@ -372,22 +364,15 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):  # type: ignore
             self.message_user(request, str(error), messages.ERROR)
             return None
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: StaffRequest, **kwargs: Any) -> type[ChangeList]:
         return Rows
 
-    def within(self, request: HttpRequest, page: str, *args: Any) -> str:
+    def within(self, request: StaffRequest, page: str, *args: Any) -> str:
         """The address of a page of this table, with the filters of the list that the person came from."""
         return with_filters(request, reverse(self.address(page), args=args))
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
-
-
-def rows_held(request: HttpRequest) -> set[str]:
-    """The permissions that the person holds on single rows, asked once a request."""
-    if not hasattr(request, "_rows_held"):
-        request._rows_held = held_on_rows(request.user)  # type: ignore[attr-defined, arg-type]
-    return request._rows_held  # type: ignore[attr-defined, no-any-return]
 
 
 def link_to(obj: Model | None, text: str | None = None) -> str:
@@ -412,7 +397,7 @@ def _targets(obj: Model) -> list[Model]:
         return [obj]
     if obj.is_staff:
         return [Staff(pk=obj.pk)]
-    return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]  # type: ignore[attr-defined]
+    return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]
 
 
 def may_open(obj: Model) -> bool:
@@ -427,13 +412,13 @@ def _may_follow(target: Model) -> bool:
     admin = site._registry.get(model)
     if not isinstance(admin, ModelAdmin):
         return False
-    known = request.__dict__.setdefault("_followable", {})
-    if model not in known:
-        if any(may(request.user, admin.perm(action)) for action in admin.seen_with):  # type: ignore[arg-type]
-            known[model] = True
-        elif admin.has_view_permission(request):
-            known[model] = set(admin.get_queryset(request).values_list("pk", flat=True)[:1000])
-        else:
-            known[model] = False
-    rows = known[model]
+
+    def rows_to_follow() -> bool | set[Any]:
+        if any(request.console.may(admin.perm(action)) for action in admin.seen_with):
+            return True
+        if admin.has_view_permission(request):
+            return set(admin.get_queryset(request).values_list("pk", flat=True)[:1000])
+        return False
+
+    rows = request.console.once(("followable", model), rows_to_follow)
     return rows if isinstance(rows, bool) else target.pk in rows

@@ -9,13 +9,14 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import INPUT_CLASSES
+
+from admin_dashboards.context import StaffRequest
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
 
@@ -64,7 +65,7 @@ class DaysFilter(RangeDateFilter):
         form.full_clean()
         return form
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: StaffRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         form, name = self._form(), self.parameter_name
         if form.errors:
             self._say_once(request, form)
@@ -78,8 +79,8 @@ class DaysFilter(RangeDateFilter):
             queryset = queryset.filter(**{f"{name}__lt": after})
         return queryset
 
-    def _say_once(self, request: HttpRequest, form: DaysForm) -> None:
-        said = request.__dict__.setdefault("_days_said", set())
+    def _say_once(self, request: StaffRequest, form: DaysForm) -> None:
+        said = request.console.once("days said", set[str])
         if self.parameter_name in said or not hasattr(request, "_messages"):
             return
         said.add(self.parameter_name)

@@ -15,7 +15,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
@@ -23,6 +23,7 @@ from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import until_words
 from apps.errors import Refused
@@ -84,7 +85,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [path("<path:object_id>/history/<str:version_id>/", view, name=name), *super().get_urls()]
 
     def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
         page = Paginator(records_of(obj), self.history_per_page).get_page(request.GET.get("p"))
@@ -93,7 +94,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         context = {"title": _("History"), "page": page, "versions": versions}
         return self._history_page(request, obj, "object_history", context | (extra_context or {}))
 
-    def history_version_view(self, request: HttpRequest, object_id: str, version_id: str) -> HttpResponse:
+    def history_version_view(self, request: StaffRequest, object_id: str, version_id: str) -> HttpResponse:
         obj = self._object_with_history(request, object_id)
         record = records_of(obj).filter(pk=parse_id(version_id)).first()
         if record is None:
@@ -102,7 +103,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._history_page(request, obj, "object_version", context)
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
         context["show_history"] = self.has_history()
         return super().render_change_form(request, context, *args, **options)
@@ -110,7 +111,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_history(self) -> bool:
         return hasattr(self.model, "history")
 
-    def _object_with_history(self, request: HttpRequest, object_id: str) -> Model:
+    def _object_with_history(self, request: StaffRequest, object_id: str) -> Model:
         if request.method not in ("GET", "HEAD"):
             raise Refused("read-only", _("History is read-only."))
         if not self.has_view_permission(request):
@@ -120,7 +121,7 @@ class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise Http404
         return obj
 
-    def _history_page(self, request: HttpRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
+    def _history_page(self, request: StaffRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
         request.current_app = self.admin_site.name
         shared = {"opts": self.opts, "object": obj, "original": obj, "subtitle": str(obj)}
         return TemplateResponse(

@@ -24,7 +24,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -40,7 +40,7 @@ from import_export.widgets import DateTimeWidget, IntegerWidget
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from admin_dashboards.context import asking
+from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.tables.sheets import escaped, estimate_rows, read_table
 from apps.access import may
 from apps.audit.models import Verb
@@ -237,7 +237,7 @@ def too_many(rows: int) -> str:
     }
 
 
-class Waiting(BaseStorage):  # type: ignore[misc]
+class Waiting(BaseStorage):
     """A file between preview and confirmation, kept where every web process finds it: in Valkey, for half an hour.
 
     Raises `Unavailable` while it cannot be kept, found or removed there.
@@ -514,15 +514,15 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     tmp_storage_class = Waiting
     skip_admin_log = True  # the audit entry says it
 
-    def has_export_permission(self, request: HttpRequest) -> bool:
+    def has_export_permission(self, request: StaffRequest) -> bool:
         return bool(self.export_fields) and self._holds(request, "export")
 
-    def has_import_permission(self, request: HttpRequest) -> bool:
+    def has_import_permission(self, request: StaffRequest) -> bool:
         return self.import_resource is not None and self._holds(request, "import")
 
     # --- Out --------------------------------------------------------------------------------------------------------
 
-    def export_action(self, request: HttpRequest) -> HttpResponse:
+    def export_action(self, request: StaffRequest) -> HttpResponse:
         self.refuse_unless(request, self.has_export_permission(request), "export")
         rows = self.get_export_queryset(request)
         if not _is_longer(rows, EXPORTED_AT_ONCE):
@@ -537,7 +537,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             return self._export_in_background(request, rows, int(form.cleaned_data["format"]))
         return super().export_action(request)
 
-    def _export_in_background(self, request: HttpRequest, rows: QuerySet[Any], number: int) -> HttpResponse:
+    def _export_in_background(self, request: StaffRequest, rows: QuerySet[Any], number: int) -> HttpResponse:
         """To the page that shows how far it is."""
         kind = self.get_export_formats()[number]()
         try:
@@ -554,7 +554,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             return HttpResponseRedirect(f"{self._page('export')}?{request.GET.urlencode()}")
         return HttpResponseRedirect(self._page("export_job", str(transfer.pk)))
 
-    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_export_queryset(self, request: StaffRequest) -> QuerySet[Any]:
         return self.exported(super().get_export_queryset(request))
 
     def get_export_context_data(self, **options: Any) -> dict[str, Any]:
@@ -566,7 +566,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         paths = {field.rpartition("__")[0] for field in self.export_fields} - {""}
         return rows.select_related(*paths) if paths else rows
 
-    def get_export_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
+    def get_export_resource_classes(self, request: StaffRequest) -> list[type[ModelResource]]:
         return [
             modelresource_factory(
                 self.model,
@@ -576,11 +576,11 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             )
         ]
 
-    def get_valid_export_item_pks(self, request: HttpRequest) -> list[int]:
+    def get_valid_export_item_pks(self, request: StaffRequest) -> list[int]:
         return []  # rows are chosen by filters and search alone
 
     def get_export_data(
-        self, file_format: Neutral, request: HttpRequest, queryset: QuerySet[Any], **options: Any
+        self, file_format: Neutral, request: StaffRequest, queryset: QuerySet[Any], **options: Any
     ) -> Any:
         data = self.get_data_for_export(request, queryset, **options)
         self._write_down(request, Verb.EXPORTED, len(data))
@@ -588,7 +588,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
 
     # --- In ---------------------------------------------------------------------------------------------------------
 
-    def import_action(self, request: HttpRequest, **options: Any) -> HttpResponse:
+    def import_action(self, request: StaffRequest, **options: Any) -> HttpResponse:
         self.refuse_unless(request, self.has_import_permission(request), "import")
         try:
             if request.method == "POST" and (started := self._import_in_background(request)):
@@ -597,7 +597,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         except (Unavailable, Conflict) as error:
             return self._start_again(request, str(error))
 
-    def _import_in_background(self, request: HttpRequest) -> HttpResponse | None:
+    def _import_in_background(self, request: StaffRequest) -> HttpResponse | None:
         """Where there are more rows than a request should read: to the page that shows how far it is."""
         form = self.create_import_form(request)
         upload = form.cleaned_data["import_file"] if form.is_valid() else None
@@ -607,7 +607,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         transfer = start_import(user, table, content=upload.read(), file_name=upload.name)
         return HttpResponseRedirect(self._page("import_job", str(transfer.pk)))
 
-    def process_import(self, request: HttpRequest, **options: Any) -> HttpResponse:
+    def process_import(self, request: StaffRequest, **options: Any) -> HttpResponse:
         self.refuse_unless(request, self.has_import_permission(request), "import")
         try:
             if request.method != "POST" or Waiting(name=request.POST.get("import_file_name", "")).read() is None:
@@ -617,7 +617,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         except Unavailable as error:
             return self._start_again(request, str(error))
 
-    def _start_again(self, request: HttpRequest, sentence: str) -> HttpResponse:
+    def _start_again(self, request: StaffRequest, sentence: str) -> HttpResponse:
         messages.error(request, sentence)
         return HttpResponseRedirect(self._page("import"))
 
@@ -632,15 +632,15 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def get_import_formats(self) -> list[Callable[..., AnySheet]]:
         return [partial(AnySheet, self.import_resource.columns())] if self.import_resource else []
 
-    def get_import_resource_classes(self, request: HttpRequest) -> list[type[ModelResource]]:
+    def get_import_resource_classes(self, request: StaffRequest) -> list[type[ModelResource]]:
         return [self.import_resource] if self.import_resource else []
 
-    def get_import_resource_kwargs(self, request: HttpRequest, **options: Any) -> dict[str, Any]:
+    def get_import_resource_kwargs(self, request: StaffRequest, **options: Any) -> dict[str, Any]:
         request.seen = {}  # type: ignore[attr-defined]
         expected = request.POST.get("seen", "") if request.path == self._page("process_import") else None
         return {"rows": self.get_queryset(request), "seen": request.seen, "expected": expected}  # type: ignore[attr-defined]
 
-    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+    def get_confirm_form_initial(self, request: StaffRequest, import_form: Any) -> dict[str, Any]:
         return super().get_confirm_form_initial(request, import_form) | {
             "seen": summary(getattr(request, "seen", {})),
         }
@@ -648,7 +648,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def get_import_data_kwargs(self, **options: Any) -> dict[str, Any]:
         return super().get_import_data_kwargs(**options) | {"rollback_on_validation_errors": True}
 
-    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
+    def process_result(self, result: Result, request: StaffRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             return self._start_again(request, _("Nothing was imported: something has changed since the preview."))
         changed = result.totals["update"]
@@ -664,10 +664,10 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
     def _perm(self, verb: str) -> str:
         return f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
 
-    def _holds(self, request: HttpRequest, verb: str) -> bool:
+    def _holds(self, request: StaffRequest, verb: str) -> bool:
         return self.has_view_permission(request) and bool(may(self._user(request), self._perm(verb)))
 
-    def refuse_unless(self, request: HttpRequest, allowed: bool, verb: str) -> None:
+    def refuse_unless(self, request: StaffRequest, allowed: bool, verb: str) -> None:
         if allowed:
             return
         decision = may(self._user(request), self._perm(verb))
@@ -676,12 +676,12 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             raise Refused("no-files", _("%(things)s are neither imported nor exported here.") % {"things": things})
         raise PermissionDenied(decision.sentence)
 
-    def _write_down(self, request: HttpRequest, verb: Verb, rows: int) -> None:
+    def _write_down(self, request: StaffRequest, verb: Verb, rows: int) -> None:
         record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
 
     def _page(self, page: str, *args: str) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
     @staticmethod
-    def _user(request: HttpRequest) -> User:
-        return request.user  # type: ignore[return-value]
+    def _user(request: StaffRequest) -> User:
+        return request.user

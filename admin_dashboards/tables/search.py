@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import ModelAdmin
 from apps.infra.ids import searched_number
 from apps.users.models import User
@@ -34,11 +34,11 @@ class SearchableAdmin(ModelAdmin):
     search_people: ClassVar[tuple[str, ...]] = ()
     """The fields that name people."""
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
+    def get_search_fields(self, request: StaffRequest) -> list[str]:
         return [f"{field}__username" for field in self.search_people]
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+        self, request: StaffRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if not (term := tidy(seen(search_term))):
             return queryset, False

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from admin_dashboards.context import is_poll, refuse_other_sites
+from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
 from admin_dashboards.tables.import_export import ImportExportMixin
 from apps.audit.models import Verb
 from apps.audit.services import record
@@ -39,20 +39,20 @@ class TransferMixin(ImportExportMixin):
             *super().get_urls(),
         ]
 
-    def import_job(self, request: HttpRequest, key: str) -> HttpResponse:
+    def import_job(self, request: StaffRequest, key: str) -> HttpResponse:
         return self._job_page(request, self._own(request, key, Transfer.Kind.IMPORT))
 
-    def export_job(self, request: HttpRequest, key: str) -> HttpResponse:
+    def export_job(self, request: StaffRequest, key: str) -> HttpResponse:
         return self._job_page(request, self._own(request, key, Transfer.Kind.EXPORT))
 
     @method_decorator(require_safe)
-    def import_file(self, request: HttpRequest, key: str) -> FileResponse:
+    def import_file(self, request: StaffRequest, key: str) -> FileResponse:
         """What became of each line, as CSV."""
         transfer = self._own(request, key, Transfer.Kind.IMPORT)
         return self._file(request, transfer, f"{transfer.file_name.rpartition('.')[0] or 'import'}-lines.csv", "csv")
 
     @method_decorator(require_safe)
-    def export_file(self, request: HttpRequest, key: str) -> FileResponse:
+    def export_file(self, request: StaffRequest, key: str) -> FileResponse:
         transfer = self._own(request, key, Transfer.Kind.EXPORT)
         if transfer.status != Status.DONE:
             raise _no_file()
@@ -63,13 +63,13 @@ class TransferMixin(ImportExportMixin):
 
     # --- Shared -----------------------------------------------------------------------------------------------------
 
-    def _own(self, request: HttpRequest, key: str, kind: Transfer.Kind) -> Transfer:
+    def _own(self, request: StaffRequest, key: str, kind: Transfer.Kind) -> Transfer:
         """The person's own, while they may import or export this table. Raises `PermissionDenied`, `Absent`."""
         allowed = self.has_import_permission if kind == Transfer.Kind.IMPORT else self.has_export_permission
         self.refuse_unless(request, allowed(request), kind.value)
         return services.transfer_of(self._user(request), key, kind=kind, table=self.opts.label_lower)
 
-    def _job_page(self, request: HttpRequest, transfer: Transfer) -> HttpResponse:
+    def _job_page(self, request: StaffRequest, transfer: Transfer) -> HttpResponse:
         if request.method == "POST":
             return self._press(request, transfer)
         state, is_import = self._state(transfer), transfer.kind == Transfer.Kind.IMPORT
@@ -81,8 +81,8 @@ class TransferMixin(ImportExportMixin):
             "opts": self.opts,
             "transfer": transfer,
             "state": state,
-            "back": self.within(request, "changelist"),  # type: ignore[attr-defined]
-            "again": self.within(request, transfer.kind),  # type: ignore[attr-defined]
+            "back": self.within(request, "changelist"),
+            "again": self.within(request, transfer.kind),
             "file": self._page(f"{transfer.kind}_file", str(transfer.pk)) if transfer.result else "",
         }
         if transfer.preview:
@@ -98,7 +98,7 @@ class TransferMixin(ImportExportMixin):
             "more_differences": transfer.rows_changed - len(preview.differences),
         }
 
-    def _press(self, request: HttpRequest, transfer: Transfer) -> HttpResponse:
+    def _press(self, request: StaffRequest, transfer: Transfer) -> HttpResponse:
         """Cancel or confirm. A second press changes nothing, and leads to the page that says how it is."""
         owner = self._user(request)
         try:
@@ -137,7 +137,7 @@ class TransferMixin(ImportExportMixin):
             "sentence": sentence,
         }
 
-    def _file(self, request: HttpRequest, transfer: Transfer, name: str, file_format: str) -> FileResponse:
+    def _file(self, request: StaffRequest, transfer: Transfer, name: str, file_format: str) -> FileResponse:
         if not transfer.result:
             raise _no_file()
         try:

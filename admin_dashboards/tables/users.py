@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
-from admin_dashboards.context import refuse_other_sites
+from admin_dashboards.context import StaffRequest, refuse_other_sites
 from admin_dashboards.tables.search import SearchableAdmin
 from apps.users.accounts.access_log import note_opened
 from apps.users.models import User
@@ -20,16 +20,16 @@ class PersonAdmin(SearchableAdmin):
     """
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+        self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
         if obj is not None:
             self._note(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **options)
 
-    def _history_page(self, request: HttpRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
+    def _history_page(self, request: StaffRequest, obj: Model, template: str, context: dict[str, Any]) -> HttpResponse:
         self._note(request, obj)
         return super()._history_page(request, obj, template, context)
 
-    def _note(self, request: HttpRequest, row: Any) -> None:
+    def _note(self, request: StaffRequest, row: Any) -> None:
         refuse_other_sites(request)
-        note_opened(request.user, row if isinstance(row, User) else row.user)  # type: ignore[arg-type]
+        note_opened(request.user, row if isinstance(row, User) else row.user)

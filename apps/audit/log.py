@@ -74,7 +74,7 @@ class Source:
     @property
     def tracked(self) -> type[models.Model]:
         """The model that the versions are of."""
-        return self.model.instance_type if self.is_history else self.model  # type: ignore[attr-defined, no-any-return]
+        return self.model.instance_type if self.is_history else self.model  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ def tell_undone(decision: Decision) -> None:
 
 def _tell(decision: Decision, kind: Told) -> None:
     event = Event.objects.filter(pk=decision.target_id).first()
-    assert decision.subject_id is not None  # type: ignore[attr-defined]
-    notify(decision.subject_id, kind, about=event, **named_in(decision))  # type: ignore[attr-defined]
+    assert decision.subject_id is not None
+    notify(decision.subject_id, kind, about=event, **named_in(decision))
 
 
 KINDS = [

@@ -13,7 +13,7 @@ from django.db.models import DO_NOTHING, ForeignKey, Index, Q
 VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
 
-class ChangeIndexes(NotInTransactionMixin, Operation):  # type: ignore[misc]
+class ChangeIndexes(NotInTransactionMixin, Operation):
     """Makes and drops indexes of several models, in a migration that is not `atomic`.
 
     It can be run again after it was interrupted: an index that is there stays, one that was left invalid is made anew.

@@ -58,7 +58,7 @@ def server_of(group: str) -> int:
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         # By this thread itself: those that asyncio has for it are gone when a process that ends sends its last.
         return socket.getaddrinfo(host, port, **options)
 

@@ -51,7 +51,7 @@ def _met_person(viewer: User) -> Q:
     """Those with whom somebody shares a room, and where one of the two asked to connect or ever followed the other."""
     rooms = Membership.objects.filter(user=viewer).values("room")
     asked = Connection.objects.of(viewer.pk)
-    followed = Follow.history.all()  # type: ignore[attr-defined]
+    followed = Follow.history.all()
     return (
         Q(id__in=Membership.objects.filter(room__in=rooms).values("user"))
         | Q(id__in=asked.values("sender"))

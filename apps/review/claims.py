@@ -70,7 +70,7 @@ def claim[W: Workable](actor: User, model: type[W], item_id: int) -> W:
 def release[W: Workable](actor: User, model: type[W], item_id: int) -> W:
     """Give an item back. Nothing happens where one does not hold it."""
     item = _locked(actor, model, item_id)
-    if item.claimed_by_id == actor.pk:  # type: ignore[attr-defined]
+    if item.claimed_by_id == actor.pk:
         item.release()
         _save_work(item)
         record(actor, Verb.RELEASED, item)
@@ -96,7 +96,7 @@ def hand_over[W: Workable](actor: User, model: type[W], item_id: int, *, to: Use
     if is_away(to):
         raise Invalid("away", _("%(name)s is away. Choose another colleague.") % {"name": to.username}, field="to")
     item.release()
-    item.assigned_to = to  # type: ignore[assignment]
+    item.assigned_to = to
     _save_work(item)
     record(actor, Verb.RELEASED, item, to=to.pk)
     notify_staff(actor, Notice.Kind.ASSIGNED, item, [to])
@@ -141,12 +141,12 @@ def escalate[W: Workable](actor: User, model: type[W], item_id: int, *, reason: 
         raise Conflict("already-escalated", _("Already escalated. Add a note instead."))
     item.escalated_at = timezone.now()
     item.release()
-    item.assigned_to = _least_busy(actor, model, item)  # type: ignore[assignment]
+    item.assigned_to = _least_busy(actor, model, item)
     save_as(actor, item, reason=reason)
     Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason)
     record(actor, Verb.ESCALATED, item, reason=reason)
     if item.assigned_to is not None:
-        notify_staff(actor, Notice.Kind.ESCALATED, item, [item.assigned_to], text=reason)  # type: ignore[list-item]
+        notify_staff(actor, Notice.Kind.ESCALATED, item, [item.assigned_to], text=reason)
     return item
 
 
@@ -258,7 +258,7 @@ def delete_filter(actor: User, filter_id: int) -> None:
     kept = SavedFilter.objects.filter(seen, pk=filter_id).first()
     if kept is None:
         raise Absent("absent", _("There is no such filter."))
-    if kept.owner_id != actor.pk and not actor.is_superuser:  # type: ignore[attr-defined]
+    if kept.owner_id != actor.pk and not actor.is_superuser:
         raise Refused("not-yours", _("Only its owner can delete a shared filter. Ask them, or a superuser."))
     kept.delete()
 

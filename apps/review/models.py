@@ -58,7 +58,7 @@ class Workable(models.Model):
     def claim_holder(self, now: datetime | None = None) -> User | None:
         """Whoever has claimed it and still holds it."""
         holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
-        return self.claimed_by if holds else None  # type: ignore[return-value]
+        return self.claimed_by if holds else None
 
     def not_for(self, person: User) -> DomainError | None:
         """Why this one person may not decide it, whatever they are granted; None where they may."""
@@ -76,7 +76,7 @@ class Workable(models.Model):
                 % {"name": holder.username},
                 holder=holder.username,
             )
-        self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS  # type: ignore[assignment]
+        self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS
 
     def release(self) -> None:
         self.claimed_by = self.claimed_until = None

@@ -91,7 +91,7 @@ def _require_room(owner: User) -> None:
 
 def unfinished_of(owner: User) -> QuerySet[Transfer]:
     """One's own imports and exports, of any table, that are not over; the latest first."""
-    return Transfer.objects.filter(owner=owner).unfinished().order_by("-created_at")  # type: ignore[attr-defined, no-any-return]
+    return Transfer.objects.filter(owner=owner).unfinished().order_by("-created_at")
 
 
 def transfer_of(owner: User, key: str, *, kind: Transfer.Kind, table: str) -> Transfer:
@@ -257,7 +257,7 @@ def may_retry(transfer: Transfer) -> bool:
 
 def store(content: File[bytes] | IO[bytes]) -> str:
     """Keep a file privately, by a name that cannot be guessed. Raises `Unavailable`."""
-    return str(default_storage.save(f"{_FOLDER}/{uuid4().hex}", content))  # type: ignore[arg-type]
+    return str(default_storage.save(f"{_FOLDER}/{uuid4().hex}", content))
 
 
 def read(name: str) -> bytes:
@@ -285,9 +285,9 @@ def purge() -> int:
     for key in Transfer.objects.exclude(leftovers=[]).values_list("pk", flat=True)[:1000]:
         delete_leftovers(key)
     purged = 0
-    for key in Transfer.objects.expired().values_list("pk", flat=True)[:1000]:  # type: ignore[attr-defined]
+    for key in Transfer.objects.expired().values_list("pk", flat=True)[:1000]:
         with transaction.atomic():
-            row = Transfer.objects.select_for_update(skip_locked=True).expired().filter(pk=key).first()  # type: ignore[attr-defined]
+            row = Transfer.objects.select_for_update(skip_locked=True).expired().filter(pk=key).first()
             if row is None:
                 continue
             try:
@@ -307,7 +307,7 @@ def fail_silent() -> int:
     else tells so. A job of a dead worker is begun anew by `ops.retry_stalled`.
     """
     failed = 0
-    rows = Transfer.objects.silent(SILENT)  # type: ignore[attr-defined]
+    rows = Transfer.objects.silent(SILENT)
     keys = rows.values_list("pk", flat=True)[:1000]
     living = _keys_in_hand(keys)
     for key in keys:

@@ -58,7 +58,7 @@ def _tell(document: Document, verdict: str, text: str) -> None:
 
 
 def withdraw_second(actor: User, decision: Decision, document: Document) -> None:
-    if actor.pk != decision.actor_id and not actor.is_superuser:  # type: ignore[attr-defined]
+    if actor.pk != decision.actor_id and not actor.is_superuser:
         raise Conflict("not-yours", _say("Only whoever asked for a second pair of eyes takes that back."))
     put_back(actor, decision, document)
 

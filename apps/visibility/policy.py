@@ -63,7 +63,7 @@ class Past:
             history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")
         )
         overtaken = history.filter(later, id=OuterRef("id"), history_date__lte=self.now)
-        return history.filter(~Exists(overtaken), history_date__lte=self.now).as_instances()  # type: ignore[no-any-return]
+        return history.filter(~Exists(overtaken), history_date__lte=self.now).as_instances()
 
 
 PRESENT = Present()

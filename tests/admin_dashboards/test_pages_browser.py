@@ -69,7 +69,7 @@ def addresses() -> list[str]:
     found = [f"/admin/{path}/" for path in TABLES.values()]
     found += [f"/admin/{path}/{rows[table]}/change/" for table, path in TABLES.items()]
     event = make_event(people.carol(), "A party")
-    version = event.history.latest().pk  # type: ignore[attr-defined]
+    version = event.history.latest().pk
     found += [f"/admin/events/event/{event.pk}/{page}/" for page in ("history", f"history/{version}", "delete")]
     found += ["/admin/events/event/import/", "/admin/events/event/export/"]
     found += [f"/admin/compliance/quality/{check.pk}/", f"/admin/moderation/appeals/{rows['desk_moderation_appeals']}/"]

@@ -267,14 +267,14 @@ def test_no_page_loads_anything_from_elsewhere() -> None:
 
 def _menu(page: object) -> list[dict[str, object]]:
     """The menu without desks, whose entries have tests of their own."""
-    groups = page.context["sidebar_navigation"]  # type: ignore[attr-defined]
+    groups = page.context["sidebar_navigation"]
     for group in groups:
         group["items"] = [item for item in group["items"] if str(item["link"]) in TABLES.values()]
     return [group for group in groups if group["items"]]
 
 
 def _rows(page: object) -> int:
-    return len(page.context["cl"].result_list)  # type: ignore[attr-defined]
+    return len(page.context["cl"].result_list)
 
 
 def _junior() -> User:

@@ -83,7 +83,7 @@ def test_who_is_shut_out_is_shown_shut_out(alice: User, state: dict[str, bool], 
 
 
 def test_looking_is_counted_against_nobody(alice: User, settings: pytest.MonkeyPatch) -> None:
-    settings.LIMITS = settings.LIMITS | {"default": (1, 60)}  # type: ignore[attr-defined]
+    settings.LIMITS = settings.LIMITS | {"default": (1, 60)}
     paths = ["/api/users/profile"] * 3
     assert {answer.status for answer in as_seen.answers_for(alice, paths, base=BASE)} == {200}
     assert api(alice).get("/users/profile").status_code == 200

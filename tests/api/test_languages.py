@@ -75,7 +75,7 @@ def test_the_language_of_the_last_sign_in_counts_where_one_was_asked_for() -> No
     assert language_of("alice") == "en"
     assert sign_in("alice", **{"Accept-Language": "de-DE"}) == 200
     assert language_of("alice") == "de"
-    assert person.history.latest().language == "de"  # type: ignore[attr-defined]
+    assert person.history.latest().language == "de"
     for anything in ({}, {"Accept-Language": "*"}):
         assert sign_in("alice", **anything) == 200
         assert language_of("alice") == "de"

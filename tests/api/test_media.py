@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
 import time_machine
 from django.core.management import call_command

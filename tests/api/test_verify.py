@@ -53,7 +53,7 @@ def test_the_legal_name_is_kept_tidied_and_shown_to_its_owner_alone() -> None:
     assert document.legal_name == "M\u00e4ya L\u00fcnd"
     assert client.get("/users/verify").json()["results"] == [answer.json()]
     assert api(alice()).get("/users/verify").json()["results"] == []
-    version = document.history.get()  # type: ignore[attr-defined]
+    version = document.history.get()
     assert not hasattr(version, "legal_name")
 
 

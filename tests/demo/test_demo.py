@@ -47,7 +47,7 @@ OFFICERS = {"admin", "compliance", "robin.marsh"}
 
 
 def upload(file: object) -> SimpleUploadedFile:
-    with file.open("rb") as opened:  # type: ignore[attr-defined]
+    with file.open("rb") as opened:
         return SimpleUploadedFile("file", opened.read())
 
 
@@ -262,7 +262,7 @@ class DemoTest(TestCase):
             assert unread_count(staff), name
         for note in Note.objects.all():
             model = apps.get_model(note.target_type)
-            item = model._default_manager.get(pk=note.target_id)  # type: ignore[attr-defined]
+            item = model._default_manager.get(pk=note.target_id)
             opened = item.opened_at if isinstance(item, Case) else item.created_at
             assert opened < note.created_at <= timezone.now(), note
         for name, queue in (("compliance", "documents"), ("community", "cases"), ("community", "appeals")):

@@ -66,7 +66,7 @@ def test_it_fills_every_table_as_asked() -> None:
     assert all(Event.objects.when(when).exists() for when in ("past", "ongoing", "upcoming"))
     assert not Participation.objects.filter(user=F("event__host")).exists()
     assert {*Document.objects.values_list("status", flat=True)} == {*Document.Status.values}
-    for stored in (Story.objects.first().content_file, Document.objects.first().file):  # type: ignore[union-attr]
+    for stored in (Story.objects.first().content_file, Document.objects.first().file):
         assert default_storage.exists(str(stored.name))
 
     numbers = Room.objects.annotate(count=Count("messages"), highest=Max("messages__seq"))

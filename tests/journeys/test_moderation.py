@@ -60,7 +60,7 @@ def heading(page: Page) -> Any:
 def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) -> None:
     people.community()
     everything_reported()
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     sign_in(page, "community")
     assert serious(page) == []
     loads: list[str] = []

@@ -136,7 +136,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     sign_in(page, trainee.username)
     menu = page.get_by_role("navigation").first.get_by_role("link")
     assert {text.strip().split("\n")[-1].strip() for text in menu.all_inner_texts()} >= {"Stories", "Events"}
-    assert page.goto("/admin/chat/message/").status == 403  # type: ignore[union-attr]
+    assert page.goto("/admin/chat/message/").status == 403
 
     # A support specialist looks, and cannot touch.
     sign_in(page, "support")
@@ -145,7 +145,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     expect(page.get_by_text("frida").first).to_be_visible()
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     for forbidden in ("/admin/stories/story/", "/admin/users/document/", f"/admin/users/staff/{trainee.pk}/change/"):
-        assert page.goto(forbidden).status == 403  # type: ignore[union-attr]
+        assert page.goto(forbidden).status == 403
     assert signed_up["is_verified"] is False
 
 

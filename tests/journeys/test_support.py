@@ -29,7 +29,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     make_connection(bob, alice)
     save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
     page.add_init_script(COUNTING)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.goto("/admin/login/?next=/admin/support/")
     page.fill("#id_username", "support")
     page.fill("#id_password", people.PASSWORD)

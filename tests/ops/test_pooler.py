@@ -73,7 +73,7 @@ async def until(session: psycopg.AsyncConnection, question: str) -> int:
     """The first answer to the question, as soon as there is one."""
     async with asyncio.timeout(30):
         while True:
-            answer = await (await session.execute(question)).fetchone()  # type: ignore[arg-type]
+            answer = await (await session.execute(question)).fetchone()
             if answer is not None:
                 return int(answer[0])
 

@@ -65,7 +65,7 @@ def sent(scene: Scene, document: Document, action: str) -> dict[str, Any]:
     said |= dict.fromkeys(("id", "object_id", "document", "_selected_action", "item", "form-0-id"), key)
     said |= {"comment": "", "reason": "", "text": "Fine.", "why": "Looked again.", "action": action}
     said |= {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "decision": last.pk, "resource": "0", "format": "0"}
-    return said | {"select_across": "1", "history_id": document.history.latest().pk}  # type: ignore[attr-defined]
+    return said | {"select_across": "1", "history_id": document.history.latest().pk}
 
 
 def asked(scene: Scene, *, everything: bool) -> Iterator[tuple[str, str, Document]]:
@@ -77,7 +77,7 @@ def asked(scene: Scene, *, everything: bool) -> Iterator[tuple[str, str, Documen
         if not (about or everything):
             continue
         for document in scene.documents if everything and about and "<" in route else scene.documents[:1]:
-            numbers = {"check_id": scene.check, "page": 1, "version_id": document.history.latest().pk}  # type: ignore[attr-defined]
+            numbers = {"check_id": scene.check, "page": 1, "version_id": document.history.latest().pk}
 
             def filled(found: Any, numbers: dict[str, int] = numbers, document: Document = document) -> str:
                 return str(numbers.get(found[1], document.pk))

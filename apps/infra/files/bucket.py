@@ -28,7 +28,7 @@ CLIENT = Config(
 )
 
 
-class _Bucket(S3Storage):  # type: ignore[misc]
+class _Bucket(S3Storage):
     def get_default_settings(self) -> dict[str, Any]:
         # No name is given twice, and to ask whether one is taken needs a right of its own.
         return super().get_default_settings() | {"client_config": CLIENT, "file_overwrite": True}

@@ -89,7 +89,7 @@ def _opened(content: bytes, kind: str) -> ImageFile.ImageFile:
         raise TooManyPixels(MAX_PIXELS[kind])
     if kind == "WEBP" and image.n_frames > 1:
         raise Moves
-    return image  # type: ignore[no-any-return]
+    return image
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ def removals_of(thing: Removable, subject_id: int | None) -> DecisionQuerySet:
 def removed_by_decision(decision: Decision, thing: Removable) -> bool:
     """Whether a decision, up to this one, took it down; otherwise it has been removed without one."""
     took = Q(verb=verb_of(type(thing), REMOVED)) | Q(before__done__has_key="removed_at")
-    return removals_of(thing, decision.subject_id).filter(took, pk__lte=decision.pk).exists()  # type: ignore[attr-defined]
+    return removals_of(thing, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
 
 
 def standing_removal(thing: Removable, subject_id: int | None) -> Decision | None:
@@ -54,14 +54,14 @@ def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str
         return None, None, ""
     known = removal.after.get("removed_at") or removal.before.get("done", {}).get("removed_at")
     at = parse_datetime(known) if known else None
-    return at or removal.made_at, removal.actor_id, removal.after.get("removal_reason", "")  # type: ignore[attr-defined]
+    return at or removal.made_at, removal.actor_id, removal.after.get("removal_reason", "")
 
 
 def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) -> dict[str, Any]:
     """What the edited fields held before the decision, passing over the edits that have been undone since."""
     values = dict(before)
     open_names = set(values)
-    earlier = _decided(thing, decision.subject_id, EDITED, Q(before__done__has_key="words"))  # type: ignore[attr-defined]
+    earlier = _decided(thing, decision.subject_id, EDITED, Q(before__done__has_key="words"))
     for edit in earlier.filter(pk__lt=decision.pk).order_by("-pk"):
         was, now = _words(edit)
         for name in open_names & now.keys():

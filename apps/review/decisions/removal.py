@@ -98,7 +98,7 @@ def _before(thing: Removable, named: dict[str, str]) -> dict[str, Any]:
 
 def follow_removals(actor: User, decision: Decision, thing: Any, *, reason: str) -> None:
     """Bring a locked thing in line with the decisions that stand, after this one has been undone."""
-    removal = standing_removal(thing, decision.subject_id)  # type: ignore[attr-defined]
+    removal = standing_removal(thing, decision.subject_id)
     if removed_by_decision(decision, thing):
         state = state_by(removal)
     elif decision.verb == verb_of(type(thing), RESTORED) and removal is None:
@@ -123,11 +123,11 @@ def _put_back(actor: User, decision: Decision, thing: Any) -> None:
 
 def _tell(kind: Told) -> Callable[[Decision], None]:
     def tell(decision: Decision) -> None:
-        if decision.subject_id is None:  # type: ignore[attr-defined]
+        if decision.subject_id is None:
             return
         # By the name it had: it may be gone, or called otherwise, by now.
         thing = kind_of(decision).model._default_manager.filter(pk=decision.target_id).first()
-        notify(decision.subject_id, kind, about=thing, **named_in(decision))  # type: ignore[attr-defined]
+        notify(decision.subject_id, kind, about=thing, **named_in(decision))
 
     return tell
 

@@ -141,7 +141,7 @@ def holdings(ids: Iterable[int] | None = None) -> list[Holding]:
         holding.perms |= perms_of_group(member.group)
         groups[member.group_id].append(member.user_id)
     direct = User.user_permissions.through.objects.filter(user__in=found)
-    for row in direct.select_related("permission__content_type"):  # type: ignore[misc]
+    for row in direct.select_related("permission__content_type"):
         found[row.user_id].perms.add(_name(row.permission))
     for model in models_with_row_grants():
         own = get_user_obj_perms_model(model).objects  # type: ignore[arg-type, attr-defined]
@@ -230,7 +230,7 @@ def alerts() -> QuerySet[Entry]:
 
 def _makers(person: User, after: datetime) -> set[int]:
     """Who made the account of `person` since then, or set its password: by their ids."""
-    versions = User.history.filter(id=person.pk, history_change_reason=MADE, history_date__gte=after)  # type: ignore[attr-defined]
+    versions = User.history.filter(id=person.pk, history_change_reason=MADE, history_date__gte=after)
     set_by = Entry.objects.filter(
         verb=Verb.PASSWORD_SET,
         target_type=User._meta.label_lower,

@@ -231,7 +231,7 @@ def lift_suspension(actor: User, decision: Decision, *, reason: str) -> None:
     """Take away the suspension that a decision gave, if it gave one; all others go on."""
     lifted = Suspension.objects.filter(decision=decision, lifted_at__isnull=False)
     if "suspended" in decision.before["done"] and not lifted.exists():
-        user = _suspendable(actor, decision.subject_id)  # type: ignore[attr-defined, arg-type]
+        user = _suspendable(actor, decision.subject_id)  # type: ignore[arg-type]
         _lift(actor, user, user.suspensions.filter(decision=decision), reason=reason)
 
 
@@ -258,7 +258,7 @@ def _take_over_suspensions(user: User, given: Decision | None) -> None:
             row = Suspension(person=user, decision=decision, until=until, given_at=decision.made_at)
             save_as(None, row, reason="as it was")
     if not user.is_suspended:
-        for row in user.suspensions.in_force():  # type: ignore[attr-defined]
+        for row in user.suspensions.in_force():
             row.lifted_at = timezone.now()
             save_as(None, row, reason="as it was")
     elif (last := user.suspended_until) and not user.suspensions.filter(until=last).exists():
@@ -274,7 +274,7 @@ def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, reason: str) -
 
 def _follow_suspensions(actor: User, user: User, *, reason: str) -> None:
     """Bring a locked user's `suspended_until` in line with their suspensions: the longest in force, or none."""
-    until = user.suspensions.in_force().aggregate(last=Max("until"))["last"]  # type: ignore[attr-defined]
+    until = user.suspensions.in_force().aggregate(last=Max("until"))["last"]
     if until == (user.suspended_until if user.is_suspended else None):
         return
     user.suspended_until = until

@@ -132,14 +132,14 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
         user = self.named(username or "").first()
         if user is None:
             raise self.model.DoesNotExist
-        return user  # type: ignore[no-any-return]
+        return user
 
     async def aget_by_natural_key(self, username: str | None) -> User:
         return await sync_to_async(self.get_by_natural_key)(username)
 
     def _create_user_object(self, username: str, email: str | None, password: str | None, **rest: Any) -> User:
         made = None if password is None else composed(password)
-        return super()._create_user_object(username, email, made, **rest)  # type: ignore[no-any-return]
+        return super()._create_user_object(username, email, made, **rest)
 
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **rest: Any

@@ -125,9 +125,9 @@ def test_the_preview_is_a_column_beside_the_form_where_there_is_room(page: Page)
     page.get_by_label("Name").fill("Juniors")
     page.get_by_label("Can delete story").check()
     expect(page.get_by_text("No members yet, nobody is affected.")).to_be_visible()
-    panel: dict[str, float] = page.locator(".preview").bounding_box()  # type: ignore[assignment]
-    form: dict[str, float] = page.locator("#group_form").bounding_box()  # type: ignore[assignment]
-    footer: dict[str, float] = page.locator("#main > footer").bounding_box()  # type: ignore[assignment]
+    panel: dict[str, float] = page.locator(".preview").bounding_box()
+    form: dict[str, float] = page.locator("#group_form").bounding_box()
+    footer: dict[str, float] = page.locator("#main > footer").bounding_box()
     assert panel["x"] >= form["x"] + form["width"]
     assert panel["y"] + panel["height"] <= footer["y"]
     assert page.get_by_role("button", name="Details").is_hidden()

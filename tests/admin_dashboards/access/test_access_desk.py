@@ -85,7 +85,7 @@ def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
     assert client.post(f"{DESK}revoke/", {"key": f"member:{member.pk}"}).status_code == 302
     assert not groups_of(nora)
     assert client.post(f"{DESK}revoke/", {"key": f"member:{member.pk}"}).status_code == 404
-    assert nora.history.first().history_user == manager  # type: ignore[union-attr]
+    assert nora.history.first().history_user == manager
 
 
 @pytest.mark.parametrize("address", ["/admin/stories/story/", "/admin/events/event/"])
@@ -119,7 +119,7 @@ def test_a_action_is_use_and_is_noted_once_a_day() -> None:
 def test_a_grant_on_a_row_that_nobody_used_is_taken_back_too() -> None:
     manager, nora, story = people.access(), people.make_staff("nora"), make_story(people.alice())
     grant_on_row(manager, nora, "stories.delete_story", story)
-    grant = nora.storyuserobjectpermission_set.get()  # type: ignore[attr-defined]
+    grant = nora.storyuserobjectpermission_set.get()
     type(grant).objects.update(begun_at=timezone.now() - timedelta(days=91))
     client = console(manager)
     assert f"story {story.pk}" in part(client.get(DESK), "Unused for 90 days")

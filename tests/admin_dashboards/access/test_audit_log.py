@@ -70,10 +70,10 @@ def exported(client: Client, form: str = "csv", /, **filters: Any) -> list[dict[
     query = "&".join(f"{name}={value}" for name, value in filters.items())
     response = client.post(f"{EXPORT}?{query}", {"format": form})
     assert response.status_code == 200
-    content = b"".join(response.streaming_content)  # type: ignore[arg-type]
+    content = b"".join(response.streaming_content)
     if form == "csv":
         return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    rows = list(openpyxl.load_workbook(io.BytesIO(content)).active.values)  # type: ignore[union-attr]
+    rows = list(openpyxl.load_workbook(io.BytesIO(content)).active.values)
     return [dict(zip(map(str, rows[0]), (str(cell or "") for cell in row), strict=True)) for row in rows[1:]]
 
 
@@ -193,7 +193,7 @@ def test_times_are_read_in_the_zone_of_the_viewer(desk: Client, manager: User) -
     times = {name: f"2026-03-0{day}T{hour}:30:00+00:00" for name, day, hour in (("in", 2, "05"), ("out", 2, "07"))}
     for name, time in times.items():
         event = make_event(alice, name)
-        history = Event.history.model  # type: ignore[attr-defined]
+        history = Event.history.model
         record = history.objects.get(id=event.pk)
         record.pk, record._state.adding, record.history_date = None, True, time
         record.history_type, record.title = "~", f"{name}, changed"

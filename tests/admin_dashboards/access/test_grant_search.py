@@ -186,8 +186,8 @@ def test_a_group_is_chosen_by_its_name() -> None:
     for number, name in enumerate((f"{TEAM} (group)", TEAM)):
         perm = ("events.change_event", "events.delete_event")[number]
         assert client.post(permissions_of(objects["event"]), {"holder": name, "perm": perm}).status_code == 302
-        assert team.eventgroupobjectpermission_set.filter(permission__codename=perm.split(".")[1]).exists()  # type: ignore[attr-defined]
-    assert nora.eventuserobjectpermission_set.count() == 0  # type: ignore[attr-defined]
+        assert team.eventgroupobjectpermission_set.filter(permission__codename=perm.split(".")[1]).exists()
+    assert nora.eventuserobjectpermission_set.count() == 0
 
 
 @pytest.mark.parametrize(

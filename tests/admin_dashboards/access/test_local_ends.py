@@ -71,7 +71,7 @@ def test_a_grant_ends_at_the_time_that_was_typed_in_the_viewer_s_zone() -> None:
     assert ">America/New_York</span>" in client.get(address).text
     sent = {"holder": "nora", "perm": "stories.view_story", "until": "2027-07-01T17:00"}
     assert client.post(address, sent).status_code == 302
-    grant = nora.storyuserobjectpermission_set.get()  # type: ignore[attr-defined]
+    grant = nora.storyuserobjectpermission_set.get()
     assert grant.ends_at == datetime(2027, 7, 1, 21, tzinfo=UTC)
     for page in (address, page_of(nora)):
         assert "until 1 Jul 2027, 17:00 America/New_York" in client.get(page).text, page

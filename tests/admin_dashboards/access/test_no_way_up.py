@@ -101,7 +101,7 @@ class Attacker:
 
     def _form(self) -> dict[str, Any]:
         dice = self.dice
-        members = User.groups.through.objects.order_by("pk").values_list("pk", flat=True)  # type: ignore[attr-defined]
+        members = User.groups.through.objects.order_by("pk").values_list("pk", flat=True)
         someone = dice.choice(self.people)
         form = {
             "username": f"mallory{dice.randrange(10**6)}",

@@ -58,7 +58,7 @@ def test_an_ended_session_is_out_at_the_next_click() -> None:
     assert answer.status_code == 302
     assert answer["Location"].startswith("/admin/login/")
     session = session_of(officer)
-    assert (session.end_reason, session.ended_by.username) == ("Laptop lost", "access")  # type: ignore[union-attr]
+    assert (session.end_reason, session.ended_by.username) == ("Laptop lost", "access")
 
 
 def test_an_ended_session_of_an_app_is_out_at_the_next_call() -> None:
@@ -217,7 +217,7 @@ def test_an_expired_session_is_out() -> None:
     client.get("/admin/")
     Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert client.get("/admin/").status_code == 302
-    assert not get_user(client).is_authenticated  # type: ignore[arg-type]
+    assert not get_user(client).is_authenticated
 
 
 def test_one_s_own_new_password_ends_the_others_and_keeps_this_one() -> None:

@@ -99,8 +99,8 @@ def test_the_panel_can_be_used_by_everybody(page: Page) -> None:
     # As long as can be: at 390 px the checklist then lies below the decision, which would cover part of it.
     document = make_document(people.newton(), legal_name="Maya-Lund" * 16)
     flagged = {"name": "A" * 150, "number": "9" * 64, "born": "2015-01-01", "valid_until": "2020-01-01"}
-    record_details(officer, document.pk, version=0, **flagged)  # type: ignore[arg-type]
-    record_details(officer, make_document(people.alice()).pk, version=0, **flagged)  # type: ignore[arg-type]
+    record_details(officer, document.pk, version=0, **flagged)
+    record_details(officer, make_document(people.alice()).pk, version=0, **flagged)
     open_document(page, document)
     expect(page.locator(".details-flags li")).to_have_count(3)
     assert barriers(page) == []

@@ -167,7 +167,7 @@ def test_no_address_serves_the_file_itself(document: Document, officer: User) ->
             assert client.get(address, follow=True).status_code in (404, 200), address
             assert b"%PDF" not in client.get(address, follow=True).content, address
     for kind in ("profile", "story"):
-        assert Client().get(signed_address(kind, document.pk)).status_code == 404  # type: ignore[arg-type]
+        assert Client().get(signed_address(kind, document.pk)).status_code == 404
 
 
 def test_no_page_of_the_console_says_where_the_file_lies(document: Document, officer: User) -> None:

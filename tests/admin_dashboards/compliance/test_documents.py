@@ -70,7 +70,7 @@ def test_the_product_s_path_verifies_the_owner() -> None:
     newton.refresh_from_db()
     assert (document.status, document.comment, document.decided_by) == ("approved", "Welcome", officer)
     assert newton.identity_verified
-    assert document.history.first().history_user == officer  # type: ignore[union-attr]
+    assert document.history.first().history_user == officer
 
 
 def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:

@@ -71,7 +71,7 @@ def test_no_address_opens_a_document_of_others(documents: tuple[Document, Docume
     _mine, old = decided_pair(officer)
     client = console(brandy)
     before = list(Document.objects.order_by("id").values())
-    version = other.history.latest().pk  # type: ignore[attr-defined]
+    version = other.history.latest().pk
     asked = 0
     for document in (other, old):
         check = BlindCheck.objects.filter(document=document).values_list("pk", flat=True).first() or 0
@@ -217,4 +217,4 @@ def test_the_access_manager_gives_it_on_the_board_and_is_told_what_it_does(
 
 
 def preview(client: Client, page: str, **filled: Any) -> str:
-    return client.post(page, filled | {"_preview": "1"}).content.decode()  # type: ignore[no-any-return]
+    return client.post(page, filled | {"_preview": "1"}).content.decode()

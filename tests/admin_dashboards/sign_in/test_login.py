@@ -73,13 +73,13 @@ def test_a_failed_sign_in_is_said_once_and_whom_to_ask_always() -> None:
     page = client.get(DOOR).text
     assert "Forgot your password? Ask an access manager." in page
     assert 'role="alert"' not in page
-    page = sign_in(client, "support", "wrong").content.decode()  # type: ignore[attr-defined]
+    page = sign_in(client, "support", "wrong").content.decode()
     assert page.count("Please enter the correct user name and password") == 1
     assert page.count('class="errornote') == 1
     assert "Please correct the error below." not in page
     assert "Forgot your password? Ask an access manager." in page
     assert 'value="support"' in page
-    page = sign_in(client, "", "").content.decode()  # type: ignore[attr-defined]
+    page = sign_in(client, "", "").content.decode()
     assert page.count("This field is required.") == 2
     assert "Please correct" not in page
 
@@ -87,7 +87,7 @@ def test_a_failed_sign_in_is_said_once_and_whom_to_ask_always() -> None:
 def test_end_users_stay_outside_and_are_told_that_it_is_for_staff() -> None:
     people.alice()
     client = Client()
-    page = sign_in(client, "alice").content.decode()  # type: ignore[attr-defined]
+    page = sign_in(client, "alice").content.decode()
     assert "and password for a staff account" in page
     assert client.get("/admin/").status_code == 302
 
@@ -107,14 +107,14 @@ def test_whoever_guesses_is_held_up_and_others_are_not() -> None:
     client = Client()
     for _attempt in range(settings.AXES_FAILURE_LIMIT):
         answer = sign_in(client, "support", "wrong")
-    assert answer.status_code == 429  # type: ignore[attr-defined]
-    text = answer.content.decode()  # type: ignore[attr-defined]
+    assert answer.status_code == 429
+    text = answer.content.decode()
     assert "Too many failed sign-ins" in text
     assert "Try again" in text
-    assert sign_in(client, "support").status_code == 429  # type: ignore[attr-defined]
-    assert sign_in(Client(), "community").status_code == 302  # type: ignore[attr-defined]
+    assert sign_in(client, "support").status_code == 429
+    assert sign_in(Client(), "community").status_code == 302
     elsewhere = Client(REMOTE_ADDR="192.0.2.7")
-    assert sign_in(elsewhere, "support").status_code == 429  # type: ignore[attr-defined]
+    assert sign_in(elsewhere, "support").status_code == 429
 
 
 def test_what_was_typed_is_never_written_down() -> None:
@@ -160,4 +160,4 @@ def test_a_password_opens_the_console_however_its_letters_are_composed() -> None
     nora.set_password("gru\u0308ne-wa\u0308lder")
     nora.save()
     for password in ("gr\u00fcne-w\u00e4lder", "gru\u0308ne-wa\u0308lder"):
-        assert sign_in(Client(), "nora", password).status_code == 302  # type: ignore[attr-defined]
+        assert sign_in(Client(), "nora", password).status_code == 302

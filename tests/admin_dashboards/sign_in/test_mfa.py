@@ -605,10 +605,10 @@ def request_of(client: Client, method: str, data: dict[str, Any] | None = None) 
 
 
 def ask(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
-    from admin_dashboards.context import asked_by
+    from admin_dashboards.context import answering
 
     request = request_of(client, method, data)
-    with asked_by(request):
+    with answering(request):
         response = view(request)
         if hasattr(response, "render"):
             response.render()

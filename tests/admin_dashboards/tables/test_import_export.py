@@ -414,13 +414,13 @@ def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
     for text in texts:
         make_event(people.make_user(f"host{texts.index(text)}"), text, description=text, location=text, capacity=3)
     client = console(importer())
-    before = Event.history.count()  # type: ignore[attr-defined]
+    before = Event.history.count()
     exported = client.post(f"{EVENTS}export/", {"format": kind}).content
     preview = upload(client, exported)
     assert [row.import_type for row in preview.context["result"].rows] == ["skip"] * len(texts)
     assert "Columns that change nothing: status, host," in preview.content.decode()
     assert "0 rows changed." in confirm(client, preview).content.decode()
-    assert Event.history.count() == before  # type: ignore[attr-defined]
+    assert Event.history.count() == before
 
 
 def test_a_workbook_may_leave_out_empty_cells_at_the_end_of_a_row() -> None:

@@ -270,6 +270,6 @@ def test_rooms_do_not_hear_each_other(stack_url: str) -> None:
 
 @pytest.mark.parametrize("path", ["/ws/chat/nowhere/", "/ws/chat//", "/ws/chat/a/b/", "/ws/", "/ws/chat/%00/", "/x"])
 def test_there_is_nothing_elsewhere(stack_url: str, path: str) -> None:
-    token = api(alice()).tokens.access  # type: ignore[union-attr]
+    token = api(alice()).tokens.access
     with socket(stack_url, path, token) as client:
         assert client.closed() == 4404

@@ -118,7 +118,7 @@ def test_groups_of_a_deleted_permission_have_a_version() -> None:
     group = save_group(boss, name="Juniors", permissions=Permission.objects.filter(codename="delete_story"))
     Permission.objects.get(codename="delete_story").delete()
     assert len(versions(group)) == 2
-    assert not group.history.latest().permissions.exists()  # type: ignore[attr-defined]
+    assert not group.history.latest().permissions.exists()
 
 
 # --- From which request ---------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_versions_made_at_once_name_the_request() -> None:
     alice, bob = people.alice(), people.bob()
     connect(alice, bob)
     answer = api(alice).post("/chat/rooms", {"participant": bob.pk})
-    made = Membership.history.all()  # type: ignore[attr-defined]
+    made = Membership.history.all()
     assert {(row.request_id, row.history_user) for row in made} == {(answer["X-Request-ID"], alice)}
     story = make_story(alice)
     reports = [report(who, kind="story", target_id=story.pk, reason="spam") for who in (bob, people.carol())]
@@ -138,6 +138,6 @@ def test_versions_made_at_once_name_the_request() -> None:
     case.refresh_from_db()
     answer = client.post(f"{page}decide/", {"version": case.version, "outcome": ["kept"]})
     for each in reports:
-        latest = each.history.latest()  # type: ignore[attr-defined]
+        latest = each.history.latest()
         assert (latest.outcome, latest.request_id) == ("kept", answer["X-Request-ID"])
         assert latest.history_user.username == "community"

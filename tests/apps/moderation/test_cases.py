@@ -700,7 +700,7 @@ def test_whom_a_later_decision_freed_the_migration_leaves_free(end: timedelta | 
     _suspended_before(boss, person, 30, 7, until=end and timezone.now() + end)
     _migrate()
     assert not User.objects.get(pk=person.pk).is_suspended
-    assert not person.suspensions.in_force().exists()  # type: ignore[attr-defined]
+    assert not person.suspensions.in_force().exists()
     day = timezone.now() + timedelta(days=1)
     assert suspend_user(boss, person.pk, until=day).suspended_until == day
 
@@ -714,6 +714,6 @@ def test_the_migration_makes_no_suspension_longer() -> None:
     _migrate()
     _migrate()
     assert User.objects.get(pk=person.pk).suspended_until == until
-    ends = [row.until for row in person.suspensions.in_force().order_by("-until")]  # type: ignore[attr-defined]
+    ends = [row.until for row in person.suspensions.in_force().order_by("-until")]
     assert (ends[0], len(ends)) == (until, 2)
     assert person.history.count() == versions

@@ -128,7 +128,7 @@ def test_changes_of_a_template_are_recorded_and_a_colleague_s_is_not_overwritten
         assert "typed by vera" in answer.text
     [now] = re.findall(r'name="version" value="([^"]+)"', answer.text)
     assert client.post(PAGE, sent | {"delete": template.pk, "version": now}).status_code == 302
-    versions = MessageTemplate.history.order_by("history_id")  # type: ignore[attr-defined]
+    versions = MessageTemplate.history.order_by("history_id")
     assert [(row.history_type, row.history_user, row.texts["en"]) for row in versions] == [
         ("+", vera, "first"),
         ("~", admin, "second"),

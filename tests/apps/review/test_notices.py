@@ -134,7 +134,7 @@ def test_older_notices_are_paged_by_key_at_the_same_cost(
     )
     client = console(omar)
     client.get(PAGE)
-    with django_assert_max_num_queries(14):  # type: ignore[operator]
+    with django_assert_max_num_queries(14):
         page = client.get(PAGE).text
     assert page.count('class="desk-row ') == 25
     older = re.search(r'href="\?before=(\d+)"', page)

@@ -201,7 +201,7 @@ def test_a_file_is_judged_by_its_content() -> None:
 @pytest.mark.django_db
 def test_a_row_that_cannot_be_written_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     author, stored = alice(), []
-    keep: Any = FileSystemStorage._save  # type: ignore[attr-defined]
+    keep: Any = FileSystemStorage._save
 
     def note(self: Any, name: str, content: Any) -> str:
         stored.append(keep(self, name, content))

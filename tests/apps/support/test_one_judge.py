@@ -193,7 +193,7 @@ def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
         save_as(None, Membership(room=row.room, user=viewer), reason="mended")
     elif code in changes:
         if code == "direction":  # the two may have asked each other already
-            Connection.objects.between(viewer.pk, row.sender_id).delete()  # type: ignore[attr-defined]
+            Connection.objects.between(viewer.pk, row.sender_id).delete()
         changed, fields = changes[code]
         changed.refresh_from_db()
         for name, value in fields.items():

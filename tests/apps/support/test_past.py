@@ -89,7 +89,7 @@ class Life:
         users.unblock(one, other.username)
 
     def ask(self, one: User, other: User) -> None:
-        if not Connection.objects.between(one.pk, other.pk).exists():  # type: ignore[attr-defined]
+        if not Connection.objects.between(one.pk, other.pk).exists():
             self.made.add("connection", make_connection(one, other))
 
     def answer(self, _one: User, _other: User) -> None:

@@ -41,11 +41,11 @@ def test_nobody_s_role_gives_more_than_it_needs() -> None:
 
 
 def test_setting_up_again_changes_nothing() -> None:
-    before, versions = _held(), Group.history.count()  # type: ignore[attr-defined]
+    before, versions = _held(), Group.history.count()
     assert builtin_roles.setup_roles() == []
     call_command("setup_roles", verbosity=0)
     assert _held() == before
-    assert Group.history.count() == versions  # type: ignore[attr-defined]
+    assert Group.history.count() == versions
 
 
 def test_setting_up_again_mends_what_was_added_and_taken_away() -> None:
@@ -65,7 +65,7 @@ def test_groups_that_staff_made_are_left_alone() -> None:
 
 
 def test_a_permission_that_does_not_exist_is_said_plainly(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "roles.json"  # type: ignore[operator]
+    file = tmp_path / "roles.json"
     wrong = [{"model": "auth.group", "fields": {"name": "Dreamers", "permissions": [["fly", "stories", "story"]]}}]
     file.write_text(json.dumps(wrong))
     monkeypatch.setattr(builtin_roles, "FILE", file)

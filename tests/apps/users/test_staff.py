@@ -39,7 +39,7 @@ def perms(*codenames: str) -> list[Permission]:
 
 def new_staff(actor: User, **given: object) -> User:
     given = {"username": "nora", "email": "nora@staff.example.com", "password": "quite-a-long-phrase-7"} | given
-    return add_staff(actor, **given)  # type: ignore[arg-type]
+    return add_staff(actor, **given)
 
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_the_access_manager_adds_staff_in_groups() -> None:
     assert nora.check_password("quite-a-long-phrase-7")
     assert may(nora, "stories.delete_story")
     assert nora.history.count() == 1
-    assert nora.history.get().history_user.username == "access"  # type: ignore[union-attr]
+    assert nora.history.get().history_user.username == "access"
     assert [row.group.name for row in nora.history.get().groups.all()] == ["Community Manager"]
 
 
@@ -119,7 +119,7 @@ def test_no_session_outlives_a_deactivation_whoever_writes_it(stale: bool) -> No
             User.objects.update(is_active=is_active)
         assert browser.get("/admin/").status_code == 302
         assert client.get("/users/profile").status_code == 401
-    assert api().post("/users/auth/refresh", {"refresh": client.tokens.refresh}).status_code == 401  # type: ignore[union-attr]
+    assert api().post("/users/auth/refresh", {"refresh": client.tokens.refresh}).status_code == 401
     assert console(User.objects.get(pk=nora.pk)).get("/admin/").status_code == 200
 
 
@@ -243,7 +243,7 @@ def test_a_group_s_change_is_one_version_of_its_history() -> None:
     manager = people.access()
     juniors = save_group(manager, name="Juniors", permissions=perms("delete_story"))
     save_group(manager, juniors.pk, name="Juniors", permissions=perms("change_event"))
-    versions = list(juniors.history.order_by("history_id"))  # type: ignore[attr-defined]
+    versions = list(juniors.history.order_by("history_id"))
     assert [v.history_user for v in versions] == [manager, manager]
     assert [[row.permission.codename for row in v.permissions.all()] for v in versions] == [
         ["delete_story"],

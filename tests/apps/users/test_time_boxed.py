@@ -179,7 +179,7 @@ def test_history_says_who_gave_it_until_when() -> None:
     end = in_an_hour()
     nora = member_until(end)
     version = nora.history.get()
-    assert version.history_user.username == "access"  # type: ignore[union-attr]
+    assert version.history_user.username == "access"
     assert [(row.group.name, row.ends_at) for row in version.groups.all()] == [(TEAM, end)]
     set_groups(User.objects.get(username="access"), nora.pk, [])
     page = console(people.admin()).get(f"/admin/users/staff/{nora.pk}/history/").content.decode()
