@@ -284,7 +284,7 @@ def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[F
         bare = desk.rows(request).order_by(f"-{desk.queue.arrived}", "-pk")
         rows = desk.narrowed(request, bare)
         for row in _first(rows, numbered, _of_people(bare, people, owners)):
-            state = _("open") if desk.is_open(row) else desk.outcome_of(row)
+            state = _("open") if row.is_open else row.decided_as
             yield desk.title_of(row), f"{kind.capitalize()} #{row.pk} · {state}", desk.at("item", row.pk), desk.icon
 
 

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
 from apps.errors import Invalid
-from apps.review.claims import prefer, preference_of
 from apps.review.models import Preference
+from apps.review.preferences import prefer, preference_of
 from apps.review.shortcuts import GROUPS, KNOWN
 from apps.review.time_zones import time_zone, time_zones
 

@@ -20,7 +20,7 @@ from apps.access import may
 from apps.chat.models import Message
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
-from apps.review.claims import is_revealed, reveal
+from apps.review.reveals import is_revealed, reveal
 from apps.users.accounts.access_log import TOLD_REASONS
 from apps.users.models import User
 

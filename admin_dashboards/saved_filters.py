@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.context import StaffRequest, way_back
 from apps.errors import DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
-from apps.review.claims import delete_filter, save_filter, saved_filters
+from apps.review.saved_filters import delete_filter, save_filter, saved_filters
 
 NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
 """What belongs to one look at a table, not to a filter."""

@@ -13,8 +13,8 @@ from PIL import Image
 from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import facts
 from apps.users.models import DocType, Document, Profile, Reason, Role, User
-from apps.users.verification.documents import DECIDED_FIELDS
 from apps.users.verification.four_eyes import ASKED_FIELDS
+from apps.users.verification.review import DECIDED_FIELDS
 from demo import drawing, texts
 from demo.accounts import NEWCOMER
 from demo.documents import Case
@@ -193,7 +193,7 @@ def _smaller(content: bytes) -> bytes:
 def _hold(stage: Stage, document: Document, by: str, *, hours: float) -> None:
     """Approved first by one officer; a second one has to confirm it."""
     before, at = facts(document, DECIDED_FIELDS), stage.ago(hours=hours)
-    document.hold(stage[by])
+    document.approve_first(stage[by])
     document.first_approved_at = at
     fields = ["needs_second", "first_approved_by", "first_approved_at", "version"]
     change([document], fields, by=lambda _: stage[by], at=lambda _: at, reason="document approved first")

@@ -24,8 +24,9 @@ from apps.users.models import (
     Role,
     User,
 )
-from apps.users.verification.documents import DECIDED_FIELDS, message_to_owner
 from apps.users.verification.matching import keys_of
+from apps.users.verification.messages import message_to_owner
+from apps.users.verification.review import DECIDED_FIELDS
 from demo import drawing, texts
 from demo.accounts import NEWCOMER
 from demo.bulk import Stored, copy_rows
@@ -109,7 +110,7 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
         officer = stage[_officer(stage, place, case)]
         reason = Reason(case.reason) if case.reason else None
         before = facts(document, DECIDED_FIELDS)
-        document.settle(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
+        document.decide(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
         document.decided_at = at = case.sent + timedelta(
             hours=_took(stage, place, case), minutes=stage.random.randint(0, 50)
         )

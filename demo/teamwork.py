@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Model
 
 from apps.audit.models import Entry, Verb
-from apps.review.models import CLAIM_LASTS, MessageTemplate, Note, Notice, Workable
+from apps.review.models import CLAIM_LASTS, MessageTemplate, Note, Notice, ReviewItem
 from apps.review.notices import MENTION
 from demo import work_texts
 from demo.bulk import copy_rows
@@ -28,7 +28,7 @@ def note(stage: Stage, item: Model, by: str, text: str, *, hours: float) -> None
         _notify(stage, item, by, name, Notice.Kind.MENTIONED, text, at)
 
 
-def assign(stage: Stage, item: Workable, by: str, to: str, *, hours: float) -> None:
+def assign(stage: Stage, item: ReviewItem, by: str, to: str, *, hours: float) -> None:
     at = stage.ago(hours=hours)
     item.assigned_to = stage[to]
     item.save(update_fields=["assigned_to"])
@@ -36,18 +36,18 @@ def assign(stage: Stage, item: Workable, by: str, to: str, *, hours: float) -> N
     _record(stage, item, by, Verb.RELEASED, "", at)
 
 
-def claim(stage: Stage, item: Workable, by: str) -> None:
+def claim(stage: Stage, item: ReviewItem, by: str) -> None:
     item.claimed_by, item.claimed_until = stage[by], stage.now + CLAIM_LASTS
     item.save(update_fields=["claimed_by", "claimed_until"])
     _record(stage, item, by, Verb.CLAIMED, "", stage.now)
 
 
-def snooze(stage: Stage, item: Workable, *, until_hours: float) -> None:
+def snooze(stage: Stage, item: ReviewItem, *, until_hours: float) -> None:
     item.snoozed_until = stage.ago(hours=-until_hours)
     item.save(update_fields=["snoozed_until"])
 
 
-def escalate[W: Workable](stage: Stage, item: W, by: str, to: str, reason: str, *, hours: float) -> None:
+def escalate[W: ReviewItem](stage: Stage, item: W, by: str, to: str, reason: str, *, hours: float) -> None:
     """So many hours ago, to a colleague, with the reason as a note."""
     at = stage.ago(hours=hours)
     item.escalated_at, item.assigned_to = at, stage[to]

@@ -32,7 +32,7 @@ from admin_dashboards.tables.search import SHORTEST_PART
 from apps.access import may, models_with_row_grants, require
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
-from apps.review.claims import RATION
+from apps.review.reveals import RATION
 from apps.users.accounts.guards import access_administrators, access_groups, is_above
 from apps.users.accounts.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
 from apps.users.authentication.mfa_resets import ask_reset, confirm_reset

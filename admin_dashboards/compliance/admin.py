@@ -35,11 +35,12 @@ from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import Section, attach, latest_of
 from admin_dashboards.tables.users import PersonAdmin
 from apps.errors import Conflict, DomainError
+from apps.review.claims import claim, release
 from apps.users.accounts.access_log import note_document
 from apps.users.models import Document, User
-from apps.users.verification.documents import claim_document, release_document, review_document
 from apps.users.verification.duplicates import duplicates, seen_documents
 from apps.users.verification.four_eyes import needs_second, rules_asking
+from apps.users.verification.review import review_document
 
 STATUS_LABELS = {
     Document.Status.PENDING: ("hourglass_top", "wait"),
@@ -175,7 +176,7 @@ class DocumentAdmin(SearchableAdmin):
         # What became of it: the form's own copy holds what was asked for.
         obj = Document.objects.select_related("owner").get(pk=obj.pk)
         facts = {"document": obj, "name": obj.owner.username}
-        if obj.is_held:
+        if obj.awaits_second:
             said = (
                 _("First approval recorded for %(document)s. A second officer confirms it before %(name)s is verified.")
                 % facts
@@ -196,7 +197,7 @@ class DocumentAdmin(SearchableAdmin):
             return HttpResponseNotAllowed(["POST"])
         self._reviewable(request, document_id)
         try:
-            document = claim_document(request.user, document_id)
+            document = claim(request.user, Document, document_id)
         except Conflict as error:
             return JsonResponse({"held": False, "sentence": str(error)}, status=409)
         return JsonResponse({"held": True, "until": document.claimed_until})
@@ -206,7 +207,7 @@ class DocumentAdmin(SearchableAdmin):
             return HttpResponseNotAllowed(["POST"])
         self._reviewable(request, document_id)
         try:
-            release_document(request.user, document_id)
+            release(request.user, Document, document_id)
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:users_document_changelist"))

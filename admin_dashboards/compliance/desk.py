@@ -24,19 +24,20 @@ from admin_dashboards.review.work import Bulk, BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.tables.base import link_to
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
-from apps.errors import Absent, Conflict, DomainError, Invalid
+from apps.errors import Absent, DomainError, Invalid
 from apps.infra.ids import parse_id
+from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
-from apps.review.queue import Queue
 from apps.users.accounts.access_log import note_document
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.verification.details import compared
-from apps.users.verification.documents import override_decision, review_document
 from apps.users.verification.duplicates import duplicates, seen_documents
 from apps.users.verification.four_eyes import ask_second, needs_second, rules_asking
 from apps.users.verification.matching import Matches, matches_of
 from apps.users.verification.messages import letter
 from apps.users.verification.quality import judge_blind, open_checks, quality
+from apps.users.verification.queue import DOCUMENTS
+from apps.users.verification.review import override_decision, review_document
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {
@@ -54,15 +55,7 @@ class ComplianceDesk(WorkDesk):
     title: ClassVar[str | Promise] = gettext_lazy("Verification")
     icon = "verified_user"
     permission = Document.WORK_PERMISSION
-    queue = Queue(
-        slug="documents",
-        model=Document,
-        open=Q(status=Document.Status.PENDING),
-        arrived="created_at",
-        decided="decided_at",
-        decider="decided_by",
-        order=("created_at", "id"),
-    )
+    queue = DOCUMENTS
     templates = {
         "evidence": "compliance/desk/evidence.html",
         "facts": "compliance/desk/facts.html",
@@ -103,16 +96,12 @@ class ComplianceDesk(WorkDesk):
         people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
         return super().narrowed(request, rows).select_related(*people)
 
-    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        # Not what one has approved first, or sent in.
-        return rows.exclude(first_approved_by=request.user.pk).exclude(owner=request.user.pk)
-
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
 
     def row(self, request: StaffRequest, item: Document) -> Row:
         facts = [item.get_doc_type_display(), item.owner.get_role_display()]
-        if item.is_held:
+        if item.awaits_second:
             facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
         elif item.needs_second and item.status == Document.Status.PENDING:
             facts.append(_("needs two approvals"))
@@ -129,9 +118,6 @@ class ComplianceDesk(WorkDesk):
         companies = Profile.objects.filter(company_name__icontains=term).values_list("user_id", flat=True)
         by_company = Q(owner__in=list(companies[:MOST_PEOPLE])) if len(term) >= SHORTEST_PART else Q(pk__in=[])
         return super().found_by(term) | by_company
-
-    def outcome_of(self, item: Document) -> str:
-        return item.get_status_display()
 
     def _item_page(self, request: StaffRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
         """Written down: name, birth date and number are typed on it."""
@@ -299,20 +285,10 @@ class ComplianceDesk(WorkDesk):
             request.matches = matches_of(request.user, items)  # type: ignore[attr-defined]
 
     def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Document) -> str:
-        holder = item.claim_holder()
-        if item.status != Document.Status.PENDING:
-            raise Conflict("already-decided", self.decided_sentence(item))
-        if holder is not None and holder.pk != request.user.pk:
-            raise Conflict(
-                "claimed",
-                _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
-                % {"name": holder.username},
-            )
-        if (refusal := item.not_for(request.user)) is not None:
-            raise refusal
+        check_workable(request.user, item)
         if action.code == "reject":
             return _("will be rejected; its owner is notified after 10 seconds.")
-        if not item.is_held and needs_second(item):
+        if not item.awaits_second and needs_second(item):
             said = _("gets its first approval and waits for a second officer.")
         else:
             said = _("will be approved; its owner is verified, and notified after 10 seconds.")
@@ -339,7 +315,7 @@ class ComplianceDesk(WorkDesk):
             version=item.version,
             batch=batch,
         )
-        if document.is_held:
+        if document.awaits_second:
             return _("first approval recorded; a second officer confirms it.")
         return _("approved.") if document.status == APPROVED else _("rejected.")
 

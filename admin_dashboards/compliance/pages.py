@@ -20,8 +20,8 @@ from apps.errors import Absent, Unavailable
 from apps.infra.files.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, media_type_of, render_page
 from apps.infra.files.renditions import rendition
 from apps.users.models import Document, User
-from apps.users.verification.documents import look_at_document, look_at_face
 from apps.users.verification.duplicates import inspect_document
+from apps.users.verification.viewing import record_profile_picture_view, record_view
 
 FACE = 0
 """In place of a page's number: the profile picture of the owner, to compare."""
@@ -58,9 +58,9 @@ def picture(viewer: User, document: Document, token: str, *, ahead: bool = False
     now = timezone.now().strftime("%Y-%m-%d %H:%M UTC")
     watermark = f"{viewer.username} · #{document.pk} · {now}"
     if page == FACE:
-        look_at_face(viewer, document.pk)
+        record_profile_picture_view(viewer, document.pk)
     else:
-        look_at_document(viewer, document.pk, reason=f"page {page}", ahead=ahead)
+        record_view(viewer, document.pk, reason=f"page {page}", ahead=ahead)
     try:
         if page == FACE:
             with document.owner.profile.image.open("rb") as opened:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -18,11 +18,10 @@ from apps.errors import Invalid
 from apps.infra.ids import parse_id
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.content import target_of
-from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.notices import ruling_to_author, to_reporter
+from apps.moderation.queues import APPEALS
 from apps.review.decisions.models import Decision
-from apps.review.queue import Queue
 from apps.users.models import User
 
 
@@ -31,15 +30,7 @@ class AppealDesk(CaseDesk):
     title: ClassVar[str | Promise] = gettext_lazy("Appeals")
     icon = "balance"
     in_menu = False
-    queue = Queue(
-        slug="appeals",
-        model=Appeal,
-        open=Q(status=Appeal.Status.OPEN),
-        arrived="created_at",
-        decided="ruled_at",
-        decider="ruled_by",
-        order=("created_at", "id"),
-    )
+    queue = APPEALS
     templates = {
         "evidence": "moderation/desk/appeal_evidence.html",
         "facts": "moderation/desk/appeal_facts.html",
@@ -63,14 +54,8 @@ class AppealDesk(CaseDesk):
             "number": item.case.target_id,
         }
 
-    def outcome_of(self, item: Appeal) -> str:
-        return item.get_status_display()
-
     def recipient_of(self, item: Appeal) -> User:
         return item.author
-
-    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return decidable_appeals(request.user, rows)
 
     def case_of(self, item: Appeal) -> Case:
         return item.case

@@ -33,16 +33,17 @@ from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
 from apps.infra.ids import parse_id, searched_number
-from apps.moderation.cases import check_settling, settle_case
+from apps.moderation.cases import settle_case
 from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
-from apps.moderation.deciding import decidable_cases, why_not_removable
+from apps.moderation.deciding import cases_either_way, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.notices import Said, ends_at, to_author, to_reporter
-from apps.moderation.outcomes import GRAVEST_FIRST, require_outcomes
+from apps.moderation.outcomes import GRAVEST_FIRST, check_outcomes, require_outcomes
+from apps.moderation.queues import CASES
 from apps.moderation.strikes import recommend
+from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
-from apps.review.queue import Queue
 from apps.stories.models import Story
 from apps.users.models import User
 
@@ -84,15 +85,7 @@ class ModerationDesk(CaseDesk):
     slug = "moderation"
     title: ClassVar[str | Promise] = gettext_lazy("Moderation")
     icon = "gavel"
-    queue = Queue(
-        slug="cases",
-        model=Case,
-        open=Q(status=Case.Status.OPEN),
-        arrived="opened_at",
-        decided="closed_at",
-        decider="closed_by",
-        order=("-weight", "opened_at", "id"),
-    )
+    queue = CASES
     templates = {
         "evidence": "moderation/desk/evidence.html",
         "facts": "moderation/desk/facts.html",
@@ -147,14 +140,11 @@ class ModerationDesk(CaseDesk):
             "name": item.author.username,
         }
 
-    def outcome_of(self, item: Case) -> str:
-        return outcome_words(item.outcomes)
-
     def recipient_of(self, item: Case) -> User:
         return item.author
 
-    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return decidable_cases(request.user, rows)
+    def offered(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return cases_either_way(request.user, super().offered(request, rows))
 
     def sentence_of(self, decision: Decision, item: Case) -> str:
         return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
@@ -306,7 +296,8 @@ class ModerationDesk(CaseDesk):
         user: User = request.user
         target = target_of(item.kind, item.target_id)
         with _of_this_case():
-            require_outcomes(user, item, check_settling(user, item, [action.code]), target)
+            check_workable(user, item)
+            require_outcomes(user, item, check_outcomes(item.kind, [action.code]), target)
         said = to_author(item, target, [action.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Content is kept; the reporters are notified.")

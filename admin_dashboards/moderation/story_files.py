@@ -25,7 +25,7 @@ from apps.audit.models import Verb
 from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.infra.files.rendering import Unrenderable, media_type_of
 from apps.infra.files.renditions import rendition
-from apps.review.claims import preference_of
+from apps.review.preferences import preference_of
 from apps.stories.models import Story
 
 CHUNK = 64 * 1024

@@ -35,22 +35,15 @@ from apps.access import granted, may
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id, searched_number
 from apps.review import presence
-from apps.review.claims import (
-    add_note,
-    claim,
-    colleagues,
-    escalate,
-    hand_over,
-    release,
-    snooze,
-    take_over,
-)
+from apps.review.claims import assign, claim, colleagues, escalate, is_workable, leave, release, snooze, take_over
+from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import kind_of, undo, undo_batch
 from apps.review.message_templates import templates_for
-from apps.review.models import Workable
+from apps.review.models import ReviewItem
+from apps.review.notes import add_note
 from apps.review.notices import mentioned_in
-from apps.review.queue import AGES, LINE_UP, Queue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
+from apps.review.queue import AGES, LINE_UP, ReviewQueue, figures, free_for, goal_of, line_up, mine, neighbour, waiting
 from apps.users.models import User
 
 STATUS = {Refused: 403, Absent: 404, Conflict: 409}
@@ -98,7 +91,7 @@ FOUND = Tab("found", gettext_lazy("Search results"))
 class Moment:
     """For whom and when a queue is filtered."""
 
-    queue: Queue
+    queue: ReviewQueue
     viewer: User
     goal: timedelta
     now: datetime
@@ -230,7 +223,7 @@ class Bulk:
 class WorkDesk(Desk):
     """Beside what a desk has: `queue`, templates, and what the abstract methods say."""
 
-    queue: ClassVar[Queue]
+    queue: ClassVar[ReviewQueue]
     templates: ClassVar[Mapping[str, str]]
     """Of the parts of an item's page: `evidence`, `facts` and `decision`."""
     filters: ClassVar[Sequence[Filter]] = ()
@@ -259,10 +252,6 @@ class WorkDesk(Desk):
     def decide(self, request: StaffRequest, item: Any) -> None:
         """Carry out the decision that was posted. Raises `DomainError`."""
 
-    @abstractmethod
-    def outcome_of(self, item: Any) -> str:
-        """How a decided item was decided, in a word or two."""
-
     def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Any) -> str:
         """What the action would do to the item, as a sentence. Raises `DomainError` where it cannot."""
         raise NotImplementedError
@@ -284,9 +273,9 @@ class WorkDesk(Desk):
             found |= Q(**{f"{name}__in": people})
         return found
 
-    def decidable(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Without what this one person may not decide, see `Workable.not_for`."""
-        return rows
+    def offered(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Of `rows`, what the queue offers the viewer: nothing that they have a conflict of interest with."""
+        return without_conflicts(request.user, rows)
 
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         """What else the desk page shows, below its figures: see `desk/index.html`."""
@@ -377,13 +366,12 @@ class WorkDesk(Desk):
         return item
 
     def is_open(self, item: Any) -> bool:
-        return getattr(item, self.queue.decided) is None
+        return bool(item.is_open)
 
     def may_decide(self, request: StaffRequest, item: Any) -> bool:
-        """Whether it is theirs to decide now: open, in their hands, and not kept from this one person."""
+        """Whether the viewer can decide it now and has claimed it."""
         holder = item.claim_holder()
-        theirs = holder is not None and holder.pk == request.user.pk
-        return self.is_open(item) and theirs and item.not_for(request.user) is None
+        return holder is not None and holder.pk == request.user.pk and is_workable(request.user, item)
 
     def _tab(self, request: StaffRequest, code: str) -> QuerySet[Any]:
         now, rows = timezone.now(), self._filtered(request)
@@ -402,7 +390,7 @@ class WorkDesk(Desk):
             case "found":
                 return rows
             case _:
-                return self.decidable(request, waiting(self.queue, rows, user, now))
+                return self.offered(request, waiting(self.queue, rows, user, now))
 
     def _filtered(self, request: StaffRequest) -> QuerySet[Any]:
         """The items within the search and the filters."""
@@ -431,7 +419,7 @@ class WorkDesk(Desk):
         if tab not in WORKED_THROUGH:
             return self._tab(request, "waiting")
         free = free_for(request.user, timezone.now())
-        return self.decidable(request, self._tab(request, tab).filter(free))
+        return self.offered(request, self._tab(request, tab).filter(free))
 
     def _lined_up(self, request: StaffRequest, most: int) -> list[Any]:
         return self._sorted(request, self._ahead(request), goal_of(self.queue), most)
@@ -440,7 +428,7 @@ class WorkDesk(Desk):
         """What it goes on with: what is in the person's hands first, then the queue; 0 where nothing waits."""
         user, now = request.user, timezone.now()
         rows = self._ahead(request) if request.GET.get("tab") in WORKED_THROUGH else self._filtered(request)
-        own = self.decidable(request, mine(self.queue, rows, user, now))
+        own = self.offered(request, mine(self.queue, rows, user, now))
         own = own.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)).exclude(pk=after)
         return own.order_by(*self.queue.order).values_list("pk", flat=True).first() or self._beside(request, after, 1)
 
@@ -488,7 +476,7 @@ class WorkDesk(Desk):
                 "late": self.is_open(item) and arrived < late,
                 "due": due_in_words(arrived + counted.goal, now),
                 "holder": item.claim_holder(now),
-                "outcome": "" if self.is_open(item) else self.outcome_of(item),
+                "outcome": "" if self.is_open(item) else item.decided_as,
                 "decided": (decided := getattr(item, self.queue.decided)),
                 "ago": timesince(decided or arrived, now, depth=1),
                 "decider": getattr(item, self.queue.decider),
@@ -547,9 +535,8 @@ class WorkDesk(Desk):
 
     def _is_free(self, request: StaffRequest, item: Any) -> bool:
         """Whether the script of its page claims it. What is meant for another is taken by asking for it."""
-        meant_for = (None, request.user.pk)
-        free = self.is_open(item) and item.claim_holder() is None and item.assigned_to_id in meant_for
-        return free and item.not_for(request.user) is None
+        free = item.claim_holder() is None and item.assigned_to_id in (None, request.user.pk)
+        return free and is_workable(request.user, item)
 
     def _item_page(self, request: StaffRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
         user: User = request.user
@@ -560,7 +547,7 @@ class WorkDesk(Desk):
         arrived = getattr(item, self.queue.arrived)
         context = {
             "item": item,
-            "not_for_me": item.not_for(user) if self.is_open(item) else None,
+            "conflict": conflict_of(user, item) if item.is_open else None,
             "item_title": self.title_of(item),
             "is_open": self.is_open(item),
             "deciding": deciding,
@@ -570,7 +557,7 @@ class WorkDesk(Desk):
             "arrived": arrived,
             "due": due_in_words(arrived + goal, timezone.now()),
             "late": self.is_open(item) and arrived + goal < timezone.now(),
-            "outcome": "" if self.is_open(item) else self.outcome_of(item),
+            "outcome": "" if self.is_open(item) else item.decided_as,
             "sentence": self.decided_sentence(item),
             "addresses": {
                 page: self.within(request, f"item_{page}", item.pk)
@@ -639,7 +626,7 @@ class WorkDesk(Desk):
             return ""
         decider = getattr(item, self.queue.decider)
         return _("%(outcome)s by %(name)s, %(time)s") % {
-            "outcome": self.outcome_of(item),
+            "outcome": item.decided_as,
             "name": decider.username if decider else "–",
             "time": date_format(timezone.localtime(getattr(item, self.queue.decided)), "DATETIME_FORMAT"),
         }
@@ -693,12 +680,12 @@ class WorkDesk(Desk):
                     here = self.back(request)
                 case "next" | "previous":
                     onward, here = self._beside(request, item_id, 1 if action == "next" else -1), ""
-                    release(user, model, item_id)
+                    leave(user, model, item_id)
                     presence.leave(user, item)
-                case "hand_over":
+                case "assign":
                     onward, here = self._next(request, after=item_id), ""
                     to = self._colleague(item, request.POST.get("to", ""))
-                    hand_over(user, model, item_id, to=to)
+                    assign(user, model, item_id, to=to)
                     self._say_to(request, item, _("Assigned to %(name)s, who is notified: %(item)s."), to)
                 case "snooze":
                     hours = request.POST.get("hours", "")
@@ -718,7 +705,7 @@ class WorkDesk(Desk):
                     raise Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")
         except DomainError as error:
             if action == "renew":
-                return JsonResponse({"sentence": str(error)}, status=409)
+                return JsonResponse({"sentence": str(error)}, status=STATUS.get(type(error), 422))
             return self._item_page(request, self.one(request, item_id), error)
         return HttpResponseRedirect(here) if here else self._go_on(request, onward)
 
@@ -854,7 +841,7 @@ class WorkDesk(Desk):
     def bulk_prepare(self, request: StaffRequest, action: BulkAction, items: Sequence[Any]) -> None:
         """Find out in a few queries, before their previews, what `bulk_preview` needs to know of each item."""
 
-    def _check_version(self, request: StaffRequest, item: Workable) -> None:
+    def _check_version(self, request: StaffRequest, item: ReviewItem) -> None:
         seen = request.POST.get(f"version_{item.pk}", "")
         if seen != str(item.version):
             raise Conflict("changed-since", _("Changed since the preview. Run the preview again."))

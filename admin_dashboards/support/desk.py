@@ -27,7 +27,7 @@ from apps.connections.models import Connection
 from apps.errors import Absent, Invalid
 from apps.events.models import Event
 from apps.infra.ids import parse_id
-from apps.review.claims import ration_of, reveals_today
+from apps.review.reveals import ration_of, reveals_today
 from apps.stories.models import Story
 from apps.support.evidence import Fact
 from apps.support.explain_visibility import THINGS, Answer, ladder

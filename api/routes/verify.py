@@ -14,7 +14,7 @@ from api.schemas.users import DocumentForm, DocumentOut
 from api.throttles import uploads
 from apps.infra.files.uploads import DOCUMENT_SIZE
 from apps.users.models import Document
-from apps.users.verification import documents
+from apps.users.verification import upload
 
 router = Router()
 
@@ -31,10 +31,10 @@ def send_document(request: Request, file: File[UploadedFile], form: Form[Documen
     `legal_name` is the person's or company's name as the document should state it; reviewers compare the two.
     """
     only(request, "file", "doc_type", "legal_name")
-    return Status(201, documents.send_document(request.user, file, **form.model_dump()))
+    return Status(201, upload.send_document(request.user, file, **form.model_dump()))
 
 
 @router.get("", response={200: Page[DocumentOut]}, operation_id="list_own_documents")
 def list_documents(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """One's own, newest first."""
-    return paginate(request, documents.documents_of(request.user), paging)
+    return paginate(request, upload.documents_of(request.user), paging)

@@ -23,7 +23,7 @@ from apps.users.authentication.sessions import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between
-from apps.users.verification.documents import text_for_owner
+from apps.users.verification.messages import text_for_owner
 
 
 def _tidied(value: Any) -> Any:

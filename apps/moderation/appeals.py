@@ -7,11 +7,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.access import require, visible
+from apps.access import visible
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import LONGEST_TEXT
 from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
+from apps.review.claims import lock_for_work
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts, undo
 from apps.users.accounts.oversight import alert_if_one
@@ -61,26 +62,11 @@ def appeal(author: User, decision_id: int, *, text: str) -> Appeal:
 def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, version: int | None = None) -> Appeal:
     """Uphold the decision, or overturn it: then it is undone and the case closed as unfounded. With a text.
 
-    Raises `Refused` for whoever decided, `Conflict` where somebody ruled before or holds it.
+    Raises what `lock_for_work` does, and `Invalid` without a text.
     """
-    known = Appeal.objects.filter(pk=appeal_id).first()
-    if known is None:
-        raise Absent("not-found", _("There is no such appeal."))
-    case = Case.objects.select_for_update(of=("self",)).get(pk=known.case_id)
-    require(actor, "moderation.settle_report", case)
-    rows = Appeal.objects.select_for_update(of=("self",)).select_related("claimed_by", "ruled_by")
-    ruled = rows.get(pk=appeal_id)
-    if (refusal := ruled.not_for(actor)) is not None:
-        raise refusal
-    if ruled.status != Appeal.Status.OPEN or version not in (None, ruled.version):
-        raise Conflict("already-ruled", _("This appeal has already been decided. Choose the next item."))
-    holder = ruled.claim_holder()
-    if holder is not None and holder.pk != actor.pk:
-        raise Conflict(
-            "claimed",
-            _("Claimed by %(name)s. Take it over with a reason, or choose another item.") % {"name": holder.username},
-            holder=holder.username,
-        )
+    # The case before the appeal, as appealing and undoing do; of an appeal that does not exist there is none.
+    Case.objects.select_for_update(of=("self",)).filter(appeals=appeal_id).first()
+    ruled = lock_for_work(actor, Appeal, appeal_id, version=version)
     _check(text)
     before = facts(ruled, DECIDED_FIELDS)
     status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD

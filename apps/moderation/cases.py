@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.history import bulk_update_as, save_as
-from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.errors import Invalid
 from apps.moderation.content import REPORTABLE
 from apps.moderation.models import Case, Report
 from apps.moderation.outcomes import carry_out, check_outcomes
 from apps.moderation.strikes import give_strike
+from apps.review.claims import check_workable, locked
 from apps.review.decisions.in_force import key_of
 from apps.review.decisions.services import decide, facts
 from apps.users.accounts.services import suspend_user
@@ -77,10 +78,10 @@ def settle_case(
 
     `reason` is the rule that was broken, `text` what the author reads, `note` what staff read in the history,
     `until` the end of a suspension (a week from now), `edits` an event's new title or description, `version` the one
-    that the moderator looked at. Raises `Conflict` where somebody settled it or holds it.
+    that the moderator looked at. Raises what `lock_for_work` does, and `Invalid`.
     """
-    case = _locked(case_id)
-    require(actor, "moderation.settle_report", case)
+    case = locked(Case, case_id)
+    require(actor, Case.WORK_PERMISSION, case)
     return settle_locked(
         actor,
         case,
@@ -109,10 +110,9 @@ def settle_locked(
     batch: UUID | None = None,
 ) -> Case:
     """The same, of a locked case, for whoever has been found to hold the permission."""
-    if version not in (None, case.version):
-        raise already_settled(case)
     gather(actor, case)
-    chosen = check_settling(actor, case, outcomes)
+    check_workable(actor, case, version=version)
+    chosen = check_outcomes(case.kind, list(outcomes))
     reports = list(case.reports.open().select_for_update(of=("self",)).order_by("id"))
     if reason and reason not in Report.Reason.values:
         raise Invalid("invalid", _("There is no such reason."), field="reason")
@@ -143,44 +143,3 @@ def settle_locked(
     if Report.Outcome.SUSPENDED in chosen:
         suspend_user(actor, case.author_id, until=until, reason=note, tell=False, decision=decision)
     return case
-
-
-def check_settling(actor: User, case: Case, outcomes: Collection[str]) -> list[str]:
-    """The outcomes, gravest first, where the case can be settled so by `actor` now. Raises what settling would."""
-    if case.status != Case.Status.OPEN:
-        raise already_settled(case)
-    if actor.pk == case.author_id or case.reports.open().filter(reporter=actor).exists():
-        raise Refused("own-report", _("This report concerns you. A colleague has to decide it."))
-    _require_free(case, actor)
-    return check_outcomes(case.kind, list(outcomes))
-
-
-def already_settled(case: Case | None) -> Conflict:
-    """Who settled it and when, as far as that is known."""
-    if case is None:
-        return Conflict("already-settled", _("This report has already been closed."))
-    if case.closed_by is None or case.closed_at is None:
-        return Conflict("already-settled", _("This case has changed since you opened it. Reload it, then decide."))
-    facts = {
-        "name": case.closed_by.username,
-        "time": formats.date_format(timezone.localtime(case.closed_at), "DATETIME_FORMAT"),
-    }
-    return Conflict("already-settled", _("Already decided by %(name)s at %(time)s. Choose the next item.") % facts)
-
-
-def _locked(case_id: int) -> Case:
-    rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
-    case = rows.filter(pk=case_id).first()
-    if case is None:
-        raise Absent("not-found", _("This case does not exist. Go back to the queue."))
-    return case
-
-
-def _require_free(case: Case, actor: User) -> None:
-    holder = case.claim_holder()
-    if holder is not None and holder.pk != actor.pk:
-        raise Conflict(
-            "claimed",
-            _("Claimed by %(name)s. Take it over with a reason, or choose another item.") % {"name": holder.username},
-            holder=holder.username,
-        )

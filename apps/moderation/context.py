@@ -6,8 +6,8 @@ from django.db import transaction
 
 from apps.access import may
 from apps.chat.models import Message
-from apps.review.claims import reveal
 from apps.review.models import Reveal
+from apps.review.reveals import reveal
 from apps.users.models import User
 
 REVEAL = "chat.reveal_message"

@@ -1,35 +1,19 @@
-"""What one person can decide either way: a queue offers nothing else."""
+"""Which cases a moderator's queue offers: those whose content they could remove, too."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from apps.access import granted, holders, may
-from apps.moderation.models import Appeal, Case, Report, overturning
+from apps.access import holders, may
+from apps.moderation.models import Case, Report
+from apps.moderation.overturning import MOST_NAMED, content_out_of_reach
 from apps.users.models import User
 
-MOST_NAMED = 5
 
-
-def decidable_cases(user: User, cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Without those whose content `user` could not remove."""
-    return cases.exclude(_out_of_reach(user, "", {kind: kind.remove_permission for kind in Report.Kind}))
-
-
-def decidable_appeals(user: User, appeals: QuerySet[Appeal]) -> QuerySet[Appeal]:
-    """Without those against `user`'s own decisions, and those that `user` could only uphold."""
-    perms = {kind: dict(overturning(kind)) for kind in Report.Kind}
-    for outcome in (Report.Outcome.REMOVED, Report.Outcome.EDITED, Report.Outcome.SUSPENDED):
-        by_kind = {kind: perms[kind][outcome] for kind in Report.Kind}
-        if outcome == Report.Outcome.SUSPENDED:
-            out_of_reach = _authors_out_of_reach(user, {perm for perm in by_kind.values() if perm})
-        else:
-            out_of_reach = _out_of_reach(user, "case__", by_kind)
-        appeals = appeals.exclude(out_of_reach & Q(decision__after__outcomes__contains=outcome.value))
-    return appeals.exclude(decider=user.pk)
+def cases_either_way(user: User, cases: QuerySet[Case]) -> QuerySet[Case]:
+    """`cases` without those whose content `user` could not remove."""
+    return cases.exclude(content_out_of_reach(user, {kind: kind.remove_permission for kind in Report.Kind}))
 
 
 def why_not_removable(user: User, case: Case) -> str:
@@ -47,24 +31,3 @@ def why_not_removable(user: User, case: Case) -> str:
     else:
         said = _("To remove it: %(missing)s No other colleague holds it; ask an access manager.")
     return said % {"missing": decision.sentence, "names": names}
-
-
-def _authors_out_of_reach(user: User, perms: set[str]) -> Q:
-    """Appeals of authors on whom `user` does not hold one of these permissions."""
-    found = Q(pk__in=[])
-    for perm in perms:
-        if not may(user, perm):
-            rows = granted(user, User, perm.split(".")[1].rsplit("_", 1)[0])
-            found |= ~Q(case__author__in=rows.values("pk"))
-    return found
-
-
-def _out_of_reach(user: User, prefix: str, perms: dict[Report.Kind, str | None]) -> Q:
-    """The content on which `user` does not hold the permission of its kind."""
-    found = Q(pk__in=[])
-    for kind, perm in perms.items():
-        if perm is None or may(user, perm):
-            continue
-        rows: QuerySet[Any] = granted(user, kind.model, perm.split(".")[1].rsplit("_", 1)[0])
-        found |= Q(**{f"{prefix}kind": kind}) & ~Q(**{f"{prefix}target_id__in": rows.values("pk")})
-    return found

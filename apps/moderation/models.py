@@ -1,24 +1,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
-from django.utils.functional import lazy
-from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from apps.access import TimeBoxed, holders, may
+from apps.access import TimeBoxed
 from apps.audit.history import History
-from apps.errors import Conflict, DomainError, Refused
+from apps.errors import Conflict
+from apps.moderation import overturning
+from apps.review.conflicts import ConflictOfInterest
 from apps.review.decisions.models import HOLD
-from apps.review.models import Workable
+from apps.review.models import ReviewItem
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -158,7 +157,7 @@ class Report(models.Model):
     def settle(self, outcome: str, by: object, at: datetime | None = None) -> None:
         """Leave open for closed, with `outcome`."""
         if self.status != self.Status.OPEN:
-            raise Conflict("already-settled", _("This report has already been closed."))
+            raise Conflict("already-decided", _("This report has already been closed."))
         self.status, self.outcome = self.Status.CLOSED, outcome
         self.closed_by, self.closed_at = by, at or timezone.now()  # type: ignore[assignment]
 
@@ -183,10 +182,25 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.order_by("-weight", "opened_at", "id")
 
 
-class Case(Workable):
+class Case(ReviewItem):
     """All that is reported about one thing, until it is settled. What is reported afterwards opens the next one."""
 
     WORK_PERMISSION = "moderation.settle_report"
+    OPEN = Q(status="open")
+    DECIDED_AT, DECIDED_BY = "closed_at", "closed_by"
+    CONFLICTS = (
+        ConflictOfInterest(
+            "own-report",
+            _("This report concerns you. A colleague has to decide it."),
+            applies=lambda case, user: (
+                case.author_id == user.pk or case.reports.open().filter(reporter=user.pk).exists()
+            ),
+            rows=lambda user: (
+                Q(author=user.pk)
+                | Q(pk__in=Report.objects.open().filter(reporter=user.pk, case__isnull=False).values("case"))
+            ),
+        ),
+    )
 
     Kind, Status, Outcome = Report.Kind, Report.Status, Report.Outcome
 
@@ -215,7 +229,7 @@ class Case(Workable):
         verbose_name=_("closed by"),
     )
 
-    history = History(excluded_fields=[*Workable.WORK_FIELDS, "weight"])
+    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "weight"])
     objects = CaseQuerySet.as_manager()
 
     class Meta:
@@ -244,6 +258,10 @@ class Case(Workable):
 
     def __str__(self) -> str:
         return _("Case %(id)s") % {"id": self.pk}
+
+    @property
+    def decided_as(self) -> str:
+        return ", ".join(str(self.Outcome(outcome).label) for outcome in self.outcomes)
 
     def settle(self, outcomes: list[str], by: User) -> None:
         """Leave open for closed."""
@@ -348,21 +366,26 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
         return self.filter(status=Appeal.Status.OPEN)
 
 
-def overturning(kind: str) -> tuple[tuple[Report.Outcome, str | None], ...]:
-    """What overturning a decision takes, by each outcome that it had: a permission on the content, for a suspension
-    one on its author. None where nothing can be undone."""
-    of = Report.Kind(kind)
-    return (
-        (Report.Outcome.REMOVED, of.remove_permission),
-        (Report.Outcome.EDITED, of.edit_permission),
-        (Report.Outcome.SUSPENDED, "users.suspend_user"),
-    )
-
-
-class Appeal(Workable):
+class Appeal(ReviewItem):
     """What an author says against a decision about what is theirs. Somebody else than the decider rules on it."""
 
     WORK_PERMISSION = "moderation.settle_report"
+    OPEN = Q(status="open")
+    DECIDED_AT, DECIDED_BY = "ruled_at", "ruled_by"
+    CONFLICTS = (
+        ConflictOfInterest(
+            "own-decision",
+            _("You decided this case. A colleague has to decide the appeal."),
+            applies=lambda appeal, user: user.pk in (appeal.decider_id, appeal.author_id),
+            rows=lambda user: Q(decider=user.pk) | Q(author=user.pk),
+        ),
+        ConflictOfInterest(
+            "cannot-overturn",
+            lambda appeal, user: overturning.why_not(user, appeal),
+            applies=lambda appeal, user: not overturning.can_overturn(user, appeal),
+            rows=lambda user: overturning.out_of_reach(user, Report.Kind),
+        ),
+    )
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
@@ -394,7 +417,7 @@ class Appeal(Workable):
         verbose_name=_("ruled by"),
     )
 
-    history = History(excluded_fields=list(Workable.WORK_FIELDS))
+    history = History(excluded_fields=list(ReviewItem.WORK_FIELDS))
     objects = AppealQuerySet.as_manager()
 
     class Meta:
@@ -427,32 +450,9 @@ class Appeal(Workable):
         """Whether the author may know of the ruling: it has stood for as long as messages wait."""
         return self.ruled_at is not None and self.ruled_at <= timezone.now() - HOLD
 
-    def not_for(self, person: User) -> DomainError | None:
-        if person.pk in (self.decider_id, self.author_id):
-            return Refused("own-decision", _("You decided this case. A colleague has to decide the appeal."))
-        return self._cannot_overturn(person)
-
-    def _cannot_overturn(self, person: User) -> DomainError | None:
-        """Why this person could only uphold the decision: overturning it takes what its outcomes took."""
-        case = self.case
-        content = Report.Kind(case.kind).model(pk=case.target_id)
-        for outcome, perm in overturning(case.kind):
-            if outcome not in self.decision.after["outcomes"] or perm is None:
-                continue
-            about = case.author if outcome == Report.Outcome.SUSPENDED else content
-            if not (decision := may(person, perm, about)):
-                said = lazy(partial(self._who_can_overturn, person, perm, about, decision), str)()
-                return Refused("cannot-overturn", said)
-        return None
-
-    def _who_can_overturn(self, person: User, perm: str, about: models.Model, decision: Any) -> str:
-        """What is missing, and who has it; built where it is shown, since it asks for all who hold the permission."""
-        able = holders(perm, about, superusers=True).exclude(pk__in=(person.pk, self.decider_id))
-        if names := ", ".join(able.order_by("username").values_list("username", flat=True)[:5]):
-            said = _say("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
-        else:
-            said = _say("Overturning it needs more: %(missing)s No other colleague holds it; ask an access manager.")
-        return said % {"missing": decision.sentence, "names": names}
+    @property
+    def decided_as(self) -> str:
+        return self.get_status_display()
 
     def rule(self, status: str, by: User, ruling: str) -> None:
         self.status, self.ruling = status, ruling

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from apps.access import require, visible
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
-from apps.moderation.cases import already_settled, open_case, settle_locked
+from apps.moderation.cases import open_case, settle_locked
 from apps.moderation.content import REPORTABLE, reportable
 from apps.moderation.models import Case, Report
 from apps.moderation.priority import weigh
 from apps.moderation.retention import keep_words
+from apps.review.claims import already_decided
 from apps.stories.services import hold_story
 from apps.users.models import User
 
@@ -82,11 +83,13 @@ def settle_report(
 
 def _case_of(actor: User, report: Report) -> Case:
     """The case of an open report, locked; opened for one that has none yet."""
-    rows = Case.objects.select_for_update(of=("self",)).select_related("claimed_by", "closed_by")
+    rows = Case.objects.select_for_update(of=("self",))
     case = rows.filter(pk=report.case_id).first() if report.case_id else None
     if case is None and report.status == Report.Status.OPEN:
         case = open_case(actor, report.kind, report.target_id, report.author_id)
     if not Report.objects.open().filter(pk=report.pk).exists():
-        raise already_settled(case)
+        if case is None:
+            raise Conflict("already-decided", _("This report has already been closed."))
+        raise already_decided(case)
     assert case is not None
     return case

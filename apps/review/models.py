@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import History
-from apps.errors import Conflict, DomainError
+from apps.review.conflicts import ConflictOfInterest
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -22,8 +22,19 @@ CLAIM_LASTS = timedelta(minutes=15)
 REVEAL_LASTS = timedelta(minutes=10)
 
 
-class Workable(models.Model):
-    """An item of a queue. One person works on it at a time; whoever holds its claim decides it."""
+class ReviewItem(models.Model):
+    """An item of a queue. One member of staff claims it, works on it and decides it."""
+
+    WORK_PERMISSION: ClassVar[str]
+    """The permission that working on it needs."""
+    OPEN: ClassVar[Q]
+    """What an item still to be decided is, for queries."""
+    DECIDED_AT: ClassVar[str]
+    """The field that says when it was decided; null until then."""
+    DECIDED_BY: ClassVar[str]
+    """The field that says by whom."""
+    CONFLICTS: ClassVar[tuple[ConflictOfInterest, ...]] = ()
+    """The conflicts of interest: whom an item is kept from, whatever they are granted."""
 
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -55,27 +66,23 @@ class Workable(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be decided."""
+        return getattr(self, self.DECIDED_AT) is None
+
+    @property
+    def decided_as(self) -> str:
+        """How it was decided, in a word or two, of an item that is not open."""
+        raise NotImplementedError
+
     def claim_holder(self, now: datetime | None = None) -> User | None:
-        """Whoever has claimed it and still holds it."""
+        """The user whose claim on it has not run out; None where it is free."""
         holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
         return self.claimed_by if holds else None
 
-    def not_for(self, person: User) -> DomainError | None:
-        """Why this one person may not decide it, whatever they are granted; None where they may."""
-        return None
-
     def claim(self, by: User) -> None:
-        """Take or renew it. Raises `Conflict` where somebody else holds it, and what `not_for` says."""
-        if (refusal := self.not_for(by)) is not None:
-            raise refusal
-        holder = self.claim_holder()
-        if holder is not None and holder.pk != by.pk:
-            raise Conflict(
-                "claimed",
-                _("Claimed by %(name)s. Take it over with a reason, or choose another item.")
-                % {"name": holder.username},
-                holder=holder.username,
-            )
+        """Claim it for `by`, or renew the claim."""
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS
 
     def release(self) -> None:

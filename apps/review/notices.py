@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from apps.access import holders, may
 from apps.infra.ids import parse_id
-from apps.review.models import Notice, Workable
+from apps.review.conflicts import conflict_of
+from apps.review.models import Notice
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -51,7 +52,7 @@ def mentioned_in(text: str, item: models.Model, perm: str) -> list[User]:
     known = holders(perm, item, superusers=True).order_by("username")
     people = [person for person in known if person.username.casefold() in names][:MOST_MENTIONED]
     allowed = [person for person in people if may(person, perm, item)]
-    return [person for person in allowed if not isinstance(item, Workable) or item.not_for(person) is None]
+    return [person for person in allowed if conflict_of(person, item) is None]
 
 
 def notices_of(staff: User) -> QuerySet[Notice]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from apps.infra import valkey
 
 if TYPE_CHECKING:
-    from apps.review.models import Workable
+    from apps.review.models import ReviewItem
     from apps.users.models import User
 
 # Seconds. Pages say every two that they are open.
 LASTS = 8
 
 
-def look(viewer: User, item: Workable) -> list[str]:
+def look(viewer: User, item: ReviewItem) -> list[str]:
     """Say that `viewer` has `item` open. The names of the others who have, in order."""
     now, key = time.time(), _key(item)
     try:
@@ -31,11 +31,11 @@ def look(viewer: User, item: Workable) -> list[str]:
     return sorted(name for name in (raw.decode() for raw in names) if name != viewer.username)
 
 
-def leave(viewer: User, item: Workable) -> None:
+def leave(viewer: User, item: ReviewItem) -> None:
     """Say that `viewer` has closed it."""
     with suppress(valkey.Away), valkey.asked() as client:
         client.zrem(_key(item), viewer.username)
 
 
-def _key(item: Workable) -> str:
+def _key(item: ReviewItem) -> str:
     return f"looking:{item._meta.label_lower}:{item.pk}"

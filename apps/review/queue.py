@@ -11,7 +11,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from apps.review.models import Goal, Workable
+from apps.review.models import Goal, ReviewItem
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -25,22 +25,36 @@ LINE_UP = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """The items of one model that staff decide."""
+class ReviewQueue:
+    """The items of one model that staff decide, declared by the app that owns the model."""
 
     slug: str
-    """By which its time goal is found."""
-    model: type[Workable]
-    open: Q
-    """What is still to be decided."""
+    """By which its goal, saved filters and message templates are found."""
+    model: type[ReviewItem]
     arrived: str
     """The field that says when an item came in."""
-    decided: str
-    """The field that says when it was decided; empty until then."""
-    decider: str
-    """The field that says by whom."""
     order: tuple[str, ...]
     """Of items that are equally late."""
+
+    @property
+    def open(self) -> Q:
+        """What is still to be decided."""
+        return self.model.OPEN
+
+    @property
+    def decided(self) -> str:
+        """The field that says when an item was decided; null until then."""
+        return self.model.DECIDED_AT
+
+    @property
+    def decider(self) -> str:
+        """The field that says by whom."""
+        return self.model.DECIDED_BY
+
+    @property
+    def permission(self) -> str:
+        """The permission that working on the queue needs."""
+        return self.model.WORK_PERMISSION
 
 
 @dataclass(slots=True)
@@ -90,30 +104,30 @@ class Figures:
         return round(100 * self.in_time_lately / self.decided_lately) if self.decided_lately else None
 
 
-def goal_of(queue: Queue) -> timedelta:
+def goal_of(queue: ReviewQueue) -> timedelta:
     goal = Goal.objects.filter(queue=queue.slug).first() or Goal()
     return timedelta(hours=goal.hours)
 
 
 def free_for(viewer: User, now: datetime) -> Q:
-    """In nobody else's hands, and not meant for anybody else."""
+    """Neither claimed by nor assigned to another user."""
     unheld = Q(claimed_by__isnull=True) | Q(claimed_until__lte=now) | Q(claimed_by=viewer.pk)
     return unheld & (Q(assigned_to__isnull=True) | Q(assigned_to=viewer.pk))
 
 
-def waiting(queue: Queue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
-    """Of `rows`, what `viewer` could take next: open, free, neither put off nor passed up."""
+def waiting(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
+    """Of `rows`, what `viewer` could take next: open, free, neither snoozed nor escalated."""
     awake = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
     return rows.filter(queue.open, free_for(viewer, now), awake, escalated_at__isnull=True)
 
 
-def mine(queue: Queue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
+def mine(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
     """Of `rows`, the open ones that `viewer` holds or was given."""
     held = Q(claimed_by=viewer.pk, claimed_until__gt=now)
     return rows.filter(queue.open).filter(held | Q(assigned_to=viewer.pk))
 
 
-def line_up(queue: Queue, rows: QuerySet[Any], goal: timedelta, now: datetime, most: int = LINE_UP) -> list[Any]:
+def line_up(queue: ReviewQueue, rows: QuerySet[Any], goal: timedelta, now: datetime, most: int = LINE_UP) -> list[Any]:
     """The first of `rows` in their order: the late ones in front. Two queries, each by an index."""
     due = Q(**{f"{queue.arrived}__lt": now - goal})
     late = list(rows.filter(due).order_by(*queue.order)[:most])
@@ -130,7 +144,9 @@ def neighbour(lined_up: Iterable[int], item_id: int, step: int) -> int | None:
     return next((other for other in ids if other != item_id), None)
 
 
-def figures(queue: Queue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime | None = None) -> Figures:
+def figures(
+    queue: ReviewQueue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime | None = None
+) -> Figures:
     """How the queue of `rows` stands. Four queries, however much there is."""
     now = now or timezone.now()
     found = Figures(goal=goal_of(queue))
@@ -140,7 +156,9 @@ def figures(queue: Queue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: 
     return found
 
 
-def _count_open(found: Figures, queue: Queue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime) -> None:
+def _count_open(
+    found: Figures, queue: ReviewQueue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime
+) -> None:
     arrived, goal = queue.arrived, found.goal
     tomorrow = _midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
     counts: dict[str, Any] = {
@@ -163,7 +181,9 @@ def _count_open(found: Figures, queue: Queue, rows: QuerySet[Any], viewer: User,
     found.ages = [(first, last, got[f"age_{first}"]) for first, last in AGES]
 
 
-def _count_days(found: Figures, queue: Queue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime) -> None:
+def _count_days(
+    found: Figures, queue: ReviewQueue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime
+) -> None:
     today = now.astimezone(zone).date()
     first = today - timedelta(days=CHART_DAYS - 1)
     days = {first + timedelta(days=number): Day(first + timedelta(days=number)) for number in range(CHART_DAYS)}

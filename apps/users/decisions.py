@@ -16,7 +16,8 @@ from apps.review.decisions.kinds import Kind
 from apps.review.decisions.models import Decision
 from apps.users.jobs import mail_decision
 from apps.users.models import Document, User
-from apps.users.verification.documents import message_to_owner, newer_pending, settle_badge
+from apps.users.verification.messages import message_to_owner
+from apps.users.verification.review import newer_pending, update_badge
 
 APPROVED = Document.Status.APPROVED
 
@@ -35,7 +36,7 @@ def put_back(actor: User, decision: Decision, document: Document) -> None:
         # The owner may have sent in another one after a rejection; two of a kind do not wait at once.
         raise newer_pending() from error
     if APPROVED in (decision.before["status"], decision.after["status"]):
-        settle_badge(actor, document.owner_id, undoing=True, reason=f"document {document.pk}: {said}")
+        update_badge(actor, document.owner_id, undoing=True, reason=f"document {document.pk}: {said}")
 
 
 def tell(decision: Decision) -> None:

@@ -7,9 +7,10 @@ from playwright.sync_api import Page, expect
 
 from apps.moderation.models import Case
 from apps.moderation.reporting import report
-from apps.review.claims import add_note, hand_over
+from apps.review.claims import assign
 from apps.review.message_templates import save_template
 from apps.review.models import Notice
+from apps.review.notes import add_note
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
@@ -69,7 +70,7 @@ def test_what_opens_on_a_document(page: Page) -> None:
     press(page, "v")
     expect(page.get_by_label("Reason for the change (staff only)")).to_be_visible()
     looks.at("change decision")
-    hand_over(other, Document, make_document(people.carol()).pk, to=officer)
+    assign(other, Document, make_document(people.carol()).pk, to=officer)
     assert Notice.objects.filter(staff=officer).count() == 2
     page.goto("/admin/notices/")
     looks.at("notices")

@@ -9,9 +9,9 @@ from django.test import Client
 
 from apps.audit.models import Entry, Verb
 from apps.audit.services import record
-from apps.review.claims import reveal
+from apps.review.reveals import reveal
 from apps.users.models import Document, User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import api

@@ -14,8 +14,8 @@ from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import undo
 from apps.stories.services import remove_story
 from apps.users.models import User
-from apps.users.verification.documents import review_document
 from apps.users.verification.messages import letter
+from apps.users.verification.review import review_document
 from tests import people
 from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import api

@@ -23,11 +23,12 @@ from moto.server import ThreadedMotoServer
 
 from admin_dashboards.compliance import pages
 from apps.infra.files.uploads import signed_address
+from apps.review.claims import claim
 from apps.stories.models import Story
 from apps.stories.services import post_story
 from apps.users.accounts import services
 from apps.users.models import Block, Document, User
-from apps.users.verification.documents import claim_document, send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
@@ -449,7 +450,7 @@ def test_a_bucket_may_refuse_checksums_lists_and_head(
     assert document.file.size == document.size
     with document.file.open("rb") as file:
         assert hashlib.sha256(file.read()).hexdigest() == document.sha256
-    claim_document(officer, document.pk)
+    claim(officer, Document, document.pk)
     assert console(officer).get(pages.picture_address(officer, document, 1)).status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
         services.clear_image(owner)
@@ -485,7 +486,7 @@ def test_what_could_not_be_written_down_is_deleted_by_the_name_it_was_stored_und
 
     owner = alice()
     for module, write in (
-        ("apps.users.verification.documents", lambda: send_document(owner, upload(png()), doc_type="identity")),
+        ("apps.users.verification.upload", lambda: send_document(owner, upload(png()), doc_type="identity")),
         ("apps.stories.services", lambda: post_story(owner, upload(png()))),
         ("apps.users.accounts.services", lambda: services.set_image(owner, upload(png()))),
     ):
@@ -501,7 +502,7 @@ def test_the_console_says_that_the_store_is_away(
 ) -> None:
     owner, officer = alice(), people.compliance()
     document = send_document(owner, upload(png()), doc_type="identity")
-    claim_document(officer, document.pk)
+    claim(officer, Document, document.pk)
     monkeypatch.setattr(picky, "refuses", "GET")
     answer = console(officer).get(pages.picture_address(officer, document, 1))
     assert (answer.status_code, "Try again later" in answer.text) == (503, True)

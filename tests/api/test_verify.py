@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.users.models import Document, User
-from apps.users.verification import documents
+from apps.users.verification.review import review_document
 from tests.api.test_errors import assert_problem
 from tests.client import Api, api
 from tests.drawn import mp4, pdf, pdf_with, picture, png, upload
@@ -128,7 +128,7 @@ def test_the_owner_reads_why_and_never_who() -> None:
     client = api(newton())
     send(client)
     officer = admin()
-    document = documents.review_document(officer, Document.objects.get().pk, verdict="rejected", reason="unreadable")
+    document = review_document(officer, Document.objects.get().pk, verdict="rejected", reason="unreadable")
     [shown] = client.get("/users/verify").json()["results"]
     assert shown["status"] == "rejected"
     assert shown["reason"] == "unreadable"
@@ -144,7 +144,7 @@ def test_the_owner_reads_why_and_never_who() -> None:
 def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
     client = api(newton())
     send(client)
-    documents.review_document(
+    review_document(
         admin(), Document.objects.get().pk, verdict="rejected", reason="expired", comment="It ran out in May."
     )
     assert client.get("/users/verify").json()["results"][0]["comment"] == "It ran out in May."
@@ -153,7 +153,7 @@ def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
 def test_after_a_rejection_for_good_nothing_more_of_that_kind_is_taken() -> None:
     client = api(newton())
     send(client)
-    documents.review_document(admin(), Document.objects.get().pk, verdict="rejected", reason="forged")
+    review_document(admin(), Document.objects.get().pk, verdict="rejected", reason="forged")
     assert client.get("/users/verify").json()["results"][0]["may_resubmit"] is False
     assert_problem(send(client), 409, "rejected-for-good")
     assert send(client, doc_type="business").status_code == 201
@@ -164,7 +164,7 @@ def test_approval_opens_the_calls_for_the_verified() -> None:
     client = api(person)
     send(client)
     assert client.get("/users/profile").json()["is_verified"] is False
-    documents.review_document(admin(), Document.objects.get().pk, verdict="approved")
+    review_document(admin(), Document.objects.get().pk, verdict="approved")
     assert client.get("/users/profile").json()["is_verified"] is True
     assert User.objects.get(pk=person.pk).identity_verified
 

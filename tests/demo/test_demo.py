@@ -23,12 +23,12 @@ from apps.infra.files.uploads import take_document, take_picture, take_story
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
-from apps.review.claims import is_away
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import facts
 from apps.review.message_templates import templates_for
-from apps.review.models import Note, Workable
+from apps.review.models import Note, ReviewItem
 from apps.review.notices import notices_of, unread_count
+from apps.review.preferences import is_away
 from apps.stories.models import Story
 from apps.users.accounts.guards import access_administrators
 from apps.users.accounts.oversight import ends_soon, holdings
@@ -320,7 +320,7 @@ class DemoTest(TestCase):
             call_command("demo")
 
 
-def _assert_work_is_spread(waiting: Sequence[Workable]) -> None:
+def _assert_work_is_spread(waiting: Sequence[ReviewItem]) -> None:
     """Some are claimed, some assigned, some snoozed, some escalated, and most are free."""
     now = timezone.now()
     assert any(item.claim_holder() for item in waiting)

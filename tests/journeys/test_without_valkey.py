@@ -21,7 +21,7 @@ from apps.moderation.reporting import report
 from apps.review.models import Reveal
 from apps.stories.models import Story
 from apps.users.models import User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.api.realtime.processes import Broker
 from tests.apps.chat.people import room_of

@@ -25,7 +25,7 @@ def cast() -> dict[str, User | None]:
 
 def things(cast: dict[str, Any]) -> dict[str, int]:
     """The key of a row for each table, by its model."""
-    from apps.users.verification.documents import send_document
+    from apps.users.verification.upload import send_document
 
     alice, bob = cast["alice"], people.bob()
     event = make_event(alice)

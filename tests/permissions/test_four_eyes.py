@@ -16,7 +16,7 @@ from redis import Redis
 
 from apps.review.decisions.models import Decision
 from apps.users.models import BlindCheck, Document, QualityShare, ReviewRule, Role, User
-from apps.users.verification.documents import review_document
+from apps.users.verification.review import review_document
 from tests import people
 from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import Api, api

@@ -19,7 +19,7 @@ from apps.access import require, visible
 from apps.audit.models import Entry, Verb
 from apps.audit.services import FETCHED_AHEAD, fetched_ahead, record
 from apps.errors import Absent, Refused
-from apps.review.claims import sensible_reason
+from apps.review.texts import sensible_reason
 from apps.users.models import Document, User
 
 OPENED_ONCE = timedelta(minutes=10)

@@ -25,8 +25,9 @@ from apps.access import holders, models_with_row_grants, require, unended, widen
 from apps.audit.models import Entry, Use, Verb
 from apps.audit.services import record
 from apps.errors import Absent
-from apps.review.claims import RATION, RATION_OF, sensible_reason
 from apps.review.models import Reveal, RevealAllowance
+from apps.review.reveals import RATION, RATION_OF
+from apps.review.texts import sensible_reason
 from apps.users.accounts.guards import KEEPS_ACCESS, not_above, not_oneself
 from apps.users.models import GroupMembership, User
 

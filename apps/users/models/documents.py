@@ -8,8 +8,9 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.access import TimeBoxed
 from apps.audit.history import History
-from apps.errors import Conflict, DomainError
-from apps.review.models import Workable
+from apps.errors import Conflict
+from apps.review.conflicts import ConflictOfInterest
+from apps.review.models import ReviewItem
 from apps.users.models.accounts import User
 from apps.users.texts import REASONS
 
@@ -52,10 +53,26 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.order_by("-created_at", "-id")
 
 
-class Document(Workable):
+class Document(ReviewItem):
     """A proof of identity or business, sent in by its owner and decided by a reviewer."""
 
     WORK_PERMISSION = "users.review_document"
+    OPEN = Q(status="pending")
+    DECIDED_AT, DECIDED_BY = "decided_at", "decided_by"
+    CONFLICTS = (
+        ConflictOfInterest(
+            "own-document",
+            _("This is your own document. A colleague has to review it."),
+            applies=lambda document, user: document.owner_id == user.pk,
+            rows=lambda user: Q(owner=user.pk),
+        ),
+        ConflictOfInterest(
+            "own-approval",
+            _("You recorded the first approval; a second officer has to confirm it. Undo your approval to change it."),
+            applies=lambda document, user: document.awaits_second and document.first_approved_by_id == user.pk,
+            rows=lambda user: Q(status="pending", first_approved_by=user.pk),
+        ),
+    )
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
@@ -106,7 +123,7 @@ class Document(Workable):
     )
     first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
 
-    history = History(excluded_fields=[*Workable.WORK_FIELDS, "pages", "letters_missing", "legal_name"])
+    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "pages", "letters_missing", "legal_name"])
     objects = DocumentQuerySet.as_manager()
 
     class Meta:
@@ -154,27 +171,24 @@ class Document(Workable):
     def __str__(self) -> str:
         return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
 
-    def not_for(self, person: User) -> DomainError | None:
-        if person.pk == self.owner_id:
-            return Conflict("own-document", _("This is your own document. A colleague has to review it."))
-        if self.is_held and person.pk == self.first_approved_by_id:
-            return Conflict("own-approval", _("You recorded the first approval; a second officer has to confirm it."))
-        return None
+    @property
+    def decided_as(self) -> str:
+        return self.get_status_display()
 
-    def settle(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
+    def decide(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave pending for `verdict`, approved or rejected."""
         if self.status != self.Status.PENDING:
             raise Conflict("already-decided", _("This document has already been decided."))
-        self._decide(verdict, by, reason, comment)
+        self._set_verdict(verdict, by, reason, comment)
 
     def override(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave one verdict for another."""
         if self.status == self.Status.PENDING:
             raise Conflict("not-decided", _("This document has not been decided yet."))
-        self._decide(verdict, by, reason, comment)
+        self._set_verdict(verdict, by, reason, comment)
 
-    def hold(self, by: User) -> None:
-        """Wait for somebody else to confirm the approval: pending, from wherever it was."""
+    def approve_first(self, by: User) -> None:
+        """Record the first of two approvals: pending, from whatever state it was in."""
         self.status, self.reason, self.comment = self.Status.PENDING, "", ""
         self.decided_by = self.decided_at = None
         self.needs_second = True
@@ -182,10 +196,10 @@ class Document(Workable):
         self._worked_on()
 
     @property
-    def is_held(self) -> bool:
+    def awaits_second(self) -> bool:
         return self.status == self.Status.PENDING and self.first_approved_at is not None
 
-    def _decide(self, verdict: str, by: User, reason: str, comment: str) -> None:
+    def _set_verdict(self, verdict: str, by: User, reason: str, comment: str) -> None:
         self.status, self.reason, self.comment = verdict, reason, comment
         self.decided_by, self.decided_at = by, timezone.now()
         self._worked_on()

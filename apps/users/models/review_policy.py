@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import History
+from apps.review.conflicts import ConflictOfInterest
 from apps.users.models.accounts import CLIENT_ROLES, Role, User
 from apps.users.models.documents import DocType, Document, Reason
 
@@ -71,6 +72,17 @@ class QualityShare(models.Model):
 
 class BlindCheck(models.Model):
     """A decided document that a second officer judges without knowing how it was decided. It changes nothing."""
+
+    CONFLICTS = (
+        ConflictOfInterest(
+            "own-decision",
+            _("This blind review is assigned to another officer. Choose the next one."),
+            applies=lambda check, user: (
+                user.pk in (check.officer_id, check.document.owner_id, check.document.first_approved_by_id)
+            ),
+            rows=lambda user: Q(officer=user.pk) | Q(document__owner=user.pk) | Q(document__first_approved_by=user.pk),
+        ),
+    )
 
     decision = models.OneToOneField("decisions.Decision", on_delete=models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Conflict, Invalid
+from apps.review.claims import lock_for_work
 from apps.users.models import CHECKS, DOCUMENT_NAME_LENGTH, DocType, Document, DocumentDetails, Reason, User
-from apps.users.verification.documents import document_in_work
 from apps.users.verification.matching import Matches, checked, details_of, keep_keys, matches, same_name
 
 NUMBER_LENGTH = 64
@@ -93,7 +93,7 @@ def record_details(
     `version` is the one that the officer saw, 0 where there was none; dates are written as in 2031-05-16. Raises
     `Conflict` where a colleague has claimed or decided it, or saved since that version, and `Invalid` on the field.
     """
-    document = document_in_work(officer, document_id)
+    document = lock_for_work(officer, Document, document_id)
     details = DocumentDetails.objects.filter(document=document).first()
     if version != (details.version if details else 0):
         raise Conflict("changed-since", _newer(details))

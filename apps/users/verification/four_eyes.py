@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from apps.access import require
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
-from apps.review.claims import add_note
+from apps.review.claims import lock_for_work
 from apps.review.decisions.services import decide, facts
+from apps.review.notes import add_note
 from apps.review.settings import begin_setting, keep_setting, require_unchanged
 from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
 
@@ -39,25 +39,15 @@ def needs_second(document: Document) -> bool:
 
 @transaction.atomic
 def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
-    """Ask for another pair of eyes on one document that is pending. The reason becomes a note; it can be undone.
+    """Require a second approval of one document that is pending. The reason becomes a note; it can be undone.
 
-    Raises `Conflict` where somebody asked before, decided it, or works on it.
+    Raises what `lock_for_work` does, and `Conflict` where one is required already.
     """
-    document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
-    if document is None:
-        raise Absent("not-found", _("This document does not exist, or you have no permission to see it."))
-    require(reviewer, "users.review_document", document)
+    document = lock_for_work(reviewer, Document, document_id)
     if not reason.strip():
         raise Invalid("required", _("Enter what the second officer should check."), field="reason")
-    holder = document.claim_holder()
-    if holder is not None and holder.pk != reviewer.pk:
-        raise Conflict(
-            "claimed",
-            _("Claimed by %(name)s. Take it over with a reason, or choose another document.")
-            % {"name": holder.username},
-        )
-    if document.status != Document.Status.PENDING or document.needs_second:
-        raise Conflict("not-open", _("Already decided, or a second approval is already required."))
+    if document.needs_second:
+        raise Conflict("not-open", _("A second approval is already required."))
     add_note(reviewer, document, text=reason)
     before = facts(document, ASKED_FIELDS)
     document.needs_second = True

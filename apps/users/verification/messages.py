@@ -1,4 +1,4 @@
-"""What the owner of a document would be told, before anything leaves."""
+"""What the owner of a document reads about its decision: the text, and a preview of the messages before they leave."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from django.utils.translation import override
 from apps.notifications.models import Kind
 from apps.notifications.texts import text_of
 from apps.users.jobs import compose
-from apps.users.models import Document
-from apps.users.verification.documents import message_to_owner
+from apps.users.models import Document, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +32,14 @@ def letter(document: Document, verdict: str, *, reason: str = "", comment: str =
     subject, body = compose(owner, f"document_{verdict}", document=decided, text=text)
     with override(owner.language):
         return Letter(text_of(Kind.DOCUMENT_DECIDED, status=verdict, text=text), subject, body)
+
+
+def text_for_owner(document: Document) -> str:
+    """What the owner reads about the decision: the reviewer's text, or the text that belongs to the reason."""
+    return document.comment or (Reason(document.reason).text if document.reason else "")
+
+
+def message_to_owner(document: Document) -> str:
+    """What the messages about the decision say, in the owner's language: the text of the reason, and the reviewer's."""
+    with override(document.owner.language):
+        return " ".join(filter(None, [Reason(document.reason).text if document.reason else "", document.comment]))

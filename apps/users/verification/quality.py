@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import granted, may, require
-from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.errors import Absent, Conflict, Invalid
+from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
 from apps.review.settings import begin_setting, keep_setting
 from apps.users.accounts.oversight import alert_if_one
@@ -80,8 +81,7 @@ def open_checks(viewer: User) -> QuerySet[BlindCheck]:
     """What `viewer` could judge: of documents that are theirs to decide, nothing that they had a hand in."""
     mine = granted(viewer, Document, "review").values("pk")
     checks = BlindCheck.objects.filter(checked_at__isnull=True, decision__undone_at__isnull=True, document__in=mine)
-    strangers = checks.exclude(officer=viewer).exclude(document__owner=viewer)
-    return strangers.exclude(document__first_approved_by=viewer).order_by("id")
+    return without_conflicts(viewer, checks).order_by("id")
 
 
 @transaction.atomic
@@ -95,8 +95,8 @@ def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") 
     if check is None:
         raise Absent("not-found", _("There is no such check."))
     require(viewer, "users.review_document", check.document)
-    if viewer.pk in (check.officer_id, check.document.owner_id, check.document.first_approved_by_id):
-        raise Refused("own-decision", _("This blind review is assigned to another officer. Choose the next one."))
+    if (conflict := conflict_of(viewer, check)) is not None:
+        raise conflict
     if check.checked_at is not None:
         raise Conflict("already-checked", _("This blind review is already done. Choose the next one."))
     if verdict not in (Document.Status.APPROVED, Document.Status.REJECTED):

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from apps.access import may
 from apps.audit.models import Use
-from apps.review.claims import prefer
 from apps.review.models import Reveal
+from apps.review.preferences import prefer
 from apps.users.models import GroupMembership, MfaReset, Session, User
 from apps.users.staff.accounts import groups_of, set_groups
 from apps.users.staff.object_grants import grant_on_row

@@ -21,14 +21,16 @@ from apps.audit.models import Entry, Verb
 from apps.audit.services import record_refusal
 from apps.events.models import Event
 from apps.moderation.reporting import settle_report
-from apps.review.claims import prefer, reveal
 from apps.review.models import SavedFilter
+from apps.review.preferences import prefer
+from apps.review.reveals import reveal
 from apps.users.accounts.services import block
 from apps.users.authentication.sessions import begin, end_session
 from apps.users.models import Document, Session, User
 from apps.users.staff.accounts import set_groups
 from apps.users.staff.object_grants import grant_on_row
-from apps.users.verification.documents import review_document, send_document
+from apps.users.verification.review import review_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.client import api
 from tests.console import console, links

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group
 
-from apps.review.claims import prefer
+from apps.review.preferences import prefer
 from apps.users.models import User
 from apps.users.staff.accounts import groups_of, set_groups
 from apps.users.staff.object_grants import grant_on_row

@@ -128,7 +128,7 @@ class Attacker:
             "reason": dice.choice(["because", "spam", "unreadable", "other"]),
             "post": "yes",
             "action": dice.choice(
-                ["", "delete_selected", "end_selected", "claim", "take_over", "hand_over", "confirm", "off", "delete"]
+                ["", "delete_selected", "end_selected", "claim", "take_over", "assign", "confirm", "off", "delete"]
             ),
             "_selected_action": dice.choice([self.groups, self.people, list(self.things.values())]),
             "status": dice.choice(["approved", "rejected"]),

@@ -56,7 +56,7 @@ def test_a_second_pair_of_eyes_is_asked_for_and_given(document: Document) -> Non
     # It is no work of hers any more: not in her queue, not to be claimed.
     assert not hers.get(DESK).context["lines"]
     assert "verdict" not in fields(hers.get(page))
-    assert hers.post(f"{page}action/", {"action": "claim"}).status_code == 409
+    assert hers.post(f"{page}action/", {"action": "claim"}).status_code == 403
     his = console(omar)
     assert "vera recorded the first approval." in his.get(page).content.decode()
     his.post(f"{page}decide/", {"verdict": "approved", "version": document.version})
@@ -86,7 +86,7 @@ def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     client = console(vera)
     chosen = {"action": "reject", "item": [document.pk, other.pk, held.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()
-    assert "Claimed by omar. Take it over with a reason, or choose another document." in preview
+    assert "Claimed by omar. Take it over with a reason, or choose another item." in preview
     assert "Already used on another account" in preview
     versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, held.pk)}
     confirmed = chosen | versions | {"confirmed": "1"}
@@ -110,7 +110,7 @@ def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -
     assert "You recorded the first approval; a second officer has to confirm it." in again
     assert status_of(document) == "approved"
     business.refresh_from_db()
-    assert business.is_held
+    assert business.awaits_second
 
 
 def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Document) -> None:

@@ -16,14 +16,15 @@ from django.utils import timezone
 from admin_dashboards.compliance.pages import picture_address
 from apps.access import may
 from apps.errors import Refused
-from apps.review.claims import colleagues
+from apps.review.claims import claim, colleagues
 from apps.review.decisions.models import Decision
 from apps.users.accounts.oversight import dangerous
 from apps.users.models import BlindCheck, Document, QualityShare, Role, User
 from apps.users.staff.object_grants import row_permissions
-from apps.users.verification.documents import claim_document, look_at_document, override_decision, review_document
 from apps.users.verification.four_eyes import ask_second
 from apps.users.verification.quality import judge_blind, quality
+from apps.users.verification.review import override_decision, review_document
+from apps.users.verification.viewing import record_view
 from tests import people
 from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.apps.users.test_documents import refused
@@ -155,10 +156,10 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
     officer, brandy = people.compliance(), reviewer()
     decided, old = decided_pair(officer)
     for action in (
-        lambda: claim_document(brandy, other.pk),
+        lambda: claim(brandy, Document, other.pk),
         lambda: review_document(brandy, other.pk, verdict="approved"),
         lambda: ask_second(brandy, other.pk, reason="odd"),
-        lambda: look_at_document(brandy, other.pk),
+        lambda: record_view(brandy, other.pk),
         lambda: override_decision(brandy, old.pk, verdict="approved", why="odd"),
         lambda: judge_blind(brandy, BlindCheck.objects.get(document=old).pk, verdict="approved"),
     ):

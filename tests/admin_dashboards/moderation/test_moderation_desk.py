@@ -339,7 +339,7 @@ def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Cli
     decide(client, case, outcome="kept")
     late = other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"})
     assert late.status_code == 409
-    assert "Already decided by community" in text(late)
+    assert "Kept by community" in text(late)
     assert Case.objects.get().outcomes == ["kept"]
 
 

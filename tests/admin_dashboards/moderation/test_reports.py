@@ -88,7 +88,7 @@ def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report: R
     settle(console(first), report, "kept")
     answer = settle(console(second), report, "removed")
     assert answer.status_code == 409
-    assert "Already decided by" in answer.content.decode()
+    assert f"Kept by {first.username} at" in answer.content.decode()
     report.refresh_from_db()
     assert (report.outcome, report.closed_by) == ("kept", first)
     assert Story.objects.active().exists()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from apps.audit.models import Entry, Verb
 from apps.infra.files import renditions
-from apps.review.claims import prefer
+from apps.review.preferences import prefer
 from apps.stories.models import Story
 from apps.stories.services import free_expired
 from tests import drawn, people

@@ -11,12 +11,13 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from apps.audit.models import Entry, Verb
-from apps.review.claims import prefer
 from apps.review.decisions.models import Decision
 from apps.review.models import Note, Preference, SavedFilter
+from apps.review.preferences import prefer
 from apps.users.models import Document, User
 from apps.users.staff.object_grants import grant_on_row
-from apps.users.verification.documents import review_document, send_document
+from apps.users.verification.review import review_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.console import console
 from tests.drawn import png, upload
@@ -205,11 +206,11 @@ def test_what_is_handed_over_comes_first_to_them_and_to_nobody_who_is_away(
 ) -> None:
     client = console(vera)
     client.get(item(queue[2]))
-    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": "0"}).status_code == 422
+    assert client.post(item(queue[2], "action/"), {"action": "assign", "to": "0"}).status_code == 422
     prefer(omar, away_until=timezone.now() + timedelta(days=1))
-    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": omar.pk}).status_code == 422
+    assert client.post(item(queue[2], "action/"), {"action": "assign", "to": omar.pk}).status_code == 422
     prefer(omar, away_until=None)
-    assert client.post(item(queue[2], "action/"), {"action": "hand_over", "to": omar.pk}).status_code == 302
+    assert client.post(item(queue[2], "action/"), {"action": "assign", "to": omar.pk}).status_code == 302
     assert console(omar).get("/admin/compliance/next/").url == item(queue[2])
     # Opening what is meant for somebody else takes nothing; going away gives it back.
     client.get(item(queue[2]))

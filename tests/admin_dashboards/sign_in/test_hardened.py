@@ -15,13 +15,13 @@ from apps.audit.models import Entry, Verb
 from apps.chat.models import Message
 from apps.chat.services import remove_message
 from apps.moderation.context import texts_open_to
-from apps.review.claims import reveal
 from apps.review.decisions.models import Decision
+from apps.review.reveals import reveal
 from apps.stories.models import Story
 from apps.users.models import Document, User
 from apps.users.staff.accounts import groups_of, leave_group, set_groups
-from apps.users.verification.documents import send_document
 from apps.users.verification.four_eyes import ask_second
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.console import console, links
 from tests.drawn import png, upload

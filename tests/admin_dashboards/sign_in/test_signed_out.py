@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.audit.models import Entry, Use, Verb
 from apps.events.models import Event
 from apps.users.models import Document, Session, User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.console import console
 from tests.drawn import png, upload

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from apps.review.models import Note
 from apps.users.models import Session, User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.accessibility import barriers
 from tests.admin_dashboards.access.test_access_browser import sign_in

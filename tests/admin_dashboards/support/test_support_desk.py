@@ -18,11 +18,13 @@ from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.connections.models import Connection
 from apps.connections.services import answer_connection, delete_connection
-from apps.review.claims import prefer, reveals_today
 from apps.review.models import Reveal, RevealAllowance
+from apps.review.preferences import prefer
+from apps.review.reveals import reveals_today
 from apps.users.accounts.services import suspend_user, update_profile
 from apps.users.models import Block, User, phone_digits_reversed
-from apps.users.verification.documents import look_at_document, send_document
+from apps.users.verification.upload import send_document
+from apps.users.verification.viewing import record_view
 from tests import people
 from tests.client import api
 from tests.console import console, links
@@ -204,7 +206,7 @@ def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support
     reveal = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": "calls from it", "next": HOME}
     support.post("/admin/reveal/", reveal)
     document = send_document(alice, upload(png()), doc_type="identity")
-    look_at_document(people.compliance(), document.pk, reason="page 1")
+    record_view(people.compliance(), document.pk, reason="page 1")
     connection = Connection.objects.get(receiver=alice)
     answer_connection(alice, connection.pk, status="accepted")
     number = connection.pk

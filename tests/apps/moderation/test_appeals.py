@@ -15,11 +15,11 @@ from guardian.shortcuts import assign_perm
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import settle_case
-from apps.moderation.deciding import decidable_appeals
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.reporting import report
 from apps.moderation.retention import let_go_of_all
 from apps.notifications.models import Kind, Notification
+from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo
 from apps.stories.models import Story
@@ -64,14 +64,14 @@ class TestAppealing:
         assign_perm("moderation.settle_report", ruler)
         decision = decided(author, decider, outcome)
         made = appeal(author, decision.pk, text="It is art.")
-        assert not decidable_appeals(ruler, Appeal.objects.all()).exists()
+        assert not without_conflicts(ruler, Appeal.objects.all()).exists()
         with CaptureQueriesContext(connection) as queries:
-            refusal = made.not_for(ruler)
+            refusal = conflict_of(ruler, made)
         assert not any("ORDER BY" in query["sql"] for query in queries), "nobody is looked for yet"
         assert "No other colleague holds it; ask an access manager." in str(refusal)
         second = make_staff("second", "Community Manager")
-        assert "It can be decided by: second." in str(made.not_for(ruler))
-        assert decidable_appeals(second, Appeal.objects.all()).exists()
+        assert "It can be decided by: second." in str(conflict_of(ruler, made))
+        assert without_conflicts(second, Appeal.objects.all()).exists()
 
     def test_within_twenty_days(self) -> None:
         author = alice()
@@ -210,7 +210,7 @@ class TestRaces:
             ]
         )
         [ruled] = won(results)
-        assert lost(results) == {(Conflict, "already-ruled")}
+        assert lost(results) == {(Conflict, "already-decided")}
         decision.refresh_from_db()
         assert (decision.undone_at is not None) == (ruled.status == "overturned")
 

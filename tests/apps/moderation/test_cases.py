@@ -208,9 +208,9 @@ class TestSettling:
         with pytest.raises(Conflict, match="changed since you opened it"):
             settle_case(boss, case.pk, outcomes=["kept"], version=2)
         settle_case(boss, case.pk, outcomes=["kept"], version=1)
-        with pytest.raises(Conflict, match="Already decided by admin at") as refusal:
+        with pytest.raises(Conflict, match="Kept by admin at") as refusal:
             settle_case(boss, case.pk, outcomes=["warned"])
-        assert refusal.value.code == "already-settled"
+        assert refusal.value.code == "already-decided"
 
     def test_whoever_holds_it_settles_it(self) -> None:
         case, boss, other = tell(bob(), "event", make_event(alice())), admin(), community()
@@ -255,7 +255,7 @@ class TestRaces:
         ]
         results = at_once(actions)
         [settled] = won(results)
-        assert lost(results) == {(Conflict, "already-settled")}
+        assert lost(results) == {(Conflict, "already-decided")}
         assert Strike.objects.count() == (settled.outcomes == ["warned"])
         assert Decision.objects.count() == 1
 
@@ -286,7 +286,7 @@ class TestRaces:
         results = at_once(
             [partial(undo, boss, decision.pk), *[partial(settle_case, other, case.pk, outcomes=["kept"])] * 9]
         )
-        assert lost(results) <= {(Conflict, "already-settled")}
+        assert lost(results) <= {(Conflict, "already-decided")}
         case.refresh_from_db()
         settled = [result for result in won(results) if isinstance(result, Case)]
         assert len(settled) <= 1

@@ -210,7 +210,7 @@ class TestEvidence:
         reports = [tell(make_user(f"person{number}"), "story", story) for number in range(10)]
         results = at_once([partial(settle_report, boss, made.pk, outcome="kept") for made in reports])
         assert len(won(results)) == 1
-        assert lost(results) == {(Conflict, "already-settled")}
+        assert lost(results) == {(Conflict, "already-decided")}
         run_jobs(later=timedelta(seconds=10))
         story.refresh_from_db()
         assert not story.held
@@ -233,7 +233,7 @@ def test_of_twenty_decisions_one_counts() -> None:
     outcomes = ["kept", "removed"] * 10
     results = at_once([partial(settle_report, boss, made.pk, outcome=outcome) for outcome in outcomes])
     [winner] = won(results)
-    assert lost(results) == {(Conflict, "already-settled")}
+    assert lost(results) == {(Conflict, "already-decided")}
     made.refresh_from_db()
     event.refresh_from_db()
     assert made.outcome == winner.outcome

@@ -12,7 +12,7 @@ from apps.errors import Conflict
 from apps.review.message_templates import save_template
 from apps.review.models import MessageTemplate
 from apps.users.models import Document, User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.console import console
 from tests.drawn import png, upload

@@ -9,11 +9,11 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from apps.review import claims as desk
+from apps.review import claims
 from apps.review.models import Note, Notice
 from apps.review.notices import mentioned_in
 from apps.users.models import Document, User
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.console import console
 from tests.drawn import png, upload
@@ -48,7 +48,7 @@ def act(client: Client, document: Document, action: str, **posted: str) -> str:
 
 
 def test_who_is_assigned_an_item_is_notified_and_opens_it(document: Document, vera: User, omar: User) -> None:
-    page = act(console(vera), document, "hand_over", to=str(omar.pk))
+    page = act(console(vera), document, "assign", to=str(omar.pk))
     assert f"Assigned to omar, who is notified: Identity document {document.pk} of newton." in page
     his = console(omar)
     page = his.get(PAGE).text
@@ -91,7 +91,7 @@ def test_who_approved_first_is_not_mentioned_into_the_second_approval(document: 
 
 
 def test_notices_are_one_person_s_own(document: Document, vera: User, omar: User) -> None:
-    act(console(vera), document, "hand_over", to=str(omar.pk))
+    act(console(vera), document, "assign", to=str(omar.pk))
     notice = Notice.objects.get()
     assert console(vera).post(PAGE, {"open": notice.pk}).status_code == 404
     assert "assigned to you" not in console(vera).get(PAGE).text
@@ -126,7 +126,7 @@ def test_the_text_of_a_notice_is_shown_only_while_its_item_is_open_to_the_viewer
 def test_older_notices_are_paged_by_key_at_the_same_cost(
     document: Document, vera: User, omar: User, django_assert_max_num_queries: object
 ) -> None:
-    desk.hand_over(vera, Document, document.pk, to=omar)
+    claims.assign(vera, Document, document.pk, to=omar)
     first = Notice.objects.get()
     Notice.objects.bulk_create(
         Notice(staff=omar, actor=vera, kind="mentioned", target_type=first.target_type, target_id=document.pk)

@@ -8,25 +8,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.review.models import Goal
-from apps.review.queue import AGES, CHART_DAYS, Queue, figures, line_up, mine, neighbour, waiting
+from apps.review.queue import AGES, CHART_DAYS, ReviewQueue, figures, line_up, mine, neighbour, waiting
 from apps.users.models import DocType, Document, User
+from apps.users.verification.queue import DOCUMENTS
 from tests.people import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
-QUEUE = Queue(
-    slug="documents",
-    model=Document,
-    open=Q(status="pending"),
-    arrived="created_at",
-    decided="decided_at",
-    decider="decided_by",
-    order=("created_at", "id"),
-)
+QUEUE = DOCUMENTS
 NOW = datetime(2026, 3, 10, 1, 30, tzinfo=UTC)
 
 
@@ -127,7 +119,7 @@ def test_late_ones_stand_in_front_and_what_is_not_ones_own_is_left_out(vera: Use
     assert line_up(QUEUE, rows, timedelta(hours=24), now) == [later, late, young, let_go, awake]
     assert line_up(QUEUE, rows, timedelta(hours=24), now, 2) == [later, late]
     # Weight or any other order counts among those that are equally late.
-    by_number = Queue("x", Document, QUEUE.open, "created_at", "decided_at", "decided_by", ("-id",))
+    by_number = ReviewQueue("x", Document, "created_at", ("-id",))
     assert line_up(by_number, rows, timedelta(hours=24), now) == [later, late, awake, let_go, young]
     assert list(mine(QUEUE, Document.objects.all(), vera, now)) == [awake]
 

@@ -13,10 +13,11 @@ import time_machine
 
 from apps.audit.models import Entry, Verb
 from apps.errors import Conflict, DomainError, Invalid, Refused
+from apps.review.claims import claim
 from apps.users.models import Document, DocumentDetails, DocumentKey, Profile, Reason, User
 from apps.users.verification.details import compared, record_details
-from apps.users.verification.documents import claim_document, review_document
 from apps.users.verification.matching import keep_keys, plain_name, same_name
+from apps.users.verification.review import review_document
 from tests import people
 from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.apps.users.test_four_eyes import officers
@@ -152,7 +153,7 @@ def test_of_two_officers_who_save_at_once_one_is_told() -> None:
 
 def test_who_may_type_them() -> None:
     (vera, omar), document = officers(), maya()
-    claim_document(omar, document.pk)
+    claim(omar, Document, document.pk)
     with refused(Conflict, "claimed"):
         details(vera, document, number="X1")
     with refused(Refused, "permission-missing"):

@@ -17,11 +17,14 @@ from django.utils import timezone
 from apps.audit.models import Entry, Verb
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.notifications.models import Kind, Notification
+from apps.review.claims import claim, release
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import tell, undo, undo_batch
 from apps.users.models import Document, Reason, User
-from apps.users.verification import documents
 from apps.users.verification.messages import letter
+from apps.users.verification.review import override_decision, review_document
+from apps.users.verification.upload import send_document
+from apps.users.verification.viewing import record_view
 from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs, waiting
 from tests.people import admin, alice, community, compliance, make_staff, newton
@@ -32,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def document(db: None) -> Document:
-    document = documents.send_document(newton(), upload(png()), doc_type="identity")
+    document = send_document(newton(), upload(png()), doc_type="identity")
     forget("users.inspect_document")
     return document
 
@@ -49,7 +52,7 @@ def refused(kind: type[DomainError], code: str, action: Callable[[], object]) ->
 
 def test_approval_gives_the_badge_and_both_are_remembered(document: Document) -> None:
     officer = compliance()
-    decided = documents.review_document(officer, document.pk, verdict="approved", comment="Welcome!")
+    decided = review_document(officer, document.pk, verdict="approved", comment="Welcome!")
     assert decided.status == "approved"
     assert (decided.decided_by, decided.version) == (officer, 2)
     owner = User.objects.get(username="newton")
@@ -61,16 +64,16 @@ def test_approval_gives_the_badge_and_both_are_remembered(document: Document) ->
 
 def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
     User.objects.filter(username="newton").update(identity_verified=True)
-    documents.review_document(compliance(), document.pk, verdict="rejected")
+    review_document(compliance(), document.pk, verdict="rejected")
     assert User.objects.get(username="newton").identity_verified
 
 
 def test_it_takes_the_permission(document: Document) -> None:
     for person in (community(), alice(), User.objects.get(username="newton")):
         for action in (
-            partial(documents.review_document, verdict="approved"),
-            documents.claim_document,
-            documents.release_document,
+            partial(review_document, verdict="approved"),
+            lambda actor, pk: claim(actor, Document, pk),
+            lambda actor, pk: release(actor, Document, pk),
         ):
             refused(Refused, "permission-missing", partial(action, person, document.pk))
     assert Document.objects.get().status == "pending"
@@ -79,16 +82,16 @@ def test_it_takes_the_permission(document: Document) -> None:
 def test_nobody_decides_their_own(document: Document) -> None:
     boss = admin()
     Document.objects.filter(pk=document.pk).update(owner=boss)
-    refused(Refused, "own-document", lambda: documents.review_document(boss, document.pk, verdict="approved"))
+    refused(Refused, "own-document", lambda: review_document(boss, document.pk, verdict="approved"))
     with pytest.raises(IntegrityError), transaction.atomic():
         Document.objects.filter(pk=document.pk).update(decided_by=boss)
 
 
 def test_what_is_absent_is_absent() -> None:
     officer = compliance()
-    refused(Absent, "not-found", lambda: documents.review_document(officer, 1, verdict="approved"))
-    refused(Absent, "not-found", lambda: documents.claim_document(officer, 1))
-    refused(Absent, "not-found", lambda: documents.look_at_document(officer, 1))
+    refused(Absent, "not-found", lambda: review_document(officer, 1, verdict="approved"))
+    refused(Absent, "not-found", lambda: claim(officer, Document, 1))
+    refused(Absent, "not-found", lambda: record_view(officer, 1))
 
 
 @pytest.mark.parametrize(
@@ -101,15 +104,13 @@ def test_what_is_absent_is_absent() -> None:
     ],
 )
 def test_a_decision_that_is_none(document: Document, decision: dict[str, Any], field: str) -> None:
-    error = refused(Invalid, "invalid", lambda: documents.review_document(compliance(), document.pk, **decision))
+    error = refused(Invalid, "invalid", lambda: review_document(compliance(), document.pk, **decision))
     assert error.field == field
 
 
 def test_a_second_decision_hears_of_the_first(document: Document) -> None:
-    documents.review_document(make_staff("vera", "Compliance Officer"), document.pk, verdict="rejected")
-    error = refused(
-        Conflict, "already-decided", lambda: documents.review_document(compliance(), document.pk, verdict="approved")
-    )
+    review_document(make_staff("vera", "Compliance Officer"), document.pk, verdict="rejected")
+    error = refused(Conflict, "already-decided", lambda: review_document(compliance(), document.pk, verdict="approved"))
     assert "Rejected by vera at" in str(error)
     assert not User.objects.get(username="newton").identity_verified
 
@@ -120,9 +121,9 @@ def test_a_decision_on_an_older_version_is_refused(document: Document) -> None:
     refused(
         Conflict,
         "already-decided",
-        lambda: documents.review_document(officer, document.pk, verdict="approved", version=1),
+        lambda: review_document(officer, document.pk, verdict="approved", version=1),
     )
-    assert documents.review_document(officer, document.pk, verdict="approved", version=2).version == 3
+    assert review_document(officer, document.pk, verdict="approved", version=2).version == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -132,7 +133,7 @@ def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
     verdicts = ["approved" if number % 2 else "rejected" for number in range(20)]
     results = at_once(
         [
-            partial(documents.review_document, officer, document.pk, verdict=verdict)
+            partial(review_document, officer, document.pk, verdict=verdict)
             for officer, verdict in zip(officers, verdicts, strict=True)
         ]
     )
@@ -148,7 +149,7 @@ def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
 def test_of_twenty_documents_sent_at_once_one_is_taken() -> None:
     owner = newton()
 
-    results = at_once([lambda: documents.send_document(owner, upload(png()), doc_type="identity")] * 20)
+    results = at_once([lambda: send_document(owner, upload(png()), doc_type="identity")] * 20)
     assert len(won(results)) == 1
     assert lost(results) == {(Conflict, "already-pending")}
     assert Document.objects.count() == 1
@@ -159,60 +160,60 @@ def test_of_twenty_documents_sent_at_once_one_is_taken() -> None:
 
 def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
-    claimed = documents.claim_document(vera, document.pk)
+    claimed = claim(vera, Document, document.pk)
     assert claimed.claim_holder() == vera
     for action in (
-        lambda: documents.claim_document(omar, document.pk),
-        lambda: documents.release_document(omar, document.pk),
-        lambda: documents.review_document(omar, document.pk, verdict="approved"),
+        lambda: claim(omar, Document, document.pk),
+        lambda: release(omar, Document, document.pk),
+        lambda: review_document(omar, document.pk, verdict="approved"),
     ):
         assert "vera" in str(refused(Conflict, "claimed", action))
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
-        assert documents.claim_document(omar, document.pk).claim_holder() == omar
-        refused(Conflict, "claimed", lambda: documents.review_document(vera, document.pk, verdict="approved"))
+        assert claim(omar, Document, document.pk).claim_holder() == omar
+        refused(Conflict, "claimed", lambda: review_document(vera, document.pk, verdict="approved"))
 
 
 def test_whoever_claimed_it_decides_it_or_lets_it_go(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
-    documents.claim_document(vera, document.pk)
-    documents.claim_document(vera, document.pk)
-    assert documents.release_document(vera, document.pk).claim_holder() is None
-    documents.claim_document(omar, document.pk)
-    assert documents.review_document(omar, document.pk, verdict="approved").claimed_by is None
+    claim(vera, Document, document.pk)
+    claim(vera, Document, document.pk)
+    assert release(vera, Document, document.pk).claim_holder() is None
+    claim(omar, Document, document.pk)
+    assert review_document(omar, document.pk, verdict="approved").claimed_by is None
     assert list(Entry.objects.order_by("id").values_list("verb", flat=True)) == ["claimed", "released", "claimed"]
 
 
 def test_claims_leave_no_version_of_the_document(document: Document) -> None:
     versions = document.history.count()
     officer = compliance()
-    documents.claim_document(officer, document.pk)
-    documents.release_document(officer, document.pk)
+    claim(officer, Document, document.pk)
+    release(officer, Document, document.pk)
     assert document.history.count() == versions
 
 
 def test_what_is_decided_is_not_claimed(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="approved")
-    refused(Conflict, "already-decided", lambda: documents.claim_document(officer, document.pk))
+    review_document(officer, document.pk, verdict="approved")
+    refused(Conflict, "already-decided", lambda: claim(officer, Document, document.pk))
 
 
 def test_looking_at_a_document_is_written_down(document: Document) -> None:
     officer = compliance()
-    entry = documents.look_at_document(officer, document.pk, reason="review")
+    entry = record_view(officer, document.pk, reason="review")
     assert (entry.actor, entry.verb, entry.target_type, entry.target_id) == (
         officer,
         Verb.VIEWED,
         "users.document",
         str(document.pk),
     )
-    refused(Refused, "permission-missing", lambda: documents.look_at_document(community(), document.pk))
+    refused(Refused, "permission-missing", lambda: record_view(community(), document.pk))
 
 
 # --- Telling the owner ----------------------------------------------------------------------------------------------
 
 
 def test_the_owner_hears_of_it_after_ten_seconds(document: Document) -> None:
-    documents.review_document(compliance(), document.pk, verdict="rejected", reason="expired")
+    review_document(compliance(), document.pk, verdict="rejected", reason="expired")
     assert run_jobs(later=timedelta(seconds=9)) == 0
     assert not Notification.objects.exists()
     assert run_jobs(later=timedelta(seconds=10)) == 2
@@ -227,7 +228,7 @@ def test_the_owner_hears_of_it_after_ten_seconds(document: Document) -> None:
 
 
 def test_approval_is_mailed_too(document: Document) -> None:
-    documents.review_document(compliance(), document.pk, verdict="approved", comment="Welcome & enjoy!")
+    review_document(compliance(), document.pk, verdict="approved", comment="Welcome & enjoy!")
     run_jobs(later=timedelta(seconds=10))
     [message] = mail.outbox
     assert message.subject == "Your Infloo account is verified"
@@ -236,7 +237,7 @@ def test_approval_is_mailed_too(document: Document) -> None:
 
 def test_nothing_is_told_of_a_decision_that_was_undone_in_time(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="approved")
+    review_document(officer, document.pk, verdict="approved")
     undo(officer, Decision.objects.get().pk)
     run_jobs(later=timedelta(seconds=10))
     assert not Notification.objects.exists()
@@ -248,7 +249,7 @@ def test_nothing_is_told_of_a_decision_that_was_undone_in_time(document: Documen
 
 def test_undoing_an_approval_puts_document_and_badge_back(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
-    documents.review_document(vera, document.pk, verdict="approved", comment="Welcome")
+    review_document(vera, document.pk, verdict="approved", comment="Welcome")
     undo(omar, Decision.objects.get().pk, reason="wrong person")
     document.refresh_from_db()
     assert (document.status, document.comment, document.decided_by, document.decided_at) == ("pending", "", None, None)
@@ -256,20 +257,20 @@ def test_undoing_an_approval_puts_document_and_badge_back(document: Document) ->
     assert not User.objects.get(username="newton").identity_verified
     newest = document.history.first()
     assert (newest.history_user, newest.history_change_reason) == (omar, "document.approved undone: wrong person")
-    assert documents.review_document(omar, document.pk, verdict="rejected").status == "rejected"
+    assert review_document(omar, document.pk, verdict="rejected").status == "rejected"
 
 
 def test_undoing_takes_no_badge_that_was_there_before(document: Document) -> None:
     officer = compliance()
     User.objects.filter(username="newton").update(identity_verified=True)
-    documents.review_document(officer, document.pk, verdict="approved")
+    review_document(officer, document.pk, verdict="approved")
     undo(officer, Decision.objects.get().pk)
     assert User.objects.get(username="newton").identity_verified
 
 
 def test_undoing_after_the_messages_left_is_told_too(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="rejected", reason="expired")
+    review_document(officer, document.pk, verdict="rejected", reason="expired")
     run_jobs(later=timedelta(seconds=10))
     undo(officer, Decision.objects.get().pk)
     run_jobs()
@@ -279,7 +280,7 @@ def test_undoing_after_the_messages_left_is_told_too(document: Document) -> None
 
 def test_undoing_twice_or_after_a_change_is_refused(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="rejected")
+    review_document(officer, document.pk, verdict="rejected")
     decision = Decision.objects.get()
     Document.objects.filter(pk=document.pk).update(comment="changed since")
     refused(Conflict, "changed-since", lambda: undo(officer, decision.pk))
@@ -289,7 +290,7 @@ def test_undoing_twice_or_after_a_change_is_refused(document: Document) -> None:
 
 
 def test_only_reviewers_undo(document: Document) -> None:
-    documents.review_document(compliance(), document.pk, verdict="approved")
+    review_document(compliance(), document.pk, verdict="approved")
     moderator = community()
     refused(Refused, "permission-missing", lambda: undo(moderator, Decision.objects.get().pk))
     refused(Absent, "absent", lambda: undo(moderator, 0))
@@ -297,9 +298,9 @@ def test_only_reviewers_undo(document: Document) -> None:
 
 def test_a_batch_is_undone_but_for_what_has_changed_since(document: Document) -> None:
     officer, batch = compliance(), uuid4()
-    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
-        documents.review_document(officer, one.pk, verdict="approved", batch=batch)
+        review_document(officer, one.pk, verdict="approved", batch=batch)
     Document.objects.filter(pk=other.pk).update(comment="changed since")
     result = undo_batch(officer, batch)
     assert [decision.target_id for decision in result.done] == [document.pk]
@@ -311,17 +312,17 @@ def test_a_batch_is_undone_but_for_what_has_changed_since(document: Document) ->
 
 def test_undoing_a_rejection_after_the_owner_sent_another_is_refused(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="rejected", reason="expired")
-    documents.send_document(document.owner, upload(png()), doc_type="identity")
+    review_document(officer, document.pk, verdict="rejected", reason="expired")
+    send_document(document.owner, upload(png()), doc_type="identity")
     refused(Conflict, "changed-since", lambda: undo(officer, Decision.objects.get().pk))
     assert Decision.objects.get().undone_at is None
 
 
 def test_of_two_approvals_undone_the_last_takes_the_badge(document: Document) -> None:
     officer = compliance()
-    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
-        documents.review_document(officer, one.pk, verdict="approved")
+        review_document(officer, one.pk, verdict="approved")
     for decision, verified in zip(Decision.objects.order_by("id"), (True, False), strict=True):
         undo(officer, decision.pk)
         assert User.objects.get(username="newton").identity_verified == verified
@@ -330,7 +331,7 @@ def test_of_two_approvals_undone_the_last_takes_the_badge(document: Document) ->
 @pytest.mark.django_db(transaction=True)
 def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="approved")
+    review_document(officer, document.pk, verdict="approved")
     decision = Decision.objects.get().pk
     at_once([partial(undo, officer, decision), partial(tell, decision)] * 5)
     told = Notification.objects.filter(text__contains="approved").exists()
@@ -342,7 +343,7 @@ def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
 def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> None:
     officer = compliance()
     with transaction.atomic():
-        documents.review_document(officer, document.pk, verdict="approved")
+        review_document(officer, document.pk, verdict="approved")
         transaction.set_rollback(True)
     assert waiting("decisions.tell_people") == []
 
@@ -352,9 +353,9 @@ def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> Non
 
 def test_revoking_the_last_approval_takes_the_badge_away(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
-    documents.review_document(vera, document.pk, verdict="approved")
+    review_document(vera, document.pk, verdict="approved")
     run_jobs(later=timedelta(seconds=10))
-    revoked = documents.override_decision(
+    revoked = override_decision(
         omar, document.pk, verdict="rejected", reason="forged", why="the agency says it issued no such card", version=2
     )
     assert (revoked.status, revoked.reason, revoked.decided_by) == ("rejected", "forged", omar)
@@ -375,24 +376,24 @@ def test_revoking_the_last_approval_takes_the_badge_away(document: Document) -> 
 
 def test_revoking_one_of_two_approvals_leaves_the_badge(document: Document) -> None:
     officer = compliance()
-    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
-        documents.review_document(officer, one.pk, verdict="approved")
-    documents.override_decision(officer, document.pk, verdict="rejected", reason="expired", why="date misread")
+        review_document(officer, one.pk, verdict="approved")
+    override_decision(officer, document.pk, verdict="rejected", reason="expired", why="date misread")
     assert User.objects.get(username="newton").identity_verified
-    documents.override_decision(officer, other.pk, verdict="rejected", reason="expired", why="date misread")
+    override_decision(officer, other.pk, verdict="rejected", reason="expired", why="date misread")
     assert not User.objects.get(username="newton").identity_verified
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_approvals_revoked_at_once_the_badge_goes_with_the_later(document: Document) -> None:
     officers = [make_staff(name, "Compliance Officer") for name in ("vera", "omar")]
-    other = documents.send_document(document.owner, upload(png()), doc_type="business")
+    other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
-        documents.review_document(officers[0], one.pk, verdict="approved")
+        review_document(officers[0], one.pk, verdict="approved")
     at_once(
         [
-            partial(documents.override_decision, officer, one.pk, verdict="rejected", why="both were lent")
+            partial(override_decision, officer, one.pk, verdict="rejected", why="both were lent")
             for officer, one in zip(officers, (document, other), strict=True)
         ]
     )
@@ -401,8 +402,8 @@ def test_of_two_approvals_revoked_at_once_the_badge_goes_with_the_later(document
 
 def test_what_was_rejected_is_approved_after_all_and_back_and_forth_undone(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="rejected", reason="expired", comment="In May.")
-    documents.override_decision(officer, document.pk, verdict="approved", why="I read the wrong line")
+    review_document(officer, document.pk, verdict="rejected", reason="expired", comment="In May.")
+    override_decision(officer, document.pk, verdict="approved", why="I read the wrong line")
     assert User.objects.get(username="newton").identity_verified
     first, second = Decision.objects.order_by("id")
     assert second.overrides == first
@@ -420,8 +421,8 @@ def test_what_was_rejected_is_approved_after_all_and_back_and_forth_undone(docum
 
 def test_a_revocation_undone_gives_the_badge_back_and_says_what_holds(document: Document) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="approved", comment="Welcome")
-    documents.override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
+    review_document(officer, document.pk, verdict="approved", comment="Welcome")
+    override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
     run_jobs(later=timedelta(seconds=10))
     undo(officer, Decision.objects.latest("id").pk, reason="another card")
     run_jobs()
@@ -445,19 +446,19 @@ def test_a_decision_is_changed_for_a_reason_and_as_it_stands(
     document: Document, given: dict[str, Any], kind: type[DomainError], code: str
 ) -> None:
     officer = compliance()
-    documents.review_document(officer, document.pk, verdict="approved")
+    review_document(officer, document.pk, verdict="approved")
     asked = {"verdict": "rejected", "why": "agency"} | given
-    refused(kind, code, lambda: documents.override_decision(officer, document.pk, **asked))
+    refused(kind, code, lambda: override_decision(officer, document.pk, **asked))
     assert User.objects.get(username="newton").identity_verified
 
 
 def test_only_reviewers_change_a_decision_and_only_one_that_was_taken(document: Document) -> None:
     officer, moderator = compliance(), community()
-    action = partial(documents.override_decision, document_id=document.pk, verdict="rejected", why="agency")
+    action = partial(override_decision, document_id=document.pk, verdict="rejected", why="agency")
     refused(Conflict, "not-decided", lambda: action(officer))
-    documents.review_document(officer, document.pk, verdict="approved")
+    review_document(officer, document.pk, verdict="approved")
     refused(Refused, "permission-missing", lambda: action(moderator))
-    refused(Absent, "not-found", lambda: documents.override_decision(officer, 0, verdict="rejected", why="agency"))
+    refused(Absent, "not-found", lambda: override_decision(officer, 0, verdict="rejected", why="agency"))
 
 
 # --- What will be told ----------------------------------------------------------------------------------------------
@@ -466,7 +467,7 @@ def test_only_reviewers_change_a_decision_and_only_one_that_was_taken(document: 
 @pytest.mark.parametrize("reason", [*Reason.values, ""])
 def test_the_preview_is_what_leaves(document: Document, reason: str) -> None:
     shown = letter(document, "rejected", reason=reason, comment="See you & yours.")
-    documents.review_document(compliance(), document.pk, verdict="rejected", reason=reason, comment="See you & yours.")
+    review_document(compliance(), document.pk, verdict="rejected", reason=reason, comment="See you & yours.")
     run_jobs(later=timedelta(seconds=10))
     assert Notification.objects.get().text == shown.notification
     assert (mail.outbox[0].subject, mail.outbox[0].body) == (shown.subject, shown.body)
@@ -476,10 +477,10 @@ def test_the_preview_is_what_leaves(document: Document, reason: str) -> None:
 def test_the_preview_of_an_approval_and_its_end_is_what_leaves(document: Document) -> None:
     officer = compliance()
     approval = letter(document, "approved", comment="Welcome")
-    documents.review_document(officer, document.pk, verdict="approved", comment="Welcome")
+    review_document(officer, document.pk, verdict="approved", comment="Welcome")
     document.refresh_from_db()
     end = letter(document, "revoked", reason="forged")
-    documents.override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
+    override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
     run_jobs(later=timedelta(seconds=10))
     assert [(message.subject, message.body) for message in mail.outbox][1] == (end.subject, end.body)
     assert "no longer carries the badge" in end.body

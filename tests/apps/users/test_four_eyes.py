@@ -17,13 +17,15 @@ from apps.audit.history import save_as
 from apps.audit.models import Entry, Verb
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.notifications.models import Notification
+from apps.review.claims import claim
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo
 from apps.review.models import Note
 from apps.users.models import Document, Follow, ReviewRule, Role, User
 from apps.users.staff.accounts import add_staff, set_staff_password
-from apps.users.verification.documents import claim_document, override_decision, review_document, send_document
 from apps.users.verification.four_eyes import ask_second, needs_second, save_rule
+from apps.users.verification.review import override_decision, review_document
+from apps.users.verification.upload import send_document
 from tests import people
 from tests.apps.users.test_documents import refused
 from tests.client import api
@@ -72,7 +74,7 @@ def test_the_first_approval_is_held_until_another_officer_confirms_it() -> None:
 
     refused(Refused, "own-approval", lambda: review_document(vera, document.pk, verdict="approved"))
     refused(Refused, "own-approval", lambda: review_document(vera, document.pk, verdict="rejected"))
-    refused(Conflict, "own-approval", lambda: claim_document(vera, document.pk))
+    refused(Refused, "own-approval", lambda: claim(vera, Document, document.pk))
     confirmed = review_document(omar, document.pk, verdict="approved", version=2)
     assert (confirmed.status, confirmed.first_approved_by, confirmed.decided_by) == ("approved", vera, omar)
     assert User.objects.get(pk=owner.pk).identity_verified
@@ -147,7 +149,7 @@ def test_an_earlier_rejection_asks_for_a_second_where_the_rule_says_so() -> None
     rule(doc_type="business", role="brand", after_rejection=True)
     owner, officer = brand(), people.compliance()
     review_document(officer, send(owner, "identity").pk, verdict="rejected", reason="expired")
-    assert review_document(officer, send(owner).pk, verdict="approved").is_held
+    assert review_document(officer, send(owner).pk, verdict="approved").awaits_second
 
 
 def test_an_approval_after_all_is_held_too() -> None:
@@ -180,14 +182,14 @@ def test_a_person_asks_for_a_second_pair_of_eyes_on_one_document() -> None:
     refused(Invalid, "required", lambda: ask_second(vera, document.pk, reason=" "))
     refused(Refused, "permission-missing", lambda: ask_second(people.community(), document.pk, reason="odd stamp"))
     refused(Absent, "not-found", lambda: ask_second(vera, 0, reason="odd stamp"))
-    claim_document(omar, document.pk)
+    claim(omar, Document, document.pk)
     refused(Conflict, "claimed", lambda: ask_second(vera, document.pk, reason="odd stamp"))
     ask_second(omar, document.pk, reason="odd stamp")
     refused(Conflict, "not-open", lambda: ask_second(omar, document.pk, reason="odd stamp"))
     assert Note.objects.get().text == "odd stamp"
     undo(omar, Decision.objects.get().pk)
     ask_second(omar, document.pk, reason="odd stamp after all")
-    assert review_document(omar, document.pk, verdict="approved").is_held
+    assert review_document(omar, document.pk, verdict="approved").awaits_second
 
 
 def test_rules_are_kept_by_those_who_may_and_remembered() -> None:

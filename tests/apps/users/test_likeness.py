@@ -20,7 +20,7 @@ from apps.infra.files import comparing
 from apps.infra.files.rendering import Unrenderable
 from apps.users.models import Document, DocumentPrint, DocumentTwin, User
 from apps.users.verification import duplicates
-from apps.users.verification.documents import send_document
+from apps.users.verification.upload import send_document
 from benchmarks import papers as layouts
 from benchmarks.papers import COPIES, jpeg, photographed, printed
 from demo import drawing

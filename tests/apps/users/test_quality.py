@@ -14,8 +14,8 @@ from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo
 from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
-from apps.users.verification.documents import review_document
 from apps.users.verification.quality import Agreement, is_sampled, judge_blind, open_checks, quality
+from apps.users.verification.review import review_document
 from tests import people
 from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.apps.users.test_documents import refused

@@ -1,0 +1,98 @@
+"""What overturning a decision takes: the permissions by which its outcomes were carried out.
+
+Who lacks one could only uphold the decision, so their queue does not offer the appeal against it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model, Q, QuerySet
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext as _
+
+from apps.access import granted, holders, may
+
+if TYPE_CHECKING:
+    from apps.moderation.models import Appeal, Report
+    from apps.users.models import User
+
+SUSPEND = "users.suspend_user"
+MOST_NAMED = 5
+
+
+def permissions_to_overturn(kind: Report.Kind) -> dict[str, str | None]:
+    """By outcome: the permission on the content, for a suspension the one on its author; None where nothing can be
+    undone."""
+    return {"removed": kind.remove_permission, "edited": kind.edit_permission, "suspended": SUSPEND}
+
+
+def can_overturn(user: User, appeal: Appeal) -> bool:
+    """Whether `user` holds all that overturning the appealed decision takes."""
+    return _missing(user, appeal) is None
+
+
+def why_not(user: User, appeal: Appeal) -> Promise:
+    """What `user` is missing, and who holds it; built where it is shown, as it asks for all who hold the permission."""
+    return lazy(partial(_who_can, user, appeal), str)()  # type: ignore[return-value]  # a proxy
+
+
+def out_of_reach(user: User, kinds: type[Report.Kind]) -> Q:
+    """The appeals against decisions that `user` could not overturn, for a query."""
+    found = Q(pk__in=[])
+    needed = {kind: permissions_to_overturn(kind) for kind in kinds}
+    for outcome in ("removed", "edited", "suspended"):
+        perms = {kind: needed[kind][outcome] for kind in kinds}
+        if outcome == "suspended":
+            rows = _authors_out_of_reach(user)
+        else:
+            rows = content_out_of_reach(user, perms, prefix="case__")
+        found |= rows & Q(decision__after__outcomes__contains=outcome)
+    return found
+
+
+def content_out_of_reach(user: User, perms: dict[Report.Kind, str | None], *, prefix: str = "") -> Q:
+    """The cases about content on which `user` does not hold the permission of its kind; `prefix` leads to the case."""
+    found = Q(pk__in=[])
+    for kind, perm in perms.items():
+        if perm is None or may(user, perm):
+            continue
+        rows: QuerySet[Any] = granted(user, kind.model, _action(perm))
+        found |= Q(**{f"{prefix}kind": kind}) & ~Q(**{f"{prefix}target_id__in": rows.values("pk")})
+    return found
+
+
+def _authors_out_of_reach(user: User) -> Q:
+    if may(user, SUSPEND):
+        return Q(pk__in=[])
+    return ~Q(case__author__in=granted(user, type(user), _action(SUSPEND)).values("pk"))
+
+
+def _action(perm: str) -> str:
+    return perm.split(".")[1].rsplit("_", 1)[0]
+
+
+def _missing(user: User, appeal: Appeal) -> tuple[str, Model] | None:
+    """The first permission that `user` is missing to overturn it, and on what."""
+    case = appeal.case
+    kind = type(case).Kind(case.kind)
+    content: Model = kind.model(pk=case.target_id)
+    for outcome, perm in permissions_to_overturn(kind).items():
+        about = case.author if outcome == "suspended" else content
+        if outcome in appeal.decision.after["outcomes"] and perm is not None and not may(user, perm, about):
+            return perm, about
+    return None
+
+
+def _who_can(user: User, appeal: Appeal) -> str:
+    missing = _missing(user, appeal)
+    if missing is None:
+        return ""
+    perm, about = missing
+    able = holders(perm, about, superusers=True).exclude(pk__in=(user.pk, appeal.decider_id))
+    if names := ", ".join(able.order_by("username").values_list("username", flat=True)[:MOST_NAMED]):
+        said = _("Overturning it needs more: %(missing)s It can be decided by: %(names)s.")
+    else:
+        said = _("Overturning it needs more: %(missing)s No other colleague holds it; ask an access manager.")
+    return said % {"missing": may(user, perm, about).sentence, "names": names}

@@ -1,0 +1,59 @@
+"""How a member of staff likes the desks: time zone, time away, keys, veiled pictures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.errors import Invalid
+from apps.review.models import Preference, ReviewItem
+from apps.review.shortcuts import checked
+from apps.review.time_zones import time_zones
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+LONGEST_AWAY = timedelta(days=366)
+
+
+def is_away(person: User) -> bool:
+    preference: Preference | None = getattr(person, "desk_preference", None)
+    return preference is not None and preference.is_away
+
+
+def preference_of(user: User) -> Preference:
+    """How they like it; not saved where they never chose."""
+    return Preference.objects.filter(staff=user).first() or Preference(staff=user)
+
+
+@transaction.atomic
+def prefer(user: User, **choices: object) -> Preference:
+    """Store preferences. Raises `Invalid` for an unknown time zone, a time away in the past, or keys that clash."""
+    if isinstance(keys := choices.get("keys"), dict):
+        choices["keys"] = checked(keys)
+    zone = choices.get("time_zone")
+    if zone is not None and zone not in time_zones():
+        raise Invalid("unknown", _("There is no such time zone. Choose one of the list."), field="time_zone")
+    away = choices.get("away_until")
+    if isinstance(away, datetime) and away <= timezone.now():
+        raise Invalid("past", _("Choose a time in the future."), field="away_until")
+    if isinstance(away, datetime) and away > timezone.now() + LONGEST_AWAY:
+        raise Invalid("too-far", _("Choose a time within a year."), field="away_until")
+    preference, _created = Preference.objects.select_for_update().get_or_create(staff=user)
+    for name, value in choices.items():
+        setattr(preference, name, value)
+    preference.save(update_fields=list(choices))
+    if preference.is_away:
+        _give_back(user)
+    return preference
+
+
+def _give_back(user: User) -> None:
+    """What was meant for somebody who is away is anybody's."""
+    for model in (model for model in apps.get_models() if issubclass(model, ReviewItem)):
+        model._default_manager.filter(assigned_to=user.pk).update(assigned_to=None)

@@ -1,0 +1,51 @@
+"""Filters of tables and queues that staff save under a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.review.models import SavedFilter
+from apps.review.texts import checked_text
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+MOST_FILTERS = 50
+"""Saved filters of one member of staff."""
+
+
+@transaction.atomic
+def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool = False) -> SavedFilter:
+    """Keep a filter under a name; the same name again replaces it. Raises `Conflict` beyond `MOST_FILTERS`."""
+    name = checked_text(name, "name", 60, _("Give the filter a name."))
+    if len(query) > 1000:
+        raise Invalid("too-long", _("This filter is too long to keep."), field="query")
+    theirs = SavedFilter.objects.filter(owner=owner)
+    if theirs.count() >= MOST_FILTERS and not theirs.filter(place=place, name=name).exists():
+        raise Conflict("too-many", _("You keep %(n)d filters already. Delete one first.") % {"n": MOST_FILTERS})
+    kept, _created = SavedFilter.objects.update_or_create(
+        owner=owner, place=place, name=name, defaults={"query": query, "shared": shared}
+    )
+    return kept
+
+
+@transaction.atomic
+def delete_filter(actor: User, filter_id: int) -> None:
+    """Delete one of one's own; a superuser also those that others share."""
+    seen = models.Q(owner=actor) | models.Q(shared=True)
+    kept = SavedFilter.objects.filter(seen, pk=filter_id).first()
+    if kept is None:
+        raise Absent("absent", _("There is no such filter."))
+    if kept.owner_id != actor.pk and not actor.is_superuser:
+        raise Refused("not-yours", _("Only its owner can delete a shared filter. Ask them, or a superuser."))
+    kept.delete()
+
+
+def saved_filters(user: User, place: str) -> models.QuerySet[SavedFilter]:
+    """One's own and the shared ones of a place, by name."""
+    mine_or_shared = models.Q(owner=user) | models.Q(shared=True)
+    return SavedFilter.objects.filter(mine_or_shared, place=place).select_related("owner").order_by("name", "pk")
