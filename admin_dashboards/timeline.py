@@ -150,7 +150,7 @@ def _change(version: Version, name: str) -> Line:
         version.record.history_date,
         version.who,
         f"{actions[version.record.history_type]} ({name})",
-        reason=version.record.history_change_reason or "",
+        reason=version.record.sentence,
         changes=version.changes,
     )
 
@@ -187,7 +187,7 @@ def _entries(item: Model) -> list[Line]:
     for row in rows.select_related("actor").order_by("-id")[:MOST]:
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
         thing = "" if row.target_type == item._meta.label_lower else _target(row)
-        verb = _("fetched ahead") if "ahead" in row.detail else row.get_verb_display()
+        verb = _("fetched ahead") if "ahead" in row.detail else row.label
         said = " ".join(filter(None, [verb, thing, detail]))
         who = row.actor.username if row.actor else _("System")
         lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))

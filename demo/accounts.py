@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
+from apps.audit.actions import Action
 from apps.users.models import Profile, Role, User
 from demo import drawing, texts
 from demo.scenario import Stage, change, create
@@ -60,8 +61,8 @@ def make(stage: Stage) -> None:
         )
         for place, character in enumerate(characters)
     ]
-    create(staff, by=lambda _: None, at=lambda user: user.date_joined, reason="the first staff")
-    create(clients, by=lambda user: user, at=lambda user: user.date_joined, reason="registered")
+    create(staff, by=lambda _: None, at=lambda user: user.date_joined, action=Action.STAFF_ADDED)
+    create(clients, by=lambda user: user, at=lambda user: user.date_joined, action=Action.ACCOUNT_REGISTERED)
     stage.users = {user.username: user for user in (*staff, *clients)}
     for name, group in STAFF.items():
         if group:
@@ -71,7 +72,7 @@ def make(stage: Stage) -> None:
         [*profiles, *(Profile(user=user) for user in staff)],
         by=lambda profile: profile.user,
         at=lambda profile: profile.user.date_joined,
-        reason="registered",
+        action=Action.ACCOUNT_REGISTERED,
     )
     unverified = {NEWCOMER, *(character.username for character in characters[-NEW_FACES:])}
     verified = [user for user in clients if user.username not in unverified]
@@ -82,7 +83,7 @@ def make(stage: Stage) -> None:
         ["identity_verified"],
         by=lambda _: stage["compliance"],
         at=lambda user: user.date_joined + timedelta(hours=20),
-        reason="identity document approved",
+        action=Action.DOCUMENT_APPROVED,
     )
 
 

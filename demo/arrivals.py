@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from apps.audit.actions import Action
 from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import facts
 from apps.users.models import DocType, Document, Profile, Reason, Role, User
@@ -65,13 +66,13 @@ def _sign_up(stage: Stage, names: Iterable[str], hours_ago: Sequence[float], dic
         )
         for place, (name, hours) in enumerate(zip(names, hours_ago, strict=False))
     ]
-    create(people, by=lambda user: user, at=lambda user: user.date_joined, reason="registered")
+    create(people, by=lambda user: user, at=lambda user: user.date_joined, action=Action.ACCOUNT_REGISTERED)
     profiles = [_profile(stage, user, dice) for user in people]
     create(
         profiles,
         by=lambda profile: profile.user,
         at=lambda profile: profile.user.date_joined,
-        reason="registered",
+        action=Action.ACCOUNT_REGISTERED,
     )
     stage.users |= {user.username: user for user in people}
     return people
@@ -117,7 +118,7 @@ def _founded(stage: Stage) -> list[User]:
         ["company_name"],
         by=lambda profile: profile.user,
         at=lambda profile: stage.ago(days=21),
-        reason="changed by themselves",
+        action=Action.PROFILE_CHANGED,
     )
     return people
 
@@ -179,7 +180,12 @@ def _second_accounts(stage: Stage, pending: Document) -> list[Document]:
                 created_at=owner.date_joined + timedelta(minutes=30),
             )
         )
-    return create(copies, by=lambda document: document.owner, at=lambda document: document.created_at, reason="sent in")
+    return create(
+        copies,
+        by=lambda document: document.owner,
+        at=lambda document: document.created_at,
+        action=Action.DOCUMENT_SUBMITTED,
+    )
 
 
 def _smaller(content: bytes) -> bytes:
@@ -196,14 +202,14 @@ def _hold(stage: Stage, document: Document, by: str, *, hours: float) -> None:
     document.approve_first(stage[by])
     document.first_approved_at = at
     fields = ["needs_second", "first_approved_by", "first_approved_at", "version"]
-    change([document], fields, by=lambda _: stage[by], at=lambda _: at, reason="document approved first")
+    change([document], fields, by=lambda _: stage[by], at=lambda _: at, action=Action.DOCUMENT_FIRST_APPROVED)
     _decided(stage, document, "document.held", by, at, before, facts(document, DECIDED_FIELDS))
 
 
 def _ask_second(stage: Stage, document: Document, by: str, text: str) -> None:
     before, at = facts(document, ASKED_FIELDS), stage.ago(minutes=40)
     document.needs_second = True
-    change([document], ["needs_second"], by=lambda _: stage[by], at=lambda _: at, reason="second approval requested")
+    change([document], ["needs_second"], by=lambda _: stage[by], at=lambda _: at, action=Action.SECOND_REQUESTED)
     _decided(stage, document, "document.second_asked", by, at, before, facts(document, ASKED_FIELDS))
     note(stage, document, by, text, hours=0.67)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from apps.audit.actions import Action
 from apps.chat.models import Membership, Message, Room, direct_key
 from apps.connections.models import Connection
 from apps.users.models import User
@@ -64,14 +65,14 @@ def _room(stage: Stage, members: list[User], lines: Sequence[tuple[int, str]], h
         ],
         by=lambda _: members[0],
         at=lambda _: opened,
-        reason="opened",
+        action=Action.ROOM_OPENED,
     )
     unread = {members[0].pk: 0, members[1].pk: 2}
     memberships = [
         Membership(room=room, user=member, read_up_to=max(0, len(lines) - unread.get(member.pk, 1)), created_at=opened)
         for member in members
     ]
-    create(memberships, by=lambda _: members[0], at=lambda _: opened, reason="opened")
+    create(memberships, by=lambda _: members[0], at=lambda _: opened, action=Action.ROOM_OPENED)
     return [
         Message(room=room, seq=place + 1, sender=members[who % len(members)], text=text, sent_at=times[place])
         for place, (who, text) in enumerate(lines)

@@ -14,7 +14,8 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from guardian.shortcuts import assign_perm
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.events.models import Event
 from apps.review.models import Preference
 from apps.users.models import Document, GroupMembership, Profile, Role, User
@@ -51,9 +52,9 @@ def join(stage: Stage) -> None:
         user.set_unusable_password()
         user.date_joined = stage.ago(days=max(place.since for place in places))
         people.append(user)
-    create(people, by=lambda _: stage["access"], at=lambda user: user.date_joined, reason="staff account made")
+    create(people, by=lambda _: stage["access"], at=lambda user: user.date_joined, action=Action.STAFF_ADDED)
     profiles = [Profile(user=user) for user in people]
-    create(profiles, by=lambda _: None, at=lambda profile: profile.user.date_joined, reason="staff account made")
+    create(profiles, by=lambda _: None, at=lambda profile: profile.user.date_joined, action=Action.STAFF_ADDED)
     for user in people:
         Preference.objects.create(staff=user, away_until=stage.ago(days=-3650))
         for place in COLLEAGUES[user.username]:
@@ -89,5 +90,5 @@ def _grant(stage: Stage, user: User, perm: str, row: Model, *, days_ago: int, en
     if grant.ends_at:
         detail["until"] = grant.ends_at.isoformat()
     columns = ("actor_id", "verb", "target_type", "target_id", "reason", "detail", "created_at")
-    written = (Verb.GRANTED.value, row._meta.label_lower, str(row.pk), "to look into a complaint", json.dumps(detail))
+    written = (Action.GRANTED.value, row._meta.label_lower, str(row.pk), "to look into a complaint", json.dumps(detail))
     copy_rows(Entry, columns, [(stage["access"].pk, *written, grant.begun_at)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from apps.audit.actions import Action
 from apps.connections.models import Connection
 from apps.notifications.models import Kind
 from apps.users.models import Block, Follow, User
@@ -21,7 +22,9 @@ def tie(stage: Stage) -> list[Connection]:
         Connection(sender=one, receiver=other, created_at=at, status=Status.PENDING) for one, other, _, at in wishes
     ]
     answers = {(one.pk, other.pk): answer for one, other, answer, _ in wishes}
-    connections = create(connections, by=lambda c: c.sender, at=lambda c: c.created_at, reason="requested")
+    connections = create(
+        connections, by=lambda c: c.sender, at=lambda c: c.created_at, action=Action.CONNECTION_REQUESTED
+    )
     for connection in connections:
         stage.notify(
             connection.receiver,
@@ -49,7 +52,7 @@ def tie(stage: Stage) -> list[Connection]:
             ["status", "responded_at"],
             by=lambda c: c.receiver,
             at=lambda c: c.responded_at or c.created_at,
-            reason=status,
+            action=Action(f"connection.{status}"),
         )
     _follow_and_block(stage, pairs)
     return [c for c in connections if c.status == Status.ACCEPTED]
@@ -94,7 +97,7 @@ def _follow_and_block(stage: Stage, connected: set[frozenset[int]]) -> None:
         if pair not in connected and all(pair != {block.blocker_id, block.blocked_id} for block in blocks):
             blocks.append(Block(blocker=one, blocked=other))
     apart = {frozenset((block.blocker_id, block.blocked_id)) for block in blocks}
-    create(blocks, by=lambda block: block.blocker, at=lambda _: stage.ago(days=5), reason="blocked")
+    create(blocks, by=lambda block: block.blocker, at=lambda _: stage.ago(days=5), action=Action.BLOCKED)
 
     follows = [
         Follow(follower=person, followed=other)
@@ -107,7 +110,7 @@ def _follow_and_block(stage: Stage, connected: set[frozenset[int]]) -> None:
         follows,
         by=lambda follow: follow.follower,
         at=lambda follow: since[follow.follower_id, follow.followed_id],
-        reason="followed",
+        action=Action.FOLLOWED,
     )
     for follow in follows:
         follow.created_at = at = since[follow.follower_id, follow.followed_id]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.notifications.models import Kind
 from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import facts
@@ -85,7 +86,7 @@ def send_in(stage: Stage, more: Callable[[Stage], list[Case]]) -> None:
     """All documents: those of `_cases`, and `more` of them."""
     rule = ReviewRule(doc_type=DocType.BUSINESS, role=Role.BRAND, after_rejection=True)
     for setting in (rule, QualityShare(percent=20)):
-        create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), reason="set up")
+        create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), action=Action.RECORDED)
     cases = [*_cases(stage), *more(stage)]
     sent: list[tuple[Document, Case]] = []
     for verdict in (Status.APPROVED, Status.REJECTED):
@@ -100,7 +101,12 @@ def send_in(stage: Stage, more: Callable[[Stage], list[Case]]) -> None:
 
 def _create(stage: Stage, cases: list[Case], *, used: str = "") -> list[tuple[Document, Case]]:
     documents = [_document(stage, case, used) for case in cases]
-    create(documents, by=lambda document: document.owner, at=lambda document: document.created_at, reason="sent in")
+    create(
+        documents,
+        by=lambda document: document.owner,
+        at=lambda document: document.created_at,
+        action=Action.DOCUMENT_SUBMITTED,
+    )
     return list(zip(documents, cases, strict=True))
 
 
@@ -114,7 +120,7 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
         document.decided_at = at = case.sent + timedelta(
             hours=_took(stage, place, case), minutes=stage.random.randint(0, 50)
         )
-        looks.append((officer.pk, Verb.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
+        looks.append((officer.pk, Action.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
         text = document.comment or (reason.text if reason else "")
         stage.notify(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
         decisions.append(
@@ -137,7 +143,7 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
         ["status", "reason", "comment", "decided_by", "decided_at", "version"],
         by=lambda document: document.decided_by,
         at=lambda document: document.decided_at or stage.now,
-        reason=f"document {verdict}",
+        action=Action(f"document.{verdict}"),
     )
     copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), looks)
     Decision.objects.bulk_create(decisions)
@@ -164,7 +170,7 @@ def _type_details(stage: Stage, sent: list[tuple[Document, Case]]) -> None:
                 typed_at=at,
             )
             rows.append(document.details)
-            entries.append((officer.pk, Verb.DETAILS_RECORDED.value, LABEL, str(document.pk), ADDRESS, at))
+            entries.append((officer.pk, Action.DETAILS_RECORDED.value, LABEL, str(document.pk), ADDRESS, at))
     DocumentDetails.objects.bulk_create(rows)
     copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), entries)
     DocumentKey.objects.bulk_create(

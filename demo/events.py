@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from apps.audit.actions import Action
 from apps.events.models import DEFAULT_LENGTH, Event, Participation
 from apps.notifications.models import Kind
 from apps.users.models import User
@@ -43,13 +44,15 @@ def host(stage: Stage) -> list[Event]:
     chosen = {id(event): _guests(stage, event) for event in events}
     events[FULL].capacity = sum(status == Status.GOING for _, status in chosen[id(events[FULL])])
     chosen[id(events[NO_GUESTS])] = []
-    by_date = create(events, by=lambda event: event.host, at=lambda event: event.created_at, reason="created")
+    by_date = create(
+        events, by=lambda event: event.host, at=lambda event: event.created_at, action=Action.EVENT_CREATED
+    )
     _join(stage, [(event, chosen[id(event)]) for event in by_date])
 
     cancelled = events[CANCELLED]
     cancelled.cancel()
     at = stage.ago(hours=20)
-    change([cancelled], ["status"], by=lambda event: event.host, at=lambda _: at, reason="cancelled by the host")
+    change([cancelled], ["status"], by=lambda event: event.host, at=lambda _: at, action=Action.EVENT_CANCELLED)
     for guest, _ in chosen[id(cancelled)]:
         stage.notify(guest, Kind.EVENT_CANCELLED, at, about=cancelled, event=cancelled.title)
     return events
@@ -72,8 +75,8 @@ def _join(stage: Stage, guests: list[tuple[Event, list[tuple[User, str]]]]) -> N
             participations.append(Participation(event=event, user=guest, status=status, created_at=since))
     invited = [p for p in participations if p.status == Status.INVITED]
     joined = [p for p in participations if p.status != Status.INVITED]
-    create(invited, by=lambda p: p.event.host, at=lambda p: p.created_at, reason="invited")
-    create(joined, by=lambda p: p.user, at=lambda p: p.created_at, reason="joined")
+    create(invited, by=lambda p: p.event.host, at=lambda p: p.created_at, action=Action.GUEST_INVITED)
+    create(joined, by=lambda p: p.user, at=lambda p: p.created_at, action=Action.GUEST_GOING)
     for p in invited:
         names = {"person": p.event.host.username, "event": p.event.title}
         stage.notify(p.user, Kind.EVENT_INVITATION, p.created_at, about=p.event, **names)

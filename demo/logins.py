@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.models import Session, User
 from demo.accounts import STAFF
 from demo.bulk import copy_rows
@@ -35,8 +36,8 @@ def sign_in(stage: Stage) -> None:
             began = stage.ago(days=day, minutes=stage.random.randint(0, 90))
             ended = began + timedelta(hours=stage.random.uniform(2, 8))
             sessions.append(_session(stage, member, Session.Door.CONSOLE, began, ended, address))
-            entries.append((member.pk, Verb.SIGNED_IN.value, "", "", address, began))
-            entries.append((member.pk, Verb.SIGNED_OUT.value, "", "", address, ended))
+            entries.append((member.pk, Action.SIGNED_IN.value, "", "", address, began))
+            entries.append((member.pk, Action.SIGNED_OUT.value, "", "", address, ended))
     for user in stage.random.sample(stage.clients, 30):
         began = stage.ago(days=stage.random.uniform(0.1, 6))
         left = began + timedelta(hours=2) if stage.random.random() < 0.3 else None
@@ -45,7 +46,7 @@ def sign_in(stage: Stage) -> None:
     target = User._meta.label_lower
     for minute in range(3):
         at = stage.ago(hours=11, minutes=minute)
-        entries.append((None, Verb.SIGN_IN_FAILED.value, target, str(stage["access"].pk), "198.51.100.23", at))
+        entries.append((None, Action.SIGN_IN_FAILED.value, target, str(stage["access"].pk), "198.51.100.23", at))
     copy_rows(Session, SESSION, sorted(sessions, key=lambda row: row[6]))
     copy_rows(Entry, ENTRY, sorted(entries, key=lambda row: row[5]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from apps.audit.actions import Action
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.cases import DECIDED_FIELDS
@@ -76,7 +77,7 @@ def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: flo
         reporters = [user for user in stage.random.sample(stage.verified, 8) if user.pk != author.pk]
     about = {"kind": str(target._meta.model_name), "target_id": target.pk, "author": author}
     opened = Case(**about, opened_at=stage.ago(hours=hours))
-    [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, reason="reported")
+    [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, action=Action.CASE_OPENED)
     Exhibit.objects.create(case=case, words=words_of(case.kind, target), taken_at=case.opened_at)
     reports = [
         Report(
@@ -96,9 +97,11 @@ def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: flo
             ["held"],
             by=lambda _: reports[0].reporter,
             at=lambda _: reports[0].created_at,
-            reason="held as evidence",
+            action=Action.STORY_HELD,
         )
-    return create(reports, by=lambda report: report.reporter, at=lambda report: report.created_at, reason="reported")
+    return create(
+        reports, by=lambda report: report.reporter, at=lambda report: report.created_at, action=Action.REPORTED
+    )
 
 
 def _author(target: Target) -> User:
@@ -124,7 +127,7 @@ def appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None
         text=text,
         created_at=stage.ago(hours=hours),
     )
-    create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, reason="appealed")
+    create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, action=Action.APPEALED)
 
 
 def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "community") -> Decision:
@@ -139,11 +142,14 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     before = facts(case, DECIDED_FIELDS)
     case.settle([outcome], moderator)
     case.closed_at = at
-    said = f"settled: {outcome}"
     change(
-        reports, ["status", "outcome", "closed_by", "closed_at"], by=lambda _: moderator, at=lambda _: at, reason=said
+        reports,
+        ["status", "outcome", "closed_by", "closed_at"],
+        by=lambda _: moderator,
+        at=lambda _: at,
+        action=Action.CASE_RESOLVED,
     )
-    change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, reason=said)
+    change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, action=Action.CASE_RESOLVED)
     done = _carry_out(stage, reports[0], moderator)
     about = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
     decision = Decision.objects.create(
@@ -162,11 +168,11 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     if "suspended" in done:
         until = datetime.fromisoformat(done["suspended"]["after"])
         given = Suspension(person=case.author, decision=decision, given_at=at, until=until)
-        create([given], by=lambda _: moderator, at=lambda _: at, reason=said)
+        create([given], by=lambda _: moderator, at=lambda _: at, action=Action.SUSPENDED)
     story = Story.objects.filter(pk=case.target_id).first() if case.kind == Report.Kind.STORY else None
     if story is not None and not is_needed(story.pk):
         story.held = False
-        change([story], ["held"], by=lambda _: moderator, at=lambda _: at, reason="no longer held as evidence")
+        change([story], ["held"], by=lambda _: moderator, at=lambda _: at, action=Action.STORY_HOLD_RELEASED)
     return decision
 
 
@@ -176,8 +182,8 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
     model = {"story": Story, "event": Event, "message": Message, "user": User}[report.kind]
     target = model._default_manager.get(pk=report.target_id)
 
-    def write(*fields: str, reason: str) -> None:
-        change([target], fields, by=lambda _: moderator, at=lambda _: at, reason=reason)
+    def write(*fields: str, action: Action, note: str) -> None:
+        change([target], fields, by=lambda _: moderator, at=lambda _: at, action=action, note=note)
 
     thing = str(target._meta.verbose_name)
     match report.outcome:
@@ -185,14 +191,20 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
             assert isinstance(target, Story | Event | Message)
             target.remove(moderator, f"{report.get_reason_display()}, reported")
             target.removed_at = at
-            write("removed_at", "removed_by", "removal_reason", reason=target.removal_reason)
+            write(
+                "removed_at",
+                "removed_by",
+                "removal_reason",
+                action=Action(f"{report.kind}.removed"),
+                note=target.removal_reason,
+            )
             stage.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
             return {"removed": True, "removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
             before = {"description": target.description}
             target.description = target.description.split(".")[0] + "."
-            write("description", reason="insults taken out")
+            write("description", action=Action.EVENT_EDITED, note="insults taken out")
             stage.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
             return {"words": {"before": before, "after": {"description": target.description}}}
         case Outcome.WARNED:
@@ -200,7 +212,7 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
         case Outcome.SUSPENDED:
             assert isinstance(target, User)
             target.suspended_until = until = stage.now + timedelta(days=6)
-            write("suspended_until", reason="fraud, reported by several people")
+            write("suspended_until", action=Action.SUSPENDED, note="fraud, reported by several people")
             stage.notify(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
             return {"suspended": {"after": until.isoformat()}}
     return {}

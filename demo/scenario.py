@@ -10,6 +10,7 @@ from random import Random
 from django.db import models
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import bulk_create_as, bulk_update_as
 from apps.notifications.models import Kind, Notification
 from apps.notifications.texts import text_of
@@ -76,12 +77,12 @@ class Stage:
 
 
 def create[M: models.Model](
-    objs: Sequence[M], *, by: Callable[[M], User | None], at: Callable[[M], datetime], reason: str
+    objs: Sequence[M], *, by: Callable[[M], User | None], at: Callable[[M], datetime], action: Action, note: str = ""
 ) -> list[M]:
     """Write rows with their first version, oldest first."""
     ordered = sorted(objs, key=at)
     _date(ordered, at)
-    return bulk_create_as(by, ordered, reason=reason)
+    return bulk_create_as(by, ordered, action=action, note=note)
 
 
 def change[M: models.Model](
@@ -90,11 +91,12 @@ def change[M: models.Model](
     *,
     by: Callable[[M], User | None],
     at: Callable[[M], datetime],
-    reason: str,
+    action: Action,
+    note: str = "",
 ) -> None:
     """Write changed fields with the version that they make."""
     _date(objs, at)
-    bulk_update_as(by, objs, fields, reason=reason)
+    bulk_update_as(by, objs, fields, action=action, note=note)
 
 
 def _date[M: models.Model](objs: Sequence[M], at: Callable[[M], datetime]) -> None:

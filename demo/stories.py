@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from apps.audit.actions import Action
 from apps.stories.models import LIFETIME, Story, StoryView
 from demo import drawing, texts
 from demo.accounts import TRIO
@@ -65,12 +66,18 @@ def post(stage: Stage) -> list[Story]:
                 expires_at=at + LIFETIME,
             )
         )
-    create(stories, by=lambda story: story.author, at=lambda story: story.created_at, reason="posted")
+    create(stories, by=lambda story: story.author, at=lambda story: story.created_at, action=Action.STORY_POSTED)
     freed = [story for story in stories if stage.now - story.created_at > FREED_AFTER]
     for story in freed:
         story.content_file.storage.delete(str(story.content_file.name))
         story.freed_at = story.expires_at + timedelta(minutes=4)
-    change(freed, ["freed_at"], by=lambda _: None, at=lambda story: story.freed_at or stage.now, reason="expired")
+    change(
+        freed,
+        ["freed_at"],
+        by=lambda _: None,
+        at=lambda story: story.freed_at or stage.now,
+        action=Action.STORY_EXPIRED,
+    )
     _look(stage, stories)
     return stories
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Model
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.review.models import CLAIM_LASTS, MessageTemplate, Note, Notice, ReviewItem
 from apps.review.notices import MENTION
 from demo import work_texts
@@ -33,13 +34,13 @@ def assign(stage: Stage, item: ReviewItem, by: str, to: str, *, hours: float) ->
     item.assigned_to = stage[to]
     item.save(update_fields=["assigned_to"])
     _notify(stage, item, by, to, Notice.Kind.ASSIGNED, "", at)
-    _record(stage, item, by, Verb.RELEASED, "", at)
+    _record(stage, item, by, Action.RELEASED, "", at)
 
 
 def claim(stage: Stage, item: ReviewItem, by: str) -> None:
     item.claimed_by, item.claimed_until = stage[by], stage.now + CLAIM_LASTS
     item.save(update_fields=["claimed_by", "claimed_until"])
-    _record(stage, item, by, Verb.CLAIMED, "", stage.now)
+    _record(stage, item, by, Action.CLAIMED, "", stage.now)
 
 
 def snooze(stage: Stage, item: ReviewItem, *, until_hours: float) -> None:
@@ -51,12 +52,19 @@ def escalate[W: ReviewItem](stage: Stage, item: W, by: str, to: str, reason: str
     """So many hours ago, to a colleague, with the reason as a note."""
     at = stage.ago(hours=hours)
     item.escalated_at, item.assigned_to = at, stage[to]
-    change([item], ["escalated_at", "assigned_to"], by=lambda _: stage[by], at=lambda _: at, reason=reason)
+    change(
+        [item],
+        ["escalated_at", "assigned_to"],
+        by=lambda _: stage[by],
+        at=lambda _: at,
+        action=Action.ESCALATED,
+        note=reason,
+    )
     Note.objects.create(
         target_type=item._meta.label_lower, target_id=item.pk, author=stage[by], text=reason, created_at=at
     )
     _notify(stage, item, by, to, Notice.Kind.ESCALATED, reason, at)
-    _record(stage, item, by, Verb.ESCALATED, reason, at)
+    _record(stage, item, by, Action.ESCALATED, reason, at)
 
 
 def write_templates(stage: Stage) -> None:
@@ -81,5 +89,5 @@ def _notify(stage: Stage, item: Model, by: str, to: str, kind: Notice.Kind, text
     )
 
 
-def _record(stage: Stage, item: Model, by: str, verb: Verb, reason: str, at: datetime) -> None:
+def _record(stage: Stage, item: Model, by: str, verb: Action, reason: str, at: datetime) -> None:
     copy_rows(Entry, ENTRY, [(stage[by].pk, verb.value, item._meta.label_lower, str(item.pk), reason, at)])

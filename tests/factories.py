@@ -8,6 +8,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.chat.models import Membership, Message, Room, direct_key
 from apps.connections.models import Connection
@@ -35,33 +36,35 @@ def make_story(author: User, caption: str = "Sunrise", *, hours_old: float = 0, 
         created_at=timezone.now() - timedelta(hours=hours_old),
         **given,
     )
-    return save_as(author, story, reason="story posted")
+    return save_as(author, story, action=Action.STORY_POSTED)
 
 
 def make_event(host: User, title: str = "Launch Party", *, in_hours: float = 24, **given: Any) -> Event:
     date = timezone.now() + timedelta(hours=in_hours)
     given = {"location": "Zoom", "description": "Come one, come all."} | given
-    return save_as(host, Event(host=host, title=title, date=date, **given), reason="event made")
+    return save_as(host, Event(host=host, title=title, date=date, **given), action=Action.EVENT_CREATED)
 
 
 def make_message(sender: User, receiver: User, text: str = "See you at eight", **given: Any) -> Message:
     room, made = Room.objects.get_or_create(direct_key=direct_key(sender.pk, receiver.pk))
     if made:
         for person in (sender, receiver):
-            save_as(sender, Membership(room=room, user=person), reason="opened a room")
+            save_as(sender, Membership(room=room, user=person), action=Action.ROOM_OPENED)
     room.last_seq += 1
     room.save()
-    return save_as(sender, Message(room=room, seq=room.last_seq, sender=sender, text=text, **given), reason="sent")
+    return save_as(
+        sender, Message(room=room, seq=room.last_seq, sender=sender, text=text, **given), action=Action.MESSAGE_SENT
+    )
 
 
 def make_report(reporter: User, kind: str, target: Any, author: User, **given: Any) -> Report:
     given = {"reason": Report.Reason.SPAM} | given
     report = Report(reporter=reporter, kind=kind, target_id=target.pk, author=author, **given)
-    return save_as(reporter, report, reason="reported")
+    return save_as(reporter, report, action=Action.REPORTED)
 
 
 def make_connection(sender: User, receiver: User, **given: Any) -> Connection:
-    return save_as(sender, Connection(sender=sender, receiver=receiver, **given), reason="requested")
+    return save_as(sender, Connection(sender=sender, receiver=receiver, **given), action=Action.CONNECTION_REQUESTED)
 
 
 def make_notification(recipient: User, text: str = "bob wants to connect", **given: Any) -> Notification:

@@ -24,8 +24,9 @@ from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import link_to, may_open
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
+from apps.audit.actions import Action
 from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.infra.ids import parse_id
 from apps.users.accounts.access_log import Look
 from apps.users.models import User
@@ -38,12 +39,12 @@ CHANGE_LABELS: Mapping[str, str | Promise] = {
 ACTIONS = {sign: action for action, sign in CHANGES.items()}
 ON_OBJECTS = {
     *CHANGES,
-    Verb.VIEWED,
-    Verb.REVEALED,
-    Verb.CLAIMED,
-    Verb.RELEASED,
-    Verb.ESCALATED,
-    Verb.IMPERSONATED,
+    Action.VIEWED,
+    Action.REVEALED,
+    Action.CLAIMED,
+    Action.RELEASED,
+    Action.ESCALATED,
+    Action.IMPERSONATED,
 }
 """Actions after which the object comes without a sign between them, as in "vera viewed Document #5"."""
 
@@ -196,7 +197,7 @@ class _Words:
     def of_entry(self, key: Key, entry: Entry) -> Line:
         label, number = _concrete(entry.target_type), parse_id(entry.target_id)
         row = self._row(label, number)
-        line = Line(key, entry.created_at, entry.verb, entry.get_verb_display())
+        line = Line(key, entry.created_at, entry.verb, entry.label)
         line.reason, line.request_id, line.address = entry.reason, entry.request_id, entry.address or ""
         line.object_type, line.object_id = label, entry.target_id
         self._say_actor(line, entry.actor, entry.actor_id)
@@ -212,7 +213,7 @@ class _Words:
         action = ACTIONS[record.history_type]
         row = self._row(source.label, record.id)
         line = Line(key, record.history_date, action, str(CHANGE_LABELS[action]))
-        line.reason, line.request_id = record.history_change_reason or "", record.request_id
+        line.reason, line.request_id = record.sentence, record.request_id
         line.object_type, line.object_id = source.label, str(record.id)
         is_closed, maker = source.label in self.closed, record.history_user_id
         if is_closed and maker and maker not in self.staff:
@@ -234,7 +235,7 @@ class _Words:
         return line
 
     def _say_actor(self, line: Line, actor: User | None, number: int | None) -> None:
-        if number is None and line.action == Verb.SIGN_IN_FAILED:
+        if number is None and line.action == Action.SIGN_IN_FAILED:
             line.actor = line.actor_link = _("Not signed in")
         else:
             line.actor = actor.username if actor else _gone(number) or _("System")
@@ -304,10 +305,15 @@ class _Words:
             said.append(f"{detail.get('method', '')} {path}".strip())
         if (table := detail.get("table")) and (model := _model(str(table))):
             said.append(str(model._meta.verbose_name_plural))
+        if detail.get("given") == "code":
+            said.append(_("wrong code"))
+        if detail.get("at") == "api":
+            right = detail.get("password_was_right")
+            said.append(_("right password, at the API") if right else _("wrong password, at the API"))
         if perm := detail.get("perm"):
             said.append(f"“{self.names.permissions[str(perm)]}”")
         if isinstance(holder := detail.get("holder"), dict):
-            given = _("to %(name)s") if entry.verb == Verb.GRANTED else _("from %(name)s")
+            given = _("to %(name)s") if entry.verb == Action.GRANTED else _("from %(name)s")
             said.append(given % {"name": holder.get("name", "")})
         for name, text in (("to", _("for %(name)s")), ("taken_from", _("taken over from %(name)s"))):
             if isinstance(number := detail.get(name), int):

@@ -35,8 +35,9 @@ from admin_dashboards.preferences import zone_of
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
+from apps.audit.actions import Action
 from apps.audit.log import Key, Wanted, closed_to, lines, read_key, sources
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.errors import Invalid
 from apps.infra.ids import searched_number
@@ -53,21 +54,24 @@ ACTIONS = (
     (gettext_lazy("Changes"), tuple(CHANGE_LABELS)),
     (
         gettext_lazy("Views"),
-        (Verb.VIEWED, Verb.REVEALED, Verb.IMPERSONATED, Verb.EXPORTED, Verb.IMPORTED),
+        (Action.VIEWED, Action.REVEALED, Action.IMPERSONATED, Action.EXPORTED, Action.IMPORTED),
     ),
-    (gettext_lazy("Permissions"), (Verb.GRANTED, Verb.REVOKED, Verb.REFUSED, Verb.ALERTED)),
-    (gettext_lazy("Queues"), (Verb.CLAIMED, Verb.RELEASED, Verb.ESCALATED, Verb.UNDONE, Verb.DETAILS_RECORDED)),
+    (gettext_lazy("Permissions"), (Action.GRANTED, Action.REVOKED, Action.REFUSED, Action.ALERTED)),
+    (
+        gettext_lazy("Queues"),
+        (Action.CLAIMED, Action.RELEASED, Action.ESCALATED, Action.DETAILS_RECORDED),
+    ),
     (
         gettext_lazy("Sign-in"),
         (
-            Verb.SIGNED_IN,
-            Verb.SIGN_IN_FAILED,
-            Verb.SIGNED_OUT,
-            Verb.SESSION_ENDED,
-            Verb.PASSWORD_SET,
-            Verb.MFA_ENABLED,
-            Verb.MFA_DISABLED,
-            Verb.MFA_RESET,
+            Action.SIGNED_IN,
+            Action.SIGN_IN_FAILED,
+            Action.SIGNED_OUT,
+            Action.SESSION_ENDED,
+            Action.PASSWORD_SET,
+            Action.MFA_ENABLED,
+            Action.MFA_DISABLED,
+            Action.MFA_RESET,
         ),
     ),
 )
@@ -201,7 +205,7 @@ class FilterForm(forms.Form):
 
 
 def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    labels = {**CHANGE_LABELS, **dict(Verb.choices)}
+    labels = {**CHANGE_LABELS, **dict(Action.choices)}
     return [(str(title), [(str(code), capfirst(str(labels[code]))) for code in codes]) for title, codes in ACTIONS]
 
 
@@ -305,7 +309,7 @@ def audit_export(request: StaffRequest) -> HttpResponse:
         said = _("More than %(most)s lines are too many for one file. Narrow the audit log down first.")
         messages.error(request, said % {"most": f"{MAX_EXPORTED_ROWS:,}"})
         return back
-    record(user, Verb.EXPORTED, table=Entry._meta.label_lower, rows=len(keys), filters=asked.urlencode())
+    record(user, Action.EXPORTED, table=Entry._meta.label_lower, rows=len(keys), filters=asked.urlencode())
     name = f"audit-log-{timezone.now():%Y-%m-%d}"
     if request.POST.get("format") == "xlsx":
         book = _workbook(request, keys)

@@ -26,7 +26,8 @@ from admin_dashboards.context import StaffRequest
 from admin_dashboards.local_time import read_time
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from apps.access import may, models_with_row_grants, require, unended
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import DomainError, Invalid
 from apps.infra.ids import parse_id, searched_number
 from apps.users.accounts.guards import KEEPS_ACCESS
@@ -212,13 +213,13 @@ def _end(request: StaffRequest) -> datetime | None:
 def _given_so_far(row: Model) -> list[dict[str, Any]]:
     """Who gave and took what on this row, the latest first."""
     entries = Entry.objects.filter(
-        target_type=row._meta.label_lower, target_id=str(row.pk), verb__in=(Verb.GRANTED, Verb.REVOKED)
+        target_type=row._meta.label_lower, target_id=str(row.pk), verb__in=(Action.GRANTED, Action.REVOKED)
     )
     names = {f"{row._meta.app_label}.{each.codename}": each.name for each in row_permissions(type(row))}
     return [
         {
             "who": entry.actor,
-            "action": entry.get_verb_display(),
+            "action": entry.label,
             "permission": names.get(perm := entry.detail["perm"], perm),
             "holder": entry.detail["holder"]["name"],
             "until": parse_datetime(entry.detail.get("until", "")),

@@ -27,7 +27,7 @@ from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.review.work import BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.states import label
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, note_shown, record
 from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
@@ -287,7 +287,7 @@ class ModerationDesk(CaseDesk):
         if case.kind != Report.Kind.USER or not profile.image:
             raise Http404
         response = send_picture(profile.image)
-        record(request.user, Verb.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))  # type: ignore[arg-type]
+        record(request.user, Action.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))  # type: ignore[arg-type]
         return response  # type: ignore[return-value]
 
     # --- Many at once -----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.context import StaffRequest, asking, is_ahead, refuse_other_sites
 from admin_dashboards.preferences import shortcuts_of
 from admin_dashboards.tables.base import ModelAdmin
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.infra.files.rendering import Unrenderable, media_type_of
 from apps.infra.files.renditions import rendition
@@ -62,7 +62,7 @@ class StoryFilesMixin(ModelAdmin):
         ahead = fetched_ahead(is_ahead(request))
         is_film = story.media_type.startswith("video/")
         if "small" in request.GET and not is_film:
-            record(request.user, Verb.VIEWED, story, **ahead)  # type: ignore[arg-type]
+            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
             return _small(story)
         # Pictures come whole; a piece of one would be a look at most of it.
         size = _size(story.content_file)
@@ -71,7 +71,7 @@ class StoryFilesMixin(ModelAdmin):
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
         if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):
-            record(request.user, Verb.VIEWED, story, **ahead)  # type: ignore[arg-type]
+            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
         return _stream(story.content_file, story.media_type, start, end)
 
 

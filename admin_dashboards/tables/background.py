@@ -32,8 +32,8 @@ from admin_dashboards.tables.import_export import (
     Sheet,
     too_many_exported,
 )
+from apps.audit.actions import Action
 from apps.audit.context import coming_from
-from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, Unavailable
 from apps.review.decisions.models import Decision
@@ -235,7 +235,7 @@ def apply_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
             transfer.rows_done = min(start + CHUNK, len(sheet))
             services.note_applied(transfer, transfer.rows_done)
         transfer.rows_changed, transfer.rows_unchanged = changed, len(sheet) - changed
-        entry = record(transfer.owner, Verb.IMPORTED, table=transfer.table, rows=changed, filters=transfer.query)
+        entry = record(transfer.owner, Action.IMPORTED, table=transfer.table, rows=changed, filters=transfer.query)
         services.complete(transfer, audit_entry=entry.pk)
         # Last, so that the time in which they can be undone begins when people can see them.
         decide_all(decisions)
@@ -298,7 +298,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
     try:
         with transaction.atomic():
             entry = record(
-                transfer.owner, Verb.EXPORTED, table=transfer.table, rows=transfer.rows_done, filters=transfer.query
+                transfer.owner, Action.EXPORTED, table=transfer.table, rows=transfer.rows_done, filters=transfer.query
             )
             services.complete(transfer, result=result, audit_entry=entry.pk)
     except BaseException:

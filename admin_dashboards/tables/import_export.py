@@ -43,7 +43,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.tables.sheets import escaped, estimate_rows, read_table
 from apps.access import may
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused, Unavailable
 from apps.infra import valkey
@@ -583,7 +583,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         self, file_format: Neutral, request: StaffRequest, queryset: QuerySet[Any], **options: Any
     ) -> Any:
         data = self.get_data_for_export(request, queryset, **options)
-        self._write_down(request, Verb.EXPORTED, len(data))
+        self._write_down(request, Action.EXPORTED, len(data))
         return file_format.export_data(data)
 
     # --- In ---------------------------------------------------------------------------------------------------------
@@ -652,7 +652,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
         if result.has_errors() or result.has_validation_errors():
             return self._start_again(request, _("Nothing was imported: something has changed since the preview."))
         changed = result.totals["update"]
-        self._write_down(request, Verb.IMPORTED, changed)
+        self._write_down(request, Action.IMPORTED, changed)
         messages.success(request, ngettext("%d row changed.", "%d rows changed.", changed) % changed)
         return HttpResponseRedirect(self._page("changelist"))
 
@@ -676,7 +676,7 @@ class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: i
             raise Refused("no-files", _("%(things)s are neither imported nor exported here.") % {"things": things})
         raise PermissionDenied(decision.sentence)
 
-    def _write_down(self, request: StaffRequest, verb: Verb, rows: int) -> None:
+    def _write_down(self, request: StaffRequest, verb: Action, rows: int) -> None:
         record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
 
     def _page(self, page: str, *args: str) -> str:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
 from admin_dashboards.tables.import_export import ImportExportMixin
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
 from apps.tables import services
@@ -58,7 +58,7 @@ class TransferMixin(ImportExportMixin):
             raise _no_file()
         refuse_other_sites(request)
         file = self._file(request, transfer, transfer.file_name, transfer.file_format)
-        record(self._user(request), Verb.VIEWED, transfer, table=transfer.table, rows=transfer.rows_done)
+        record(self._user(request), Action.VIEWED, transfer, table=transfer.table, rows=transfer.rows_done)
         return file
 
     # --- Shared -----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
+from apps.audit.actions import label_of
 from apps.audit.context import origin
 from apps.audit.models import append_only
 
@@ -24,6 +25,17 @@ class Version(models.Model):
     """What each version holds beside the row itself."""
 
     request_id = models.CharField(max_length=64, blank=True, editable=False)
+    action = models.CharField(max_length=48, blank=True, default="", db_default="", editable=False)
+    """The code of the action, see `apps.audit.actions`; empty for what earlier releases wrote."""
+
+    @property
+    def sentence(self) -> str:
+        """What was done and why: the label of the action and the note, as far as they are known."""
+        note = self.history_change_reason or ""  # type: ignore[attr-defined]
+        if not self.action:
+            return note
+        done = label_of(self.action)
+        return f"{done}: {note}" if note else done
 
     class Meta:
         abstract = True
@@ -98,7 +110,8 @@ class History(HistoricalRecords):
 
         def after(instance: models.Model, **_: Any) -> None:
             for loser in instance.__dict__.pop(key):
-                _sign(loser, getattr(instance, "_history_user", None), getattr(instance, "_change_reason", None))
+                signed = {name: getattr(instance, name, None) for name in ("_history_user", "_change_reason")}
+                _sign(loser, signed["_history_user"], getattr(instance, "_change_action", ""), signed["_change_reason"])
                 self.create_historical_record(loser, "~")
 
         models.signals.pre_delete.connect(before, sender=target, weak=False)
@@ -141,26 +154,26 @@ def _rows_differ(obj: models.Model, version: Any, field: Any) -> bool:
 
 
 @receiver(pre_create_historical_record, dispatch_uid="history_request_id")
-def _note_request(history_instance: models.Model, **_: Any) -> None:
-    for name, value in _request().items():
-        setattr(history_instance, name, value)
+def _note_action(history_instance: Any, instance: models.Model, **_: Any) -> None:
+    history_instance.request_id = origin().request_id
+    history_instance.action = getattr(instance, "_change_action", "")
 
 
-def save_as[M: models.Model](actor: User | None, obj: M, *, reason: str, secret: bool = False) -> M:
-    """Save `obj` with its history: made by `actor` (None: the platform itself) for `reason`.
+def save_as[M: models.Model](actor: User | None, obj: M, *, action: str, note: str = "", secret: bool = False) -> M:
+    """Save `obj` with its history: `action` by `actor` (None: the platform itself); `note` is what a user wrote.
 
     `secret`: what changes is left out of the history; that it changed is not.
     """
-    _sign(obj, actor, reason)
+    _sign(obj, actor, action, note)
     obj._change_is_secret = secret  # type: ignore[attr-defined]
     obj.save()
     obj._change_is_secret = False  # type: ignore[attr-defined]
     return obj
 
 
-def delete_as(actor: User | None, obj: models.Model, *, reason: str) -> None:
+def delete_as(actor: User | None, obj: models.Model, *, action: str, note: str = "") -> None:
     """Delete `obj`; its history keeps who did it and why."""
-    _sign(obj, actor, reason)
+    _sign(obj, actor, action, note)
     obj.delete()
 
 
@@ -168,32 +181,37 @@ type Actors[M] = User | Callable[[M], User | None] | None
 """Who made several versions: one person, or who did of each row."""
 
 
-def bulk_create_as[M: models.Model](actor: Actors[M], objs: Sequence[M], *, reason: str) -> list[M]:
+def bulk_create_as[M: models.Model](actor: Actors[M], objs: Sequence[M], *, action: str, note: str = "") -> list[M]:
+    """Create rows of one model with their history, as `save_as` does one."""
     if not objs:
         return []
-    _sign_all(objs, actor, reason)
-    return bulk_create_with_history(objs, type(objs[0]), custom_historical_attrs=_request())
+    _sign_all(objs, actor, action, note)
+    return bulk_create_with_history(objs, type(objs[0]), custom_historical_attrs=_with(action))
 
 
-def bulk_update_as[M: models.Model](actor: Actors[M], objs: Sequence[M], fields: Iterable[str], *, reason: str) -> None:
+def bulk_update_as[M: models.Model](
+    actor: Actors[M], objs: Sequence[M], fields: Iterable[str], *, action: str, note: str = ""
+) -> None:
+    """Save `fields` of rows of one model with their history, as `save_as` does one."""
     if not objs:
         return
-    _sign_all(objs, actor, reason)
+    _sign_all(objs, actor, action, note)
     with transaction.atomic():
         type(objs[0])._base_manager.bulk_update(objs, list(fields))
         history = type(objs[0]).history  # type: ignore[attr-defined]
-        history.bulk_history_create(changed(objs), update=True, custom_historical_attrs=_request())
+        history.bulk_history_create(changed(objs), update=True, custom_historical_attrs=_with(action))
 
 
-def _request() -> dict[str, str]:
-    return {"request_id": origin().request_id}
+def _with(action: str) -> dict[str, str]:
+    return {"request_id": origin().request_id, "action": action}
 
 
-def _sign_all[M: models.Model](objs: Sequence[M], actor: Actors[M], reason: str) -> None:
+def _sign_all[M: models.Model](objs: Sequence[M], actor: Actors[M], action: str, note: str) -> None:
     for obj in objs:
-        _sign(obj, actor(obj) if callable(actor) else actor, reason)
+        _sign(obj, actor(obj) if callable(actor) else actor, action, note)
 
 
-def _sign(obj: models.Model, actor: User | None, reason: str | None) -> None:
+def _sign(obj: models.Model, actor: User | None, action: str, note: str | None) -> None:
     obj._history_user = actor  # type: ignore[attr-defined]
-    obj._change_reason = reason  # type: ignore[attr-defined]
+    obj._change_action = action  # type: ignore[attr-defined]
+    obj._change_reason = note or None  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import may
 from apps.audit.history import Version
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.errors import Invalid
 from apps.infra.time_limits import TooLong, running_at_most
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 CHANGES = {"created": "+", "changed": "~", "deleted": "-"}
-"""The actions that versions of rows tell of, beside those of `Verb`."""
+"""The actions that versions of rows tell of, beside those of `Action`."""
 LONGEST_PAGE = timedelta(seconds=5)
 """How long finding the lines of a page may take."""
 NOT_CONCERNED = {"decider", "assigned_to"}
@@ -83,7 +83,7 @@ class Wanted:
 
     actor: int | None = None
     action: str = ""
-    """One of `Verb` or of `CHANGES`."""
+    """One of `Action` or of `CHANGES`."""
     target_type: str = ""
     """Such as "users.document"."""
     target_id: int | None = None
@@ -261,7 +261,7 @@ def _entries(wanted: Wanted) -> QuerySet[Entry] | None:
 
 
 def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
-    if wanted.action in Verb.values or (wanted.target_type and wanted.target_type != source.label):
+    if (wanted.action and wanted.action not in CHANGES) or (wanted.target_type and wanted.target_type != source.label):
         return None
     rows = source.model._default_manager.all()
     is_closed = source.label in wanted.closed

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.actions import label_of
+
 
 def append_only() -> list[pgtrigger.Trigger]:
     """Triggers that refuse to change, delete or empty a table, whoever asks."""
@@ -21,33 +23,6 @@ def append_only() -> list[pgtrigger.Trigger]:
             func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;",
         ),
     ]
-
-
-class Verb(models.TextChoices):
-    """Actions that change no business row, yet must be known. Labels follow the actor's name in a sentence."""
-
-    VIEWED = "viewed", _("viewed")
-    REVEALED = "revealed", _("revealed")
-    EXPORTED = "exported", _("exported")
-    IMPORTED = "imported", _("imported")
-    REFUSED = "refused", _("was denied")
-    SIGNED_IN = "signed_in", _("signed in")
-    SIGN_IN_FAILED = "sign_in_failed", _("failed to sign in")
-    MFA_ENABLED = "mfa_enabled", _("set up a second factor")
-    MFA_DISABLED = "mfa_disabled", _("removed a second factor")
-    MFA_RESET = "mfa_reset", _("reset a second factor")
-    SIGNED_OUT = "signed_out", _("signed out")
-    SESSION_ENDED = "session_ended", _("ended a session")
-    GRANTED = "granted", _("granted")
-    REVOKED = "revoked", _("revoked")
-    CLAIMED = "claimed", _("claimed")
-    RELEASED = "released", _("released")
-    ESCALATED = "escalated", _("escalated")
-    UNDONE = "undone", _("undone")
-    IMPERSONATED = "impersonated", _("viewed as user")
-    PASSWORD_SET = "password_set", _("set a password")
-    DETAILS_RECORDED = "details_recorded", _("recorded document details")
-    ALERTED = "alerted", _("raised an alert")
 
 
 class Use(models.Model):
@@ -80,7 +55,7 @@ class Entry(models.Model):
         related_name="+",
         verbose_name=_("who"),
     )
-    verb = models.CharField(_("action"), max_length=32, choices=Verb)
+    verb = models.CharField(_("action"), max_length=32)
     target_type = models.CharField(_("object type"), max_length=64, blank=True)
     target_id = models.CharField(_("object"), max_length=64, blank=True)
     reason = models.TextField(_("reason"), blank=True)
@@ -118,6 +93,11 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target_type} {self.target_id}".strip()
+
+    @property
+    def label(self) -> str:
+        """What was done, as in "vera *viewed* document 7"."""
+        return label_of(self.verb)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:

@@ -8,8 +8,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.audit.actions import Action
 from apps.audit.context import origin
-from apps.audit.models import Entry, Use, Verb
+from apps.audit.models import Entry, Use
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -26,7 +27,7 @@ FETCHED_AHEAD = models.Q(detail__has_key="ahead")
 
 def record(
     actor: User | None,
-    verb: Verb,
+    verb: Action,
     target: models.Model | None = None,
     *,
     reason: str = "",
@@ -61,18 +62,18 @@ def record_refusal(
     that is too many is written as an entry that says so.
     """
     method, path, sentence = (text.replace("\x00", "\ufffd")[:MOST_TEXT] for text in (method, path, sentence))
-    lately = Entry.objects.filter(actor=actor, verb=Verb.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
+    lately = Entry.objects.filter(actor=actor, verb=Action.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
     known = list(lately.values_list("detail__method", "detail__path", "detail__most")[: MOST_REFUSED_CHANGES + 2])
     most = MOST_REFUSALS if method in ("GET", "HEAD") else MOST_REFUSED_CHANGES
     written = [(each, at) for each, at, limit in known if limit is None]
     if (method, path) in written:
         return None
     if len(written) < most:
-        return record(actor, Verb.REFUSED, target, reason=sentence, method=method, path=path)
+        return record(actor, Action.REFUSED, target, reason=sentence, method=method, path=path)
     if any(limit == most for _method, _path, limit in known):
         return None
     said = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
-    return record(actor, Verb.REFUSED, reason=said, most=most)
+    return record(actor, Action.REFUSED, reason=said, most=most)
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
@@ -89,11 +90,11 @@ def note_shown(actor: User, target: models.Model, **detail: Any) -> None:
     """Write a view of what `actor` now sees, where so far it was only fetched ahead."""
     latest = _views(actor, target).order_by("-id").first()
     if latest is not None and "ahead" in latest.detail:
-        record(actor, Verb.VIEWED, target, **detail)
+        record(actor, Action.VIEWED, target, **detail)
 
 
 def _views(actor: User, target: models.Model) -> models.QuerySet[Entry]:
-    views = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Verb.VIEWED)
+    views = Entry.objects.filter(target_type=target._meta.label_lower, target_id=str(target.pk), verb=Action.VIEWED)
     return views.filter(actor=actor)
 
 

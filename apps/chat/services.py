@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require, visible
+from apps.audit.actions import Action
 from apps.audit.history import bulk_create_as, save_as
 from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQuerySet, direct_key
 from apps.chat.permissions import joined, may_write
@@ -76,9 +77,9 @@ def _room_with(actor: User, person_id: int, *, field: str) -> tuple[Room, bool]:
         return room, False
     try:
         with transaction.atomic():
-            room = save_as(actor, Room(direct_key=key), reason="opened")
+            room = save_as(actor, Room(direct_key=key), action=Action.ROOM_OPENED)
             members = [Membership(room=room, user_id=member) for member in (actor.pk, person_id)]
-            bulk_create_as(actor, members, reason="opened a room")
+            bulk_create_as(actor, members, action=Action.ROOM_OPENED)
     except IntegrityError:
         return Room.objects.get(direct_key=key), False  # the other one was faster
     return room, True

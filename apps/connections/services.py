@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access import require, visible
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.connections.models import Connection
 from apps.errors import Absent, Conflict, Invalid
@@ -43,7 +44,7 @@ def request_connection(sender: User, receiver_id: int) -> Connection:
     connection = Connection(sender=sender, receiver=receiver)
     try:
         with transaction.atomic():
-            save_as(sender, connection, reason="requested")
+            save_as(sender, connection, action=Action.CONNECTION_REQUESTED)
     except IntegrityError as error:
         raise Conflict("already-requested", _("There is a request between the two of you already.")) from error
     notify(receiver.pk, Kind.CONNECTION_REQUEST, about=connection, person=sender.username)
@@ -56,7 +57,7 @@ def answer_connection(receiver: User, connection_id: int, *, status: str) -> Con
     connection = _locked(receiver, connection_id)
     require(receiver, "connections.change_connection", connection)
     connection.answer(status)
-    save_as(receiver, connection, reason=status)
+    save_as(receiver, connection, action=Action(f"connection.{status}"))
     if status == Connection.Status.ACCEPTED:
         notify(connection.sender_id, Kind.CONNECTION_ACCEPTED, about=connection, person=receiver.username)
     return connection
@@ -67,7 +68,7 @@ def delete_connection(actor: User, connection_id: int) -> None:
     """Part, or take a request back; either of the two may then ask again."""
     connection = _locked(actor, connection_id)
     require(actor, "connections.delete_connection", connection)
-    delete_as(actor, connection, reason="parted")
+    delete_as(actor, connection, action=Action.CONNECTION_DELETED)
     pubsub.recheck(actor.pk)
 
 

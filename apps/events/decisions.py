@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _
-
+from apps.audit.actions import Action
 from apps.events.models import Event
 from apps.events.services import undo_edit
 from apps.notifications.models import Kind as Told
@@ -17,7 +16,7 @@ from apps.users.models import User
 
 def put_words_back(actor: User, decision: Decision, event: Event) -> None:
     fields = values_without(decision, event, {name: decision.before[name] for name in decision.after})
-    undo_edit(actor, event, fields, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
+    undo_edit(actor, event, fields, action=Action(decision.verb).undone, note=decision.undo_reason)
 
 
 def tell_edited(decision: Decision) -> None:
@@ -37,8 +36,7 @@ def _tell(decision: Decision, kind: Told) -> None:
 KINDS = [
     *removal_kinds(Event, "events.delete_event"),
     Kind(
-        verb="event.edited",
-        label=_("edited"),
+        verb=Action.EVENT_EDITED,
         model=Event,
         perm="events.change_event",
         undo=put_words_back,

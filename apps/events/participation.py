@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import visible
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.events.models import Event, Participation
@@ -45,7 +46,7 @@ def join_event(actor: User, event_id: int, *, status: str) -> Event:
         participation = known or Participation(event=event, user=actor)
         first_word = known is None or known.status == Status.INVITED
         participation.status = status
-        save_as(actor, participation, reason=status)
+        save_as(actor, participation, action=Action(f"participation.{status}"))
         if first_word:
             facts = {"person": actor.username, "event": event.title, "status": status}
             notify(event.host_id, Kind.EVENT_JOINED, about=event, **facts)
@@ -61,7 +62,7 @@ def leave_event(actor: User, event_id: int) -> None:
         return
     if event.status == Event.Status.ACTIVE and event.date <= timezone.now():
         raise Conflict("event-started", _("This event has begun, so you cannot withdraw any more."))
-    delete_as(actor, participation, reason="withdrew")
+    delete_as(actor, participation, action=Action.GUEST_WITHDREW)
 
 
 @transaction.atomic
@@ -80,7 +81,7 @@ def invite_to_event(host: User, event_id: int, user_id: int) -> Participation:
     if known is not None:
         return known
     participation = Participation(event=event, user=guest, status=Status.INVITED)
-    save_as(host, participation, reason="invited")
+    save_as(host, participation, action=Action.GUEST_INVITED)
     notify(guest.pk, Kind.EVENT_INVITATION, about=event, person=host.username, event=event.title)
     return participation
 

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from apps.access import may, note_use, opened, require, rules, visible
+from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
@@ -70,7 +71,7 @@ def create_event(host: User, *, title: str, date: datetime, location: str, **res
     """Host an event, past ones too. `rest`: description, ends_at (4 hours after `date` unless given), capacity."""
     event = Event(host=host, title=title, date=date, location=location, **rest)
     _check(event)
-    save_as(host, event, reason="created")
+    save_as(host, event, action=Action.EVENT_CREATED)
     return event_for(host, event.pk)
 
 
@@ -78,7 +79,7 @@ def create_event(host: User, *, title: str, date: datetime, location: str, **res
 def update_event(actor: User, event_id: int, **changes: Any) -> Event:
     """Change the given fields. An event that is moved keeps its length, unless its end is given too."""
     event = hosted(actor, event_id)
-    _change(actor, event, changes, reason="changed by the host")
+    _change(actor, event, changes, action=Action.EVENT_CHANGED)
     return event_for(actor, event.pk)
 
 
@@ -92,7 +93,7 @@ def cancel_event(actor: User, event_id: int) -> Event:
     """Call it off; whoever was coming is told. Raises `Conflict` where it is cancelled already."""
     event = hosted(actor, event_id)
     event.cancel()
-    save_as(actor, event, reason="cancelled")
+    save_as(actor, event, action=Action.EVENT_CANCELLED)
     notify_all(_concerned(event), Kind.EVENT_CANCELLED, about=event, event=event.title)
     return event_for(actor, event.pk)
 
@@ -105,7 +106,7 @@ def delete_event(actor: User, event_id: int) -> None:
     if event.status == Event.Status.ACTIVE and not event.is_over:
         # It leads nowhere, since the event is gone.
         notify_all(_concerned(event), Kind.EVENT_CANCELLED, event=event.title)
-    delete_as(actor, event, reason="deleted by the host")
+    delete_as(actor, event, action=Action.EVENT_DELETED)
 
 
 # --- Staff -----------------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def edit_event(
     """
     event = _any(actor, event_id, PERM)
     decided = _decision_about(actor, event)
-    if _change(actor, event, changes, reason=reason or "edited") and tell:
+    if _change(actor, event, changes, action=Action.EVENT_EDITED, note=reason) and tell:
         decide_all([decided(batch)])
     return event
 
@@ -157,7 +158,7 @@ class Edits:
 
 @transaction.atomic
 def edit_events(
-    actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "edited", later: list[Decision] | None = None
+    actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "", later: list[Decision] | None = None
 ) -> list[Event]:
     """Put the given fields of many events right, each by a decision of its own; those that changed.
 
@@ -178,7 +179,8 @@ def edit_events(
             changed[pk] = fields
             decisions.append(decided(None))
     done = [events[pk] for pk in changed]
-    bulk_update_as(actor, done, sorted(set[str]().union(*changed.values())), reason=reason)
+    names = sorted(set[str]().union(*changed.values()))
+    bulk_update_as(actor, done, names, action=Action.EVENT_EDITED, note=reason)
     _notify_moved([event for event in done if _moves(event, changed[event.pk])])
     if later is None:
         decide_all(decisions)
@@ -211,10 +213,10 @@ def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decisi
 
 
 @transaction.atomic
-def undo_edit(actor: User, event: Event, fields: dict[str, Any], *, reason: str) -> None:
+def undo_edit(actor: User, event: Event, fields: dict[str, Any], *, action: Action, note: str) -> None:
     """Put the fields of a locked event back to what `facts` said of them."""
     values = {name: Event._meta.get_field(name).to_python(value) for name, value in fields.items()}  # type: ignore[union-attr]
-    _change(actor, event, values, reason=reason)
+    _change(actor, event, values, action=action, note=note)
 
 
 def remove_event(actor: User, event_id: int, *, reason: str = "", batch: UUID | None = None) -> Event:
@@ -272,12 +274,12 @@ def going_to(event: Event) -> QuerySet[Participation]:
     return Participation.objects.filter(event=event, status=Participation.Status.GOING)
 
 
-def _change(actor: User, event: Event, changes: dict[str, Any], *, reason: str) -> bool:
+def _change(actor: User, event: Event, changes: dict[str, Any], *, action: Action, note: str = "") -> bool:
     """Carry out `changes` on a locked event, and tell its guests where time or place moved. Whether anything did."""
     changed = _assign(event, changes, lambda: going_to(event).count())
     if not changed:
         return False
-    save_as(actor, event, reason=reason)
+    save_as(actor, event, action=action, note=note)
     if _moves(event, changed):
         _notify_moved([event])
     return True

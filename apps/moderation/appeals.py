@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import visible
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import LONGEST_TEXT
@@ -53,7 +54,7 @@ def appeal(author: User, decision_id: int, *, text: str) -> Appeal:
     new = Appeal(decision=decision, case=case, author=author, decider_id=decision.actor_id, text=text)
     try:
         with transaction.atomic():
-            return save_as(author, new, reason="appealed")
+            return save_as(author, new, action=Action.APPEALED)
     except IntegrityError as error:
         raise _already_appealed() from error
 
@@ -71,9 +72,9 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
     before = facts(ruled, DECIDED_FIELDS)
     status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
     ruled.rule(status, actor, text.strip())
-    save_as(actor, ruled, reason=f"appeal {status}")
+    save_as(actor, ruled, action=Action(f"appeal.{status}"))
     if overturn:
-        undo(actor, ruled.decision_id, reason=f"appeal {ruled.pk} overturned")
+        undo(actor, ruled.decision_id, reason=ruled.ruling[:1000])
     decide(
         actor,
         f"appeal.{status}",

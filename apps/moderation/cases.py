@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Invalid
 from apps.moderation.content import REPORTABLE
@@ -37,7 +38,9 @@ def open_case(actor: User | None, kind: str, target_id: int, author_id: int) -> 
     while (case := rows.first()) is None:
         try:
             with transaction.atomic():
-                return save_as(actor, Case(kind=kind, target_id=target_id, author_id=author_id), reason="reported")
+                return save_as(
+                    actor, Case(kind=kind, target_id=target_id, author_id=author_id), action=Action.CASE_OPENED
+                )
         except IntegrityError:
             continue  # somebody else opened it at this very moment
     return case
@@ -48,7 +51,7 @@ def gather(actor: User | None, case: Case) -> None:
     stray = list(Report.objects.open().filter(kind=case.kind, target_id=case.target_id, case__isnull=True))
     for report in stray:
         report.case = case
-    bulk_update_as(actor, stray, ["case"], reason=f"gathered in case {case.pk}")
+    bulk_update_as(actor, stray, ["case"], action=Action.CASE_GROUPED)
 
 
 def gather_strays() -> None:
@@ -122,12 +125,11 @@ def settle_locked(
     until = until or timezone.now() + SUSPENDED_FOR
     before["about"] = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
     before["done"] = carry_out(actor, case, chosen, reason=note, until=until, edits=edits or {})
-    said = note or f"settled: {', '.join(chosen)}"
     case.settle(chosen, actor)
-    save_as(actor, case, reason=said)
+    save_as(actor, case, action=Action.CASE_RESOLVED, note=note)
     for report in reports:
         report.settle(chosen[0], actor, case.closed_at)
-    bulk_update_as(actor, reports, REPORT_FIELDS, reason=said)
+    bulk_update_as(actor, reports, REPORT_FIELDS, action=Action.CASE_RESOLVED, note=note)
     decision = decide(
         actor,
         "case.settled",

@@ -7,8 +7,8 @@ from contextlib import suppress
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Absent, Conflict
 from apps.moderation.cases import REPORT_FIELDS
@@ -39,9 +39,9 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
     newer = Case.objects.open().filter(kind=case.kind, target_id=case.target_id)
     if not overturned and newer.exists():
         raise _reported_again()
-    said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
-    take_back(actor, case, decision, reason=said)
-    lift_strike(actor, decision, reason=said)
+    undone, note = Action(decision.verb).undone, decision.undo_reason
+    take_back(actor, case, decision, note=note)
+    lift_strike(actor, decision, note=note)
     reports = list(case.reports.filter(closed_at=case.closed_at).select_for_update(of=("self",)).order_by("id"))
     case.reopen()
     for report in reports:
@@ -52,10 +52,10 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
             report.settle(Outcome.KEPT, actor, case.closed_at)
     try:
         with transaction.atomic():
-            save_as(actor, case, reason=said)
+            save_as(actor, case, action=undone, note=note)
     except IntegrityError as error:
         raise _reported_again() from error  # at this very moment
-    bulk_update_as(actor, reports, REPORT_FIELDS, reason=said)
+    bulk_update_as(actor, reports, REPORT_FIELDS, action=undone, note=note)
     if not overturned:
         if case.kind == Report.Kind.STORY:
             with suppress(Absent):
@@ -121,7 +121,7 @@ def reopen_appeal(actor: User, decision: Decision, appeal: Appeal) -> None:
     if appeal.case.kind == Report.Kind.STORY:
         with suppress(Absent):
             hold_story(actor, appeal.case.target_id)
-    save_as(actor, appeal, reason=f"{decision.verb} undone: {decision.undo_reason}".rstrip(": "))
+    save_as(actor, appeal, action=Action(decision.verb).undone, note=decision.undo_reason)
 
 
 def keep_overturned(actor: User, decision: Decision, appeal: Appeal) -> None:
@@ -140,10 +140,9 @@ def _tell_appellant(appeal: Appeal) -> None:
         let_go(appeal.ruled_by, case.target_id)
 
 
-def _ruling(status: str, label: object, undo: object) -> Kind:
+def _ruling(verb: Action, undo: object) -> Kind:
     return Kind(
-        verb=f"appeal.{status}",
-        label=label,  # type: ignore[arg-type]
+        verb=verb,
         model=Appeal,
         perm="moderation.settle_report",
         undo=undo,  # type: ignore[arg-type]
@@ -154,14 +153,13 @@ def _ruling(status: str, label: object, undo: object) -> Kind:
 
 KINDS = [
     Kind(
-        verb="case.settled",
-        label=gettext_lazy("decided"),
+        verb=Action.CASE_RESOLVED,
         model=Case,
         perm="moderation.settle_report",
         undo=put_back,
         tell=tell,
         tell_undone=tell_undone,
     ),
-    _ruling("upheld", gettext_lazy("upheld on appeal"), reopen_appeal),
-    _ruling("overturned", gettext_lazy("overturned on appeal"), keep_overturned),
+    _ruling(Action.APPEAL_UPHELD, reopen_appeal),
+    _ruling(Action.APPEAL_OVERTURNED, keep_overturned),
 ]

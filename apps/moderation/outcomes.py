@@ -15,7 +15,7 @@ from apps.errors import Conflict, Invalid
 from apps.events.services import edit_event
 from apps.moderation.content import REPORTABLE, target_of
 from apps.moderation.models import Case, Report
-from apps.review.decisions.in_force import values_without
+from apps.review.decisions.in_force import REMOVED, values_without, verb_of
 from apps.review.decisions.models import Decision
 from apps.review.decisions.removal import follow_removals
 from apps.users.accounts.services import lift_suspension
@@ -72,17 +72,17 @@ def carry_out(
     return done
 
 
-def take_back(actor: User, case: Case, decision: Decision, *, reason: str) -> None:
+def take_back(actor: User, case: Case, decision: Decision, *, note: str) -> None:
     """Undo what `carry_out` did, save what another decision that stands did too, or what others have changed since."""
     done = decision.before["done"]
     target = target_of(case.kind, case.target_id, lock=True)
     if Outcome.REMOVED in decision.after["outcomes"] and target is not None:
-        follow_removals(actor, decision, target, reason=reason)
+        follow_removals(actor, decision, target, note=note)
     if "words" in done and target is not None:
         before, after = done["words"]["before"], done["words"]["after"]
         if {name: getattr(target, name) for name in after} == after:
-            edit_event(actor, target.pk, reason=reason, tell=False, **values_without(decision, target, before))
-    lift_suspension(actor, decision, reason=reason)
+            edit_event(actor, target.pk, reason=note, tell=False, **values_without(decision, target, before))
+    lift_suspension(actor, decision, note=note)
 
 
 def _remove(actor: User, case: Case, reason: str) -> dict[str, Any]:
@@ -92,7 +92,8 @@ def _remove(actor: User, case: Case, reason: str) -> dict[str, Any]:
     if target is None or target.removed_at is not None:
         return {"removed": True}
     target.remove(actor, reason)
-    return {"removed": True, "removed_at": save_as(actor, target, reason=reason or "removed").removed_at.isoformat()}
+    action = verb_of(type(target), REMOVED)
+    return {"removed": True, "removed_at": save_as(actor, target, action=action, note=reason).removed_at.isoformat()}
 
 
 def _edit(actor: User, case: Case, edits: Mapping[str, str], reason: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access import require, visible
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import open_case, settle_locked
@@ -57,7 +58,7 @@ def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str 
     )
     try:
         with transaction.atomic():
-            save_as(reporter, new, reason="reported")
+            save_as(reporter, new, action=Action.REPORTED)
     except IntegrityError as error:
         raise Conflict("already-reported", _("You have reported this already; we are looking into it.")) from error
     weigh([case.pk])

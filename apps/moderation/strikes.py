@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.moderation.models import APPEAL_WITHIN, Case, Report, Strike, known_to_author
 from apps.review.decisions.models import Decision
@@ -87,14 +88,14 @@ def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[
         given_at=decision.made_at,
         expires_at=decision.made_at + max(LASTS[outcome] for outcome in grave),
     )
-    return save_as(actor, strike, reason=f"case {case.pk} settled")
+    return save_as(actor, strike, action=Action.STRIKE_GIVEN)
 
 
-def lift_strike(actor: User, decision: Decision, *, reason: str) -> None:
+def lift_strike(actor: User, decision: Decision, *, note: str) -> None:
     """Take away the strike that a decision gave, if it gave one."""
     for strike in Strike.objects.select_for_update().filter(decision=decision, lifted_at__isnull=True):
         strike.lifted_at = timezone.now()
-        save_as(actor, strike, reason=reason)
+        save_as(actor, strike, action=Action.STRIKE_LIFTED, note=note)
 
 
 def may_appeal_until(strike: Strike) -> datetime | None:

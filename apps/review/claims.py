@@ -13,8 +13,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from apps.access import holders, may, require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of
@@ -109,7 +109,7 @@ def claim[W: ReviewItem](actor: User, model: type[W], item_id: int) -> W:
     item.claim(actor)
     _save_work(item)
     if fresh:
-        record(actor, Verb.CLAIMED, item)
+        record(actor, Action.CLAIMED, item)
     return item
 
 
@@ -133,7 +133,7 @@ def _release(actor: User, item: ReviewItem) -> None:
     if item.claimed_by_id == actor.pk:
         item.release()
         _save_work(item)
-        record(actor, Verb.RELEASED, item)
+        record(actor, Action.RELEASED, item)
 
 
 @transaction.atomic
@@ -154,7 +154,7 @@ def assign[W: ReviewItem](actor: User, model: type[W], item_id: int, *, to: User
     item.release()
     item.assigned_to = to
     _save_work(item)
-    record(actor, Verb.RELEASED, item, to=to.pk)
+    record(actor, Action.RELEASED, item, to=to.pk)
     notify_staff(actor, Notice.Kind.ASSIGNED, item, [to])
     return item
 
@@ -170,7 +170,7 @@ def take_over[W: ReviewItem](actor: User, model: type[W], item_id: int, *, reaso
     holder = item.claim_holder()
     item.claim(actor)
     _save_work(item)
-    record(actor, Verb.CLAIMED, item, reason=reason, taken_from=holder.pk if holder else None)
+    record(actor, Action.CLAIMED, item, reason=reason, taken_from=holder.pk if holder else None)
     return item
 
 
@@ -183,7 +183,7 @@ def snooze[W: ReviewItem](actor: User, model: type[W], item_id: int, *, until: d
     item.snoozed_until = until
     item.release()
     _save_work(item)
-    record(actor, Verb.RELEASED, item, snoozed_until=until.isoformat())
+    record(actor, Action.RELEASED, item, snoozed_until=until.isoformat())
     return item
 
 
@@ -201,9 +201,9 @@ def escalate[W: ReviewItem](actor: User, model: type[W], item_id: int, *, reason
     item.escalated_at = timezone.now()
     item.release()
     item.assigned_to = _least_busy(actor, model, item)
-    save_as(actor, item, reason=reason)
+    save_as(actor, item, action=Action.ESCALATED, note=reason)
     Note.objects.create(target_type=item._meta.label_lower, target_id=item.pk, author=actor, text=reason)
-    record(actor, Verb.ESCALATED, item, reason=reason)
+    record(actor, Action.ESCALATED, item, reason=reason)
     if item.assigned_to is not None:
         notify_staff(actor, Notice.Kind.ESCALATED, item, [item.assigned_to], text=reason)
     return item

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.review.models import MessageTemplate
@@ -74,7 +75,7 @@ def save_template(
     template.title, template.texts, template.shared = title, kept, shared
     try:
         with transaction.atomic():
-            save_as(actor, template, reason="message template saved")
+            save_as(actor, template, action=Action.TEMPLATE_SAVED)
     except IntegrityError as error:
         raise Conflict("title-taken", _("You have a template with this title. Choose another title.")) from error
     return template
@@ -83,7 +84,7 @@ def save_template(
 @transaction.atomic
 def delete_template(actor: User, queue: str, template_id: int, *, version: str = "") -> None:
     """Delete a template: one's own, or as a superuser any. Raises `Absent`, `Refused`, or `Conflict` as saving does."""
-    delete_as(actor, _own(actor, queue, template_id, version), reason="message template deleted")
+    delete_as(actor, _own(actor, queue, template_id, version), action=Action.TEMPLATE_DELETED)
 
 
 def _own(actor: User, queue: str, template_id: int, version: str) -> MessageTemplate:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Conflict
 from apps.review.models import REVEAL_LASTS, Reveal, RevealAllowance
@@ -45,7 +45,7 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
         until=timezone.now() + REVEAL_LASTS,
         counts=counts,
     )
-    record(actor, Verb.REVEALED, target, reason=reason, subject=subject, field=field)
+    record(actor, Action.REVEALED, target, reason=reason, subject=subject, field=field)
     return shown
 
 

@@ -11,6 +11,7 @@ from django.db.models import Max, Model
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Conflict, Invalid
 from apps.review.models import Goal
@@ -29,7 +30,7 @@ def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None)
     if not 1 <= hours <= LONGEST_GOAL:
         raise Invalid("range", _("Enter whole hours, from 1 to %(n)d.") % {"n": LONGEST_GOAL}, field="hours")
     goal = Goal.objects.filter(queue=queue).first() or Goal(queue=queue)
-    return keep_setting(actor, goal, version=version, reason="time goal set", hours=hours)
+    return keep_setting(actor, goal, version=version, action=Action.GOAL_SET, hours=hours)
 
 
 def begin_setting(actor: User, perm: str) -> None:
@@ -40,14 +41,14 @@ def begin_setting(actor: User, perm: str) -> None:
     Permission.objects.select_for_update().get(content_type__app_label=app_label, codename=codename)
 
 
-def keep_setting[M: Model](actor: User, row: M, *, version: int | None, reason: str, **values: Any) -> M:
+def keep_setting[M: Model](actor: User, row: M, *, version: int | None, action: Action, **values: Any) -> M:
     """Save what changes. Raises `Conflict` where somebody else has changed it since `version`."""
     require_unchanged(row, version)
     if row.pk is not None and all(getattr(row, name) == value for name, value in values.items()):
         return row
     for name, value in values.items():
         setattr(row, name, value)
-    return save_as(actor, row, reason=reason)
+    return save_as(actor, row, action=action)
 
 
 def require_unchanged(row: Model, version: int | None) -> None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from apps.access import require, visible
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Invalid
 from apps.infra.files.renditions import delete_file
@@ -83,7 +84,7 @@ def post_story(
         audience=audience,
     )
     with filed(story.content_file), transaction.atomic():
-        save_as(author, story, reason="posted")
+        save_as(author, story, action=Action.STORY_POSTED)
     return story_for(author, story.pk)
 
 
@@ -96,7 +97,7 @@ def update_story(actor: User, story_id: int, *, caption: str | None = None, audi
         story.caption = caption
     if audience is not None:
         story.audience = audience
-    save_as(actor, story, reason="changed by its author")
+    save_as(actor, story, action=Action.STORY_CHANGED)
     return story_for(actor, story.pk)
 
 
@@ -106,7 +107,7 @@ def delete_story(actor: User, story_id: int) -> None:
     story = _locked(actor, story_id, "stories.delete_story")
     if story.held:
         story.deleted_at = timezone.now()
-        save_as(actor, story, reason="deleted by its author while held as evidence")
+        save_as(actor, story, action=Action.STORY_DELETED)
     else:
         _delete_for_good(actor, story)
 
@@ -157,7 +158,7 @@ def hold_story(actor: User, story_id: int) -> None:
         raise _absent()
     if not story.held:
         story.held = True
-        save_as(actor, story, reason="held as evidence")
+        save_as(actor, story, action=Action.STORY_HELD)
 
 
 @transaction.atomic
@@ -170,7 +171,7 @@ def release_story(actor: User | None, story_id: int, *, still_needed: Callable[[
     if story.deleted_at is not None:
         _delete_for_good(actor, story)
     else:
-        save_as(actor, story, reason="no longer held as evidence")
+        save_as(actor, story, action=Action.STORY_HOLD_RELEASED)
 
 
 def free_expired() -> int:
@@ -193,13 +194,13 @@ def _free(story_id: int) -> bool:
     # The file first: one that is marked as freed is never looked at again, one that is missing is no trouble.
     delete_file(str(story.content_file.name))
     story.freed_at = timezone.now()
-    save_as(None, story, reason="expired")
+    save_as(None, story, action=Action.STORY_EXPIRED)
     return True
 
 
 def _delete_for_good(actor: User | None, story: Story) -> None:
     name = str(story.content_file.name)
-    delete_as(actor, story, reason="deleted by its author")
+    delete_as(actor, story, action=Action.STORY_DELETED)
     if story.freed_at is None:
         # At once; and by a job that commits with the deletion, should storage be away or the process die.
         app.configure_task("stories.delete_file", allow_unknown=False).defer(name=name)

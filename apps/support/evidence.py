@@ -220,5 +220,5 @@ def _turned(model: type[Model], row_id: int, field: str, world: World) -> list[F
 def _version_fact(verb: str, version: Any) -> Fact:
     name = version.history_user.username if version.history_user else _("the platform")
     said = _("%(verb)s by %(name)s at %(time)s") % {"verb": verb, "name": name, "time": when(version.history_date)}
-    reason = version.history_change_reason
+    reason = version.sentence
     return Fact(f"{said}: {reason}" if reason else f"{said}.", at=version.history_date, version=version)

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _say
-from django.utils.translation import gettext_lazy as _
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Conflict
 from apps.notifications.models import Kind as Told
@@ -28,15 +28,15 @@ def put_back(actor: User, decision: Decision, document: Document) -> None:
         field = Document._meta.get_field(name)
         setattr(document, field.attname, field.to_python(decision.before[name]))  # type: ignore[union-attr]
     document.version += 1
-    said = f"{decision.verb} undone: {decision.undo_reason}".rstrip(": ")
+    action, note = Action(decision.verb).undone, decision.undo_reason
     try:
         with transaction.atomic():
-            save_as(actor, document, reason=said)
+            save_as(actor, document, action=action, note=note)
     except IntegrityError as error:
         # The owner may have sent in another one after a rejection; two of a kind do not wait at once.
         raise newer_pending() from error
     if APPROVED in (decision.before["status"], decision.after["status"]):
-        update_badge(actor, document.owner_id, undoing=True, reason=f"document {document.pk}: {said}")
+        update_badge(actor, document.owner_id, undoing=True, action=action)
 
 
 def tell(decision: Decision) -> None:
@@ -68,10 +68,9 @@ def _between_staff(decision: Decision) -> None:
     """Of what is not decided yet its owner hears nothing."""
 
 
-def _kind(verb: str, label: object, *, tells: bool = True, undo: Any = put_back) -> Kind:
+def _kind(verb: Action, *, tells: bool = True, undo: Any = put_back) -> Kind:
     return Kind(
-        verb=f"document.{verb}",
-        label=label,  # type: ignore[arg-type]
+        verb=verb,
         model=Document,
         perm="users.review_document",
         undo=undo,
@@ -82,9 +81,9 @@ def _kind(verb: str, label: object, *, tells: bool = True, undo: Any = put_back)
 
 
 KINDS = [
-    _kind("approved", _("approved")),
-    _kind("rejected", _("rejected")),
-    _kind("revoked", _("revoked the approval of")),
-    _kind("held", _("recorded the first approval of"), tells=False),
-    _kind("second_asked", _("requested a second approval of"), tells=False, undo=withdraw_second),
+    _kind(Action.DOCUMENT_APPROVED),
+    _kind(Action.DOCUMENT_REJECTED),
+    _kind(Action.DOCUMENT_REVOKED),
+    _kind(Action.DOCUMENT_FIRST_APPROVED, tells=False),
+    _kind(Action.SECOND_REQUESTED, tells=False, undo=withdraw_second),
 ]

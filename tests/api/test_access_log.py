@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.review.reveals import reveal
 from apps.users.models import Document, User
@@ -47,7 +48,7 @@ def test_a_reveal_adds_a_line() -> None:
     reveal_mail(people.support(), alice)
     [line] = lines(alice)
     assert line == {
-        "id": Entry.objects.get(verb=Verb.REVEALED).pk,
+        "id": Entry.objects.get(verb=Action.REVEALED).pk,
         "kind": "revealed",
         "text": "Staff saw your email address.",
         "target": None,
@@ -91,7 +92,7 @@ def test_what_is_fetched_ahead_is_said_to_be_loaded_until_it_is_shown() -> None:
     look_at(client, document, 1, **ahead)
     loaded = "A document of yours was loaded for staff, and not shown yet."
     assert [line["text"] for line in lines(newton)] == [loaded] * 2
-    assert Entry.objects.filter(verb=Verb.VIEWED, actor=officer, subject=newton, detail__ahead=True).count() == 2
+    assert Entry.objects.filter(verb=Action.VIEWED, actor=officer, subject=newton, detail__ahead=True).count() == 2
     timeline = client.get(page, headers={"X-Part": "1"}).content.decode()
     assert "fetched ahead" in timeline
     [line] = lines(newton)
@@ -149,9 +150,9 @@ def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
 def test_it_is_ones_own_and_of_looks_only() -> None:
     alice, bob, admin = people.alice(), people.bob(), people.admin()
     reveal_mail(admin, bob)
-    record(admin, Verb.VIEWED, make_story(alice))
-    record(admin, Verb.REFUSED, alice, reason="no right")
-    record(admin, Verb.SESSION_ENDED, alice, subject=alice, reason="by hand")
+    record(admin, Action.VIEWED, make_story(alice))
+    record(admin, Action.REFUSED, alice, reason="no right")
+    record(admin, Action.SESSION_ENDED, alice, subject=alice, reason="by hand")
     assert lines(alice) == []
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.db import InternalError, connection, transaction
 
 from api import as_seen
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Absent, Invalid, Refused
 from apps.users.accounts.access_log import look_as
 from apps.users.models import User
@@ -99,9 +100,9 @@ def test_a_look_needs_the_right_and_a_reason_and_is_kept(alice: User) -> None:
         look_as(support, people.admin().pk, reason="curious")
     with pytest.raises(Absent):
         look_as(support, 10**9, reason="curious")
-    assert not Entry.objects.filter(verb=Verb.IMPERSONATED).exists()
+    assert not Entry.objects.filter(verb=Action.IMPERSONATED).exists()
     assert look_as(support, alice.pk, reason="cannot see a story") == alice
-    entry = Entry.objects.get(verb=Verb.IMPERSONATED)
+    entry = Entry.objects.get(verb=Action.IMPERSONATED)
     assert (entry.actor, entry.target_id, entry.reason) == (support, str(alice.pk), "cannot see a story")
 
 

@@ -15,7 +15,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.models import ResetCode, Session, User
 from apps.users.passwords import nobodys_password
 from tests.api.test_errors import assert_problem
@@ -214,10 +215,9 @@ def test_guesses_at_staff_are_written_down_and_their_owner_hears_of_a_right_one(
     staff = compliance()
     for password in ("wrong", PASSWORD, PASSWORD):
         login("Compliance", password, **{"User-Agent": "a phone"})
-    reasons = ["wrong password, at the API", "right password, at the API", "right password, at the API"]
-    tries = Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).order_by("id")
-    assert [(entry.target_id, entry.reason, entry.actor) for entry in tries] == [
-        (str(staff.pk), reason, None) for reason in reasons
+    tries = Entry.objects.filter(verb=Action.SIGN_IN_FAILED).order_by("id")
+    assert [(entry.target_id, entry.detail, entry.actor) for entry in tries] == [
+        (str(staff.pk), {"at": "api", "password_was_right": right}, None) for right in (False, True, True)
     ]
     run_jobs()
     [message] = mail.outbox

@@ -286,7 +286,7 @@ class DemoTest(TestCase):
     def test_each_version_says_who_and_why(self) -> None:
         for model in (Document, Connection, Event, Report, Room, Participation):
             versions = model.history.all()
-            assert not versions.filter(Q(history_user=None) | Q(history_change_reason="")).exists(), model
+            assert not versions.filter(Q(history_user=None) | Q(action="")).exists(), model
             assert versions.filter(history_type="+").count() == model.objects.count()
         decided = Document.history.filter(status="rejected").select_related("history_user")
         assert {version.history_user.username for version in decided} == OFFICERS

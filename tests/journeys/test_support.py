@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.users.models import Block, User
 from tests import people
@@ -27,7 +28,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     people.support()
     alice, bob = people.alice(), people.bob()
     make_connection(bob, alice)
-    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     page.add_init_script(COUNTING)
     page.emulate_media(color_scheme=scheme)
     page.goto("/admin/login/?next=/admin/support/")
@@ -79,7 +80,7 @@ def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
     make_message(bob, alice)
     make_notification(alice)
     story = make_story(bob, "Sunset")
-    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     page.goto("/admin/login/?next=/admin/support/")
     page.fill("#id_username", "support")
     page.fill("#id_password", people.PASSWORD)

@@ -17,7 +17,8 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.users.models import Document, User
@@ -41,14 +42,14 @@ def _at(place: int) -> Any:
 
 
 def _fill(staff: User, rare: User, clients: list[User]) -> None:
-    verbs = [Verb.VIEWED, Verb.CLAIMED, Verb.RELEASED, Verb.SIGNED_IN]
+    verbs = [Action.VIEWED, Action.CLAIMED, Action.RELEASED, Action.SIGNED_IN]
     copy_rows(
         Entry,
         ("actor_id", "verb", "target_type", "target_id", "subject_id", "reason", "request_id", "detail", "created_at"),
         (
             (
                 rare.pk if is_rare else staff.pk,
-                Verb.ESCALATED if is_rare else verbs[place % len(verbs)],
+                Action.ESCALATED if is_rare else verbs[place % len(verbs)],
                 "moderation.case" if is_rare else "users.document",
                 str(place),
                 (rare if is_rare else clients[place % 50]).pk,

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.users.authentication.sessions import begin
 from apps.users.models import Session, User
@@ -31,8 +32,8 @@ def things(cast: dict[str, Any]) -> dict[str, int]:
     event = make_event(alice)
     rows: dict[str, Any] = {
         "users_document": send_document(bob, upload(png()), doc_type="identity"),
-        "users_user": save_as(alice, bob, reason="set up"),
-        "users_profile": save_as(bob, bob.profile, reason="set up"),
+        "users_user": save_as(alice, bob, action=Action.RECORDED),
+        "users_profile": save_as(bob, bob.profile, action=Action.RECORDED),
         "stories_story": make_story(alice),
         "events_event": event,
         "chat_message": make_message(alice, bob),

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Model, Q
 from django.utils.dateparse import parse_datetime
 
+from apps.audit.actions import Action
 from apps.review.decisions.kinds import kinds
 from apps.review.decisions.models import Decision, DecisionQuerySet
 from apps.review.removable import Removable
@@ -26,8 +27,9 @@ def key_of(model: type[Model], number: int) -> str:
     return f"{model._meta.label_lower}:{number}"
 
 
-def verb_of(model: type[Model], verb: str) -> str:
-    return f"{model._meta.model_name}.{verb}"
+def verb_of(model: type[Model], verb: str) -> Action:
+    """The action of a verb on a model, as in "story.removed"."""
+    return Action(f"{model._meta.model_name}.{verb}")
 
 
 def removals_of(thing: Removable, subject_id: int | None) -> DecisionQuerySet:

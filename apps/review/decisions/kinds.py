@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Model
-from django.utils.functional import Promise
+
+from apps.audit.actions import Action
 
 if TYPE_CHECKING:
     from apps.review.decisions.models import Decision
@@ -19,22 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of decision is worded, who may take it back, how, and who is told."""
+    """One kind of decision: who may undo it and how, and which users are notified."""
 
-    verb: str
-    label: str | Promise
-    """As in "Vera *approved* document 7"."""
+    verb: Action
     model: type[Model]
     perm: str
     """What undoing needs: the same permission as deciding."""
     undo: Callable[[Any, Decision, Any], None]
-    """(actor, decision, target): puts the locked target back, with its history."""
+    """(actor, decision, target): restores the locked target, with its history."""
     tell: Callable[[Decision], None]
-    """Sends the messages about it; called once, when the hold is over."""
+    """Sends the messages about it; called once, when the undo window is over."""
     tell_undone: Callable[[Decision], None]
-    """Sends the messages about taking it back; called only where the first ones had left."""
+    """Sends the messages about undoing it; called only where the first ones had left."""
     notifies: bool = True
     """Whether users are notified at all; of what is between staff they are not."""
+
+    @property
+    def label(self) -> str:
+        """As in "Vera *approved* document 7"."""
+        return str(self.verb.label)
 
 
 @cache

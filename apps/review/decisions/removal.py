@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext_lazy as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.notifications.models import Kind as Told
 from apps.notifications.services import notify
@@ -37,9 +37,9 @@ def remove_as(
     """Take a locked thing of somebody's down. Raises `Conflict` where it is down already. `named`: for `texts.py`."""
     before = _before(thing, named)
     thing.remove(actor, reason)
-    save_as(actor, thing, reason=reason or REMOVED)
-    after = facts(thing, FIELDS)
     verb = verb_of(type(thing), REMOVED)
+    save_as(actor, thing, action=verb, note=reason)
+    after = facts(thing, FIELDS)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -65,9 +65,9 @@ def restore_as(
         # Another decision that stands keeps it down: so this one is written down, too.
     before = _before(thing, named)
     thing.restore()
-    save_as(actor, thing, reason=reason or RESTORED)
-    after = facts(thing, FIELDS)
     verb = verb_of(type(thing), RESTORED)
+    save_as(actor, thing, action=verb, note=reason)
+    after = facts(thing, FIELDS)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -76,16 +76,15 @@ def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
     return [
         Kind(
             verb=verb_of(model, verb),
-            label=label,
             model=model,
             perm=perm,
             undo=_put_back,
             tell=_tell(kind),
             tell_undone=_tell(inverse),
         )
-        for verb, label, kind, inverse in (
-            (REMOVED, _("removed"), Told.CONTENT_REMOVED, Told.CONTENT_RESTORED),
-            (RESTORED, _("restored"), Told.CONTENT_RESTORED, Told.CONTENT_REMOVED),
+        for verb, kind, inverse in (
+            (REMOVED, Told.CONTENT_REMOVED, Told.CONTENT_RESTORED),
+            (RESTORED, Told.CONTENT_RESTORED, Told.CONTENT_REMOVED),
         )
     ]
 
@@ -96,7 +95,7 @@ def _before(thing: Removable, named: dict[str, str]) -> dict[str, Any]:
     return facts(thing, FIELDS) | {"removed_at": removed_at, "named": named}
 
 
-def follow_removals(actor: User, decision: Decision, thing: Any, *, reason: str) -> None:
+def follow_removals(actor: User, decision: Decision, thing: Any, *, note: str) -> None:
     """Bring a locked thing in line with the decisions that stand, after this one has been undone."""
     removal = standing_removal(thing, decision.subject_id)
     if removed_by_decision(decision, thing):
@@ -113,12 +112,11 @@ def follow_removals(actor: User, decision: Decision, thing: Any, *, reason: str)
         return
     require(actor, kinds()[verb_of(type(thing), REMOVED)].perm, thing)
     thing.removed_at, thing.removed_by_id, thing.removal_reason = state
-    save_as(actor, thing, reason=reason)
+    save_as(actor, thing, action=Action(decision.verb).undone, note=note)
 
 
 def _put_back(actor: User, decision: Decision, thing: Any) -> None:
-    back = RESTORED if decision.verb == verb_of(type(thing), REMOVED) else REMOVED
-    follow_removals(actor, decision, thing, reason=decision.undo_reason or back)
+    follow_removals(actor, decision, thing, note=decision.undo_reason)
 
 
 def _tell(kind: Told) -> Callable[[Decision], None]:

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.access import require, visible
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.audit.services import FETCHED_AHEAD, fetched_ahead, record
 from apps.errors import Absent, Refused
 from apps.review.texts import sensible_reason
@@ -36,7 +37,7 @@ class Look(models.TextChoices):
     FOUND = "found", gettext_lazy("Staff found you by your email address or phone number.")
 
 
-LOOKS = {Verb.REVEALED: Look.REVEALED, Verb.IMPERSONATED: Look.LOOKED_AS, Verb.VIEWED: Look.DOCUMENT}
+LOOKS = {Action.REVEALED: Look.REVEALED, Action.IMPERSONATED: Look.LOOKED_AS, Action.VIEWED: Look.DOCUMENT}
 FIELDS: dict[str, str | Promise] = {
     "email": gettext_lazy("Staff saw your email address."),
     "phone": gettext_lazy("Staff saw your phone number."),
@@ -67,7 +68,7 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
     if person.is_staff:
         raise Refused("staff-account", _("Staff accounts cannot be viewed as a user."))
     reason = sensible_reason(reason, _("Enter a reason. The user can read it."))
-    record(actor, Verb.IMPERSONATED, person, reason=reason, subject=person)
+    record(actor, Action.IMPERSONATED, person, reason=reason, subject=person)
     return person
 
 
@@ -87,7 +88,7 @@ def note_document(actor: User, document: Document, *, ahead: bool = False) -> No
 def _note_once(actor: User, target: models.Model, subject: User, **detail: Any) -> None:
     known = Entry.objects.filter(
         actor=actor,
-        verb=Verb.VIEWED,
+        verb=Action.VIEWED,
         subject=subject,
         target_type=target._meta.label_lower,
         target_id=str(target.pk),
@@ -95,16 +96,16 @@ def _note_once(actor: User, target: models.Model, subject: User, **detail: Any) 
         created_at__gte=timezone.now() - OPENED_ONCE,
     )
     if not known.exists():
-        record(actor, Verb.VIEWED, target, subject=subject, **detail)
+        record(actor, Action.VIEWED, target, subject=subject, **detail)
 
 
 def note_found(actor: User, person: User, *, field: str) -> None:
     """Write down that `actor` searched for this email address or phone number, which tells whose it is."""
-    record(actor, Verb.VIEWED, person, subject=person, look=Look.FOUND, field=field)
+    record(actor, Action.VIEWED, person, subject=person, look=Look.FOUND, field=field)
 
 
 def look_of(entry: Entry) -> Look:
-    return Look(entry.detail.get("look", LOOKS[Verb(entry.verb)]))
+    return Look(entry.detail.get("look", LOOKS[Action(entry.verb)]))
 
 
 def looks_at(person: User) -> QuerySet[Entry]:

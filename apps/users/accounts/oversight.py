@@ -22,7 +22,8 @@ from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 from procrastinate.contrib.django import app
 
 from apps.access import holders, models_with_row_grants, require, unended, widened
-from apps.audit.models import Entry, Use, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry, Use
 from apps.audit.services import record
 from apps.errors import Absent
 from apps.review.models import Reveal, RevealAllowance
@@ -36,7 +37,8 @@ UNUSED_AFTER = timedelta(days=90)
 NEW_FOR = timedelta(days=7)
 """For so long whoever made an account, or set its password, may still be the one who signs in with it."""
 ALERTS_SHOWN_FOR = timedelta(days=30)
-MADE = "staff account made"
+STAFF_ADDED_BEFORE = "staff account made"
+"""What earlier releases wrote in place of `Action.STAFF_ADDED`."""
 """The reason of an account's first version."""
 
 
@@ -181,7 +183,7 @@ def allow_reveals(actor: User, staff_id: int, *, reason: str) -> RevealAllowance
     not_above(actor, person)
     reason = sensible_reason(reason, _say("Say why they need more."))
     allowed = RevealAllowance.objects.create(staff=person, allowed_by=actor, reason=reason)
-    record(actor, Verb.GRANTED, person, reason=reason, reveals=RATION)
+    record(actor, Action.GRANTED, person, reason=reason, reveals=RATION)
     alert_if_one(person, actor, person)
     return allowed
 
@@ -216,7 +218,7 @@ def alert_if_one(first: User, second: User, target: Model, *, since: datetime | 
     if of_both:
         makers = User.objects.filter(pk__in=of_both).order_by("username")
         facts["by"] = ", ".join(makers.values_list("username", flat=True))
-    entry = record(second, Verb.ALERTED, target, **({"made": made.username} if made else {}), **facts)
+    entry = record(second, Action.ALERTED, target, **({"made": made.username} if made else {}), **facts)
     for manager in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
         app.configure_task("users.mail_notice").defer(user_id=manager.pk, notice="one_pair_of_eyes", facts=facts)
     return entry
@@ -224,16 +226,17 @@ def alert_if_one(first: User, second: User, target: Model, *, since: datetime | 
 
 def alerts() -> QuerySet[Entry]:
     """The alerts of the last month, latest first."""
-    return Entry.objects.filter(verb=Verb.ALERTED, created_at__gte=timezone.now() - ALERTS_SHOWN_FOR).select_related(
+    return Entry.objects.filter(verb=Action.ALERTED, created_at__gte=timezone.now() - ALERTS_SHOWN_FOR).select_related(
         "actor"
     )
 
 
 def _makers(person: User, after: datetime) -> set[int]:
     """Who made the account of `person` since then, or set its password: by their ids."""
-    versions = User.history.filter(id=person.pk, history_change_reason=MADE, history_date__gte=after)
+    added = Q(action=Action.STAFF_ADDED) | Q(action="", history_change_reason=STAFF_ADDED_BEFORE)
+    versions = User.history.filter(added, id=person.pk, history_date__gte=after)
     set_by = Entry.objects.filter(
-        verb=Verb.PASSWORD_SET,
+        verb=Action.PASSWORD_SET,
         target_type=User._meta.label_lower,
         target_id=str(person.pk),
         created_at__gte=after,

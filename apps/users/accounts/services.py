@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require, visible
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Invalid, Refused
 from apps.infra import pubsub
@@ -48,8 +49,8 @@ def register(*, username: str, email: str, password: str, role: str, phone: str 
     _check_account(user)
     check_new_password(password, user, field="password")
     user.set_password(password)
-    _save_account(user, reason="registered")
-    save_as(user, Profile(user=user), reason="registered")
+    _save_account(user, action=Action.ACCOUNT_REGISTERED)
+    save_as(user, Profile(user=user), action=Action.ACCOUNT_REGISTERED)
     return user
 
 
@@ -73,12 +74,12 @@ def update_profile(user: User, **changes: Any) -> User:
         for name in changed:
             setattr(user, name, account[name])
         _check_account(user, kept={"username", "email"} - changed)
-        _save_account(user, reason="changed by themselves")
+        _save_account(user, action=Action.ACCOUNT_CHANGED)
     profile = changes.keys() - account.keys()
     if profile:
         for name in profile:
             setattr(user.profile, name, changes[name])
-        save_as(user, user.profile, reason="changed by themselves")
+        save_as(user, user.profile, action=Action.PROFILE_CHANGED)
     return user
 
 
@@ -91,7 +92,7 @@ def notify_former_address(user: User) -> None:
     """Mail the address of `user` as it is now that it is about to be another's; the version that has it says which."""
     version = user.history.filter(email=tidy(user.email)).first()
     if version is None:  # the account came without a history
-        save_as(None, user, reason="as it was")
+        save_as(None, user, action=Action.RECORDED)
         version = user.history.first()
     tell(user, "email_changed", version=version.pk)
 
@@ -112,7 +113,7 @@ def set_image(user: User, upload: Upload) -> User:
     _forget_image(user.profile)
     user.profile.image = taken.file
     with filed(user.profile.image), transaction.atomic():
-        save_as(user, user.profile, reason="picture changed")
+        save_as(user, user.profile, action=Action.PICTURE_CHANGED)
     return user
 
 
@@ -123,7 +124,7 @@ def clear_image(user: User) -> User:
     if user.profile.image:
         _forget_image(user.profile)
         user.profile.image = ""
-        save_as(user, user.profile, reason="picture removed")
+        save_as(user, user.profile, action=Action.PICTURE_REMOVED)
     return user
 
 
@@ -168,7 +169,7 @@ def follow(user: User, username: str) -> None:
         raise Absent("not-found", _("There is nobody of this name."))
     if Follow.objects.filter(follower=user, followed=person).exists():
         return
-    if _create_once(user, Follow(follower=user, followed=person), reason="followed"):
+    if _create_once(user, Follow(follower=user, followed=person), action=Action.FOLLOWED):
         notify(person.pk, Kind.NEW_FOLLOWER, about=user, person=user.username)
 
 
@@ -177,7 +178,7 @@ def unfollow(user: User, username: str) -> None:
     """Stop following somebody. Twice is once."""
     person = _other(user, username)
     for row in Follow.objects.select_for_update().filter(follower=user, followed=person):
-        delete_as(user, row, reason="unfollowed")
+        delete_as(user, row, action=Action.UNFOLLOWED)
 
 
 @transaction.atomic
@@ -186,7 +187,7 @@ def block(user: User, username: str) -> None:
     person = _other(user, username)
     if Block.objects.filter(blocker=user, blocked=person).exists():
         return
-    if _create_once(user, Block(blocker=user, blocked=person), reason="blocked"):
+    if _create_once(user, Block(blocker=user, blocked=person), action=Action.BLOCKED):
         pubsub.recheck(user.pk)
         pubsub.recheck(person.pk)
 
@@ -196,7 +197,7 @@ def unblock(user: User, username: str) -> None:
     """Undo one's own block. Twice is once."""
     person = _other(user, username)
     for row in Block.objects.select_for_update().filter(blocker=user, blocked=person):
-        delete_as(user, row, reason="unblocked")
+        delete_as(user, row, action=Action.UNBLOCKED)
 
 
 @transaction.atomic
@@ -217,22 +218,22 @@ def suspend_user(
     user = _suspendable(actor, user_id, given=decision)
     if until > timezone.now():
         given = Suspension(person=user, decision=decision, until=until)
-        save_as(actor, given, reason=reason or "suspended")
-        _follow_suspensions(actor, user, reason=reason or "suspended")
+        save_as(actor, given, action=Action.SUSPENDED, note=reason)
+        _follow_suspensions(actor, user, action=Action.SUSPENDED, note=reason)
         if tell:
             notify(user.pk, Kind.SUSPENDED, until=user.suspended_until.isoformat(), reason=reason)  # type: ignore[union-attr]
     else:
-        _lift(actor, user, user.suspensions.all(), reason=reason or "suspension lifted")
+        _lift(actor, user, user.suspensions.all(), note=reason)
     return user
 
 
 @transaction.atomic
-def lift_suspension(actor: User, decision: Decision, *, reason: str) -> None:
+def lift_suspension(actor: User, decision: Decision, *, note: str) -> None:
     """Take away the suspension that a decision gave, if it gave one; all others go on."""
     lifted = Suspension.objects.filter(decision=decision, lifted_at__isnull=False)
     if "suspended" in decision.before["done"] and not lifted.exists():
         user = _suspendable(actor, decision.subject_id)  # type: ignore[arg-type]
-        _lift(actor, user, user.suspensions.filter(decision=decision), reason=reason)
+        _lift(actor, user, user.suspensions.filter(decision=decision), note=note)
 
 
 def _suspendable(actor: User, user_id: int, *, given: Decision | None = None) -> User:
@@ -256,29 +257,29 @@ def _take_over_suspensions(user: User, given: Decision | None) -> None:
         until = datetime.fromisoformat(decision.before["done"]["suspended"]["after"])
         if decision != given and until > timezone.now():
             row = Suspension(person=user, decision=decision, until=until, given_at=decision.made_at)
-            save_as(None, row, reason="as it was")
+            save_as(None, row, action=Action.RECORDED)
     if not user.is_suspended:
         for row in user.suspensions.in_force():
             row.lifted_at = timezone.now()
-            save_as(None, row, reason="as it was")
+            save_as(None, row, action=Action.RECORDED)
     elif (last := user.suspended_until) and not user.suspensions.filter(until=last).exists():
-        save_as(None, Suspension(person=user, until=last), reason="as it was")
+        save_as(None, Suspension(person=user, until=last), action=Action.RECORDED)
 
 
-def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, reason: str) -> None:
+def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, note: str) -> None:
     for row in rows.filter(lifted_at__isnull=True, until__gt=timezone.now()):
         row.lifted_at = timezone.now()
-        save_as(actor, row, reason=reason)
-    _follow_suspensions(actor, user, reason=reason)
+        save_as(actor, row, action=Action.SUSPENSION_LIFTED, note=note)
+    _follow_suspensions(actor, user, action=Action.SUSPENSION_LIFTED, note=note)
 
 
-def _follow_suspensions(actor: User, user: User, *, reason: str) -> None:
+def _follow_suspensions(actor: User, user: User, *, action: Action, note: str) -> None:
     """Bring a locked user's `suspended_until` in line with their suspensions: the longest in force, or none."""
     until = user.suspensions.in_force().aggregate(last=Max("until"))["last"]
     if until == (user.suspended_until if user.is_suspended else None):
         return
     user.suspended_until = until
-    save_as(actor, user, reason=reason)
+    save_as(actor, user, action=action, note=note)
     if user.is_suspended:
         pubsub.recheck(user.pk)
 
@@ -313,11 +314,11 @@ def _check_account(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
         raise Invalid("taken", MAIL_TAKEN, field="email")
 
 
-def _save_account(user: User, *, reason: str) -> None:
+def _save_account(user: User, *, action: Action) -> None:
     """Save what was checked, unless the name or address is taken."""
     with taken_refused():
         # Who registers is nobody yet.
-        save_as(user if user.pk else None, user, reason=reason)
+        save_as(user if user.pk else None, user, action=action)
 
 
 @contextmanager
@@ -333,11 +334,11 @@ def taken_refused() -> Iterator[None]:
         raise Invalid(code, message, field=field) from error
 
 
-def _create_once(actor: User, row: Follow | Block, *, reason: str) -> bool:
+def _create_once(actor: User, row: Follow | Block, *, action: Action) -> bool:
     """Save a new row; False where the same was saved by somebody at this very moment."""
     try:
         with transaction.atomic():
-            save_as(actor, row, reason=reason)
+            save_as(actor, row, action=action)
     except IntegrityError:
         return False
     return True

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import formats, timezone
 
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.users.authentication import mfa
 from apps.users.authentication.sessions import account_key, account_named
@@ -35,7 +35,7 @@ def begin(user: User, *, address: str | None, user_agent: str) -> Session:
         address=address,
         user_agent=user_agent[:400],
     )
-    record(user, Verb.SIGNED_IN, session)
+    record(user, Action.SIGNED_IN, session)
     return session
 
 
@@ -74,12 +74,12 @@ def sign_out(user: User, key: UUID | str) -> None:
     if session is not None and session.is_live:
         session.end(user, "signed out")
         session.save(update_fields=["ended_at", "ended_by", "end_reason"])
-        record(user, Verb.SIGNED_OUT, session)
+        record(user, Action.SIGNED_OUT, session)
 
 
 def sign_in_failed(username: str) -> None:
     """Note a failed sign-in. Only accounts are named: people type passwords into the wrong field."""
-    record(None, Verb.SIGN_IN_FAILED, account_named(username))
+    record(None, Action.SIGN_IN_FAILED, account_named(username))
 
 
 def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
@@ -94,5 +94,5 @@ def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
 @transaction.atomic
 def release(actor: User | None, user: User) -> None:
     """Let `user` try again at once, from every address."""
-    record(actor, Verb.RELEASED, user)
+    record(actor, Action.RELEASED, user)
     reset(username=account_key(user.username))

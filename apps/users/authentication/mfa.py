@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from procrastinate.contrib.django import app
 
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users.models import User
@@ -116,7 +116,7 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
     authenticator.confirmed_at = timezone.now()
     authenticator.save()
     authenticator.backup_codes.all().delete()
-    record(user, Verb.MFA_ENABLED, user)
+    record(user, Action.MFA_ENABLED, user)
     tell(user, "mfa_enabled")
     return _new_backup_codes(authenticator)
 
@@ -157,7 +157,7 @@ def disable(user: User, *, password: str, code: str) -> None:
     _verify_field(user, code, "otp")
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
-        record(user, Verb.MFA_DISABLED, user)
+        record(user, Action.MFA_DISABLED, user)
         tell(user, "mfa_disabled")
 
 
@@ -180,7 +180,7 @@ def _try(user: User, code: str) -> Authenticator | DomainError:
     kind = Authenticator if is_digits(code) else BackupCodes
     device: Authenticator | None = django_otp.verify_token(user, f"{kind.model_label()}/{authenticator.pk}", code)
     if device is None:
-        record(None, Verb.SIGN_IN_FAILED, user, reason="wrong code")
+        record(None, Action.SIGN_IN_FAILED, user, given="code")
         return WrongCredentials("otp-wrong", _("This code is wrong or was used already. Wait for the next one."))
     return device
 

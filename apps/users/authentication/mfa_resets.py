@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.accounts.guards import not_above
@@ -38,7 +38,7 @@ def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
         reset.clean_fields()
     except ValidationError as error:
         raise Invalid("reason-needed", _("Enter a reason of at most 500 characters."), field="reason") from error
-    return save_as(actor, reset, reason=reset.reason)
+    return save_as(actor, reset, action=Action.MFA_RESET_REQUESTED, note=reset.reason)
 
 
 @transaction.atomic
@@ -57,7 +57,7 @@ def confirm_reset(actor: User, reset_id: int) -> MfaReset:
     if reset.asked_by == actor:
         raise Refused("second-person-needed", _("You requested this reset. A second person has to confirm it."))
     reset.confirm(actor)
-    save_as(actor, reset, reason=reset.reason)
+    save_as(actor, reset, action=Action.MFA_RESET_CONFIRMED, note=reset.reason)
     _take_away(actor, reset.user, reason=reset.reason)
     alert_if_one(reset.asked_by, actor, reset, since=reset.asked_at)
     return reset
@@ -74,8 +74,8 @@ def reset_from_machine(username: str) -> None:
 
 def _take_away(actor: User | None, user: User, *, reason: str) -> None:
     Authenticator.objects.filter(user=user).delete()
-    end_all(actor, user, reason="second factor reset")
-    record(actor, Verb.MFA_RESET, user, reason=reason)
+    end_all(actor, user, action=Action.MFA_RESET)
+    record(actor, Action.MFA_RESET, user, reason=reason)
     tell(user, "mfa_reset")
 
 

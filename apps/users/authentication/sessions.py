@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
@@ -21,8 +22,9 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.infra import pubsub
@@ -93,21 +95,21 @@ def _note_try_of_staff(user: User, *, right: bool, address: str | None, user_age
 
     By mail, once in an hour at most: the staff member may have mistaken the app for the console, time and again.
     """
-    reason = "right password, at the API" if right else "wrong password, at the API"
+    tried: dict[str, Any] = {"at": "api", "password_was_right": right}
     now = timezone.now()
     if right and user.is_active:
-        tries = Entry.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk), reason=reason)
-        if not tries.filter(verb=Verb.SIGN_IN_FAILED, created_at__gt=now - NOTICE_EVERY).exists():
+        tries = Entry.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk), detail__contains=tried)
+        if not tries.filter(verb=Action.SIGN_IN_FAILED, created_at__gt=now - NOTICE_EVERY).exists():
             time = formats.date_format(timezone.localtime(now), "DATETIME_FORMAT")
             mfa.tell(user, "password_used", time=time, address=address or "", device=user_agent[:120])
-    record(None, Verb.SIGN_IN_FAILED, user, reason=reason)
+    record(None, Action.SIGN_IN_FAILED, user, **tried)
 
 
 @transaction.atomic
 def _read_in(user: User, language: str) -> None:
     locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     locked.language = language
-    save_as(locked, locked, reason="the language of their app")
+    save_as(locked, locked, action=Action.ACCOUNT_LANGUAGE_SET)
 
 
 def begin(user: User, *, address: str | None = None, user_agent: str = "") -> Tokens:
@@ -167,8 +169,8 @@ def end_session(actor: User, session_id: int, reason: str = "") -> Session:
         raise Absent("not-found", _("There is no such session."))
     require(actor, "users.end_session", session)
     not_above(actor, session.user)
-    _end(session, actor, reason or "ended by hand")
-    record(actor, Verb.SESSION_ENDED, session, reason=reason, subject=session.user)
+    _end(session, actor, reason or Action.SESSION_ENDED)
+    record(actor, Action.SESSION_ENDED, session, reason=reason, subject=session.user)
     return session
 
 
@@ -180,8 +182,8 @@ def end_sessions_of(actor: User, user_id: int, reason: str = "") -> int:
         raise Absent("not-found", _("There is no such person."))
     require(actor, "users.end_session")
     not_above(actor, user)
-    count = end_all(actor, user, reason=reason or "ended by hand")
-    record(actor, Verb.SESSION_ENDED, user, reason=reason, subject=user, count=count)
+    count = end_all(actor, user, action=Action.SESSION_ENDED, note=reason)
+    record(actor, Action.SESSION_ENDED, user, reason=reason, subject=user, count=count)
     return count
 
 
@@ -231,7 +233,7 @@ def change_password(user: User, *, old_password: str, new_password: str) -> None
     """Set a new password and end every login of the user, this one included."""
     user = User.objects.select_for_update().get(pk=user.pk)
     require_password(user, old_password, field="old_password")
-    set_password(user, user, new_password, field="new_password", reason="password changed")
+    set_password(user, user, new_password, field="new_password", action=Action.PASSWORD_CHANGED)
 
 
 def request_reset(email: str) -> None:
@@ -268,25 +270,25 @@ def _redeem(email: str, code: str, password: str) -> bool:
         sent.save(update_fields=["tries_left"])
         return False
     user = User.objects.select_for_update().get(pk=user.pk)
-    set_password(user, user, password, field="password", reason="password reset by mail")
+    set_password(user, user, password, field="password", action=Action.PASSWORD_RESET)
     sent.delete()
     return True
 
 
-def set_password(actor: User | None, user: User, password: str, *, field: str, reason: str) -> None:
+def set_password(actor: User | None, user: User, password: str, *, field: str, action: Action) -> None:
     """Set the password of `user`, whose row is locked, and end all their logins."""
     check_new_password(password, user, field=field)
     user.set_password(password)
     user.token_version += 1
-    save_as(actor, user, reason=reason, secret=True)
-    end_all(actor, user, reason=reason)
+    save_as(actor, user, action=action, secret=True)
+    end_all(actor, user, action=action)
     mfa.tell(user, "password_changed")
 
 
-def end_all(actor: User | None, user: User, *, reason: str) -> int:
+def end_all(actor: User | None, user: User, *, action: Action, note: str = "") -> int:
     """End every login of `user`, at both doors, and say how many there were."""
     live = Session.objects.live().filter(user=user)
-    count = live.update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
+    count = live.update(ended_at=timezone.now(), ended_by=actor, end_reason=note or action)
     pubsub.recheck(user.pk)
     return count
 

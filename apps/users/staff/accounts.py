@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import check_end, memberships, require, unended
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Verb
 from apps.audit.services import record
 from apps.errors import Absent, Invalid
 from apps.users.accounts.guards import (
@@ -27,7 +27,6 @@ from apps.users.accounts.guards import (
     require_joinable,
     somebody_remains,
 )
-from apps.users.accounts.oversight import MADE
 from apps.users.accounts.services import notify_former_address, taken_refused
 from apps.users.authentication.console_sessions import release
 from apps.users.authentication.sessions import check_new_password, end_all, set_password
@@ -56,7 +55,7 @@ def add_staff(
     user.set_password(password)
     wanted = {group: check_end(ends.get(group.pk), field="groups") for group in groups}
     require_joinable(actor, wanted)
-    _save_with_groups(actor, user, wanted, reason=MADE)
+    _save_with_groups(actor, user, wanted, action=Action.STAFF_ADDED)
     Profile.objects.create(user=user)
     return user
 
@@ -100,9 +99,9 @@ def change_staff(
     if changed:
         not_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
         require_joinable(actor, changed)
-    _save_with_groups(actor, user, wanted, reason="staff account changed")
+    _save_with_groups(actor, user, wanted, action=Action.STAFF_CHANGED)
     if is_active is False:
-        end_all(actor, user, reason="account deactivated")
+        end_all(actor, user, action=Action.STAFF_DEACTIVATED)
     somebody_remains(access_administrators)
     return user
 
@@ -128,9 +127,9 @@ def set_staff_password(actor: User, staff_id: int, password: str) -> User:
     not_oneself(actor, user, _("Change your own password under “Change password”."))
     not_above(actor, user)
     not_a_peer(actor, user)
-    set_password(actor, user, password, field="password1", reason="password set by staff")
+    set_password(actor, user, password, field="password1", action=Action.PASSWORD_SET)
     release(actor, user)
-    record(actor, Verb.PASSWORD_SET, user)
+    record(actor, Action.PASSWORD_SET, user)
     return user
 
 
@@ -175,7 +174,7 @@ def groups_of(user: User) -> dict[Group, datetime | None]:
     return {member.group: member.ends_at for member in memberships(user).select_related("group")}
 
 
-def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, reason: str) -> None:
+def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, action: Action) -> None:
     """Save the account with its groups as one version of its history."""
     user.skip_history_when_saving = True  # type: ignore[attr-defined]
     with taken_refused():
@@ -190,4 +189,4 @@ def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime |
             member.ends_at = end
             member.save()
     del user.skip_history_when_saving  # type: ignore[attr-defined]
-    save_as(actor, user, reason=reason)
+    save_as(actor, user, action=action)

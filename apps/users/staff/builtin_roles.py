@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import connections, transaction
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Invalid
 
@@ -44,18 +45,18 @@ def setup_roles() -> list[str]:
         wanted = {_permission(key) for key in keys}
         group = Group.objects.select_for_update().filter(name=name).first() or Group(name=name)
         if group.pk is None or set(group.permissions.all()) != wanted:
-            save_group_as(None, group, wanted, reason="roles set up")
+            save_group_as(None, group, wanted, action=Action.ROLES_SET_UP)
             changed.append(name)
     return changed
 
 
-def save_group_as(actor: Any, group: Group, permissions: set[Permission], *, reason: str) -> None:
+def save_group_as(actor: Any, group: Group, permissions: set[Permission], *, action: Action) -> None:
     """Save the group with its permissions as one version of its history."""
     group.skip_history_when_saving = True  # type: ignore[attr-defined]
     group.save()
     group.permissions.set(permissions)
     del group.skip_history_when_saving  # type: ignore[attr-defined]
-    save_as(actor, group, reason=reason)
+    save_as(actor, group, action=action)
 
 
 def setup_roles_after_migrate(app_config: Any, using: str, **_: Any) -> None:

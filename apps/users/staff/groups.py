@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import delete_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.users.accounts.guards import lock_access_administrators, not_in, require_givable, somebody_remains
@@ -32,7 +33,7 @@ def save_group(actor: User, group_id: int | None = None, *, name: str, permissio
         not_in(actor, group)
         require_givable(actor, wanted ^ have)
     group.name = name
-    save_group_as(actor, group, wanted, reason="group saved")
+    save_group_as(actor, group, wanted, action=Action.GROUP_SAVED)
     somebody_remains(access_administrators)
     return group
 
@@ -47,7 +48,7 @@ def delete_group(actor: User, group_id: int) -> None:
         raise Conflict("built-in-group", _("“%(name)s” is built in and stays.") % {"name": group.name})
     not_in(actor, group)
     require_givable(actor, group.permissions.all())
-    delete_as(actor, group, reason="group deleted")
+    delete_as(actor, group, action=Action.GROUP_DELETED)
     somebody_remains(access_administrators)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from guardian.shortcuts import assign_perm, remove_perm
 
 from apps.access import check_end, has_row_grants, require, shares
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Invalid
 from apps.users.accounts.guards import not_above, not_in, not_oneself
@@ -52,7 +52,7 @@ def grant_on_row(
     grant.begun_at, grant.ends_at = timezone.now(), until
     grant.save()
     known: dict[str, Any] = {"until": until.isoformat()} if until else {}
-    record(actor, Verb.GRANTED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder), **known)
+    record(actor, Action.GRANTED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder), **known)
 
 
 @transaction.atomic
@@ -60,7 +60,7 @@ def revoke_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, r
     """Take back what `grant_on_row` gave. Idempotent."""
     _change_row_grant(actor, holder, perm, obj)
     remove_perm(perm, holder, obj)
-    record(actor, Verb.REVOKED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder))
+    record(actor, Action.REVOKED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder))
 
 
 def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) -> None:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from apps.audit.models import Verb
+from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Conflict, Invalid
 from apps.review.claims import lock_for_work
@@ -115,7 +115,7 @@ def record_details(
     document.details = kept
     keep_keys(document)
     # That they were recorded, never what: the entry outlives the document.
-    record(officer, Verb.DETAILS_RECORDED, document, subject=document.owner)
+    record(officer, Action.DETAILS_RECORDED, document, subject=document.owner)
     return kept
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
 from apps.review.claims import lock_for_work
@@ -51,7 +52,7 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
     add_note(reviewer, document, text=reason)
     before = facts(document, ASKED_FIELDS)
     document.needs_second = True
-    save_as(reviewer, document, reason="second pair of eyes asked for")
+    save_as(reviewer, document, action=Action.SECOND_REQUESTED, note=reason.strip())
     decide(
         reviewer,
         "document.second_asked",
@@ -74,7 +75,9 @@ def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, *
     _check_rule(fields)
     if rule_id is None and ReviewRule.objects.filter(**{name: fields.get(name, _none(name)) for name in SAYS}).exists():
         raise Conflict("rule-exists", _("This rule exists already. Activate it if it is inactive."))
-    return keep_setting(actor, rule, version=version, reason="rule changed" if rule_id else "rule made", **fields)
+    return keep_setting(
+        actor, rule, version=version, action=Action.RULE_CHANGED if rule_id else Action.RULE_CREATED, **fields
+    )
 
 
 @transaction.atomic
@@ -83,7 +86,7 @@ def remove_rule(actor: User, rule_id: int, *, version: int | None = None) -> Non
     begin_setting(actor, CHANGES_RULES)
     rule = _rule(rule_id)
     require_unchanged(rule, version)
-    delete_as(actor, rule, reason="rule removed")
+    delete_as(actor, rule, action=Action.RULE_DELETED)
 
 
 def _rule(rule_id: int) -> ReviewRule:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import granted, may, require
+from apps.audit.actions import Action
 from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
@@ -74,7 +75,7 @@ def set_share(actor: User, *, percent: int, version: int | None = None) -> Quali
     if not 0 <= percent <= 100:
         raise Invalid("range", _("Enter a whole number from 0 to 100."), field="percent")
     share = QualityShare.objects.first() or QualityShare()
-    return keep_setting(actor, share, version=version, reason="share of blind checks set", percent=percent)
+    return keep_setting(actor, share, version=version, action=Action.QUALITY_SHARE_SET, percent=percent)
 
 
 def open_checks(viewer: User) -> QuerySet[BlindCheck]:

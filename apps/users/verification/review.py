@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.access import require
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Conflict, Invalid
 from apps.review.claims import lock_for_work, locked, require_free, require_unchanged
@@ -56,7 +57,7 @@ def review_document(
     document.decide(verdict, reviewer, reason, comment)
     if first is not None and verdict == Document.Status.APPROVED:
         alert_if_one(first, reviewer, document, since=first_at)
-    sample(_carry_out(reviewer, document, f"document.{verdict}", before, batch=batch), document)
+    sample(_carry_out(reviewer, document, Action(f"document.{verdict}"), before, batch=batch), document)
     return document
 
 
@@ -100,12 +101,12 @@ def override_decision(
     document.override(verdict, reviewer, reason, comment)
     if document.first_approved_by_id == reviewer.pk:
         document.first_approved_by = document.first_approved_at = None
-    verb = "document.revoked" if revoked else f"document.{verdict}"
+    verb = Action.DOCUMENT_REVOKED if revoked else Action(f"document.{verdict}")
     _carry_out(reviewer, document, verb, before, why=why.strip(), overrides=replaced)
     return document
 
 
-def update_badge(actor: User, owner_id: int, *, reason: str, undoing: bool = False) -> bool:
+def update_badge(actor: User, owner_id: int, *, action: Action, undoing: bool = False) -> bool:
     """Give a user the badge while an approved document backs it, or take it away. Returns whether they had it before.
 
     Undoing leaves them a badge that they had without a document, unless a revocation in force took it.
@@ -120,7 +121,7 @@ def update_badge(actor: User, owner_id: int, *, reason: str, undoing: bool = Fal
         verified = had and not about.standing().filter(verb="document.revoked").exists()
     if before != verified:
         owner.identity_verified = verified
-        save_as(actor, owner, reason=reason)
+        save_as(actor, owner, action=action)
     return before
 
 
@@ -138,7 +139,7 @@ def _approve_first(
     document.approve_first(reviewer)
     try:
         with transaction.atomic():
-            save_as(reviewer, document, reason=f"document approved first: {why}".rstrip(": "))
+            save_as(reviewer, document, action=Action.DOCUMENT_FIRST_APPROVED, note=why)
     except IntegrityError as error:
         raise newer_pending() from error
     if comment.strip():
@@ -159,7 +160,7 @@ def _approve_first(
 def _carry_out(
     reviewer: User,
     document: Document,
-    verb: str,
+    verb: Action,
     before: dict[str, Any],
     *,
     why: str = "",
@@ -168,12 +169,11 @@ def _carry_out(
 ) -> Decision:
     """Save a decision and the badge with it; the owner is notified when the undo window is over."""
     others = Document.objects.filter(owner=document.owner_id, status=Document.Status.APPROVED).exclude(pk=document.pk)
-    approves, revokes = verb == "document.approved", verb == "document.revoked"
+    approves, revokes = verb == Action.DOCUMENT_APPROVED, verb == Action.DOCUMENT_REVOKED
     stood = approves and others.exists()
-    said = f"{verb.replace('.', ' ')}: {why}".rstrip(": ")
-    save_as(reviewer, document, reason=said)
+    save_as(reviewer, document, action=verb, note=why)
     if approves or revokes:
-        had = update_badge(reviewer, document.owner_id, reason=f"document {document.pk} {verb.split('.')[1]}")
+        had = update_badge(reviewer, document.owner_id, action=verb)
         # A badge that no document stood for stays when this is undone.
         before["badge"] = approves and had and not stood
     return decide(

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access import visible
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Conflict
 from apps.infra.files.storage import filed
@@ -38,7 +39,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str, legal_name: str
     )
     try:
         with filed(document.file), transaction.atomic():
-            save_as(owner, document, reason="sent in")
+            save_as(owner, document, action=Action.DOCUMENT_SUBMITTED)
             keep_keys(document)
             inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from apps.access import may, require
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.audit.services import fetched_ahead, record
 from apps.errors import Absent
 from apps.users.models import Document, User
@@ -17,13 +18,13 @@ def record_view(viewer: User, document_id: int, *, reason: str = "", ahead: bool
     `ahead`: it is fetched, but not shown yet, and the owner reads just that. Raises `Absent`, `Refused`.
     """
     document = _viewable(viewer, document_id)
-    return record(viewer, Verb.VIEWED, document, reason=reason, subject=document.owner, **fetched_ahead(ahead))
+    return record(viewer, Action.VIEWED, document, reason=reason, subject=document.owner, **fetched_ahead(ahead))
 
 
 def record_profile_picture_view(viewer: User, document_id: int) -> Entry:
     """Record that the profile picture, which is public, was viewed beside a document. Raises `Absent`, `Refused`."""
     document = _viewable(viewer, document_id)
-    return record(viewer, Verb.VIEWED, document.owner.profile, reason=f"beside document {document.pk}")
+    return record(viewer, Action.VIEWED, document.owner.profile, beside=document.pk)
 
 
 def _viewable(viewer: User, document_id: int) -> Document:

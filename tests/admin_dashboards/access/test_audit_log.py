@@ -14,10 +14,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.history import save_as
 from apps.audit.log import CHANGES, sources
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
 from apps.moderation.reporting import settle_report
@@ -106,11 +107,11 @@ def test_who_viewed_a_document_is_found_by_action_and_owner(desk: Client) -> Non
     officer = people.make_staff("second", "Compliance Officer")
     client = console(officer)
     assert client.get(f"/admin/users/document/{document.pk}/change/").status_code == 200
-    before = Entry.objects.filter(verb=Verb.VIEWED).count()
+    before = Entry.objects.filter(verb=Action.VIEWED).count()
     page = client.get(f"/admin/users/document/{document.pk}/change/")
     picture = next(link for link in re.findall(r'src="([^"]+)"', page.content.decode()) if "/document/" in link)
     assert client.get(picture.replace("&amp;", "&")).status_code == 200
-    assert Entry.objects.filter(verb=Verb.VIEWED).count() > before
+    assert Entry.objects.filter(verb=Action.VIEWED).count() > before
     for filters in ({"action": "viewed"}, {"user": "alice", "action": "viewed"}, {"actor": "second"}):
         lines = found(desk, **filters)
         assert any(line.startswith(f"second viewed Document #{document.pk} of alice") for line in lines), filters
@@ -299,7 +300,7 @@ def test_what_users_wrote_is_not_shown_to_those_who_may_not_open_the_object(desk
 def test_mail_addresses_are_masked_in_what_changed(manager: User) -> None:
     alice = people.alice()
     alice.email = "alice.new@example.com"
-    save_as(alice, alice, reason="mail changed")
+    save_as(alice, alice, action=Action.ACCOUNT_CHANGED)
     page = console(people.admin()).get(LOG, {"user": "alice", "action": "changed"}).content.decode()
     assert "a•••@example.com" in page
     assert "alice.new@example.com" not in page
@@ -311,7 +312,7 @@ def test_objects_that_are_gone_and_users_too_are_still_told_of(desk: Client) -> 
     alice, staff = people.alice(), people.make_staff("leaver", "Community Manager")
     event = make_event(alice)
     reveal(people.compliance(), alice, "email", subject=alice, reason="A question about the invoice")
-    Entry.objects.create(actor_id=999_999, verb=Verb.VIEWED, target_type="no.such", target_id="x", subject_id=999_998)
+    Entry.objects.create(actor_id=999_999, verb=Action.VIEWED, target_type="no.such", target_id="x", subject_id=999_998)
     Event.objects.filter(pk=event.pk).delete()
     User.objects.filter(pk=staff.pk).delete()
     lines = found(desk)
@@ -341,7 +342,7 @@ def test_a_script_cannot_flood_the_log(desk: Client) -> None:
     client = console(people.make_staff("nora"))
     for number in range(1, 41):
         assert client.get(f"/admin/users/document/{number}/change/").status_code == 403
-    refused = Entry.objects.filter(verb=Verb.REFUSED)
+    refused = Entry.objects.filter(verb=Action.REFUSED)
     assert refused.filter(detail__method="GET").count() == 30
     said = [line for line in found(desk, actor="nora", action="refused") if "further ones are not recorded" in line]
     assert len(said) == 1
@@ -357,7 +358,7 @@ def test_what_another_site_asked_for_is_no_attempt_of_theirs(manager: User) -> N
     client = console(admin)
     address = f"/admin/users/user/{alice.pk}/change/"
     assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert not Entry.objects.filter(verb=Verb.REFUSED).exists()
+    assert not Entry.objects.filter(verb=Action.REFUSED).exists()
 
 
 # --- Pages --------------------------------------------------------------------------------------------------------
@@ -370,7 +371,7 @@ def _follow(client: Client, word: str, response: Any) -> Any:
 
 def test_pages_follow_each_other_by_lines_and_lose_none() -> None:
     alice, desk = people.alice(), console(people.admin())
-    entries = [Entry(actor=alice, verb=Verb.CLAIMED, reason=f"n{n}") for n in range(12)]
+    entries = [Entry(actor=alice, verb=Action.CLAIMED, reason=f"n{n}") for n in range(12)]
     Entry.objects.bulk_create(entries)
     for number in range(13):
         make_event(alice, f"Event {number}")
@@ -398,7 +399,7 @@ def test_a_page_takes_as_many_queries_however_many_lines_it_has(desk: Client) ->
             event.save()
             make_story(alice)
             Entry.objects.create(
-                actor=alice, verb=Verb.VIEWED, target_type="users.document", target_id=str(document.pk), subject=alice
+                actor=alice, verb=Action.VIEWED, target_type="users.document", target_id=str(document.pk), subject=alice
             )
 
     more(2)
@@ -517,7 +518,7 @@ def test_an_export_holds_what_the_filter_finds_and_is_recorded(form: str, manage
     assert row["time"].endswith("Z")
     [line] = found(client, action="exported")
     assert line == "admin exported audit entries, rows: 1, filters action=granted&amp;user=zoe"
-    entry = Entry.objects.get(verb=Verb.EXPORTED)
+    entry = Entry.objects.get(verb=Action.EXPORTED)
     assert entry.detail == {"table": "audit.entry", "rows": 1, "filters": "action=granted&user=zoe"}
     everything = exported(client, form)
     keys = sum(source.model._default_manager.count() for source in sources())
@@ -534,6 +535,6 @@ def test_who_may_read_it_may_not_export_it_without_the_permission(desk: Client, 
 
 def test_every_action_can_be_chosen_and_has_an_answer(desk: Client) -> None:
     page = desk.get(LOG).content.decode()
-    for action in (*Verb.values, *CHANGES):
+    for action in (*Action.values, *CHANGES):
         assert f'<option value="{action}">' in page
         assert desk.get(LOG, {"action": action}).status_code == 200

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from tests import people
 from tests.accessibility import barriers
 from tests.admin_dashboards.access.test_access_browser import sign_in
@@ -20,7 +21,7 @@ def test_it_is_reached_searched_and_paged_by_keyboard_alone(page: Page) -> None:
     alice = people.alice()
     event = make_event(alice, "Launch party")
     assert api(alice).patch(f"/events/{event.pk}", {"capacity": 50}).status_code == 200
-    Entry.objects.bulk_create(Entry(actor=alice, verb=Verb.EXPORTED, reason=f"n{n}") for n in range(12))
+    Entry.objects.bulk_create(Entry(actor=alice, verb=Action.EXPORTED, reason=f"n{n}") for n in range(12))
     complaints = sign_in(page, "admin")
     page.goto("/admin/access/")
     page.keyboard.press("l")

@@ -11,7 +11,8 @@ from django.contrib.auth import get_user
 from django.test import Client
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.authentication.mfa_resets import reset_from_machine
 from apps.users.authentication.sessions import end_login
 from apps.users.models import Session, User
@@ -117,7 +118,7 @@ def test_all_sessions_of_somebody_are_ended_by_one_button_that_asks_first() -> N
     assert [browser.get("/admin/").status_code for browser in theirs] == [302, 302]
     assert [app.get("/users/profile").status_code for app in apps] == [401, 401]
     assert others.get("/users/profile").status_code == 200
-    entries = Entry.objects.filter(verb=Verb.SESSION_ENDED, actor=manager, reason="Laptop lost")
+    entries = Entry.objects.filter(verb=Action.SESSION_ENDED, actor=manager, reason="Laptop lost")
     assert [(entry.target_id, entry.detail) for entry in entries.order_by("id")] == [
         (str(officer.pk), {"count": 2}),
         (str(alice.pk), {"count": 2}),

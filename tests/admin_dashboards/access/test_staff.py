@@ -9,7 +9,8 @@ from django.contrib.auth.models import Group
 
 from admin_dashboards.access.preview import PREVIEW
 from apps.access import may
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.models import User
 from tests import people
 from tests.console import console, fields, links
@@ -248,8 +249,8 @@ def test_a_row_is_granted_and_taken_back_without_the_right_to_read_it() -> None:
         assert perm.split(".")[1].replace("_", " ") in client.get(address).content.decode().lower()
         assert client.post(address, {"holder": f"user:{nora.pk}", "revoke": perm}).status_code == 302
         assert not may(User.objects.get(pk=nora.pk), perm, row)
-    assert Entry.objects.filter(verb=Verb.GRANTED, reason="helps out").count() == 4
-    assert Entry.objects.filter(verb=Verb.REVOKED).count() == 4
+    assert Entry.objects.filter(verb=Action.GRANTED, reason="helps out").count() == 4
+    assert Entry.objects.filter(verb=Action.REVOKED).count() == 4
 
 
 @pytest.mark.parametrize("name", ["compliance", "community", "support"])

@@ -19,7 +19,8 @@ from guardian.shortcuts import assign_perm, remove_perm
 from PIL import Image
 
 from admin_dashboards.compliance.pages import picture_address
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.infra.files import renditions
 from apps.infra.files.rendering import render_page
 from apps.infra.files.uploads import signed_address
@@ -40,7 +41,7 @@ def shown(page: Any) -> list[str]:
 
 def looks(document: Document) -> list[tuple[str, str]]:
     """At its pages; that it was opened at all is written down besides, without a reason."""
-    rows = Entry.objects.filter(verb=Verb.VIEWED, target_type="users.document", target_id=str(document.pk))
+    rows = Entry.objects.filter(verb=Action.VIEWED, target_type="users.document", target_id=str(document.pk))
     return list(rows.exclude(reason="").order_by("id").values_list("actor__username", "reason"))
 
 

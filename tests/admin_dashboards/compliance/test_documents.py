@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.users.models import Document, DocumentTwin, User
 from tests import people
 from tests.console import console, fields, links
@@ -34,7 +35,7 @@ def make_document(owner: User, content: bytes = b"", media_type: str = "image/pn
         sha256="a" * 64,
         **given,
     )
-    return save_as(owner, document, reason="sent in")
+    return save_as(owner, document, action=Action.DOCUMENT_SUBMITTED)
 
 
 def page_of(document: Document) -> str:
@@ -194,7 +195,7 @@ def test_pages_are_shut_to_all_others(name: str) -> None:
     for action in ("claim", "release"):
         assert client.post(f"{TABLE}{document.pk}/{action}/").status_code == 403
     assert decide(client, document).status_code == 403
-    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+    assert not Entry.objects.filter(verb=Action.VIEWED).exists()
 
 
 # --- Grants on one row -----------------------------------------------------------------------------------------------

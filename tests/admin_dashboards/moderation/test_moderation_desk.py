@@ -14,7 +14,8 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from admin_dashboards.review.work import TABS
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.events.services import delete_event, update_event
@@ -197,7 +198,7 @@ def test_a_picture_fetched_ahead_is_looked_at_once_its_case_is_shown(client: Cli
         client.get(picture or at(case, "picture/"), headers=ahead)
         for _time in range(2):
             client.get(at(case))
-        entries = Entry.objects.filter(verb=Verb.VIEWED, target_type=label).order_by("id")
+        entries = Entry.objects.filter(verb=Action.VIEWED, target_type=label).order_by("id")
         assert ["ahead" in entry.detail for entry in entries] == [True, False]
 
 

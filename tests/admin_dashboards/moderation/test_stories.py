@@ -12,7 +12,8 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from PIL import Image
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.infra.files import renditions
 from apps.review.preferences import prefer
 from apps.stories.models import Story
@@ -193,7 +194,7 @@ def test_looking_at_the_picture_needs_the_right_and_is_written_down() -> None:
     answer = console(community).get(f"{STORIES}{story.pk}/file/")
     assert b"".join(answer.streaming_content) == PNG
     assert answer["Content-Type"] == "image/png"
-    entry = Entry.objects.get(verb=Verb.VIEWED)
+    entry = Entry.objects.get(verb=Action.VIEWED)
     assert (entry.actor, entry.target_type, entry.target_id) == (community, "stories.story", str(story.pk))
 
 
@@ -201,7 +202,7 @@ def test_a_picture_is_looked_at_as_a_whole_or_not_at_all() -> None:
     story = make_story(people.alice())
     piece = console(people.community()).get(f"{STORIES}{story.pk}/file/", headers={"Range": "bytes=1-"})
     assert (piece.status_code, b"".join(piece.streaming_content)) == (200, PNG)
-    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 1
+    assert Entry.objects.filter(verb=Action.VIEWED).count() == 1
 
 
 def test_pieces_of_a_film_are_a_look_too_wherever_they_begin() -> None:
@@ -209,10 +210,10 @@ def test_pieces_of_a_film_are_a_look_too_wherever_they_begin() -> None:
     client, address = console(people.community()), f"{STORIES}{story.pk}/file/"
     for start in (1, 5, 9):
         client.get(address, headers={"Range": f"bytes={start}-"})
-    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 1
+    assert Entry.objects.filter(verb=Action.VIEWED).count() == 1
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         client.get(address, headers={"Range": "bytes=5-"})
-    assert Entry.objects.filter(verb=Verb.VIEWED).count() == 2
+    assert Entry.objects.filter(verb=Action.VIEWED).count() == 2
 
 
 def test_the_table_shows_small_pictures_veiled_and_asked_for_once_they_are_seen() -> None:
@@ -225,7 +226,7 @@ def test_the_table_shows_small_pictures_veiled_and_asked_for_once_they_are_seen(
     assert "veil story-thumb is-blurred is-grey" in page
     for other in (film, freed):
         assert f"{STORIES}{other.pk}/file/" not in page
-    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+    assert not Entry.objects.filter(verb=Action.VIEWED).exists()
     prefer(community, blur_pictures=False, grey_pictures=False)
     assert "is-blurred" not in client.get(STORIES).content.decode()
 
@@ -241,7 +242,7 @@ def test_a_small_picture_is_drawn_once_written_down_and_gone_with_its_story(monk
     assert "no-store" in answer["Cache-Control"]
     monkeypatch.delattr(renditions, "render_page")
     assert client.get(small).content == answer.content, "not drawn again"
-    assert Entry.objects.filter(verb=Verb.VIEWED, target_id=str(story.pk)).count() == 2
+    assert Entry.objects.filter(verb=Action.VIEWED, target_id=str(story.pk)).count() == 2
     assert console(people.access()).get(small).status_code == 403
     folder = f"renditions/{story.content_file.name}"
     assert default_storage.exists(folder)

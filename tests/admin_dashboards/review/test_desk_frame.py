@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.review.decisions.models import Decision
 from apps.review.models import Note, Preference, SavedFilter
 from apps.review.preferences import prefer
@@ -76,7 +77,7 @@ def test_opening_claims_by_a_post_and_others_look_only(vera: User, omar: User, q
     first, second = console(vera), console(omar)
     assert 'name="verdict"' in first.get(item(queue[0]), headers={"Sec-Fetch-Site": "cross-site"}).text
     queue[0].refresh_from_db()
-    assert (queue[0].claimed_by, Entry.objects.filter(verb=Verb.CLAIMED).count()) == (None, 0)
+    assert (queue[0].claimed_by, Entry.objects.filter(verb=Action.CLAIMED).count()) == (None, 0)
     open_item(first, queue[0])
     page = second.get(item(queue[0])).text
     assert 'name="verdict"' not in page
@@ -143,7 +144,7 @@ def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Do
     client = console(omar)
     assert client.post(item(queue[0], "action/"), {"action": "take_over", "reason": " "}).status_code == 422
     client.post(item(queue[0], "action/"), {"action": "take_over", "reason": "asked to"})
-    entry = Entry.objects.filter(verb=Verb.CLAIMED).latest("id")
+    entry = Entry.objects.filter(verb=Action.CLAIMED).latest("id")
     assert (entry.actor, entry.reason, entry.detail["taken_from"]) == (omar, "asked to", vera.pk)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.accounts.access_log import looks_at
 from apps.users.models import Document, ReviewRule
 from tests import people
@@ -128,7 +129,7 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     assert [url for url in asked if "/picture/" in url] == []
     assert len([url for url in asked if "/decide/" in url or url.endswith(f"{DESK}{second.pk}/")]) == 1, "one trip"
     # The owner reads of it once it is shown; it is fetched once, however often the item before is drawn.
-    looks = Entry.objects.filter(verb=Verb.VIEWED, subject=second.owner).order_by("id")
+    looks = Entry.objects.filter(verb=Action.VIEWED, subject=second.owner).order_by("id")
     assert ["ahead" in entry.detail for entry in looks] == [True, True, False]
     assert [entry.pk for entry in looks_at(second.owner)] == [looks[2].pk]
     third = make_document(people.make_user("person2", verified=False))

@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.chat.models import Message
 from apps.chat.services import remove_message
 from apps.moderation.context import texts_open_to
@@ -147,7 +148,7 @@ def test_another_site_has_nobody_s_data_looked_at() -> None:
     story = make_story(people.alice())
     client, address = console(people.community()), f"/admin/stories/story/{story.pk}/file/"
     assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert not Entry.objects.filter(verb=Verb.VIEWED).exists()
+    assert not Entry.objects.filter(verb=Action.VIEWED).exists()
     assert client.get(address, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 

@@ -15,7 +15,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.authentication import mfa
 from apps.users.backends import Accounts
 from apps.users.models import Session, User
@@ -195,7 +196,7 @@ def test_the_password_of_an_app_user_is_not_tried_without_end_either() -> None:
     people.alice()
     answers = [guess("alice", people.PASSWORD).status_code for _guess in range(11)]
     assert answers == [200] * 9 + [429] * 2
-    assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).count() == 10
+    assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED).count() == 10
 
 
 def test_the_page_does_not_tell_whether_a_password_was_right() -> None:
@@ -252,7 +253,7 @@ def test_form_hold_audit_and_lock_out_see_one_name(name: str, settings: Any) -> 
     staff = people.support()
     assert guess(name).status_code == 200
     assert list(AccessAttempt.objects.values_list("username", flat=True)) == [str(staff.pk)]
-    assert Entry.objects.get(verb=Verb.SIGN_IN_FAILED).target_id == str(staff.pk)
+    assert Entry.objects.get(verb=Action.SIGN_IN_FAILED).target_id == str(staff.pk)
     client = Client()
     assert client.post(LOGIN, {"username": name, "password": people.PASSWORD}).status_code == 302
     assert client.session["signing_in"]["user"] == staff.pk
@@ -289,7 +290,7 @@ def test_twenty_at_once_get_ten_answers(address: str) -> None:
     answers = at_once([partial(guesses, 1, address=address)] * 20)
     assert sorted(answers) == [[200]] * 9 + [[429]] * 11
     assert failures() == [10]
-    assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).count() == 10
+    assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED).count() == 10
 
 
 def test_a_right_password_opens_nothing_where_ten_wrong_ones_came_first(monkeypatch: pytest.MonkeyPatch) -> None:

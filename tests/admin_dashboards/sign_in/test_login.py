@@ -6,7 +6,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from tests import people
 from tests.console import console
 
@@ -122,7 +123,7 @@ def test_what_was_typed_is_never_written_down() -> None:
     client = Client()
     sign_in(client, "hunter2-my-password", "x")
     sign_in(client, "support", "wrong")
-    failed = Entry.objects.filter(verb=Verb.SIGN_IN_FAILED)
+    failed = Entry.objects.filter(verb=Action.SIGN_IN_FAILED)
     assert "hunter2" not in str(list(failed.values()))
     assert failed.filter(target_type="users.user").count() == 1
 

@@ -23,7 +23,8 @@ from django_otp.middleware import OTPMiddleware
 
 from admin_dashboards.sign_in.mfa import let_in
 from admin_dashboards.sign_in.reauth import recently_confirmed
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.authentication import mfa, mfa_resets
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
@@ -390,7 +391,7 @@ def test_wrong_codes_lock_it_and_say_for_how_long(clock: Clock) -> None:
     clock.shift(timedelta(minutes=10))
     client = half_way(staff)
     assert client.post(CODE, {"code": code_of(app)}).status_code == 302
-    assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED, target_id=str(staff.pk)).count() == 10
+    assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED, target_id=str(staff.pk)).count() == 10
 
 
 def test_a_code_signs_in_one_browser(clock: Clock) -> None:

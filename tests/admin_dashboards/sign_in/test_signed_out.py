@@ -11,7 +11,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from apps.audit.models import Entry, Use, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry, Use
 from apps.events.models import Event
 from apps.users.models import Document, Session, User
 from apps.users.verification.upload import send_document
@@ -126,7 +127,7 @@ def test_the_header_of_polls_keeps_neither_refusals_nor_use_out_of_the_records(v
     client, poll = console(vera), {"X-Poll": "1"}
     assert client.get("/admin/stories/story/", headers=poll).status_code == 403
     assert client.get("/admin/compliance/", headers=poll).status_code == 200
-    assert Entry.objects.filter(actor=vera, verb=Verb.REFUSED).count() == 1
+    assert Entry.objects.filter(actor=vera, verb=Action.REFUSED).count() == 1
     assert Use.objects.filter(user=vera).exists()
 
 

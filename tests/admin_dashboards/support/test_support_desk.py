@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from admin_dashboards.support.as_seen import TITLES
 from api import as_seen
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.connections.models import Connection
 from apps.connections.services import answer_connection, delete_connection
 from apps.review.models import Reveal, RevealAllowance
@@ -175,7 +176,7 @@ def test_three_steps_from_a_name_to_the_answer(support: Client, alice: User) -> 
     [why] = [link for link in links(page) if "/why/connection/" in link]
     bob = User.objects.get(username="bob")
     assert "alice sees connection request" in text(support.get(why))
-    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     told = text(support.get(why))
     assert "alice does not see connection request" in told
     assert "bob blocked alice" in told
@@ -186,7 +187,7 @@ def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) ->
     bob = User.objects.get(username="bob")
     story = make_story(bob, audience="public")
     before = timezone.now()
-    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     address = f"{HOME}{alice.pk}/why/story/{story.pk}/"
     assert "alice does not see" in text(support.get(address))
     then = text(support.get(address, {"at": before.isoformat()}))
@@ -261,7 +262,7 @@ def test_what_is_not_there_is_404_and_staff_are_not_looked_into(support: Client,
 def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Client, alice: User) -> None:
     address = f"{HOME}{alice.pk}/as_seen/"
     assert "Reason" in text(support.get(address))
-    assert not Entry.objects.filter(verb=Verb.IMPERSONATED).exists()
+    assert not Entry.objects.filter(verb=Action.IMPERSONATED).exists()
     refused = support.post(address, {"reason": " "})
     assert refused.status_code == 422
     assert "Enter a reason." in text(refused)
@@ -270,7 +271,7 @@ def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Cli
     assert "Sunset" in shown
     assert "the secret plan" not in shown
     assert "alice@example.com" not in shown
-    [entry] = Entry.objects.filter(verb=Verb.IMPERSONATED)
+    [entry] = Entry.objects.filter(verb=Action.IMPERSONATED)
     assert (entry.target_id, entry.reason) == (str(alice.pk), "cannot see a story")
 
 
@@ -335,7 +336,7 @@ def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) ->
     assert not Reveal.objects.exists()
     answer = support.post("/admin/reveal/", sent | {"reason": "calls from this address"}, follow=True)
     assert "alice@example.com" in text(answer)
-    assert Entry.objects.filter(verb=Verb.REVEALED, reason="calls from this address").exists()
+    assert Entry.objects.filter(verb=Action.REVEALED, reason="calls from this address").exists()
     assert "You have revealed 1 field in the last 24 hours." in text(answer)
     other = console(people.make_staff("another", "User Support Specialist"))
     assert "alice@example.com" not in text(other.get(page))
@@ -450,7 +451,7 @@ def test_reveals_are_rationed_until_a_second_person_allows_more(support: Client,
         assert client.post(f"{access}reveals/", allow | changed).status_code == status
     assert not RevealAllowance.objects.exists()
     assert desk.post(f"{access}reveals/", allow).status_code == 302
-    entry = Entry.objects.get(verb=Verb.GRANTED)
+    entry = Entry.objects.get(verb=Action.GRANTED)
     assert (entry.actor, entry.target_id, entry.reason) == (manager, str(clerk.pk), "many calls after an outage")
     support.post("/admin/reveal/", sent | {"field": "email"})
     assert Reveal.objects.count() == 31
@@ -463,7 +464,7 @@ def test_reasons_say_something(support: Client, alice: User, reason: str) -> Non
     sent = {"type": "users.user", "id": alice.pk, "field": "phone", "reason": reason}
     assert support.post("/admin/reveal/", sent).status_code == 302
     assert support.post(f"{HOME}{alice.pk}/as_seen/", {"reason": reason}).status_code == 422
-    assert not Entry.objects.filter(verb__in=(Verb.REVEALED, Verb.IMPERSONATED)).exists()
+    assert not Entry.objects.filter(verb__in=(Action.REVEALED, Action.IMPERSONATED)).exists()
 
 
 def test_who_is_opened_or_found_by_what_is_masked_reads_it(support: Client, alice: User) -> None:

@@ -24,7 +24,8 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from admin_dashboards.tables import background, import_export
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.events import services as event_services
 from apps.events.models import Event, Participation
 from apps.review.decisions.models import HOLD, Decision
@@ -138,7 +139,7 @@ def test_a_long_file_is_previewed_confirmed_and_applied_in_the_background() -> N
     assert Event.objects.filter(title__startswith="Renamed").count() == 4
     version = Event.objects.get(pk=events[0].pk).history.latest()
     assert version.history_user == staff
-    entry = Entry.objects.get(verb=Verb.IMPORTED)
+    entry = Entry.objects.get(verb=Action.IMPORTED)
     assert entry.detail == {"table": "events.event", "rows": 4, "filters": ""}
     assert (entry.actor, entry.address) == (staff, "127.0.0.1")
     assert f"Entry {entry.pk} of the audit log" in done
@@ -434,7 +435,7 @@ def test_cancelling_while_rows_are_changed_changes_none(monkeypatch: pytest.Monk
     run_jobs()
     assert reached == [2, 4]
     assert not Event.objects.filter(title__startswith="Renamed").exists()
-    assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+    assert not Entry.objects.filter(verb=Action.IMPORTED).exists()
 
 
 def test_decisions_are_made_after_the_last_chunk_so_that_messages_wait_from_then_on(
@@ -479,7 +480,7 @@ def test_confirming_twice_applies_once() -> None:
     run_jobs()
     press(client, page, "confirm")
     assert run_jobs() == 0
-    assert Entry.objects.filter(verb=Verb.IMPORTED).count() == 1
+    assert Entry.objects.filter(verb=Action.IMPORTED).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -499,7 +500,7 @@ def test_confirming_from_many_windows_at_once_applies_once() -> None:
     # The job of a worker that was taken for dead may run beside another.
     at_once([lambda: background.carry_out(key)] * 2)
     assert status_of(client, page) == Status.DONE
-    assert Entry.objects.filter(verb=Verb.IMPORTED).count() == 1
+    assert Entry.objects.filter(verb=Action.IMPORTED).count() == 1
     assert {event.history.count() for event in Event.objects.all()} == {2}
 
 
@@ -515,7 +516,7 @@ def test_a_row_that_was_changed_since_the_preview_refuses_the_whole_file() -> No
     run_jobs()
     assert "the row on line 5 has changed since the preview" in client.get(page).content.decode()
     assert not Event.objects.filter(title__startswith="Renamed").exists()
-    assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+    assert not Entry.objects.filter(verb=Action.IMPORTED).exists()
 
 
 def test_a_row_that_is_gone_since_the_preview_refuses_the_whole_file() -> None:
@@ -730,9 +731,9 @@ def test_a_long_export_is_made_in_the_background_and_fetched(kind: str) -> None:
     else:
         rows = [list(row) for row in openpyxl.load_workbook(io.BytesIO(content)).active.values]
     assert [row[1] for row in rows] == ["title", "'=Formula", *(f"Event {number}" for number in (4, 3, 2, 1, 0))]
-    entry = Entry.objects.get(verb=Verb.EXPORTED)
+    entry = Entry.objects.get(verb=Action.EXPORTED)
     assert (entry.actor, entry.detail) == (staff, {"table": "events.event", "rows": 6, "filters": ""})
-    assert Entry.objects.filter(verb=Verb.VIEWED, target_type="tables.transfer").count() == 1
+    assert Entry.objects.filter(verb=Action.VIEWED, target_type="tables.transfer").count() == 1
 
 
 @pytest.mark.parametrize("table", ["stories/story", "chat/message"])
@@ -796,7 +797,7 @@ def test_an_export_is_cancelled() -> None:
     run_jobs()
     assert "Cancelled. No file was made." in client.get(page).content.decode()
     assert kept_files() == before
-    assert not Entry.objects.filter(verb=Verb.EXPORTED).exists()
+    assert not Entry.objects.filter(verb=Action.EXPORTED).exists()
 
 
 # --- Amounts --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from guardian.shortcuts import assign_perm
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.connections.models import Connection
 from apps.events.models import Event
@@ -49,7 +50,7 @@ def test_people_and_choices_are_named(event: Event) -> None:
     assert "<ins>second</ins>" in page
     connection = make_connection(people.bob(), people.carol())
     connection.answer(Connection.Status.ACCEPTED)
-    save_as(connection.receiver, connection, reason="answered")
+    save_as(connection.receiver, connection, action=Action.CONNECTION_ACCEPTED)
     page = console(people.support()).get(f"/admin/connections/connection/{connection.pk}/history/").content.decode()
     assert "<del>Pending</del>" in page
     assert "<ins>Accepted</ins>" in page
@@ -110,7 +111,7 @@ def test_history_is_of_rows_that_one_may_see(event: Event) -> None:
 def test_personal_data_stays_masked_and_chat_text_is_not_there() -> None:
     alice = people.make_user("alice", phone="+1 555 0123")
     alice.email, alice.phone = "secret@example.com", "+1 555 9876"
-    save_as(alice, alice, reason="profile changed")
+    save_as(alice, alice, action=Action.PROFILE_CHANGED)
     message = make_message(alice, people.bob(), "Behind the mill")
     client = console(people.admin())
     page = client.get(f"/admin/users/user/{alice.pk}/history/").content.decode()
@@ -150,7 +151,7 @@ def test_somebody_deleted_since_is_told_by_number() -> None:
     story = make_story(people.alice())
     gone = people.make_user("gone")
     story.caption = "Seen to"
-    save_as(gone, story, reason="seen to")
+    save_as(gone, story, action=Action.STORY_CHANGED)
     number = gone.pk
     gone.delete()
     page = console(people.community()).get(f"/admin/stories/story/{story.pk}/history/")

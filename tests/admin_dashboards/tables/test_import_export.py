@@ -16,7 +16,8 @@ from guardian.shortcuts import assign_perm
 
 from admin_dashboards.tables import import_export, sheets
 from admin_dashboards.tables.import_export import neutralise, read_back
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.events.models import Event
 from apps.users.models import User
 from tests import people
@@ -119,7 +120,7 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
     assert answer["Content-Type"] == "text/csv"
     [row] = rows_of(answer)
     assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
-    entry = Entry.objects.get(verb=Verb.EXPORTED)
+    entry = Entry.objects.get(verb=Action.EXPORTED)
     assert entry.actor == staff
     assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
 
@@ -210,7 +211,7 @@ def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     make_event(host, "One too many")
     answer = client.post(f"{EVENTS}export/", {"format": CSV}, follow=True)
     assert "Narrow the table down" in answer.content.decode()
-    assert Entry.objects.filter(verb=Verb.EXPORTED).count() == 1
+    assert Entry.objects.filter(verb=Action.EXPORTED).count() == 1
 
 
 def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries: Any) -> None:
@@ -246,7 +247,7 @@ def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
     version = event.history.latest()
     assert (version.history_user, version.title) == (staff, "Polite")
     assert other.history.count() == 1
-    assert Entry.objects.get(verb=Verb.IMPORTED).detail["rows"] == 1
+    assert Entry.objects.get(verb=Action.IMPORTED).detail["rows"] == 1
 
 
 def test_columns_that_are_left_out_stay_as_they_are() -> None:
@@ -293,7 +294,7 @@ def test_nothing_is_half_done_where_something_changed_since_the_preview() -> Non
     answer = confirm(client, preview)
     assert "Nothing was imported" in answer.content.decode()
     assert Event.objects.get().title == "First"
-    assert not Entry.objects.filter(verb=Verb.IMPORTED).exists()
+    assert not Entry.objects.filter(verb=Action.IMPORTED).exists()
 
 
 def test_rows_of_others_cannot_be_reached_by_a_file() -> None:

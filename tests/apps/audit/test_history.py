@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.chat.models import Membership
 from apps.moderation.reporting import report
@@ -24,10 +25,10 @@ from tests.factories import make_event, make_story
 pytestmark = pytest.mark.django_db
 
 
-def versions(obj: Any) -> list[tuple[str, str | None]]:
-    """Who made each version and why, first to last."""
+def versions(obj: Any) -> list[tuple[str | None, str]]:
+    """Who made each version and by which action, first to last."""
     rows = obj.history.order_by("history_id").select_related("history_user")
-    return [(row.history_user and row.history_user.username, row.history_change_reason) for row in rows]
+    return [(row.history_user and row.history_user.username, row.action) for row in rows]
 
 
 # --- None where nothing differs -------------------------------------------------------------------------------------
@@ -63,34 +64,34 @@ def test_staff_and_groups_saved_as_they_are_make_no_version() -> None:
     boss, nora = people.admin(), people.make_staff("nora", "Community Manager")
     group = save_group(boss, name="Juniors", permissions=Permission.objects.filter(codename="delete_story"))
     save_group(boss, group.pk, name="Juniors", permissions=group.permissions.all())
-    assert versions(group) == [("admin", "group saved")]
+    assert versions(group) == [("admin", "group.saved")]
     before = versions(nora)
     groups = list(nora.groups.all())
     for _ in range(2):
         change_staff(boss, nora.pk, username="nora", email=nora.email, is_active=True, groups=groups)
     assert versions(nora) == before
     change_staff(boss, nora.pk, username="nora", email=nora.email, is_active=True, groups=[*groups, group])
-    assert versions(nora)[len(before) :] == [("admin", "staff account changed")]
+    assert versions(nora)[len(before) :] == [("admin", "staff.changed")]
 
 
 def test_many_rows_changed_at_once_have_versions_where_they_differ() -> None:
     alice, boss = people.alice(), people.admin()
     same, other = make_event(alice, "Same"), make_event(alice, "Other")
     other.title = "Another"
-    bulk_update_as(boss, [same, other], ["title"], reason="put right")
-    assert versions(same) == [("alice", "event made")]
-    assert versions(other) == [("alice", "event made"), ("admin", "put right")]
+    bulk_update_as(boss, [same, other], ["title"], action=Action.EVENT_EDITED)
+    assert versions(same) == [("alice", "event.created")]
+    assert versions(other) == [("alice", "event.created"), ("admin", "event.edited")]
 
 
 def test_a_change_back_is_a_version_and_so_is_a_new_password() -> None:
     alice = people.alice()
     for bio in ("one", "two", "one"):
         alice.profile.bio = bio
-        save_as(alice, alice.profile, reason=bio)
+        save_as(alice, alice.profile, action=Action.RECORDED, note=bio)
     assert [reason for _, reason in versions(alice.profile)] == [None, "one", "two", "one"]
-    set_password(alice, alice, "quite-a-long-phrase-7", field="password", reason="password changed")
+    set_password(alice, alice, "quite-a-long-phrase-7", field="password", action=Action.PASSWORD_CHANGED)
     alice.save()
-    assert versions(alice) == [(None, None), ("alice", "password changed")]
+    assert versions(alice) == [(None, ""), ("alice", "password.changed")]
 
 
 # --- What is lost with something else -------------------------------------------------------------------------------
@@ -102,13 +103,13 @@ def test_members_of_a_deleted_group_have_a_version_that_says_so() -> None:
     members = [people.make_staff(name, "Juniors", "Community Manager") for name in ("nora", "otto")]
     before = [versions(each) for each in (*members, other)]
     delete_group(boss, group.pk)
-    lost = ("admin", "group deleted")
+    lost = ("admin", "group.deleted")
     assert [versions(each) for each in (*members, other)] == [[*before[0], lost], [*before[1], lost], before[2]]
     for member in members:
         assert [row.group.name for row in member.history.latest().groups.all()] == ["Community Manager"]
     nora = members[0]
     nora.phone = "+1 555 0123"
-    save_as(nora, nora, reason="phone")
+    save_as(nora, nora, action=Action.ACCOUNT_CHANGED)
     latest, earlier = nora.history.all()[:2]
     assert latest.diff_against(earlier).changed_fields == ["phone"]
 

@@ -242,7 +242,7 @@ def test_messages_make_no_versions_and_rooms_one() -> None:
     room = room_of(a, b)
     say(a, room, "Hi")
     assert Message.history.count() == 0
-    assert [(version.history_user, version.history_change_reason) for version in Room.history.all()] == [(a, "opened")]
+    assert [(version.history_user, version.action) for version in Room.history.all()] == [(a, "room.opened")]
 
 
 def test_staff_take_a_message_out_of_sight_and_put_it_back() -> None:

@@ -92,10 +92,10 @@ class TestRelations:
         answer_connection(b, connection.pk, status="accepted")
         delete_connection(a, connection.pk)
         versions = Connection.history.filter(id=connection.pk).order_by("history_id")
-        assert [(version.history_user, version.history_change_reason) for version in versions] == [
-            (a, "requested"),
-            (b, "accepted"),
-            (a, "parted"),
+        assert [(version.history_user, version.action) for version in versions] == [
+            (a, "connection.requested"),
+            (b, "connection.accepted"),
+            (a, "connection.deleted"),
         ]
 
     def test_a_block_hides_the_connection_from_both(self) -> None:

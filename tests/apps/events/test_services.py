@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.models import Event, Participation
@@ -226,7 +227,7 @@ def test_a_switched_off_host_takes_their_events_along() -> None:
     host = alice()
     event = make_event(host)
     host.is_active = False
-    save_as(None, host, reason="switched off")
+    save_as(None, host, action=Action.STAFF_DEACTIVATED)
     with pytest.raises(Absent):
         join_event(bob(), event.pk, status="going")
     with pytest.raises(Absent):

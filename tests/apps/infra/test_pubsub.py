@@ -125,7 +125,7 @@ from config.layers import channel_layers
 from tests.api.realtime.processes import Broker
 settings.CHANNEL_LAYERS = channel_layers([{url!r}], {django_settings.BROADCAST_PREFIX!r})
 settings.DATABASES["default"] = {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-from apps import broadcast
+from apps.infra import pubsub
 pubsub.publish("room.1", {{"seq": 7}})
 """
     subprocess.run([sys.executable, "-c", script], check=True)

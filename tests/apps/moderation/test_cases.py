@@ -14,6 +14,7 @@ from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.chat.services import remove_message
 from apps.errors import Absent, Conflict, Invalid, Refused
@@ -662,7 +663,7 @@ def _suspended_before(boss: User, person: User, *days: int, until: datetime | No
         decisions.append(decision)
     Suspension.objects.filter(person=person).delete()
     person.suspended_until = until
-    save_as(boss, person, reason="as it was")
+    save_as(boss, person, action=Action.RECORDED)
     return decisions
 
 
@@ -686,7 +687,7 @@ def test_the_migration_frees_whom_an_undone_decision_left_suspended() -> None:
     version = people[stuck.pk].history.first()
     assert (version.suspended_until, version.history_user) == (None, None)
     assert "undone" in version.history_change_reason
-    save_as(boss, people[stuck.pk], reason="nothing new")
+    save_as(boss, people[stuck.pk], action=Action.RECORDED)
     assert people[stuck.pk].history.first() == version
     undo(boss, decisions[1].pk)
     assert not User.objects.get(username="both").is_suspended

@@ -181,7 +181,7 @@ def test_of_twenty_reports_by_one_person_one_is_made() -> None:
     results = at_once([partial(tell, reporter, "story", story)] * 20)
     assert len(won(results)) == 1
     assert lost(results) == {(Conflict, "already-reported")}
-    assert Story.history.filter(history_change_reason="held as evidence").count() == 1
+    assert Story.history.filter(action="story.held").count() == 1
 
 
 # --- Evidence --------------------------------------------------------------------------------------------------------

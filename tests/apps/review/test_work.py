@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.review import claims
 from apps.review.models import Note, SavedFilter
@@ -56,7 +57,7 @@ def test_of_twenty_claims_at_once_one_stands(document: Document) -> None:
     results = at_once([partial(claims.claim, officer, Document, document.pk) for officer in officers])
     assert len(won(results)) == 1
     assert lost(results) == {(Conflict, "claimed")}
-    assert Entry.objects.filter(verb=Verb.CLAIMED).count() == 1
+    assert Entry.objects.filter(verb=Action.CLAIMED).count() == 1
 
 
 def test_renewing_is_no_second_claim(document: Document, vera: User) -> None:
@@ -65,7 +66,7 @@ def test_renewing_is_no_second_claim(document: Document, vera: User) -> None:
         claims.claim(vera, Document, document.pk)
     with time_machine.travel(timezone.now() + timedelta(minutes=28)):
         assert Document.objects.get().claim_holder() == vera
-    assert Entry.objects.filter(verb=Verb.CLAIMED).count() == 1
+    assert Entry.objects.filter(verb=Action.CLAIMED).count() == 1
 
 
 def test_taking_over_needs_a_reason_that_is_kept(document: Document, vera: User, omar: User) -> None:
@@ -74,7 +75,7 @@ def test_taking_over_needs_a_reason_that_is_kept(document: Document, vera: User,
         claims.take_over(omar, Document, document.pk, reason=" ")
     claims.take_over(omar, Document, document.pk, reason="vera went home")
     assert Document.objects.get().claim_holder() == omar
-    entry = Entry.objects.filter(verb=Verb.CLAIMED).latest("id")
+    entry = Entry.objects.filter(verb=Action.CLAIMED).latest("id")
     assert (entry.actor, entry.reason, entry.detail) == (omar, "vera went home", {"taken_from": vera.pk})
 
 

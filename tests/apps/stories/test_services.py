@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError
 from PIL import Image
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.connections.models import Connection
 from apps.errors import Absent, Conflict, Invalid, Refused, WrongKind
@@ -115,7 +116,7 @@ class TestAudience:
         author = alice()
         story = make_story(author)
         author.is_active = False
-        save_as(None, author, reason="switched off")
+        save_as(None, author, action=Action.STAFF_DEACTIVATED)
         assert not sees(bob(), story)
 
     def test_the_newest_come_first(self) -> None:
@@ -284,9 +285,9 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
     kinds = Notification.objects.filter(recipient=author).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
     versions = story.history.order_by("history_id")
-    assert [(version.history_user, version.history_change_reason) for version in versions] == [
-        (author, "story posted"),
-        (boss, "nudity"),
+    assert [(version.history_user, version.sentence) for version in versions] == [
+        (author, "posted the story"),
+        (boss, "removed: nudity"),
         (boss, "restored"),
     ]
 
@@ -368,7 +369,7 @@ class TestFreeing:
         assert (is_stored(expired), is_stored(active)) == (False, True)
         expired.refresh_from_db()
         assert expired.freed_at is not None
-        assert expired.history.latest().history_change_reason == "expired"
+        assert expired.history.latest().action == "story.expired"
         assert expired.history.latest().history_user is None
         assert free_expired() == 0
         delete_story(author, expired.pk)
@@ -421,4 +422,4 @@ class TestFreeing:
         for _number in range(30):
             make_story(author, hours_old=30)
         assert sum(at_once([free_expired] * 4)) == 30
-        assert Story.history.filter(history_change_reason="expired").count() == 30
+        assert Story.history.filter(action="story.expired").count() == 30

@@ -13,6 +13,7 @@ from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from hypothesis import strategies as st
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.notifications.models import Notification
 from apps.users.models import Block, Follow, User
@@ -85,7 +86,7 @@ def build(plan: dict[str, Any]) -> Situation:
         person.is_active = odd != "off"
         if odd.endswith("suspended"):
             person.suspended_until = now + timedelta(days=1 if odd == "suspended" else -1)
-        made.people.append(save_as(person, person, reason="set up"))
+        made.people.append(save_as(person, person, action=Action.RECORDED))
     for pair, status in plan["connections"].items():
         one, other = (made.people[place] for place in pair)
         answered = None if status == "pending" else now
@@ -94,7 +95,7 @@ def build(plan: dict[str, Any]) -> Situation:
         story = make_story(made.people[author], audience=audience, hours_old=30 if "expired" in fate else 1)
         if "removed" in fate or fate == "deleted":
             setattr(story, "removed_at" if "removed" in fate else "deleted_at", now)
-            save_as(None, story, reason=fate)
+            save_as(None, story, action=Action.RECORDED, note=fate)
         made.add("story", story)
     for host, is_removed, is_cancelled in plan["events"]:
         state = {"removed_at": now if is_removed else None, "status": "cancelled" if is_cancelled else "active"}
@@ -110,10 +111,10 @@ def build(plan: dict[str, Any]) -> Situation:
     made.things.append(("story", NOBODYS))
     for blocker, blocked in plan["blocks"]:
         row = Block(blocker=made.people[blocker], blocked=made.people[blocked])
-        save_as(row.blocker, row, reason="blocked")
+        save_as(row.blocker, row, action=Action.BLOCKED)
     for follower, followed in plan["follows"]:
         link = Follow(follower=made.people[follower], followed=made.people[followed])
-        save_as(link.follower, link, reason="followed")
+        save_as(link.follower, link, action=Action.FOLLOWED)
     for perm, place, is_for_all in plan["grants"]:
         _grant(made, perm, place, is_for_all)
     return made

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.chat.models import Message
 from apps.connections.services import answer_connection, request_connection
@@ -32,9 +33,9 @@ pytestmark = pytest.mark.django_db
 def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
     alice, bob, community = people.alice(), people.bob(), people.community()
     story = make_story(bob)
-    save_as(bob, Block(blocker=bob, blocked=alice), reason="blocked")
+    save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     story.remove(community, "spam")
-    save_as(community, story, reason="spam")
+    save_as(community, story, action=Action.STORY_REMOVED, note="spam")
     told = ladder(alice.pk, "story", story.pk)
     assert not told.visible
     assert told.failed
@@ -55,7 +56,7 @@ def test_of_what_is_gone_it_says_who_deleted_it() -> None:
     alice, bob = people.alice(), people.bob()
     connection = make_connection(alice, bob)
     number = connection.pk
-    delete_as(bob, connection, reason="parted")
+    delete_as(bob, connection, action=Action.CONNECTION_DELETED)
     told = ladder(alice.pk, "connection", number)
     assert told.failed
     assert told.failed.code == "exists"
@@ -81,10 +82,10 @@ def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
     unseen = _check(alice, "story", old.pk, "listed")
     assert (unseen.passed, unseen.applies) == (None, False)
     fresh.remove(community, "spam")
-    save_as(community, fresh, reason="spam")
+    save_as(community, fresh, action=Action.STORY_REMOVED, note="spam")
     assert "Community Manager" in _check(bob, "story", fresh.pk, "listed").fixable_by
     assert _check(alice, "profile", bob.pk, "listed").passed
-    save_as(alice, Block(blocker=alice, blocked=bob), reason="blocked")
+    save_as(alice, Block(blocker=alice, blocked=bob), action=Action.BLOCKED)
     assert "one of the two blocked the other" in _check(alice, "profile", bob.pk, "listed").facts[0].sentence
 
 
@@ -190,7 +191,7 @@ def test_of_two_versions_of_one_instant_the_later_one_counts() -> None:
         story = make_story(alice)
         for caption in ("first", "second"):
             story.caption = caption
-            save_as(alice, story, reason=caption)
+            save_as(alice, story, action=Action.RECORDED, note=caption)
     assert [row.caption for row in Past(then, MADE).of(Story)] == ["second"]
 
 

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.access import may
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.chat.models import Membership
 from apps.connections.models import Connection
@@ -188,9 +189,9 @@ def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
     }
     if code == "unblocked":
         for block in Block.objects.all():
-            delete_as(None, block, reason="mended")
+            delete_as(None, block, action=Action.RECORDED)
     elif code == "member":
-        save_as(None, Membership(room=row.room, user=viewer), reason="mended")
+        save_as(None, Membership(room=row.room, user=viewer), action=Action.RECORDED)
     elif code in changes:
         if code == "direction":  # the two may have asked each other already
             Connection.objects.between(viewer.pk, row.sender_id).delete()
@@ -198,5 +199,5 @@ def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
         changed.refresh_from_db()
         for name, value in fields.items():
             setattr(changed, name, value)
-        save_as(None, changed, reason="mended")
+        save_as(None, changed, action=Action.RECORDED)
     return code != "exists"

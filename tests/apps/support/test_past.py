@@ -15,6 +15,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.chat.models import Membership
 from apps.chat.services import remove_message
@@ -66,7 +67,7 @@ class Life:
 
     def switch(self, one: User, _other: User) -> None:
         one.is_active = not one.is_active
-        save_as(self.admin, one, reason="switched")
+        save_as(self.admin, one, action=Action.ACCOUNT_CHANGED)
 
     def suspend(self, one: User, _other: User) -> None:
         users.suspend_user(self.admin, one.pk, until=timezone.now() + timedelta(hours=5), reason="spam")
@@ -76,11 +77,11 @@ class Life:
 
     def badge(self, one: User, _other: User) -> None:
         one.identity_verified = not one.identity_verified
-        save_as(self.admin, one, reason="verified or not")
+        save_as(self.admin, one, action=Action.BADGE_CHANGED)
 
     def hire(self, one: User, _other: User) -> None:
         one.is_staff, one.role = not one.is_staff, Role.BRAND if one.is_staff else Role.STAFF
-        save_as(self.admin, one, reason="joined or left the staff")
+        save_as(self.admin, one, action=Action.STAFF_CHANGED)
 
     def block(self, one: User, other: User) -> None:
         users.block(one, other.username)
@@ -139,7 +140,7 @@ class Life:
 
     def leave(self, _one: User, _other: User) -> None:
         if membership := self._some(Membership):
-            delete_as(membership.user, membership, reason="left")
+            delete_as(membership.user, membership, action=Action.ROOM_OPENED)
 
     def tell(self, one: User, other: User) -> None:
         self.made.add("notification", tell(one, self.chance.choice([None, other, self._some(Connection)])))

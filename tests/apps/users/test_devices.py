@@ -16,7 +16,8 @@ from django.utils import timezone
 from django_otp.models import Device
 from django_otp.oath import TOTP
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import LockedOut, WrongCredentials
 from apps.users.authentication import mfa
 from apps.users.models.second_factors import Authenticator, BackupCodes
@@ -115,7 +116,7 @@ def test_a_wrong_code_is_counted_whatever_becomes_of_the_transaction_around_it()
     with pytest.raises(WrongCredentials):
         mfa.verify(alice, wrong(app))
     assert Authenticator.objects.get().throttling_failure_count == 1
-    assert Entry.objects.filter(verb=Verb.SIGN_IN_FAILED).count() == 1
+    assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

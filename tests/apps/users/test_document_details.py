@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Conflict, DomainError, Invalid, Refused
 from apps.review.claims import claim
 from apps.users.models import Document, DocumentDetails, DocumentKey, Profile, Reason, User
@@ -90,7 +91,7 @@ def test_details_are_kept_tidied_and_recorded_without_their_values() -> None:
     assert (kept.born, kept.valid_until) == (date(1994, 5, 17), date(2031, 5, 16))
     assert kept.checks == ["corners", "untampered"]
     assert (kept.typed_by, kept.version) == (officer, 1)
-    entry = Entry.objects.get(verb=Verb.DETAILS_RECORDED)
+    entry = Entry.objects.get(verb=Action.DETAILS_RECORDED)
     assert (entry.actor, entry.subject, entry.target_id) == (officer, document.owner, str(document.pk))
     assert (entry.reason, entry.detail) == ("", {})
     document.refresh_from_db()
@@ -122,7 +123,7 @@ def test_what_cannot_be_a_detail(said: dict[str, Any], field: str) -> None:
         details(officer, document, **said)
     assert refusal.value.field == field
     assert not DocumentDetails.objects.exists()
-    assert not Entry.objects.filter(verb=Verb.DETAILS_RECORDED).exists()
+    assert not Entry.objects.filter(verb=Action.DETAILS_RECORDED).exists()
 
 
 def test_a_date_of_birth_is_kept_of_identity_documents_alone() -> None:

@@ -14,7 +14,8 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.notifications.models import Kind, Notification
 from apps.review.claims import claim, release
@@ -58,7 +59,7 @@ def test_approval_gives_the_badge_and_both_are_remembered(document: Document) ->
     owner = User.objects.get(username="newton")
     assert owner.identity_verified
     assert document.history.first().history_user == officer
-    assert document.history.first().history_change_reason == "document approved"
+    assert document.history.first().action == "document.approved"
     assert owner.history.first().history_user == officer
 
 
@@ -202,7 +203,7 @@ def test_looking_at_a_document_is_written_down(document: Document) -> None:
     entry = record_view(officer, document.pk, reason="review")
     assert (entry.actor, entry.verb, entry.target_type, entry.target_id) == (
         officer,
-        Verb.VIEWED,
+        Action.VIEWED,
         "users.document",
         str(document.pk),
     )
@@ -256,7 +257,7 @@ def test_undoing_an_approval_puts_document_and_badge_back(document: Document) ->
     assert document.version == 3
     assert not User.objects.get(username="newton").identity_verified
     newest = document.history.first()
-    assert (newest.history_user, newest.history_change_reason) == (omar, "document.approved undone: wrong person")
+    assert (newest.history_user, newest.sentence) == (omar, "undid the approval: wrong person")
     assert review_document(omar, document.pk, verdict="rejected").status == "rejected"
 
 

@@ -13,8 +13,9 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.audit.models import Entry, Verb
+from apps.audit.models import Entry
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.notifications.models import Notification
 from apps.review.claims import claim
@@ -140,7 +141,7 @@ def test_of_twenty_approvals_at_once_one_is_first_and_one_confirms() -> None:
 )
 def test_what_a_rule_asks_for(given: dict[str, Any], asks: bool) -> None:
     owner = brand()
-    save_as(None, Follow(follower=people.alice(), followed=owner), reason="followed")
+    save_as(None, Follow(follower=people.alice(), followed=owner), action=Action.FOLLOWED)
     rule(**given)
     assert needs_second(send(owner)) == asks
 
@@ -235,7 +236,7 @@ def alerted(manager: User) -> list[tuple[str, str]]:
         for letter in mail.outbox
         if letter.to == [manager.email] and letter.subject == "Two pairs of eyes may be one"
     ]
-    entries = Entry.objects.filter(verb=Verb.ALERTED)
+    entries = Entry.objects.filter(verb=Action.ALERTED)
     assert len(mailed) == len(entries)
     return [(entry.detail.get("made") or entry.detail["by"], entry.target_type) for entry in entries.order_by("id")]
 

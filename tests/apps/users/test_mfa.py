@@ -16,7 +16,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users.authentication import mfa, mfa_resets, sessions
 from apps.users.models import MfaReset, Session, User
@@ -207,8 +208,8 @@ def test_wrong_codes_are_kept_in_the_audit_without_the_code(clock: time_machine.
     app, _codes = enrol(alice)
     with pytest.raises(WrongCredentials):
         mfa.verify(alice, wrong(app))
-    entry = Entry.objects.get(verb=Verb.SIGN_IN_FAILED)
-    assert (entry.actor_id, entry.target_id, entry.reason, entry.detail) == (None, str(alice.pk), "wrong code", {})
+    entry = Entry.objects.get(verb=Action.SIGN_IN_FAILED)
+    assert (entry.actor_id, entry.target_id, entry.reason, entry.detail) == (None, str(alice.pk), "", {"given": "code"})
 
 
 @pytest.mark.django_db(transaction=True)
@@ -292,7 +293,7 @@ def test_two_of_the_access_desk_reset_a_lost_device(one: User, another: User) ->
     mfa_resets.confirm_reset(another, reset.pk)
     assert not mfa.is_enabled(alice)
     assert not Session.objects.live().exists()
-    entry = Entry.objects.get(verb=Verb.MFA_RESET)
+    entry = Entry.objects.get(verb=Action.MFA_RESET)
     assert (entry.actor, entry.target_id, entry.reason) == (another, str(alice.pk), "phone stolen, known by voice")
     assert [version.history_user for version in reset.history.order_by("history_id")] == [one, another]
     run_jobs()
@@ -394,7 +395,7 @@ def test_who_runs_the_machine_can_reset_the_last_superuser() -> None:
     enrol(root)
     call_command("reset_mfa", "admin", verbosity=0)
     assert not mfa.is_enabled(root)
-    assert Entry.objects.get(verb=Verb.MFA_RESET).actor is None
+    assert Entry.objects.get(verb=Action.MFA_RESET).actor is None
 
 
 # --- Secrets --------------------------------------------------------------------------------------------------------

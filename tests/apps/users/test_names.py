@@ -20,6 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Upper
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
 from apps.users.accounts.services import register, suspend_user, update_profile
@@ -247,8 +248,8 @@ WRITERS: list[Callable[[str], Any]] = [
     lambda name: User.objects.create_user(name, "c@example.com", PASSWORD, role=Role.BRAND),
     lambda name: User.objects.create_superuser(name, "c@example.com", PASSWORD),
     lambda name: User.objects.bulk_create([unsaved(name)]),
-    lambda name: bulk_create_as(None, [unsaved(name)], reason="made"),
-    lambda name: save_as(None, unsaved(name), reason="made"),
+    lambda name: bulk_create_as(None, [unsaved(name)], action=Action.ACCOUNT_REGISTERED),
+    lambda name: save_as(None, unsaved(name), action=Action.ACCOUNT_REGISTERED),
     lambda name: User.objects.filter(pk=people.newton().pk).update(username=name),
 ]
 
@@ -352,7 +353,7 @@ def test_a_grandfathered_account_is_saved_like_any_other(name: str) -> None:
     suspend_user(admin, lookalike.pk, until=timezone.now())
     suspend_user(admin, lookalike.pk, until=timezone.now() + timedelta(days=1))
     lookalike.refresh_from_db()
-    set_password(lookalike, lookalike, PASSWORD, field="password", reason="changed")
+    set_password(lookalike, lookalike, PASSWORD, field="password", action=Action.PASSWORD_CHANGED)
     lookalike.save()
     lookalike.refresh_from_db()
     assert (lookalike.username, lookalike.username_skeleton, lookalike.phone) == (name, None, "+49 30 1234")

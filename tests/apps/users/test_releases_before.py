@@ -20,6 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.utils import timezone
 
+from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Invalid, LockedOut
 from apps.users.accounts.services import register, update_profile
@@ -144,7 +145,7 @@ def _decomposed_is_like_any_other(elder: int, younger: int) -> None:
     person.refresh_from_db()
     person.save()
     versions = person.history.count()
-    save_as(person, person, reason="nothing new")
+    save_as(person, person, action=Action.RECORDED)
     assert (person.history.count(), versions) == (versions, versions)
     assert User.objects.values_list("username", "email", "username_key").get(pk=younger) == (
         "jose\u0301",

@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from apps.access import may
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.authentication.console_sessions import begin
 from apps.users.authentication.sessions import end_session
@@ -101,7 +102,7 @@ def test_deactivating_ends_the_sessions_for_good() -> None:
     nora = people.make_staff("nora", "Community Manager")
     begin(nora, address=None, user_agent="")
     change_staff(people.access(), nora.pk, is_active=False)
-    assert Session.objects.get().end_reason == "account deactivated"
+    assert Session.objects.get().end_reason == "staff.deactivated"
     assert not Session.objects.live().exists()
 
 
@@ -286,12 +287,12 @@ def test_a_grant_opens_one_row_and_is_written_down() -> None:
     assert may(nora, "stories.delete_story", story)
     assert not may(nora, "stories.delete_story", other)
     assert not may(nora, "stories.delete_story")
-    entry = Entry.objects.filter(verb=Verb.GRANTED).earliest("id")
+    entry = Entry.objects.filter(verb=Action.GRANTED).earliest("id")
     assert (entry.actor, entry.target_id, entry.reason) == (manager, str(story.pk), "helps out")
     assert entry.detail["perm"] == "stories.delete_story"
     revoke_on_row(manager, nora, "stories.delete_story", story)
     assert not may(nora, "stories.delete_story", story)
-    assert Entry.objects.filter(verb=Verb.REVOKED).count() == 1
+    assert Entry.objects.filter(verb=Action.REVOKED).count() == 1
 
 
 def test_a_grant_to_a_group_opens_the_row_to_its_members() -> None:

@@ -12,7 +12,8 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from apps.access import granted, held_on_rows, holders, may, require
-from apps.audit.models import Entry, Verb
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, Refused
 from apps.review.claims import colleagues
 from apps.stories.models import Story
@@ -276,7 +277,7 @@ def test_a_grant_on_a_row_ends_to_the_second(to_group: bool) -> None:
             'name="revoke"'
             not in console(manager).get(f"/admin/stories/story/{story.pk}/permissions/").content.decode()
         )
-    entry = Entry.objects.get(verb=Verb.GRANTED)
+    entry = Entry.objects.get(verb=Action.GRANTED)
     assert entry.detail["until"] == end.isoformat()
 
 
