@@ -149,8 +149,8 @@ def _change(version: Version, name: str) -> Line:
         KINDS["change"],
         version.record.history_date,
         version.who,
-        f"{actions[version.record.history_type]} ({name})",
-        reason=version.record.sentence,
+        f"{version.record.label or actions[version.record.history_type]} ({name})",
+        reason=version.record.note,
         changes=version.changes,
     )
 

@@ -411,7 +411,7 @@ class SessionAdmin(SearchableAdmin):
     change_form_outer_before_template = "access/session.html"
     fields = [
         "person", "state", "door", "address", "user_agent", "created_at", "last_seen_at", "expires_at",
-        "ended_at", "ender", "end_reason",
+        "ended_at", "ender", "why_ended",
     ]  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -449,6 +449,10 @@ class SessionAdmin(SearchableAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         return recently_confirmed(self._end)(request, session)
+
+    @display(description=gettext_lazy("why it ended"))
+    def why_ended(self, session: Session) -> str:
+        return session.ended_because
 
     def _end(self, request: StaffRequest, session: Session) -> HttpResponse:
         end_session(request.user, session.pk, _reason(request))

@@ -24,7 +24,7 @@ from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import link_to, may_open
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_words
-from apps.audit.actions import Action
+from apps.audit.actions import Action, label_of
 from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
 from apps.audit.models import Entry
 from apps.infra.ids import parse_id
@@ -212,8 +212,9 @@ class _Words:
     def of_version(self, key: Key, source: Source, record: Any, changes: _Changes) -> Line:
         action = ACTIONS[record.history_type]
         row = self._row(source.label, record.id)
-        line = Line(key, record.history_date, action, str(CHANGE_LABELS[action]))
-        line.reason, line.request_id = record.sentence, record.request_id
+        label = label_of(record.action) if record.action else str(CHANGE_LABELS[action])
+        line = Line(key, record.history_date, action, label)
+        line.reason, line.request_id = record.note, record.request_id
         line.object_type, line.object_id = source.label, str(record.id)
         is_closed, maker = source.label in self.closed, record.history_user_id
         if is_closed and maker and maker not in self.staff:

@@ -208,7 +208,7 @@ def _sessions(person: User) -> Section:
     lines = []
     for session in Session.objects.filter(user=person).order_by("-last_seen_at", "-id")[:LATEST]:
         if session.ended_at:
-            state = label("logout", session.end_reason or _("Ended"))
+            state = label("logout", session.ended_because or _("Ended"))
         elif session.is_live:
             state = label("sensors", _("Active"), "good")
         else:

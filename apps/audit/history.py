@@ -29,13 +29,19 @@ class Version(models.Model):
     """The code of the action, see `apps.audit.actions`; empty for what earlier releases wrote."""
 
     @property
+    def label(self) -> str:
+        """What was done, in a word or two; empty where an earlier release wrote it."""
+        return label_of(self.action).removesuffix(" of") if self.action else ""
+
+    @property
     def sentence(self) -> str:
         """What was done and why: the label of the action and the note, as far as they are known."""
-        note = self.history_change_reason or ""  # type: ignore[attr-defined]
-        if not self.action:
-            return note
-        done = label_of(self.action)
-        return f"{done}: {note}" if note else done
+        return ": ".join(filter(None, [self.label, self.note]))
+
+    @property
+    def note(self) -> str:
+        """What a user wrote, or, of what earlier releases wrote, what was done."""
+        return self.history_change_reason or ""  # type: ignore[attr-defined]
 
     class Meta:
         abstract = True

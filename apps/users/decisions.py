@@ -36,7 +36,7 @@ def put_back(actor: User, decision: Decision, document: Document) -> None:
         # The owner may have sent in another one after a rejection; two of a kind do not wait at once.
         raise newer_pending() from error
     if APPROVED in (decision.before["status"], decision.after["status"]):
-        update_badge(actor, document.owner_id, undoing=True, action=action)
+        update_badge(actor, document.owner_id, undoing=True)
 
 
 def tell(decision: Decision) -> None:

@@ -381,7 +381,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     press(theirs, "d")
     expect(theirs.get_by_text("Queue empty")).to_be_visible()
     press(page, "a")
-    expect(page.locator("[data-news]")).to_contain_text("Already decided by other at")
+    expect(page.locator("[data-news]")).to_contain_text("Author warned by other at")
     case.refresh_from_db()
     assert (case.outcomes, case.closed_by.username) == (["warned"], "other")
     context.close()

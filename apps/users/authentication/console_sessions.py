@@ -72,7 +72,7 @@ def sign_out(user: User, key: UUID | str) -> None:
     """End a sign-in of one's own."""
     session = Session.objects.select_for_update().filter(key=key, user=user).first()
     if session is not None and session.is_live:
-        session.end(user, "signed out")
+        session.end(user, Action.SIGNED_OUT)
         session.save(update_fields=["ended_at", "ended_by", "end_reason"])
         record(user, Action.SIGNED_OUT, session)
 

@@ -69,10 +69,11 @@ def reset_from_machine(username: str) -> None:
     user = User.objects.select_for_update().named(username).first()
     if user is None:
         raise Absent("not-found", _("There is no such person."))
-    _take_away(None, user, reason="reset on the machine itself")
+    _take_away(None, user)
 
 
-def _take_away(actor: User | None, user: User, *, reason: str) -> None:
+def _take_away(actor: User | None, user: User, *, reason: str = "") -> None:
+    """`actor` is None where it was done at the command line."""
     Authenticator.objects.filter(user=user).delete()
     end_all(actor, user, action=Action.MFA_RESET)
     record(actor, Action.MFA_RESET, user, reason=reason)

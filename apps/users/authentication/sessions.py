@@ -143,7 +143,7 @@ def _rotate(token: RefreshToken) -> Tokens | None:
         raise dead_token()
     require_standing(session.user)
     if session.refresh_id != UUID(token["jti"]):
-        _end(session, None, "an old refresh token was used again")
+        _end(session, None, Action.REFRESH_TOKEN_REUSED)
         return None
     return _renew(session)
 
@@ -158,7 +158,7 @@ def sign_out(user: User, encoded: str) -> None:
     session = Session.objects.select_for_update().filter(key=token["sid"], user=user).first()
     if session is None:
         raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh")
-    _end(session, user, "signed out")
+    _end(session, user, Action.SIGNED_OUT)
 
 
 @transaction.atomic
@@ -198,7 +198,7 @@ def end_login(user: User, session_id: int) -> None:
     session = logins_of(user).select_for_update(of=("self",)).filter(pk=session_id).first()
     if session is None:
         raise Absent("not-found", _("There is no such login of yours."))
-    _end(session, user, "ended by its owner")
+    _end(session, user, Action.SESSION_ENDED)
 
 
 def session_of(token: AccessToken) -> Session:

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit.actions import label_of
 from apps.users.models.accounts import User
 
 
@@ -59,7 +60,13 @@ class Session(models.Model):
     def is_live(self) -> bool:
         return self.ended_at is None and self.expires_at > timezone.now()
 
+    @property
+    def ended_because(self) -> str:
+        """Why it ended: what a user wrote, or the label of the action that ended it."""
+        return label_of(self.end_reason) if self.end_reason else ""
+
     def end(self, by: User | None, reason: str) -> None:
+        """End it, unless it has ended. `reason` is the code of the action that did, or what a user wrote."""
         if self.ended_at is None:
             self.ended_at, self.ended_by, self.end_reason = timezone.now(), by, reason
 

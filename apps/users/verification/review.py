@@ -106,7 +106,7 @@ def override_decision(
     return document
 
 
-def update_badge(actor: User, owner_id: int, *, action: Action, undoing: bool = False) -> bool:
+def update_badge(actor: User, owner_id: int, *, undoing: bool = False) -> bool:
     """Give a user the badge while an approved document backs it, or take it away. Returns whether they had it before.
 
     Undoing leaves them a badge that they had without a document, unless a revocation in force took it.
@@ -121,7 +121,7 @@ def update_badge(actor: User, owner_id: int, *, action: Action, undoing: bool = 
         verified = had and not about.standing().filter(verb="document.revoked").exists()
     if before != verified:
         owner.identity_verified = verified
-        save_as(actor, owner, action=action)
+        save_as(actor, owner, action=Action.BADGE_CHANGED)
     return before
 
 
@@ -173,7 +173,7 @@ def _carry_out(
     stood = approves and others.exists()
     save_as(reviewer, document, action=verb, note=why)
     if approves or revokes:
-        had = update_badge(reviewer, document.owner_id, action=verb)
+        had = update_badge(reviewer, document.owner_id)
         # A badge that no document stood for stays when this is undone.
         before["badge"] = approves and had and not stood
     return decide(

@@ -197,7 +197,7 @@ def test_signing_out_ends_it_and_using_it_is_noted_once_a_minute() -> None:
     client.get("/admin/")
     assert session_of(officer).last_seen_at > before
     client.post("/admin/logout/")
-    assert session_of(officer).end_reason == "signed out"
+    assert session_of(officer).ended_because == "signed out"
     assert client.get("/admin/").status_code == 302
 
 

@@ -133,7 +133,7 @@ def test_the_profile_picture_is_compared_the_same_way(document: Document, office
     answer = client.get(address)
     assert answer["Content-Type"] == "image/webp"
     look = Entry.objects.filter(target_type="users.profile").latest("id")
-    assert (look.actor, look.reason) == (officer, f"beside document {document.pk}")
+    assert (look.actor, look.detail["beside"]) == (officer, document.pk)
     small = client.get(picture_address(officer, document, 1, small=True))
     assert max(Image.open(BytesIO(small.content)).size) <= 480
 

@@ -231,7 +231,7 @@ def test_notes_stay_inside_and_stand_in_the_timeline(vera: User, queue: list[Doc
     assert Note.objects.get().author == vera
     page = client.get(item(queue[0])).text
     assert "The seal looks new." in page
-    assert "sent in" in page
+    assert "submitted" in page
     assert 'data-kind="note"' in page
 
 

@@ -286,7 +286,7 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
     assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
     versions = story.history.order_by("history_id")
     assert [(version.history_user, version.sentence) for version in versions] == [
-        (author, "posted the story"),
+        (author, "posted"),
         (boss, "removed: nudity"),
         (boss, "restored"),
     ]

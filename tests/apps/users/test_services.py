@@ -66,7 +66,7 @@ def test_of_twenty_refreshes_at_once_one_gets_tokens_and_the_login_ends() -> Non
     [tokens] = won(results)
     assert lost(results) == {(WrongCredentials, "invalid-token")}
     refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
-    assert Session.objects.get().end_reason == "an old refresh token was used again"
+    assert Session.objects.get().end_reason == "refresh_token.reused"
 
 
 def assert_dead(tokens: sessions.Tokens) -> None:

@@ -108,7 +108,7 @@ def test_tokens_of_the_release_before_keep_working() -> None:
     assert answer.status_code == 200
     assert api(Authorization=f"Bearer {answer.json()['access']}").get("/users/profile").status_code == 200
     assert_problem(api().post("/users/auth/refresh", {"refresh": refresh}), 401, "invalid-token")
-    assert Session.objects.get().end_reason == "an old refresh token was used again"
+    assert Session.objects.get().end_reason == "refresh_token.reused"
     assert_problem(api(Authorization=f"Bearer {access}").get("/users/profile"), 401, "invalid-token")
 
 
