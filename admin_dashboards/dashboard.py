@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 
 from admin_dashboards import charts
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.navigation import open_desks
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.registry import open_desks, queue_desks
 from apps.review.queue import Figures, figures
+
+if TYPE_CHECKING:
+    from admin_dashboards.review.desk import WorkDesk
 
 SHARE_WANTED = 90
 """Percent within the SLA, below which there is an alert."""
@@ -54,7 +55,7 @@ class Dashboard:
 
 def dashboard(request: StaffRequest) -> Dashboard | None:
     """Four queries a queue, however much is in it. None for those who may open one desk or none, or no queue."""
-    theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
+    theirs = [desk for desk in queue_desks() if desk.may_open(request)]
     if not theirs or len(open_desks(request)) < 2:
         return None
     now, found = timezone.now(), Dashboard()

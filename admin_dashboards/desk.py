@@ -38,6 +38,10 @@ class Desk(ABC):
     permission: ClassVar[str]
     """Who holds it, on all rows or on one, may open the desk."""
     in_menu: ClassVar[bool] = True
+    order: ClassVar[int]
+    """Its place in the menu; lower comes first."""
+    has_queue: ClassVar[bool] = False
+    """Whether it is a `review.desk.WorkDesk`."""
 
     @abstractmethod
     def get_urls(self) -> list[URLPattern]:
@@ -54,6 +58,10 @@ class Desk(ABC):
         if not decision and not self.held_on_rows(request):
             return request.console.deny(decision.sentence)
         return True
+
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        """Whether the viewer may show a saved filter to all who open one of its `places`."""
+        return False
 
     def held_on_rows(self, request: StaffRequest) -> bool:
         return self.permission in request.console.rows_held

@@ -5,6 +5,7 @@ from __future__ import annotations
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from admin_dashboards.tables.background import carry_out
 from apps.tables.services import MAX_ATTEMPTS
 
 
@@ -12,6 +13,4 @@ from apps.tables.services import MAX_ATTEMPTS
 @app.task(name="tables.run", queue="tables", retry=RetryStrategy(max_attempts=MAX_ATTEMPTS, wait=20))
 def run(*, key: str) -> None:
     """Do the present step of an import or export."""
-    from admin_dashboards.tables.background import carry_out  # the tables are laid out only once all apps are there
-
     carry_out(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import F, Value
@@ -16,12 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, asks_by_script, mark_poll, way_back
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.registry import queue_desks
 from apps.review.models import Goal
 from apps.review.notices import unread_count
 from apps.users.authentication import console_sessions
 from apps.users.models import Session
+
+if TYPE_CHECKING:
+    from admin_dashboards.review.desk import WorkDesk
 
 MOST = 99
 """Counted no further: beyond it the menu says 99+."""
@@ -50,7 +52,7 @@ def lazy_counts(request: StaffRequest, slug: str) -> Any:
 
 
 def _count(request: StaffRequest) -> dict[str, Counts]:
-    theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
+    theirs = [desk for desk in queue_desks() if desk.may_open(request)]
     if not theirs:
         return {}
     now, hours = timezone.now(), dict(Goal.objects.values_list("queue", "hours"))

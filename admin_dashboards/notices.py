@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.registry import queue_desks
 from apps.errors import Absent
 from apps.infra.ids import parse_id
 from apps.review.models import Notice
@@ -52,10 +53,7 @@ def _items_of(request: StaffRequest, notices: Sequence[Notice]) -> list[tuple[st
 
     The text of a notice is shown only there: it quotes what was written on the item.
     """
-    from admin_dashboards.registry import desks
-    from admin_dashboards.review.work import WorkDesk
-
-    by_type = {desk.queue.model._meta.label_lower: desk for desk in desks() if isinstance(desk, WorkDesk)}
+    by_type = {desk.queue.model._meta.label_lower: desk for desk in queue_desks()}
     open_ids: dict[str, set[int]] = {}
     for label in {notice.target_type for notice in notices}:
         desk = by_type.get(label)

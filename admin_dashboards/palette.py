@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, Func, OuterRef, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
@@ -23,9 +22,8 @@ from unfold.dataclasses import SearchResult
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk
-from admin_dashboards.navigation import address, open_desks, tables
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.navigation import address, tables
+from admin_dashboards.registry import desks, open_desks, queue_desks, table_for
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.search import SHORTEST_PART, people_named
 from apps.access import may
@@ -167,8 +165,8 @@ def _pages(request: StaffRequest, term: str) -> Iterator[Found]:
             except NoReverseMatch:
                 continue
             yield str(title), str(desk.title), link, desk.icon
-    for desk in desks():
-        if isinstance(desk, WorkDesk) and _fits(term, desk.title, _("Rules and SLA")) and desk.may_set(request):
+    for desk in queue_desks():
+        if _fits(term, desk.title, _("Rules and SLA")) and desk.may_set(request):
             yield _("%(desk)s: rules") % {"desk": desk.title}, _("Desk"), desk.at("settings"), "rule_settings"
     for section, entries in tables(request):
         for entry, table in entries:
@@ -184,8 +182,7 @@ def _theirs(request: StaffRequest) -> dict[str, Desk]:
 
 
 def _table(model: str) -> ModelAdmin | None:
-    table = admin.site._registry.get(apps.get_model(model))
-    return table if isinstance(table, ModelAdmin) else None
+    return table_for(apps.get_model(model))
 
 
 # --- People and items -------------------------------------------------------------------------------------------------
@@ -273,11 +270,11 @@ def _in_order(rows: QuerySet[Any], ids: list[int]) -> list[Any]:
 
 def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[Found]:
     """Cases and appeals, which have no tables: only the queues know them."""
-    theirs = _theirs(request)
     names = {"moderation": ("author",), "moderation/appeals": ("author",)}
+    theirs = {desk.slug: desk for desk in queue_desks() if desk.slug in names and desk.may_open(request)}
     for slug, people in names.items():
         desk = theirs.get(slug)
-        if not isinstance(desk, WorkDesk):
+        if desk is None:
             continue
         kind = str(desk.queue.model._meta.verbose_name)
         numbered = Q(pk=number) if (number := searched_number(term, kind)) else Q()
@@ -290,7 +287,7 @@ def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[F
 
 def _desk_page(request: StaffRequest, row: Any) -> str:
     """The page of the queue, for a row that the person decides there."""
-    for desk in _theirs(request).values():
-        if isinstance(desk, WorkDesk) and desk.queue.model is type(row) and row.pk:
+    for desk in queue_desks():
+        if desk.queue.model is type(row) and row.pk and desk.may_open(request):
             return desk.at("item", row.pk)
     return ""

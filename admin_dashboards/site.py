@@ -28,8 +28,19 @@ from unfold.sites import UnfoldAdminSite
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
 from admin_dashboards.context import OtherSite, StaffRequest, answering, is_poll, read_only, way_back, with_filters
+from admin_dashboards.dashboard import dashboard
+from admin_dashboards.forms import OwnPasswordForm
+from admin_dashboards.live import after_this, live_view, stay_view
+from admin_dashboards.navigation import overview
+from admin_dashboards.notices import notices_view
+from admin_dashboards.palette import LONGEST, found
+from admin_dashboards.preferences import preferences_view, shortcuts_of, zone_of
+from admin_dashboards.registry import desks, landing, open_desks
+from admin_dashboards.reveals import reveal_view
+from admin_dashboards.saved_filters import save_filter_view
 from admin_dashboards.sign_in import mfa
 from admin_dashboards.sign_in.signed_out import signed_out
+from admin_dashboards.tables.base import ModelAdmin
 from api.throttles import spend
 from apps.access import may, noting_use
 from apps.audit.context import origin
@@ -49,7 +60,6 @@ POLICY = settings.SECURE_CSP | {
     # The next item's picture, which a desk has fetched ahead.
     "img-src": [CSP.SELF, "data:", "blob:"],
 }
-SESSION_KEY = "console_session"
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.
 READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
 TITLES = {
@@ -70,19 +80,10 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own tables only; those that packages bring ask for permission in ways of their own."""
-        from admin_dashboards.tables.base import ModelAdmin
-
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        from admin_dashboards.live import live_view, stay_view
-        from admin_dashboards.notices import notices_view
-        from admin_dashboards.preferences import preferences_view
-        from admin_dashboards.registry import desks
-        from admin_dashboards.reveals import reveal_view
-        from admin_dashboards.saved_filters import save_filter_view
-
         own = [
             path("filters/", self.admin_view(save_filter_view), name="filters"),
             path("notices/", self.admin_view(notices_view), name="notices"),
@@ -96,9 +97,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
     def index(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from admin_dashboards.dashboard import dashboard
-        from admin_dashboards.navigation import open_desks, overview
-
         context = {
             "desks": open_desks(request),
             "dashboard": dashboard(request) if request.method in ("GET", "HEAD") else None,
@@ -107,8 +105,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return super().index(request, context | (extra_context or {}))
 
     def password_change(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from admin_dashboards.forms import OwnPasswordForm
-
         request.current_app = self.name
         view = PasswordChangeView.as_view(
             form_class=partial(OwnPasswordForm, request=request),
@@ -118,13 +114,11 @@ class InflooAdminSite(UnfoldAdminSite):
         response = view(request)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             # All sessions have ended with the old password; this browser goes on in a new one.
-            request.session.pop(SESSION_KEY, None)
+            request.session.pop(console_sessions.SESSION_KEY, None)
         return response  # type: ignore[return-value]
 
     def search(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What the command palette finds, as the part of the page that shows it."""
-        from admin_dashboards.palette import LONGEST, found
-
         term = request.GET.get("s", "").strip()[:LONGEST]
         if not term:
             return HttpResponse()
@@ -146,8 +140,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return _with_policy(response)
 
     def _ask_password(self, request: StaffRequest, extra_context: dict[str, Any]) -> HttpResponse:
-        from admin_dashboards.navigation import landing
-
         next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(landing(request, next_address))
@@ -164,23 +156,23 @@ class InflooAdminSite(UnfoldAdminSite):
         return view(request)  # type: ignore[return-value]
 
     def logout(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if request.method == "POST" and SESSION_KEY in request.session:
-            console_sessions.sign_out(request.user, request.session[SESSION_KEY])
+        if request.method == "POST" and console_sessions.SESSION_KEY in request.session:
+            console_sessions.sign_out(request.user, request.session[console_sessions.SESSION_KEY])
         return super().logout(request, extra_context)
 
     def _keep_session(self, request: StaffRequest) -> Session | None:
         """The console session, begun after a sign-in; whose session has ended is signed out."""
         if not self.has_permission(request):
             return None
-        if SESSION_KEY not in request.session:
+        if console_sessions.SESSION_KEY not in request.session:
             begun = console_sessions.begin(
                 request.user,
                 address=origin().address,
                 user_agent=request.headers.get("User-Agent", ""),
             )
-            request.session[SESSION_KEY] = str(begun.key)
+            request.session[console_sessions.SESSION_KEY] = str(begun.key)
             return begun
-        session = console_sessions.live(request.user, request.session[SESSION_KEY])
+        session = console_sessions.live(request.user, request.session[console_sessions.SESSION_KEY])
         if session is None:
             logout(request)
         return session
@@ -190,9 +182,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def each_context(self, request: StaffRequest) -> dict[str, Any]:
-        from admin_dashboards.live import after_this
-        from admin_dashboards.preferences import shortcuts_of
-
         context = super().each_context(request)
         keys_off = context["has_permission"] and not shortcuts_of(request)["on"]
         return context | {"session_facts": after_this(request), "keys_off": keys_off}
@@ -283,8 +272,6 @@ class InflooAdminSite(UnfoldAdminSite):
             return self.error_page(request, 422 if error.field else 409, str(error))
 
     def _in_their_time(self, request: StaffRequest) -> AbstractContextManager[None]:
-        from admin_dashboards.preferences import zone_of
-
         return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
 
     def app_index(

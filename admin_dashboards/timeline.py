@@ -17,8 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.links import audit_address
 from admin_dashboards.tables.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.review.decisions.kinds import kinds

@@ -12,7 +12,7 @@ from django.forms.models import ModelChoiceIterator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.navigation import SECTIONS
+from admin_dashboards.menu import SECTIONS
 
 BESIDE_TABLES: dict[str, str | Promise] = {
     "users.ReviewRule": gettext_lazy("Desks › Four-eyes rules"),

@@ -25,10 +25,11 @@ from unfold.decorators import display
 from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.pages import page_addresses, page_count, picture, picture_address
 from admin_dashboards.context import StaffRequest, asking, is_ahead, mark_poll, refuse_other_sites
+from admin_dashboards.links import link_to
 from admin_dashboards.masking import mask_mail
 from admin_dashboards.reveals import masked_field
-from admin_dashboards.states import label, moment, time_column
-from admin_dashboards.tables.base import Form, link_to
+from admin_dashboards.states import account_state, document_state, moment, time_column, verification_state
+from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.history import MASKS
 from admin_dashboards.tables.search import SearchableAdmin
@@ -41,13 +42,6 @@ from apps.users.models import Document, User
 from apps.users.verification.duplicates import duplicates, seen_documents
 from apps.users.verification.four_eyes import needs_second, rules_asking
 from apps.users.verification.review import review_document
-
-STATUS_LABELS = {
-    Document.Status.PENDING: ("hourglass_top", "wait"),
-    Document.Status.APPROVED: ("check_circle", "good"),
-    Document.Status.REJECTED: ("cancel", "bad"),
-}
-
 
 NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
 """What a line and a page name."""
@@ -249,8 +243,7 @@ class DocumentAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("status"))
     def state(self, document: Document) -> SafeString:
-        icon, tone = STATUS_LABELS[Document.Status(document.status)]
-        return label(icon, document.get_status_display(), tone)
+        return document_state(document)
 
     @display(description=gettext_lazy("owner"))
     def of(self, document: Document) -> str:
@@ -294,7 +287,7 @@ class DocumentAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("verified"))
     def badge(self, document: Document) -> SafeString:
-        return verified_label(document.owner)
+        return verification_state(document.owner)
 
     @display(description=gettext_lazy("joined"))
     def since(self, document: Document) -> str:
@@ -363,15 +356,11 @@ class UserAdmin(PersonAdmin):
 
     @display(description=gettext_lazy("verified"))
     def badge(self, user: User) -> SafeString:
-        return verified_label(user)
+        return verification_state(user)
 
     @display(description=gettext_lazy("account"))
     def standing(self, user: User) -> SafeString:
-        if not user.is_active:
-            return label("block", _("Deactivated"), "bad")
-        if user.is_suspended:
-            return label("pause_circle", _("Suspended"), "bad")
-        return label("person", _("Active"))
+        return account_state(user)
 
     @display(description=gettext_lazy("email address"))
     def masked_mail(self, user: User) -> str:
@@ -395,11 +384,10 @@ class UserAdmin(PersonAdmin):
 
 
 def _document_line(document: Document) -> list[Any]:
-    icon, tone = STATUS_LABELS[Document.Status(document.status)]
     return [
         link_to(document, f"#{document.pk}"),
         document.get_doc_type_display(),
-        label(icon, document.get_status_display(), tone),
+        document_state(document),
         moment(document.created_at),
     ]
 
@@ -410,12 +398,6 @@ def _viewer() -> User:
 
 def when(moment: datetime) -> str:
     return date_format(localtime(moment), "DATETIME_FORMAT")
-
-
-def verified_label(user: User) -> SafeString:
-    if user.identity_verified:
-        return label("verified", _("Verified"), "good")
-    return label("help", _("Not verified"))
 
 
 def documents_of(documents: Any) -> str:

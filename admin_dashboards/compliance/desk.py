@@ -13,15 +13,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.compliance.admin import verified_label
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.context import StaffRequest, is_ahead
 from admin_dashboards.languages import in_language
+from admin_dashboards.links import link_to
+from admin_dashboards.registry import register_desk
+from admin_dashboards.review.desk import Bulk, BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.review.settings import GoalSetting
-from admin_dashboards.review.work import Bulk, BulkAction, Filter, Row, WorkDesk
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.states import verification_state
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
 from apps.errors import Absent, DomainError, Invalid
@@ -50,11 +51,13 @@ LONGEST_PREVIEW = 2000
 LISTED_CHECKS = 50
 
 
+@register_desk
 class ComplianceDesk(WorkDesk):
     slug = "compliance"
     title: ClassVar[str | Promise] = gettext_lazy("Verification")
     icon = "verified_user"
     permission = Document.WORK_PERMISSION
+    order = 10
     queue = DOCUMENTS
     templates = {
         "evidence": "compliance/desk/evidence.html",
@@ -136,7 +139,7 @@ class ComplianceDesk(WorkDesk):
             "page_addresses": [
                 (address, _again(item, page)) for page, address in enumerate(page_addresses(viewer, item), start=1)
             ],
-            "badge": verified_label(item.owner),
+            "badge": verification_state(item.owner),
             "owner_link": link_to(item.owner),
             "earlier": earlier,
             "duplicates": found,

@@ -19,7 +19,7 @@ from apps.users.verification.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, rem
 from apps.users.verification.quality import CHANGES_SHARE, set_share
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.review.desk import WorkDesk
 
 
 class RulesSetting(Setting):

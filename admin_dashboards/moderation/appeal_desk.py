@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_page import evidence, facts
 from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
-from admin_dashboards.review.work import Row
+from admin_dashboards.registry import register_desk
+from admin_dashboards.review.desk import Row
 from apps.errors import Invalid
 from apps.infra.ids import parse_id
 from apps.moderation.appeals import rule_on_appeal
@@ -25,10 +26,12 @@ from apps.review.decisions.models import Decision
 from apps.users.models import User
 
 
+@register_desk
 class AppealDesk(CaseDesk):
     slug = "moderation/appeals"
     title: ClassVar[str | Promise] = gettext_lazy("Appeals")
     icon = "balance"
+    order = 20
     in_menu = False
     queue = APPEALS
     templates = {

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.links import link_to
+from admin_dashboards.tables.base import ModelAdmin
 from apps.events.models import Event
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.stories.models import Story

@@ -17,9 +17,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.links import link_to
 from admin_dashboards.moderation.story_files import look_of, veiled
-from admin_dashboards.states import label
-from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.states import account_state, verification_state
+from admin_dashboards.tables.base import ModelAdmin
 from apps.access import may
 from apps.chat.models import Message
 from apps.moderation.content import REPORTABLE, target_of, words_of
@@ -137,11 +138,7 @@ def _may_see(request: StaffRequest, target: Any) -> bool:
 
 def _state(target: Any) -> SafeString | str:
     if isinstance(target, User):
-        if target.is_suspended:
-            return label("block", _("Suspended"), "bad")
-        return (
-            label("verified", _("Verified"), "good") if target.identity_verified else label("person", _("Unverified"))
-        )
+        return account_state(target) if target.is_suspended else verification_state(target)
     table: Any = admin.site._registry[type(target)]
     return table.state(target)
 

@@ -25,7 +25,8 @@ from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
-from admin_dashboards.review.work import BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.registry import register_desk
+from admin_dashboards.review.desk import BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.states import label
 from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, note_shown, record
@@ -81,10 +82,12 @@ class CaseDesk(WorkDesk):
         return super()._item_page(request, item, error)
 
 
+@register_desk
 class ModerationDesk(CaseDesk):
     slug = "moderation"
     title: ClassVar[str | Promise] = gettext_lazy("Moderation")
     icon = "gavel"
+    order = 30
     queue = CASES
     templates = {
         "evidence": "moderation/desk/evidence.html",

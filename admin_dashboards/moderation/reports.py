@@ -16,11 +16,12 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from admin_dashboards.context import StaffRequest, asking
+from admin_dashboards.links import link_to
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.states import label, moment, time_column
-from admin_dashboards.tables.base import Form, ModelAdmin, link_to
+from admin_dashboards.tables.base import Form, ModelAdmin
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of

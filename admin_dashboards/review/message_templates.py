@@ -21,7 +21,7 @@ from apps.review.message_templates import (
 )
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.review.desk import WorkDesk
 
 
 def templates_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:

@@ -25,7 +25,7 @@ from apps.review.settings import LONGEST_GOAL, set_goal, version_of
 from apps.users.models import User
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.review.desk import WorkDesk
 
 STATUS = {Absent: 404, Conflict: 409}
 

@@ -13,17 +13,15 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from admin_dashboards.links import link_to
 from admin_dashboards.masking import mask_mail, mask_phone
-from admin_dashboards.states import label, time_column
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.states import connection_state, label, time_column, verification_state
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.users import PersonAdmin
 from apps.connections.models import Connection
 from apps.notifications.models import Notification
 from apps.users.models import Profile
-
-STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "rejected": ("block", "bad")}
 
 
 @admin.register(Connection)
@@ -52,8 +50,7 @@ class ConnectionAdmin(SearchableAdmin):
 
     @display(description=_("state"))
     def state(self, connection: Connection) -> SafeString:
-        icon, tone = STATES[connection.status]
-        return label(icon, connection.get_status_display(), tone)
+        return connection_state(connection)
 
 
 class SignedUpFilter(DaysFilter):
@@ -99,9 +96,7 @@ class ProfileAdmin(PersonAdmin):
 
     @display(description=_("verified"))
     def badge(self, profile: Profile) -> SafeString:
-        if profile.user.identity_verified:
-            return label("verified", _("Verified"), "good")
-        return label("pending", _("Not verified"))
+        return verification_state(profile.user)
 
     @display(description=_("email address"))
     def mail(self, profile: Profile) -> str:

@@ -17,10 +17,12 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest, refuse_other_sites
 from admin_dashboards.desk import Desk
+from admin_dashboards.links import link_to
+from admin_dashboards.registry import register_desk
 from admin_dashboards.reveals import masked_field
+from admin_dashboards.states import account_state
 from admin_dashboards.support.as_seen import panels
-from admin_dashboards.support.person import facts, of_other, sections, standing
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.support.person import facts, of_other, sections
 from admin_dashboards.timeline import timeline
 from apps.access import may
 from apps.connections.models import Connection
@@ -48,11 +50,13 @@ UNREACHED = ("unreached", "remove", gettext_lazy("not reached"))
 NOT_APPLICABLE = ("unreached", "remove", gettext_lazy("not applicable"))
 
 
+@register_desk
 class SupportDesk(Desk):
     slug = "support"
     title: ClassVar[str | Promise] = gettext_lazy("Investigate")
     icon = "person_search"
     permission = "users.investigate_user"
+    order = 50
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -233,7 +237,7 @@ def _owner_of(hit: Found) -> User | None:
 
 def _hit(hit: Found) -> dict[str, Any]:
     if hit.person is not None:
-        state: str | SafeString = standing(hit.person)
+        state: str | SafeString = account_state(hit.person)
         return {"name": hit.person.username, "how": hit.how, "state": state, "address": _address_of(hit)}
     return {"name": f"{THINGS[hit.kind].name} #{hit.thing_id}", "how": hit.how, "address": _address_of(hit)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -16,24 +16,21 @@ from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
-from admin_dashboards.access.audit_links import audit_address
-from admin_dashboards.context import StaffRequest, asking, with_filters
+from admin_dashboards.context import StaffRequest, with_filters
+from admin_dashboards.links import audit_address
+from admin_dashboards.registry import ObjectPage, object_pages
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.history import HistoryMixin
 from admin_dashboards.tables.transfers import TransferMixin
 from apps.access import has_row_grants, may, opened
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.infra.ids import parse_id
-from apps.users.models import PAGE_SIZES, Staff, User
-
-if TYPE_CHECKING:
-    pass
+from apps.users.models import PAGE_SIZES
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -201,6 +198,11 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
                 seen |= opened(request.user, self.perm(action), self.model)
         return rows.filter(seen) if seen else rows.none()
 
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        """Whether the viewer may show a saved filter to all who open the table: they do not only read in it."""
+        allowed = (self.has_change_permission, self.has_add_permission, self.has_delete_permission)
+        return any(each(request) for each in allowed)
+
     def sections_for(self, request: StaffRequest) -> list[Any]:
         """The sections of `list_sections` that the person may open."""
         return list(self.list_sections)
@@ -241,22 +243,21 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     # --- Pages ------------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        if not has_row_grants(self.model):
-            return super().get_urls()
-        name = f"{self.opts.app_label}_{self.opts.model_name}_permissions"
-        view = self.admin_site.admin_view(self.permissions_view)
-        return [path("<path:object_id>/permissions/", view, name=name), *super().get_urls()]
+        return [*map(self._path_of, object_pages(self.model)), *super().get_urls()]
 
-    def permissions_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        from admin_dashboards.access.grants import permissions_view
+    def _path_of(self, page: ObjectPage) -> URLPattern:
+        def answer(request: StaffRequest, object_id: str) -> HttpResponse:
+            return page.answer(self, request, unquote(object_id))
 
-        return permissions_view(self, request, unquote(object_id))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page.name}"
+        return path(f"<path:object_id>/{page.name}/", self.admin_site.admin_view(answer), name=name)
 
     def render_change_form(
         self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
-        if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
-            context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
+        for page in object_pages(self.model) if obj is not None else ():
+            if self.allowed_perm(request, page.permission):
+                context[f"{page.name}_address"] = reverse(self.address(page.name), args=[obj.pk])
         if obj is not None:
             context["audit_address"] = audit_address(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -373,52 +374,3 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
-
-
-def link_to(obj: Model | None, text: str | None = None) -> str:
-    """`obj` by name; a link where the person asking may follow it.
-
-    A person leads to the table of users or staff, or, for those who may not open it, to their profile,
-    where the row came with it (`select_related`).
-    """
-    if obj is None:
-        return "–"
-    text = str(obj) if text is None else text
-    for target in _targets(obj):
-        if _may_follow(target):
-            opts = target._meta
-            address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[target.pk])
-            return format_html('<a href="{}" class="link">{}</a>', address, text)
-    return format_html("{}", text)
-
-
-def _targets(obj: Model) -> list[Model]:
-    if not isinstance(obj, User):
-        return [obj]
-    if obj.is_staff:
-        return [Staff(pk=obj.pk)]
-    return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]
-
-
-def may_open(obj: Model) -> bool:
-    """Whether the person asking may open the page of `obj` that `link_to` leads to."""
-    return any(_may_follow(target) for target in _targets(obj))
-
-
-def _may_follow(target: Model) -> bool:
-    from django.contrib.admin import site
-
-    request, model = asking(), type(target)
-    admin = site._registry.get(model)
-    if not isinstance(admin, ModelAdmin):
-        return False
-
-    def rows_to_follow() -> bool | set[Any]:
-        if any(request.console.may(admin.perm(action)) for action in admin.seen_with):
-            return True
-        if admin.has_view_permission(request):
-            return set(admin.get_queryset(request).values_list("pk", flat=True)[:1000])
-        return False
-
-    rows = request.console.once(("followable", model), rows_to_follow)
-    return rows if isinstance(rows, bool) else target.pk in rows

@@ -256,7 +256,7 @@ def test_a_bulk_is_previewed_done_and_undone_with_what_is_left_out_named(
     vera: User, omar: User, queue: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from admin_dashboards.compliance.desk import ComplianceDesk
-    from admin_dashboards.review.work import BulkAction
+    from admin_dashboards.review.desk import BulkAction
 
     def do(self: Any, request: Any, action: Any, one: Document, batch: Any) -> str:
         review_document(request.user, one.pk, verdict="approved", version=one.version, batch=batch)

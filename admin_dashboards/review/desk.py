@@ -223,6 +223,7 @@ class Bulk:
 class WorkDesk(Desk):
     """Beside what a desk has: `queue`, templates, and what the abstract methods say."""
 
+    has_queue = True
     queue: ClassVar[ReviewQueue]
     templates: ClassVar[Mapping[str, str]]
     """Of the parts of an item's page: `evidence`, `facts` and `decision`."""
@@ -233,6 +234,9 @@ class WorkDesk(Desk):
     """What the desk goes by, each changed by those who hold its permission."""
     search_people: ClassVar[Sequence[str]] = ()
     """The fields that name people, by whose user names items are found."""
+
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        return True
 
     # --- What each desk says ----------------------------------------------------------------------------------------
 
