@@ -36,6 +36,10 @@ class Console:
         self.viewer = viewer
         self.denied = ""
         """Why something was denied last, as a sentence for the page that says so."""
+        self.refusal = ""
+        """The sentence that the request was refused with."""
+        self.from_other_site = False
+        """Whether it was refused because another site had the browser ask for it."""
         self.rejected: DomainError | None = None
         """The error that the domain answered a form with, shown in the form."""
         self.session: Session | None = None

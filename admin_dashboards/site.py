@@ -27,8 +27,9 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.context import OtherSite, StaffRequest, answering, is_poll, read_only, way_back, with_filters
+from admin_dashboards.context import StaffRequest, answering, is_poll, read_only, way_back, with_filters
 from admin_dashboards.dashboard import dashboard
+from admin_dashboards.errors import error_page, page_for
 from admin_dashboards.forms import OwnPasswordForm
 from admin_dashboards.live import after_this, live_view, stay_view
 from admin_dashboards.navigation import overview
@@ -42,10 +43,9 @@ from admin_dashboards.sign_in import mfa
 from admin_dashboards.sign_in.signed_out import signed_out
 from admin_dashboards.tables.base import ModelAdmin
 from api.throttles import spend
-from apps.access import may, noting_use
+from apps.access import noting_use
 from apps.audit.context import origin
-from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
-from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.errors import DomainError, Invalid
 from apps.users.authentication import console_sessions
 from apps.users.models import PAGE_SIZES, Session
 from apps.users.staff.accounts import choose_page_size
@@ -62,14 +62,6 @@ POLICY = settings.SECURE_CSP | {
 }
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.
 READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
-TITLES = {
-    403: gettext_lazy("Access denied"),
-    404: gettext_lazy("Page not found"),
-    409: gettext_lazy("Conflict"),
-    422: gettext_lazy("Invalid input"),
-    429: gettext_lazy("Too many requests"),
-    503: gettext_lazy("Temporarily unavailable"),
-}
 
 
 class InflooAdminSite(UnfoldAdminSite):
@@ -248,28 +240,12 @@ class InflooAdminSite(UnfoldAdminSite):
             return _with_filters(request, response)
         except PermissionDenied as error:
             sentence = str(error) or request.console.denied or _("You have no permission to open this page.")
-            return self.error_page(request, 403, sentence, is_grantable=True)
-        except OtherSite as error:
-            request.by_other_site = True  # type: ignore[attr-defined]
-            return self.error_page(request, 403, str(error), again=request.get_full_path())
-        except Refused as error:
-            return self.error_page(request, 403, str(error), is_grantable=error.code == "permission-missing")
+            return error_page(request, 403, sentence, is_grantable=True)
         except Http404:
-            return self.error_page(
-                request,
-                404,
-                _("Nothing exists at this address, or you have no permission to see it. Check the address."),
-            )
-        except Absent as error:
-            return self.error_page(request, 404, str(error))
-        except LockedOut as error:
-            refusal = self.error_page(request, 429, str(error))
-            refusal["Retry-After"] = str(error.wait)
-            return refusal
-        except Unavailable as error:
-            return self.error_page(request, 503, str(error))
+            sentence = _("Nothing exists at this address, or you have no permission to see it. Check the address.")
+            return error_page(request, 404, sentence)
         except DomainError as error:
-            return self.error_page(request, 422 if error.field else 409, str(error))
+            return page_for(request, error)
 
     def _in_their_time(self, request: StaffRequest) -> AbstractContextManager[None]:
         return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
@@ -286,24 +262,6 @@ class InflooAdminSite(UnfoldAdminSite):
                 raise
             tables[0].has_view_permission(request)  # so that the page names what is missing
             raise PermissionDenied from None
-
-    def error_page(
-        self, request: StaffRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
-    ) -> HttpResponse:
-        """The page that says why not; `again` is where a click of one's own leads, `is_grantable` that a permission
-        is all that is missing."""
-        user: Any = request.user
-        request.sentence = sentence  # type: ignore[attr-defined]
-        context = {
-            **self.each_context(request),
-            "title": _("Opened from another site") if again else TITLES[status],
-            "grants_themselves": bool(may(user, KEEPS_ACCESS)),
-            "status": status,
-            "sentence": sentence,
-            "again": again,
-            "is_grantable": is_grantable,
-        }
-        return TemplateResponse(request, "admin/error.html", context, status=status)
 
     def page_size(self, request: StaffRequest) -> HttpResponse:
         """Remember how many rows the person wants on a page, and go back to the first of the table."""

@@ -20,10 +20,10 @@ from guardian.utils import get_user_obj_perms_model
 
 from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
-from admin_dashboards.access.preview import STATUS
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk, Opens
 from admin_dashboards.devices import device_of
+from admin_dashboards.errors import with_status
 from admin_dashboards.links import AUDIT_LOG, link_to
 from admin_dashboards.registry import register_desk
 from admin_dashboards.sign_in.reauth import recently_confirmed
@@ -160,9 +160,8 @@ class AccessDesk(Desk):
         """The desk again, with the form as it was sent and the error at its field."""
         if isinstance(error, Refused) and error.code == "permission-missing":
             raise error
-        response = self._page(request, Rejected(form, request.POST, str(error), error.field or field))
-        response.status_code = STATUS.get(type(error), 422)
-        return response
+        page = self._page(request, Rejected(form, request.POST, str(error), error.field or field))
+        return with_status(page, error)
 
     def explain(self, request: StaffRequest) -> HttpResponse:
         context = self._question(request)

@@ -21,8 +21,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
+from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.errors import with_status
 from admin_dashboards.local_time import read_time
 from admin_dashboards.registry import ObjectPage, register_object_page
 from admin_dashboards.sign_in.reauth import recently_confirmed
@@ -136,8 +137,7 @@ def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainErr
         "zone": timezone.get_current_timezone_name(),
         "errors": {FIELDS.get(error.field or "", error.field or "form"): str(error)} if error else {},
     }
-    status = STATUS.get(type(error), 422) if error else 200
-    return TemplateResponse(request, "access/row_permissions.html", context, status=status)
+    return with_status(TemplateResponse(request, "access/row_permissions.html", context), error)
 
 
 FIELDS = {"ends_at": "until"}

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.context import Console, StaffRequest
+from admin_dashboards.errors import status_of
 from admin_dashboards.navigation import menu
 from admin_dashboards.registry import all_tables, desks, queue_desks
 from apps.access import (
@@ -32,7 +33,7 @@ from apps.access import (
     unended,
     until_words,
 )
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import DomainError
 from apps.users.accounts.guards import access_administrators
 from apps.users.accounts.oversight import Pair, dangerous, perms_of_group
 from apps.users.models import GroupMembership, User
@@ -44,7 +45,6 @@ PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""
 PART = "X-Part"
 """The header with which the page's script asks for the answer alone."""
-STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 MOST = 50
 """How many people are compared one by one; of the rest it is told how many are affected."""
 MOST_ROWS = 20
@@ -182,7 +182,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
 
 def preview_answer(request: StaffRequest, told: Preview) -> HttpResponse:
     """The answer: a part of the page for its script, a page of its own for others."""
-    status = STATUS.get(type(told.refused), 422) if told.refused else 422 if told.errors else 200
+    status = status_of(told.refused) if told.refused else 422 if told.errors else 200
     context: dict[str, Any] = {"preview": told}
     if request.headers.get(PART):
         return TemplateResponse(request, "access/preview_part.html", context, status=status, headers={PART: "1"})

@@ -142,7 +142,7 @@ class DocumentAdmin(SearchableAdmin):
         context = {
             "page_addresses": page_addresses(request.user, obj),
             "holder": holder,
-            "held_by_me": holder is not None and holder.pk == request.user.pk,
+            "claimed_by_me": holder is not None and holder.pk == request.user.pk,
             "free": holder is None and self.has_change_permission(request, obj) and self._open_to(request, obj),
             "duplicates": duplicates(request.user, obj),
             "at_table": True,

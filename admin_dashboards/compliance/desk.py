@@ -17,11 +17,15 @@ from admin_dashboards.compliance.details import details_context, same_number_sen
 from admin_dashboards.compliance.pages import FACE, page_addresses
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.context import StaffRequest, is_ahead
+from admin_dashboards.errors import with_status
 from admin_dashboards.languages import in_language
 from admin_dashboards.links import link_to
 from admin_dashboards.registry import register_desk
-from admin_dashboards.review.desk import Bulk, BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.review.bulk import BulkAction
+from admin_dashboards.review.desk import Row, WorkDesk
+from admin_dashboards.review.queue_filters import Filter
 from admin_dashboards.review.settings import GoalSetting
+from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import verification_state
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.access import may
@@ -95,9 +99,9 @@ class ComplianceDesk(WorkDesk):
 
     # --- The queue ----------------------------------------------------------------------------------------------------
 
-    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
-        return super().narrowed(request, rows).select_related(*people)
+        return super().with_related(request, rows).select_related(*people)
 
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
@@ -122,10 +126,9 @@ class ComplianceDesk(WorkDesk):
         by_company = Q(owner__in=list(companies[:MOST_PEOPLE])) if len(term) >= SHORTEST_PART else Q(pk__in=[])
         return super().found_by(term) | by_company
 
-    def _item_page(self, request: StaffRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
-        """Written down: name, birth date and number are typed on it."""
+    def note_shown(self, request: StaffRequest, item: Document) -> None:
+        """The page shows the name, birth date and number on the document."""
         note_document(request.user, item, ahead=is_ahead(request))
-        return super()._item_page(request, item, error)
 
     # --- One document -------------------------------------------------------------------------------------------------
 
@@ -188,7 +191,7 @@ class ComplianceDesk(WorkDesk):
             try:
                 save_details(request, item)
             except DomainError as error:
-                return self._item_page(request, self.one(request, item_id), error)
+                return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def letter_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
@@ -212,7 +215,7 @@ class ComplianceDesk(WorkDesk):
             try:
                 ask_second(request.user, item_id, reason=request.POST.get("reason", ""))
             except DomainError as error:
-                return self._item_page(request, item, error)
+                return item_page(self, request, item, error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def override_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
@@ -231,7 +234,7 @@ class ComplianceDesk(WorkDesk):
                     version=parse_id(request.POST.get("version", "")),
                 )
             except DomainError as error:
-                return self._item_page(request, self.one(request, item_id), error)
+                return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     # --- Quality ------------------------------------------------------------------------------------------------------
@@ -277,9 +280,7 @@ class ComplianceDesk(WorkDesk):
             "error": error,
         }
         title = _("Blind review: %(kind)s document") % {"kind": document.get_doc_type_display().lower()}
-        response = self.page(request, "compliance/desk/check.html", context, title=title)
-        response.status_code = 422 if error else 200
-        return response
+        return with_status(self.page(request, "compliance/desk/check.html", context, title=title), error)
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
@@ -304,8 +305,8 @@ class ComplianceDesk(WorkDesk):
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 
-    def _bulk_context(self, request: StaffRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
-        return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
+    def bulk_context(self, request: StaffRequest) -> dict[str, Any]:
+        return {"bulk_reasons": list(Reason)}
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Document, batch: UUID) -> str:
         verdict = {"approve": APPROVED, "reject": REJECTED}[action.code]

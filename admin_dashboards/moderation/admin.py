@@ -17,7 +17,7 @@ from admin_dashboards.links import link_to
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
-from admin_dashboards.moderation.inline_edit import WordsMixin
+from admin_dashboards.moderation.inline_edit import TextMixin
 from admin_dashboards.moderation.removal import RemovableAdmin
 from admin_dashboards.moderation.story_files import StoryFilesMixin, thumbnail
 from admin_dashboards.reveals import masked_field
@@ -74,12 +74,12 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
+class EventAdmin(TextMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_event)
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "words", "state", "by", "begins", "location"]
+    list_display = ["title", "text", "state", "by", "begins", "location"]
     list_filter = [WhenFilter, "status", RemovedFilter, ("date", DaysFilter)]
     sortable_by = ["begins"]
     begins = time_column("date", _("begins"))

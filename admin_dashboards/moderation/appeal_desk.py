@@ -43,8 +43,8 @@ class AppealDesk(CaseDesk):
 
     search_people = ("author", "decider")
 
-    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        rows = super().narrowed(request, rows)
+    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = super().with_related(request, rows)
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:
@@ -75,7 +75,7 @@ class AppealDesk(CaseDesk):
             "outcomes": outcome_words(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
             "previews": self._previews(item) if deciding else [],
-            "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
+            "standing_decision": None if item.is_open else rulings.filter(verb="appeal.upheld").first(),
         }
 
     def _previews(self, item: Appeal) -> list[dict[str, Any]]:

@@ -26,7 +26,10 @@ from admin_dashboards.moderation.case_page import evidence, facts, main_reason
 from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.registry import register_desk
-from admin_dashboards.review.desk import BulkAction, Filter, Row, WorkDesk
+from admin_dashboards.review.bulk import BulkAction
+from admin_dashboards.review.desk import Row, WorkDesk
+from admin_dashboards.review.queue_filters import Filter
+from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import label
 from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, note_shown, record
@@ -71,15 +74,14 @@ class CaseDesk(WorkDesk):
         """The case that an item of the queue is, or is about."""
         return item
 
-    def _item_page(self, request: StaffRequest, item: Any, error: DomainError | None = None) -> HttpResponse:
-        """A picture that was fetched ahead for it is written down as looked at."""
+    def note_shown(self, request: StaffRequest, item: Any) -> None:
+        """A picture that was fetched ahead is recorded as viewed now."""
         case = self.case_of(item)
         if not is_ahead(request):
             if case.kind == Report.Kind.STORY:
                 note_shown(request.user, Story(pk=case.target_id))
             elif case.kind == Report.Kind.USER:
                 note_shown(request.user, case, page="picture")
-        return super()._item_page(request, item, error)
 
 
 @register_desk
@@ -114,9 +116,9 @@ class ModerationDesk(CaseDesk):
 
     # --- The queue --------------------------------------------------------------------------------------------------
 
-    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         reasons = Report.objects.filter(case=OuterRef("pk")).order_by("id").values("reason")
-        rows = super().narrowed(request, rows).select_related("author__profile", "closed_by")
+        rows = super().with_related(request, rows).select_related("author__profile", "closed_by")
         return rows.annotate(reasons=ArraySubquery(reasons))
 
     def found_by(self, term: str) -> Q:
@@ -131,7 +133,7 @@ class ModerationDesk(CaseDesk):
         weight = _("priority %(weight)d") % {"weight": item.weight}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
         # What it weighed says in which order it is worked on, which a decided one is not any more.
-        shown = [label("balance", weight), reports, told] if self.is_open(item) else [reports, told]
+        shown = [label("balance", weight), reports, told] if item.is_open else [reports, told]
         return Row(item, self.title_of(item), shown)
 
     def title_of(self, item: Case) -> str:
@@ -168,7 +170,7 @@ class ModerationDesk(CaseDesk):
             "facts": facts(item),
             "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
-            "standing_decision": None if self.is_open(item) else Decision.objects.about(item).standing().last(),
+            "standing_decision": None if item.is_open else Decision.objects.about(item).standing().last(),
         }
         return context | self._decision(request, item) if deciding else context
 
@@ -279,7 +281,7 @@ class ModerationDesk(CaseDesk):
             try:
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))
             except DomainError as error:
-                return self._item_page(request, self.one(request, item_id), error)
+                return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def picture(self, request: StaffRequest, item_id: int) -> HttpResponse:

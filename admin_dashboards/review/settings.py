@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.errors import with_status
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.timeline import changes_in
 from apps.access import may
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.review.models import Goal
 from apps.review.settings import LONGEST_GOAL, set_goal, version_of
@@ -26,8 +27,6 @@ from apps.users.models import User
 
 if TYPE_CHECKING:
     from admin_dashboards.review.desk import WorkDesk
-
-STATUS = {Absent: 404, Conflict: 409}
 
 
 class Setting(ABC):
@@ -134,6 +133,4 @@ def _page(
         "opens_desk": desk.may_open(request),
     }
     title = _("%(desk)s: rules and SLA") % {"desk": desk.title}
-    response = desk.page(request, "desk/settings.html", context, title=title)
-    response.status_code = STATUS.get(type(error), 422) if error else 200
-    return response
+    return with_status(desk.page(request, "desk/settings.html", context, title=title), error)

@@ -22,13 +22,14 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
 from admin_dashboards.context import StaffRequest, with_filters
+from admin_dashboards.errors import with_status
 from admin_dashboards.links import audit_address
 from admin_dashboards.registry import ObjectPage, object_pages
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.history import HistoryMixin
 from admin_dashboards.tables.transfers import TransferMixin
 from apps.access import has_row_grants, may, opened
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import Absent, DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.users.models import PAGE_SIZES
 
@@ -310,8 +311,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
             # The transaction is undone; the same input is shown again with what was said.
             request.console.rejected = error
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.console.rejected), 200)
-        return response
+        return with_status(response, request.console.rejected)
 
     def delete_view(
         self, request: StaffRequest, object_id: str, extra_context: dict[str, Any] | None = None

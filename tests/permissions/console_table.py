@@ -141,7 +141,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "stories_story_delete": (COMMUNITY, COMMUNITY),
     "stories_story_change": (COMMUNITY, NOBODY),
     "/admin/stories/story/<path:object_id>/": (STAFF, NOBODY),
-    "events_event_words": (NOBODY, COMMUNITY),
+    "events_event_text": (NOBODY, COMMUNITY),
     "events_event_restore": (NOBODY, COMMUNITY),
     "events_event_permissions": (ACCESS, ACCESS),
     "events_event_history_version": (COMMUNITY, NOBODY),

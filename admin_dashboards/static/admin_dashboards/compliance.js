@@ -25,7 +25,7 @@
 
         function draw() {
             pages.forEach((page, number) => { page.hidden = number !== state.page; });
-            place.textContent = place.dataset.words.replace("%1", state.page + 1).replace("%2", pages.length);
+            place.textContent = place.dataset.text.replace("%1", state.page + 1).replace("%2", pages.length);
             viewer.querySelectorAll("[data-viewer-do=previous], [data-viewer-do=next]").forEach((button) => {
                 button.disabled = pages.length < 2;
             });

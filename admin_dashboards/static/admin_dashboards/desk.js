@@ -310,7 +310,7 @@
         if (others.textContent !== said) others.textContent = said;
         if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
         if (String(state.version) !== here.dataset.version) return over(here, words().changed);
-        if (held && !state.held_by_me) {
+        if (held && !state.claimed_by_me) {
             return over(here, state.holder ? words().taken.replace("%s", state.holder) : words().lost);
         }
         if (!here.dataset.held && state.open && state.holder !== here.dataset.holder) {

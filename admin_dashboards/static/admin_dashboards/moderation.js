@@ -71,7 +71,7 @@
     let link = null;
 
     document.addEventListener("click", (event) => {
-        const wanted = event.target.closest("a[data-words]");
+        const wanted = event.target.closest("a[data-text-address]");
         if (!wanted || !dialog() || event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         link = wanted;
@@ -96,7 +96,7 @@
         for (const [name, value] of Object.entries(extra)) body.set(name, value);
         let answer;
         try {
-            answer = await fetch(link.dataset.words, { method: "POST", body, headers: { Accept: "application/json" } });
+            answer = await fetch(link.dataset.textAddress, { method: "POST", body, headers: { Accept: "application/json" } });
             return { ok: answer.ok, ...(await answer.json()) };
         } catch {
             return { ok: false, sentence: dialog().dataset.conflict };

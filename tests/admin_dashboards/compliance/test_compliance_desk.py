@@ -123,7 +123,7 @@ def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Docu
 def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
     document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("admin_dashboards.review.desk.SHOWN", 1)
+    monkeypatch.setattr("admin_dashboards.review.views.index.SHOWN", 1)
     make_document(document.owner, doc_type="business")
     client = console(people.compliance())
     assert "The first 1 are shown. More appear as" in client.get(DESK).content.decode()

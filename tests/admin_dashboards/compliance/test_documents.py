@@ -87,7 +87,7 @@ def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:
 def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
     document = make_document(people.newton())
     answer = decide(console(people.compliance()), document, "approved", reason="forged", comment="Looks odd to me")
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "Looks odd to me" in answer.content.decode()
     assert "A reason belongs to a rejection" in answer.content.decode()
     answer = decide(console(User.objects.get(username="compliance")), document, "pending", comment="Looks odd to me")

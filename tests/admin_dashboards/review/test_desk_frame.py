@@ -91,7 +91,7 @@ def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queu
     first, second = console(vera), console(omar)
     open_item(first, queue[0])
     assert state(first, queue[0]) == {
-        "version": 1, "open": True, "holder": "vera", "held_by_me": True, "others": [], "sentence": "",
+        "version": 1, "open": True, "holder": "vera", "claimed_by_me": True, "others": [], "sentence": "",
     }  # fmt: skip
     assert state(second, queue[0])["others"] == ["vera"]
     assert state(first, queue[0])["others"] == ["omar"]
@@ -256,7 +256,7 @@ def test_a_bulk_is_previewed_done_and_undone_with_what_is_left_out_named(
     vera: User, omar: User, queue: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from admin_dashboards.compliance.desk import ComplianceDesk
-    from admin_dashboards.review.desk import BulkAction
+    from admin_dashboards.review.bulk import BulkAction
 
     def do(self: Any, request: Any, action: Any, one: Document, batch: Any) -> str:
         review_document(request.user, one.pk, verdict="approved", version=one.version, batch=batch)
