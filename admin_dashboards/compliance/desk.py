@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.compliance.decision import APPROVED, REJECTED, DocumentDecision, decision_context
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
-from admin_dashboards.compliance.pages import FACE, page_addresses
+from admin_dashboards.compliance.pages import FACE, page_address, renewable_addresses
+from admin_dashboards.compliance.quality import check_page, numbered_reasons, quality_page
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.context import StaffRequest, is_ahead
-from admin_dashboards.errors import with_status
 from admin_dashboards.languages import in_language
 from admin_dashboards.links import link_to
 from admin_dashboards.registry import register_desk
@@ -28,23 +30,18 @@ from admin_dashboards.review.settings import GoalSetting
 from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import verification_state
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
-from apps.access import may
-from apps.errors import Absent, DomainError, Invalid
-from apps.infra.ids import parse_id
+from apps.errors import DomainError, Invalid
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
 from apps.users.accounts.access_log import note_document
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.verification.details import compared
 from apps.users.verification.duplicates import duplicates, seen_documents
-from apps.users.verification.four_eyes import ask_second, needs_second, rules_asking
+from apps.users.verification.four_eyes import ask_second, needs_second
 from apps.users.verification.matching import Matches, matches_of
 from apps.users.verification.messages import letter
-from apps.users.verification.quality import judge_blind, open_checks, quality
 from apps.users.verification.queue import DOCUMENTS
-from apps.users.verification.review import override_decision, review_document
 
-APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {
     "held": gettext_lazy("First approval recorded for %(document)s. Waiting for a second officer."),
     "second_asked": gettext_lazy("Second approval requested for %(document)s."),
@@ -52,7 +49,8 @@ SENTENCES = {
 }
 """What the bar says of decisions that are not simply made."""
 LONGEST_PREVIEW = 2000
-LISTED_CHECKS = 50
+MATCHES = "matches of documents"
+"""The key of what `bulk_prepare` keeps for the previews."""
 
 
 @register_desk
@@ -87,13 +85,14 @@ class ComplianceDesk(WorkDesk):
             "second": self.second_view,
             "override": self.override_view,
         }
+        check = self.view(partial(check_page, self), posts=True)
         return [
             *(
                 path(f"<int:item_id>/{name}/", self.view(view, posts=True), name=f"{self.name}_item_{name}")
                 for name, view in own.items()
             ),
-            path("quality/", self.view(self.quality_view), name=f"{self.name}_quality"),
-            path("quality/<int:check_id>/", self.view(self.check_view, posts=True), name=f"{self.name}_check"),
+            path("quality/", self.view(partial(quality_page, self)), name=f"{self.name}_quality"),
+            path("quality/<int:check_id>/", check, name=f"{self.name}_check"),
             *super().get_urls(),
         ]
 
@@ -136,26 +135,22 @@ class ComplianceDesk(WorkDesk):
         viewer: User = request.user
         others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
         earlier = list(others.order_by("-created_at", "-id")[:8])
-        found = duplicates(viewer, item)
+        shared = decision_context(viewer, item)
         pending = item.status == Document.Status.PENDING
         return {
-            "page_addresses": [
-                (address, _again(item, page)) for page, address in enumerate(page_addresses(viewer, item), start=1)
-            ],
+            "page_addresses": renewable_addresses(viewer, item),
             "badge": verification_state(item.owner),
             "owner_link": link_to(item.owner),
             "earlier": earlier,
-            "duplicates": found,
-            "compared": self._compared(request, item, earlier, [one.document for one in found.shown]),
-            "asking": [str(rule) for rule in rules_asking(item)] if pending else [],
-            "two_approve": pending and needs_second(item),
+            "compared": self._compared(request, item, earlier, [one.document for one in shared["duplicates"].shown]),
             "second_address": self.within(request, "item_second", item.pk),
             "letter_address": self.at("item_letter", item.pk),
             "letter_language": in_language(item.owner.language),
+            **shared,
             **details_context(request, item),
             "details_address": self.within(request, "item_facts", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
-            "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
+            "reasons": numbered_reasons(),
             "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
 
@@ -165,22 +160,14 @@ class ComplianceDesk(WorkDesk):
         """What a document is compared with: name, where its address is had, and where it is worked on."""
         compared = []
         if item.owner.profile.image:
-            compared.append((_("Profile picture"), _again(item, FACE), ""))
+            compared.append((_("Profile picture"), page_address(item, FACE), ""))
         for other in (*earlier, *others):
             name = f"#{other.pk} {other.get_doc_type_display()}, {other.get_status_display()}"
-            compared.append((name, _again(other, 1), self.within(request, "item", other.pk)))
+            compared.append((name, page_address(other, 1), self.within(request, "item", other.pk)))
         return compared
 
     def decide(self, request: StaffRequest, item: Document) -> None:
-        verdict = request.POST.get("verdict", "")
-        review_document(
-            request.user,
-            item.pk,
-            verdict=verdict,
-            reason=_reason_of(request, verdict),
-            comment=request.POST.get("comment", "").strip(),
-            version=parse_id(request.POST.get("version", "")),
-        )
+        DocumentDecision.posted(request.POST).carry_out(request.user, item.pk)
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 
@@ -222,71 +209,21 @@ class ComplianceDesk(WorkDesk):
         """Decide anew what was decided."""
         self.one(request, item_id)
         if request.method == "POST":
-            verdict = request.POST.get("verdict", "")
             try:
-                override_decision(
-                    request.user,
-                    item_id,
-                    verdict=verdict,
-                    why=request.POST.get("why", ""),
-                    reason=_reason_of(request, verdict),
-                    comment=request.POST.get("comment", "").strip(),
-                    version=parse_id(request.POST.get("version", "")),
-                )
+                decision = DocumentDecision.posted(request.POST)
+                decision.override(request.user, item_id, why=request.POST.get("why", ""))
             except DomainError as error:
                 return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    # --- Quality ------------------------------------------------------------------------------------------------------
-
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         return {"extra_template": "compliance/desk/quality_panel.html"}
-
-    def quality_view(self, request: StaffRequest) -> HttpResponse:
-        """What waits to be judged blind, and how far the officers agree."""
-        viewer: User = request.user
-        context = {
-            "checks": list(open_checks(viewer).values_list("pk", flat=True)[:LISTED_CHECKS]),
-            "quality": quality(viewer),
-            "all_officers": bool(may(viewer, "users.view_quality")),
-        }
-        return self.page(request, "compliance/desk/quality.html", context, title=_("Quality"))
-
-    def check_view(self, request: StaffRequest, check_id: int) -> HttpResponse:
-        """One decided document, shown without what was decided."""
-        viewer: User = request.user
-        check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
-        if check is None:
-            raise Absent(
-                "not-found", _("This blind review is done, or assigned to another officer. Choose the next one.")
-            )
-        document, error = check.document, None
-        if request.method == "POST":
-            verdict = request.POST.get("verdict", "")
-            try:
-                judge_blind(viewer, check_id, verdict=verdict, reason=_reason_of(request, verdict))
-            except Invalid as refusal:
-                error = refusal
-            else:
-                following = open_checks(viewer).values_list("pk", flat=True).first()
-                page = self.at("check", following) if following else self.at("quality")
-                return HttpResponseRedirect(page)
-        pages = enumerate(page_addresses(viewer, document), start=1)
-        context = {
-            "check": check,
-            "document": document,
-            "page_addresses": [(address, _again(document, page)) for page, address in pages],
-            "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
-            "error": error,
-        }
-        title = _("Blind review: %(kind)s document") % {"kind": document.get_doc_type_display().lower()}
-        return with_status(self.page(request, "compliance/desk/check.html", context, title=title), error)
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
     def bulk_prepare(self, request: StaffRequest, action: BulkAction, items: Sequence[Document]) -> None:
         if action.code == "approve":
-            request.matches = matches_of(request.user, items)  # type: ignore[attr-defined]
+            request.console.kept[MATCHES] = matches_of(request.user, items)
 
     def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Document) -> str:
         check_workable(request.user, item)
@@ -300,7 +237,7 @@ class ComplianceDesk(WorkDesk):
         warnings = []
         if found.shown or found.hidden:
             warnings.append(_("Possible duplicate of a document of another account."))
-        known: dict[int, Matches] = getattr(request, "matches", {})
+        known: dict[int, Matches] = request.console.kept.get(MATCHES, {})
         details = compared(request.user, item, known.get(item.pk))
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
@@ -310,29 +247,8 @@ class ComplianceDesk(WorkDesk):
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Document, batch: UUID) -> str:
         verdict = {"approve": APPROVED, "reject": REJECTED}[action.code]
-        document = review_document(
-            request.user,
-            item.pk,
-            verdict=verdict,
-            reason=_reason_of(request, verdict),
-            comment=request.POST.get("comment", "").strip(),
-            version=item.version,
-            batch=batch,
-        )
+        sent = request.POST.dict() | {"verdict": verdict}
+        document = DocumentDecision.posted(sent, version=item.version).carry_out(request.user, item.pk, batch=batch)
         if document.awaits_second:
             return _("first approval recorded; a second officer confirms it.")
         return _("approved.") if document.status == APPROVED else _("rejected.")
-
-
-def _again(document: Document, page: int) -> str:
-    """Where a new address for a page is had."""
-    return reverse("admin:users_document_page", args=[document.pk, page])
-
-
-def _reason_of(request: StaffRequest, verdict: str) -> str:
-    """The chosen reason, which the desk asks for with each rejection."""
-    if verdict != REJECTED:
-        return ""
-    if not (reason := request.POST.get("reason", "")):
-        raise Invalid("required", _("Choose a rejection reason; the owner reads its text."), field="reason")
-    return reason

@@ -44,8 +44,19 @@ def picture_address(viewer: User, document: Document, page: int, *, small: bool 
     return reverse("admin:users_document_picture", args=[document.pk, token])
 
 
+def page_address(document: Document, page: int) -> str:
+    """Where a page of the console asks for a new `picture_address` of one page."""
+    return reverse("admin:users_document_page", args=[document.pk, page])
+
+
 def page_addresses(viewer: User, document: Document) -> list[str]:
     return [picture_address(viewer, document, page) for page in range(1, page_count(document) + 1)]
+
+
+def renewable_addresses(viewer: User, document: Document) -> list[tuple[str, str]]:
+    """The address of each page, with the one that gives a new address once it has expired."""
+    pages = enumerate(page_addresses(viewer, document), start=1)
+    return [(address, page_address(document, page)) for page, address in pages]
 
 
 def picture(viewer: User, document: Document, token: str, *, ahead: bool = False) -> HttpResponse:

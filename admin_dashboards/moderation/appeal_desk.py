@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.moderation.case_desk import CaseDesk
 from admin_dashboards.moderation.case_page import evidence, facts
-from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
+from admin_dashboards.moderation.message_preview import in_language_of, outcomes_text
 from admin_dashboards.registry import register_desk
 from admin_dashboards.review.desk import Row
 from apps.errors import Invalid
@@ -48,7 +49,7 @@ class AppealDesk(CaseDesk):
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:
-        return Row(item, self.title_of(item), [outcome_words(item.decision.after["outcomes"]), item.decider.username])
+        return Row(item, self.title_of(item), [outcomes_text(item.decision.after["outcomes"]), item.decider.username])
 
     def title_of(self, item: Appeal) -> str:
         return _("Appeal of %(name)s about %(kind)s %(number)d") % {
@@ -72,7 +73,7 @@ class AppealDesk(CaseDesk):
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
             "evidence": evidence(request, item.case),
             "facts": facts(item.case),
-            "outcomes": outcome_words(item.decision.after["outcomes"]),
+            "outcomes": outcomes_text(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
             "previews": self._previews(item) if deciding else [],
             "standing_decision": None if item.is_open else rulings.filter(verb="appeal.upheld").first(),
@@ -86,8 +87,8 @@ class AppealDesk(CaseDesk):
         return [
             {
                 "title": title,
-                "author": read_in(item.author.language, ruling_to_author(item.case, target, status)),
-                "reporters": [read_in(each, undone) for each in sorted(set(reporters))] if told else [],
+                "author": in_language_of(item.author.language, ruling_to_author(item.case, target, status)),
+                "reporters": [in_language_of(each, undone) for each in sorted(set(reporters))] if told else [],
             }
             for title, status, told in (
                 (_("Uphold"), Appeal.Status.UPHELD, False),

@@ -1,9 +1,9 @@
-"""The moderation desk: cases by weight, the late ones in front; each decided by one or two keys."""
+"""The moderation desk: cases by priority score, overdue ones first."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -17,71 +17,44 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, override
+from django.utils.translation import gettext_lazy, ngettext
 
 from admin_dashboards.context import PART, StaffRequest, is_ahead, refuse_other_sites
-from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.author import sections
-from admin_dashboards.moderation.case_page import evidence, facts, main_reason
-from admin_dashboards.moderation.reports import outcomes
+from admin_dashboards.moderation.case_desk import CaseDesk
+from admin_dashboards.moderation.case_page import evidence, facts
+from admin_dashboards.moderation.decision_panel import decision_context, posted_edits
+from admin_dashboards.moderation.message_preview import (
+    EXTRAS,
+    Outcome,
+    in_language_of,
+    message_previews,
+    outcomes_text,
+    parse_days,
+)
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.registry import register_desk
 from admin_dashboards.review.bulk import BulkAction
-from admin_dashboards.review.desk import Row, WorkDesk
+from admin_dashboards.review.desk import Row
 from admin_dashboards.review.queue_filters import Filter
 from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import label
 from apps.audit.actions import Action
-from apps.audit.services import fetched_ahead, note_shown, record
+from apps.audit.services import fetched_ahead, record
 from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
-from apps.events.models import Event
 from apps.infra.ids import parse_id, searched_number
 from apps.moderation.cases import settle_case
 from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
-from apps.moderation.deciding import cases_either_way, why_not_removable
+from apps.moderation.deciding import cases_either_way
 from apps.moderation.models import Appeal, Case, Report
-from apps.moderation.notices import Said, ends_at, to_author, to_reporter
-from apps.moderation.outcomes import GRAVEST_FIRST, check_outcomes, require_outcomes
+from apps.moderation.notices import to_author
+from apps.moderation.outcomes import check_outcomes, require_outcomes
 from apps.moderation.queues import CASES
-from apps.moderation.strikes import recommend
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
-from apps.stories.models import Story
 from apps.users.models import User
-
-Outcome = Report.Outcome
-DAYS = (1, 3, 7, 14, 30, 90)
-EXTRAS = {
-    Outcome.WARNED: gettext_lazy("Warn the author"),
-    Outcome.SUSPENDED: gettext_lazy("Suspend the author for"),
-    Outcome.EDITED: gettext_lazy("Edit text"),
-}
-"""What can be ticked beside removing, in the order of the digits."""
-
-
-class CaseDesk(WorkDesk):
-    """What both queues of the desk share."""
-
-    permission = "moderation.settle_report"
-
-    def held_on_rows(self, request: StaffRequest) -> bool:
-        """Cases gather what many have reported; they are not granted one by one."""
-        return False
-
-    def case_of(self, item: Any) -> Case:
-        """The case that an item of the queue is, or is about."""
-        return item
-
-    def note_shown(self, request: StaffRequest, item: Any) -> None:
-        """A picture that was fetched ahead is recorded as viewed now."""
-        case = self.case_of(item)
-        if not is_ahead(request):
-            if case.kind == Report.Kind.STORY:
-                note_shown(request.user, Story(pk=case.target_id))
-            elif case.kind == Report.Kind.USER:
-                note_shown(request.user, case, page="picture")
 
 
 @register_desk
@@ -126,8 +99,8 @@ class ModerationDesk(CaseDesk):
         number = searched_number(term, str(Case._meta.verbose_name))
         return super().found_by(term) | Q(target_id=number) if number else super().found_by(term)
 
-    def row(self, request: StaffRequest, item: Case) -> Row:
-        reasons: list[str] = item.reasons  # type: ignore[attr-defined]
+    def row(self, request: StaffRequest, item: Any) -> Row:
+        reasons: list[str] = item.reasons
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
         told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
         weight = _("priority %(weight)d") % {"weight": item.weight}
@@ -152,7 +125,7 @@ class ModerationDesk(CaseDesk):
         return cases_either_way(request.user, super().offered(request, rows))
 
     def sentence_of(self, decision: Decision, item: Case) -> str:
-        return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
+        return f"{outcomes_text(decision.after['outcomes'])}: {self.title_of(item)}"
 
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
@@ -172,73 +145,16 @@ class ModerationDesk(CaseDesk):
             "reveal_address": self.within(request, "item_reveal", item.pk),
             "standing_decision": None if item.is_open else Decision.objects.about(item).standing().last(),
         }
-        return context | self._decision(request, item) if deciding else context
-
-    def _decision(self, request: StaffRequest, case: Case) -> dict[str, Any]:
-        """What the panel offers. After a refusal, with what had been chosen and typed."""
-        posted = request.POST if "outcome" in request.POST else None
-        step = recommend(case.author_id)
-        days = posted.get("days", "") if posted else str(step.lasts.days or 7)
-        possible = {value for value, _label in outcomes(request.user, case)}
-        chosen = posted.getlist("outcome") if posted else []
-        event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
-        return {
-            "possible": possible,
-            "cannot": why_not_removable(request.user, case),
-            "extras": [
-                {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
-                for key, (each, title) in enumerate(EXTRAS.items(), 1)
-                if each in possible
-            ],
-            "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],
-            "chosen_days": days,
-            "reasons": Report.Reason.choices,
-            "chosen_reason": posted.get("reason", "") if posted else main_reason(case),
-            "event": event,
-            "typed": {name: posted.get(name, "") if posted else "" for name in ("text", "note")},
-            "typed_title": _typed(event, "title", posted),
-            "typed_description": _typed(event, "description", posted),
-            "previews": self._previews(
-                request,
-                case,
-                [each for each in chosen if each in EXTRAS],
-                posted.get("text", "") if posted else "",
-                days,
-            ),
-            "preview_address": self.at("item_preview", case.pk),
-        }
+        return context | decision_context(self, request, item) if deciding else context
 
     def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """What everybody would read, word for word, were the case settled as it is ticked now."""
         case = self.one(request, item_id)
         extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
-        previews = self._previews(
-            request, case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", "")
+        previews = message_previews(
+            request.user, case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", "")
         )
         return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
-
-    def _previews(
-        self, request: StaffRequest, case: Case, extras: Sequence[str], text: str, days: str
-    ) -> list[dict[str, Any]]:
-        target = target_of(case.kind, case.target_id)
-        until = ends_at(case.author, (timezone.now() + timedelta(days=_days(days))).isoformat())
-        languages = sorted(set(case.reports.open().values_list("reporter__language", flat=True)))
-
-        def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:
-            to_them = to_author(case, target, chosen, text=text.strip(), until=until)
-            gravest = next(outcome for outcome in GRAVEST_FIRST if outcome in chosen)
-            return {
-                "title": title,
-                "author": [read_in(case.author.language, said) for said in to_them],
-                "reporters": [read_in(language, to_reporter(gravest)) for language in languages],
-            }
-
-        found = [say(_("Keep"), [Outcome.KEPT])]
-        if Outcome.REMOVED in dict(outcomes(request.user, case)):
-            found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
-        if extras:
-            found.append(say(_("Selected actions only"), extras))
-        return found
 
     def decide(self, request: StaffRequest, item: Case) -> None:
         posted = request.POST
@@ -252,8 +168,8 @@ class ModerationDesk(CaseDesk):
             reason=posted.get("reason", ""),
             text=posted.get("text", "").strip() if chosen != [Outcome.KEPT] else "",
             note=posted.get("note", "").strip()[:1000],
-            until=timezone.now() + timedelta(days=_days(posted.get("days", ""))),
-            edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
+            until=timezone.now() + timedelta(days=parse_days(posted.get("days", ""))),
+            edits=posted_edits(item, posted) if Outcome.EDITED in chosen else None,
             version=parse_id(posted.get("version", "")),
         )
 
@@ -306,7 +222,7 @@ class ModerationDesk(CaseDesk):
         said = to_author(item, target, [action.code], text=request.POST.get("text", "").strip(), until="")
         if not said:
             return _("Content is kept; the reporters are notified.")
-        read = {"name": item.author.username, **read_in(item.author.language, said[0])}
+        read = {"name": item.author.username, **in_language_of(item.author.language, said[0])}
         if read["language"]:
             return _("Message to %(name)s, %(language)s: %(text)s") % read
         return _("Message to %(name)s: %(text)s") % read
@@ -336,39 +252,3 @@ def _of_this_case() -> Iterator[None]:
         raise Conflict(error.code, str(error)) from error
     except Refused as error:
         raise Conflict(error.code, str(error)) from error
-
-
-def read_in(language: str, said: Said) -> dict[str, str]:
-    """The very words, in the language of whoever reads them, and that named beside."""
-    with override(language):
-        text = said.text
-    return {"text": text, "code": language, "language": in_language(language)}
-
-
-def outcome_words(outcomes: Sequence[str]) -> str:
-    return ", ".join(str(Outcome(outcome).label) for outcome in outcomes)
-
-
-def _days(text: str) -> int:
-    return int(text) if text in map(str, DAYS) else 7
-
-
-def _typed(event: Any, name: str, posted: Any) -> str:
-    """What was typed into a field of the event; what it says now where it was left as it was."""
-    now = str(getattr(event, name, ""))
-    typed = posted.get(name, now) if posted else now
-    return now if posted and typed == posted.get(f"was_{name}") else typed
-
-
-def _edits(case: Case, posted: Any) -> dict[str, str]:
-    """The new words. Raises `Conflict` where the host has written others since the moderator read them."""
-    event = target_of(case.kind, case.target_id)
-    if not isinstance(event, Event):
-        return {}
-    sent = {name: posted[name].replace("\r\n", "\n") for name in ("title", "description") if name in posted}
-    for name in sent:
-        if posted.get(f"was_{name}", "").replace("\r\n", "\n") != getattr(event, name).replace("\r\n", "\n"):
-            raise Conflict(
-                "changed-since", _("The host has changed the text since you opened it. Read it again, then decide.")
-            )
-    return {name: words for name, words in sent.items() if words != getattr(event, name).replace("\r\n", "\n")}

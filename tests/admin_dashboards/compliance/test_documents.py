@@ -104,7 +104,7 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
     assert document.claim_holder() is None
     assert f'data-claim="{TABLE}{document.pk}/claim/" data-free="1"' in page.content.decode()
     assert "status" in fields(page)
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
     document.refresh_from_db()
     assert document.claim_holder() == first
     page = console(second).get(page_of(document))
@@ -120,9 +120,9 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
 def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
     assert console(second).post(f"{TABLE}{document.pk}/claim/").status_code == 409
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
     Document.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert "status" in fields(console(second).get(page_of(document)))
     assert console(second).post(f"{TABLE}{document.pk}/release/").status_code == 302
