@@ -62,9 +62,10 @@ def _items_of(request: StaffRequest, notices: Sequence[Notice]) -> list[tuple[st
             open_ids[label] = set(desk.rows(request).filter(pk__in=ids).values_list("pk", flat=True))
     items = []
     for notice in notices:
-        desk, name = by_type.get(notice.target_type), f"#{notice.target_id}"
+        desk, name, address = by_type.get(notice.target_type), f"#{notice.target_id}", ""
         if desk is not None:
             name = f"{desk.queue.model._meta.verbose_name} {name}".capitalize()
-        is_open = desk is not None and notice.target_id in open_ids.get(notice.target_type, ())
-        items.append((name, desk.at("item", notice.target_id) if is_open else ""))  # type: ignore[union-attr]
+            if notice.target_id in open_ids.get(notice.target_type, ()):
+                address = desk.at("item", notice.target_id)
+        items.append((name, address))
     return items

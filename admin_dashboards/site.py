@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
@@ -18,10 +18,13 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.csp import CSP
+from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csp import csp_override
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
@@ -35,7 +38,7 @@ from admin_dashboards.live import after_this, live_view, stay_view
 from admin_dashboards.navigation import overview
 from admin_dashboards.notices import notices_view
 from admin_dashboards.palette import LONGEST, found
-from admin_dashboards.preferences import preferences_view, shortcuts_of, zone_of
+from admin_dashboards.preferences import preferences_view
 from admin_dashboards.registry import desks, landing, open_desks
 from admin_dashboards.reveals import reveal_view
 from admin_dashboards.saved_filters import save_filter_view
@@ -53,7 +56,7 @@ from apps.users.staff.accounts import choose_page_size
 type View = Callable[..., HttpResponse]
 
 # Alpine evaluates its attributes, and Unfold writes styles into them; so much is given to these pages and no others.
-POLICY = settings.SECURE_CSP | {
+POLICY: dict[str, Any] = settings.SECURE_CSP | {
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
     "media-src": [CSP.SELF],
@@ -107,7 +110,7 @@ class InflooAdminSite(UnfoldAdminSite):
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             # All sessions have ended with the old password; this browser goes on in a new one.
             request.session.pop(console_sessions.SESSION_KEY, None)
-        return response  # type: ignore[return-value]
+        return cast(HttpResponse, response)
 
     def search(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What the command palette finds, as the part of the page that shows it."""
@@ -125,11 +128,12 @@ class InflooAdminSite(UnfoldAdminSite):
     def has_permission(self, request: StaffRequest) -> bool:
         return super().has_permission(request) and mfa.is_satisfied(request)
 
+    @method_decorator(csp_override(POLICY))
     def login(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with answering(request):
             response = _rendered(self._ask_password(request, extra_context or {}))
         add_never_cache_headers(response)
-        return _with_policy(response)
+        return response
 
     def _ask_password(self, request: StaffRequest, extra_context: dict[str, Any]) -> HttpResponse:
         next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
@@ -145,7 +149,7 @@ class InflooAdminSite(UnfoldAdminSite):
             REDIRECT_FIELD_NAME: next_address,
         }
         view = mfa.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
-        return view(request)  # type: ignore[return-value]
+        return cast(HttpResponse, view(request))
 
     def logout(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and console_sessions.SESSION_KEY in request.session:
@@ -175,7 +179,7 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def each_context(self, request: StaffRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        keys_off = context["has_permission"] and not shortcuts_of(request)["on"]
+        keys_off = context["has_permission"] and not request.console.shortcuts["on"]
         return context | {"session_facts": after_this(request), "keys_off": keys_off}
 
     # --- Every page -------------------------------------------------------------------------------------------------
@@ -183,6 +187,7 @@ class InflooAdminSite(UnfoldAdminSite):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         inner = super().admin_view(view, cacheable)
 
+        @csp_override(POLICY)
         @wraps(view)
         def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with answering(request):
@@ -191,18 +196,18 @@ class InflooAdminSite(UnfoldAdminSite):
             is_shared = view == self.i18n_javascript and response.status_code == HTTPStatus.OK
             if not is_shared and not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
-            return _with_policy(response)
+            return response
 
-        answer.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
-        return answer
+        return csrf_exempt(answer) if getattr(inner, "csrf_exempt", False) else answer
 
     def open_view(self, view: View) -> View:
         """A page for those who are not in yet."""
 
+        @csp_override(POLICY)
         @never_cache
         def answer(request: StaffRequest) -> HttpResponse:
             with answering(request):
-                return _with_policy(_rendered(view(request)))
+                return _rendered(view(request))
 
         return answer
 
@@ -248,7 +253,7 @@ class InflooAdminSite(UnfoldAdminSite):
             return page_for(request, error)
 
     def _in_their_time(self, request: StaffRequest) -> AbstractContextManager[None]:
-        return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
+        return timezone.override(request.console.zone) if self.has_permission(request) else nullcontext()
 
     def app_index(
         self, request: StaffRequest, app_label: str, extra_context: dict[str, Any] | None = None
@@ -289,9 +294,4 @@ def _with_filters(request: StaffRequest, response: HttpResponse) -> HttpResponse
     """Wherever a page of a table leads on to, the filters of its list come along."""
     if isinstance(response, HttpResponseRedirect):
         response["Location"] = with_filters(request, response["Location"])
-    return response
-
-
-def _with_policy(response: HttpResponse) -> HttpResponse:
-    response._csp_config = POLICY  # type: ignore[attr-defined]
     return response

@@ -128,11 +128,11 @@ def _changes(thing: Model) -> list[Line]:
     return [_change(version, name) for version in compared(thing, _masks(type(thing)), 0, MOST)]
 
 
-def _changes_among(model: type[Model], fields: Sequence[str], item: Model) -> list[Line]:
+def _changes_among(model: Any, fields: Sequence[str], item: Model) -> list[Line]:
     """The latest changes of the rows that name `item` in one of `fields`."""
     about = reduce(or_, (Q(**{f"{field}_id": item.pk}) for field in fields))
-    versions = _latest(model.history.filter(about), _masks(model))  # type: ignore[attr-defined]
-    titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]  # type: ignore[union-attr]
+    versions = _latest(model.history.filter(about), _masks(model))
+    titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]
     return [
         _change(
             version,

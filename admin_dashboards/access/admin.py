@@ -409,7 +409,7 @@ class SessionAdmin(SearchableAdmin):
     sortable_by = ["last_seen_at"]
     search_people = ("user",)
     search_help_text = gettext_lazy("User name or ID")
-    actions: ClassVar[Any] = ["end_selected"]  # type: ignore[misc]
+    actions = ["end_selected"]
     change_form_outer_before_template = "access/session.html"
     fields = [
         "person", "state", "door", "address", "user_agent", "created_at", "last_seen_at", "expires_at",

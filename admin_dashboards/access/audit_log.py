@@ -31,7 +31,6 @@ from openpyxl import Workbook
 from admin_dashboards.access.audit_lines import CHANGE_LABELS, Line, describe
 from admin_dashboards.context import StaffRequest, answering
 from admin_dashboards.links import AUDIT_LOG, VIEWS_AUDIT_LOG
-from admin_dashboards.preferences import zone_of
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
@@ -92,9 +91,8 @@ COLUMNS = (
 
 
 def may_see(request: StaffRequest) -> bool:
-    """Whether the audit log is open to the user; a refusal is kept for the page that says what is missing."""
-    decision = request.console.may(VIEWS_AUDIT_LOG)
-    return True if decision else request.console.deny(decision.sentence)
+    """Whether the viewer may open the audit log."""
+    return bool(request.console.may(VIEWS_AUDIT_LOG))
 
 
 # --- What is searched for -----------------------------------------------------------------------------------------
@@ -320,7 +318,7 @@ def audit_export(request: StaffRequest) -> HttpResponse:
 
 
 def _cells(request: StaffRequest, keys: list[Key]) -> Iterator[tuple[str, ...]]:
-    zone = zone_of(request)
+    zone = request.console.zone
     for first in range(0, len(keys), DESCRIBED_AT_ONCE):
         # A file is written when the request has been answered: what it is about and the zone are set anew.
         with answering(request), timezone.override(zone):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,8 +17,8 @@ from django.utils.translation import gettext as _
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to
 from admin_dashboards.moderation.story_files import look_of, veiled
+from admin_dashboards.registry import table_for
 from admin_dashboards.states import account_state, verification_state
-from admin_dashboards.tables.base import ModelAdmin
 from apps.access import may
 from apps.chat.models import Message
 from apps.moderation.content import REPORTABLE, target_of, words_of
@@ -118,28 +116,28 @@ def words(case: Case, target: Any) -> list[Words]:
 
 
 def _name(kind: str, name: str) -> str:
-    model: type[Model] = REPORTABLE[Report.Kind(kind)].model
+    model: Any = REPORTABLE[Report.Kind(kind)].model
     path = next(path for path in REPORTABLE[Report.Kind(kind)].words if path.rpartition(".")[2] == name)
     *steps, last = path.split(".")
     for step in steps:
-        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
-    return capfirst(str(model._meta.get_field(last).verbose_name))  # type: ignore[union-attr]
+        model = model._meta.get_field(step).related_model
+    return capfirst(str(model._meta.get_field(last).verbose_name))
 
 
 def _may_see_kind(request: StaffRequest, kind: str) -> bool:
-    table = admin.site._registry.get(REPORTABLE[Report.Kind(kind)].model)
-    return isinstance(table, ModelAdmin) and table.has_view_permission(request)
+    table = table_for(REPORTABLE[Report.Kind(kind)].model)
+    return table is not None and table.has_view_permission(request)
 
 
 def _may_see(request: StaffRequest, target: Any) -> bool:
-    table = admin.site._registry.get(type(target))
-    return isinstance(table, ModelAdmin) and table.has_view_permission(request, target)
+    table = table_for(type(target))
+    return table is not None and table.has_view_permission(request, target)
 
 
 def _state(target: Any) -> SafeString | str:
     if isinstance(target, User):
         return account_state(target) if target.is_suspended else verification_state(target)
-    table: Any = admin.site._registry[type(target)]
+    table: Any = table_for(type(target))
     return table.state(target)
 
 

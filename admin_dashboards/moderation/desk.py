@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -200,7 +201,7 @@ class ModerationDesk(CaseDesk):
                 return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def picture(self, request: StaffRequest, item_id: int) -> HttpResponse:
+    def picture(self, request: StaffRequest, item_id: int) -> HttpResponseBase:
         """The picture of a reported person, through the case, and written down."""
         refuse_other_sites(request)
         case = self.one(request, item_id)
@@ -208,8 +209,8 @@ class ModerationDesk(CaseDesk):
         if case.kind != Report.Kind.USER or not profile.image:
             raise Http404
         response = send_picture(profile.image)
-        record(request.user, Action.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))  # type: ignore[arg-type]
-        return response  # type: ignore[return-value]
+        record(request.user, Action.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))
+        return response
 
     # --- Many at once -----------------------------------------------------------------------------------------------
 

@@ -81,9 +81,9 @@ class TextMixin(ModelAdmin):
             raise Conflict(
                 "changed-since", _("The text has changed since you opened it. Reload the page, then edit it again.")
             )
-        changes = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
+        changes: dict[str, Any] = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
         reason = request.POST.get("reason", "").strip()[:1000]
-        edited = edit_event(request.user, event.pk, reason=reason, **changes)  # type: ignore[arg-type]
+        edited = edit_event(request.user, event.pk, reason=reason, **changes)
         decision = Decision.objects.about(event).standing().filter(actor=request.user.pk).last() if changes else None
         said = _("“%(title)s” saved. Its host is notified in 10 seconds.") % {"title": edited.title}
         return _texts(edited) | {"sentence": said, "decision": decision.pk if decision else None}

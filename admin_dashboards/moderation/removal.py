@@ -36,7 +36,7 @@ class RemovableAdmin(ModelAdmin):
     restore: Action
 
     deletes = "delete"
-    actions = ["delete_selected", "restore_selected"]  # type: ignore[misc]
+    actions = ["delete_selected", "restore_selected"]
     delete_confirmation_template = "moderation/remove.html"
     delete_selected_confirmation_template = "moderation/remove.html"
     change_form_outer_before_template: str | None = "moderation/removal.html"

@@ -19,9 +19,10 @@ from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.links import link_to
 from admin_dashboards.moderation.case_page import words
 from admin_dashboards.moderation.story_files import look_of
+from admin_dashboards.registry import table_for
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.states import label, moment, time_column
-from admin_dashboards.tables.base import Form, ModelAdmin
+from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
@@ -64,8 +65,8 @@ class SettleForm(Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if "outcome" in self.fields:
-            self.fields["outcome"].choices = self.outcomes  # type: ignore[attr-defined]
+        if isinstance(outcome := self.fields.get("outcome"), forms.ChoiceField):
+            outcome.choices = self.outcomes
 
     def validate_constraints(self) -> None:
         """The service settles the report, all its columns together."""
@@ -183,12 +184,12 @@ class ReportAdmin(SearchableAdmin):
         """The reported thing as it stands, for those who may see it."""
         if report.kind == Report.Kind.USER:
             return format_html("<h2>{}</h2>", link_to(report.author))
-        table = self.admin_site._registry.get(_model(report))
-        rows = table.get_queryset(asking()) if isinstance(table, ModelAdmin) else None
+        table: Any = table_for(_model(report))
+        rows = table.get_queryset(asking()) if table is not None else None
         row = rows.filter(pk=report.target_id).first() if rows is not None else None
         if row is None:
             return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
-        state = table.state(row)  # type: ignore[union-attr]
+        state = table.state(row)
         was = self.as_reported(report, row)
         if isinstance(row, Event):
             description = linebreaksbr(row.description)

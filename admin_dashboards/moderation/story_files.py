@@ -19,13 +19,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest, asking, is_ahead, refuse_other_sites
-from admin_dashboards.preferences import shortcuts_of
 from admin_dashboards.tables.base import ModelAdmin
 from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.infra.files.rendering import Unrenderable, media_type_of
 from apps.infra.files.renditions import rendition
-from apps.review.preferences import preference_of
 from apps.stories.models import Story
 
 CHUNK = 64 * 1024
@@ -62,7 +60,7 @@ class StoryFilesMixin(ModelAdmin):
         ahead = fetched_ahead(is_ahead(request))
         is_film = story.media_type.startswith("video/")
         if "small" in request.GET and not is_film:
-            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
+            record(request.user, Action.VIEWED, story, **ahead)
             return _small(story)
         # Pictures come whole; a piece of one would be a look at most of it.
         size = _size(story.content_file)
@@ -71,7 +69,7 @@ class StoryFilesMixin(ModelAdmin):
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
         if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):
-            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
+            record(request.user, Action.VIEWED, story, **ahead)
         return _stream(story.content_file, story.media_type, start, end)
 
 
@@ -97,7 +95,7 @@ def veiled(media: SafeString) -> SafeString:
     veils = _veils()
     if not veils:
         return format_html("<div>{}</div>", media)
-    if shortcuts_of(asking())["on"]:
+    if asking().console.shortcuts["on"]:
         hint = _("Point at it, focus it or hold v to see it clearly.")
     else:
         hint = _("Point at it or focus it to see it clearly.")
@@ -132,15 +130,10 @@ def thumbnail(story: Story) -> SafeString:
 
 
 def _veils() -> str:
-    """The classes of a veil, as the person likes it; asked once a page."""
-    request = asking()
-
-    def chosen() -> str:
-        preference = preference_of(request.user)
-        veils = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
-        return " ".join(name for name, on in veils.items() if on)
-
-    return request.console.once("veils", chosen)
+    """The CSS classes of the veil that the viewer prefers."""
+    preference = asking().console.preference
+    veils = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
+    return " ".join(name for name, on in veils.items() if on)
 
 
 def send_picture(file: FieldFile) -> StreamingHttpResponse:

@@ -81,14 +81,8 @@ def number_sent(sent: QueryDict, name: str) -> int:
 
 
 def settings_open(desk: WorkDesk, request: StaffRequest) -> list[Setting]:
-    """Those of a desk that the person may change; a refusal is kept for the page that says what is missing."""
-    found = []
-    for each in desk.settings:
-        if decision := request.console.may(each.permission):
-            found.append(each)
-        else:
-            request.console.deny(decision.sentence)
-    return found
+    """The settings of the desk that the viewer may change."""
+    return [each for each in desk.settings if request.console.may(each.permission)]
 
 
 def settings_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:

@@ -20,7 +20,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, answering
-from admin_dashboards.preferences import zone_of
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.import_export import (
     MAX_EXPORTED_ROWS,
@@ -64,7 +63,7 @@ def carry_out(key: str) -> None:
         with (
             coming_from(transfer.request_id, transfer.address),
             answering(request),
-            timezone.override(zone_of(request)),
+            timezone.override(request.console.zone),
         ):
             _step(transfer)(transfer, table, request)
     except Stopped:

@@ -126,7 +126,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     save_as = False
     warn_unsaved_form = True
     view_on_site = False
-    actions: ClassVar[Any] = ()  # type: ignore[misc]
+    actions: Any = ()
 
     # --- Who may ----------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     def allowed(self, request: StaffRequest, action: str | None, obj: Any = None) -> bool:
         """Whether the person may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
 
-        A refusal is kept on the request, for the page that says what is missing.
+        A denial is kept on the console of the request, for the page that says what is missing.
         """
         if action is None:
             return self.deny(request, _("This table is read-only."))
@@ -157,10 +157,9 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
 
     def allowed_perm(self, request: StaffRequest, perm: str, obj: Model | None = None) -> bool:
         """The same for a permission by its full name, such as "users.grant_permission"."""
-        decision = request.console.may(perm, obj)
-        if decision or (obj is None and has_row_grants(self.model) and perm in request.console.rows_held):
+        if request.console.may(perm, obj):
             return True
-        return self.deny(request, decision.sentence)
+        return obj is None and has_row_grants(self.model) and perm in request.console.rows_held
 
     @staticmethod
     def deny(request: StaffRequest, sentence: str) -> bool:
