@@ -106,7 +106,7 @@ class Console:
 
     @cached_property
     def rows_held(self) -> set[str]:
-        """The permissions that the viewer holds on single objects."""
+        """The permissions that the viewer has on single objects."""
         return held_on_rows(self.viewer)
 
     def once[T](self, key: Any, find: Callable[[], T]) -> T:
@@ -197,7 +197,7 @@ def page_of(request: HttpRequest) -> str:
 
 
 def way_back(request: HttpRequest, otherwise: str = "") -> str:
-    """Where a form or a link says that it stands, to go back to.
+    """The page to go back to, as a form or link names it.
 
     `otherwise`, or the overview, where that is no page of ours.
     """
@@ -211,9 +211,9 @@ FILTERS = "_changelist_filters"
 
 
 def with_filters(request: HttpRequest, address: str) -> str:
-    """`address` with the filters of the list that the person came from, where it is a page of the same table.
+    """`address` with the filters of the list that the viewer came from, where it is a page of the same table.
 
-    Back at the list they stand in the address as before; every other page of the table hands them on. An address
+    The list has them in its address; every other page of the table passes them on. An address
     that has filters already, or that leads elsewhere, stays as it is.
     """
     table = table_of(request.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def device_of(user_agent: str) -> str:
-    """A browser's or program's name out of what it says of itself, and what it runs on, as far as it tells."""
+    """The browser or program of a user agent and its system, as in "Firefox · Linux"."""
     browsers = {"Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Firefox": "Firefox", "Safari": "Safari"}
     systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
     browser = next((name for mark, name in browsers.items() if f"{mark}/" in user_agent), "")

@@ -1,4 +1,4 @@
-"""What the worker does for the console."""
+"""The console's background jobs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from admin_dashboards.tables.background import carry_out
 from apps.tables.services import MAX_ATTEMPTS
 
 
-# Storage or the database may be away for a moment; somebody waits for it.
+# Storage or the database may be unavailable for a moment, and a user waits for the result.
 @app.task(name="tables.run", queue="tables", retry=RetryStrategy(max_attempts=MAX_ATTEMPTS, wait=20))
 def run(*, key: str) -> None:
-    """Do the present step of an import or export."""
+    """Do the current step of an import or export."""
     carry_out(key)

@@ -19,7 +19,7 @@ from admin_dashboards.tables.base import BoundedPaginator, ModelAdmin
 
 
 def tables(request: StaffRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:
-    """The sections with the tables that the person may open; empty sections are left out."""
+    """The sections with the tables that the viewer may open; empty sections are left out."""
     found = []
     for title, entries in SECTIONS:
         open_ones = [
@@ -50,7 +50,7 @@ def _desk_menu(request: StaffRequest) -> list[dict[str, Any]]:
         }
         for desk in open_desks(request)
     ]
-    # Whoever sets what a desk goes by need not work at it: theirs is that page alone.
+    # Users who set the rules of a desk but may not open it see that page alone.
     items += [
         {
             "title": _say("%(desk)s: rules") % {"desk": desk.title},
@@ -87,7 +87,7 @@ def address(table: ModelAdmin) -> str:
 
 
 def overview(request: StaffRequest) -> list[dict[str, Any]]:
-    """What stands where: each table that the person may open, with its figures."""
+    """Each table that the viewer may open, with its figures."""
     return [
         {"title": title, "tables": [_figures(request, entry, table) for entry, table in entries]}
         for title, entries in tables(request)

@@ -1,6 +1,6 @@
-"""The command palette: pages, actions, people and items by name or number, as far as the person may open them.
+"""The command palette: pages, actions, users and items by name or number, as far as the viewer may open them.
 
-Each kind is asked for by an index and bounded, so that a search costs the same at a million rows. Mail addresses,
+Each kind is read by an index and bounded, so that a search costs the same at a million rows. Mail addresses,
 phone numbers and texts that are masked on screen are never searched here.
 """
 
@@ -33,7 +33,7 @@ from apps.users.names import seen, tidy
 
 LONGEST = 100
 SHORTEST = 2
-"""How many letters a name needs; a number needs one digit."""
+"""How many characters a name needs; a number needs one digit."""
 MOST = 5
 """How many of a kind are shown."""
 MOST_TITLED = 100
@@ -101,7 +101,7 @@ OWN: tuple[tuple[str, str, str | Promise], ...] = (
 
 
 def found(request: StaffRequest, text: str) -> list[SearchResult]:
-    """What fits `text`, the exact number or name first; nothing that the person may not open."""
+    """What fits `text`, the exact number or name first; nothing that the viewer may not open."""
     term = tidy(seen(text[:LONGEST]))
     if not term:
         return []
@@ -123,8 +123,8 @@ type Found = tuple[str, str, str, str]
 
 def _fits(term: str, *names: Any) -> bool:
     """Whether each word that was typed begins a word of the names."""
-    words = " ".join(map(str, names)).casefold().split()
-    return all(any(word.startswith(part) for word in words) for part in term.casefold().split())
+    parts = " ".join(map(str, names)).casefold().split()
+    return all(any(word.startswith(part) for word in parts) for part in term.casefold().split())
 
 
 # --- Pages and actions ------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _actions(request: StaffRequest, term: str) -> Iterator[Found]:
 
 
 def _asked_of_desks(request: StaffRequest, term: str) -> Iterator[Found]:
-    """The same search at Investigate, which knows more than names, and writes down what it finds by that."""
+    """The same search at Investigate, which finds by more than names and logs it."""
     desk = _theirs(request).get("support")
     if desk is not None and len(term) >= SHORTEST:
         link = f"{desk.address}?{urlencode({'q': term})}"
@@ -220,7 +220,7 @@ def _of_people(rows: QuerySet[Any], fields: Iterable[str], owners: list[int]) ->
 
 
 def _titled(rows: QuerySet[Any], field: str, term: str) -> Q:
-    """Some of `rows` whose title holds `term`. Without an order, which could be read through to its end for few."""
+    """Some of `rows` whose title contains `term`. Without an order, which could be read through to its end for few."""
     found = rows.order_by().filter(**{f"{field}__icontains": term}).values_list("pk", flat=True)
     ids = list(found[:MOST_TITLED])
     return Q(pk__in=ids) if ids else Q()
@@ -286,7 +286,7 @@ def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[F
 
 
 def _desk_page(request: StaffRequest, row: Any) -> str:
-    """The page of the queue, for a row that the person decides there."""
+    """The page of the queue, for a row that the viewer may decide there."""
     for desk in queue_desks():
         if desk.queue.model is type(row) and row.pk and desk.may_open(request):
             return desk.at("item", row.pk)

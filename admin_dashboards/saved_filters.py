@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from admin_dashboards.tables.base import ModelAdmin
 
 NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
-"""What belongs to one look at a table, not to a filter."""
+"""Parameters of one page of a table, not of a filter."""
 
 
 def filters_of(request: StaffRequest, place: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def kept_query(asked: QueryDict) -> str:
 
 
 def save_filter_view(request: StaffRequest) -> HttpResponse:
-    """Keep a filter, or delete one, and go back to where it stands."""
+    """Keep a filter, or delete one, and go back to its page."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user

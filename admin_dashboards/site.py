@@ -1,4 +1,4 @@
-"""The console's site: who comes in, what a page may load, and what a refusal looks like."""
+"""The console's site: sign-in, sessions, security policy, and pages for errors."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class InflooAdminSite(UnfoldAdminSite):
         return super().logout(request, extra_context)
 
     def _keep_session(self, request: StaffRequest) -> Session | None:
-        """The console session, begun after a sign-in; whose session has ended is signed out."""
+        """The viewer's console session, begun after a sign-in; None, and signed out, where it has ended."""
         if not self.has_permission(request):
             return None
         if console_sessions.SESSION_KEY not in request.session:
@@ -174,13 +174,13 @@ class InflooAdminSite(UnfoldAdminSite):
         return session
 
     def get_app_list(self, request: StaffRequest, app_label: str | None = None) -> Any:
-        """Gathered where a page lists tables. Every page is handed it, and the menu has its own way."""
+        """Evaluated only by pages that list tables."""
         return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def each_context(self, request: StaffRequest) -> dict[str, Any]:
         context = super().each_context(request)
         keys_off = context["has_permission"] and not request.console.shortcuts["on"]
-        return context | {"session_facts": after_this(request), "keys_off": keys_off}
+        return context | {"session_times": after_this(request), "keys_off": keys_off}
 
     # --- Every page -------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class InflooAdminSite(UnfoldAdminSite):
         def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with answering(request):
                 response = _rendered(self._answer(request, inner, view, *args, **kwargs))
-            # Pages are somebody's, those that were refused as well; the texts of scripts are everybody's.
+            # Pages are private to their viewer, error pages as well; only the texts of scripts are shared.
             is_shared = view == self.i18n_javascript and response.status_code == HTTPStatus.OK
             if not is_shared and not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
@@ -201,7 +201,7 @@ class InflooAdminSite(UnfoldAdminSite):
         return csrf_exempt(answer) if getattr(inner, "csrf_exempt", False) else answer
 
     def open_view(self, view: View) -> View:
-        """A page for those who are not in yet."""
+        """A page for users who are not signed in yet."""
 
         @csp_override(POLICY)
         @never_cache
@@ -226,7 +226,7 @@ class InflooAdminSite(UnfoldAdminSite):
         return response
 
     def _guarded(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page, or the one that says why not."""
+        """The page, or the error page in its place."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest(_("The address contains an invalid character. Check it."))
@@ -269,7 +269,7 @@ class InflooAdminSite(UnfoldAdminSite):
             raise PermissionDenied from None
 
     def page_size(self, request: StaffRequest) -> HttpResponse:
-        """Remember how many rows the person wants on a page, and go back to the first of the table."""
+        """Save how many rows the viewer wants on a page, and go back to the first page of the table."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         size = request.POST.get("page_size", "")
@@ -284,14 +284,14 @@ def _only_reads(view: View) -> bool:
 
 
 def _rendered(response: HttpResponse) -> HttpResponse:
-    """With the page drawn, while columns and fields can still ask whom it is for."""
+    """The response, rendered while columns and fields can still read the request."""
     if isinstance(response, TemplateResponse) and not response.is_rendered:
         response.render()
     return response
 
 
 def _with_filters(request: StaffRequest, response: HttpResponse) -> HttpResponse:
-    """Wherever a page of a table leads on to, the filters of its list come along."""
+    """Redirects within a table keep the filters of its list."""
     if isinstance(response, HttpResponseRedirect):
         response["Location"] = with_filters(request, response["Location"])
     return response

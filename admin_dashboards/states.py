@@ -41,7 +41,7 @@ def label(icon: str, word: str | Promise, tone: str = "neutral") -> SafeString:
 
 
 def moment(time: datetime | None) -> str:
-    """A time in a column: without its year in this year, and whole for whoever points at it."""
+    """A time in a column: without its year in this year, exact on hover."""
     if time is None:
         return "–"
     local = timezone.localtime(time)

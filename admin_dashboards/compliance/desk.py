@@ -1,4 +1,4 @@
-"""Verification: documents one after the other, each beside the facts about its owner."""
+"""The verification desk: the queue of documents, each with the details of its owner."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SENTENCES = {
     "second_asked": gettext_lazy("Second approval requested for %(document)s."),
     "revoked": gettext_lazy("Approval revoked: %(document)s"),
 }
-"""What the bar says of decisions that are not simply made."""
+"""What the bar at the top says of decisions other than approvals and rejections."""
 LONGEST_PREVIEW = 2000
 MATCHES = "matches of documents"
 """The key of what `bulk_prepare` keeps for the previews."""
@@ -63,7 +63,7 @@ class ComplianceDesk(WorkDesk):
     queue = DOCUMENTS
     templates = {
         "evidence": "compliance/desk/evidence.html",
-        "facts": "compliance/desk/facts.html",
+        "details": "compliance/desk/details.html",
         "decision": "compliance/desk/decision.html",
         "decided": "compliance/desk/decided.html",
     }
@@ -80,8 +80,8 @@ class ComplianceDesk(WorkDesk):
 
     def get_urls(self) -> list[URLPattern]:
         own = {
-            "facts": self.facts_view,
-            "letter": self.letter_view,
+            "details": self.details_view,
+            "preview": self.message_preview,
             "second": self.second_view,
             "override": self.override_view,
         }
@@ -106,12 +106,12 @@ class ComplianceDesk(WorkDesk):
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
 
     def row(self, request: StaffRequest, item: Document) -> Row:
-        facts = [item.get_doc_type_display(), item.owner.get_role_display()]
+        details = [item.get_doc_type_display(), item.owner.get_role_display()]
         if item.awaits_second:
-            facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
+            details.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
         elif item.needs_second and item.status == Document.Status.PENDING:
-            facts.append(_("needs two approvals"))
-        return Row(item, f"#{item.pk} {item.owner.username}", facts)
+            details.append(_("needs two approvals"))
+        return Row(item, f"#{item.pk} {item.owner.username}", details)
 
     def recipient_of(self, item: Document) -> User:
         return item.owner
@@ -144,20 +144,20 @@ class ComplianceDesk(WorkDesk):
             "earlier": earlier,
             "compared": self._compared(request, item, earlier, [one.document for one in shared["duplicates"].shown]),
             "second_address": self.within(request, "item_second", item.pk),
-            "letter_address": self.at("item_letter", item.pk),
-            "letter_language": in_language(item.owner.language),
+            "preview_address": self.at("item_preview", item.pk),
+            "message_language": in_language(item.owner.language),
             **shared,
             **details_context(request, item),
-            "details_address": self.within(request, "item_facts", item.pk) if deciding else "",
+            "details_address": self.within(request, "item_details", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
             "reasons": numbered_reasons(),
-            "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
+            "message": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
 
     def _compared(
         self, request: StaffRequest, item: Document, earlier: list[Document], others: list[Document]
     ) -> list[tuple[str, str, str]]:
-        """What a document is compared with: name, where its address is had, and where it is worked on."""
+        """What a document is compared with: name, the address that gives its picture's, and its page at the desk."""
         compared = []
         if item.owner.profile.image:
             compared.append((_("Profile picture"), page_address(item, FACE), ""))
@@ -171,8 +171,8 @@ class ComplianceDesk(WorkDesk):
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 
-    def facts_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Keep what the document says, and show how it compares."""
+    def details_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
+        """Save what is on the document, and show how it compares with the account."""
         item = self.one(request, item_id)
         if request.method == "POST":
             try:
@@ -181,8 +181,8 @@ class ComplianceDesk(WorkDesk):
                 return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def letter_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """The very message that would leave, for what is chosen and typed at the moment."""
+    def message_preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
+        """The message to the owner as it would be sent, for what is chosen and typed now."""
         item = self.one(request, item_id)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
@@ -196,7 +196,7 @@ class ComplianceDesk(WorkDesk):
         return JsonResponse({"notification": shown.notification, "subject": shown.subject, "body": shown.body})
 
     def second_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Ask for another pair of eyes."""
+        """Request a second approval."""
         item = self.one(request, item_id)
         if request.method == "POST":
             try:
@@ -206,7 +206,7 @@ class ComplianceDesk(WorkDesk):
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def override_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Decide anew what was decided."""
+        """Override a decision."""
         self.one(request, item_id)
         if request.method == "POST":
             try:

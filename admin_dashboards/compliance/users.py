@@ -32,7 +32,7 @@ class DocumentsSection(Section):
 class UserAdmin(PersonAdmin):
     """The end users, for reading."""
 
-    list_display = ["username", "role", "badge", "standing", "masked_mail", "joined"]
+    list_display = ["username", "role", "badge", "account", "masked_mail", "joined"]
     list_filter = [("date_joined", DaysFilter), "role", "identity_verified", "is_active"]
     joined = time_column("date_joined", gettext_lazy("joined"))
     list_sections: ClassVar[list[Any]] = [DocumentsSection]
@@ -42,7 +42,7 @@ class UserAdmin(PersonAdmin):
     search_help_text = gettext_lazy("User name or ID")
     export_fields = ["id", "username", "role", "identity_verified", "is_active", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["username", "role", "badge", "standing", "date_joined", "last_login"]}),
+        (None, {"fields": ["username", "role", "badge", "account", "date_joined", "last_login"]}),
         (gettext_lazy("Profile"), {"fields": ["company", "category", "bio"]}),
         (gettext_lazy("Documents"), {"fields": ["documents"]}),
     ]
@@ -75,7 +75,7 @@ class UserAdmin(PersonAdmin):
         return verification_state(user)
 
     @display(description=gettext_lazy("account"))
-    def standing(self, user: User) -> SafeString:
+    def account(self, user: User) -> SafeString:
         return account_state(user)
 
     @display(description=gettext_lazy("email address"))

@@ -1,4 +1,4 @@
-"""About the author of a case: what else is theirs, what they have reported, how they stand. Read beside the case."""
+"""About the author of a case: their other content and cases, reports, strikes and appeals. Shown beside the case."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One object: by name, linked where the viewer may open it, and how it stands."""
+    """One object: its name, linked where the viewer may open it, and its state."""
 
     text: str | SafeString
     state: str | SafeString

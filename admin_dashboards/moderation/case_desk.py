@@ -12,12 +12,12 @@ from apps.stories.models import Story
 
 
 class CaseDesk(WorkDesk):
-    """What both queues of the desk share."""
+    """A desk of cases, or of appeals about them."""
 
     permission = "moderation.settle_report"
 
     def held_on_rows(self, request: StaffRequest) -> bool:
-        """Cases gather what many have reported; they are not granted one by one."""
+        """Cases have no object permissions."""
         return False
 
     def case_of(self, item: Any) -> Case:

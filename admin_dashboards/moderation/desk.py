@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from admin_dashboards.context import PART, StaffRequest, is_ahead, refuse_other_sites
 from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_desk import CaseDesk
-from admin_dashboards.moderation.case_page import evidence, facts
+from admin_dashboards.moderation.case_page import case_details, evidence
 from admin_dashboards.moderation.decision_panel import decision_context, posted_edits
 from admin_dashboards.moderation.message_preview import (
     EXTRAS,
@@ -67,7 +67,7 @@ class ModerationDesk(CaseDesk):
     queue = CASES
     templates = {
         "evidence": "moderation/desk/evidence.html",
-        "facts": "moderation/desk/facts.html",
+        "details": "moderation/desk/details.html",
         "decision": "moderation/desk/decision.html",
         "decided": "moderation/desk/decided.html",
     }
@@ -96,18 +96,18 @@ class ModerationDesk(CaseDesk):
         return rows.annotate(reasons=ArraySubquery(reasons))
 
     def found_by(self, term: str) -> Q:
-        # By the number of the thing, too: it is what its table and its address show.
+        # Also by the ID of the content, which its table and its address show.
         number = searched_number(term, str(Case._meta.verbose_name))
         return super().found_by(term) | Q(target_id=number) if number else super().found_by(term)
 
     def row(self, request: StaffRequest, item: Any) -> Row:
         reasons: list[str] = item.reasons
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
-        told = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
+        reasons_text = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
         weight = _("priority %(weight)d") % {"weight": item.weight}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
-        # What it weighed says in which order it is worked on, which a decided one is not any more.
-        shown = [label("balance", weight), reports, told] if item.is_open else [reports, told]
+        # The priority score orders the queue; decided cases are in it no more.
+        shown = [label("balance", weight), reports, reasons_text] if item.is_open else [reports, reasons_text]
         return Row(item, self.title_of(item), shown)
 
     def title_of(self, item: Case) -> str:
@@ -141,15 +141,15 @@ class ModerationDesk(CaseDesk):
     def item_context(self, request: StaffRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
         context = {
             "evidence": evidence(request, item),
-            "facts": facts(item),
+            "details": case_details(item),
             "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
-            "standing_decision": None if item.is_open else Decision.objects.about(item).standing().last(),
+            "current_decision": None if item.is_open else Decision.objects.about(item).standing().last(),
         }
         return context | decision_context(self, request, item) if deciding else context
 
     def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """What everybody would read, word for word, were the case settled as it is ticked now."""
+        """The messages that would be sent if the case were closed as it is filled in now."""
         case = self.one(request, item_id)
         extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
         previews = message_previews(
@@ -175,11 +175,11 @@ class ModerationDesk(CaseDesk):
         )
 
     def author(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """About the author of a case, as a page, or as the part that the script of the case's page shows beside it."""
+        """About the author of a case: a page, or its part that the script of the case page shows."""
         case = self.one(request, item_id)
         context = {
             "author": case.author,
-            "facts": facts(case),
+            "details": case_details(case),
             "sections": sections(request, case.author, but=case),
             "case_address": self.within(request, "item", case.pk),
         }
@@ -189,7 +189,7 @@ class ModerationDesk(CaseDesk):
         return self.page(request, "moderation/desk/author_page.html", context, title=title)
 
     def reveal(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Show the reported message and those around it to whoever says why."""
+        """Reveal the reported message and those around it, for a reason."""
         case = self.one(request, item_id)
         if request.method == "POST":
             message = target_of(case.kind, case.target_id)
@@ -202,7 +202,7 @@ class ModerationDesk(CaseDesk):
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def picture(self, request: StaffRequest, item_id: int) -> HttpResponseBase:
-        """The picture of a reported person, through the case, and written down."""
+        """The profile picture of a reported user, logged as viewed."""
         refuse_other_sites(request)
         case = self.one(request, item_id)
         profile = User.objects.select_related("profile").get(pk=case.author_id).profile
@@ -244,7 +244,7 @@ class ModerationDesk(CaseDesk):
 
 @contextmanager
 def _of_this_case() -> Iterator[None]:
-    """What one case does not allow skips that case, and is no mistake in what was typed for all."""
+    """Turns what one case does not allow into a `Conflict`, which skips that case and is no error of the whole bulk."""
     try:
         yield
     except Invalid as error:

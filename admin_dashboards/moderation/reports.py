@@ -1,4 +1,4 @@
-"""Reports, one by one: what somebody told us, the thing itself, and the decision about it."""
+"""The table of reports, each with the reported content and the decision about it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from admin_dashboards.context import StaffRequest, asking
 from admin_dashboards.links import link_to
-from admin_dashboards.moderation.case_page import words
-from admin_dashboards.moderation.story_files import look_of
+from admin_dashboards.moderation.case_page import field_texts
+from admin_dashboards.moderation.story_files import media_of
 from admin_dashboards.registry import table_for
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.states import label, moment, time_column
@@ -51,7 +51,7 @@ class SameCaseSection(Section):
 
 
 class SettleForm(Form):
-    """What comes of a report."""
+    """The decision about a report."""
 
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), widget=UnfoldAdminRadioSelectWidget)
     comment = forms.CharField(
@@ -77,7 +77,7 @@ class ReportAdmin(SearchableAdmin):
     changes: ClassVar[str | None] = "settle"
 
     form = SettleForm
-    list_display = ["number", "state", "thing_link", "reason", "about", "by", "reported"]
+    list_display = ["number", "state", "content_link", "reason", "about", "by", "reported"]
     list_filter = ["status", ("created_at", DaysFilter), "kind", "reason"]
     sortable_by = ["reported"]
     list_sections: ClassVar[list[Any]] = [SameCaseSection]
@@ -86,7 +86,7 @@ class ReportAdmin(SearchableAdmin):
     search_people = ("author", "reporter")
     search_help_text = gettext_lazy("Reported user, reporter or ID")
     change_form_template = "moderation/report.html"
-    readonly_fields = ["thing_link", "about", "by", "reason", "note", "created_at", "state"]
+    readonly_fields = ["content_link", "about", "by", "reason", "note", "created_at", "state"]
     export_fields = [
         "id", "kind", "target_id", "reason", "status", "outcome", "author__username", "reporter__username",
         "created_at", "closed_at", "closed_by__username",
@@ -114,11 +114,11 @@ class ReportAdmin(SearchableAdmin):
         attach(SameCaseSection, rows, found)
 
     def get_fieldsets(self, request: StaffRequest, obj: Report | None = None) -> list[Any]:
-        told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
+        report_fields = ["content_link", "about", "reason", "note", "by", "created_at", "state"]
         decided = ["outcome_word", "closer", "closed_at"]
         decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
-        return [(None, {"fields": told})] + ([(_("Decision"), {"fields": decision})] if shown else [])
+        return [(None, {"fields": report_fields})] + ([(_("Decision"), {"fields": decision})] if shown else [])
 
     def get_readonly_fields(self, request: StaffRequest, obj: Report | None = None) -> list[str]:
         return [*self.readonly_fields, "outcome_word", "closer", "closed_at"]
@@ -137,7 +137,7 @@ class ReportAdmin(SearchableAdmin):
     ) -> Any:
         context["show_save"] = self._is_to_settle(request, obj)
         context["show_save_and_continue"] = False
-        context["thing"] = self.thing(obj) if obj else ""
+        context["content"] = self.content(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: StaffRequest, obj: Report, form: Any, change: bool) -> None:
@@ -149,7 +149,7 @@ class ReportAdmin(SearchableAdmin):
         )
 
     def _is_to_settle(self, request: StaffRequest, report: Report | None) -> bool:
-        """Whether the form asks for a decision. One that comes too late is answered by the service, not by silence."""
+        """Whether the form asks for a decision. The service answers one that comes too late."""
         if report is None or not self.has_change_permission(request, report):
             return False
         return report.status == Report.Status.OPEN or request.method == "POST"
@@ -174,14 +174,14 @@ class ReportAdmin(SearchableAdmin):
         return link_to(report.closed_by)
 
     @display(description=gettext_lazy("content"))
-    def thing_link(self, report: Report) -> str:
+    def content_link(self, report: Report) -> str:
         word = f"{report.get_kind_display()} {report.target_id}"
         if report.kind == Report.Kind.USER:
             return link_to(report.author, word)
         return link_to(_model(report)(pk=report.target_id), word)
 
-    def thing(self, report: Report) -> str:
-        """The reported thing as it stands, for those who may see it."""
+    def content(self, report: Report) -> str:
+        """The reported content as it is now, for viewers who may see it."""
         if report.kind == Report.Kind.USER:
             return format_html("<h2>{}</h2>", link_to(report.author))
         table: Any = table_for(_model(report))
@@ -195,14 +195,14 @@ class ReportAdmin(SearchableAdmin):
             description = linebreaksbr(row.description)
             return format_html("<h2>{}</h2><p>{}</p><p>{}</p>{}", row.title, state, description, was)
         if isinstance(row, Story):
-            return format_html("{}<p>{}</p><p>{}</p>{}", look_of(row), row.caption, state, was)
+            return format_html("{}<p>{}</p><p>{}</p>{}", media_of(row), row.caption, state, was)
         return format_html("<p>{}</p><p>{}</p>", masked_field(asking(), row, "text"), state)
 
     def as_reported(self, report: Report, row: Any) -> SafeString:
-        """What it said when it was reported, where its author has changed that since."""
-        if report.case is None or isinstance(row, Message):  # what was said in a conversation is masked
+        """The reported text, where its author has changed it since."""
+        if report.case is None or isinstance(row, Message):  # messages are masked
             return SafeString("")
-        changed = ((line.name, said) for line in words(report.case, row) for _at, said in line.reported)
+        changed = ((line.name, said) for line in field_texts(report.case, row) for _at, said in line.reported)
         return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
 
     @display(description=gettext_lazy("reported user"))
@@ -215,13 +215,13 @@ class ReportAdmin(SearchableAdmin):
 
 
 def outcomes(user: User, report: Report | Case, *, gone: bool | None = None) -> list[tuple[str, Any]]:
-    """The outcomes that this person can bring about for this report or case. `gone` is looked up if it is None."""
-    outcome, thing = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
-    row = thing.model(pk=report.target_id)
+    """The outcomes that the user may choose for this report or case. `gone` is read from the database if it is None."""
+    outcome, reportable = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
+    row = reportable.model(pk=report.target_id)
     possible = [outcome.KEPT]
-    if thing.remove and may(user, thing.remove, row):
+    if reportable.remove and may(user, reportable.remove, row):
         possible.append(outcome.REMOVED)
-    if thing.edit and may(user, thing.edit, row):
+    if reportable.edit and may(user, reportable.edit, row):
         gone = target_of(report.kind, report.target_id) is None if gone is None else gone
         if not gone:
             possible.append(outcome.EDITED)

@@ -71,7 +71,7 @@ class WorkDesk(Desk):
     has_queue = True
     queue: ClassVar[ReviewQueue]
     templates: ClassVar[Mapping[str, str]]
-    """Of the parts of an item's page: `evidence`, `facts` and `decision`."""
+    """Of the parts of an item's page: `evidence`, `details` and `decision`."""
     filters: ClassVar[Sequence[Filter]] = ()
     bulk_actions: ClassVar[Sequence[BulkAction]] = ()
     tabs: ClassVar[Sequence[Tab]] = TABS

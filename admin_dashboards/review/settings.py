@@ -1,4 +1,4 @@
-"""The page of what a desk goes by: each setting in a section of its own, open to those who may change it."""
+"""The page of a desk's rules: a section for each setting, open to users who may change it."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 
 class Setting(ABC):
-    """Something that a desk goes by."""
+    """A rule of a desk."""
 
     code: ClassVar[str]
     title: ClassVar[str | Promise]
     permission: ClassVar[str]
-    """With which one sees and changes it."""
+    """With which a user sees and changes it."""
     template: ClassVar[str]
 
     @abstractmethod
     def shown(self, desk: WorkDesk) -> dict[str, Any]:
-        """How it stands, for the template."""
+        """The setting as it is now, for the template."""
 
     @abstractmethod
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
-        """Do what was sent, by the service; the sentence that says what was done. Raises `DomainError`."""
+        """Change it by its service; returns the sentence that says what was done. Raises `DomainError`."""
 
     @abstractmethod
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
-        """The versions that tell of it."""
+        """The history of the setting."""
 
 
 class GoalSetting(Setting):

@@ -1,4 +1,4 @@
-"""The tables of the support desk. Nobody changes anything in them."""
+"""The tables of the support desk, read-only."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ProfileAdmin(PersonAdmin):
 
     @display(description=_("social links"))
     def links(self, profile: Profile) -> SafeString:
-        # As text: a stranger's address is not followed from here by a slip.
+        # As text: addresses that users enter are not links.
         return format_html_join("\n", "{}: {}<br>", profile.social_links.items())
 
     @display(description=_("signed up"))
@@ -118,7 +118,7 @@ class ProfileAdmin(PersonAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(SearchableAdmin):
-    list_display = ["__str__", "told_to", "kind", "state", "created", "read"]
+    list_display = ["__str__", "recipient_name", "kind", "state", "created", "read"]
     list_filter = ["is_read", ("created_at", DaysFilter), "kind"]
     sortable_by = ["created"]
     created = time_column("created_at", _("created"))
@@ -126,14 +126,14 @@ class NotificationAdmin(SearchableAdmin):
     ordering = ["-created_at", "-id"]
     search_people = ("recipient",)
     search_help_text = _("Recipient or ID")
-    fields = ["told_to", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
+    fields = ["recipient_name", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
     export_fields = ["id", "recipient__username", "kind", "text", "is_read", "created_at", "read_at"]
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("recipient__profile")
 
     @display(description=_("recipient"))
-    def told_to(self, notification: Notification) -> str:
+    def recipient_name(self, notification: Notification) -> str:
         return link_to(notification.recipient)
 
     @display(description=_("state"))

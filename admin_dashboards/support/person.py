@@ -1,4 +1,4 @@
-"""All that support needs to know of one person, section by section, in a fixed number of queries."""
+"""What support needs to know of one user, by section, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ MESSAGES = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing: what it is, how it stands, since when."""
+    """One object: its name, state and time."""
 
     text: str
     state: str | SafeString = ""
     at: datetime | None = None
     why: str = ""
-    """Where the page stands that says why the person sees it, or does not."""
+    """The address of the page that explains whether the user sees it."""
     lines: list[Line] = field(default_factory=list)
     """What belongs below it."""
 
@@ -77,9 +77,9 @@ def sections(person: User) -> list[Section]:
     ]
 
 
-def _why(viewer: User, kind: str, thing: Model) -> str:
-    """Where the page stands that says whether `viewer` sees the thing."""
-    return reverse("admin:desk_support_why", args=[viewer.pk, kind, thing.pk])
+def _why(viewer: User, kind: str, obj: Model) -> str:
+    """The address of the page that explains whether `viewer` sees the object."""
+    return reverse("admin:desk_support_why", args=[viewer.pk, kind, obj.pk])
 
 
 def _connections(person: User) -> Section:
@@ -114,7 +114,7 @@ def _notifications(person: User) -> Section:
 
 
 def _rooms(person: User) -> Section:
-    """With whom and when; never what."""
+    """The members and times of chats, without texts."""
     rooms = list(
         Membership.objects.filter(user=person)
         .select_related("room")
@@ -231,7 +231,7 @@ def _strikes(person: User) -> Section:
 
 
 def _blocks(person: User) -> Section:
-    """Who blocked whom; a person's own list shows only the ones they blocked."""
+    """Blocks in both directions; the app shows a user only their own."""
     rows = (
         Block.objects.filter(Q(blocker=person) | Q(blocked=person))
         .select_related("blocker", "blocked")
@@ -250,7 +250,7 @@ def _blocks(person: User) -> Section:
 
 
 def of_other(viewer: User, other: User) -> list[Line]:
-    """What somebody may ask about of somebody else: their profile, stories, events, and what is between the two."""
+    """What can be asked about another user: their profile, stories, events, and the connection of the two."""
     lines = [
         Line(
             _("Profile of %(name)s") % {"name": other.username},
@@ -277,12 +277,12 @@ def of_other(viewer: User, other: User) -> list[Line]:
     return lines
 
 
-def facts(person: User) -> dict[str, Any]:
-    """The head of the page: who it is and how the account stands."""
+def summary(person: User) -> dict[str, Any]:
+    """The head of the page: the user and the state of the account."""
     profile = person.profile
     return {
         "role": person.get_role_display(),
-        "standing": account_state(person),
+        "account": account_state(person),
         "badge": verification_state(person),
         "suspended_until": person.suspended_until if person.is_suspended else None,
         "joined": person.date_joined,

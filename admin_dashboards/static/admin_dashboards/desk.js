@@ -74,14 +74,14 @@
         const filled = moved ? [] : keep(part, sent, answer);
         const decided = (root) => root?.querySelector(".desk-last [name=decision]")?.value;
         const isNew = decided(part) !== decided(item());
-        const scrolled = moved ? 0 : item().querySelector(".desk-facts")?.scrollTop;
+        const scrolled = moved ? 0 : item().querySelector(".desk-details")?.scrollTop;
         work().replaceChildren(part);
         if (moved) {
             history.pushState({}, "", answer.headers.get("X-Address") || (answer.redirected ? answer.url : location.href));
             document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
             scrollTo(0, 0);
         }
-        if (scrolled) part.querySelector(".desk-facts").scrollTop = scrolled;
+        if (scrolled) part.querySelector(".desk-details").scrollTop = scrolled;
         opened(moved);
         follow(filled);
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });

@@ -31,8 +31,8 @@ def status_of(document: Document) -> str:
     return document.status
 
 
-def test_the_letter_is_shown_as_it_will_leave(document: Document) -> None:
-    client, address = console(people.compliance()), f"{DESK}{document.pk}/letter/"
+def test_the_message_preview_is_what_is_sent(document: Document) -> None:
+    client, address = console(people.compliance()), f"{DESK}{document.pk}/preview/"
     shown = client.post(address, {"verdict": "rejected", "reason": "expired", "comment": "In May."}).json()
     assert shown["notification"].endswith("Please send one that is still valid. In May.")
     assert shown["subject"] == "Your document was not accepted"

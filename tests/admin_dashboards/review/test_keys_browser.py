@@ -243,8 +243,8 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     on(page, first)
 
     # A preview that does not come is not the one before.
-    preview = page.locator("[data-letter-notification]")
-    page.route("**/letter/", lambda route: route.abort(), times=1)
+    preview = page.locator("[data-message-notification]")
+    page.route("**/preview/", lambda route: route.abort(), times=1)
     press(page, "2")
     expect(preview).to_have_text("Preview not available. Try again.")
     page.locator("[name=comment]").fill("Send the new one")
