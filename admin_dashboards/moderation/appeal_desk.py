@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_page import evidence, facts
-from admin_dashboards.moderation.desk import CaseDesk, outcome_words, read_in
+from admin_dashboards.moderation.desk import CaseDesk, read_in
 from admin_dashboards.review.work import Row
 from apps.errors import Invalid
 from apps.infra.ids import parse_id
+from apps.moderation.actions.keep import Keep
+from apps.moderation.actions.registry import label_of
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.content import target_of
 from apps.moderation.models import Appeal, Case, Report
@@ -45,7 +47,7 @@ class AppealDesk(CaseDesk):
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:
-        return Row(item, self.title_of(item), [outcome_words(item.decision.after["outcomes"]), item.decider.username])
+        return Row(item, self.title_of(item), [label_of(item.decision.after["outcomes"]), item.decider.username])
 
     def title_of(self, item: Appeal) -> str:
         return _("Appeal of %(name)s about %(kind)s %(number)d") % {
@@ -69,7 +71,7 @@ class AppealDesk(CaseDesk):
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
             "evidence": evidence(request, item.case),
             "facts": facts(item.case),
-            "outcomes": outcome_words(item.decision.after["outcomes"]),
+            "outcomes": label_of(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
             "previews": self._previews(item) if deciding else [],
             "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
@@ -78,7 +80,7 @@ class AppealDesk(CaseDesk):
     def _previews(self, item: Appeal) -> list[dict[str, Any]]:
         """What the author will read either way, before what is typed, and the reporters where it is undone."""
         target = target_of(item.case.kind, item.case.target_id)
-        undone = to_reporter(Report.Outcome.KEPT)
+        undone = to_reporter(Keep.code)
         reporters = item.case.reports.values_list("reporter__language", flat=True)
         return [
             {

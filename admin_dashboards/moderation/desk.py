@@ -23,7 +23,6 @@ from admin_dashboards.context import PART, StaffRequest, is_ahead, refuse_other_
 from admin_dashboards.languages import in_language
 from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_page import evidence, facts, main_reason
-from admin_dashboards.moderation.reports import outcomes
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.review.work import BulkAction, Filter, Row, WorkDesk
 from admin_dashboards.states import label
@@ -33,13 +32,16 @@ from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.events.models import Event
 from apps.infra.ids import parse_id, searched_number
+from apps.moderation.actions.checks import check_outcomes, possible_outcomes, require_outcomes
+from apps.moderation.actions.edit import Edit
+from apps.moderation.actions.keep import Keep
+from apps.moderation.actions.registry import extras, label_of, most_severe
 from apps.moderation.cases import settle_case
 from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import cases_either_way, why_not_removable
 from apps.moderation.models import Appeal, Case, Report
-from apps.moderation.notices import Said, ends_at, to_author, to_reporter
-from apps.moderation.outcomes import GRAVEST_FIRST, check_outcomes, require_outcomes
+from apps.moderation.notices import Notice, ends_at, to_author, to_reporter
 from apps.moderation.queues import CASES
 from apps.moderation.strikes import recommend
 from apps.review.claims import check_workable
@@ -47,14 +49,7 @@ from apps.review.decisions.models import Decision
 from apps.stories.models import Story
 from apps.users.models import User
 
-Outcome = Report.Outcome
 DAYS = (1, 3, 7, 14, 30, 90)
-EXTRAS = {
-    Outcome.WARNED: gettext_lazy("Warn the author"),
-    Outcome.SUSPENDED: gettext_lazy("Suspend the author for"),
-    Outcome.EDITED: gettext_lazy("Edit text"),
-}
-"""What can be ticked beside removing, in the order of the digits."""
 
 
 class CaseDesk(WorkDesk):
@@ -147,7 +142,7 @@ class ModerationDesk(CaseDesk):
         return cases_either_way(request.user, super().offered(request, rows))
 
     def sentence_of(self, decision: Decision, item: Case) -> str:
-        return f"{outcome_words(decision.after['outcomes'])}: {self.title_of(item)}"
+        return f"{label_of(decision.after['outcomes'])}: {self.title_of(item)}"
 
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
@@ -174,16 +169,16 @@ class ModerationDesk(CaseDesk):
         posted = request.POST if "outcome" in request.POST else None
         step = recommend(case.author_id)
         days = posted.get("days", "") if posted else str(step.lasts.days or 7)
-        possible = {value for value, _label in outcomes(request.user, case)}
+        possible = {action.code for action in possible_outcomes(request.user, case)}
         chosen = posted.getlist("outcome") if posted else []
         event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
         return {
             "possible": possible,
             "cannot": why_not_removable(request.user, case),
             "extras": [
-                {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
-                for key, (each, title) in enumerate(EXTRAS.items(), 1)
-                if each in possible
+                {"value": each.code, "label": each.choice, "key": key, "ticked": each.code in chosen}
+                for key, each in enumerate(extras(), 1)
+                if each.code in possible
             ],
             "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],
             "chosen_days": days,
@@ -196,7 +191,7 @@ class ModerationDesk(CaseDesk):
             "previews": self._previews(
                 request,
                 case,
-                [each for each in chosen if each in EXTRAS],
+                _selected(chosen),
                 posted.get("text", "") if posted else "",
                 days,
             ),
@@ -206,14 +201,14 @@ class ModerationDesk(CaseDesk):
     def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """What everybody would read, word for word, were the case settled as it is ticked now."""
         case = self.one(request, item_id)
-        extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
+        selected = _selected(request.GET.getlist("outcome"))
         previews = self._previews(
-            request, case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", "")
+            request, case, selected, request.GET.get("text", "")[:1000], request.GET.get("days", "")
         )
         return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
 
     def _previews(
-        self, request: StaffRequest, case: Case, extras: Sequence[str], text: str, days: str
+        self, request: StaffRequest, case: Case, selected: Sequence[str], text: str, days: str
     ) -> list[dict[str, Any]]:
         target = target_of(case.kind, case.target_id)
         until = ends_at(case.author, (timezone.now() + timedelta(days=_days(days))).isoformat())
@@ -221,34 +216,35 @@ class ModerationDesk(CaseDesk):
 
         def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:
             to_them = to_author(case, target, chosen, text=text.strip(), until=until)
-            gravest = next(outcome for outcome in GRAVEST_FIRST if outcome in chosen)
             return {
                 "title": title,
                 "author": [read_in(case.author.language, said) for said in to_them],
-                "reporters": [read_in(language, to_reporter(gravest)) for language in languages],
+                "reporters": [read_in(language, to_reporter(most_severe(chosen))) for language in languages],
             }
 
-        found = [say(_("Keep"), [Outcome.KEPT])]
-        if Outcome.REMOVED in dict(outcomes(request.user, case)):
-            found.append(say(_("Remove"), [Outcome.REMOVED, *extras]))
-        if extras:
-            found.append(say(_("Selected actions only"), extras))
+        found = [
+            say(str(action.choice), [action.code, *([] if action.is_exclusive else selected)])
+            for action in possible_outcomes(request.user, case)
+            if not action.is_extra
+        ]
+        if selected:
+            found.append(say(_("Selected actions only"), selected))
         return found
 
     def decide(self, request: StaffRequest, item: Case) -> None:
         posted = request.POST
         chosen = posted.getlist("outcome")
-        if Outcome.KEPT in chosen:
-            chosen = [Outcome.KEPT.value]
+        if Keep.code in chosen:
+            chosen = [Keep.code]
         settle_case(
             request.user,
             item.pk,
             outcomes=chosen,
             reason=posted.get("reason", ""),
-            text=posted.get("text", "").strip() if chosen != [Outcome.KEPT] else "",
+            text=posted.get("text", "").strip() if chosen != [Keep.code] else "",
             note=posted.get("note", "").strip()[:1000],
             until=timezone.now() + timedelta(days=_days(posted.get("days", ""))),
-            edits=_edits(item, posted) if Outcome.EDITED in chosen else None,
+            edits=_edits(item, posted) if Edit.code in chosen else None,
             version=parse_id(posted.get("version", "")),
         )
 
@@ -307,7 +303,7 @@ class ModerationDesk(CaseDesk):
         return _("Message to %(name)s: %(text)s") % read
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Case, batch: UUID) -> str:
-        text = request.POST.get("text", "").strip() if action.code != Outcome.KEPT else ""
+        text = request.POST.get("text", "").strip() if action.code != Keep.code else ""
         with _of_this_case():
             settle_case(
                 request.user,
@@ -317,7 +313,7 @@ class ModerationDesk(CaseDesk):
                 version=item.version,
                 batch=batch,
             )
-        return str(Outcome(action.code).label)
+        return label_of([action.code])
 
 
 @contextmanager
@@ -333,15 +329,16 @@ def _of_this_case() -> Iterator[None]:
         raise Conflict(error.code, str(error)) from error
 
 
-def read_in(language: str, said: Said) -> dict[str, str]:
+def read_in(language: str, said: Notice) -> dict[str, str]:
     """The very words, in the language of whoever reads them, and that named beside."""
     with override(language):
         text = said.text
     return {"text": text, "code": language, "language": in_language(language)}
 
 
-def outcome_words(outcomes: Sequence[str]) -> str:
-    return ", ".join(str(Outcome(outcome).label) for outcome in outcomes)
+def _selected(codes: Sequence[str]) -> list[str]:
+    """Those of the outcomes that the desk offers to select."""
+    return [action.code for action in extras() if action.code in codes]
 
 
 def _days(text: str) -> int:
