@@ -9,6 +9,7 @@ from django.test import Client
 
 from apps.users.authentication.sessions import Tokens, begin
 from apps.users.models import User
+from tests.drawn import png, upload
 
 type Answer = Any
 
@@ -52,3 +53,19 @@ class Api:
 def api(user: User | None = None, /, **headers: str) -> Api:
     """A client signed in as `user`, or nobody's."""
     return Api(begin(user) if user else None, **headers)
+
+
+def assert_problem(answer: Answer, status: int, slug: str) -> dict[str, Any]:
+    """Check that the answer is a problem document of that status and type; returns the document."""
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["type"] == slug
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+def submit_document(client: Api, content: bytes | None = None, doc_type: str = "identity", **form: Any) -> Answer:
+    return client.upload("/users/verify", file=upload(content or png()), doc_type=doc_type, **form)

@@ -14,11 +14,9 @@ from apps.review.notes import add_note
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.browser import press
+from tests.browser import press, sign_in
 from tests.drawn import pdf
-from tests.factories import make_event, make_message, make_story
+from tests.factories import make_document, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,10 +19,9 @@ from apps.review.models import Preference
 from apps.stories.models import Story
 from apps.users.models import Document, Session, User
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.clock import Clock, standing_still
 from tests.console import console, links
-from tests.factories import make_event, make_notification, make_report, make_story
+from tests.factories import make_document, make_event, make_notification, make_report, make_story
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,8 @@ from playwright.sync_api import Dialog, Page, expect
 from apps.users.models import Session
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.factories import make_event, make_report, make_story
+from tests.browser import sign_in
+from tests.factories import make_document, make_event, make_report, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,7 @@ from apps.review.reveals import reveal
 from apps.users.models import Document, User
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.console import console
 from tests.drawn import pdf, upload
 from tests.factories import make_message, make_story

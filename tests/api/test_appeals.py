@@ -13,8 +13,7 @@ from apps.moderation.models import Appeal, Case, Strike
 from apps.moderation.reporting import report
 from apps.review.decisions.models import Decision
 from apps.users.models import User
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_story
 from tests.jobs import run_jobs

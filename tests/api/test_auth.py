@@ -19,8 +19,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.users.models import ResetCode, Session, User
 from apps.users.passwords import nobodys_password
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, admin, alice, bob, compliance, make_user
 

@@ -8,8 +8,7 @@ import pytest
 
 from apps.connections.models import Connection
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection
 from tests.people import alice, bob, carol, compliance, make_user, newton

@@ -13,21 +13,10 @@ from api.main import FORM
 from api.main import api as application
 from api.parser import require_small
 from apps.errors import TooLarge
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import alice
 
 pytestmark = pytest.mark.django_db
-
-
-def assert_problem(answer: Any, status: int, slug: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["type"] == slug
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/users/", "/users/profile/alice/nothing", "/events/%00", "/%ff"])

@@ -13,8 +13,7 @@ from apps.events.models import Event, Participation
 from apps.events.participation import join_event
 from apps.events.services import remove_event
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event
 from tests.people import admin, alice, bob, carol, make_user, newton

@@ -17,10 +17,9 @@ from apps.users.models import User
 from apps.users.verification.messages import letter
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import api
 from tests.console import console
-from tests.factories import make_event, make_story
+from tests.factories import make_document, make_event, make_story
 from tests.jobs import run_jobs
 
 pytestmark = pytest.mark.django_db

@@ -30,8 +30,7 @@ from apps.users.accounts import services
 from apps.users.models import Block, Document, User
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.console import console
 from tests.drawn import mp4, pdf, picture, png, upload
 from tests.people import alice, bob

@@ -14,9 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
-from tests.api.test_errors import assert_problem
 from tests.authenticator import App, code_of, enrol, wrong
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, make_staff
 from tests.races import at_once

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.events.participation import invite_to_event
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event, make_notification
 from tests.people import alice, bob, newton

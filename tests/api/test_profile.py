@@ -13,8 +13,7 @@ from django.core.files.storage import default_storage
 from apps.connections.models import Connection
 from apps.notifications.models import Kind, Notification
 from apps.users.models import Block, Follow, Profile, User
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.drawn import bomb, pdf, picture, png, upload
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, carol, compliance, make_user, newton

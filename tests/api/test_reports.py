@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from apps.moderation.reporting import settle_report
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event, make_report, make_story
 from tests.jobs import run_jobs

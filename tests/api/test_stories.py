@@ -15,8 +15,7 @@ from PIL import Image
 from apps.stories.models import Story, StoryView
 from apps.stories.services import free_expired, hold_story, mark_seen, remove_story
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection, make_story
 from tests.people import admin, alice, bob, carol, make_user, newton

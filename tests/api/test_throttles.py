@@ -18,8 +18,7 @@ from django.test import RequestFactory
 from api import throttles
 from apps.errors import WrongCredentials
 from apps.infra import valkey
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import PASSWORD, alice, bob
 
 pytestmark = pytest.mark.django_db

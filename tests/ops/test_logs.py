@@ -10,7 +10,7 @@ from django.test import Client
 from apps.users.authentication.sessions import begin
 from tests import people
 from tests.console import console
-from tests.ops.test_settings import PRODUCTION, start
+from tests.ops.production import PRODUCTION, start
 from tests.people import alice
 
 

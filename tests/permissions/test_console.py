@@ -11,15 +11,12 @@ from django.test import Client
 
 from tests.console import console
 from tests.permissions import console_scene
-from tests.permissions.console_table import TABLE
+from tests.permissions.console_table import FOR_ALL, SIGNING_OUT, TABLE
 
 pytestmark = pytest.mark.django_db
 
 SHUT = {"get": {403, 405}, "post": {403}}
-SIGNING_OUT = "logout"
-"""The one address that is not tried: it would end the sign-ins of the others. `test_login.py` has it."""
 # The sign-in itself answers those who are not in yet.
-FOR_ALL = {"login"}
 
 
 def test_the_table_names_every_address_and_no_other() -> None:

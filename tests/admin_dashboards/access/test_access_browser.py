@@ -13,24 +13,11 @@ from apps.users.staff.object_grants import grant_on_row
 from tests import people
 from tests.accessibility import barriers
 from tests.authenticator import enrol
+from tests.browser import sign_in
 from tests.console import console
 from tests.factories import make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def sign_in(page: Page, username: str) -> list[str]:
-    """Sign in; what the browser complains about from then on is in the list."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/admin/login/")
-    page.fill("#id_username", username)
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    # Whoever has one desk lands there, others on the overview.
-    page.wait_for_url(lambda address: "/login/" not in address)
-    return complaints
 
 
 def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:

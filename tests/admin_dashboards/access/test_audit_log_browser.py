@@ -9,7 +9,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.client import api
 from tests.factories import make_event
 

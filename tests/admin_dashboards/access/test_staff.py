@@ -13,7 +13,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.users.models import User
 from tests import people
-from tests.console import console, fields, links
+from tests.console import console, fields, links, permissions_page
 from tests.factories import make_event, make_message, make_report, make_story
 
 pytestmark = pytest.mark.django_db
@@ -229,15 +229,11 @@ def grantable() -> list[Any]:
     return [story, make_event(alice), make_message(alice, bob), make_report(bob, "story", story, alice)]
 
 
-def permissions_of(row: Any) -> str:
-    return f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/permissions/"
-
-
 def test_a_row_is_granted_and_taken_back_without_the_right_to_read_it() -> None:
     nora = people.make_staff("nora")
     client = console(people.access())
     for row in grantable():
-        address, perm = permissions_of(row), f"{row._meta.app_label}.view_{row._meta.model_name}"
+        address, perm = permissions_page(row), f"{row._meta.app_label}.view_{row._meta.model_name}"
         page = client.get(address)
         assert page.status_code == 200
         assert str(row) not in page.content.decode() or not getattr(row, "caption", getattr(row, "title", ""))
@@ -257,9 +253,9 @@ def test_a_row_is_granted_and_taken_back_without_the_right_to_read_it() -> None:
 def test_nobody_else_opens_the_permissions_of_a_row(name: str) -> None:
     nora, client = people.make_staff("nora"), console(getattr(people, name)())
     for row in grantable():
-        assert client.get(permissions_of(row)).status_code == 403
+        assert client.get(permissions_page(row)).status_code == 403
         perm = f"{row._meta.app_label}.view_{row._meta.model_name}"
-        answer = client.post(permissions_of(row), {"holder": f"user:{nora.pk}", "perm": perm})
+        answer = client.post(permissions_page(row), {"holder": f"user:{nora.pk}", "perm": perm})
         assert answer.status_code == 403
         assert not may(User.objects.get(pk=nora.pk), perm, row)
 
@@ -268,13 +264,13 @@ def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
     manager, admin, bob = people.access(), people.admin(), people.make_user("bert")
     story, client = make_story(people.alice()), console(manager)
     for holder, expected in [(manager, 403), (admin, 403), (bob, 422)]:
-        answer = client.post(permissions_of(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
+        answer = client.post(permissions_page(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
         assert answer.status_code == expected
         assert not holder.storyuserobjectpermission_set.exists()
-    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"})
+    answer = client.post(permissions_page(story), {"holder": "user:x", "perm": "stories.view_story"})
     assert "Choose a staff member or a group." in answer.content.decode()
     answer = client.post(
-        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
+        permissions_page(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
     )
     assert "cannot be granted on a single object" in answer.content.decode()
 
@@ -282,9 +278,9 @@ def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
 def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more() -> None:
     nora, story = people.make_staff("nora"), make_story(people.alice(), "Secret caption")
     client = console(people.access())
-    client.post(permissions_of(story), {"holder": f"user:{nora.pk}", "perm": "stories.delete_story"})
+    client.post(permissions_page(story), {"holder": f"user:{nora.pk}", "perm": "stories.delete_story"})
     page = client.get(page_of(nora))
-    assert permissions_of(story) in links(page)
+    assert permissions_page(story) in links(page)
     assert "Secret caption" not in page.content.decode()
     assert {"kind", "q"} <= set(fields(page))
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from admin_dashboards.access.preview import ALL, MOST, Preview, Standing, standing_of
@@ -23,14 +23,11 @@ from tests import people
 from tests.console import console, links
 from tests.crawling import everything
 from tests.factories import make_event, make_story
+from tests.people import permission_ids
 
 pytestmark = pytest.mark.django_db
 
 TEAM = "Community Manager"
-
-
-def ids(*codenames: str) -> list[int]:
-    return list(Permission.objects.filter(codename__in=codenames).values_list("pk", flat=True))
 
 
 def cast() -> tuple[Any, User]:
@@ -65,7 +62,7 @@ def page_of(user: User, **given: Any) -> Action:
 def group_page(name: str, *codenames: str) -> Action:
     return f"/admin/auth/group/{Group.objects.get(name=name).pk}/change/", {
         "name": name,
-        "permissions": ids(*codenames),
+        "permissions": permission_ids(*codenames),
     }
 
 
@@ -75,7 +72,7 @@ def row_page(story: Story, **given: Any) -> Action:
 
 def moved(nora: User, story: Story) -> Action:
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("delete_story", "change_event"))
+    juniors.permissions.set(permission_ids("delete_story", "change_event"))
     return page_of(nora, groups=[juniors.pk])
 
 
@@ -228,9 +225,9 @@ def test_everybody_of_a_group_is_named_with_what_each_loses_and_the_rest_is_coun
 def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
     client, _nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection"))
+    juniors.permissions.set(permission_ids("view_connection"))
     people.make_staff("june", "Juniors")
-    form = {"name": "Beginners", "permissions": ids("view_connection")}
+    form = {"name": "Beginners", "permissions": permission_ids("view_connection")}
     told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
     assert told.lines() == ["Nobody loses a permission."]
 
@@ -238,7 +235,7 @@ def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
     client, nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection", "delete_story"))
+    juniors.permissions.set(permission_ids("view_connection", "delete_story"))
     olaf = people.make_staff("olaf", "Juniors")
     nora.groups.add(juniors)
     make_story(people.alice())
@@ -294,7 +291,7 @@ def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
 def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     client, _nora = cast()
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
-    told = promised(client, address, {"name": TEAM, "permissions": ids("review_document", "change_user")})
+    told = promised(client, address, {"name": TEAM, "permissions": permission_ids("review_document", "change_user")})
     assert [str(pair.sentence) for pair in told.affected[0].pairs] == ["approves documents and edits the same users"]
     assert told.warnings == ["Each member approves documents and edits the same users."]
     second = User.objects.get(username="second")
@@ -309,7 +306,7 @@ def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
 
 def test_a_new_group_concerns_nobody_yet_and_saves_in_one_step() -> None:
     client, _nora = cast()
-    form = {"name": "Junior Moderators", "permissions": ids("delete_story", "change_event")}
+    form = {"name": "Junior Moderators", "permissions": permission_ids("delete_story", "change_event")}
     told = promised(client, "/admin/auth/group/add/", form)
     assert (told.asked, told.affected) == (0, [])
     assert client.post("/admin/auth/group/add/", form).status_code == 302
@@ -331,7 +328,7 @@ def test_what_may_not_be_done_may_not_be_tried() -> None:
 def test_the_question_before_deleting_says_who_loses_what() -> None:
     client, nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection"))
+    juniors.permissions.set(permission_ids("view_connection"))
     nora.groups.add(juniors)
     page = client.get(f"/admin/auth/group/{juniors.pk}/delete/").content.decode()
     assert "nora loses menus: Connections › Connections" in page

@@ -12,9 +12,9 @@ from apps.review.models import Note
 from apps.users.models import Document, ReviewRule, User
 from apps.users.verification.duplicates import inspect_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_four_eyes import officers
 from tests.console import console, fields
+from tests.factories import make_document
+from tests.people import officers
 
 pytestmark = pytest.mark.django_db
 

@@ -9,16 +9,16 @@ from apps.users.models import Document, DocumentDetails
 from apps.users.verification.details import record_details
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.admin_dashboards.review.test_keys_browser import DESK, sign_in
-from tests.browser import LISTENS, press
+from tests.browser import LISTENS, open_desk, press
+from tests.console import COMPLIANCE_DESK
+from tests.factories import make_document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def open_document(page: Page, document: Document) -> None:
-    sign_in(page)
-    page.goto(f"{DESK}{document.pk}/")
+    open_desk(page, COMPLIANCE_DESK, "compliance")
+    page.goto(f"{COMPLIANCE_DESK}{document.pk}/")
     page.wait_for_function(LISTENS)
 
 

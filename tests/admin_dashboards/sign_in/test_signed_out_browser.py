@@ -12,7 +12,7 @@ from apps.users.models import Session, User
 from apps.users.verification.upload import send_document
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.drawn import png, upload
 from tests.factories import make_event
 

@@ -17,7 +17,7 @@ from apps.tables import services
 from apps.tables.models import Transfer
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import openpyxl
 import pytest
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -35,14 +34,12 @@ from apps.users.models import User
 from demo.bulk import copy_rows, reserve_ids
 from ops.jobs import retry_stalled
 from tests import people
-from tests.apps.users.test_jobs import stall, work
-from tests.console import console, links
+from tests.console import EVENTS, console, links, upload_import
 from tests.factories import make_event, make_message, make_story
-from tests.jobs import forget, waiting
+from tests.jobs import abandon_jobs, forget, run_worker, waiting
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
-EVENTS = "/admin/events/event/"
 CSV, XLSX = "0", "1"
 POLL = {"X-Poll": "1"}
 Status = Transfer.Status
@@ -72,11 +69,6 @@ def file_of(events: list[Event], title: str = "Renamed {}") -> str:
     return "id,title\n" + "".join(f"{event.pk},{title.format(event.pk)}\n" for event in events)
 
 
-def upload(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
-    content = text if isinstance(text, bytes) else text.encode()
-    return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})
-
-
 def page_of(answer: Any) -> str:
     """The address of the transfer's page that a form led to."""
     assert answer.status_code == 302, answer.content.decode()
@@ -100,7 +92,7 @@ def status_of(client: Client, page: str) -> str:
 
 
 def previewed(client: Client, text: str | bytes) -> str:
-    page = page_of(upload(client, text))
+    page = page_of(upload_import(client, text))
     run_jobs()
     return page
 
@@ -123,7 +115,7 @@ def test_a_long_file_is_previewed_confirmed_and_applied_in_the_background() -> N
     events, staff = make_events(5), manager()
     client = console(staff)
     text = file_of(events[:4]) + f"{events[4].pk},Event 4\n"
-    page = page_of(upload(client, text))
+    page = page_of(upload_import(client, text))
     assert "Waiting for the worker" in client.get(page).content.decode()
     assert run_jobs() == 1
     shown = client.get(page).content.decode()
@@ -149,7 +141,7 @@ def test_a_long_file_is_previewed_confirmed_and_applied_in_the_background() -> N
 
 def test_a_short_file_stays_in_the_request() -> None:
     events = make_events(3)
-    answer = upload(console(manager()), file_of(events))
+    answer = upload_import(console(manager()), file_of(events))
     assert "confirm_form" in answer.context
     assert not Transfer.objects.exists()
 
@@ -243,12 +235,12 @@ def test_too_many_rows_are_refused_before_anything_is_kept(monkeypatch: pytest.M
     monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
     client = console(manager())
     for content in (file_of([]) + "1,x\n" * 7, workbook([["id", "title"], *([number, "x"] for number in range(7))])):
-        answer = upload(client, content)
+        answer = upload_import(client, content)
         assert answer.status_code == 200
         assert "The file has 7 rows; at most 6 are taken at once." in answer.content.decode()
     assert not Transfer.objects.exists()
     fits = workbook([["id", "title"], *([number, "x"] for number in range(1, 7)), [None, None]])
-    page_of(upload(client, fits, "events.xlsx"))
+    page_of(upload_import(client, fits, "events.xlsx"))
 
 
 def test_a_workbook_is_read_in_the_background_too() -> None:
@@ -272,7 +264,7 @@ def test_only_the_first_sheet_of_a_workbook_counts(monkeypatch: pytest.MonkeyPat
         other.append([number, "x"])
     book.save(file := io.BytesIO())
     client = console(manager())
-    page = page_of(upload(client, file.getvalue()))
+    page = page_of(upload_import(client, file.getvalue()))
     run_jobs()
     assert status_of(client, page) == Status.READY
     assert Transfer.objects.get().rows_total == 1
@@ -314,14 +306,14 @@ def test_hostile_workbooks_are_answered_by_a_sentence(sheet: str, sentence: str)
 def test_a_workbook_that_unfolds_into_a_huge_one_is_refused_at_once() -> None:
     bomb = hostile(b"<row><v>1" * (4 * 1024 * 1024))
     assert len(bomb) < 1024 * 1024
-    answer = upload(console(manager()), bomb)
+    answer = upload_import(console(manager()), bomb)
     assert "The workbook is too large." in answer.content.decode()
 
 
 def test_one_person_has_three_under_way_at_most() -> None:
     client, text = console(manager()), file_of(make_events(4))
-    pages = [page_of(upload(client, text)) for _number in range(3)]
-    answer = upload(client, text)
+    pages = [page_of(upload_import(client, text)) for _number in range(3)]
+    answer = upload_import(client, text)
     assert urlsplit(answer["Location"]).path == f"{EVENTS}import/"
     assert "You have 3 imports or exports under way." in client.get(answer["Location"]).content.decode()
     for address in ("import/", "export/"):
@@ -330,7 +322,7 @@ def test_one_person_has_three_under_way_at_most() -> None:
         assert all(f'action="{page}"' in listed.text for page in pages)
     press(client, pages[0], "cancel")
     assert pages[0] not in client.get(f"{EVENTS}import/").text
-    page_of(upload(client, text))
+    page_of(upload_import(client, text))
 
 
 def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +334,7 @@ def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyP
 
     store = services.store
     monkeypatch.setattr(services, "store", stored)
-    page_of(upload(client, file_of(make_events(4))))
+    page_of(upload_import(client, file_of(make_events(4))))
     assert depths[0] == depths[1]
 
 
@@ -351,7 +343,7 @@ def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyP
 
 def test_progress_is_told_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(5))))
+    page = page_of(upload_import(client, file_of(make_events(5))))
     seen = []
 
     def looked(transfer: Transfer, rows_done: int, **options: Any) -> None:
@@ -389,7 +381,7 @@ def _once(look: Any) -> Any:
 @pytest.mark.parametrize("at", ["queued", "running", "ready"])
 def test_cancelling_stops_it_at_any_time(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(6))))
+    page = page_of(upload_import(client, file_of(make_events(6))))
     if at == "running":
         monkeypatch.setattr(background.services, "note_progress", _once(_pressing(client, page)))
         run_jobs()
@@ -533,7 +525,7 @@ def test_a_row_that_is_gone_since_the_preview_refuses_the_whole_file() -> None:
 def test_a_short_file_is_refused_too_where_a_row_was_changed_since_the_preview() -> None:
     events = make_events(2)
     client = console(manager())
-    preview = upload(client, file_of(events))
+    preview = upload_import(client, file_of(events))
     Event.objects.filter(pk=events[1].pk).update(title="Put right meanwhile")
     answer = client.post(f"{EVENTS}process_import/", preview.context["confirm_form"].initial, follow=True)
     assert "Nothing was imported" in answer.content.decode()
@@ -583,7 +575,7 @@ def test_nobody_but_its_owner_finds_it() -> None:
 
 def test_a_step_whose_worker_died_is_begun_again_and_fails_at_last() -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     transfer = Transfer.objects.get()
     for _number in range(services.MAX_ATTEMPTS):
         services.begin(str(transfer.pk))  # and no word of it any more
@@ -594,7 +586,7 @@ def test_a_step_whose_worker_died_is_begun_again_and_fails_at_last() -> None:
 
 def test_a_step_that_was_begun_by_a_dead_worker_is_done_by_the_next() -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     transfer = services.begin(str(Transfer.objects.get().pk))
     services.note_progress(transfer, 2, rows_total=4)
     run_jobs()
@@ -605,14 +597,14 @@ def test_a_step_that_was_begun_by_a_dead_worker_is_done_by_the_next() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     services.begin(str(Transfer.objects.get().pk))
-    stall()
+    abandon_jobs()
     retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
-    work()
+    run_worker()
     assert status_of(client, page) == Status.READY
     press(client, page, "confirm")
-    work()
+    run_worker()
     assert status_of(client, page) == Status.DONE
     assert Event.objects.filter(title__startswith="Renamed").count() == 4
     assert waiting("tables.run") == []
@@ -620,7 +612,7 @@ def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
 
 def test_what_no_worker_goes_on_with_has_failed() -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     long_ago = timezone.now() - services.SILENT - timedelta(seconds=1)
     services.begin(str(Transfer.objects.get().pk))
     Transfer.objects.update(progress_at=long_ago)
@@ -636,7 +628,7 @@ def test_what_no_worker_goes_on_with_has_failed() -> None:
 
 def test_what_waits_for_a_job_that_is_gone_has_failed() -> None:
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     Transfer.objects.update(expires_at=timezone.now() + timedelta(hours=23))
     app.tasks["tables.purge"](timestamp=0)
     assert status_of(client, page) == Status.QUEUED, "its job waits"
@@ -676,7 +668,7 @@ def test_an_error_of_ours_is_a_failure_with_a_sentence_and_no_content_in_the_log
         raise RuntimeError(content)
 
     client = console(manager())
-    page = page_of(upload(client, file_of(make_events(4))))
+    page = page_of(upload_import(client, file_of(make_events(4))))
     monkeypatch.setattr(background, "_previewed", broken)
     run_jobs()
     assert "Something went wrong. Nothing was changed." in client.get(page).content.decode()
@@ -816,7 +808,7 @@ def test_ten_thousand_rows_are_imported_and_exported(monkeypatch: pytest.MonkeyP
     ids = fill(10_000)
     client = console(manager())
     text = "id,title\n" + "".join(f"{pk},Renamed {pk}\n" for pk in ids)
-    page = page_of(upload(client, text))
+    page = page_of(upload_import(client, text))
     run_jobs()
     press(client, page, "confirm")
     run_jobs()
@@ -832,7 +824,7 @@ def test_queries_grow_with_chunks_and_not_with_rows(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(background, "CHUNK", chunk)
         ids = [event.pk for event in Event.objects.order_by("pk")[:rows]]
         text = "id,title,capacity\n" + "".join(f"{pk},{chunk} {rows},9\n" for pk in ids)
-        page, counts = page_of(upload(client, text)), []
+        page, counts = page_of(upload_import(client, text)), []
         for step in ("preview", "apply"):
             if step == "apply":
                 press(client, page, "confirm")

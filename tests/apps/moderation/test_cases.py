@@ -34,18 +34,12 @@ from apps.stories.models import Story
 from apps.stories.services import remove_story, restore_story
 from apps.users.accounts.services import suspend_user
 from apps.users.models import Suspension, User
-from tests.factories import make_event, make_message, make_report, make_story
+from tests.factories import make_case, make_event, make_message, make_report, make_story
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, community, make_staff, make_user
 from tests.races import at_once, lost, won
 
 HOLD = timedelta(seconds=10)
-
-
-def tell(reporter: User, kind: str, target: Any, reason: str = "spam") -> Case:
-    made = report(reporter, kind=kind, target_id=target.pk, reason=reason)
-    assert made.case is not None
-    return made.case
 
 
 def kinds_told(user: User) -> list[str]:
@@ -60,21 +54,21 @@ class TestGathering:
     def test_reports_about_one_thing_gather_in_one_case(self) -> None:
         author = alice()
         event, other = make_event(author), make_event(author)
-        case = tell(bob(), "event", event)
-        assert tell(carol(), "event", event, "fraud") == case
-        assert tell(make_user("dora"), "event", other) != case
+        case = make_case(bob(), "event", event)
+        assert make_case(carol(), "event", event, "fraud") == case
+        assert make_case(make_user("dora"), "event", other) != case
         assert (case.author, case.target_id, case.reports.count()) == (author, event.pk, 2)
 
     def test_a_report_after_closing_opens_a_new_case(self) -> None:
         event, reporter = make_event(alice()), bob()
-        first = tell(reporter, "event", event)
+        first = make_case(reporter, "event", event)
         settle_case(admin(), first.pk, outcomes=["kept"])
-        second = tell(reporter, "event", event)
+        second = make_case(reporter, "event", event)
         assert second != first
         assert list(Case.objects.order_by("id").values_list("status", flat=True)) == ["closed", "open"]
 
     def test_the_database_holds_one_open_case_a_target(self) -> None:
-        case = tell(bob(), "event", make_event(alice()))
+        case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(IntegrityError), transaction.atomic():
             Case.objects.create(kind=case.kind, target_id=case.target_id, author=case.author)
 
@@ -104,10 +98,10 @@ class TestGathering:
     def test_the_weight_is_the_sum_of_its_lines(self) -> None:
         author, boss, liar, new = alice(), admin(), bob(), carol()
         for _number in range(4):
-            settle_case(boss, tell(liar, "event", make_event(author)).pk, outcomes=["kept"])
+            settle_case(boss, make_case(liar, "event", make_event(author)).pk, outcomes=["kept"])
         event = make_event(author)
-        tell(liar, "event", event, "violence")
-        case = tell(new, "event", event, "fraud")
+        make_case(liar, "event", event, "violence")
+        case = make_case(new, "event", event, "fraud")
         case.refresh_from_db()
         lines = lines_of(case)
         assert [(line.report.reporter, line.gravity, line.record.trust, line.weight) for line in lines] == [
@@ -124,8 +118,8 @@ class TestGathering:
 
     def test_open_cases_follow_the_records_of_their_reporters(self) -> None:
         author, reporter = alice(), bob()
-        waiting = tell(reporter, "event", make_event(author), "harassment")
-        settle_case(admin(), tell(reporter, "event", make_event(author)).pk, outcomes=["warned"])
+        waiting = make_case(reporter, "event", make_event(author), "harassment")
+        settle_case(admin(), make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
         weigh_open()
         waiting.refresh_from_db()
         assert waiting.weight == 36 == sum(line.weight for line in lines_of(waiting))
@@ -139,7 +133,7 @@ class TestSettling:
     def test_several_outcomes_at_once(self) -> None:
         author, reporters, boss = alice(), [bob(), carol()], admin()
         story, until = make_story(author), timezone.now() + timedelta(days=3)
-        [case] = {tell(reporter, "story", story) for reporter in reporters}
+        [case] = {make_case(reporter, "story", story) for reporter in reporters}
         settled = settle_case(
             boss,
             case.pk,
@@ -184,7 +178,7 @@ class TestSettling:
         ],
     )
     def test_what_makes_no_sense_leaves_it_open(self, given: dict[str, Any], field: str) -> None:
-        case = tell(bob(), "event", make_event(alice()))
+        case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(Invalid) as refusal:
             settle_case(admin(), case.pk, **given)
         assert refusal.value.field == field
@@ -193,7 +187,7 @@ class TestSettling:
         assert not Decision.objects.exists()
 
     def test_it_takes_the_permission_and_that_of_each_action(self) -> None:
-        case = tell(bob(), "user", alice())
+        case = make_case(bob(), "user", alice())
         with pytest.raises(Refused, match="Can settle report"):
             settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
         helper = make_staff("helper")
@@ -205,7 +199,7 @@ class TestSettling:
             settle_case(admin(), 10**9, outcomes=["kept"])
 
     def test_an_old_version_or_a_second_decision_is_refused_with_who_and_when(self) -> None:
-        case, boss = tell(bob(), "event", make_event(alice())), admin()
+        case, boss = make_case(bob(), "event", make_event(alice())), admin()
         with pytest.raises(Conflict, match="changed since you opened it"):
             settle_case(boss, case.pk, outcomes=["kept"], version=2)
         settle_case(boss, case.pk, outcomes=["kept"], version=1)
@@ -214,7 +208,7 @@ class TestSettling:
         assert refusal.value.code == "already-decided"
 
     def test_whoever_holds_it_settles_it(self) -> None:
-        case, boss, other = tell(bob(), "event", make_event(alice())), admin(), community()
+        case, boss, other = make_case(bob(), "event", make_event(alice())), admin(), community()
         claim(other, Case, case.pk)
         with pytest.raises(Conflict, match="Claimed by community"):
             settle_case(boss, case.pk, outcomes=["kept"])
@@ -223,7 +217,7 @@ class TestSettling:
     def test_new_words_are_written_and_told(self) -> None:
         author, boss = alice(), admin()
         event = make_event(author, "Rude party")
-        case = tell(bob(), "event", event)
+        case = make_case(bob(), "event", event)
         settle_case(boss, case.pk, outcomes=["edited"], edits={"title": "Party"}, text="Please be polite.")
         event.refresh_from_db()
         assert event.title == "Party"
@@ -239,7 +233,7 @@ class TestRaces:
     def test_of_twenty_reports_one_case_is_made(self) -> None:
         event = make_event(alice())
         people = [make_user(f"person{number}") for number in range(20)]
-        assert len(won(at_once([partial(tell, person, "event", event) for person in people]))) == 20
+        assert len(won(at_once([partial(make_case, person, "event", event) for person in people]))) == 20
         [case] = Case.objects.all()
         assert case.reports.count() == 20
         weigh_open()
@@ -248,7 +242,7 @@ class TestRaces:
 
     def test_of_twenty_settling_at_once_one_wins(self) -> None:
         author = alice()
-        case = tell(bob(), "event", make_event(author))
+        case = make_case(bob(), "event", make_event(author))
         staff = [make_staff(f"staff{number}", "Community Manager") for number in range(20)]
         actions = [
             partial(settle_case, person, case.pk, outcomes=["warned" if number % 2 else "kept"])
@@ -262,9 +256,9 @@ class TestRaces:
 
     def test_a_report_that_comes_while_settling_is_lost_in_no_closed_case(self) -> None:
         event, boss = make_event(alice()), admin()
-        case = tell(bob(), "event", event)
+        case = make_case(bob(), "event", event)
         people = [make_user(f"person{number}") for number in range(10)]
-        reports = [partial(tell, person, "event", event) for person in people]
+        reports = [partial(make_case, person, "event", event) for person in people]
         results = at_once([*reports, partial(settle_case, boss, case.pk, outcomes=["kept"])])
         assert len(won(results)) == 11
         for made in Report.objects.select_related("case"):
@@ -273,7 +267,7 @@ class TestRaces:
 
     def test_of_twenty_taking_it_back_at_once_one_does(self) -> None:
         event, boss = make_event(alice()), admin()
-        settle_case(boss, tell(bob(), "event", event).pk, outcomes=["warned"])
+        settle_case(boss, make_case(bob(), "event", event).pk, outcomes=["warned"])
         decision = Decision.objects.get()
         results = at_once([partial(undo, boss, decision.pk)] * 20)
         assert len(won(results)) == 1
@@ -281,7 +275,7 @@ class TestRaces:
 
     def test_settling_while_it_is_taken_back_comes_before_or_after_it(self) -> None:
         event, boss, other = make_event(alice()), admin(), community()
-        case = tell(bob(), "event", event)
+        case = make_case(bob(), "event", event)
         settle_case(boss, case.pk, outcomes=["warned"])
         decision = Decision.objects.get()
         results = at_once(
@@ -296,11 +290,13 @@ class TestRaces:
 
     def test_a_report_while_it_is_taken_back_is_in_the_one_open_case(self) -> None:
         event, boss = make_event(alice()), admin()
-        case = tell(bob(), "event", event)
+        case = make_case(bob(), "event", event)
         settle_case(boss, case.pk, outcomes=["warned"])
         decision = Decision.objects.get()
         people = [make_user(f"person{number}") for number in range(9)]
-        results = at_once([partial(undo, boss, decision.pk), *(partial(tell, one, "event", event) for one in people)])
+        results = at_once(
+            [partial(undo, boss, decision.pk), *(partial(make_case, one, "event", event) for one in people)]
+        )
         assert lost(results) <= {(Conflict, "changed-since")}
         [current] = Case.objects.open()
         assert current.reports.open().count() == 9 + (current == case)
@@ -314,7 +310,7 @@ class TestUndoing:
     def test_undone_in_time_nothing_is_left_of_it_outside(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         story = make_story(author)
-        case = tell(reporter, "story", story)
+        case = make_case(reporter, "story", story)
         settle_case(boss, case.pk, outcomes=["removed", "suspended"])
         undo(community(), Decision.objects.get().pk, reason="wrong one")
         run_jobs(later=HOLD)
@@ -330,7 +326,7 @@ class TestUndoing:
 
     def test_undone_later_the_author_and_the_reporters_are_told(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        settle_case(boss, tell(reporter, "user", author).pk, outcomes=["warned"])
+        settle_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
         run_jobs(later=HOLD)
         undo(boss, Decision.objects.get().pk)
         assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
@@ -342,7 +338,7 @@ class TestUndoing:
     def test_what_others_have_changed_since_stays(self) -> None:
         author, boss = alice(), admin()
         story, until = make_story(author), timezone.now() + timedelta(days=90)
-        settle_case(boss, tell(bob(), "story", story).pk, outcomes=["removed", "suspended"])
+        settle_case(boss, make_case(bob(), "story", story).pk, outcomes=["removed", "suspended"])
         suspend_user(boss, author.pk, until=until)
         undo(boss, Decision.objects.get().pk)
         author.refresh_from_db()
@@ -362,10 +358,10 @@ class TestUndoing:
     def test_a_batch_skips_what_was_reported_anew(self) -> None:
         author, reporter, boss, batch = alice(), bob(), admin(), uuid4()
         events = [make_event(author), make_event(author)]
-        cases = [tell(reporter, "event", event) for event in events]
+        cases = [make_case(reporter, "event", event) for event in events]
         for case in cases:
             settle_case(boss, case.pk, outcomes=["warned"], batch=batch)
-        tell(carol(), "event", events[0])
+        make_case(carol(), "event", events[0])
         result = undo_batch(boss, batch)
         assert [decision.target_id for decision in result.done] == [cases[1].pk]
         [(skipped, why)] = result.skipped
@@ -382,7 +378,7 @@ class TestStrikes:
     def test_each_decision_gives_one_as_heavy_as_its_gravest_outcome(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         for outcomes in (["kept"], ["edited"], ["warned"], ["removed", "warned"], ["suspended", "removed"]):
-            settle_case(boss, tell(reporter, "event", make_event(author)).pk, outcomes=outcomes)
+            settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=outcomes)
             User.objects.filter(pk=author.pk).update(suspended_until=None)
         assert list(Strike.objects.order_by("id").values_list("weight", flat=True)) == [1, 2, 4]
 
@@ -392,7 +388,7 @@ class TestStrikes:
         for _number in range(5):
             step = recommend(author.pk)
             steps.append((step.weight, step.outcome, step.lasts.days))
-            settle_case(boss, tell(reporter, "event", make_event(author)).pk, outcomes=["removed"])
+            settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["removed"])
         assert steps == [
             (0, "warned", 0),
             (2, "suspended", 3),

@@ -17,8 +17,8 @@ from apps.users.models import QualityShare, ReviewRule, User
 from apps.users.verification.four_eyes import save_rule
 from apps.users.verification.quality import set_share
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.console import console, links
+from tests.factories import make_document
 from tests.races import at_once, won
 
 pytestmark = pytest.mark.django_db

@@ -20,8 +20,8 @@ from apps.users.verification.details import compared, record_details
 from apps.users.verification.matching import keep_keys, plain_name, same_name
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_four_eyes import officers
+from tests.factories import make_document
+from tests.people import officers
 from tests.races import at_once, lost, won
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs, waiting
 from tests.people import admin, alice, community, compliance, make_staff, newton
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -39,13 +39,6 @@ def document(db: None) -> Document:
     document = send_document(newton(), upload(png()), doc_type="identity")
     forget("users.inspect_document")
     return document
-
-
-def refused(kind: type[DomainError], code: str, action: Callable[[], object]) -> DomainError:
-    with pytest.raises(kind) as caught:
-        action()
-    assert caught.value.code == code
-    return caught.value
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------

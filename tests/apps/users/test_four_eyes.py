@@ -28,18 +28,15 @@ from apps.users.verification.four_eyes import ask_second, needs_second, save_rul
 from apps.users.verification.review import override_decision, review_document
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.apps.users.test_documents import refused
 from tests.client import api
 from tests.console import console, fields
 from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs
+from tests.people import officers
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
-
-
-def officers() -> tuple[User, User]:
-    return people.make_staff("vera", "Compliance Officer"), people.make_staff("omar", "Compliance Officer")
 
 
 def brand() -> User:

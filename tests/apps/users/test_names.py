@@ -41,6 +41,7 @@ from apps.users.staff.accounts import add_staff, change_staff, set_groups, set_s
 from tests import people
 from tests.client import api
 from tests.jobs import run_jobs
+from tests.migrating import migrate_to
 from tests.people import alice
 from tests.races import at_once
 
@@ -380,11 +381,6 @@ def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> Non
 
 
 # --- From before to now ----------------------------------------------------------------------------------------------
-
-
-def migrate_to(*targets: tuple[str, str]) -> Any:
-    executor = MigrationExecutor(connection)
-    return executor.migrate(list(targets) or executor.loader.graph.leaf_nodes()).apps
 
 
 def dependencies() -> Any:

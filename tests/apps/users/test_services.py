@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from apps.access import visible
-from apps.errors import Absent, DomainError, Invalid, Refused, WrongCredentials
+from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.notifications.models import Kind, Notification
 from apps.users.accounts import services
 from apps.users.authentication import sessions
@@ -19,16 +19,11 @@ from apps.users.models import Block, Follow, Profile, Session, User
 from apps.users.permissions import hidden_from, is_hidden
 from tests.people import PASSWORD, admin, alice, bob, carol, community, compliance, make_user
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
 NEW = {"password": "a-long-enough-one", "role": "brand"}
-
-
-def refused(kind: type[DomainError], code: str, action: Any) -> None:
-    with pytest.raises(kind) as caught:
-        action()
-    assert caught.value.code == code
 
 
 # --- Twenty at once -------------------------------------------------------------------------------------------------
