@@ -32,7 +32,7 @@ class Looks:
         self.faults += [f"{name}, {fault}" for fault in barriers(self.page)]
 
 
-def test_what_opens_on_a_document(page: Page) -> None:
+def test_opened_parts_of_documents_are_accessible(page: Page) -> None:
     officer, other = people.compliance(), people.make_staff("vera", "Compliance Officer")
     ReviewRule.objects.create()
     document = make_document(people.make_user("acme", verified=False), pdf(2), "application/pdf")
@@ -89,7 +89,7 @@ def test_what_opens_on_a_document(page: Page) -> None:
     assert looks.faults == []
 
 
-def test_what_opens_on_a_case(page: Page) -> None:
+def test_opened_parts_of_cases_are_accessible(page: Page) -> None:
     people.community()
     alice, bob = people.alice(), people.bob()
     story = report(bob, kind="story", target_id=make_story(alice, "Look").pk, reason="violence").case

@@ -85,7 +85,7 @@ def addresses() -> list[str]:
     return [*found, *ALONE]
 
 
-def test_every_page_can_be_used_by_everybody(page: Page) -> None:
+def test_all_pages_are_accessible(page: Page) -> None:
     to_open = addresses()
     sign_in(page, "admin")
     faults: list[str] = []

@@ -227,7 +227,7 @@ def test_appeals_are_named_with_the_cases() -> None:
     assert set(counts(console(people.admin()))["desks"]) == {"compliance", "moderation"}
 
 
-def test_who_works_at_no_queue_has_no_counts() -> None:
+def test_staff_without_a_queue_get_no_counts() -> None:
     make_document(people.alice())
     for who in (people.support(), people.access(), people.make_staff("nora")):
         client = console(who)
@@ -279,7 +279,7 @@ def test_a_poll_is_refused_when_signed_out_and_takes_no_posts() -> None:
         ("/admin/", []),
     ],
 )
-def test_one_entry_of_the_menu_is_current(address: str, current: list[str]) -> None:
+def test_the_menu_marks_one_entry_as_current(address: str, current: list[str]) -> None:
     page = console(people.admin()).get(address)
     items = [item for group in page.context["sidebar_navigation"] for item in group["items"]]
     assert [str(item["link"]) for item in items if item["active"]] == current
@@ -322,7 +322,7 @@ def test_staying_needs_the_token_of_the_form() -> None:
     assert client.post("/admin/stay/", headers={"X-Part": "1"}).status_code == 403
 
 
-def test_after_twelve_hours_a_session_cannot_be_renewed(clock: Clock) -> None:
+def test_sessions_cannot_be_renewed_after_twelve_hours(clock: Clock) -> None:
     client = console(people.support())
     client.get("/admin/")
     for _ in range(23):
@@ -346,7 +346,7 @@ def test_every_page_knows_when_its_session_ends(clock: Clock) -> None:
 # --- The dashboard ----------------------------------------------------------------------------------------------------
 
 
-def test_who_opens_several_desks_sees_how_all_queues_stand() -> None:
+def test_staff_with_several_desks_see_all_queues() -> None:
     overdue(make_document(people.alice()))
     for who in (people.admin(), people.make_staff("lead", "Compliance Officer", "Community Manager")):
         page = console(who).get("/admin/").content.decode().replace("\xa0", " ")
@@ -354,7 +354,7 @@ def test_who_opens_several_desks_sees_how_all_queues_stand() -> None:
         assert page.count("Received and decided, 14 days") == 3
 
 
-def test_who_opens_one_desk_sees_the_overview_alone() -> None:
+def test_staff_with_one_desk_see_no_dashboard() -> None:
     overdue(make_document(people.alice()))
     for who in ("compliance", "community", "access", "support"):
         page = console(getattr(people, who)()).get("/admin/").content.decode()

@@ -90,7 +90,7 @@ def test_a_newcomer_registers_and_has_a_profile() -> None:
         ({"id": 1}, "id"),
     ],
 )
-def test_what_cannot_be_registered(change: dict[str, Any], field: str) -> None:
+def test_invalid_registrations_name_the_field(change: dict[str, Any], field: str) -> None:
     alice()
     answer = api().post("/users/auth/register", NEW | change)
     problem = assert_problem(answer, 422, "invalid")
@@ -186,7 +186,7 @@ def test_a_mail_address_is_one_account_s_however_it_is_written(email: str) -> No
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", "alice@example.com", "Alice@EXAMPLE.com"])
-def test_one_signs_in_by_name_or_mail(name: str) -> None:
+def test_users_sign_in_by_name_or_email(name: str) -> None:
     alice()
     answer = login(name)
     assert answer.status_code == 200
@@ -289,7 +289,7 @@ def forged(**changes: Any) -> str:
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, settings.JWT_SIGNING_KEY)
 
 
-def test_only_a_whole_access_token_opens_a_call() -> None:
+def test_calls_need_a_complete_access_token() -> None:
     alice()
     answer = login()
 
@@ -344,7 +344,7 @@ def test_a_refresh_token_used_again_ends_that_login_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": True, "role": "staff"}, {"token_version": 2}])
-def test_neither_token_outlives_the_account_as_it_was(change: dict[str, Any]) -> None:
+def test_tokens_end_when_the_account_changes(change: dict[str, Any]) -> None:
     person = alice()
     answer = login()
     User.objects.filter(pk=person.pk).update(**change)
@@ -375,7 +375,7 @@ def test_logging_out_ends_that_login_and_no_other() -> None:
     assert works(client_of(elsewhere))
 
 
-def test_nobody_logs_others_out() -> None:
+def test_users_cannot_end_logins_of_others() -> None:
     alice()
     bob()
     hers, his = login(), login("bob")
@@ -466,7 +466,7 @@ def test_a_password_is_as_long_as_it_is_seen() -> None:
 
 
 @pytest.mark.parametrize("password", ["wrong", "fälsch", normalize("NFD", "fälsch")], ids=ascii)
-def test_as_many_hashes_are_computed_for_nobody(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_users_cost_as_many_hashes(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compliance(), alice()
     nobodys_password()
     hashed: list[str] = []
@@ -491,7 +491,7 @@ def test_as_many_hashes_are_computed_for_nobody(password: str, monkeypatch: pyte
     assert counts[0] >= 1
 
 
-def test_a_new_password_is_told_by_mail() -> None:
+def test_password_changes_send_email() -> None:
     person = alice()
     api(person).post("/users/auth/password", {"old_password": PASSWORD, "new_password": ANOTHER})
     ask_for_code("alice@example.com")
@@ -519,7 +519,7 @@ def test_a_code_is_taken_however_it_is_shown(way: Any) -> None:
     assert confirm(way(code_in_mail())).status_code == 200
 
 
-def test_what_cannot_be_a_code_costs_no_try() -> None:
+def test_malformed_reset_codes_cost_no_try() -> None:
     alice()
     ask_for_code("alice@example.com")
     code = code_in_mail()
@@ -542,7 +542,7 @@ def test_a_forgotten_password_is_set_anew_by_a_code_from_the_mail() -> None:
     assert_problem(confirm(code), 422, "invalid")
 
 
-def test_the_answer_is_the_same_for_nobody() -> None:
+def test_password_resets_answer_alike_for_unknown_emails() -> None:
     alice()
     compliance()
     answers = set()

@@ -76,7 +76,7 @@ def test_a_file_goes_out_as_what_it_is_and_as_nothing_that_runs() -> None:
 
 
 @pytest.mark.parametrize("path", ["profiles/x.png", "nonsense", "..%2f..%2fmanage.py", "story.1.1:x:y", "%00"])
-def test_nothing_goes_out_by_its_path_or_a_made_up_address(path: str) -> None:
+def test_files_are_not_served_by_path_or_forged_address(path: str) -> None:
     assert get(f"/media/{path}").status_code == 404
 
 
@@ -200,7 +200,9 @@ def test_files_of_an_earlier_release_are_closed(settings: Any, tmp_path: Path) -
         ('; filename="."', png()),
     ],
 )
-def test_a_file_without_a_name_is_told_to_be_sent_as_one(path: str, name: str, file_name: str, content: bytes) -> None:
+def test_files_sent_as_plain_fields_are_rejected_with_advice(
+    path: str, name: str, file_name: str, content: bytes
+) -> None:
     head = f'--edge\r\nContent-Disposition: form-data; name="{name}"{file_name}\r\nContent-Type: image/png\r\n\r\n'
     client = api(alice())
     answer = client.client.post(
@@ -345,7 +347,7 @@ def bucket(settings: Any) -> Iterator[Any]:
     server.stop()
 
 
-def test_in_a_bucket_an_address_leads_to_a_signed_one_of_a_minute(
+def test_bucket_files_redirect_to_addresses_signed_for_a_minute(
     bucket: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     person = services.set_image(alice(), upload(png(), name="../../me.html"))
@@ -366,7 +368,7 @@ def test_in_a_bucket_an_address_leads_to_a_signed_one_of_a_minute(
     assert not list(bucket.objects.all())
 
 
-def test_in_a_bucket_two_files_of_one_name_stay_two(bucket: Any) -> None:
+def test_bucket_files_with_one_name_stay_apart(bucket: Any) -> None:
     first, second = (send_document(owner, upload(png(), "same.png"), doc_type="identity") for owner in (alice(), bob()))
     assert first.file.name != second.file.name
     assert (
@@ -477,7 +479,7 @@ def test_a_store_that_refuses_is_said_and_leaves_nothing(
     assert model is None or not model.objects.exists()
 
 
-def test_what_could_not_be_written_down_is_deleted_by_the_name_it_was_stored_under(
+def test_files_of_failed_writes_are_deleted_from_the_bucket(
     bucket: Any, picky: type[Picky], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: object, **_options: object) -> None:
@@ -517,7 +519,7 @@ def test_a_folder_that_refuses_is_said_too(settings: Any, tmp_path: Path) -> Non
     assert_problem(answer, 503, "storage-away")
 
 
-def test_of_a_video_in_a_bucket_a_player_gets_the_part_that_it_asks_for(bucket: Any, story: Story) -> None:
+def test_bucket_videos_are_served_in_ranges(bucket: Any, story: Story) -> None:
     address = signed_address("story", story.pk, viewer=bob().pk)
     answer = get(address, Range="bytes=10-19")
     assert (answer.status_code, answer["Content-Range"]) == (206, "bytes 10-19/1000")

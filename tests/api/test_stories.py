@@ -82,12 +82,12 @@ def test_caption_and_audience_can_be_left_out() -> None:
     assert (body["caption"], body["audience"]) == ("", "public")
 
 
-def test_only_the_verified_post() -> None:
+def test_posting_stories_needs_verification() -> None:
     assert_problem(api(newton()).upload("/stories", content_file=upload()), 403, "verification-required")
     assert_problem(api().upload("/stories", content_file=upload()), 401, "unauthenticated")
 
 
-def test_what_cannot_be_taken_is_refused() -> None:
+def test_invalid_stories_are_rejected() -> None:
     client = api(alice())
     assert_problem(client.upload("/stories", content_file=upload(b"%PDF-1.4 nothing")), 415, "wrong-kind-of-file")
     assert_problem(client.upload("/stories", content_file=upload(b"<svg/>", "a.png")), 415, "wrong-kind-of-file")

@@ -65,7 +65,7 @@ def test_documents_are_known_by_content(content: bytes, media_type: str) -> None
     assert Document.objects.get().media_type == media_type
 
 
-def test_one_pending_of_a_kind_at_a_time() -> None:
+def test_users_have_one_pending_document_of_a_kind() -> None:
     client = api(newton())
     assert submit_document(client).status_code == 201
     assert_problem(submit_document(client), 409, "already-pending")
@@ -85,7 +85,7 @@ def test_one_pending_of_a_kind_at_a_time() -> None:
         (png() + bytes(10 * 1024 * 1024), 413),
     ],
 )
-def test_what_is_no_document(content: bytes, status: int) -> None:
+def test_files_that_are_no_documents_are_rejected(content: bytes, status: int) -> None:
     answer = submit_document(api(newton()), content)
     problem = assert_problem(answer, status, answer.json()["type"])
     assert problem["errors"][0]["field"] == "file"
@@ -114,7 +114,7 @@ def test_a_form_that_cannot_be_taken(form: dict[str, Any], field: str) -> None:
     assert field in {error["field"] for error in problem["errors"]}
 
 
-def test_one_sees_ones_own_documents_only() -> None:
+def test_users_see_their_own_documents_alone() -> None:
     submit_document(api(newton()))
     assert api(alice()).get("/users/verify").json()["count"] == 0
 
@@ -145,7 +145,7 @@ def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
     assert client.get("/users/verify").json()["results"][0]["comment"] == "It ran out in May."
 
 
-def test_after_a_rejection_for_good_nothing_more_of_that_kind_is_taken() -> None:
+def test_final_rejections_refuse_further_documents_of_that_kind() -> None:
     client = api(newton())
     submit_document(client)
     review_document(admin(), Document.objects.get().pk, verdict="rejected", reason="forged")

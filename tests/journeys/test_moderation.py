@@ -115,7 +115,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     ]
 
 
-def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_over(page: Page) -> None:
+def test_cases_claimed_by_a_colleague_can_be_taken_over(page: Page) -> None:
     community = people.community()
     people.make_staff("other", "Community Manager")
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
@@ -134,7 +134,7 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
 
 
-def test_what_was_typed_while_a_colleague_took_the_case_stays(page: Page) -> None:
+def test_input_stays_while_a_colleague_takes_the_case(page: Page) -> None:
     community = people.community()
     people.make_staff("other", "Community Manager")
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
@@ -278,7 +278,7 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     assert Case.objects.open().count() == 13
 
 
-def test_what_is_chosen_stays_while_the_host_writes_and_nothing_of_theirs_is_set_back(page: Page) -> None:
+def test_choices_stay_while_the_host_edits_and_keep_their_edit(page: Page) -> None:
     people.community()
     event = make_event(people.alice(), "Rude party")
     case = report(people.bob(), kind="event", target_id=event.pk, reason="harassment").case

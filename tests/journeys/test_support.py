@@ -23,7 +23,7 @@ COUNTING = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
+def test_support_finds_an_answer_from_a_name(page: Page, scheme: str) -> None:
     people.support()
     alice, bob = people.alice(), people.bob()
     make_connection(bob, alice)
@@ -111,7 +111,7 @@ def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
     assert barriers(page) == []
 
 
-def test_what_was_asked_about_is_scrolled_to_and_all_answers_open_and_close_by_keys(page: Page) -> None:
+def test_explained_rows_are_scrolled_to_and_answers_open_by_keys(page: Page) -> None:
     people.support()
     alice = people.alice()
     for number in range(30):

@@ -77,7 +77,7 @@ def test_every_request_leaves_one_line(
     assert "secret" not in caplog.text
 
 
-def test_nobody_is_looked_up_only_to_be_written_down(caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_looks_up_no_user(caplog: pytest.LogCaptureFixture) -> None:
     """Without a database, and with the cookie of a session."""
     client = Client()
     client.cookies["sessionid"] = "s" * 32

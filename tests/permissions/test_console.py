@@ -34,7 +34,7 @@ def scene() -> tuple[dict[str, Client], dict[str, int]]:
 
 
 @pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
-def test_everybody_is_let_in_and_turned_away_as_the_table_says(
+def test_all_users_are_admitted_and_denied_by_the_table(
     table: str, scene: tuple[dict[str, Client], dict[str, int]]
 ) -> None:
     clients, things = scene

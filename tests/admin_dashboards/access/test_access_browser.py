@@ -86,7 +86,7 @@ HIDDEN = """
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
 @pytest.mark.parametrize("unfolded", [False, True])
-def test_what_has_the_focus_is_never_hidden_by_the_preview(page: Page, width: int, height: int, unfolded: bool) -> None:
+def test_focused_controls_are_never_hidden_by_the_preview(page: Page, width: int, height: int, unfolded: bool) -> None:
     people.access()
     sign_in(page, "access")
     page.set_viewport_size({"width": width, "height": height})
@@ -236,7 +236,7 @@ def test_sessions_resets_and_explanations_take_the_keyboard_alone(page: Page) ->
     expect(page.get_by_text("Through the group “Community Manager”")).to_be_visible()
 
 
-def test_opened_parts_of_the_access_pages_can_be_used_by_everybody(page: Page) -> None:
+def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     manager = people.access()
     nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
     story = make_story(alice, "Sunset at the lake")

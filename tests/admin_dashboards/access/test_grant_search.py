@@ -53,7 +53,7 @@ def test_every_type_of_object_can_be_searched() -> None:
     assert all(f'<option value="{name}">' in page for name in TYPES)
 
 
-def test_who_may_not_view_a_model_finds_its_objects_by_id_and_owner_alone() -> None:
+def test_objects_of_unviewable_models_are_found_by_id_and_owner_alone() -> None:
     client, nora, objects = cast()
     row = objects["story"]
     assert set(found(client, nora, "ALICE").values()) == {
@@ -116,7 +116,7 @@ def test_a_pasted_address_leads_straight_to_the_object() -> None:
         "%",
     ],
 )
-def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
+def test_grant_search_explains_queries_without_results(text: str) -> None:
     client, nora, _objects = cast()
     answer = client.get(search_page(nora), {"q": text, "kind": "nothing"})
     assert answer.status_code == 200
@@ -124,7 +124,7 @@ def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
     assert {"kind", "q"} <= set(fields(answer))
 
 
-def test_nothing_is_found_by_what_the_tables_mask() -> None:
+def test_masked_values_are_not_searchable() -> None:
     client, nora, _objects = cast()
     make_report(people.carol(), "user", User.objects.get(username="bob"), User.objects.get(username="bob"))
     client = console(people.admin())
@@ -137,7 +137,7 @@ def test_nothing_is_found_by_what_the_tables_mask() -> None:
         assert not re.search(hidden, answer.text), hidden
 
 
-def test_only_those_who_grant_may_search() -> None:
+def test_grant_search_is_denied_without_the_permission_to_grant() -> None:
     _client, nora, _objects = cast()
     for name in ("compliance", "community", "support"):
         assert console(getattr(people, name)()).get(search_page(nora), {"q": "alice"}).status_code == 403
@@ -161,7 +161,7 @@ def test_a_search_asks_as_often_for_many_objects_and_shows_a_bounded_number() ->
     assert objects["story"].caption not in str(found(client, nora, "alice", "story")), "the newest come first"
 
 
-def test_from_the_match_to_the_grant() -> None:
+def test_a_match_leads_to_its_grant_form() -> None:
     client, nora, objects = cast()
     [address] = found(client, nora, "alice", "story")
     page = client.get(address)
@@ -197,7 +197,7 @@ def test_a_group_is_chosen_by_its_name() -> None:
         ({"perm": ["auth.add_group"]}, "perm", "cannot be granted on a single object.", 422),
     ],
 )
-def test_what_is_rejected_is_said_at_its_field_with_what_was_typed(
+def test_rejected_grants_are_explained_at_their_field_with_the_input_kept(
     given: dict[str, Any], field: str, said: str, status: int
 ) -> None:
     client, _nora, objects = cast()

@@ -24,7 +24,7 @@ def held(name: str) -> set[str]:
     return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
 
 
-def test_the_product_s_path_makes_a_role_and_somebody_in_it() -> None:
+def test_a_new_group_and_its_first_member_are_created_on_screen() -> None:
     client, nora = console(people.access()), people.make_staff("nora")
     assert f"{TABLE}add/" in links(client.get(TABLE))
     board = client.get(f"{TABLE}add/").content.decode()
@@ -46,7 +46,7 @@ def test_the_product_s_path_makes_a_role_and_somebody_in_it() -> None:
     assert console(nora).get("/admin/stories/story/").status_code == 200
 
 
-def test_each_permission_stands_on_the_board_once_with_its_plain_name() -> None:
+def test_permission_board_lists_each_permission_once_by_its_plain_name() -> None:
     board = console(people.admin()).get(f"{TABLE}add/").content.decode()
     shown = re.findall(r'name="permissions" value="(\d+)"', board)
     assert len(shown) == len(set(shown)) > 40
@@ -113,7 +113,7 @@ def test_a_group_of_their_own_is_deleted_after_a_question() -> None:
     assert not Group.objects.filter(pk=group.pk).exists()
 
 
-def test_one_s_own_group_is_not_changed() -> None:
+def test_managers_cannot_change_their_own_group() -> None:
     manager = people.access()
     own = Group.objects.create(name="Mine")
     manager.groups.add(own)
@@ -125,7 +125,7 @@ def test_one_s_own_group_is_not_changed() -> None:
     assert not held("Mine")
 
 
-def test_who_may_only_look_gets_no_form() -> None:
+def test_viewers_of_groups_get_no_form() -> None:
     group = Group.objects.create(name="Watchers")
     group.permissions.set(Permission.objects.filter(codename="view_group"))
     client = console(people.make_staff("watcher", "Watchers"))

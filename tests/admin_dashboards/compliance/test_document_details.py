@@ -78,7 +78,7 @@ def test_details_are_typed_at_the_desk_and_compared_at_once(document: Document) 
         ({"valid_until": str(timezone.localdate())}, "Expires today", ""),
     ],
 )
-def test_what_is_flagged_suggests_a_reason(document: Document, said: dict[str, str], flag: str, reason: str) -> None:
+def test_flagged_details_suggest_a_reason(document: Document, said: dict[str, str], flag: str, reason: str) -> None:
     client = console(people.compliance())
     answer = client.post(facts(document), SAID | said, follow=True)
     assert flag in panel(answer)
@@ -162,7 +162,7 @@ def test_support_sees_legal_names_masked(document: Document) -> None:
     assert "Maya Lund" not in text
 
 
-def test_what_is_not_taken_stays_in_the_form_beside_what_is_saved(document: Document) -> None:
+def test_conflicting_details_stay_in_the_form_beside_the_saved_ones(document: Document) -> None:
     vera, omar = officers()
     console(vera).post(facts(document), SAID)
     client = console(omar)

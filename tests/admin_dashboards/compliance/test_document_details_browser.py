@@ -94,7 +94,7 @@ def test_a_date_that_is_not_taken_is_said_at_its_field(page: Page) -> None:
     expect(page.get_by_label("Name", exact=True)).to_have_value("Maya Lund")
 
 
-def test_the_panel_can_be_used_by_everybody(page: Page) -> None:
+def test_the_details_panel_is_accessible(page: Page) -> None:
     officer = people.compliance()
     # As long as can be: at 390 px the checklist then lies below the decision, which would cover part of it.
     document = make_document(people.newton(), legal_name="Maya-Lund" * 16)

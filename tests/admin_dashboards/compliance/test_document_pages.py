@@ -217,7 +217,7 @@ def test_the_api_hands_no_document_out(document: Document) -> None:
     assert settings.SIGNED_ADDRESS_SECONDS == 60
 
 
-def test_who_is_granted_one_document_sees_nothing_of_others_at_the_desk(document: Document) -> None:
+def test_reviewers_of_one_document_see_no_other_at_the_desk(document: Document) -> None:
     other = make_document(people.make_user("secretive"), pdf(2), "application/pdf")
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, document)
@@ -276,7 +276,7 @@ def test_a_page_is_drawn_once_and_marked_at_each_look(
         assert client.get(address).status_code == 404
 
 
-def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) -> None:
+def test_renditions_are_deleted_with_their_file(document: Document, officer: User) -> None:
     client = console(officer)
     assert client.get(picture_address(officer, document, 1)).status_code == 200
     assert client.get(picture_address(officer, document, 2)).status_code == 200
@@ -288,7 +288,7 @@ def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) ->
 
 
 @pytest.mark.parametrize("left", [b"", b"RIFF", 0.5])
-def test_what_was_kept_in_part_is_drawn_anew(document: Document, officer: User, left: Any) -> None:
+def test_incomplete_renditions_are_drawn_again(document: Document, officer: User, left: Any) -> None:
     client = console(officer)
     assert client.get(picture_address(officer, document, 1)).status_code == 200
     [kept] = kept_of(document.file.name)
@@ -303,7 +303,7 @@ def test_what_was_kept_in_part_is_drawn_anew(document: Document, officer: User, 
         assert file.read() == whole
 
 
-def test_what_cannot_be_kept_whole_is_not_kept(
+def test_renditions_that_fail_to_save_are_discarded(
     document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
@@ -323,7 +323,7 @@ def test_what_cannot_be_kept_whole_is_not_kept(
     assert len(kept_of(document.file.name)) == 1
 
 
-def test_while_storage_is_away_the_desk_shows_the_item_without_its_pages(
+def test_desk_shows_items_without_pages_while_storage_is_unavailable(
     document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_args: Any, **_options: Any) -> None:

@@ -64,7 +64,7 @@ def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:
     assert not newton.identity_verified
 
 
-def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
+def test_rejected_decision_forms_keep_their_input() -> None:
     document = make_document(people.newton())
     answer = decide(console(people.compliance()), document, "approved", reason="forged", comment="Looks odd to me")
     assert answer.status_code == 200
@@ -111,7 +111,7 @@ def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
 
 
 @pytest.mark.parametrize("action", ["claim", "release"])
-def test_nothing_is_claimed_or_released_by_a_link(action: str) -> None:
+def test_claims_and_releases_reject_get_requests(action: str) -> None:
     document = make_document(people.newton())
     assert console(people.compliance()).get(f"{DOCUMENTS}{document.pk}/{action}/").status_code == 405
 
@@ -138,7 +138,7 @@ def test_a_decided_one_is_read_only() -> None:
     assert document.claimed_by is None
 
 
-def test_nobody_reviews_their_own_superusers_included() -> None:
+def test_reviewing_the_own_document_is_denied_to_superusers_too() -> None:
     admin = people.admin()
     document = make_document(admin)
     assert "status" not in fields(console(admin).get(document_page(document)))
@@ -147,7 +147,7 @@ def test_nobody_reviews_their_own_superusers_included() -> None:
     assert "This is your own document. A colleague has to review it." in answer.content.decode()
 
 
-def test_nobody_adds_or_deletes_documents() -> None:
+def test_documents_cannot_be_added_or_deleted_in_the_console() -> None:
     document = make_document(people.newton())
     for client in (console(people.compliance()), console(people.admin())):
         for page in (f"{DOCUMENTS}add/", f"{DOCUMENTS}{document.pk}/delete/"):
@@ -181,7 +181,7 @@ def test_pages_are_shut_to_all_others(name: str) -> None:
 # --- Grants on one row -----------------------------------------------------------------------------------------------
 
 
-def test_who_is_granted_one_document_sees_and_decides_that_one() -> None:
+def test_reviewers_of_one_document_decide_that_one_alone() -> None:
     granted, other = make_document(people.newton()), make_document(people.alice())
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, granted)
@@ -196,7 +196,7 @@ def test_who_is_granted_one_document_sees_and_decides_that_one() -> None:
     assert decide(client, granted).status_code == 302
 
 
-def test_who_may_only_look_is_told_what_is_missing_on_a_post() -> None:
+def test_posts_of_mere_viewers_are_denied_naming_the_permission() -> None:
     document = make_document(people.newton())
     watcher = people.make_staff("watcher")
     assign_perm("users.view_document", watcher, document)
@@ -257,7 +257,7 @@ def test_staff_do_not_stand_among_the_users() -> None:
     assert client.get(f"/admin/users/user/{admin.pk}/change/").status_code == 404
 
 
-def test_nobody_is_found_by_their_mail() -> None:
+def test_users_are_not_found_by_masked_email() -> None:
     people.alice()
     client = console(people.compliance())
     assert client.get("/admin/users/user/?q=alice").context["cl"].result_count == 1

@@ -176,7 +176,7 @@ def test_figures_of_quality_are_of_their_kind() -> None:
     assert [line.checked for line in quality(brandy).by_officer] == [1]
 
 
-def test_it_ends_with_the_membership(documents: tuple[Document, Document]) -> None:
+def test_review_by_role_ends_with_the_membership(documents: tuple[Document, Document]) -> None:
     theirs, _other = documents
     brandy = brand_reviewer()
     brandy.group_memberships.update(ends_at=timezone.now() + timedelta(minutes=5))
@@ -188,7 +188,7 @@ def test_it_ends_with_the_membership(documents: tuple[Document, Document]) -> No
         assert brandy not in colleagues("users.review_document", theirs)
 
 
-def test_the_access_manager_gives_it_on_the_board_and_is_told_what_it_does(
+def test_access_managers_grant_review_by_role_with_its_explanation(
     documents: tuple[Document, Document],
 ) -> None:
     theirs, other = documents

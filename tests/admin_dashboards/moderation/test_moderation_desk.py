@@ -65,7 +65,7 @@ def decide(client: Client, case: Case, **posted: Any) -> Any:
 # --- The queue --------------------------------------------------------------------------------------------------------
 
 
-def test_it_stands_first_in_the_menu_of_community_managers_and_in_nobody_else_s(client: Client) -> None:
+def test_moderation_desk_comes_first_in_the_menu_of_community_managers_alone(client: Client) -> None:
     found = [link for link in links(client.get("/admin/")) if link.startswith("/admin/")]
     assert DESK in found
     assert found.index(DESK) < found.index("/admin/stories/story/") < found.index("/admin/moderation/report/")
@@ -138,7 +138,7 @@ def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client
         assert shown in page.replace("&#x27;", "'"), shown
 
 
-def test_what_was_reported_and_what_it_says_now_stand_side_by_side(client: Client) -> None:
+def test_reported_and_current_texts_are_shown_side_by_side(client: Client) -> None:
     host = people.alice()
     event = make_event(host, "Rude party")
     case = make_case(people.bob(), "event", event)
@@ -192,7 +192,9 @@ def test_a_picture_fetched_ahead_is_looked_at_once_its_case_is_shown(client: Cli
         assert ["ahead" in entry.detail for entry in entries] == [True, False]
 
 
-def test_what_was_said_is_masked_until_somebody_says_why(client: Client, talk: tuple[Case, list[Message]]) -> None:
+def test_reported_messages_are_masked_until_revealed_with_a_reason(
+    client: Client, talk: tuple[Case, list[Message]]
+) -> None:
     case, said = talk
     assert "secret line" not in text(client.get(case_page(case)))
     assert client.post(case_page(case, "reveal/"), {"reason": " "}).status_code == 422
@@ -234,7 +236,7 @@ def test_no_page_of_the_desk_gives_a_masked_text_away(client: Client, talk: tupl
 # --- Deciding ---------------------------------------------------------------------------------------------------------
 
 
-def test_two_gestures_a_case_and_the_next_one_stands_there(client: Client) -> None:
+def test_deciding_a_case_takes_two_steps_and_opens_the_next(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     cases = [make_case(reporter, "story", make_story(author), "violence") for _number in range(3)]
     address, gestures = client.get(f"{DESK}next/")["Location"], 0
@@ -290,7 +292,7 @@ def test_an_event_s_words_are_put_right_in_the_case(client: Client) -> None:
     assert Event.history.latest().history_user.username == "community"
 
 
-def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
+def test_outcomes_without_permission_are_not_offered(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     editor = people.make_staff("editor")
     for perm in ("moderation.settle_report", "events.view_event", "events.change_event"):
@@ -312,7 +314,7 @@ def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
 @pytest.mark.parametrize(
     "posted", [{}, {"outcome": "burnt"}, {"outcome": "edited"}, {"outcome": "kept", "version": "x"}]
 )
-def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Client, posted: dict[str, Any]) -> None:
+def test_invalid_decisions_leave_the_case_open_and_keep_the_input(client: Client, posted: dict[str, Any]) -> None:
     case = make_case(people.bob(), "story", make_story(people.alice()))
     answer = decide(client, case, text="Kept as typed", **posted)
     assert answer.status_code in (409, 422)
@@ -321,7 +323,7 @@ def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Cli
     assert case.status == "open"
 
 
-def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Client) -> None:
+def test_a_second_decision_names_the_first_officer_and_changes_nothing(client: Client) -> None:
     case = make_case(people.bob(), "story", make_story(people.alice()))
     assert client.post(case_page(case, "action/"), {"action": "claim"}).status_code == 302
     other = console(people.make_staff("other", "Community Manager"))
@@ -334,7 +336,7 @@ def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Cli
     assert Case.objects.get().outcomes == ["kept"]
 
 
-def test_it_is_taken_back_at_once_or_later_from_its_page(client: Client, community: User) -> None:
+def test_case_decisions_are_undone_at_once_or_later(client: Client, community: User) -> None:
     author = people.alice()
     case = make_case(people.bob(), "story", make_story(author))
     decide(client, case, outcome="removed")
@@ -357,7 +359,7 @@ def test_it_is_taken_back_at_once_or_later_from_its_page(client: Client, communi
 # --- Many at once -----------------------------------------------------------------------------------------------------
 
 
-def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_back(client: Client) -> None:
+def test_bulk_actions_are_previewed_applied_and_undone(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     stories = [make_story(author, f"Story {n}") for n in range(3)]
     cases = [make_case(reporter, "story", story) for story in stories]
@@ -402,7 +404,7 @@ def appealed(community: User) -> Appeal:
     return appeal(author, Decision.objects.get().pk, text="It is a painting.")
 
 
-def test_an_appeal_is_ruled_on_by_somebody_else_with_a_text(client: Client, appealed: Appeal) -> None:
+def test_appeals_are_ruled_on_by_another_officer_with_a_text(client: Client, appealed: Appeal) -> None:
     address = f"{DESK}appeals/{appealed.pk}/"
     assert "You decided this case." in text(client.get(address))
     for action in ("claim", "take_over", "snooze", "escalate"):
@@ -501,7 +503,7 @@ def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(cl
     assert max(few.values()) <= 22
 
 
-def test_a_preview_of_many_costs_a_few_queries_each_and_settles_nothing(client: Client) -> None:
+def test_bulk_previews_cost_few_queries_and_resolve_nothing(client: Client) -> None:
     reporter, author = people.bob(), people.alice()
     cases = [make_case(reporter, "story", make_story(author)) for _ in range(6)]
 

@@ -49,7 +49,7 @@ def test_a_held_key_decides_one_document(page: Page) -> None:
     assert decided() == [first.pk]
 
 
-def test_nothing_is_decided_before_the_page_of_the_document_is_shown(page: Page) -> None:
+def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
     open_desk(page, COMPLIANCE_DESK, "compliance")
@@ -179,7 +179,7 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     assert decided() == [first.pk]
 
 
-def test_nothing_waits_for_ever(page: Page) -> None:
+def test_keys_stop_waiting_after_a_timeout(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
     open_desk(page, COMPLIANCE_DESK, "compliance")
@@ -330,7 +330,7 @@ def test_the_bar_says_what_was_done_and_what_undo_would_undo(page: Page) -> None
     )
 
 
-def test_what_was_typed_at_a_lost_claim_comes_back(page: Page) -> None:
+def test_input_of_a_lost_claim_is_restored(page: Page) -> None:
     people.compliance()
     colleague = people.make_staff("vera", "Compliance Officer")
     document = make_documents(1)[0]

@@ -89,14 +89,14 @@ def codes_on(page: Any) -> list[str]:
 # --- Optional -------------------------------------------------------------------------------------------------------
 
 
-def test_where_it_is_optional_nothing_stands_between_login_and_the_console() -> None:
+def test_optional_second_factor_lets_the_password_sign_in() -> None:
     client = Client()
     answer = password(client, people.compliance())
     assert (answer.status_code, answer["Location"]) == (302, "/admin/compliance/")
     assert signed_in(client)
 
 
-def test_where_it_is_optional_who_has_one_gives_a_code(clock: Clock) -> None:
+def test_optional_second_factor_is_asked_for_once_enrolled(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -107,7 +107,7 @@ def test_where_it_is_optional_who_has_one_gives_a_code(clock: Clock) -> None:
     assert signed_in(client)
 
 
-def test_it_leads_to_the_page_that_was_asked_for(clock: Clock) -> None:
+def test_second_factor_leads_to_the_requested_page(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -117,7 +117,7 @@ def test_it_leads_to_the_page_that_was_asked_for(clock: Clock) -> None:
     assert client.post(CODE, {"code": code_of(app)})["Location"] == wanted
 
 
-def test_it_never_leads_away_from_here(clock: Clock) -> None:
+def test_second_factor_never_redirects_to_another_site(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -168,7 +168,7 @@ def test_a_session_without_it_is_not_enough_once_it_is_required(settings: Any) -
     assert password(client, User.objects.get(username="compliance"))["Location"] == ENROL
 
 
-def test_after_a_reset_one_sets_it_up_anew(required: None, clock: Clock) -> None:
+def test_second_factor_is_set_up_again_after_a_reset(required: None, clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -205,7 +205,7 @@ def test_new_backup_codes_leave_the_session_of_an_old_one_verified(required: Non
 
 
 @pytest.mark.parametrize("marker", ["nothing", "the mark of the release before", "a device of another's", "no device"])
-def test_only_a_device_of_ones_own_verifies_a_session(required: None, clock: Clock, marker: str) -> None:
+def test_sessions_are_verified_by_the_own_device_alone(required: None, clock: Clock, marker: str) -> None:
     other = people.community()
     enrol(other)
     client = verified(people.compliance())
@@ -239,7 +239,7 @@ def test_the_request_that_signs_in_counts_as_verified_itself(required: None, clo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_browsers_at_once_with_one_code_one_gets_in(settings: Any) -> None:
+def test_a_code_signs_in_one_of_twenty_browsers(settings: Any) -> None:
     settings.LIMITS_SCALE = 10
     staff = people.compliance()
     app, codes = enrol(staff)
@@ -273,7 +273,7 @@ def addresses() -> list[str]:
 
 
 @pytest.mark.parametrize("has_one", [True, False])
-def test_with_the_password_alone_no_address_opens_by_any_method(required: None, has_one: bool) -> None:
+def test_no_address_opens_with_the_password_alone(required: None, has_one: bool) -> None:
     staff = people.admin()
     if has_one:
         enrol(staff)
@@ -291,7 +291,7 @@ def test_with_the_password_alone_no_address_opens_by_any_method(required: None, 
     assert client.get("/api/users/profile").status_code == 401
 
 
-def test_half_way_one_is_nobody_in_the_session() -> None:
+def test_pending_sign_ins_leave_the_session_anonymous() -> None:
     staff = people.admin()
     enrol(staff)
     client = half_way(staff)
@@ -305,7 +305,7 @@ def test_the_pages_of_the_second_step_need_the_first() -> None:
             assert (answer.status_code, answer["Location"]) == (302, LOGIN)
 
 
-def test_who_has_one_does_not_get_a_new_one_instead(required: None) -> None:
+def test_enrolled_staff_cannot_enrol_again_during_sign_in(required: None) -> None:
     staff = people.compliance()
     enrol(staff)
     client = half_way(staff)
@@ -324,7 +324,7 @@ def test_the_password_counts_for_ten_minutes(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("change", ["password", "is_active", "is_staff"])
-def test_it_is_over_when_the_account_changes_meanwhile(clock: Clock, change: str) -> None:
+def test_pending_sign_ins_end_when_the_account_changes(clock: Clock, change: str) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -339,7 +339,7 @@ def test_it_is_over_when_the_account_changes_meanwhile(clock: Clock, change: str
     assert not signed_in(client)
 
 
-def test_one_can_start_over_as_somebody_else() -> None:
+def test_pending_sign_ins_can_be_left_for_another_account() -> None:
     staff = people.compliance()
     enrol(staff)
     client = half_way(staff)
@@ -367,7 +367,7 @@ def test_the_session_key_changes_at_each_step(clock: Clock) -> None:
     assert not signed_in(old)
 
 
-def test_it_takes_no_post_without_its_token(clock: Clock) -> None:
+def test_second_factor_form_needs_its_csrf_token(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -434,7 +434,7 @@ def test_spelling_the_name_differently_gives_no_more_tries() -> None:
 
 
 @pytest.mark.parametrize("by", ["a new password", "whoever runs the machine"])
-def test_who_is_held_up_can_be_released(by: str) -> None:
+def test_locked_accounts_can_be_released(by: str) -> None:
     staff = people.compliance()
     for _guess in range(11):
         Client().post(LOGIN, {"username": "compliance", "password": "not it"})
@@ -480,7 +480,7 @@ def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: Clock) -> 
     assert not mfa.is_enabled(staff)
 
 
-def test_it_is_not_switched_off_where_it_is_required(required: None, clock: Clock) -> None:
+def test_required_second_factor_cannot_be_deactivated(required: None, clock: Clock) -> None:
     staff = people.support()
     app, codes = enrol(staff)
     client = half_way(staff)
@@ -521,7 +521,7 @@ def sign_in(user: User, client: Client | None = None, agent: str = "Firefox") ->
     return client
 
 
-def test_a_new_device_is_told_by_mail_and_a_known_one_is_not() -> None:
+def test_sign_ins_from_new_devices_alone_send_email() -> None:
     staff = people.compliance()
     laptop = sign_in(staff, agent="Firefox")
     assert not letters(), "the first sign-in of an account is no news"
@@ -617,7 +617,7 @@ def ask(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
     return response
 
 
-def test_within_ten_minutes_of_login_nobody_is_asked_again(clock: Clock) -> None:
+def test_confirmation_is_not_asked_for_within_ten_minutes_of_login(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=9, seconds=59))
     assert ask(client, "post", {"a": "1"}).content == b"POST [('a', ['1'])]"
@@ -669,7 +669,7 @@ def test_a_code_there_verifies_the_session(clock: Clock) -> None:
     assert client.session["otp_device_id"] == Authenticator.objects.get().persistent_id
 
 
-def test_where_it_is_required_the_password_alone_does_not_do_there(settings: Any, clock: Clock) -> None:
+def test_required_second_factor_makes_confirmation_ask_for_a_code(settings: Any, clock: Clock) -> None:
     staff = people.access()
     client = sign_in(staff)
     app, _codes = enrol(staff)

@@ -156,7 +156,7 @@ def test_the_way_on_stays_inside_the_filter(cases: dict[str, Case]) -> None:
     assert "No items match these filters." in client.get(over.headers["Location"]).text
 
 
-def test_what_is_in_one_s_hands_outside_the_filter_does_not_come_next(cases: dict[str, Case]) -> None:
+def test_claimed_items_outside_the_filter_do_not_come_next(cases: dict[str, Case]) -> None:
     client = console(people.community())
     client.get(case_page(cases["first"]))
     assert client.get("/admin/moderation/next/").headers["Location"] == case_page(cases["first"])

@@ -146,7 +146,7 @@ def test_a_short_file_stays_in_the_request() -> None:
     assert not Transfer.objects.exists()
 
 
-def test_all_lines_are_fetched_as_csv_by_their_owner() -> None:
+def test_owners_fetch_all_result_lines_as_csv() -> None:
     events = make_events(4)
     client = console(manager())
     page = previewed(client, file_of(events[:3]) + f"{events[3].pk},Event 3\n")
@@ -177,7 +177,7 @@ def test_errors_are_shown_by_line_and_column_and_fetched_in_full(monkeypatch: py
     assert run_jobs() == 0
 
 
-def test_only_the_first_differences_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_previews_show_the_first_differences_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "SHOWN", 3)
     client = console(manager())
     shown = client.get(previewed(client, file_of(make_events(7)))).content.decode()
@@ -253,7 +253,7 @@ def test_a_workbook_is_read_in_the_background_too() -> None:
     assert Event.objects.filter(title__startswith="Renamed").count() == 5
 
 
-def test_only_the_first_sheet_of_a_workbook_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_read_the_first_sheet_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
     [event] = make_events(1)
     book = openpyxl.Workbook()
@@ -310,7 +310,7 @@ def test_a_workbook_that_unfolds_into_a_huge_one_is_refused_at_once() -> None:
     assert "The workbook is too large." in answer.content.decode()
 
 
-def test_one_person_has_three_under_way_at_most() -> None:
+def test_users_have_at_most_three_transfers_at_a_time() -> None:
     client, text = console(manager()), file_of(make_events(4))
     pages = [page_of(upload_import(client, text)) for _number in range(3)]
     answer = upload_import(client, text)
@@ -341,7 +341,7 @@ def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyP
 # --- Progress, cancel, confirm --------------------------------------------------------------------------------------
 
 
-def test_progress_is_told_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     client = console(manager())
     page = page_of(upload_import(client, file_of(make_events(5))))
     seen = []
@@ -533,7 +533,7 @@ def test_a_short_file_is_refused_too_where_a_row_was_changed_since_the_preview()
 
 
 @pytest.mark.parametrize("lost", ["import", "change", "active"])
-def test_who_loses_the_permission_before_it_is_applied_changes_nothing(lost: str) -> None:
+def test_imports_change_nothing_once_the_permission_is_lost(lost: str) -> None:
     staff = manager()
     client = console(staff)
     page = previewed(client, file_of(make_events(4)))
@@ -556,7 +556,7 @@ def test_who_loses_the_permission_before_it_is_applied_changes_nothing(lost: str
 # --- Who may --------------------------------------------------------------------------------------------------------
 
 
-def test_nobody_but_its_owner_finds_it() -> None:
+def test_transfers_are_visible_to_their_owner_alone() -> None:
     client = console(manager())
     page = previewed(client, file_of(make_events(4)))
     for other, status in ((people.admin(), 404), (manager("second"), 404), (people.support(), 403)):
@@ -595,7 +595,7 @@ def test_a_step_that_was_begun_by_a_dead_worker_is_done_by_the_next() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
+def test_transfers_of_a_killed_worker_are_finished_by_another() -> None:
     client = console(manager())
     page = page_of(upload_import(client, file_of(make_events(4))))
     services.begin(str(Transfer.objects.get().pk))
@@ -610,7 +610,7 @@ def test_what_a_killed_worker_had_begun_is_done_by_a_real_one() -> None:
     assert waiting("tables.run") == []
 
 
-def test_what_no_worker_goes_on_with_has_failed() -> None:
+def test_stalled_transfers_are_marked_failed() -> None:
     client = console(manager())
     page = page_of(upload_import(client, file_of(make_events(4))))
     long_ago = timezone.now() - services.SILENT - timedelta(seconds=1)
@@ -626,7 +626,7 @@ def test_what_no_worker_goes_on_with_has_failed() -> None:
     assert "The worker stopped in the middle of it. Nothing was changed." in client.get(page).content.decode()
 
 
-def test_what_waits_for_a_job_that_is_gone_has_failed() -> None:
+def test_queued_transfers_without_a_job_are_marked_failed() -> None:
     client = console(manager())
     page = page_of(upload_import(client, file_of(make_events(4))))
     Transfer.objects.update(expires_at=timezone.now() + timedelta(hours=23))
@@ -679,7 +679,7 @@ def test_an_error_of_ours_is_a_failure_with_a_sentence_and_no_content_in_the_log
 # --- Later ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_has_expired_is_purged_with_its_files() -> None:
+def test_expired_transfers_are_purged_with_their_files() -> None:
     before = kept_files()
     client = console(manager())
     page = previewed(client, file_of(make_events(4)))

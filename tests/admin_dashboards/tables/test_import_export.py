@@ -153,7 +153,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text: Any) -> None:
+def test_spreadsheet_formulas_are_neutralised_and_read_back(text: Any) -> None:
     assert neutralise(text)[:1] not in set("=+-@\t\r＝")
     assert not re.search("""[;\\t\\r\\n][\\s"]*[=+\\-@＝]""", neutralise(text))
     assert read_back(neutralise(text)) == text
@@ -266,7 +266,7 @@ def test_columns_that_are_left_out_stay_as_they_are() -> None:
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number"),
     ],
 )
-def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sentence: str) -> None:
+def test_a_bad_row_stops_the_whole_import_and_is_named_by_line(row: str, sentence: str) -> None:
     good, bad = make_event(people.alice(), "Good"), make_event(people.bob(), "Bad")
     client = console(importer())
     lines = ["id,title,date,location,capacity", f"{good.pk},Better,2030-01-01T20:00:00Z,Zoom,", row.format(id=bad.pk)]
@@ -279,7 +279,7 @@ def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sen
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
 
 
-def test_nothing_is_half_done_where_something_changed_since_the_preview() -> None:
+def test_imports_apply_no_row_when_one_changed_since_the_preview() -> None:
     first, second = make_event(people.alice(), "First"), make_event(people.bob(), "Second")
     client = console(importer())
     preview = upload_import(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
@@ -445,7 +445,7 @@ def test_line_ends_and_zones_alone_are_no_change() -> None:
 
 
 @pytest.mark.parametrize("again", ["{}", " {}", "0{}", "{}.0", "+{}"])
-def test_one_row_on_two_lines_is_refused_with_both(again: str) -> None:
+def test_rows_on_two_lines_are_rejected_naming_both(again: str) -> None:
     event = make_event(people.alice(), "First")
     text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
     preview = upload_import(console(importer()), text)

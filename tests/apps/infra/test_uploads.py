@@ -107,7 +107,7 @@ def test_other_kinds_are_refused(take: Take, content: bytes) -> None:
         (uploads.take_story, pdf()),
     ],
 )
-def test_what_is_good_elsewhere_is_refused_here(take: Take, content: bytes) -> None:
+def test_file_kinds_of_other_uploads_are_rejected(take: Take, content: bytes) -> None:
     refused(take, content, WrongKind, "wrong-kind-of-file")
 
 
@@ -164,7 +164,7 @@ def test_moving_pictures_are_refused(kind: str) -> None:
     refused(uploads.take_picture, moving(kind), Invalid, "animated")
 
 
-def test_nothing_but_the_pixels_survives() -> None:
+def test_images_keep_nothing_but_their_pixels() -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
     exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
@@ -354,7 +354,7 @@ def holds_a_file_on_a_page(document: pikepdf.Pdf) -> None:
         holds_a_file_on_a_page,
     ],
 )
-def test_what_acts_is_found_wherever_readers_look_for_it(change: Any) -> None:
+def test_active_pdf_content_is_found_in_all_places(change: Any) -> None:
     refused(uploads.take_document, pdf_with(change), Invalid, "pdf-active")
 
 

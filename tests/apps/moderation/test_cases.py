@@ -50,7 +50,7 @@ def kinds_told(user: User) -> list[str]:
 
 
 @pytest.mark.django_db
-class TestGathering:
+class TestGrouping:
     def test_reports_about_one_thing_gather_in_one_case(self) -> None:
         author = alice()
         event, other = make_event(author), make_event(author)
@@ -72,7 +72,7 @@ class TestGathering:
         with pytest.raises(IntegrityError), transaction.atomic():
             Case.objects.create(kind=case.kind, target_id=case.target_id, author=case.author)
 
-    def test_what_was_made_without_a_case_is_gathered(self) -> None:
+    def test_ungrouped_reports_are_grouped_into_cases(self) -> None:
         author = alice()
         event = make_event(author)
         stray = [make_report(person, "event", event, author) for person in (bob(), carol())]
@@ -129,7 +129,7 @@ class TestGathering:
 
 
 @pytest.mark.django_db
-class TestSettling:
+class TestResolving:
     def test_several_outcomes_at_once(self) -> None:
         author, reporters, boss = alice(), [bob(), carol()], admin()
         story, until = make_story(author), timezone.now() + timedelta(days=3)
@@ -177,7 +177,7 @@ class TestSettling:
             ({"outcomes": ["suspended"], "until": timezone.now()}, "until"),
         ],
     )
-    def test_what_makes_no_sense_leaves_it_open(self, given: dict[str, Any], field: str) -> None:
+    def test_invalid_decisions_leave_the_case_open(self, given: dict[str, Any], field: str) -> None:
         case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(Invalid) as refusal:
             settle_case(admin(), case.pk, **given)
@@ -186,7 +186,7 @@ class TestSettling:
         assert case.status == "open"
         assert not Decision.objects.exists()
 
-    def test_it_takes_the_permission_and_that_of_each_action(self) -> None:
+    def test_resolving_needs_its_permission_and_that_of_each_action(self) -> None:
         case = make_case(bob(), "user", alice())
         with pytest.raises(Refused, match="Can settle report"):
             settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
@@ -207,14 +207,14 @@ class TestSettling:
             settle_case(boss, case.pk, outcomes=["warned"])
         assert refusal.value.code == "already-decided"
 
-    def test_whoever_holds_it_settles_it(self) -> None:
+    def test_claimed_cases_are_resolved_by_their_claim_holder_alone(self) -> None:
         case, boss, other = make_case(bob(), "event", make_event(alice())), admin(), community()
         claim(other, Case, case.pk)
         with pytest.raises(Conflict, match="Claimed by community"):
             settle_case(boss, case.pk, outcomes=["kept"])
         assert settle_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
 
-    def test_new_words_are_written_and_told(self) -> None:
+    def test_edited_texts_are_saved_and_notified(self) -> None:
         author, boss = alice(), admin()
         event = make_event(author, "Rude party")
         case = make_case(bob(), "event", event)
@@ -230,7 +230,7 @@ class TestSettling:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_of_twenty_reports_one_case_is_made(self) -> None:
+    def test_twenty_reports_make_one_case(self) -> None:
         event = make_event(alice())
         people = [make_user(f"person{number}") for number in range(20)]
         assert len(won(at_once([partial(make_case, person, "event", event) for person in people]))) == 20
@@ -240,7 +240,7 @@ class TestRaces:
         case.refresh_from_db()
         assert case.weight == 200
 
-    def test_of_twenty_settling_at_once_one_wins(self) -> None:
+    def test_exactly_one_of_twenty_resolutions_counts(self) -> None:
         author = alice()
         case = make_case(bob(), "event", make_event(author))
         staff = [make_staff(f"staff{number}", "Community Manager") for number in range(20)]
@@ -254,7 +254,7 @@ class TestRaces:
         assert Strike.objects.count() == (settled.outcomes == ["warned"])
         assert Decision.objects.count() == 1
 
-    def test_a_report_that_comes_while_settling_is_lost_in_no_closed_case(self) -> None:
+    def test_reports_during_resolution_are_lost_in_no_closed_case(self) -> None:
         event, boss = make_event(alice()), admin()
         case = make_case(bob(), "event", event)
         people = [make_user(f"person{number}") for number in range(10)]
@@ -265,7 +265,7 @@ class TestRaces:
             assert made.case is not None
             assert made.status == made.case.status
 
-    def test_of_twenty_taking_it_back_at_once_one_does(self) -> None:
+    def test_exactly_one_of_twenty_undos_counts(self) -> None:
         event, boss = make_event(alice()), admin()
         settle_case(boss, make_case(bob(), "event", event).pk, outcomes=["warned"])
         decision = Decision.objects.get()
@@ -273,7 +273,7 @@ class TestRaces:
         assert len(won(results)) == 1
         assert lost(results) == {(Conflict, "already-undone")}
 
-    def test_settling_while_it_is_taken_back_comes_before_or_after_it(self) -> None:
+    def test_resolving_during_undo_comes_before_or_after_it(self) -> None:
         event, boss, other = make_event(alice()), admin(), community()
         case = make_case(bob(), "event", event)
         settle_case(boss, case.pk, outcomes=["warned"])
@@ -288,7 +288,7 @@ class TestRaces:
         assert (case.status, case.outcomes) == (("closed", ["kept"]) if settled else ("open", []))
         assert not Strike.objects.standing().exists()
 
-    def test_a_report_while_it_is_taken_back_is_in_the_one_open_case(self) -> None:
+    def test_reports_during_undo_join_the_one_open_case(self) -> None:
         event, boss = make_event(alice()), admin()
         case = make_case(bob(), "event", event)
         settle_case(boss, case.pk, outcomes=["warned"])
@@ -306,7 +306,7 @@ class TestRaces:
 
 
 @pytest.mark.django_db
-class TestUndoing:
+class TestUndo:
     def test_undone_in_time_nothing_is_left_of_it_outside(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         story = make_story(author)
@@ -324,7 +324,7 @@ class TestUndoing:
         assert not Notification.objects.exists()
         assert settle_case(boss, case.pk, outcomes=["kept"]).status == "closed"
 
-    def test_undone_later_the_author_and_the_reporters_are_told(self) -> None:
+    def test_late_undo_notifies_author_and_reporters(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         settle_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
         run_jobs(later=HOLD)
@@ -335,7 +335,7 @@ class TestUndoing:
         assert "reversed our decision about your report" in corrected
         assert not Strike.objects.standing().exists()
 
-    def test_what_others_have_changed_since_stays(self) -> None:
+    def test_undo_keeps_later_changes_by_others(self) -> None:
         author, boss = alice(), admin()
         story, until = make_story(author), timezone.now() + timedelta(days=90)
         settle_case(boss, make_case(bob(), "story", story).pk, outcomes=["removed", "suspended"])
@@ -375,14 +375,14 @@ class TestUndoing:
 
 @pytest.mark.django_db
 class TestStrikes:
-    def test_each_decision_gives_one_as_heavy_as_its_gravest_outcome(self) -> None:
+    def test_decisions_give_one_strike_of_the_gravest_severity(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         for outcomes in (["kept"], ["edited"], ["warned"], ["removed", "warned"], ["suspended", "removed"]):
             settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=outcomes)
             User.objects.filter(pk=author.pk).update(suspended_until=None)
         assert list(Strike.objects.order_by("id").values_list("weight", flat=True)) == [1, 2, 4]
 
-    def test_they_recommend_the_next_step_and_expire(self) -> None:
+    def test_strikes_recommend_the_next_step_and_expire(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         steps = []
         for _number in range(5):
@@ -404,7 +404,7 @@ class TestStrikes:
 
 
 @pytest.mark.django_db
-def test_jobs_gather_weigh_and_let_go() -> None:
+def test_jobs_group_score_and_release() -> None:
     author = alice()
     story = make_story(author, held=True)
     made = make_report(bob(), "event", make_event(author), author, reason="fraud")
@@ -418,7 +418,7 @@ def test_jobs_gather_weigh_and_let_go() -> None:
 
 
 @pytest.mark.django_db
-def test_a_single_report_settles_its_case() -> None:
+def test_resolving_a_single_report_resolves_its_case() -> None:
     author, boss = alice(), admin()
     event = make_event(author)
     made = [make_report(person, "event", event, author) for person in (bob(), carol())]
@@ -443,9 +443,9 @@ def settle(boss: User, author: User, target: Any, **given: Any) -> Decision:
 
 
 @pytest.mark.django_db
-class TestWhatStands:
+class TestOverlappingDecisions:
     @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)], ids=str)
-    def test_the_longest_suspension_that_stands_counts_in_whatever_order(self, order: tuple[int, ...]) -> None:
+    def test_the_longest_active_suspension_counts_in_any_order(self, order: tuple[int, ...]) -> None:
         author, officers, now = alice(), [admin(), community()], timezone.now()
         days = [30, 7, 14]
         decisions = [
@@ -504,7 +504,7 @@ class TestWhatStands:
 
     @pytest.mark.parametrize("first", ["table", "case"])
     @pytest.mark.parametrize("kind", ["story", "event", "message"])
-    def test_what_two_decisions_removed_stays_down_until_both_are_undone(self, kind: str, first: str) -> None:
+    def test_content_removed_twice_stays_removed_until_both_are_undone(self, kind: str, first: str) -> None:
         author, boss = alice(), admin()
         make, remove = {
             "story": (make_story, remove_story),
@@ -555,7 +555,7 @@ class TestWhatStands:
             titles.append(event.title)
         assert titles == ["The launch", "The launch", "Lauch Party"]
 
-    def test_what_is_gone_is_not_edited(self) -> None:
+    def test_deleted_content_is_not_edited(self) -> None:
         author, boss = alice(), admin()
         event = make_event(author)
         made = report(bob(), kind="event", target_id=event.pk, reason="spam")
@@ -624,7 +624,7 @@ class TestDecisionsOfTheReleaseBefore:
         assert author.suspended_until == now + timedelta(days=30)
         assert suspend_user(boss, author.pk, until=now).suspended_until is None
 
-    def test_what_it_lifted_stays_lifted(self) -> None:
+    def test_suspensions_lifted_before_stay_lifted(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
         settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
         as_before(settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=90)))
@@ -633,7 +633,7 @@ class TestDecisionsOfTheReleaseBefore:
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=1)
 
-    def test_what_it_undid_is_not_in_force(self) -> None:
+    def test_suspensions_undone_before_are_not_in_force(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
         long = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
         suspend_user(boss, author.pk, until=now + timedelta(days=3))

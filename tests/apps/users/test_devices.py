@@ -119,7 +119,7 @@ def test_a_wrong_code_is_counted_whatever_becomes_of_the_transaction_around_it()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_a_right_and_many_wrong_codes_at_once_each_counts_as_what_it_is() -> None:
+def test_concurrent_right_and_wrong_codes_are_counted_apart() -> None:
     alice = people.alice()
     app, codes = enrol(alice)
     right = [partial(mfa.verify, alice, code) for code in (code_of(app, 1), *codes[:4])]

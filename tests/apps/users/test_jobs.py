@@ -61,7 +61,7 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     assert job.scheduled_at is not None
 
 
-def test_what_a_killed_worker_had_begun_is_run_again() -> None:
+def test_jobs_of_a_killed_worker_run_again() -> None:
     alice()
     sessions.request_reset("alice@example.com")
     abandon_jobs()

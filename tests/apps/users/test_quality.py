@@ -33,7 +33,7 @@ def test_the_share_is_drawn_and_stays_drawn() -> None:
     assert all(is_sampled(number, 100) for number in range(100))
 
 
-def test_without_a_share_nothing_is_judged_twice() -> None:
+def test_documents_are_not_sampled_without_a_sampling_rate() -> None:
     document = make_document(people.newton())
     review_document(people.compliance(), document.pk, verdict="approved")
     assert not BlindCheck.objects.exists()
@@ -64,7 +64,7 @@ def test_another_person_judges_and_only_a_reviewer() -> None:
         BlindCheck.objects.update(checked_by=vera, checked_at=check.document.created_at, verdict="approved")
 
 
-def test_who_may_decide_some_documents_judges_those_alone() -> None:
+def test_limited_reviewers_check_their_documents_alone() -> None:
     vera, _omar = officers()
     granted, other = make_blind_check(vera), make_blind_check(vera, name="another")
     helper = people.make_staff("helper")
@@ -73,7 +73,7 @@ def test_who_may_decide_some_documents_judges_those_alone() -> None:
     assert console(helper).get(f"/admin/compliance/quality/{other.pk}/").status_code == 404
 
 
-def test_what_was_undone_is_not_judged() -> None:
+def test_undone_decisions_are_not_sampled_for_quality() -> None:
     vera, omar = officers()
     make_blind_check(vera)
     undo(vera, Decision.objects.get().pk)

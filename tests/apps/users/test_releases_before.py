@@ -40,7 +40,7 @@ type Release = Generator[None, list[str]]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_releases_before_wrote_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_of_earlier_releases_survives_migration(capsys: pytest.CaptureFixture[str]) -> None:
     way = [
         ("0018_language", authenticators_and_backup_codes_keep_working),
         ("0019_devices", each_look_goes_to_its_oldest_account_and_the_others_are_named),
