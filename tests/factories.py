@@ -20,7 +20,7 @@ from apps.stories.models import Story
 from apps.users.models import BlindCheck, Document, QualityShare, User
 from apps.users.verification.review import review_document
 from tests import people
-from tests.drawn import picture
+from tests.drawn import mp4, picture, upload
 
 # One white pixel.
 PNG = bytes.fromhex(
@@ -41,6 +41,12 @@ def make_story(author: User, caption: str = "Sunrise", *, hours_old: float = 0, 
         **given,
     )
     return save_as(author, story, action=Action.STORY_POSTED)
+
+
+def make_video_story(author: User) -> Story:
+    """A story with a video of 1,000 bytes."""
+    content = upload(mp4(size=1000), "film.mp4")
+    return Story.objects.create(author=author, content_file=content, media_type="video/mp4", size=1000, sha256="")
 
 
 def make_event(host: User, title: str = "Launch Party", *, in_hours: float = 24, **given: Any) -> Event:

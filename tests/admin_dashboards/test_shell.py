@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -19,7 +17,7 @@ from apps.review.models import Preference
 from apps.stories.models import Story
 from apps.users.models import Document, Session, User
 from tests import people
-from tests.clock import Clock, standing_still
+from tests.clock import Clock
 from tests.console import console, links
 from tests.factories import make_document, make_event, make_notification, make_report, make_story
 
@@ -27,12 +25,6 @@ pytestmark = pytest.mark.django_db
 
 LIVE = "/admin/live/"
 POLL = {"X-Poll": "1", "Accept": "application/json"}
-
-
-@pytest.fixture
-def clock(broker: redis.Redis) -> Iterator[Clock]:
-    with standing_still(broker) as clock:
-        yield clock
 
 
 # --- The palette ------------------------------------------------------------------------------------------------------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-import redis
 import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.core.management import call_command
@@ -23,7 +21,7 @@ from apps.users.models import Session, User
 from tests import people
 from tests.authenticator import enrol, wrong
 from tests.client import api
-from tests.clock import Clock, standing_still
+from tests.clock import Clock
 from tests.console import console, fields
 from tests.races import at_once
 
@@ -33,12 +31,6 @@ LOGIN = "/admin/login/"
 SESSIONS = "/admin/users/session/"
 WRONG = "not it"
 HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
-
-
-@pytest.fixture
-def clock(broker: redis.Redis) -> Iterator[Clock]:
-    with standing_still(broker) as clock:
-        yield clock
 
 
 def guess(username: str = "support", password: str = WRONG, address: str = HERE, **extra: Any) -> Any:
