@@ -13,8 +13,9 @@ from uuid import UUID
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.utils import timezone
 
+from apps.moderation.actions.base import StrikeRule
+from apps.moderation.actions.registry import action_of
 from apps.moderation.models import Appeal, Case, Report, Strike
-from apps.moderation.strikes import LASTS, WEIGHTS
 from apps.review.decisions.models import Decision
 from apps.users.models import Document, Role, User
 from apps.users.names import fold, skeleton_key
@@ -198,17 +199,22 @@ def _write_decisions(closed: list[_Case], ids: range, seeded: Seeded, moderator:
     )  # fmt: skip
 
 
+def _strike(case: _Case) -> StrikeRule | None:
+    action = action_of(str(case.outcome))
+    return action.strike if action else None
+
+
 def _write_strikes(closed: list[_Case], decisions: range, seeded: Seeded) -> None:
     copy_rows(
         Strike,
         ("person_id", "decision_id", "case_id", "outcomes", "weight", "given_at", "expires_at"),
         (
             (
-                seeded.user(case.author), decision, case.id, [case.outcome.value], WEIGHTS[case.outcome], case.closed,
-                case.closed + LASTS[case.outcome],
+                seeded.user(case.author), decision, case.id, [str(case.outcome)], strike.points, case.closed,
+                case.closed + strike.valid_for,
             )
             for decision, case in zip(decisions, closed, strict=True)
-            if case.outcome in WEIGHTS and case.closed
+            if case.closed and (strike := _strike(case))
         ),
     )  # fmt: skip
 
@@ -218,7 +224,7 @@ def _write_appeals(closed: list[_Case], decisions: range, seeded: Seeded, modera
     appealed = [
         (decision, case)
         for decision, case in zip(decisions, closed, strict=True)
-        if case.outcome in WEIGHTS and case.number % APPEALED_OF < len(OUTCOMES)
+        if _strike(case) and case.number % APPEALED_OF < len(OUTCOMES)
     ]
     copy_rows(
         Appeal,

@@ -74,3 +74,10 @@ def barriers(page: Page) -> list[str]:
     page.set_viewport_size(window)
     page.evaluate(LOOK, [was_dark])
     return found
+
+
+def serious_barriers(page: Page) -> list[str]:
+    """The violations that axe calls serious or critical on the page as it is shown now."""
+    page.wait_for_load_state()
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]

@@ -15,6 +15,13 @@ from django.utils import timezone
 from apps.users.authentication import mfa
 from apps.users.models import User
 
+RFC_KEY = b"12345678901234567890"
+SEALED_RFC_KEY = (
+    "gAAAAABrCSoEdvwQnH89J8dYG45w_xyCzNzQ47av1H7Od5vbRi5_pKZnz6jsqIpLjcqFD0mEu1_pECR6EoUI_BQP4HtVhqQvQQJ9vh04RpNwmtza9B3"
+    "USgUSr9QbN9rGvR3jppvvif3k"
+)
+HASH_OF_ABCD_EFGH_IJKL_MNOP = "27cbc657bd15a3fdfdc4f27711534942fe952c543a8dee916eceb45452738c40"
+
 
 @dataclass(frozen=True, slots=True)
 class App:

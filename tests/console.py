@@ -8,10 +8,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 
-from apps.users.models import User
+from apps.moderation.models import Case
+from apps.users.models import Document, User
+
+COMPLIANCE_DESK = "/admin/compliance/"
+MODERATION_DESK = "/admin/moderation/"
+DOCUMENTS = "/admin/users/document/"
+EVENTS = "/admin/events/event/"
 
 FORM = re.compile(r"<form\b(?P<tag>[^>]*)>(?P<body>.*?)</form>", re.DOTALL | re.IGNORECASE)
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w{32,}"')
@@ -78,3 +85,21 @@ def links(response: Any) -> list[str]:
 def fields(response: Any) -> list[str]:
     """The names of what one can fill in or press on the page."""
     return _read(response).fields
+
+
+def document_page(document: Document) -> str:
+    return f"{DOCUMENTS}{document.pk}/change/"
+
+
+def case_page(case: Case, page: str = "") -> str:
+    return f"{MODERATION_DESK}{case.pk}/{page}"
+
+
+def permissions_page(row: Any) -> str:
+    return f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/permissions/"
+
+
+def upload_import(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
+    """Upload a file of events to be imported; returns the answer, as a rule a redirect to its preview."""
+    content = text if isinstance(text, bytes) else text.encode()
+    return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})

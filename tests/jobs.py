@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -48,3 +49,19 @@ def run_jobs(*, later: timedelta = timedelta()) -> int:
                 cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job.pk])
             ran += 1
     return ran
+
+
+def abandon_jobs() -> None:
+    """Mark all waiting jobs as begun by a worker that has died since."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT procrastinate_register_worker_v1()")
+        [worker] = cursor.fetchone()
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
+
+
+def run_worker() -> None:
+    """Run the jobs that are due by a real worker, once."""
+    connector: Any = app.connector
+    with app.replace_connector(connector.get_worker_connector()):
+        app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, delete_jobs="successful")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 
 from apps.users.models import Profile, Role, User
 
@@ -65,3 +65,20 @@ def support() -> User:
 
 def admin() -> User:
     return make_staff("admin", is_superuser=True)
+
+
+def officers() -> tuple[User, User]:
+    """Two compliance officers, Vera and Omar."""
+    return make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
+
+
+def brand_reviewer(name: str = "brandy", *codenames: str) -> User:
+    """A reviewer of the documents of brands alone, whose group has these permissions besides."""
+    team, _made = Group.objects.get_or_create(name="Brand reviewers")
+    codenames = ("review_brand_document", "export_document", *codenames)
+    team.permissions.set(Permission.objects.filter(codename__in=codenames))
+    return make_staff(name, team.name)
+
+
+def permission_ids(*codenames: str) -> list[int]:
+    return list(Permission.objects.filter(codename__in=codenames).values_list("pk", flat=True))

@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_desk import CaseDesk
 from admin_dashboards.moderation.case_page import case_details, evidence
-from admin_dashboards.moderation.message_preview import in_language_of, outcomes_text
+from admin_dashboards.moderation.message_preview import in_language_of
 from admin_dashboards.registry import register_desk
 from admin_dashboards.review.desk import Row
 from apps.errors import Invalid
 from apps.infra.ids import parse_id
+from apps.moderation.actions.keep import Keep
+from apps.moderation.actions.registry import label_of
 from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.content import target_of
 from apps.moderation.models import Appeal, Case, Report
@@ -49,7 +51,7 @@ class AppealDesk(CaseDesk):
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:
-        return Row(item, self.title_of(item), [outcomes_text(item.decision.after["outcomes"]), item.decider.username])
+        return Row(item, self.title_of(item), [label_of(item.decision.after["outcomes"]), item.decider.username])
 
     def title_of(self, item: Appeal) -> str:
         return _("Appeal of %(name)s about %(kind)s %(number)d") % {
@@ -73,7 +75,7 @@ class AppealDesk(CaseDesk):
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
             "evidence": evidence(request, item.case),
             "details": case_details(item.case),
-            "outcomes": outcomes_text(item.decision.after["outcomes"]),
+            "outcomes": label_of(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
             "previews": self._previews(item) if deciding else [],
             "current_decision": None if item.is_open else rulings.filter(verb="appeal.upheld").first(),
@@ -82,7 +84,7 @@ class AppealDesk(CaseDesk):
     def _previews(self, item: Appeal) -> list[dict[str, Any]]:
         """The message to the author for either ruling, and to the reporters where the decision is overturned."""
         target = target_of(item.case.kind, item.case.target_id)
-        undone = to_reporter(Report.Outcome.KEPT)
+        undone = to_reporter(Keep.code)
         reporters = item.case.reports.values_list("reporter__language", flat=True)
         return [
             {

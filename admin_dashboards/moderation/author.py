@@ -20,6 +20,7 @@ from admin_dashboards.links import link_to
 from admin_dashboards.registry import table_for
 from admin_dashboards.tables.base import ModelAdmin
 from apps.events.models import Event
+from apps.moderation.actions.registry import label_of
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.stories.models import Story
 from apps.users.models import User
@@ -94,7 +95,7 @@ def _event(event: Event) -> Line:
 
 def _case(case: Case) -> Line:
     address = reverse("admin:desk_moderation_item", args=[case.pk])
-    outcomes = ", ".join(str(Report.Outcome(outcome).label) for outcome in case.outcomes)
+    outcomes = label_of(case.outcomes)
     name = f"{case.get_kind_display()} {case.target_id}"
     linked = format_html('<a class="link" href="{}">{}</a>', address, name)
     return Line(linked, outcomes or _("open"), case.opened_at)

@@ -21,6 +21,7 @@ from admin_dashboards.registry import table_for
 from admin_dashboards.states import account_state, verification_state
 from apps.access import may
 from apps.chat.models import Message
+from apps.moderation.actions.registry import label_of
 from apps.moderation.content import REPORTABLE, target_of, words_of
 from apps.moderation.context import around, texts_open_to
 from apps.moderation.models import Case, Exhibit, Report, Strike
@@ -160,8 +161,7 @@ def case_details(case: Case) -> dict[str, Any]:
 
 
 def _earlier(case: Case) -> dict[str, Any]:
-    outcomes = [str(Report.Outcome(outcome).label) for outcome in case.outcomes]
-    return {"case": case, "outcomes": ", ".join(outcomes) or _("open")}
+    return {"case": case, "outcomes": label_of(case.outcomes) or _("open")}
 
 
 def main_reason(case: Case) -> str:

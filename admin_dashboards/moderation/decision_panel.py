@@ -9,11 +9,12 @@ from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_page import main_reason
-from admin_dashboards.moderation.message_preview import DAYS, EXTRAS, message_previews
-from admin_dashboards.moderation.reports import outcomes
+from admin_dashboards.moderation.message_preview import DAYS, message_previews, selected_extras
 from admin_dashboards.review.desk import WorkDesk
 from apps.errors import Conflict
 from apps.events.models import Event
+from apps.moderation.actions.checks import possible_outcomes
+from apps.moderation.actions.registry import extras
 from apps.moderation.content import target_of
 from apps.moderation.deciding import why_not_removable
 from apps.moderation.models import Case, Report
@@ -25,16 +26,16 @@ def decision_context(desk: WorkDesk, request: StaffRequest, case: Case) -> dict[
     posted = request.POST if "outcome" in request.POST else None
     step = recommend(case.author_id)
     days = posted.get("days", "") if posted else str(step.lasts.days or 7)
-    possible = {value for value, _label in outcomes(request.user, case)}
+    possible = {action.code for action in possible_outcomes(request.user, case)}
     chosen = posted.getlist("outcome") if posted else []
     event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None
     return {
         "possible": possible,
         "cannot": why_not_removable(request.user, case),
         "extras": [
-            {"value": each.value, "label": title, "key": key, "ticked": each in chosen}
-            for key, (each, title) in enumerate(EXTRAS.items(), 1)
-            if each in possible
+            {"value": each.code, "label": each.choice, "key": key, "ticked": each.code in chosen}
+            for key, each in enumerate(extras(), 1)
+            if each.code in possible
         ],
         "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],
         "chosen_days": days,
@@ -47,7 +48,7 @@ def decision_context(desk: WorkDesk, request: StaffRequest, case: Case) -> dict[
         "previews": message_previews(
             request.user,
             case,
-            [each for each in chosen if each in EXTRAS],
+            selected_extras(chosen),
             posted.get("text", "") if posted else "",
             days,
         ),

@@ -26,12 +26,10 @@ from admin_dashboards.moderation.case_desk import CaseDesk
 from admin_dashboards.moderation.case_page import case_details, evidence
 from admin_dashboards.moderation.decision_panel import decision_context, posted_edits
 from admin_dashboards.moderation.message_preview import (
-    EXTRAS,
-    Outcome,
     in_language_of,
     message_previews,
-    outcomes_text,
     parse_days,
+    selected_extras,
 )
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.registry import register_desk
@@ -45,13 +43,16 @@ from apps.audit.services import fetched_ahead, record
 from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id, searched_number
+from apps.moderation.actions.checks import check_outcomes, require_outcomes
+from apps.moderation.actions.edit import Edit
+from apps.moderation.actions.keep import Keep
+from apps.moderation.actions.registry import label_of
 from apps.moderation.cases import settle_case
 from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import cases_either_way
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.notices import to_author
-from apps.moderation.outcomes import check_outcomes, require_outcomes
 from apps.moderation.queues import CASES
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
@@ -126,7 +127,7 @@ class ModerationDesk(CaseDesk):
         return cases_either_way(request.user, super().offered(request, rows))
 
     def sentence_of(self, decision: Decision, item: Case) -> str:
-        return f"{outcomes_text(decision.after['outcomes'])}: {self.title_of(item)}"
+        return f"{label_of(decision.after['outcomes'])}: {self.title_of(item)}"
 
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         appeals = Appeal.objects.open().count()
@@ -151,26 +152,26 @@ class ModerationDesk(CaseDesk):
     def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The messages that would be sent if the case were closed as it is filled in now."""
         case = self.one(request, item_id)
-        extras = [each for each in request.GET.getlist("outcome") if each in EXTRAS]
+        selected = selected_extras(request.GET.getlist("outcome"))
         previews = message_previews(
-            request.user, case, extras, request.GET.get("text", "")[:1000], request.GET.get("days", "")
+            request.user, case, selected, request.GET.get("text", "")[:1000], request.GET.get("days", "")
         )
         return TemplateResponse(request, "moderation/desk/preview.html", {"previews": previews})
 
     def decide(self, request: StaffRequest, item: Case) -> None:
         posted = request.POST
         chosen = posted.getlist("outcome")
-        if Outcome.KEPT in chosen:
-            chosen = [Outcome.KEPT.value]
+        if Keep.code in chosen:
+            chosen = [Keep.code]
         settle_case(
             request.user,
             item.pk,
             outcomes=chosen,
             reason=posted.get("reason", ""),
-            text=posted.get("text", "").strip() if chosen != [Outcome.KEPT] else "",
+            text=posted.get("text", "").strip() if chosen != [Keep.code] else "",
             note=posted.get("note", "").strip()[:1000],
             until=timezone.now() + timedelta(days=parse_days(posted.get("days", ""))),
-            edits=posted_edits(item, posted) if Outcome.EDITED in chosen else None,
+            edits=posted_edits(item, posted) if Edit.code in chosen else None,
             version=parse_id(posted.get("version", "")),
         )
 
@@ -229,7 +230,7 @@ class ModerationDesk(CaseDesk):
         return _("Message to %(name)s: %(text)s") % read
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Case, batch: UUID) -> str:
-        text = request.POST.get("text", "").strip() if action.code != Outcome.KEPT else ""
+        text = request.POST.get("text", "").strip() if action.code != Keep.code else ""
         with _of_this_case():
             settle_case(
                 request.user,
@@ -239,7 +240,7 @@ class ModerationDesk(CaseDesk):
                 version=item.version,
                 batch=batch,
             )
-        return str(Outcome(action.code).label)
+        return label_of([action.code])
 
 
 @contextmanager

@@ -26,21 +26,21 @@ from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
-from apps.access import may
 from apps.chat.models import Message
 from apps.events.models import Event
-from apps.moderation.content import REPORTABLE, target_of
+from apps.moderation.actions.checks import possible_outcomes
+from apps.moderation.actions.registry import label_of
+from apps.moderation.content import REPORTABLE
 from apps.moderation.models import Case, Report
 from apps.moderation.reporting import settle_report
 from apps.stories.models import Story
-from apps.users.models import User
 
 OUTCOME_LABELS: dict[str, tuple[str, str]] = {
-    Report.Outcome.KEPT: ("visibility", "good"),
-    Report.Outcome.REMOVED: ("visibility_off", "bad"),
-    Report.Outcome.EDITED: ("edit", "neutral"),
-    Report.Outcome.WARNED: ("warning", "wait"),
-    Report.Outcome.SUSPENDED: ("pause_circle", "bad"),
+    "kept": ("visibility", "good"),
+    "removed": ("visibility_off", "bad"),
+    "edited": ("edit", "neutral"),
+    "warned": ("warning", "wait"),
+    "suspended": ("pause_circle", "bad"),
 }
 """The icon and colour of an outcome: those of the same state in other tables."""
 
@@ -129,7 +129,8 @@ class ReportAdmin(SearchableAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         # One that comes too late is answered by the service, which says why.
         sent = request.method == "POST"
-        choices = outcomes(request.user, obj, gone=False if sent else None) if obj else []
+        possible = possible_outcomes(request.user, obj, gone=False if sent else None) if obj else []
+        choices = [(action.code, action.label) for action in possible]
         return type(form.__name__, (form,), {"outcomes": choices})
 
     def render_change_form(
@@ -167,7 +168,7 @@ class ReportAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("outcome"))
     def outcome_word(self, report: Report) -> str:
-        return str(Report.Outcome(report.outcome).label) if report.outcome else ""
+        return label_of([report.outcome]) if report.outcome else ""
 
     @display(description=gettext_lazy("closed by"))
     def closer(self, report: Report) -> str:
@@ -212,23 +213,6 @@ class ReportAdmin(SearchableAdmin):
     @display(description=gettext_lazy("reporter"))
     def by(self, report: Report) -> str:
         return link_to(report.reporter)
-
-
-def outcomes(user: User, report: Report | Case, *, gone: bool | None = None) -> list[tuple[str, Any]]:
-    """The outcomes that the user may choose for this report or case. `gone` is read from the database if it is None."""
-    outcome, reportable = Report.Outcome, REPORTABLE[Report.Kind(report.kind)]
-    row = reportable.model(pk=report.target_id)
-    possible = [outcome.KEPT]
-    if reportable.remove and may(user, reportable.remove, row):
-        possible.append(outcome.REMOVED)
-    if reportable.edit and may(user, reportable.edit, row):
-        gone = target_of(report.kind, report.target_id) is None if gone is None else gone
-        if not gone:
-            possible.append(outcome.EDITED)
-    possible.append(outcome.WARNED)
-    if may(user, "users.suspend_user", report.author):
-        possible.append(outcome.SUSPENDED)
-    return [(each.value, each.label) for each in possible]
 
 
 def _model(report: Report) -> type[Model]:

@@ -19,7 +19,7 @@ class StrikeOut(Schema):
     kind: Annotated[Report.Kind, one_of(Report.Kind)]
     target: int
     """The number of the story, event, message or person that it was about."""
-    outcomes: list[Annotated[Report.Outcome, one_of(Report.Outcome)]]
+    outcomes: list[Annotated[str, one_of(Report.Outcome)]]
     reason: Annotated[Report.Reason, one_of(Report.Reason)] | None
     text: str
     weight: int

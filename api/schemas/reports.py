@@ -27,6 +27,6 @@ class ReportOut(Schema):
     reason: Annotated[Report.Reason, one_of(Report.Reason)]
     note: str
     status: Annotated[Report.Status, one_of(Report.Status)]
-    outcome: Annotated[Report.Outcome, one_of(Report.Outcome)] | None
+    outcome: Annotated[str, one_of(Report.Outcome)] | None
     created_at: Time
     closed_at: Time | None

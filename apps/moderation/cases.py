@@ -14,14 +14,15 @@ from apps.access import require
 from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Invalid
+from apps.moderation.actions.base import Params, impossible
+from apps.moderation.actions.checks import check_outcomes
+from apps.moderation.actions.registry import by_severity
 from apps.moderation.content import REPORTABLE
 from apps.moderation.models import Case, Report
-from apps.moderation.outcomes import carry_out, check_outcomes
 from apps.moderation.strikes import give_strike
 from apps.review.claims import check_workable, locked
 from apps.review.decisions.in_force import key_of
 from apps.review.decisions.services import decide, facts
-from apps.users.accounts.services import suspend_user
 from apps.users.models import User
 
 SUSPENDED_FOR = timedelta(days=7)
@@ -122,9 +123,15 @@ def settle_locked(
     if len(text) > LONGEST_TEXT:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
     before = facts(case, DECIDED_FIELDS)
-    until = until or timezone.now() + SUSPENDED_FOR
+    params = Params(until=until or timezone.now() + SUSPENDED_FOR, note=note, edits=edits or {})
+    actions = by_severity(chosen)
+    if edits and "edited" not in chosen:
+        raise impossible(_("Choose “Edit text” to change the text."))
     before["about"] = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
-    before["done"] = carry_out(actor, case, chosen, reason=note, until=until, edits=edits or {})
+    before["reports"] = [report.pk for report in reports]
+    before["done"] = {}
+    for action in reversed(actions):
+        before["done"] |= action.apply(actor, case, params)
     case.settle(chosen, actor)
     save_as(actor, case, action=Action.CASE_RESOLVED, note=note)
     for report in reports:
@@ -142,6 +149,6 @@ def settle_locked(
         batch=batch,
     )
     give_strike(actor, case, decision, chosen)
-    if Report.Outcome.SUSPENDED in chosen:
-        suspend_user(actor, case.author_id, until=until, reason=note, tell=False, decision=decision)
+    for action in actions:
+        action.follow_up(actor, case, decision, params)
     return case

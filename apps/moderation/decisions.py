@@ -5,17 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Absent, Conflict
+from apps.moderation.actions.keep import Keep
+from apps.moderation.actions.registry import by_severity
 from apps.moderation.cases import REPORT_FIELDS
 from apps.moderation.content import named, target_of
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.notices import ends_at, ruling_to_author, to_author, to_reporter
-from apps.moderation.outcomes import take_back
 from apps.moderation.priority import weigh
 from apps.moderation.retention import let_go
 from apps.moderation.strikes import lift_strike
@@ -25,8 +26,6 @@ from apps.review.decisions.kinds import Kind
 from apps.review.decisions.models import Decision
 from apps.stories.services import hold_story
 from apps.users.models import User
-
-Outcome = Report.Outcome
 
 
 def put_back(actor: User, decision: Decision, case: Case) -> None:
@@ -40,16 +39,17 @@ def put_back(actor: User, decision: Decision, case: Case) -> None:
     if not overturned and newer.exists():
         raise _reported_again()
     undone, note = Action(decision.verb).undone, decision.undo_reason
-    take_back(actor, case, decision, note=note)
+    for action in by_severity(decision.after["outcomes"]):
+        action.revert(actor, case, decision, note=note)
     lift_strike(actor, decision, note=note)
-    reports = list(case.reports.filter(closed_at=case.closed_at).select_for_update(of=("self",)).order_by("id"))
+    reports = list(_reports_closed_by(decision, case).select_for_update(of=("self",)))
     case.reopen()
     for report in reports:
         report.reopen()
     if overturned:
-        case.settle([Outcome.KEPT.value], actor)
+        case.settle([Keep.code], actor)
         for report in reports:
-            report.settle(Outcome.KEPT, actor, case.closed_at)
+            report.settle(Keep.code, actor, case.closed_at)
     try:
         with transaction.atomic():
             save_as(actor, case, action=undone, note=note)
@@ -71,7 +71,7 @@ def tell(decision: Decision) -> None:
     """The author what came of it, the reporters that something did. What is no evidence any more is let go."""
     case = Case.objects.get(pk=decision.target_id)
     _tell_author(decision, case)
-    _tell_reporters(case)
+    _tell_reporters(decision, case)
     if case.kind == Report.Kind.STORY:
         let_go(decision.actor, case.target_id)
 
@@ -80,9 +80,9 @@ def tell_undone(decision: Decision) -> None:
     """What was told is put right, to the reporters too."""
     case = Case.objects.get(pk=decision.target_id)
     if case.status == Case.Status.CLOSED:  # overturned by an appeal, whose ruling tells the author
-        _tell_reporters(case)
+        _tell_reporters(decision, case)
         return
-    if decision.after["outcomes"] != [Outcome.KEPT]:
+    if decision.after["outcomes"] != [Keep.code]:
         notify(case.author_id, Told.DECISION_UNDONE, about=None, **named(case.kind, _target(case)))
     # Those of the reopened case that had been told; whoever reports from now on hears of it once.
     for report in case.reports.open().filter(created_at__lte=decision.made_at).order_by("id"):
@@ -93,16 +93,22 @@ def tell_undone(decision: Decision) -> None:
 def _tell_author(decision: Decision, case: Case) -> None:
     target, done = _target(case), decision.before["done"]
     # What somebody else had done before is no news.
-    needs = {Outcome.REMOVED: "removed_at", Outcome.EDITED: "words"}
-    outcomes = [name for name in decision.after["outcomes"] if needs.get(Outcome(name), "") in ("", *done)]
+    outcomes = [action.code for action in by_severity(decision.after["outcomes"]) if action.took_effect(done)]
     until = ends_at(case.author, done["suspended"]["after"]) if "suspended" in done else ""
     for said in to_author(case, target, outcomes, text=decision.text, until=until):
         about = target if case.kind != Report.Kind.USER and said.kind != Told.SUSPENDED else None
         notify(case.author_id, said.kind, about=about, **said.facts)
 
 
-def _tell_reporters(case: Case) -> None:
-    for report in case.reports.filter(closed_at=case.closed_at).order_by("id"):
+def _reports_closed_by(decision: Decision, case: Case) -> QuerySet[Report]:
+    """The reports that a decision closed, by their ids; earlier releases kept none, and closed them with the case."""
+    ids = decision.before.get("reports")
+    rows = case.reports.filter(closed_at=case.closed_at) if ids is None else case.reports.filter(pk__in=ids)
+    return rows.order_by("id")
+
+
+def _tell_reporters(decision: Decision, case: Case) -> None:
+    for report in _reports_closed_by(decision, case):
         said = to_reporter(str(report.outcome))
         notify(report.reporter_id, said.kind, about=report, **said.facts)
 

@@ -15,6 +15,7 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
 from apps.moderation import overturning
+from apps.moderation.actions.registry import label_of
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.decisions.models import HOLD
 from apps.review.models import ReviewItem
@@ -261,7 +262,7 @@ class Case(ReviewItem):
 
     @property
     def decided_as(self) -> str:
-        return ", ".join(str(self.Outcome(outcome).label) for outcome in self.outcomes)
+        return label_of(self.outcomes)
 
     def settle(self, outcomes: list[str], by: User) -> None:
         """Leave open for closed."""

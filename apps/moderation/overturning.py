@@ -13,19 +13,13 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext as _
 
 from apps.access import granted, holders, may
+from apps.moderation.actions.registry import by_severity
 
 if TYPE_CHECKING:
     from apps.moderation.models import Appeal, Report
     from apps.users.models import User
 
-SUSPEND = "users.suspend_user"
 MOST_NAMED = 5
-
-
-def permissions_to_overturn(kind: Report.Kind) -> dict[str, str | None]:
-    """By outcome: the permission on the content, for a suspension the one on its author; None where nothing can be
-    undone."""
-    return {"removed": kind.remove_permission, "edited": kind.edit_permission, "suspended": SUSPEND}
 
 
 def can_overturn(user: User, appeal: Appeal) -> bool:
@@ -41,14 +35,14 @@ def why_not(user: User, appeal: Appeal) -> Promise:
 def out_of_reach(user: User, kinds: type[Report.Kind]) -> Q:
     """The appeals against decisions that `user` could not overturn, for a query."""
     found = Q(pk__in=[])
-    needed = {kind: permissions_to_overturn(kind) for kind in kinds}
-    for outcome in ("removed", "edited", "suspended"):
-        perms = {kind: needed[kind][outcome] for kind in kinds}
-        if outcome == "suspended":
-            rows = _authors_out_of_reach(user)
-        else:
-            rows = content_out_of_reach(user, perms, prefix="case__")
-        found |= rows & Q(decision__after__outcomes__contains=outcome)
+    for action in by_severity():
+        perms = {kind: action.permission(kind) for kind in kinds}
+        rows = (
+            _authors_out_of_reach(user, {perm for perm in perms.values() if perm})
+            if action.is_about_author
+            else content_out_of_reach(user, perms, prefix="case__")
+        )
+        found |= rows & Q(decision__after__outcomes__contains=action.code)
     return found
 
 
@@ -63,10 +57,12 @@ def content_out_of_reach(user: User, perms: dict[Report.Kind, str | None], *, pr
     return found
 
 
-def _authors_out_of_reach(user: User) -> Q:
-    if may(user, SUSPEND):
-        return Q(pk__in=[])
-    return ~Q(case__author__in=granted(user, type(user), _action(SUSPEND)).values("pk"))
+def _authors_out_of_reach(user: User, perms: set[str]) -> Q:
+    found = Q(pk__in=[])
+    for perm in perms:
+        if not may(user, perm):
+            found |= ~Q(case__author__in=granted(user, type(user), _action(perm)).values("pk"))
+    return found
 
 
 def _action(perm: str) -> str:
@@ -78,9 +74,9 @@ def _missing(user: User, appeal: Appeal) -> tuple[str, Model] | None:
     case = appeal.case
     kind = type(case).Kind(case.kind)
     content: Model = kind.model(pk=case.target_id)
-    for outcome, perm in permissions_to_overturn(kind).items():
-        about = case.author if outcome == "suspended" else content
-        if outcome in appeal.decision.after["outcomes"] and perm is not None and not may(user, perm, about):
+    for action in by_severity(appeal.decision.after["outcomes"]):
+        perm, about = action.permission(kind), action.permission_on(case, content)
+        if perm is not None and about is not None and not may(user, perm, about):
             return perm, about
     return None
 

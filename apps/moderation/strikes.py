@@ -12,25 +12,13 @@ from django.utils.translation import ngettext
 
 from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.moderation.models import APPEAL_WITHIN, Case, Report, Strike, known_to_author
+from apps.moderation.actions.registry import by_severity
+from apps.moderation.models import APPEAL_WITHIN, Case, Strike, known_to_author
 from apps.review.decisions.models import Decision
 from apps.users.models import User
 
-Outcome = Report.Outcome
-
-WEIGHTS = {Outcome.WARNED: 1, Outcome.REMOVED: 2, Outcome.SUSPENDED: 4}
-LASTS = {
-    Outcome.WARNED: timedelta(days=90),
-    Outcome.REMOVED: timedelta(days=180),
-    Outcome.SUSPENDED: timedelta(days=365),
-}
-# From how much standing weight on, what comes next.
-STEPS = [
-    (8, Outcome.SUSPENDED, timedelta(days=30)),
-    (4, Outcome.SUSPENDED, timedelta(days=7)),
-    (2, Outcome.SUSPENDED, timedelta(days=3)),
-    (0, Outcome.WARNED, timedelta()),
-]
+# From how many points in force on, for how long the next suspension is recommended; below that a warning.
+STEPS = [(8, timedelta(days=30)), (4, timedelta(days=7)), (2, timedelta(days=3)), (0, timedelta())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +27,13 @@ class Recommendation:
 
     weight: int
     """Of their standing strikes."""
-    outcome: str
     lasts: timedelta
-    """Of a suspension."""
+    """Of the recommended suspension; none where a warning is recommended."""
 
     @property
     def sentence(self) -> str:
         facts = {"weight": self.weight, "days": self.lasts.days}
-        if self.outcome == Outcome.WARNED:
+        if not self.lasts:
             said = ngettext(
                 "Active strikes: %(weight)d point. Recommended: a warning.",
                 "Active strikes: %(weight)d points. Recommended: a warning.",
@@ -70,23 +57,22 @@ def strikes_of(person: User) -> QuerySet[Strike]:
 def recommend(person_id: int) -> Recommendation:
     """The next step for somebody, by the strikes that stand against them."""
     weight = sum(Strike.objects.standing().filter(person=person_id).values_list("weight", flat=True))
-    outcome, lasts = next((outcome, lasts) for least, outcome, lasts in STEPS if weight >= least)
-    return Recommendation(weight, outcome, lasts)
+    return Recommendation(weight, next(lasts for least, lasts in STEPS if weight >= least))
 
 
 def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[str]) -> Strike | None:
-    """One strike for a decision, as heavy as the gravest of its outcomes. None where none of them is a strike."""
-    grave = [Outcome(outcome) for outcome in outcomes if outcome in WEIGHTS]
-    if not grave:
+    """One strike for a decision, as severe as the most severe of its outcomes. None where none of them gives one."""
+    rules = [action.strike for action in by_severity(outcomes) if action.strike is not None]
+    if not rules:
         return None
     strike = Strike(
         person_id=case.author_id,
         decision=decision,
         case=case,
         outcomes=list(outcomes),
-        weight=max(WEIGHTS[outcome] for outcome in grave),
+        weight=max(rule.points for rule in rules),
         given_at=decision.made_at,
-        expires_at=decision.made_at + max(LASTS[outcome] for outcome in grave),
+        expires_at=decision.made_at + max(rule.valid_for for rule in rules),
     )
     return save_as(actor, strike, action=Action.STRIKE_GIVEN)
 

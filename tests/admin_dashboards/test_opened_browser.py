@@ -14,11 +14,9 @@ from apps.review.notes import add_note
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.browser import press
+from tests.browser import press, sign_in
 from tests.drawn import pdf
-from tests.factories import make_event, make_message, make_story
+from tests.factories import make_document, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +32,7 @@ class Looks:
         self.faults += [f"{name}, {fault}" for fault in barriers(self.page)]
 
 
-def test_what_opens_on_a_document(page: Page) -> None:
+def test_opened_parts_of_documents_are_accessible(page: Page) -> None:
     officer, other = people.compliance(), people.make_staff("vera", "Compliance Officer")
     ReviewRule.objects.create()
     document = make_document(people.make_user("acme", verified=False), pdf(2), "application/pdf")
@@ -91,7 +89,7 @@ def test_what_opens_on_a_document(page: Page) -> None:
     assert looks.faults == []
 
 
-def test_what_opens_on_a_case(page: Page) -> None:
+def test_opened_parts_of_cases_are_accessible(page: Page) -> None:
     people.community()
     alice, bob = people.alice(), people.bob()
     story = report(bob, kind="story", target_id=make_story(alice, "Look").pk, reason="violence").case

@@ -8,9 +8,8 @@ from playwright.sync_api import Page
 
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
-from tests.apps.users.test_quality import decided
-from tests.factories import make_event
+from tests.browser import sign_in
+from tests.factories import make_blind_check, make_event
 from tests.permissions import console_scene
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +64,7 @@ def addresses() -> list[str]:
     rows = console_scene.things(cast)
     officer = cast["compliance"]
     assert officer is not None
-    check = decided(officer)
+    check = make_blind_check(officer)
     found = [f"/admin/{path}/" for path in TABLES.values()]
     found += [f"/admin/{path}/{rows[table]}/change/" for table, path in TABLES.items()]
     event = make_event(people.carol(), "A party")
@@ -86,7 +85,7 @@ def addresses() -> list[str]:
     return [*found, *ALONE]
 
 
-def test_every_page_can_be_used_by_everybody(page: Page) -> None:
+def test_all_pages_are_accessible(page: Page) -> None:
     to_open = addresses()
     sign_in(page, "admin")
     faults: list[str] = []

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -19,21 +17,14 @@ from apps.review.models import Preference
 from apps.stories.models import Story
 from apps.users.models import Document, Session, User
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.clock import Clock, standing_still
+from tests.clock import Clock
 from tests.console import console, links
-from tests.factories import make_event, make_notification, make_report, make_story
+from tests.factories import make_document, make_event, make_notification, make_report, make_story
 
 pytestmark = pytest.mark.django_db
 
 LIVE = "/admin/live/"
 POLL = {"X-Poll": "1", "Accept": "application/json"}
-
-
-@pytest.fixture
-def clock(broker: redis.Redis) -> Iterator[Clock]:
-    with standing_still(broker) as clock:
-        yield clock
 
 
 # --- The palette ------------------------------------------------------------------------------------------------------
@@ -228,7 +219,7 @@ def test_appeals_are_named_with_the_cases() -> None:
     assert set(counts(console(people.admin()))["desks"]) == {"compliance", "moderation"}
 
 
-def test_who_works_at_no_queue_has_no_counts() -> None:
+def test_staff_without_a_queue_get_no_counts() -> None:
     make_document(people.alice())
     for who in (people.support(), people.access(), people.make_staff("nora")):
         client = console(who)
@@ -280,7 +271,7 @@ def test_a_poll_is_refused_when_signed_out_and_takes_no_posts() -> None:
         ("/admin/", []),
     ],
 )
-def test_one_entry_of_the_menu_is_current(address: str, current: list[str]) -> None:
+def test_the_menu_marks_one_entry_as_current(address: str, current: list[str]) -> None:
     page = console(people.admin()).get(address)
     items = [item for group in page.context["sidebar_navigation"] for item in group["items"]]
     assert [str(item["link"]) for item in items if item["active"]] == current
@@ -323,7 +314,7 @@ def test_staying_needs_the_token_of_the_form() -> None:
     assert client.post("/admin/stay/", headers={"X-Part": "1"}).status_code == 403
 
 
-def test_after_twelve_hours_a_session_cannot_be_renewed(clock: Clock) -> None:
+def test_sessions_cannot_be_renewed_after_twelve_hours(clock: Clock) -> None:
     client = console(people.support())
     client.get("/admin/")
     for _ in range(23):
@@ -347,7 +338,7 @@ def test_every_page_knows_when_its_session_ends(clock: Clock) -> None:
 # --- The dashboard ----------------------------------------------------------------------------------------------------
 
 
-def test_who_opens_several_desks_sees_how_all_queues_stand() -> None:
+def test_staff_with_several_desks_see_all_queues() -> None:
     overdue(make_document(people.alice()))
     for who in (people.admin(), people.make_staff("lead", "Compliance Officer", "Community Manager")):
         page = console(who).get("/admin/").content.decode().replace("\xa0", " ")
@@ -355,7 +346,7 @@ def test_who_opens_several_desks_sees_how_all_queues_stand() -> None:
         assert page.count("Received and decided, 14 days") == 3
 
 
-def test_who_opens_one_desk_sees_the_overview_alone() -> None:
+def test_staff_with_one_desk_see_no_dashboard() -> None:
     overdue(make_document(people.alice()))
     for who in ("compliance", "community", "access", "support"):
         page = console(getattr(people, who)()).get("/admin/").content.decode()

@@ -11,9 +11,8 @@ from playwright.sync_api import Dialog, Page, expect
 from apps.users.models import Session
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.factories import make_event, make_report, make_story
+from tests.browser import sign_in
+from tests.factories import make_document, make_event, make_report, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,7 +131,7 @@ def test_tabs_agree_about_the_session(page: Page) -> None:
         expect(tab.get_by_role("button", name="Stay signed in")).to_be_hidden()
 
 
-def test_it_warns_by_itself_and_keeps_what_was_typed_when_the_session_ends(page: Page) -> None:
+def test_the_page_warns_before_the_session_ends_and_keeps_input(page: Page) -> None:
     people.support()
     sign_in(page, "support")
     page.clock.install()
@@ -242,7 +241,7 @@ def test_no_column_is_cut_off_at_1366(page: Page) -> None:
             assert wider == 0, table
 
 
-def test_the_dashboard_can_be_used_by_everybody(page: Page) -> None:
+def test_the_dashboard_is_accessible(page: Page) -> None:
     make_document(people.alice())
     people.admin()
     complaints = sign_in(page, "admin")

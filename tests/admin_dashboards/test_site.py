@@ -44,7 +44,7 @@ THEIRS = {
 
 
 @pytest.mark.parametrize("name", THEIRS)
-def test_it_opens_exactly_the_tables_of_a_group(name: str) -> None:
+def test_groups_open_exactly_their_tables(name: str) -> None:
     client = console(getattr(people, name)())
     for table, address in TABLES.items():
         assert reverse(f"admin:{table}_changelist") == address
@@ -122,7 +122,7 @@ def test_the_breadcrumb_of_a_row_is_the_menu_s_way_to_it() -> None:
     assert _way(client.get(f"/admin/users/session/{session.pk}/change/"))[:2] == ["Authentication", "Sessions"]
 
 
-def test_who_can_grant_what_is_missing_depends_on_who_asks() -> None:
+def test_denied_pages_name_a_granter_the_viewer_can_ask() -> None:
     story = make_story(people.alice())
     address = f"/admin/stories/story/{story.pk}/change/"
     specialist = console(people.support())
@@ -250,7 +250,7 @@ def test_counting_stops_at_a_bound(django_assert_num_queries: object, monkeypatc
 # --- What a page may load --------------------------------------------------------------------------------------------
 
 
-def test_only_the_console_may_evaluate_scripts() -> None:
+def test_script_evaluation_is_permitted_in_the_console_alone() -> None:
     client = console(people.support())
     for address in ("/admin/", "/admin/stories/story/", "/admin/login/"):
         policy = client.get(address, follow=True)["Content-Security-Policy"]

@@ -14,8 +14,7 @@ from apps.review.reveals import reveal
 from apps.users.models import Document, User
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.console import console
 from tests.drawn import pdf, upload
 from tests.factories import make_message, make_story
@@ -83,7 +82,7 @@ def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
     assert told[0]["reason"] == "To check who you are."
 
 
-def test_what_is_fetched_ahead_is_said_to_be_loaded_until_it_is_shown() -> None:
+def test_prefetched_documents_are_logged_as_loaded_until_shown() -> None:
     newton, officer = people.newton(), people.compliance()
     document = send_document(newton, upload(pdf(2), "passport.pdf"), doc_type="identity")
     client, page = console(officer), f"/admin/compliance/{document.pk}/"
@@ -107,7 +106,7 @@ def test_what_is_fetched_ahead_is_said_to_be_loaded_until_it_is_shown() -> None:
     assert len(lines(newton)) == 2
 
 
-def test_of_a_message_it_is_told_that_it_was_read_but_not_what_staff_wrote_about_others() -> None:
+def test_access_log_shows_message_reveals_without_their_reason() -> None:
     alice, bob = people.alice(), people.bob()
     message = make_message(alice, bob)
     sent = {"type": "chat.message", "id": message.pk, "field": "text", "reason": "bob says that she threatens him"}
@@ -119,7 +118,7 @@ def test_of_a_message_it_is_told_that_it_was_read_but_not_what_staff_wrote_about
     assert lines(bob) == []
 
 
-def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
+def test_access_log_never_names_staff_or_audit_details() -> None:
     alice, support, officer = people.alice(), people.make_staff("gwendolyn"), people.make_staff("hildegard")
     for group, staff in (("User Support Specialist", support), ("Compliance Officer", officer)):
         staff.groups.add(people.Group.objects.get(name=group))
@@ -147,7 +146,7 @@ def test_it_never_says_who_it_was_nor_what_the_audit_knows_besides() -> None:
     }  # fmt: skip
 
 
-def test_it_is_ones_own_and_of_looks_only() -> None:
+def test_access_log_lists_views_of_the_own_account_alone() -> None:
     alice, bob, admin = people.alice(), people.bob(), people.admin()
     reveal_mail(admin, bob)
     record(admin, Action.VIEWED, make_story(alice))
@@ -156,7 +155,7 @@ def test_it_is_ones_own_and_of_looks_only() -> None:
     assert lines(alice) == []
 
 
-def test_it_is_paged_like_every_list() -> None:
+def test_access_log_is_paged_like_all_lists() -> None:
     alice, support = people.alice(), people.support()
     for number in range(12):
         reveal(support, alice, "email", subject=alice, reason=f"ticket {number}: calls")
@@ -174,7 +173,7 @@ def test_it_is_paged_like_every_list() -> None:
     assert_problem(api().get(LOG), 401, "unauthenticated")
 
 
-def test_staff_are_told_before_they_write_a_reason_that_it_is_read() -> None:
+def test_staff_see_that_users_read_their_reasons() -> None:
     alice, client = people.alice(), console(people.support())
     assert "the user can read it" in client.get(f"/admin/support/{alice.pk}/").content.decode()
     assert "finds it in their access log" in client.get(f"/admin/support/{alice.pk}/as_seen/").content.decode()

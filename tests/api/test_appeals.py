@@ -13,8 +13,7 @@ from apps.moderation.models import Appeal, Case, Strike
 from apps.moderation.reporting import report
 from apps.review.decisions.models import Decision
 from apps.users.models import User
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_story
 from tests.jobs import run_jobs
@@ -83,7 +82,7 @@ def test_an_appeal_is_made_and_followed_until_it_is_ruled_on() -> None:
     ("field", "value"),
     [("decision", "5"), ("decision", 0), ("decision", None), ("text", ""), ("text", None), ("text", "x" * 2001)],
 )
-def test_what_cannot_be_taken_names_its_field(field: str, value: object) -> None:
+def test_invalid_appeals_name_the_field(field: str, value: object) -> None:
     body = {"decision": 1, "text": "It is art."} | {field: value}
     problem = assert_problem(api(alice()).post("/appeals", body), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == [field]

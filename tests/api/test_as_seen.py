@@ -41,7 +41,7 @@ def test_every_list_answers_as_it_answers_the_person(alice: User) -> None:
     assert any(answer.body.get("count") for answer in answers)
 
 
-def test_one_thing_is_found_by_its_calls(alice: User) -> None:
+def test_objects_are_found_by_their_api_calls(alice: User) -> None:
     story = make_story(alice)
     assert as_seen.one_thing("stories", story.pk) == [f"/api/stories/{story.pk}", f"/api/stories/{story.pk}/viewers"]
     mine, viewers = as_seen.answers_for(alice, as_seen.one_thing("stories", story.pk), base=BASE)
@@ -50,7 +50,7 @@ def test_one_thing_is_found_by_its_calls(alice: User) -> None:
     assert strange.status == 404
 
 
-def test_nothing_can_be_written_meanwhile(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewing_as_a_user_cannot_write(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     from apps.notifications import services
 
     def writes(user: User) -> int:
@@ -76,14 +76,14 @@ def test_writing_goes_on_afterwards(alice: User) -> None:
 
 
 @pytest.mark.parametrize(("state", "status"), [({"is_active": False}, 401), ({"identity_verified": False}, 403)])
-def test_who_is_shut_out_is_shown_shut_out(alice: User, state: dict[str, bool], status: int) -> None:
+def test_viewing_as_a_blocked_account_shows_the_denial(alice: User, state: dict[str, bool], status: int) -> None:
     User.objects.filter(pk=alice.pk).update(**state)
     alice.refresh_from_db()
     [answer] = as_seen.answers_for(alice, ["/api/chat/rooms"], base=BASE)
     assert answer.status == status
 
 
-def test_looking_is_counted_against_nobody(alice: User, settings: pytest.MonkeyPatch) -> None:
+def test_viewing_as_a_user_spends_no_rate_limit(alice: User, settings: pytest.MonkeyPatch) -> None:
     settings.LIMITS = settings.LIMITS | {"default": (1, 60)}
     paths = ["/api/users/profile"] * 3
     assert {answer.status for answer in as_seen.answers_for(alice, paths, base=BASE)} == {200}

@@ -20,7 +20,7 @@ def seqs(answer: Any) -> list[int]:
     return [message["seq"] for message in answer.json()["results"]]
 
 
-def test_it_opens_a_room_once() -> None:
+def test_rooms_are_opened_once() -> None:
     a, b = alice(), bob()
     connect(a, b)
     first = api(a).post("/chat/rooms", {"participant": b.pk})
@@ -34,7 +34,7 @@ def test_it_opens_a_room_once() -> None:
     assert again.json() == room
 
 
-def test_it_opens_no_room_between_strangers() -> None:
+def test_rooms_between_strangers_are_refused() -> None:
     a, b = alice(), bob()
     answer = api(a).post("/chat/rooms", {"participant": b.pk})
     assert (answer.status_code, answer.json()["type"]) == (403, "not-connected")
@@ -52,7 +52,7 @@ def test_chat_is_for_the_verified() -> None:
     assert api().get("/chat").status_code == 401
 
 
-def test_it_lists_rooms_with_the_latest_first() -> None:
+def test_rooms_are_listed_latest_first() -> None:
     a, b, c = alice(), bob(), carol()
     with_b, with_c = room_of(a, b), room_of(a, c)
     empty = room_of(a, make_user("dora"))
@@ -66,7 +66,7 @@ def test_it_lists_rooms_with_the_latest_first() -> None:
     assert rooms["results"][1]["last_message"] == api(a).get("/chat", room=with_c.name).json()["results"][0]
 
 
-def test_it_sends_a_message() -> None:
+def test_members_send_messages() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     answer = api(a).post("/chat", {"room": room.name, "message": "Hi", "client_id": "c1"})
@@ -104,7 +104,7 @@ def test_it_sends_a_message() -> None:
         ({"room": "{room}", "receiver": 1, "message": "Hi"}, "body"),
     ],
 )
-def test_it_refuses_what_is_no_message(body: dict[str, Any], field: str) -> None:
+def test_invalid_messages_are_rejected(body: dict[str, Any], field: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     answer = api(a).post("/chat", {key: room.name if value == "{room}" else value for key, value in body.items()})
@@ -112,7 +112,7 @@ def test_it_refuses_what_is_no_message(body: dict[str, Any], field: str) -> None
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_it_sends_to_nobody_else() -> None:
+def test_outsiders_cannot_send_to_a_room() -> None:
     a, b, c = alice(), bob(), carol()
     room = room_of(a, b)
     assert api(c).post("/chat", {"room": room.name, "message": "Hi"}).status_code == 404
@@ -125,7 +125,7 @@ def test_it_sends_to_nobody_else() -> None:
     assert api(a).post("/chat", {"room": room.name, "message": "Hi"}).status_code == 404
 
 
-def test_it_pages_the_history_of_a_room() -> None:
+def test_room_history_is_paged() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, *map(str, range(1, 24)))
@@ -142,7 +142,7 @@ def test_it_pages_the_history_of_a_room() -> None:
     assert api(carol()).get("/chat", room=room.name).status_code == 404
 
 
-def test_it_reads_before_and_after_a_number_without_counting() -> None:
+def test_room_history_is_read_around_a_number_without_counting() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, *map(str, range(1, 24)))
@@ -199,7 +199,7 @@ def test_a_page_of_messages_or_rooms_costs_the_same_however_long(django_assert_n
             assert client.get(path, **query).status_code == 200
 
 
-def test_a_ticket_stands_for_its_token_once() -> None:
+def test_a_ticket_replaces_its_token_once() -> None:
     answer = api(newton()).post("/chat/ticket")
     assert answer.status_code == 201
     assert answer.json()["expires_in"] == 30
@@ -216,7 +216,7 @@ def test_a_ticket_is_forgotten_in_half_a_minute(broker: Any) -> None:
     assert 0 < broker.ttl(key) <= 30
 
 
-def test_it_says_so_when_tickets_cannot_be_kept(settings: Any) -> None:
+def test_tickets_answer_503_without_valkey(settings: Any) -> None:
     client = api(alice())
     settings.REDIS_URL = "unix:///nowhere.sock"
     assert client.post("/chat/ticket").status_code == 503

@@ -8,8 +8,7 @@ import pytest
 
 from apps.connections.models import Connection
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection
 from tests.people import alice, bob, carol, compliance, make_user, newton
@@ -55,7 +54,7 @@ def test_a_pair_asks_once_in_either_direction_until_one_deletes_it() -> None:
     assert ask(b, a).status_code == 201
 
 
-def test_nobody_connects_with_themselves() -> None:
+def test_users_cannot_connect_with_themselves() -> None:
     a = alice()
     problem = assert_problem(ask(a, a), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == ["receiver"]
@@ -71,7 +70,7 @@ def test_strangers_to_the_platform_staff_and_the_blocked_are_absent() -> None:
 
 
 @pytest.mark.parametrize("receiver", ["2", 0, -1, 2**63, 1.5, True, None, [], {}])
-def test_what_is_no_id_is_invalid(receiver: Any) -> None:
+def test_malformed_receiver_ids_are_invalid(receiver: Any) -> None:
     problem = assert_problem(api(alice()).post("/connections/request", {"receiver": receiver}), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == ["receiver"]
 

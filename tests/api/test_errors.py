@@ -13,21 +13,10 @@ from api.main import FORM
 from api.main import api as application
 from api.parser import require_small
 from apps.errors import TooLarge
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import alice
 
 pytestmark = pytest.mark.django_db
-
-
-def assert_problem(answer: Any, status: int, slug: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["type"] == slug
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/users/", "/users/profile/alice/nothing", "/events/%00", "/%ff"])
@@ -57,7 +46,7 @@ def test_a_wrong_method_names_the_right_ones() -> None:
         b'{"username": ' + b"9" * 5000 + b"}",
     ],
 )
-def test_what_is_not_json_is_malformed(body: bytes) -> None:
+def test_bodies_that_are_not_json_are_malformed(body: bytes) -> None:
     answer = Client().post("/api/users/auth/login", body, content_type="application/json")
     if body:
         assert_problem(answer, 400, "malformed")
@@ -140,7 +129,7 @@ def test_the_limit_counts_what_is_read_where_no_length_was_sent() -> None:
         ("/users/profile", {"social_links": {"a": {"b": [1] * 5000}}}, "social_links"),
     ],
 )
-def test_many_entries_are_counted_and_not_judged(
+def test_oversized_bodies_are_rejected_before_validation(
     path: str, body: Any, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged = []
@@ -203,7 +192,7 @@ def test_the_person_is_judged_before_the_body() -> None:
     assert_problem(api().post("/users/verify", "{broken"), 401, "unauthenticated")
 
 
-def test_a_crash_tells_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_crashes_reveal_no_detail(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def crash(*args: object, **kwargs: object) -> None:
         raise RuntimeError("secret")
 
@@ -227,7 +216,7 @@ def test_answers_are_not_kept_by_caches() -> None:
     assert api().get("/users")["Cache-Control"] == "no-store"
 
 
-def test_a_cookie_of_the_console_signs_nobody_in() -> None:
+def test_console_cookies_do_not_sign_in_to_the_api() -> None:
     client = Client()
     client.force_login(alice(), backend="apps.users.backends.Accounts")
     assert_problem(client.get("/api/users/profile"), 401, "unauthenticated")

@@ -13,8 +13,7 @@ from apps.events.models import Event, Participation
 from apps.events.participation import join_event
 from apps.events.services import remove_event
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event
 from tests.people import admin, alice, bob, carol, make_user, newton
@@ -92,7 +91,7 @@ def test_times_are_taken_in_any_zone_and_past_ones_too() -> None:
         ("id", 1),
     ],
 )
-def test_what_cannot_be_taken_names_its_field(field: str, value: Any) -> None:
+def test_invalid_events_name_the_field(field: str, value: Any) -> None:
     host = alice()
     event = make_event(host, in_hours=0)
     Event.objects.filter(pk=event.pk).update(
@@ -111,7 +110,7 @@ def test_what_cannot_be_taken_names_its_field(field: str, value: Any) -> None:
     assert (event.title, event.capacity, event.status) == ("Launch Party", None, "active")
 
 
-def test_what_is_needed_is_asked_for() -> None:
+def test_missing_event_fields_are_named() -> None:
     host = alice()
     event = make_event(host)
     for answer in (api(host).post("/events", {}), api(host).put(f"/events/{event.pk}", {"location": "Here"})):
@@ -119,7 +118,7 @@ def test_what_is_needed_is_asked_for() -> None:
         assert {"title", "date"} <= {error["field"] for error in problem["errors"]}
 
 
-def test_only_the_verified_host() -> None:
+def test_hosting_needs_verification() -> None:
     assert_problem(post(newton()), 403, "verification-required")
     assert_problem(api().post("/events", PARTY), 401, "unauthenticated")
 
@@ -133,7 +132,7 @@ def test_events_are_public_with_a_good_token_or_none() -> None:
     assert api().get(f"/events/{event.pk}").json()["my_status"] is None
 
 
-def test_the_list_is_told_apart_by_time() -> None:
+def test_events_are_filtered_by_time() -> None:
     host = alice()
     now = datetime(2030, 6, 1, 12, tzinfo=UTC)
     hour = timedelta(hours=1)
@@ -240,7 +239,7 @@ def test_guests_come_and_go() -> None:
     assert client.get(f"/events/{event.pk}").json()["my_status"] is None
 
 
-def test_only_going_or_interested_is_said_and_only_by_the_verified() -> None:
+def test_joining_needs_verification_and_a_known_status() -> None:
     path = f"/events/{make_event(alice()).pk}/join"
     client = api(bob())
     for wrong in ({"status": "invited"}, {"status": None}, {}, {"status": "going", "seats": 2}):
@@ -249,7 +248,7 @@ def test_only_going_or_interested_is_said_and_only_by_the_verified() -> None:
     assert_problem(api(newton()).post("/events/999999/join", {"status": 5}), 403, "verification-required")
 
 
-def test_what_is_over_takes_nobody_in() -> None:
+def test_past_events_refuse_participants() -> None:
     event = make_event(alice(), in_hours=-5)
     assert_problem(api(bob()).post(f"/events/{event.pk}/join", {"status": "going"}), 409, "event-over")
 
@@ -272,7 +271,7 @@ def test_guests_are_invited_and_listed() -> None:
 
 
 @pytest.mark.parametrize("host_blocks", [True, False])
-def test_a_block_hides_the_hosts_events_whoever_blocked_whom(host_blocks: bool) -> None:
+def test_blocks_in_either_direction_hide_events_of_the_host(host_blocks: bool) -> None:
     host, other = alice(), bob()
     event = make_event(host)
     block(*((host, "bob") if host_blocks else (other, "alice")))
@@ -289,7 +288,7 @@ def test_a_block_hides_the_hosts_events_whoever_blocked_whom(host_blocks: bool) 
     assert api().get(f"/events/{event.pk}").status_code == 200
 
 
-def test_what_staff_removed_is_nowhere() -> None:
+def test_removed_events_are_absent_for_all_users() -> None:
     host = alice()
     event = make_event(host)
     remove_event(admin(), event.pk, reason="spam")
@@ -300,7 +299,7 @@ def test_what_staff_removed_is_nowhere() -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "1.5", "9" * 30, "٣"])
-def test_what_is_no_number_leads_nowhere(number: str) -> None:
+def test_malformed_event_ids_answer_404(number: str) -> None:
     assert_problem(api().get(f"/events/{number}"), 404, "not-found")
 
 

@@ -17,10 +17,9 @@ from apps.users.models import User
 from apps.users.verification.messages import letter
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import api
 from tests.console import console
-from tests.factories import make_event, make_story
+from tests.factories import make_document, make_event, make_story
 from tests.jobs import run_jobs
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +61,7 @@ def in_german(person: User) -> User:
         (", " * 300, "en"),
     ],
 )
-def test_one_signs_up_in_a_language(asked: str, language: str) -> None:
+def test_sign_up_stores_the_language(asked: str, language: str) -> None:
     answer = api(**{"Accept-Language": asked}).post("/users/auth/register", NEW)
     assert answer.status_code == 201, answer.content
     assert set(answer.json()) == {"id", "username", "email", "role", "phone", "is_verified"}
@@ -174,7 +173,7 @@ def test_author_and_reporters_each_read_their_own_language() -> None:
     assert last_told(german).endswith("keinen Verstoß gegen unsere Regeln gefunden.")
 
 
-def test_what_is_taken_down_in_the_table_is_told_in_the_owner_s_language_too() -> None:
+def test_removal_notices_use_the_language_of_the_owner() -> None:
     author, moderator = in_german(people.alice()), people.community()
     story = make_story(author)
     remove_story(moderator, story.pk)

@@ -14,9 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
-from tests.api.test_errors import assert_problem
 from tests.authenticator import App, code_of, enrol, wrong
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, make_staff
 from tests.races import at_once
@@ -53,7 +52,7 @@ def test_a_client_app_sets_it_up_and_signs_in_with_it() -> None:
         assert app_of_alice.get("/users/auth/mfa").json()["backup_codes_left"] == 9
 
 
-def test_without_a_code_it_asks_for_one_once_the_password_is_right() -> None:
+def test_logins_ask_for_a_code_after_the_right_password() -> None:
     enrol(alice())
     for otp in (None, ""):
         assert_problem(login(otp), 401, "otp-required")
@@ -85,7 +84,7 @@ def test_codes_are_taken_however_they_are_shown() -> None:
         assert login("\u200b".join(codes[2])).status_code == 200
 
 
-def test_what_cannot_be_a_code_costs_no_try() -> None:
+def test_malformed_login_codes_cost_no_try() -> None:
     user = alice()
     totp, codes = enrol(user)
     for odd in ("12345", "1234567", "123 45x", codes[0][:-1], codes[0] + "a", "0000-0000-0000-0000") * 2:
@@ -164,7 +163,7 @@ def test_confirming_needs_the_right_code_and_something_begun() -> None:
     assert_problem(app_of_alice.post("/users/auth/mfa", {"password": PASSWORD}), 409, "mfa-enabled")
 
 
-def test_it_is_switched_off_for_password_and_code() -> None:
+def test_second_factor_is_deactivated_with_password_and_code() -> None:
     user = alice()
     totp, codes = enrol(user)
     app_of_alice = api(user)
@@ -226,7 +225,7 @@ def tokens_to_client(answer: Any) -> Api:
     return api(Authorization=f"Bearer {answer.json()['access']}")
 
 
-def test_one_sees_ones_logins_and_which_one_asks() -> None:
+def test_users_see_their_logins_and_the_current_one() -> None:
     alice()
     api(bob())
     phone = tokens_to_client(login(**{"User-Agent": "Phone"}))
@@ -280,7 +279,7 @@ def queries(user: User, logins: int) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_logins_at_once_with_one_code_one_gets_tokens(settings: Any) -> None:
+def test_a_code_gives_tokens_to_one_of_twenty_logins(settings: Any) -> None:
     settings.LIMITS_SCALE = 10
     person = alice()
     totp, codes = enrol(person)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.events.participation import invite_to_event
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event, make_notification
 from tests.people import alice, bob, newton
@@ -14,7 +13,7 @@ from tests.people import alice, bob, newton
 pytestmark = pytest.mark.django_db
 
 
-def test_they_are_listed_newest_first_and_lead_somewhere() -> None:
+def test_notifications_are_listed_newest_first_with_their_targets() -> None:
     host, guest = alice(), newton()
     make_notification(guest, "Welcome")
     event = make_event(host)
@@ -32,7 +31,7 @@ def test_they_are_listed_newest_first_and_lead_somewhere() -> None:
     assert api(host).get("/notifications").json()["count"] == 0
 
 
-def test_one_is_read_and_then_all() -> None:
+def test_notifications_are_marked_read_singly_and_together() -> None:
     user = alice()
     client = api(user)
     first, *_rest = [make_notification(user, f"{number}") for number in range(3)]
@@ -50,7 +49,7 @@ def test_one_is_read_and_then_all() -> None:
     assert_problem(client.get("/notifications", unread="perhaps"), 422, "invalid")
 
 
-def test_those_of_others_are_absent() -> None:
+def test_notifications_of_others_are_absent() -> None:
     note, client = make_notification(alice()), api(bob())
     for path in (f"/notifications/{note.pk}/read", "/notifications/999999999/read", "/notifications/x/read"):
         assert_problem(client.patch(path), 404, "not-found")

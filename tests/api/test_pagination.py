@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import alice, make_user
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +49,7 @@ def test_any_other_size_is_invalid(size: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "one", "", "1.5", "9" * 5000])
-def test_what_is_no_page_number_is_invalid(number: str) -> None:
+def test_malformed_page_numbers_are_invalid(number: str) -> None:
     problem = assert_problem(api(alice()).get("/users", page=number), 422, "invalid")
     assert [error["field"] for error in problem["errors"]] == ["page"]
 

@@ -13,8 +13,7 @@ from django.core.files.storage import default_storage
 from apps.connections.models import Connection
 from apps.notifications.models import Kind, Notification
 from apps.users.models import Block, Follow, Profile, User
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.drawn import bomb, pdf, picture, png, upload
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, carol, compliance, make_user, newton
@@ -48,7 +47,7 @@ def test_a_profile_is_flat_and_begins_empty() -> None:
     }
 
 
-def test_the_badge_is_a_fact_and_not_somebodys_method() -> None:
+def test_is_verified_reports_the_badge() -> None:
     assert api(alice()).get("/users/profile").json()["is_verified"] is True
     assert api(newton()).get("/users/profile").json()["is_verified"] is False
 
@@ -126,7 +125,7 @@ def test_name_mail_and_phone_can_be_changed() -> None:
         ({"social_links": {"site": {"deep": "https://a.example"}}}, "social_links"),
     ],
 )
-def test_what_a_profile_cannot_become(method: str, change: dict[str, Any], field: str) -> None:
+def test_invalid_profile_changes_name_the_field(method: str, change: dict[str, Any], field: str) -> None:
     bob()
     client = api(alice())
     before = client.get("/users/profile").json()
@@ -268,7 +267,7 @@ def test_a_name_that_could_be_mistaken_for_another_is_not_given() -> None:
     assert api(make_user("aIice")).get("/users/profile").json()["username"] == "aIice"
 
 
-def test_each_change_is_remembered_with_who_made_it() -> None:
+def test_profile_changes_are_recorded_with_their_actor() -> None:
     person = alice()
     api(person).patch("/users/profile", {"bio": "I paint."})
     version = Profile.objects.get(user=person).history.first()
@@ -364,13 +363,13 @@ def test_the_relation_is_the_viewers_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["nobody", "compliance", "off", "a b", "%F0%9F%92%A9", "..", "x" * 3000])
-def test_there_is_no_profile_of_nobody_staff_or_the_switched_off(name: str) -> None:
+def test_profiles_of_unknown_staff_or_deactivated_users_are_absent(name: str) -> None:
     compliance()
     User.objects.filter(pk=bob().pk).update(username="off", is_active=False)
     assert api(alice()).get(f"/users/profile/{name}").status_code == 404
 
 
-def test_following_is_idempotent_and_tells_once() -> None:
+def test_following_is_idempotent_and_notifies_once() -> None:
     one, other = alice(), bob()
     client = api(one)
     for _again in range(2):
@@ -387,7 +386,7 @@ def test_following_is_idempotent_and_tells_once() -> None:
 
 
 @pytest.mark.parametrize("action", ["follow", "block"])
-def test_nobody_follows_or_blocks_themselves_staff_or_nobody(action: str) -> None:
+def test_following_or_blocking_oneself_or_staff_is_refused(action: str) -> None:
     compliance()
     client = api(alice())
     assert_problem(client.post(f"/users/profile/alice/{action}"), 422, "oneself")
@@ -423,7 +422,7 @@ def test_two_may_block_each_other() -> None:
     assert api(other).get("/users/profile/alice").status_code == 200
 
 
-def test_whoever_blocks_is_asked_after_by_their_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocking_revalidates_sockets_of_both_users(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("apps.infra.pubsub.recheck", asked.append)
     one, other = alice(), bob()
@@ -475,7 +474,7 @@ def test_the_directory_is_filtered_by_role_and_badge(town: None) -> None:
 
 
 @pytest.mark.parametrize("search", ["mail.example", "anna@mail.example", "555777", "%", "_", "a%a", "\\"])
-def test_nobody_is_found_by_mail_phone_or_wildcard(town: None, search: str) -> None:
+def test_users_are_not_found_by_email_phone_or_wildcard(town: None, search: str) -> None:
     assert names(api(carol()), search=search) == []
 
 

@@ -46,7 +46,7 @@ def test_a_look_through_their_eyes_is_not_among_them() -> None:
     assert refusals.latest(alice) == []
 
 
-def test_without_the_broker_calls_are_refused_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_stay_the_same_without_valkey(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "REDIS_URL", "redis://127.0.0.1:1/0")
     alice = people.alice()
     assert api(alice).get("/stories/999999").status_code == 404

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from apps.moderation.reporting import settle_report
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event, make_report, make_story
 from tests.jobs import run_jobs
@@ -65,7 +64,7 @@ def test_a_report_is_made_and_followed_until_it_is_closed() -> None:
         ("outcome", "kept"),
     ],
 )
-def test_what_cannot_be_taken_names_its_field(field: str, value: Any) -> None:
+def test_invalid_reports_name_the_field(field: str, value: Any) -> None:
     event = make_event(alice())
     body = {"kind": "event", "id": event.pk, "reason": "spam"} | {field: value}
     problem = assert_problem(api(bob()).post("/reports", body), 422, "invalid")

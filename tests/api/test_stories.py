@@ -15,8 +15,7 @@ from PIL import Image
 from apps.stories.models import Story, StoryView
 from apps.stories.services import free_expired, hold_story, mark_seen, remove_story
 from apps.users.accounts.services import block
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import Api, api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection, make_story
 from tests.people import admin, alice, bob, carol, make_user, newton
@@ -83,12 +82,12 @@ def test_caption_and_audience_can_be_left_out() -> None:
     assert (body["caption"], body["audience"]) == ("", "public")
 
 
-def test_only_the_verified_post() -> None:
+def test_posting_stories_needs_verification() -> None:
     assert_problem(api(newton()).upload("/stories", content_file=upload()), 403, "verification-required")
     assert_problem(api().upload("/stories", content_file=upload()), 401, "unauthenticated")
 
 
-def test_what_cannot_be_taken_is_refused() -> None:
+def test_invalid_stories_are_rejected() -> None:
     client = api(alice())
     assert_problem(client.upload("/stories", content_file=upload(b"%PDF-1.4 nothing")), 415, "wrong-kind-of-file")
     assert_problem(client.upload("/stories", content_file=upload(b"<svg/>", "a.png")), 415, "wrong-kind-of-file")

@@ -18,8 +18,7 @@ from django.test import RequestFactory
 from api import throttles
 from apps.errors import WrongCredentials
 from apps.infra import valkey
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import PASSWORD, alice, bob
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +37,7 @@ def login(username: str = "alice", password: str = WRONG, **extra: Any) -> Any:
     return api().post("/users/auth/login", {"username": username, "password": password}, **extra)
 
 
-def test_a_user_has_so_many_calls_a_minute_and_is_told_when_to_come_back(limits: Any) -> None:
+def test_calls_over_the_limit_are_refused_with_a_retry_time(limits: Any) -> None:
     limits["default"] = (3, 60)
     client, other = api(alice()), api(bob())
     for _call in range(3):
@@ -60,7 +59,7 @@ def test_the_window_opens_again(limits: Any, broker: redis.Redis) -> None:
     assert client.get("/users/profile").status_code == 200
 
 
-def test_nobody_is_counted_by_address_bad_tokens_included(limits: Any) -> None:
+def test_anonymous_calls_and_bad_tokens_are_counted_by_address(limits: Any) -> None:
     limits["default"] = (3, 60)
     for _call in range(3):
         assert api(Authorization="Bearer nonsense").get("/users/profile").status_code == 401
@@ -124,7 +123,7 @@ def test_a_network_of_ipv6_registers_as_one_address(limits: Any) -> None:
     assert answers == [422, 422, 429, 422]
 
 
-def test_those_without_a_known_address_have_no_limit_in_common(limits: Any) -> None:
+def test_calls_without_an_address_share_no_limit(limits: Any) -> None:
     limits["default"], limits["register"] = (1, 60), (1, 3600)
     assert [api().post("/users/auth/register", {}, REMOTE_ADDR="").status_code for _call in range(3)] == [422] * 3
 
@@ -252,7 +251,7 @@ def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.
     assert sent == ["EVALSHA", "GET"]
 
 
-def test_no_client_is_told_to_come_back_too_early(limits: Any, broker: redis.Redis) -> None:
+def test_retry_times_are_never_too_early(limits: Any, broker: redis.Redis) -> None:
     limits["default"] = (1, 60)
     throttles.spend("default", "alice")
     [key] = broker.scan_iter("limit:default:*")

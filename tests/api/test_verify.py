@@ -8,22 +8,17 @@ import pytest
 
 from apps.users.models import Document, User
 from apps.users.verification.review import review_document
-from tests.api.test_errors import assert_problem
-from tests.client import Api, api
+from tests.client import api, assert_problem, submit_document
 from tests.drawn import mp4, pdf, pdf_with, picture, png, upload
 from tests.people import admin, alice, bob, newton
 
 pytestmark = pytest.mark.django_db
 
 
-def send(client: Api, content: bytes | None = None, doc_type: str = "identity", **form: Any) -> Any:
-    return client.upload("/users/verify", file=upload(content or png()), doc_type=doc_type, **form)
-
-
 def test_a_newcomer_sends_in_a_document_and_waits() -> None:
     person = newton()
     client = api(person)
-    answer = send(client)
+    answer = submit_document(client)
     document = Document.objects.get()
     assert answer.status_code == 201
     assert answer.json() == {
@@ -46,7 +41,7 @@ def test_a_newcomer_sends_in_a_document_and_waits() -> None:
 def test_the_legal_name_is_kept_tidied_and_shown_to_its_owner_alone() -> None:
     person = newton()
     client = api(person)
-    answer = send(client, legal_name=" \u200bMa\u0308ya Lu\u0308nd ")
+    answer = submit_document(client, legal_name=" \u200bMa\u0308ya Lu\u0308nd ")
     assert answer.status_code == 201
     assert answer.json()["legal_name"] == "M\u00e4ya L\u00fcnd"
     document = Document.objects.get()
@@ -58,7 +53,7 @@ def test_the_legal_name_is_kept_tidied_and_shown_to_its_owner_alone() -> None:
 
 
 def test_a_legal_name_of_150_characters_is_taken() -> None:
-    assert send(api(newton()), legal_name="m" * 150).status_code == 201
+    assert submit_document(api(newton()), legal_name="m" * 150).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -66,15 +61,15 @@ def test_a_legal_name_of_150_characters_is_taken() -> None:
     [(picture("JPEG"), "image/jpeg"), (picture("WEBP"), "image/webp"), (pdf(), "application/pdf")],
 )
 def test_documents_are_known_by_content(content: bytes, media_type: str) -> None:
-    assert send(api(newton()), content).status_code == 201
+    assert submit_document(api(newton()), content).status_code == 201
     assert Document.objects.get().media_type == media_type
 
 
-def test_one_pending_of_a_kind_at_a_time() -> None:
+def test_users_have_one_pending_document_of_a_kind() -> None:
     client = api(newton())
-    assert send(client).status_code == 201
-    assert_problem(send(client), 409, "already-pending")
-    assert send(client, doc_type="business").status_code == 201
+    assert submit_document(client).status_code == 201
+    assert_problem(submit_document(client), 409, "already-pending")
+    assert submit_document(client, doc_type="business").status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -90,8 +85,8 @@ def test_one_pending_of_a_kind_at_a_time() -> None:
         (png() + bytes(10 * 1024 * 1024), 413),
     ],
 )
-def test_what_is_no_document(content: bytes, status: int) -> None:
-    answer = send(api(newton()), content)
+def test_files_that_are_no_documents_are_rejected(content: bytes, status: int) -> None:
+    answer = submit_document(api(newton()), content)
     problem = assert_problem(answer, status, answer.json()["type"])
     assert problem["errors"][0]["field"] == "file"
     assert not Document.objects.exists()
@@ -119,14 +114,14 @@ def test_a_form_that_cannot_be_taken(form: dict[str, Any], field: str) -> None:
     assert field in {error["field"] for error in problem["errors"]}
 
 
-def test_one_sees_ones_own_documents_only() -> None:
-    send(api(newton()))
+def test_users_see_their_own_documents_alone() -> None:
+    submit_document(api(newton()))
     assert api(alice()).get("/users/verify").json()["count"] == 0
 
 
 def test_the_owner_reads_why_and_never_who() -> None:
     client = api(newton())
-    send(client)
+    submit_document(client)
     officer = admin()
     document = review_document(officer, Document.objects.get().pk, verdict="rejected", reason="unreadable")
     [shown] = client.get("/users/verify").json()["results"]
@@ -137,32 +132,32 @@ def test_the_owner_reads_why_and_never_who() -> None:
     assert shown["decided_at"].endswith("Z")
     assert officer.username not in str(shown)
     assert not {"decided_by", "claimed_by", "file"} & set(shown)
-    assert send(client).status_code == 201
+    assert submit_document(client).status_code == 201
     assert document.comment == ""
 
 
 def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
     client = api(newton())
-    send(client)
+    submit_document(client)
     review_document(
         admin(), Document.objects.get().pk, verdict="rejected", reason="expired", comment="It ran out in May."
     )
     assert client.get("/users/verify").json()["results"][0]["comment"] == "It ran out in May."
 
 
-def test_after_a_rejection_for_good_nothing_more_of_that_kind_is_taken() -> None:
+def test_final_rejections_refuse_further_documents_of_that_kind() -> None:
     client = api(newton())
-    send(client)
+    submit_document(client)
     review_document(admin(), Document.objects.get().pk, verdict="rejected", reason="forged")
     assert client.get("/users/verify").json()["results"][0]["may_resubmit"] is False
-    assert_problem(send(client), 409, "rejected-for-good")
-    assert send(client, doc_type="business").status_code == 201
+    assert_problem(submit_document(client), 409, "rejected-for-good")
+    assert submit_document(client, doc_type="business").status_code == 201
 
 
 def test_approval_opens_the_calls_for_the_verified() -> None:
     person = newton()
     client = api(person)
-    send(client)
+    submit_document(client)
     assert client.get("/users/profile").json()["is_verified"] is False
     review_document(admin(), Document.objects.get().pk, verdict="approved")
     assert client.get("/users/profile").json()["is_verified"] is True
@@ -172,8 +167,8 @@ def test_approval_opens_the_calls_for_the_verified() -> None:
 def test_uploads_are_limited(settings: Any) -> None:
     settings.LIMITS = settings.LIMITS | {"upload": (2, 3600)}
     client = api(newton())
-    assert [send(client).status_code for _again in range(3)] == [201, 409, 429]
-    assert send(api(bob())).status_code == 201
+    assert [submit_document(client).status_code for _again in range(3)] == [201, 409, 429]
+    assert submit_document(api(bob())).status_code == 201
 
 
 def test_an_upload_over_the_limit_is_refused_unread() -> None:

@@ -57,7 +57,7 @@ class DemoTest(TestCase):
     def setUpTestData(cls) -> None:
         load()
 
-    def test_it_has_the_promised_staff(self) -> None:
+    def test_demo_has_the_promised_staff(self) -> None:
         staff = {user.username: user for user in User.objects.staff().prefetch_related("groups")}
         assert staff.keys() == STAFF.keys() | COLLEAGUES.keys()
         assert {name: [group.name for group in user.groups.all()] for name, user in staff.items() if name in STAFF} == {
@@ -87,7 +87,7 @@ class DemoTest(TestCase):
         assert idle == {"jonas.hale"}
         assert [person.username for person in access_administrators()] == ["access"]
 
-    def test_it_has_the_promised_users(self) -> None:
+    def test_demo_has_the_promised_users(self) -> None:
         people = {user.username: user for user in User.objects.clients()}
         assert len(people) >= 64
         assert {name: people[name].role for name in TRIO} == {
@@ -137,12 +137,12 @@ class DemoTest(TestCase):
         assert not rooms.exclude(last_seq=F("count"), highest=F("count"), last_message_at=F("latest")).exists()
         assert rooms.aggregate(longest=Max("last_seq"))["longest"] > 50
 
-    def test_only_connected_people_talk_in_pairs(self) -> None:
+    def test_direct_rooms_of_the_demo_need_connections(self) -> None:
         for room in Room.objects.exclude(direct_key=None).prefetch_related("memberships"):
             one, other = (membership.user_id for membership in room.memberships.all())
             assert Connection.objects.accepted().between(one, other).exists()
 
-    def test_nobody_is_tied_to_somebody_they_blocked(self) -> None:
+    def test_blocked_users_of_the_demo_are_not_connected(self) -> None:
         assert Block.objects.count() >= 3
         for block in Block.objects.all():
             assert not Connection.objects.between(block.blocker_id, block.blocked_id).exists()
@@ -173,7 +173,7 @@ class DemoTest(TestCase):
         # For the rule that businesses rejected before are looked at twice.
         assert pending.filter(owner__documents__status="rejected", owner__role=Role.BRAND, doc_type="business").exists()
 
-    def test_a_badge_stands_on_an_approved_document(self) -> None:
+    def test_badges_of_the_demo_rest_on_approved_documents(self) -> None:
         approved = Document.objects.filter(status=Document.Status.APPROVED, doc_type="identity").values("owner")
         assert not User.objects.clients().filter(identity_verified=True).exclude(pk__in=approved).exists()
         assert not User.objects.filter(identity_verified=False, pk__in=approved).exists()
@@ -270,7 +270,7 @@ class DemoTest(TestCase):
             assert len(templates) >= 2
             assert all(template.texts.keys() == {"en", "de"} for template in templates)
 
-    def test_only_a_member_reports_a_message(self) -> None:
+    def test_message_reports_of_the_demo_come_from_members(self) -> None:
         for report in Report.objects.filter(kind=Report.Kind.MESSAGE):
             message = Message.objects.get(pk=report.target_id)
             assert message.room.memberships.filter(user=report.reporter).exists()
@@ -283,7 +283,7 @@ class DemoTest(TestCase):
             assert user.notifications.unread().exists()
         assert not Notification.objects.filter(created_at__gt=timezone.now()).exists()
 
-    def test_each_version_says_who_and_why(self) -> None:
+    def test_versions_of_the_demo_have_actor_and_reason(self) -> None:
         for model in (Document, Connection, Event, Report, Room, Participation):
             versions = model.history.all()
             assert not versions.filter(Q(history_user=None) | Q(action="")).exists(), model
@@ -315,7 +315,7 @@ class DemoTest(TestCase):
         for profile in Profile.objects.exclude(image="")[:4]:
             assert take_picture(upload(profile.image)).media_type == "image/jpeg"
 
-    def test_it_goes_into_an_empty_database_only(self) -> None:
+    def test_demo_needs_an_empty_database(self) -> None:
         with override_settings(DEBUG=True), pytest.raises(CommandError, match="accounts already"):
             call_command("demo")
 
@@ -331,19 +331,19 @@ def _assert_work_is_spread(waiting: Sequence[ReviewItem]) -> None:
     assert len(free) > len(waiting) / 2
 
 
-def test_it_wants_debug() -> None:
+def test_demo_needs_debug() -> None:
     with override_settings(DEBUG=False), pytest.raises(CommandError, match="DEBUG"):
         call_command("demo")
 
 
 @pytest.mark.parametrize("host", ["db.example.com", "192.0.2.7", "2001:db8::1"])
-def test_it_stays_on_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_refuses_remote_databases(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connection.settings_dict, "HOST", host)
     with override_settings(DEBUG=True), pytest.raises(CommandError, match="on this machine"):
         call_command("demo", stdout=io.StringIO())
 
 
-def test_it_draws_the_same_from_the_same_seed() -> None:
+def test_drawings_are_equal_for_equal_seeds() -> None:
     holder = drawing.Holder("Sam Seed")
     for draw in (drawing.portrait, drawing.scene, lambda random: drawing.identity_card(random, holder)):
         assert draw(Random(7)) == draw(Random(7))

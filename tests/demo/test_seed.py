@@ -33,7 +33,7 @@ def run(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_fills_every_table_as_asked() -> None:
+def test_seed_fills_all_tables_as_asked() -> None:
     sample = run(
         *("--users", "30", "--events", "40", "--stories", "25", "--messages", "500", "--documents", "70"),
         *("--connections-per-user", "5", "--notifications-per-user", "4", "--reports", "200"),
@@ -95,7 +95,7 @@ def test_the_same_amounts_give_the_same_data() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_comes_after_gets_ids_of_its_own() -> None:
+def test_rows_after_the_seed_get_new_ids() -> None:
     run("--users", "3", "--events", "2", "--messages", "4")
     alice = people.alice()
     assert alice.pk > max(User.objects.exclude(pk=alice.pk).values_list("pk", flat=True))
@@ -104,7 +104,7 @@ def test_what_comes_after_gets_ids_of_its_own() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_runs_once() -> None:
+def test_seed_runs_once() -> None:
     run("--users", "3")
     with pytest.raises(CommandError, match="user000000 exists"):
         run("--users", "5")
@@ -128,12 +128,12 @@ def test_few_users_are_no_trouble(users: int) -> None:
         (["--messages", "5", "--connections-per-user", "0"], "only connected people talk"),
     ],
 )
-def test_it_says_what_is_wrong_with_an_amount(arguments: list[str], sentence: str) -> None:
+def test_seed_explains_invalid_amounts(arguments: list[str], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
         run(*arguments)
 
 
-def test_it_wants_a_yes_where_debug_is_off() -> None:
+def test_seed_needs_confirmation_without_debug() -> None:
     with pytest.raises(CommandError, match="--yes-really"):
         call_command("seed", "--users", "3")
 

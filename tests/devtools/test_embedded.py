@@ -55,7 +55,7 @@ def kill(pair: Pair) -> None:
     psutil.wait_procs(processes)
 
 
-def test_it_serves_both_and_stops_both(home: Path) -> None:
+def test_embedded_servers_start_and_stop_together(home: Path) -> None:
     pair = Pair(home, durable=False)
     with pair.running():
         with psycopg.connect(pair.database_url()) as session:
@@ -68,7 +68,7 @@ def test_it_serves_both_and_stops_both(home: Path) -> None:
     assert not any(process.is_running() for process in processes)
 
 
-def test_what_it_started_is_stopped_though_its_file_is_gone(home: Path) -> None:
+def test_embedded_servers_stop_without_their_pid_file(home: Path) -> None:
     pair = Pair(home, durable=False)
     with pair.running():
         process = pair.valkey.process()
@@ -89,7 +89,7 @@ def test_the_last_one_out_stops_it(home: Path) -> None:
     assert not bob.valkey.answers()
 
 
-def test_what_was_acknowledged_survives_a_kill(home: Path) -> None:
+def test_acknowledged_writes_survive_a_kill(home: Path) -> None:
     pair = Pair(home)
     with pair.running():
         with psycopg.connect(pair.database_url()) as session:
@@ -122,7 +122,7 @@ def without_looking_into_processes() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not Path("/proc").exists(), reason="only Linux's root can lose the right")
-def test_it_is_found_again_by_a_root_that_may_not_look_into_processes(home: Path) -> None:
+def test_embedded_servers_are_found_by_a_restricted_root(home: Path) -> None:
     program = """
 import sys
 from pathlib import Path

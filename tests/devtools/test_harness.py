@@ -13,7 +13,7 @@ def test_a_transactional_test_leaves_nothing_behind(again: int) -> None:
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_each_test_finds_an_empty_broker(broker: redis.Redis, again: int) -> None:
+def test_the_broker_is_empty_for_each_test(broker: redis.Redis, again: int) -> None:
     assert broker.get("left") is None
     broker.set("left", "here")
 

@@ -21,5 +21,5 @@ class TestLanguage:
         assert translated == wanted
         assert [str(error) for _message, errors in catalog.check() for error in errors] == []
 
-    def test_what_is_read_is_what_is_written(self, file: Path) -> None:
+    def test_compiled_messages_match_their_sources(self, file: Path) -> None:
         assert file.with_suffix(".mo").read_bytes() == compiled(read(file)), "run python -m devtools.messages"

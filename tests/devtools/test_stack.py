@@ -147,7 +147,7 @@ def stopped(run: Run) -> Path:
     return run.folder
 
 
-def test_it_says_where_it_is_and_who_may_enter(run: Run) -> None:
+def test_stack_prints_its_address_and_accounts(run: Run) -> None:
     text = "".join(run.said)
     assert f"http://127.0.0.1:{run.port}/admin/" in text
     assert "infloo-demo" in text
@@ -156,7 +156,7 @@ def test_it_says_where_it_is_and_who_may_enter(run: Run) -> None:
     run.wait_until_ready()
 
 
-def test_it_listens_on_this_machine_only(run: Run) -> None:
+def test_stack_listens_on_loopback_alone(run: Run) -> None:
     listening = set()
     for process in run.descendants():
         # The servers' user may forbid a container's root to look; and what draws a document lives for a moment only.
@@ -185,7 +185,7 @@ def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
         ("postgres -D", "An embedded server died; it runs again."),
     ],
 )
-def test_what_is_killed_comes_back(run: Run, words: str, news: str) -> None:
+def test_killed_processes_are_restarted(run: Run, words: str, news: str) -> None:
     heard = sum(news in line for line in run.said)
     run.named(words).kill()
     run.wait_for(news, heard + 1)
@@ -193,7 +193,7 @@ def test_what_is_killed_comes_back(run: Run, words: str, news: str) -> None:
     run.wait_until_ready()
 
 
-def test_it_stops_and_starts_on_the_same_data(stopped: Path, port: int) -> None:
+def test_stack_restarts_on_the_same_data(stopped: Path, port: int) -> None:
     assert (stopped / "var" / "run.pid").read_text() == ""
     took: list[float] = []
     # On a machine that is busy with other tests one start says little: the best of three counts.
@@ -209,7 +209,7 @@ def test_it_stops_and_starts_on_the_same_data(stopped: Path, port: int) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="make keeps to itself that it was interrupted")
-def test_it_stops_when_only_make_is_interrupted(stopped: Path, port: int) -> None:
+def test_stack_stops_when_make_is_interrupted(stopped: Path, port: int) -> None:
     again = Run(stopped, port)
     again.wait_for("Infloo is up")
     again.stop(lambda: again.process.send_signal(signal.SIGINT))

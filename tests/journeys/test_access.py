@@ -16,7 +16,7 @@ from tests import people
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_from_a_tick_to_taking_it_back(page: Page) -> None:
+def test_access_manager_grants_and_revokes_by_keyboard(page: Page) -> None:
     people.access()
     nora = people.make_staff("nora")
     page.goto("/admin/login/?next=/admin/access/")

@@ -22,21 +22,13 @@ from apps.review.decisions.models import HOLD, Decision
 from apps.review.models import Note
 from apps.stories.models import Story
 from tests import people
-from tests.browser import press
+from tests.accessibility import serious_barriers
+from tests.browser import open_desk, press
+from tests.console import MODERATION_DESK
 from tests.factories import make_connection, make_event, make_message, make_story
 from tests.jobs import run_jobs
-from tests.journeys.test_support import serious
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def sign_in(page: Page, name: str) -> None:
-    page.goto("/admin/login/?next=/admin/moderation/")
-    page.fill("#id_username", name)
-    page.fill("#id_password", people.PASSWORD)
-    press(page, "Enter")
-    expect(page.locator(".desk-figures")).to_be_visible()
-    page.wait_for_load_state()  # before that, no key is listened to
 
 
 def everything_reported() -> None:
@@ -61,8 +53,8 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     people.community()
     everything_reported()
     page.emulate_media(color_scheme=scheme)
-    sign_in(page, "community")
-    assert serious(page) == []
+    open_desk(page, MODERATION_DESK, "community")
+    assert serious_barriers(page) == []
     loads: list[str] = []
     press(page, "n")
     expect(heading(page)).to_contain_text("Story")
@@ -80,7 +72,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     page.mouse.move(0, 0)
     for shown in (picture, page.locator(".desk-details"), page.get_by_role("button", name="Remove")):
         expect(shown).to_be_in_viewport()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     # One gesture removes it and brings the next one, a conversation, without a page load.
     press(page, "r")
     expect(heading(page)).to_contain_text("Message")
@@ -93,7 +85,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     # Two gestures where more than one key is needed; the words are shown before they are sent.
     press(page, "1")
     expect(page.locator(".case-said").get_by_text("asks you to keep to the rules").first).to_be_visible()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     press(page, "d")
     expect(heading(page)).to_contain_text("Event")
     press(page, "3")
@@ -104,7 +96,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     press(page, "Escape")
     press(page, "d")
     expect(heading(page)).to_contain_text("User alice")
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 768})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -123,7 +115,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     ]
 
 
-def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_over(page: Page) -> None:
+def test_cases_claimed_by_a_colleague_can_be_taken_over(page: Page) -> None:
     community = people.community()
     people.make_staff("other", "Community Manager")
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
@@ -132,7 +124,7 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
         claim(community, Case, case_id)
         route.continue_()
 
-    sign_in(page, "other")
+    open_desk(page, MODERATION_DESK, "other")
     page.route("**/action/", be_quicker, times=1)
     page.goto(f"/admin/moderation/{case_id}/")
     expect(page.locator(".desk-why-not")).to_contain_text("Claimed by community")
@@ -142,12 +134,12 @@ def test_a_case_that_somebody_took_while_it_opened_is_theirs_and_can_be_taken_ov
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
 
 
-def test_what_was_typed_while_a_colleague_took_the_case_stays(page: Page) -> None:
+def test_input_stays_while_a_colleague_takes_the_case(page: Page) -> None:
     community = people.community()
     people.make_staff("other", "Community Manager")
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
     claims: list[Route] = []
-    sign_in(page, "other")
+    open_desk(page, MODERATION_DESK, "other")
     page.route("**/action/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/action/"):
         page.goto(f"/admin/moderation/{case_id}/")
@@ -167,12 +159,12 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     people.make_staff("other", "Community Manager")
     story = make_story(people.alice())
     made = report(people.bob(), kind="story", target_id=story.pk, reason="spam")
-    sign_in(page, "community")
+    open_desk(page, MODERATION_DESK, "community")
     press(page, "n")
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
     context = browser.new_context(**browser_context_args)
     theirs = context.new_page()
-    sign_in(theirs, "other")
+    open_desk(theirs, MODERATION_DESK, "other")
     theirs.goto(f"/admin/moderation/{made.case_id}/")
     expect(theirs.get_by_text("Claimed by community until")).to_be_visible()
     expect(page.locator(".desk-others")).to_contain_text("other")
@@ -204,7 +196,7 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
         expect(heading(page)).to_have_text(f"Event {case.target_id} by alice")
         page.wait_for_load_state()
 
-    sign_in(page, "community")
+    open_desk(page, MODERATION_DESK, "community")
     press(page, "/")
     page.keyboard.type("ALI")
     press(page, "Enter")
@@ -261,7 +253,7 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     expect(page.locator("[data-bulk-line]").first).to_contain_text(
         "Message to alice: Our team has looked at your event"
     )
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     settle_case(other, cases[5].pk, outcomes=["kept"])
     page.evaluate(
         """() => {
@@ -286,11 +278,11 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     assert Case.objects.open().count() == 13
 
 
-def test_what_is_chosen_stays_while_the_host_writes_and_nothing_of_theirs_is_set_back(page: Page) -> None:
+def test_choices_stay_while_the_host_edits_and_keep_their_edit(page: Page) -> None:
     people.community()
     event = make_event(people.alice(), "Rude party")
     case = report(people.bob(), kind="event", target_id=event.pk, reason="harassment").case
-    sign_in(page, "community")
+    open_desk(page, MODERATION_DESK, "community")
     page.goto(f"/admin/moderation/{case.pk}/")
     press(page, "3")
     form, preview = page.locator(".desk-decision"), page.locator("[data-preview-place]")
@@ -339,7 +331,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     run_jobs(later=HOLD)
     made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
     # Not by whoever decided: neither given to them nor to be claimed.
-    sign_in(page, "community")
+    open_desk(page, MODERATION_DESK, "community")
     page.goto("/admin/moderation/appeals/")
     press(page, "n")
     expect(page.get_by_text("Queue empty")).to_be_visible()
@@ -348,12 +340,12 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     expect(page.get_by_role("button", name="Claim")).to_have_count(0)
     context = browser.new_context(**browser_context_args)
     theirs = context.new_page()
-    sign_in(theirs, "other")
+    open_desk(theirs, MODERATION_DESK, "other")
     theirs.goto("/admin/moderation/appeals/")
     press(theirs, "n")
     expect(heading(theirs)).to_contain_text("Appeal of alice")
     expect(theirs.get_by_text("It is a bread knife.")).to_be_visible()
-    assert serious(theirs) == []
+    assert serious_barriers(theirs) == []
     press(theirs, "t")
     theirs.keyboard.type("So it is.")
     told = "Your appeal about your story was right; the decision is undone. So it is."
@@ -390,11 +382,11 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
 def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:
     people.community()
     make_event(people.alice(), "Rude party")
-    sign_in(page, "community")
+    open_desk(page, MODERATION_DESK, "community")
     page.goto("/admin/events/event/")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1366
     page.get_by_role("link", name="Edit text of “Rude party”").click()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     page.get_by_label("Title").fill("Party")
     press(page, "Enter")
     expect(page.get_by_text("“Party” saved")).to_be_visible()

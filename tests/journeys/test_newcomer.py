@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests import people
 from tests.api.realtime.client import Client, socket
+from tests.browser import sign_in
 from tests.drawn import picture
 from tests.jobs import run_jobs
 
@@ -35,15 +36,6 @@ class App:
         answer = self.http.request(method, f"{self.url}/api{path}", timeout=30, **content)
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
-
-
-def sign_in(page: Page, username: str) -> None:
-    page.context.clear_cookies()
-    page.goto("/admin/login/")
-    page.fill("#id_username", username)
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda address: "/login/" not in address)
 
 
 def save(page: Page) -> None:

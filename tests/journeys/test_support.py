@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.users.models import Block, User
 from tests import people
-from tests.accessibility import barriers
+from tests.accessibility import barriers, serious_barriers
 from tests.factories import make_connection, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +23,7 @@ COUNTING = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
+def test_support_finds_an_answer_from_a_name(page: Page, scheme: str) -> None:
     people.support()
     alice, bob = people.alice(), people.bob()
     make_connection(bob, alice)
@@ -36,7 +35,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     page.fill("#id_password", people.PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Find a user or their content")).to_be_visible()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
 
     page.evaluate("sessionStorage.clear()")
     # One: paste the name. The box has the focus already.
@@ -48,12 +47,12 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     expect(page.get_by_role("heading", name="alice does not see connection request")).to_be_visible()
     expect(page.get_by_text("bob blocked alice")).to_be_visible()
     assert page.evaluate("sessionStorage.actions").split() == ["enter", "click"]
-    assert serious(page) == []
+    assert serious_barriers(page) == []
 
     # The page of the person, and what they are shown, by keys.
     page.keyboard.press("q")
     expect(page.get_by_role("heading", name="alice", exact=True)).to_be_visible()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Someone else's content")
     page.keyboard.press("Escape")
@@ -63,7 +62,7 @@ def test_from_a_name_to_the_answer(page: Page, scheme: str) -> None:
     page.get_by_label("Reason").fill("she calls about a request")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("This is what alice sees.")).to_be_visible()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     for width in (390, 1366):
         page.set_viewport_size({"width": width, "height": 768})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -112,7 +111,7 @@ def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
     assert barriers(page) == []
 
 
-def test_what_was_asked_about_is_scrolled_to_and_all_answers_open_and_close_by_keys(page: Page) -> None:
+def test_explained_rows_are_scrolled_to_and_answers_open_by_keys(page: Page) -> None:
     people.support()
     alice = people.alice()
     for number in range(30):
@@ -135,10 +134,3 @@ def test_what_was_asked_about_is_scrolled_to_and_all_answers_open_and_close_by_k
     expect(closed).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("Close all answers")
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out."""
-    page.wait_for_load_state()
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]

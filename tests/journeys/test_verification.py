@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from apps.infra import valkey
 from apps.users.models import Document, ReviewRule, User
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.browser import press
+from tests.accessibility import serious_barriers
+from tests.browser import open_desk, press
 from tests.drawn import pdf
-from tests.journeys.test_support import serious
+from tests.factories import make_document, make_documents
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,21 +33,12 @@ def sign_in(browser: Browser, browser_context_args: dict[str, Any]) -> Any:
         context = browser.new_context(**browser_context_args | options)
         contexts.append(context)
         page = context.new_page()
-        page.goto(f"/admin/login/?next={DESK}")
-        page.fill("#id_username", name)
-        page.fill("#id_password", people.PASSWORD)
-        press(page, "Enter")
-        expect(page.locator("dl.desk-figures")).to_be_visible()
-        page.wait_for_load_state()  # before that, no key is listened to
+        open_desk(page, DESK, name)
         return page
 
     yield enter
     for context in contexts:
         context.close()
-
-
-def documents(count: int) -> list[Document]:
-    return [make_document(people.make_user(f"person{number}", verified=False)) for number in range(count)]
 
 
 def on(page: Page, document: Document) -> None:
@@ -62,7 +53,7 @@ def decided(document: Document) -> tuple[str, str]:
 
 def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: SignIn) -> None:
     people.compliance()
-    first, second, third = documents(3)
+    first, second, third = make_documents(3)
     page = sign_in("compliance")
     press(page, "n")
     on(page, first)
@@ -90,7 +81,7 @@ def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: 
 def test_two_officers_at_once(sign_in: SignIn) -> None:
     for name in ("vera", "omar"):
         people.make_staff(name, "Compliance Officer")
-    first, second = documents(2)
+    first, second = make_documents(2)
     vera, omar = sign_in("vera"), sign_in("omar")
     press(vera, "n")
     on(vera, first)
@@ -122,7 +113,7 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     monkeypatch.setattr(valkey._server(settings.REDIS_URL), "away_until", float("inf"))
     officer = people.make_staff("vera", "Compliance Officer")
     people.make_staff("omar", "Compliance Officer")
-    document = documents(1)[0]
+    document = make_documents(1)[0]
     vera, omar = sign_in("vera"), sign_in("omar")
     vera.goto(f"{DESK}{document.pk}/")
     # Nothing reaches her page any more.
@@ -150,7 +141,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     document = make_document(person, pdf(3), "application/pdf")
     make_document(people.alice(), pdf(3), "application/pdf")
     page = sign_in("compliance", color_scheme=scheme)
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     press(page, "n")
     on(page, document)
     for part in (
@@ -165,7 +156,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
         expect(part).to_be_in_viewport()
     assert page.evaluate("scrollY") == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 1366
-    assert serious(page) == []
+    assert serious_barriers(page) == []
 
     # The viewer, by keyboard.
     place = page.locator("[data-viewer-place]")
@@ -183,7 +174,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     press(page, "p")
     other = page.locator("[data-viewer-other] img")
     expect(other).to_be_visible()
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     # No rest on the keyboard: every key of the page stands on its sheet.
     press(page, "?")
     expect(page.locator("#desk-keys")).to_contain_text("Compare with the next picture")

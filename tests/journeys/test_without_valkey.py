@@ -246,7 +246,7 @@ def test_no_file_is_taken_for_an_import_that_cannot_be_kept(
     assert "confirm_form" not in page.context
 
 
-def test_one_that_hangs_is_waited_for_once_by_console_and_api_together(
+def test_a_hanging_valkey_is_waited_for_once(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boss: User
 ) -> None:
     monkeypatch.setattr(valkey, "PATIENCE", 0.05)

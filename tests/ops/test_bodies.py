@@ -105,7 +105,7 @@ def slow(server: str) -> Iterator[list[socket.socket]]:
         yield clients
 
 
-def test_slow_clients_hold_up_nobody(server: str, slow: list[socket.socket]) -> None:
+def test_slow_clients_block_no_other(server: str, slow: list[socket.socket]) -> None:
     for path in ("/healthz", "/api/events"):
         connection = http.client.HTTPConnection(server, timeout=5)
         connection.request("GET", path)
@@ -137,9 +137,7 @@ def test_the_head_of_a_request_is_not_waited_for_either(
         assert client.recv(100) == b""
 
 
-def test_an_answer_that_nobody_takes_holds_no_thread(
-    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
+def test_unread_answers_occupy_no_thread(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(bodies, "PATIENCE", 0.05)
     large = tmp_path / "large.jpg"
     with large.open("wb") as file:

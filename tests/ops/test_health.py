@@ -12,14 +12,14 @@ from tests.api.realtime.processes import Broker
 
 
 @pytest.mark.django_db
-def test_it_is_ready_while_database_and_broker_answer(client: Client) -> None:
+def test_readiness_needs_database_and_broker(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"database": "ok", "broker": "ok"}
 
 
 @pytest.mark.django_db
-def test_it_names_the_broker_that_does_not_answer(client: Client, settings: Any) -> None:
+def test_readiness_names_an_unreachable_broker(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -27,7 +27,7 @@ def test_it_names_the_broker_that_does_not_answer(client: Client, settings: Any)
 
 
 @pytest.mark.django_db
-def test_it_names_the_database_that_does_not_answer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_names_an_unreachable_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "host", "/nowhere")
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -36,7 +36,7 @@ def test_it_names_the_database_that_does_not_answer(client: Client, monkeypatch:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["REDIS_URL", "CHANNEL_REDIS_URLS"])
-def test_it_names_the_broker_that_takes_no_writes(client: Client, settings: Any, tmp_path: Path, name: str) -> None:
+def test_readiness_names_a_read_only_broker(client: Client, settings: Any, tmp_path: Path, name: str) -> None:
     """Full, then the copy of another; ready again by itself."""
     with Broker(tmp_path / "spare") as spare, redis.Redis.from_url(spare.url) as server:
         setattr(settings, name, spare.url if name == "REDIS_URL" else [settings.REDIS_URL, spare.url])
@@ -61,7 +61,7 @@ def test_machines_ask_by_whatever_host(settings: Any, host: str) -> None:
         assert Client().get(path, headers={"Host": host}).status_code == 200, path
 
 
-def test_it_lives_without_either(client: Client, settings: Any) -> None:
+def test_liveness_needs_neither_database_nor_broker(client: Client, settings: Any) -> None:
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
     assert client.get("/healthz").status_code == 200
 
@@ -97,7 +97,7 @@ def test_metrics_are_for_trusted_addresses(
     assert client.get("/metrics", headers=headers, REMOTE_ADDR=peer).status_code == status
 
 
-def test_metrics_count_routes_and_name_nobody(client: Client) -> None:
+def test_metrics_count_routes_and_name_no_user(client: Client) -> None:
     client.get("/healthz")
     client.get("/api/users/profile/alice-who-is-private")
     client.get("/nowhere/alice-who-is-private")

@@ -10,7 +10,7 @@ from django.test import Client
 from apps.users.authentication.sessions import begin
 from tests import people
 from tests.console import console
-from tests.ops.test_settings import PRODUCTION, start
+from tests.ops.production import PRODUCTION, start
 from tests.people import alice
 
 
@@ -77,7 +77,7 @@ def test_every_request_leaves_one_line(
     assert "secret" not in caplog.text
 
 
-def test_nobody_is_looked_up_only_to_be_written_down(caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_looks_up_no_user(caplog: pytest.LogCaptureFixture) -> None:
     """Without a database, and with the cookie of a session."""
     client = Client()
     client.cookies["sessionid"] = "s" * 32

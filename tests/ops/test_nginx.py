@@ -76,7 +76,7 @@ def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, 
     nginx.wait()
 
 
-def test_it_works_on_any_port(ports: tuple[int, int], tmp_path: Path) -> None:
+def test_nginx_configuration_works_on_any_port(ports: tuple[int, int], tmp_path: Path) -> None:
     plain, tls = ports
     trust = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
     officer, host = people.compliance(), people.alice()

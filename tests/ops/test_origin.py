@@ -55,7 +55,9 @@ def test_an_address_is_read_however_a_proxy_writes_it(written: str, address: str
     "written",
     ["unknown", "_hidden", '"_SEVKISEK:_p"', "nonsense", "203.0.113.777", "203.0.113.7:seven", "[203.0.113.7", '"'],
 )
-def test_what_names_no_address_is_none_and_leaves_one_line(written: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_malformed_forwarded_addresses_are_ignored_and_logged_once(
+    written: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert [seen(written), seen(f"203.0.113.7, {written}"), seen(f"{written}, 10.0.0.2")] == [None] * 3
     [line] = [record.getMessage() for record in caplog.records]
     assert "X-Forwarded-For" in line
@@ -106,7 +108,7 @@ def test_the_first_proxy_says_whether_it_was_https(settings: Any, written: str, 
     assert answer.status_code == status  # 301 leads to https, 302 to the console
 
 
-def test_a_proxy_that_is_not_trusted_is_told_of_once(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_untrusted_proxies_are_logged_once(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.SECURE_SSL_REDIRECT = True
     with caplog.at_level(logging.WARNING):
         for _ in range(3):

@@ -3,30 +3,13 @@
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 
 from devtools.embedded import CHECKOUT
-from tests.settings import servers
+from tests.ops.production import PRODUCTION, start
 
-PRODUCTION = {
-    "PATH": os.defpath,
-    "ENV_FILE": os.devnull,
-    "SECRET_KEY": "an0ther-l0ng-and-rand0m-l00king-key-of-the-tests-alone",
-    "JWT_SIGNING_KEY": "j" * 50,
-    "DATABASE_URL": servers.database_url(),
-    "REDIS_URL": servers.redis_url(),
-    "ALLOWED_HOSTS": "infloo.example",
-    "EMAIL_URL": "consolemail://",
-}
 DEMO = {"PATH": os.defpath, "ENV_FILE": os.devnull, "DEBUG": "1"}
-
-
-def start(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *command], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
-    )
 
 
 def test_settings_of_production_are_enough() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 from devtools.embedded import CHECKOUT
-from tests.ops.test_settings import PRODUCTION
+from tests.ops.production import PRODUCTION
 
 
 def test_a_header_written_otherwise_does_not_pass_for_a_trusted_one(stack_url: str, settings: object) -> None:

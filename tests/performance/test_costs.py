@@ -149,7 +149,7 @@ class TablesTest(TestCase):
                 for sql in queries:
                     assert is_count(sql) or rows_read(sql) <= ROWS_OF_A_PAGE, f"{table}{query}: {rows_read(sql)}\n{sql}"
 
-    def test_who_sees_a_share_of_the_rows_reads_few_too(self) -> None:
+    def test_scoped_viewers_read_few_rows(self) -> None:
         brandy = people.make_staff("brandy")
         brandy.user_permissions.set(Permission.objects.filter(codename="review_brand_document"))
         self.browser = console(brandy)

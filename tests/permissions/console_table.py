@@ -13,6 +13,11 @@ SUPPORT = {"support", "admin"}
 REVEALERS = {"compliance", "community", "support", "admin"}
 STAFF = {"nobody", "compliance", "community", "access", "support", "admin"}
 
+SIGNING_OUT = "logout"
+"""The one address that is not tried: it would end the sign-ins of the others. `test_login.py` has it."""
+# The sign-in itself is open to those who are not signed in yet.
+FOR_ALL = {"login"}
+
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     # name: (who reads, who posts)
     "live": (STAFF, NOBODY),

@@ -63,7 +63,7 @@ def ask(scene: Scene, row: Row, who: str) -> int:
 
 
 @pytest.mark.parametrize("row", TABLE + MORE, ids=lambda row: f"{row.method} {row.path}")
-def test_everybody_gets_what_the_table_says(row: Row, broker: Redis) -> None:
+def test_all_users_get_the_answers_of_the_table(row: Row, broker: Redis) -> None:
     scene = build()
     for who in scene.people:
         scene.tokens_of(who)

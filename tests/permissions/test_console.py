@@ -11,15 +11,12 @@ from django.test import Client
 
 from tests.console import console
 from tests.permissions import console_scene
-from tests.permissions.console_table import TABLE
+from tests.permissions.console_table import FOR_ALL, SIGNING_OUT, TABLE
 
 pytestmark = pytest.mark.django_db
 
 SHUT = {"get": {403, 405}, "post": {403}}
-SIGNING_OUT = "logout"
-"""The one address that is not tried: it would end the sign-ins of the others. `test_login.py` has it."""
 # The sign-in itself answers those who are not in yet.
-FOR_ALL = {"login"}
 
 
 def test_the_table_names_every_address_and_no_other() -> None:
@@ -37,7 +34,7 @@ def scene() -> tuple[dict[str, Client], dict[str, int]]:
 
 
 @pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
-def test_everybody_is_let_in_and_turned_away_as_the_table_says(
+def test_all_users_are_admitted_and_denied_by_the_table(
     table: str, scene: tuple[dict[str, Client], dict[str, int]]
 ) -> None:
     clients, things = scene

@@ -18,12 +18,12 @@ from apps.review.decisions.models import Decision
 from apps.users.models import BlindCheck, Document, QualityShare, ReviewRule, Role, User
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.client import Api, api
 from tests.console import console
+from tests.factories import make_document
 from tests.permissions.api_table import TABLE as OPERATIONS
 from tests.permissions.console_scene import addresses
-from tests.permissions.test_console import FOR_ALL, SIGNING_OUT
+from tests.permissions.console_table import FOR_ALL, SIGNING_OUT
 
 pytestmark = pytest.mark.django_db
 

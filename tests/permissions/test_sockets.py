@@ -31,7 +31,7 @@ def test_the_table_names_every_route_and_no_other() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_everybody_is_let_in_and_turned_away_as_the_table_says(stack_url: str) -> None:
+def test_all_users_are_admitted_and_denied_by_the_table(stack_url: str) -> None:
     member, other, blocked = people.alice(), people.bob(), people.carol()
     room, shut = room_of(member, other), room_of(blocked, other)
     Block.objects.create(blocker=other, blocked=blocked)

@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
 
 from apps.access import require
 from apps.errors import Absent, Conflict, DomainError
@@ -160,8 +161,7 @@ def kind_of(decision: Decision) -> Kind:
 
 
 def _tell_later(decisions: Sequence[Decision]) -> None:
-    from apps.review.decisions.jobs import tell_people  # the job calls back into this module
-
-    later = tell_people.configure(schedule_in={"seconds": int(HOLD.total_seconds())})
+    # By name: the job calls back into this module.
+    later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(HOLD.total_seconds())})
     jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]
     later.batch_defer(*jobs)

@@ -13,24 +13,11 @@ from apps.users.staff.object_grants import grant_on_row
 from tests import people
 from tests.accessibility import barriers
 from tests.authenticator import enrol
+from tests.browser import sign_in
 from tests.console import console
 from tests.factories import make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def sign_in(page: Page, username: str) -> list[str]:
-    """Sign in; what the browser complains about from then on is in the list."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/admin/login/")
-    page.fill("#id_username", username)
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    # Whoever has one desk lands there, others on the overview.
-    page.wait_for_url(lambda address: "/login/" not in address)
-    return complaints
 
 
 def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
@@ -99,7 +86,7 @@ HIDDEN = """
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
 @pytest.mark.parametrize("unfolded", [False, True])
-def test_what_has_the_focus_is_never_hidden_by_the_preview(page: Page, width: int, height: int, unfolded: bool) -> None:
+def test_focused_controls_are_never_hidden_by_the_preview(page: Page, width: int, height: int, unfolded: bool) -> None:
     people.access()
     sign_in(page, "access")
     page.set_viewport_size({"width": width, "height": height})
@@ -249,7 +236,7 @@ def test_sessions_resets_and_explanations_take_the_keyboard_alone(page: Page) ->
     expect(page.get_by_text("Through the group “Community Manager”")).to_be_visible()
 
 
-def test_opened_parts_of_the_access_pages_can_be_used_by_everybody(page: Page) -> None:
+def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     manager = people.access()
     nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
     story = make_story(alice, "Sunset at the lake")

@@ -42,14 +42,14 @@ def long_ago(user: User) -> GroupMembership:
     return member
 
 
-def test_it_comes_first_in_the_menu_of_those_whose_desk_it_is() -> None:
+def test_access_desk_comes_first_in_the_menu_of_access_managers() -> None:
     page = console(people.access()).get("/admin/")
     beside_the_menu = {"/admin/", "/admin/login/", "/admin/notices/"}
     assert next(link for link in links(page) if link.startswith("/admin/") and link not in beside_the_menu) == DESK
     assert console(people.support()).get(DESK).status_code == 403
 
 
-def test_it_shows_who_holds_what_and_who_alone_keeps_access() -> None:
+def test_access_desk_shows_grants_and_sole_access_managers() -> None:
     manager, story = people.access(), make_story(people.alice())
     nora, team = people.make_staff("nora"), Group.objects.get(name=TEAM)
     set_groups(manager, nora.pk, [team], {team.pk: timezone.now() + timedelta(days=3)})
@@ -75,7 +75,7 @@ def test_dangerous_pairs_are_named_rows_included() -> None:
     assert "approves documents and edits the same users" in part(client.get(DESK), "Separation-of-duties conflicts")
 
 
-def test_what_nobody_used_for_90_days_is_taken_back_with_one_click() -> None:
+def test_permissions_unused_for_90_days_are_revoked_with_one_click() -> None:
     manager, nora = people.access(), people.make_staff("nora", TEAM)
     member = long_ago(nora)
     client = console(manager)
@@ -116,7 +116,7 @@ def test_a_action_is_use_and_is_noted_once_a_day() -> None:
     assert set(Use.objects.values_list("last_on", flat=True)) == {timezone.now().date()}
 
 
-def test_a_grant_on_a_row_that_nobody_used_is_taken_back_too() -> None:
+def test_unused_row_grants_are_revoked_with_one_click() -> None:
     manager, nora, story = people.access(), people.make_staff("nora"), make_story(people.alice())
     grant_on_row(manager, nora, "stories.delete_story", story)
     grant = nora.storyuserobjectpermission_set.get()
@@ -127,7 +127,7 @@ def test_a_grant_on_a_row_that_nobody_used_is_taken_back_too() -> None:
     assert not may(User.objects.get(pk=nora.pk), "stories.delete_story", story)
 
 
-def test_no_button_stands_where_the_guard_rails_are() -> None:
+def test_revoke_buttons_are_absent_for_access_managers() -> None:
     manager, peer = people.access(), people.make_staff("peer", "Access Manager")
     own, theirs = long_ago(manager), long_ago(peer)
     Use.objects.all().delete()
@@ -143,11 +143,11 @@ def test_no_button_stands_where_the_guard_rails_are() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "member:x", "nothing:1", "member:" + "9" * 40, "user:1"])
-def test_what_is_not_there_is_not_taken_back(key: str) -> None:
+def test_revoking_absent_grants_answers_404(key: str) -> None:
     assert console(people.access()).post(f"{DESK}revoke/", {"key": key}).status_code == 404
 
 
-def test_after_ten_minutes_it_asks_who_it_is() -> None:
+def test_revoking_asks_for_the_password_after_ten_minutes() -> None:
     manager, nora = people.access(), people.make_staff("nora", TEAM)
     member, client = nora.group_memberships.get(), console(manager)
     client.get("/admin/")
@@ -317,7 +317,7 @@ def asked(client: Any, **question: Any) -> Any:
     return client.get(f"{DESK}explain/", question)
 
 
-def test_it_explains_by_what_somebody_may() -> None:
+def test_explain_page_names_the_sources_of_a_permission() -> None:
     manager, story = people.access(), make_story(people.alice())
     nora, team = people.make_staff("nora"), Group.objects.get(name=TEAM)
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
@@ -336,7 +336,7 @@ def test_it_explains_by_what_somebody_may() -> None:
     )
 
 
-def test_it_explains_what_is_missing() -> None:
+def test_explain_page_names_the_missing_permission() -> None:
     manager, nora = people.access(), people.make_staff("nora")
     client = console(manager)
     page = asked(client, person="nora", perm="stories.delete_story")
@@ -353,7 +353,7 @@ def test_it_explains_what_is_missing() -> None:
     assert "This account is deactivated." in asked(client, person="nora", perm="stories.delete_story").content.decode()
 
 
-def test_it_says_what_the_judge_says() -> None:
+def test_explain_page_agrees_with_the_permission_decision() -> None:
     """For everybody and everything that can be asked: what it answers is what `may` decides."""
     story = make_story(people.alice())
     everybody = [getattr(people, name)() for name in ("compliance", "community", "access", "support", "admin")]
@@ -376,13 +376,13 @@ def test_it_says_what_the_judge_says() -> None:
         ({"person": "access", "perm": "stories.delete_story", "row": "9" * 50}, "No object has this ID. Check the ID."),
     ],
 )
-def test_what_cannot_be_asked_is_said(question: dict[str, str], said: str) -> None:
+def test_explain_page_rejects_malformed_questions(question: dict[str, str], said: str) -> None:
     answer = asked(console(people.access()), **question)
     assert answer.status_code == 422
     assert said in answer.content.decode()
 
 
-def test_before_anything_is_asked_there_is_the_question() -> None:
+def test_explain_page_opens_with_an_empty_form() -> None:
     answer = console(people.access()).get(f"{DESK}explain/")
     assert answer.status_code == 200
     assert {"person", "perm", "row"} <= set(fields(answer))
@@ -391,7 +391,7 @@ def test_before_anything_is_asked_there_is_the_question() -> None:
 # --- Is it still you? ------------------------------------------------------------------------------------------------
 
 
-def test_everything_that_gives_or_takes_rights_asks_who_it_is() -> None:
+def test_permission_changes_ask_for_the_password() -> None:
     manager, nora, story = people.access(), people.make_staff("nora"), make_story(people.alice())
     group = Group.objects.create(name="Trainees")
     staff, groups = "/admin/users/staff/", "/admin/auth/group/"

@@ -102,7 +102,7 @@ def test_the_approval_of_a_document_is_found_by_its_officer_object_and_owner(des
     assert "<ins>Approved</ins>" in page
 
 
-def test_who_viewed_a_document_is_found_by_action_and_owner(desk: Client) -> None:
+def test_document_views_are_found_by_action_and_owner(desk: Client) -> None:
     document = approved()
     officer = people.make_staff("second", "Compliance Officer")
     client = console(officer)
@@ -226,7 +226,7 @@ def test_lines_stand_latest_first_over_all_tables() -> None:
 # --- Who sees what ------------------------------------------------------------------------------------------------
 
 
-def test_only_those_who_hold_the_permission_open_it(desk: Client) -> None:
+def test_audit_log_opens_with_its_permission_alone(desk: Client) -> None:
     assert LOG in links(desk.get("/admin/access/"))
     for person in (people.support(), people.compliance(), people.community(), people.make_staff("nora")):
         client = console(person)
@@ -259,9 +259,7 @@ def test_objects_are_named_to_all_and_linked_for_those_who_may_open_them(desk: C
     assert address in links(console(people.admin()).get(LOG, query))
 
 
-def test_who_reported_blocked_connected_or_wrote_is_shown_only_to_those_who_may_view_it(
-    desk: Client, manager: User
-) -> None:
+def test_private_acts_of_users_are_shown_only_to_permitted_viewers(desk: Client, manager: User) -> None:
     alice, bob = people.alice(), people.bob()
     story, message = make_story(bob), make_message(alice, bob)
     report = make_report(alice, "story", story, bob)
@@ -285,7 +283,7 @@ def test_who_reported_blocked_connected_or_wrote_is_shown_only_to_those_who_may_
     assert said in found(console(both), user="alice")
 
 
-def test_what_users_wrote_is_not_shown_to_those_who_may_not_open_the_object(desk: Client) -> None:
+def test_texts_of_users_are_hidden_from_viewers_without_access_to_the_object(desk: Client) -> None:
     alice = people.alice()
     event = make_event(alice, "Secret plan")
     assert api(alice).patch(f"/events/{event.pk}", {"title": "Garden party"}).status_code == 200
@@ -308,7 +306,7 @@ def test_mail_addresses_are_masked_in_what_changed(manager: User) -> None:
     assert "a•••@example.com" not in page
 
 
-def test_objects_that_are_gone_and_users_too_are_still_told_of(desk: Client) -> None:
+def test_entries_about_deleted_objects_and_users_stay_readable(desk: Client) -> None:
     alice, staff = people.alice(), people.make_staff("leaver", "Community Manager")
     event = make_event(alice)
     reveal(people.compliance(), alice, "email", subject=alice, reason="A question about the invoice")
@@ -353,7 +351,7 @@ def test_a_script_cannot_flood_the_log(desk: Client) -> None:
     assert refused.count() == 100 + 2
 
 
-def test_what_another_site_asked_for_is_no_attempt_of_theirs(manager: User) -> None:
+def test_cross_site_requests_are_not_recorded_as_refused_attempts(manager: User) -> None:
     alice, admin = people.alice(), people.admin()
     client = console(admin)
     address = f"/admin/users/user/{alice.pk}/change/"
@@ -437,7 +435,7 @@ def test_filters_stand_in_the_address_and_can_be_saved(desk: Client, manager: Us
     assert console(people.support()).post("/admin/filters/", sent).status_code == 403
 
 
-def test_nothing_found_says_so(desk: Client) -> None:
+def test_empty_audit_log_searches_show_no_results(desk: Client) -> None:
     page = desk.get(LOG, {"request": "none"})
     assert page.status_code == 200
     assert "No results" in page.content.decode()
@@ -465,7 +463,7 @@ def test_nothing_found_says_so(desk: Client) -> None:
         ({"request": "x" * 65}, "at most 64"),
     ],
 )
-def test_what_cannot_be_searched_is_said_at_the_field_and_kept(
+def test_invalid_audit_filters_are_explained_at_their_field_and_kept(
     desk: Client, manager: User, query: dict[str, str], said: str
 ) -> None:
     response = desk.get(LOG, query)
@@ -525,7 +523,7 @@ def test_an_export_holds_what_the_filter_finds_and_is_recorded(form: str, manage
     assert len(everything) == keys - 1  # its own entry comes after it
 
 
-def test_who_may_read_it_may_not_export_it_without_the_permission(desk: Client, manager: User) -> None:
+def test_exporting_the_audit_log_needs_its_own_permission(desk: Client, manager: User) -> None:
     assert "Export as CSV" not in desk.get(LOG).content.decode()
     assert desk.post(EXPORT).status_code == 403
     manager.user_permissions.add(Permission.objects.get(codename="export_entry"))

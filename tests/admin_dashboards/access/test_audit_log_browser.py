@@ -9,14 +9,14 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.client import api
 from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_is_reached_searched_and_paged_by_keyboard_alone(page: Page) -> None:
+def test_audit_log_is_reached_searched_and_paged_by_keyboard(page: Page) -> None:
     people.admin()
     alice = people.alice()
     event = make_event(alice, "Launch party")
@@ -47,7 +47,7 @@ def test_it_is_reached_searched_and_paged_by_keyboard_alone(page: Page) -> None:
     assert complaints == []
 
 
-def test_what_was_typed_wrong_stays_with_what_is_wrong_beside_it(page: Page) -> None:
+def test_invalid_filters_stay_filled_in_beside_their_errors(page: Page) -> None:
     people.access()
     sign_in(page, "access")
     page.goto("/admin/access/audit/?actor=nobody-here&since=yesterday&reason=fraud")

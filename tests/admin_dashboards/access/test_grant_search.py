@@ -14,9 +14,8 @@ from admin_dashboards.access.objects import MOST, TYPES
 from apps.access import may, models_with_row_grants
 from apps.users.models import User
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.console import console, fields, links
-from tests.factories import make_event, make_message, make_report, make_story
+from tests.console import console, fields, links, permissions_page
+from tests.factories import make_document, make_event, make_message, make_report, make_story
 
 pytestmark = pytest.mark.django_db
 
@@ -25,10 +24,6 @@ TEAM = "Community Manager"
 
 def search_page(staff: User) -> str:
     return f"/admin/users/staff/{staff.pk}/grant/"
-
-
-def permissions_of(row: Any) -> str:
-    return f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/permissions/"
 
 
 def cast() -> tuple[Any, User, dict[str, Any]]:
@@ -58,7 +53,7 @@ def test_every_type_of_object_can_be_searched() -> None:
     assert all(f'<option value="{name}">' in page for name in TYPES)
 
 
-def test_who_may_not_view_a_model_finds_its_objects_by_id_and_owner_alone() -> None:
+def test_objects_of_unviewable_models_are_found_by_id_and_owner_alone() -> None:
     client, nora, objects = cast()
     row = objects["story"]
     assert set(found(client, nora, "ALICE").values()) == {
@@ -67,7 +62,7 @@ def test_who_may_not_view_a_model_finds_its_objects_by_id_and_owner_alone() -> N
     assert found(client, nora, "sunset") == found(client, nora, "spam") == {}
     for text in (f"#{row.pk}", f"/admin/stories/story/{row.pk}/change/"):
         assert found(client, nora, text, "story") == {
-            f"{permissions_of(row)}?holder=user:{nora.pk}": f"#{row.pk}, alice"
+            f"{permissions_page(row)}?holder=user:{nora.pk}": f"#{row.pk}, alice"
         }
 
 
@@ -75,7 +70,7 @@ def test_objects_are_found_by_owner_title_and_id_and_named_as_in_the_tables() ->
     _client, nora, objects = cast()
     client = console(people.admin())
     names = {
-        f"{permissions_of(row)}?holder=user:{nora.pk}": name
+        f"{permissions_page(row)}?holder=user:{nora.pk}": name
         for row, name in (
             (objects["story"], f"#{objects['story'].pk} Sunset at the lake, alice"),
             (objects["event"], f"#{objects['event'].pk} Launch Party, bob"),
@@ -101,10 +96,10 @@ def test_a_pasted_address_leads_straight_to_the_object() -> None:
         (f"/admin/users/document/{document.pk}/history/", document),
         (f"/admin/compliance/{document.pk}/", document),
         (f"https://api.example.com/api/stories/{story.pk}", story),
-        (permissions_of(objects["message"]), objects["message"]),
+        (permissions_page(objects["message"]), objects["message"]),
     ):
         answer = client.get(search_page(nora), {"q": text})
-        assert answer.headers.get("Location") == f"{permissions_of(row)}?holder=user:{nora.pk}", text
+        assert answer.headers.get("Location") == f"{permissions_page(row)}?holder=user:{nora.pk}", text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +116,7 @@ def test_a_pasted_address_leads_straight_to_the_object() -> None:
         "%",
     ],
 )
-def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
+def test_grant_search_explains_queries_without_results(text: str) -> None:
     client, nora, _objects = cast()
     answer = client.get(search_page(nora), {"q": text, "kind": "nothing"})
     assert answer.status_code == 200
@@ -129,7 +124,7 @@ def test_what_names_no_object_is_said_on_the_page(text: str) -> None:
     assert {"kind", "q"} <= set(fields(answer))
 
 
-def test_nothing_is_found_by_what_the_tables_mask() -> None:
+def test_masked_values_are_not_searchable() -> None:
     client, nora, _objects = cast()
     make_report(people.carol(), "user", User.objects.get(username="bob"), User.objects.get(username="bob"))
     client = console(people.admin())
@@ -142,7 +137,7 @@ def test_nothing_is_found_by_what_the_tables_mask() -> None:
         assert not re.search(hidden, answer.text), hidden
 
 
-def test_only_those_who_grant_may_search() -> None:
+def test_grant_search_is_denied_without_the_permission_to_grant() -> None:
     _client, nora, _objects = cast()
     for name in ("compliance", "community", "support"):
         assert console(getattr(people, name)()).get(search_page(nora), {"q": "alice"}).status_code == 403
@@ -166,26 +161,26 @@ def test_a_search_asks_as_often_for_many_objects_and_shows_a_bounded_number() ->
     assert objects["story"].caption not in str(found(client, nora, "alice", "story")), "the newest come first"
 
 
-def test_from_the_match_to_the_grant() -> None:
+def test_a_match_leads_to_its_grant_form() -> None:
     client, nora, objects = cast()
     [address] = found(client, nora, "alice", "story")
     page = client.get(address)
     assert 'value="nora"' in page.text
     sent = {"holder": "nora", "perm": "stories.delete_story"}
-    assert client.post(permissions_of(objects["story"]), sent).status_code == 302
+    assert client.post(permissions_page(objects["story"]), sent).status_code == 302
     assert may(User.objects.get(pk=nora.pk), "stories.delete_story", objects["story"])
 
 
 def test_a_group_is_chosen_by_its_name() -> None:
     client, nora, objects = cast()
     team = Group.objects.get(name=TEAM)
-    page = client.get(f"{permissions_of(objects['event'])}?holder=group:{team.pk}").text
+    page = client.get(f"{permissions_page(objects['event'])}?holder=group:{team.pk}").text
     assert f'<option value="{TEAM} (group)">' in page
     assert '<option value="nora">' in page
     assert f'value="{TEAM} (group)"' in page
     for number, name in enumerate((f"{TEAM} (group)", TEAM)):
         perm = ("events.change_event", "events.delete_event")[number]
-        assert client.post(permissions_of(objects["event"]), {"holder": name, "perm": perm}).status_code == 302
+        assert client.post(permissions_page(objects["event"]), {"holder": name, "perm": perm}).status_code == 302
         assert team.eventgroupobjectpermission_set.filter(permission__codename=perm.split(".")[1]).exists()
     assert nora.eventuserobjectpermission_set.count() == 0
 
@@ -202,7 +197,7 @@ def test_a_group_is_chosen_by_its_name() -> None:
         ({"perm": ["auth.add_group"]}, "perm", "cannot be granted on a single object.", 422),
     ],
 )
-def test_what_is_rejected_is_said_at_its_field_with_what_was_typed(
+def test_rejected_grants_are_explained_at_their_field_with_the_input_kept(
     given: dict[str, Any], field: str, said: str, status: int
 ) -> None:
     client, _nora, objects = cast()
@@ -212,7 +207,7 @@ def test_what_is_rejected_is_said_at_its_field_with_what_was_typed(
         "until": "2100-01-01T10:00",
         "reason": "helps out",
     } | given
-    answer = client.post(permissions_of(objects["story"]), sent)
+    answer = client.post(permissions_page(objects["story"]), sent)
     assert answer.status_code == status
     assert said in answer.context["errors"][field]
     assert said in answer.text
@@ -226,12 +221,12 @@ def test_the_page_of_each_object_leads_to_its_permissions_for_those_who_grant() 
     _client, _nora, objects = cast()
     admin, officer, manager = console(people.admin()), console(people.compliance()), console(people.community())
     for row in objects.values():
-        change = permissions_of(row).replace("/permissions/", "/change/")
+        change = permissions_page(row).replace("/permissions/", "/change/")
         page = admin.get(change)
-        assert permissions_of(row) in links(page), row
+        assert permissions_page(row) in links(page), row
         assert "Grant permission" in page.text
     for client, name in ((officer, "document"), (manager, "story"), (manager, "event"), (manager, "message")):
-        change = permissions_of(objects[name]).replace("/permissions/", "/change/")
+        change = permissions_page(objects[name]).replace("/permissions/", "/change/")
         page = client.get(change)
         assert page.status_code == 200
-        assert permissions_of(objects[name]) not in links(page), name
+        assert permissions_page(objects[name]) not in links(page), name

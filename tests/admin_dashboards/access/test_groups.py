@@ -13,28 +13,27 @@ from django.test.utils import CaptureQueriesContext
 from apps.users.models import User
 from tests import people
 from tests.console import console, fields, links
+from tests.people import permission_ids
 
 pytestmark = pytest.mark.django_db
 
 TABLE = "/admin/auth/group/"
 
 
-def ids(*codenames: str) -> list[int]:
-    return list(Permission.objects.filter(codename__in=codenames).values_list("pk", flat=True))
-
-
 def held(name: str) -> set[str]:
     return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
 
 
-def test_the_product_s_path_makes_a_role_and_somebody_in_it() -> None:
+def test_a_new_group_and_its_first_member_are_created_on_screen() -> None:
     client, nora = console(people.access()), people.make_staff("nora")
     assert f"{TABLE}add/" in links(client.get(TABLE))
     board = client.get(f"{TABLE}add/").content.decode()
     assert "Can delete story" in board
     assert "Can change event" in board
     answer = client.post(
-        f"{TABLE}add/", {"name": "Junior Moderators", "permissions": ids("delete_story", "change_event")}, follow=True
+        f"{TABLE}add/",
+        {"name": "Junior Moderators", "permissions": permission_ids("delete_story", "change_event")},
+        follow=True,
     )
     assert answer.redirect_chain
     juniors = Group.objects.get(name="Junior Moderators")
@@ -47,7 +46,7 @@ def test_the_product_s_path_makes_a_role_and_somebody_in_it() -> None:
     assert console(nora).get("/admin/stories/story/").status_code == 200
 
 
-def test_each_permission_stands_on_the_board_once_with_its_plain_name() -> None:
+def test_permission_board_lists_each_permission_once_by_its_plain_name() -> None:
     board = console(people.admin()).get(f"{TABLE}add/").content.decode()
     shown = re.findall(r'name="permissions" value="(\d+)"', board)
     assert len(shown) == len(set(shown)) > 40
@@ -59,14 +58,16 @@ def test_each_permission_stands_on_the_board_once_with_its_plain_name() -> None:
 def test_the_access_manager_cannot_tick_what_only_a_superuser_gives() -> None:
     board = console(people.access()).get(f"{TABLE}add/").content.decode()
     for codename in ("change_staff", "delete_group", "end_session"):
-        box = re.search(rf'value="{ids(codename)[0]}"[^>]*>', board)
+        box = re.search(rf'value="{permission_ids(codename)[0]}"[^>]*>', board)
         assert box
         assert "disabled" in box.group()
 
 
 def test_ticking_it_by_hand_is_refused_and_keeps_what_was_typed() -> None:
     client = console(people.access())
-    answer = client.post(f"{TABLE}add/", {"name": "Deputies", "permissions": ids("delete_story", "change_staff")})
+    answer = client.post(
+        f"{TABLE}add/", {"name": "Deputies", "permissions": permission_ids("delete_story", "change_staff")}
+    )
     assert answer.status_code == 403
     assert "Only a superuser can grant or revoke “Can change staff member”." in answer.content.decode()
     assert 'value="Deputies"' in answer.content.decode()
@@ -78,7 +79,7 @@ def test_saving_keeps_what_the_page_did_not_offer() -> None:
     group.permissions.set(Permission.objects.filter(codename__in=["delete_story", "view_entry", "view_session"]))
     client = console(people.access())
     page = f"{TABLE}{group.pk}/change/"
-    assert client.post(page, {"name": "Mixed", "permissions": ids("change_event")}).status_code == 302
+    assert client.post(page, {"name": "Mixed", "permissions": permission_ids("change_event")}).status_code == 302
     assert held("Mixed") == {"change_event", "view_entry", "view_session"}
 
 
@@ -112,17 +113,19 @@ def test_a_group_of_their_own_is_deleted_after_a_question() -> None:
     assert not Group.objects.filter(pk=group.pk).exists()
 
 
-def test_one_s_own_group_is_not_changed() -> None:
+def test_managers_cannot_change_their_own_group() -> None:
     manager = people.access()
     own = Group.objects.create(name="Mine")
     manager.groups.add(own)
-    answer = console(manager).post(f"{TABLE}{own.pk}/change/", {"name": "Mine", "permissions": ids("delete_story")})
+    answer = console(manager).post(
+        f"{TABLE}{own.pk}/change/", {"name": "Mine", "permissions": permission_ids("delete_story")}
+    )
     assert answer.status_code == 403
     assert "you cannot change your own permissions" in answer.content.decode()
     assert not held("Mine")
 
 
-def test_who_may_only_look_gets_no_form() -> None:
+def test_viewers_of_groups_get_no_form() -> None:
     group = Group.objects.create(name="Watchers")
     group.permissions.set(Permission.objects.filter(codename="view_group"))
     client = console(people.make_staff("watcher", "Watchers"))
@@ -153,9 +156,9 @@ def test_the_list_asks_as_often_for_many_groups() -> None:
 def test_its_history_says_who_gave_what() -> None:
     manager: Any = people.access()
     client = console(manager)
-    client.post(f"{TABLE}add/", {"name": "Juniors", "permissions": ids("delete_story")})
+    client.post(f"{TABLE}add/", {"name": "Juniors", "permissions": permission_ids("delete_story")})
     group = Group.objects.get(name="Juniors")
-    client.post(f"{TABLE}{group.pk}/change/", {"name": "Juniors", "permissions": ids("change_event")})
+    client.post(f"{TABLE}{group.pk}/change/", {"name": "Juniors", "permissions": permission_ids("change_event")})
     page = client.get(f"{TABLE}{group.pk}/history/").content.decode()
     assert "access" in page
     assert "delete story" in page

@@ -126,7 +126,7 @@ def test_the_history_of_an_account_names_the_zone_of_the_viewer() -> None:
     assert "until 1 Jul 2027, 17:00 Europe/Berlin" in page
 
 
-def test_what_would_change_names_the_zone_of_the_viewer() -> None:
+def test_previews_name_the_time_zone_of_the_viewer() -> None:
     client, nora, story = manager_in(BERLIN), people.make_staff("nora"), make_story(people.alice())
     sent = form_of(nora, "2027-07-01T17:00") | {"_preview": "1"}
     assert "until 1 Jul 2027, 17:00 Europe/Berlin" in client.post(page_of(nora), sent, headers={"X-Part": "1"}).text

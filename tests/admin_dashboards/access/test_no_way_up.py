@@ -261,7 +261,9 @@ def _unlogged() -> Iterator[None]:
     ("name", "readers", "steps"),
     [("access", ["access"], 100), (EVERYTHING, OTHERS, 20), *((name, [], 30) for name in OTHERS)],
 )
-def test_nobody_climbs_and_somebody_remains(name: str, readers: Collection[str], steps: int) -> None:
+def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
+    name: str, readers: Collection[str], steps: int
+) -> None:
     cast = console_scene.cast()
     cast |= {"peer": people.make_staff("peer", "Access Manager")}
     everything = Group.objects.create(name="Everything")

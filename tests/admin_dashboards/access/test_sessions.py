@@ -102,7 +102,7 @@ def test_several_are_ended_at_once() -> None:
     assert all(client.get("/admin/").status_code == 302 for client in theirs)
 
 
-def test_all_sessions_of_somebody_are_ended_by_one_button_that_asks_first() -> None:
+def test_all_sessions_of_a_user_are_ended_by_one_confirmed_button() -> None:
     officer, alice, manager = people.compliance(), people.alice(), people.access()
     theirs, apps, others = [console(officer), console(officer)], [api(alice), api(alice)], api(people.bob())
     for browser in theirs:
@@ -125,7 +125,7 @@ def test_all_sessions_of_somebody_are_ended_by_one_button_that_asks_first() -> N
     ]
 
 
-def test_nobody_ends_all_sessions_of_those_above_them_nor_without_the_right() -> None:
+def test_sessions_of_superusers_are_ended_by_superusers_alone() -> None:
     admin = people.admin()
     console(admin).get("/admin/")
     address = f"{TABLE}of/{admin.pk}/end/"
@@ -164,7 +164,7 @@ def test_a_session_is_not_ended_by_a_link_and_not_above_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["compliance", "community", "support"])
-def test_nobody_else_sees_or_ends_sessions(name: str) -> None:
+def test_sessions_are_hidden_from_other_staff(name: str) -> None:
     officer = people.make_staff("other", "Community Manager")
     console(officer).get("/admin/")
     session, client = session_of(officer), console(getattr(people, name)())
@@ -201,7 +201,7 @@ def test_signing_out_ends_it_and_using_it_is_noted_once_a_minute() -> None:
     assert client.get("/admin/").status_code == 302
 
 
-def test_who_ended_it_is_a_link_for_those_who_may_follow_it() -> None:
+def test_the_ender_of_a_session_is_a_link_for_permitted_viewers() -> None:
     alice = people.alice()
     api(alice).post("/api/notifications/read")
     login = session_of(alice)
@@ -221,7 +221,7 @@ def test_an_expired_session_is_out() -> None:
     assert not get_user(client).is_authenticated
 
 
-def test_one_s_own_new_password_ends_the_others_and_keeps_this_one() -> None:
+def test_changing_the_own_password_ends_all_other_sessions() -> None:
     officer = people.compliance()
     here, elsewhere = console(officer), console(officer)
     here.get("/admin/")

@@ -13,7 +13,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.users.models import User
 from tests import people
-from tests.console import console, fields, links
+from tests.console import console, fields, links, permissions_page
 from tests.factories import make_event, make_message, make_report, make_story
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_staff_are_added_with_their_groups_and_can_sign_in() -> None:
         ({"username": ""}, "This field is required."),
     ],
 )
-def test_what_cannot_stand_is_said_at_the_form(given: dict[str, str], said: str) -> None:
+def test_invalid_staff_accounts_are_explained_at_the_form(given: dict[str, str], said: str) -> None:
     answer = console(people.access()).post(f"{TABLE}add/", new(**given))
     assert answer.status_code == 200
     assert said in answer.content.decode()
@@ -93,7 +93,7 @@ def test_a_name_that_could_be_mistaken_for_another_is_said_at_its_field(name: st
     assert User.objects.get(pk=nora.pk).username == "n0ra"
 
 
-def test_nobody_is_made_a_superuser_here() -> None:
+def test_staff_forms_cannot_make_superusers() -> None:
     client = console(people.access())
     client.post(f"{TABLE}add/", new(is_superuser="on", user_permissions=["1"], is_staff="on"))
     nora = User.objects.get(username="nora")
@@ -116,7 +116,7 @@ def test_groups_of_the_access_desk_are_a_superuser_s_to_give() -> None:
     assert desk.user_set.count() == 2, "nor to take away"
 
 
-def test_one_s_own_groups_and_account_are_not_one_s_own_to_change() -> None:
+def test_managers_cannot_change_their_own_groups_or_account_state() -> None:
     manager = people.access()
     client = console(manager)
     page = client.get(page_of(manager))
@@ -146,7 +146,7 @@ def test_superusers_are_shown_and_left_alone() -> None:
     assert admin.check_password(people.PASSWORD)
 
 
-def test_what_a_peer_signs_in_with_is_theirs_or_a_superuser_s() -> None:
+def test_credentials_of_access_managers_are_changed_by_superusers_alone() -> None:
     client, peer = console(people.access()), people.make_staff("peer", "Access Manager")
     page = client.get(page_of(peer))
     assert not {"username", "email", "is_active"} & set(fields(page))
@@ -229,15 +229,11 @@ def grantable() -> list[Any]:
     return [story, make_event(alice), make_message(alice, bob), make_report(bob, "story", story, alice)]
 
 
-def permissions_of(row: Any) -> str:
-    return f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/permissions/"
-
-
-def test_a_row_is_granted_and_taken_back_without_the_right_to_read_it() -> None:
+def test_row_grants_are_given_and_revoked_without_access_to_the_row() -> None:
     nora = people.make_staff("nora")
     client = console(people.access())
     for row in grantable():
-        address, perm = permissions_of(row), f"{row._meta.app_label}.view_{row._meta.model_name}"
+        address, perm = permissions_page(row), f"{row._meta.app_label}.view_{row._meta.model_name}"
         page = client.get(address)
         assert page.status_code == 200
         assert str(row) not in page.content.decode() or not getattr(row, "caption", getattr(row, "title", ""))
@@ -254,27 +250,27 @@ def test_a_row_is_granted_and_taken_back_without_the_right_to_read_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["compliance", "community", "support"])
-def test_nobody_else_opens_the_permissions_of_a_row(name: str) -> None:
+def test_row_permissions_are_denied_to_other_staff(name: str) -> None:
     nora, client = people.make_staff("nora"), console(getattr(people, name)())
     for row in grantable():
-        assert client.get(permissions_of(row)).status_code == 403
+        assert client.get(permissions_page(row)).status_code == 403
         perm = f"{row._meta.app_label}.view_{row._meta.model_name}"
-        answer = client.post(permissions_of(row), {"holder": f"user:{nora.pk}", "perm": perm})
+        answer = client.post(permissions_page(row), {"holder": f"user:{nora.pk}", "perm": perm})
         assert answer.status_code == 403
         assert not may(User.objects.get(pk=nora.pk), perm, row)
 
 
-def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
+def test_granting_to_oneself_superusers_or_end_users_is_denied() -> None:
     manager, admin, bob = people.access(), people.admin(), people.make_user("bert")
     story, client = make_story(people.alice()), console(manager)
     for holder, expected in [(manager, 403), (admin, 403), (bob, 422)]:
-        answer = client.post(permissions_of(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
+        answer = client.post(permissions_page(story), {"holder": f"user:{holder.pk}", "perm": "stories.view_story"})
         assert answer.status_code == expected
         assert not holder.storyuserobjectpermission_set.exists()
-    answer = client.post(permissions_of(story), {"holder": "user:x", "perm": "stories.view_story"})
+    answer = client.post(permissions_page(story), {"holder": "user:x", "perm": "stories.view_story"})
     assert "Choose a staff member or a group." in answer.content.decode()
     answer = client.post(
-        permissions_of(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
+        permissions_page(story), {"holder": f"user:{people.make_staff('nora').pk}", "perm": "auth.add_group"}
     )
     assert "cannot be granted on a single object" in answer.content.decode()
 
@@ -282,9 +278,9 @@ def test_nothing_is_granted_to_oneself_to_those_above_or_to_end_users() -> None:
 def test_a_person_s_page_lists_what_they_hold_on_single_rows_and_leads_to_more() -> None:
     nora, story = people.make_staff("nora"), make_story(people.alice(), "Secret caption")
     client = console(people.access())
-    client.post(permissions_of(story), {"holder": f"user:{nora.pk}", "perm": "stories.delete_story"})
+    client.post(permissions_page(story), {"holder": f"user:{nora.pk}", "perm": "stories.delete_story"})
     page = client.get(page_of(nora))
-    assert permissions_of(story) in links(page)
+    assert permissions_page(story) in links(page)
     assert "Secret caption" not in page.content.decode()
     assert {"kind", "q"} <= set(fields(page))
 

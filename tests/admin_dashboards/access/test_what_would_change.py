@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from admin_dashboards.access.preview import ALL, MOST, Preview, Standing, standing_of
@@ -23,14 +23,11 @@ from tests import people
 from tests.console import console, links
 from tests.crawling import everything
 from tests.factories import make_event, make_story
+from tests.people import permission_ids
 
 pytestmark = pytest.mark.django_db
 
 TEAM = "Community Manager"
-
-
-def ids(*codenames: str) -> list[int]:
-    return list(Permission.objects.filter(codename__in=codenames).values_list("pk", flat=True))
 
 
 def cast() -> tuple[Any, User]:
@@ -65,7 +62,7 @@ def page_of(user: User, **given: Any) -> Action:
 def group_page(name: str, *codenames: str) -> Action:
     return f"/admin/auth/group/{Group.objects.get(name=name).pk}/change/", {
         "name": name,
-        "permissions": ids(*codenames),
+        "permissions": permission_ids(*codenames),
     }
 
 
@@ -75,7 +72,7 @@ def row_page(story: Story, **given: Any) -> Action:
 
 def moved(nora: User, story: Story) -> Action:
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("delete_story", "change_event"))
+    juniors.permissions.set(permission_ids("delete_story", "change_event"))
     return page_of(nora, groups=[juniors.pk])
 
 
@@ -138,7 +135,7 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_what_is_promised_is_what_happens(action: Callable[[User, Story], Action]) -> None:
+def test_previews_equal_the_effect_of_saving(action: Callable[[User, Story], Action]) -> None:
     client, nora = cast()
     story = make_story(people.alice())
     make_event(people.bob())
@@ -202,7 +199,7 @@ def plain(addresses: set[str]) -> set[str]:
     return {address for address in addresses if "…" not in address}
 
 
-def test_everybody_of_a_group_is_named_with_what_each_loses_and_the_rest_is_counted() -> None:
+def test_group_previews_name_affected_members_and_count_the_rest() -> None:
     client, nora = cast()
     story = make_story(people.alice())
     crowd = [people.make_staff(f"m{place:02}", TEAM) for place in range(MOST + 3)]
@@ -225,12 +222,12 @@ def test_everybody_of_a_group_is_named_with_what_each_loses_and_the_rest_is_coun
         assert found(person, set())[2] == {"/admin/stories/story/": {story.pk}}
 
 
-def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
+def test_renaming_a_group_affects_no_member() -> None:
     client, _nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection"))
+    juniors.permissions.set(permission_ids("view_connection"))
     people.make_staff("june", "Juniors")
-    form = {"name": "Beginners", "permissions": ids("view_connection")}
+    form = {"name": "Beginners", "permissions": permission_ids("view_connection")}
     told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
     assert told.lines() == ["Nobody loses a permission."]
 
@@ -238,7 +235,7 @@ def test_who_is_in_a_group_keeps_it_by_another_name() -> None:
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
     client, nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection", "delete_story"))
+    juniors.permissions.set(permission_ids("view_connection", "delete_story"))
     olaf = people.make_staff("olaf", "Juniors")
     nora.groups.add(juniors)
     make_story(people.alice())
@@ -257,7 +254,7 @@ def test_deleting_a_group_takes_from_each_what_was_said() -> None:
     assert olaf.username in said
 
 
-def test_what_a_superuser_changes_is_said_as_exactly() -> None:
+def test_previews_for_superusers_are_as_exact() -> None:
     _client, nora = cast()
     boss = people.make_staff("boss", is_superuser=True)
     client = console(people.admin())
@@ -273,7 +270,7 @@ def test_what_a_superuser_changes_is_said_as_exactly() -> None:
     assert [(change.gained, change.items) for change in theirs.changes] == [(True, [TEAM])]
 
 
-def test_it_says_in_words_who_gains_and_loses_what() -> None:
+def test_previews_describe_gains_and_losses_in_plain_text() -> None:
     client, nora = cast()
     address, form = moved(nora, make_story(people.alice()))
     answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"}).content.decode()
@@ -283,7 +280,7 @@ def test_it_says_in_words_who_gains_and_loses_what() -> None:
     assert "Can settle report" in answer
 
 
-def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
+def test_previews_without_javascript_are_pages_that_save_nothing() -> None:
     client, nora = cast()
     address, form = moved(nora, make_story(people.alice()))
     answer = client.post(address, form | {"_preview": "1"})
@@ -294,7 +291,7 @@ def test_without_a_script_it_is_a_page_and_saves_nothing() -> None:
 def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     client, _nora = cast()
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
-    told = promised(client, address, {"name": TEAM, "permissions": ids("review_document", "change_user")})
+    told = promised(client, address, {"name": TEAM, "permissions": permission_ids("review_document", "change_user")})
     assert [str(pair.sentence) for pair in told.affected[0].pairs] == ["approves documents and edits the same users"]
     assert told.warnings == ["Each member approves documents and edits the same users."]
     second = User.objects.get(username="second")
@@ -307,16 +304,16 @@ def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     assert "This would remove the last permanent access manager." in str(told.refused)
 
 
-def test_a_new_group_concerns_nobody_yet_and_saves_in_one_step() -> None:
+def test_a_new_group_affects_no_user_and_saves_in_one_step() -> None:
     client, _nora = cast()
-    form = {"name": "Junior Moderators", "permissions": ids("delete_story", "change_event")}
+    form = {"name": "Junior Moderators", "permissions": permission_ids("delete_story", "change_event")}
     told = promised(client, "/admin/auth/group/add/", form)
     assert (told.asked, told.affected) == (0, [])
     assert client.post("/admin/auth/group/add/", form).status_code == 302
     assert Group.objects.filter(name="Junior Moderators").exists()
 
 
-def test_what_may_not_be_done_may_not_be_tried() -> None:
+def test_previews_of_denied_changes_are_denied() -> None:
     client, nora = cast()
     desk = Group.objects.get(name="Access Manager")
     address = f"/admin/users/staff/{nora.pk}/change/"
@@ -331,7 +328,7 @@ def test_what_may_not_be_done_may_not_be_tried() -> None:
 def test_the_question_before_deleting_says_who_loses_what() -> None:
     client, nora = cast()
     juniors = Group.objects.create(name="Juniors")
-    juniors.permissions.set(ids("view_connection"))
+    juniors.permissions.set(permission_ids("view_connection"))
     nora.groups.add(juniors)
     page = client.get(f"/admin/auth/group/{juniors.pk}/delete/").content.decode()
     assert "nora loses menus: Connections › Connections" in page

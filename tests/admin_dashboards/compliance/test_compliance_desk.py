@@ -12,9 +12,9 @@ from apps.review.models import Note
 from apps.users.models import Document, ReviewRule, User
 from apps.users.verification.duplicates import inspect_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_four_eyes import officers
 from tests.console import console, fields
+from tests.factories import make_document
+from tests.people import officers
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +79,7 @@ def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) ->
     assert status_of(document) == "approved"
 
 
-def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
+def test_many_documents_are_rejected_at_once_and_undone(document: Document) -> None:
     vera, omar = officers()
     other, held = make_document(people.alice()), make_document(people.bob())
     console(omar).post(f"{DESK}{held.pk}/action/", {"action": "claim"})
@@ -98,7 +98,7 @@ def test_many_are_rejected_at_once_and_taken_back(document: Document) -> None:
     assert [status_of(one) for one in (document, other)] == ["pending", "pending"]
 
 
-def test_many_are_approved_at_once_first_where_two_have_to(document: Document) -> None:
+def test_bulk_approval_is_the_first_of_two_where_a_rule_asks(document: Document) -> None:
     ReviewRule.objects.create(role="brand")
     business = make_document(people.make_user("acme", role="brand", verified=False))
     client = console(people.compliance())
@@ -120,9 +120,7 @@ def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Docu
     assert 'class="desk-second" open' in page
 
 
-def test_of_what_is_long_it_is_said_how_to_come_to_the_rest(
-    document: Document, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_lists_explain_how_to_reach_the_rest(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("admin_dashboards.review.views.index.SHOWN", 1)
     make_document(document.owner, doc_type="business")
     client = console(people.compliance())

@@ -15,13 +15,10 @@ from django.utils.html import strip_tags
 from apps.users.models import Document, DocumentDetails, Profile, Role
 from apps.users.verification.matching import keep_keys
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document, page_of
-from tests.admin_dashboards.compliance.test_review_by_role import reviewer
-from tests.api.test_verify import send
-from tests.apps.users.test_four_eyes import officers
-from tests.apps.users.test_quality import decided
-from tests.client import api
-from tests.console import console, fields
+from tests.client import api, submit_document
+from tests.console import console, document_page, fields
+from tests.factories import make_blind_check, make_document
+from tests.people import brand_reviewer, officers
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +78,7 @@ def test_details_are_typed_at_the_desk_and_compared_at_once(document: Document) 
         ({"valid_until": str(timezone.localdate())}, "Expires today", ""),
     ],
 )
-def test_what_is_flagged_suggests_a_reason(document: Document, said: dict[str, str], flag: str, reason: str) -> None:
+def test_flagged_details_suggest_a_reason(document: Document, said: dict[str, str], flag: str, reason: str) -> None:
     client = console(people.compliance())
     answer = client.post(facts(document), SAID | said, follow=True)
     assert flag in panel(answer)
@@ -105,8 +102,8 @@ def test_the_same_number_and_name_lead_to_the_other_documents(document: Document
     assert f"Same name on #{namesake.pk} of alice" in panel(answer)
     assert "Suggested reason: Already used on another account" in panel(answer)
     assert f'href="{DESK}{other.pk}/"' in answer.content.decode()
-    at_table = client.get(page_of(document))
-    assert f'href="{page_of(other)}"' in at_table.content.decode()
+    at_table = client.get(document_page(document))
+    assert f'href="{document_page(other)}"' in at_table.content.decode()
 
 
 def test_bulk_approval_names_what_expired_and_numbers_used_twice(document: Document) -> None:
@@ -139,7 +136,7 @@ def test_a_bulk_preview_asks_for_the_matches_of_all_documents_at_once(document: 
 def test_brand_reviewers_see_and_type_those_of_brands_alone(document: Document) -> None:
     acme = make_document(people.make_user("acme", verified=False, role=Role.BRAND))
     console(people.compliance()).post(facts(document), SAID)
-    client = console(reviewer())
+    client = console(brand_reviewer())
     assert client.post(facts(document), SAID | {"details_version": 1}).status_code == 404
     assert client.get(facts(document)).status_code == 404
     answer = client.post(facts(acme), SAID, follow=True)
@@ -165,7 +162,7 @@ def test_support_sees_legal_names_masked(document: Document) -> None:
     assert "Maya Lund" not in text
 
 
-def test_what_is_not_taken_stays_in_the_form_beside_what_is_saved(document: Document) -> None:
+def test_conflicting_details_stay_in_the_form_beside_the_saved_ones(document: Document) -> None:
     vera, omar = officers()
     console(vera).post(facts(document), SAID)
     client = console(omar)
@@ -227,19 +224,19 @@ def test_a_document_that_another_has_claimed_or_decided_shows_them_to_read(docum
 def test_the_table_shows_them_to_read_and_decides_as_before(document: Document) -> None:
     client = console(people.compliance())
     client.post(facts(document), SAID | {"valid_until": "2026-05-03"})
-    page = client.get(page_of(document))
+    page = client.get(document_page(document))
     for words in ("Maya Lund", "LUND Maya", "Matches", "X4T28K91", "17 May 1994", "Expired on 3 May 2026"):
         assert words in panel(page)
     assert not {"details_version", "name", "number"} & set(fields(page))
     form = {"status": "approved", "reason": "", "comment": "", "seen_version": document.version}
-    client.post(page_of(document), form)
+    client.post(document_page(document), form)
     document.refresh_from_db()
     assert document.status == "approved"
 
 
 def test_the_blind_review_shows_the_legal_name_and_nothing_that_was_typed() -> None:
     officer, second = people.compliance(), people.make_staff("vera", "Compliance Officer")
-    check = decided(officer)
+    check = make_blind_check(officer)
     Document.objects.update(legal_name="Maya Lund")
     text = console(second).get(f"{DESK}quality/{check.pk}/").content.decode()
     assert "Maya Lund" in text
@@ -261,7 +258,7 @@ def test_values_stay_out_of_exports_history_and_the_log(
 
 
 def test_the_legal_name_comes_from_the_upload() -> None:
-    send(api(people.newton()), legal_name="Maya Lund")
+    submit_document(api(people.newton()), legal_name="Maya Lund")
     assert "Maya Lund" in panel(console(people.compliance()).get(f"{DESK}{Document.objects.get().pk}/"))
 
 

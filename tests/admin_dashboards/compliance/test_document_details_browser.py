@@ -9,16 +9,16 @@ from apps.users.models import Document, DocumentDetails
 from apps.users.verification.details import record_details
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.admin_dashboards.review.test_keys_browser import DESK, sign_in
-from tests.browser import LISTENS, press
+from tests.browser import LISTENS, open_desk, press
+from tests.console import COMPLIANCE_DESK
+from tests.factories import make_document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def open_document(page: Page, document: Document) -> None:
-    sign_in(page)
-    page.goto(f"{DESK}{document.pk}/")
+    open_desk(page, COMPLIANCE_DESK, "compliance")
+    page.goto(f"{COMPLIANCE_DESK}{document.pk}/")
     page.wait_for_function(LISTENS)
 
 
@@ -94,7 +94,7 @@ def test_a_date_that_is_not_taken_is_said_at_its_field(page: Page) -> None:
     expect(page.get_by_label("Name", exact=True)).to_have_value("Maya Lund")
 
 
-def test_the_panel_can_be_used_by_everybody(page: Page) -> None:
+def test_the_details_panel_is_accessible(page: Page) -> None:
     officer = people.compliance()
     # As long as can be: at 390 px the checklist then lies below the decision, which would cover part of it.
     document = make_document(people.newton(), legal_name="Maya-Lund" * 16)

@@ -26,10 +26,10 @@ from apps.infra.files.rendering import render_page
 from apps.infra.files.uploads import signed_address
 from apps.users.models import Document, User
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import TABLE, make_document, page_of
 from tests.client import api
-from tests.console import console
+from tests.console import DOCUMENTS, console, document_page
 from tests.drawn import pdf, picture
+from tests.factories import make_document
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def document() -> Document:
 
 def test_pages_are_pictures_and_each_look_is_written_down(document: Document, officer: User) -> None:
     client = console(officer)
-    addresses = shown(client.get(page_of(document)))
+    addresses = shown(client.get(document_page(document)))
     assert len(addresses) == 2
     for address in addresses:
         answer = client.get(address)
@@ -98,8 +98,8 @@ def test_an_address_is_for_one_viewer_one_document_and_this_one_purpose(document
         address.replace(f"/{document.pk}/", f"/{other.pk}/"),
         address[:-2] + ("A/" if address[-2] != "A" else "B/"),
         address.replace(token, token.replace(f".{document.pk}.1.", f".{document.pk}.2.")),
-        f"{TABLE}{document.pk}/picture/1/",
-        f"{TABLE}{document.pk}/picture/{signed_address('profile', document.pk).split('/')[-1]}/",
+        f"{DOCUMENTS}{document.pk}/picture/1/",
+        f"{DOCUMENTS}{document.pk}/picture/{signed_address('profile', document.pk).split('/')[-1]}/",
         f"/media/{token}",
     ):
         assert client.get(wrong).status_code == 404, wrong
@@ -114,15 +114,15 @@ def test_a_right_that_is_taken_away_shuts_the_address(document: Document) -> Non
     address = picture_address(helper, document, 1)
     remove_perm("users.review_document", helper, document)
     assert console(helper).get(address).status_code == 404
-    assert console(helper).get(f"{TABLE}{document.pk}/page/1/").status_code == 404
+    assert console(helper).get(f"{DOCUMENTS}{document.pk}/page/1/").status_code == 404
 
 
 def test_a_page_that_stood_open_gets_a_new_address(document: Document, officer: User) -> None:
     client = console(officer)
-    address = client.get(f"{TABLE}{document.pk}/page/2/").json()["address"]
+    address = client.get(f"{DOCUMENTS}{document.pk}/page/2/").json()["address"]
     assert client.get(address).status_code == 200
-    assert client.get(f"{TABLE}{document.pk}/page/3/").status_code == 404
-    assert client.post(f"{TABLE}{document.pk}/page/1/").status_code == 403
+    assert client.get(f"{DOCUMENTS}{document.pk}/page/3/").status_code == 404
+    assert client.post(f"{DOCUMENTS}{document.pk}/page/1/").status_code == 403
     assert looks(document) == [("compliance", "page 2")], "asking for an address is no look"
 
 
@@ -141,7 +141,7 @@ def test_the_profile_picture_is_compared_the_same_way(document: Document, office
 def test_a_broken_file_is_said_not_thrown(officer: User) -> None:
     document = make_document(people.newton(), b"%PDF-1.4 broken", "application/pdf")
     client = console(officer)
-    [address] = shown(client.get(page_of(document)))
+    [address] = shown(client.get(document_page(document)))
     answer = client.get(address)
     assert answer.status_code == 422
     assert "cannot be drawn" in answer.content.decode()
@@ -154,7 +154,7 @@ def test_pictures_are_shut_to_all_others(document: Document, name: str) -> None:
     person = getattr(people, name)()
     client = console(person)
     assert client.get(picture_address(person, document, 1)).status_code == 403
-    assert client.get(f"{TABLE}{document.pk}/page/1/").status_code == 403
+    assert client.get(f"{DOCUMENTS}{document.pk}/page/1/").status_code == 403
     assert looks(document) == []
 
 
@@ -176,9 +176,10 @@ def test_no_page_of_the_console_says_where_the_file_lies(document: Document, off
     boss = console(people.admin())
     version = document.history.first().pk
     for address in (
-        TABLE, page_of(document), f"{TABLE}{document.pk}/history/", f"{TABLE}{document.pk}/history/{version}/",
+        DOCUMENTS, document_page(document), f"{DOCUMENTS}{document.pk}/history/",
+        f"{DOCUMENTS}{document.pk}/history/{version}/",
         f"/admin/users/user/{document.owner_id}/change/", "/admin/compliance/", f"/admin/compliance/{document.pk}/",
-        f"/admin/support/{document.owner_id}/", f"{TABLE}?q={name}",
+        f"/admin/support/{document.owner_id}/", f"{DOCUMENTS}?q={name}",
     ):  # fmt: skip
         page = boss.get(address)
         assert page.status_code == 200, address
@@ -195,7 +196,7 @@ def test_no_lookup_finds_a_document_by_its_file(document: Document, officer: Use
         "print__bits",
         "owner__email__startswith",
     ):
-        answer = client.get(TABLE, {lookup: "a"})
+        answer = client.get(DOCUMENTS, {lookup: "a"})
         assert answer.status_code in (302, 400), lookup
 
 
@@ -203,7 +204,7 @@ def test_an_export_holds_no_file(document: Document) -> None:
     boss = console(people.admin())
     asked = {"format": "0", "export_items": [str(document.pk)], "documentresource_id": "on"}
     asked |= {f"documentresource_{field}": "on" for field in ("file", "sha256", "comment", "print")}
-    answer = boss.post(f"{TABLE}export/", asked)
+    answer = boss.post(f"{DOCUMENTS}export/", asked)
     assert document.file.name not in answer.content.decode()
     assert document.sha256 not in answer.content.decode()
 
@@ -216,7 +217,7 @@ def test_the_api_hands_no_document_out(document: Document) -> None:
     assert settings.SIGNED_ADDRESS_SECONDS == 60
 
 
-def test_who_is_granted_one_document_sees_nothing_of_others_at_the_desk(document: Document) -> None:
+def test_reviewers_of_one_document_see_no_other_at_the_desk(document: Document) -> None:
     other = make_document(people.make_user("secretive"), pdf(2), "application/pdf")
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, document)
@@ -275,7 +276,7 @@ def test_a_page_is_drawn_once_and_marked_at_each_look(
         assert client.get(address).status_code == 404
 
 
-def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) -> None:
+def test_renditions_are_deleted_with_their_file(document: Document, officer: User) -> None:
     client = console(officer)
     assert client.get(picture_address(officer, document, 1)).status_code == 200
     assert client.get(picture_address(officer, document, 2)).status_code == 200
@@ -287,7 +288,7 @@ def test_what_was_drawn_goes_with_the_file(document: Document, officer: User) ->
 
 
 @pytest.mark.parametrize("left", [b"", b"RIFF", 0.5])
-def test_what_was_kept_in_part_is_drawn_anew(document: Document, officer: User, left: Any) -> None:
+def test_incomplete_renditions_are_drawn_again(document: Document, officer: User, left: Any) -> None:
     client = console(officer)
     assert client.get(picture_address(officer, document, 1)).status_code == 200
     [kept] = kept_of(document.file.name)
@@ -302,7 +303,7 @@ def test_what_was_kept_in_part_is_drawn_anew(document: Document, officer: User, 
         assert file.read() == whole
 
 
-def test_what_cannot_be_kept_whole_is_not_kept(
+def test_renditions_that_fail_to_save_are_discarded(
     document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
@@ -322,7 +323,7 @@ def test_what_cannot_be_kept_whole_is_not_kept(
     assert len(kept_of(document.file.name)) == 1
 
 
-def test_while_storage_is_away_the_desk_shows_the_item_without_its_pages(
+def test_desk_shows_items_without_pages_while_storage_is_unavailable(
     document: Document, officer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_args: Any, **_options: Any) -> None:
@@ -331,7 +332,7 @@ def test_while_storage_is_away_the_desk_shows_the_item_without_its_pages(
     client = console(officer)
     monkeypatch.setattr(FileSystemStorage, "open", away)
     assert document.pages is None
-    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+    for place in (document_page(document), f"/admin/compliance/{document.pk}/"):
         page = client.get(place)
         assert page.status_code == 200, place
         [address] = shown(page)
@@ -348,8 +349,8 @@ def test_a_very_long_page_is_sent_as_what_it_is(officer: User) -> None:
 def test_the_desk_says_where_letters_cannot_be_drawn(document: Document, officer: User) -> None:
     client = console(officer)
     sentence = "Some letters of this file are not shown"
-    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+    for place in (document_page(document), f"/admin/compliance/{document.pk}/"):
         assert sentence not in client.get(place).content.decode()
     Document.objects.filter(pk=document.pk).update(letters_missing=True)
-    for place in (page_of(document), f"/admin/compliance/{document.pk}/"):
+    for place in (document_page(document), f"/admin/compliance/{document.pk}/"):
         assert sentence in client.get(place).content.decode()

@@ -6,45 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
 from apps.audit.actions import Action
-from apps.audit.history import save_as
 from apps.audit.models import Entry
 from apps.users.models import Document, DocumentTwin, User
 from tests import people
-from tests.console import console, fields, links
-from tests.drawn import picture
+from tests.console import DOCUMENTS, console, document_page, fields, links
+from tests.factories import make_document
 
 pytestmark = pytest.mark.django_db
-
-TABLE = "/admin/users/document/"
-
-
-def make_document(owner: User, content: bytes = b"", media_type: str = "image/png", **given: Any) -> Document:
-    content = content or picture(size=(400, 300))
-    document = Document(
-        owner=owner,
-        doc_type=given.pop("doc_type", "identity"),
-        file=ContentFile(content, "document"),
-        media_type=media_type,
-        size=len(content),
-        sha256="a" * 64,
-        **given,
-    )
-    return save_as(owner, document, action=Action.DOCUMENT_SUBMITTED)
-
-
-def page_of(document: Document) -> str:
-    return f"{TABLE}{document.pk}/change/"
 
 
 def decide(client: Client, document: Document, status: str = "approved", **given: Any) -> Any:
     form = {"status": status, "reason": "", "comment": "", "seen_version": document.version} | given
-    return client.post(page_of(document), form)
+    return client.post(document_page(document), form)
 
 
 def messages(answer: Any) -> list[str]:
@@ -56,15 +34,17 @@ def test_the_product_s_path_verifies_the_owner() -> None:
     document = make_document(newton)
     make_document(people.alice(), status="approved", decided_at=timezone.now())
     client = console(officer)
-    table = client.get(TABLE)
-    assert f"{TABLE}?status__exact=pending".removeprefix(TABLE) in links(table)
-    pending = client.get(TABLE, {"status__exact": "pending"})
+    table = client.get(DOCUMENTS)
+    assert f"{DOCUMENTS}?status__exact=pending".removeprefix(DOCUMENTS) in links(table)
+    pending = client.get(DOCUMENTS, {"status__exact": "pending"})
     assert [row.pk for row in pending.context["cl"].result_list] == [document.pk]
-    opened = client.get(page_of(document))
+    opened = client.get(document_page(document))
     assert {"status", "reason", "comment", "_save"} <= set(fields(opened))
     assert "Admin Comment" in opened.content.decode()
     answer = client.post(
-        page_of(document), {"status": "approved", "comment": "Welcome", "reason": "", "seen_version": 1}, follow=True
+        document_page(document),
+        {"status": "approved", "comment": "Welcome", "reason": "", "seen_version": 1},
+        follow=True,
     )
     assert messages(answer) == [f"Identity document {document.pk} approved: newton is verified."]
     document.refresh_from_db()
@@ -84,7 +64,7 @@ def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:
     assert not newton.identity_verified
 
 
-def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
+def test_rejected_decision_forms_keep_their_input() -> None:
     document = make_document(people.newton())
     answer = decide(console(people.compliance()), document, "approved", reason="forged", comment="Looks odd to me")
     assert answer.status_code == 422
@@ -99,15 +79,15 @@ def test_what_was_typed_is_not_lost_where_the_decision_is_refused() -> None:
 def test_opening_claims_by_a_post_and_others_only_look() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    page = console(first).get(page_of(document), headers={"Sec-Fetch-Site": "cross-site"})
+    page = console(first).get(document_page(document), headers={"Sec-Fetch-Site": "cross-site"})
     document.refresh_from_db()
     assert document.claim_holder() is None
-    assert f'data-claim="{TABLE}{document.pk}/claim/" data-free="1"' in page.content.decode()
+    assert f'data-claim="{DOCUMENTS}{document.pk}/claim/" data-free="1"' in page.content.decode()
     assert "status" in fields(page)
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
     document.refresh_from_db()
     assert document.claim_holder() == first
-    page = console(second).get(page_of(document))
+    page = console(second).get(document_page(document))
     assert "status" not in fields(page)
     assert "Claimed by compliance until " in page.content.decode()
     answer = decide(console(second), document)
@@ -120,20 +100,20 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
 def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
-    assert console(second).post(f"{TABLE}{document.pk}/claim/").status_code == 409
-    assert console(first).post(f"{TABLE}{document.pk}/claim/").json()["claimed"]
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
+    assert console(second).post(f"{DOCUMENTS}{document.pk}/claim/").status_code == 409
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
     Document.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
-    assert "status" in fields(console(second).get(page_of(document)))
-    assert console(second).post(f"{TABLE}{document.pk}/release/").status_code == 302
+    assert "status" in fields(console(second).get(document_page(document)))
+    assert console(second).post(f"{DOCUMENTS}{document.pk}/release/").status_code == 302
     document.refresh_from_db()
     assert document.claim_holder() is None
 
 
 @pytest.mark.parametrize("action", ["claim", "release"])
-def test_nothing_is_claimed_or_released_by_a_link(action: str) -> None:
+def test_claims_and_releases_reject_get_requests(action: str) -> None:
     document = make_document(people.newton())
-    assert console(people.compliance()).get(f"{TABLE}{document.pk}/{action}/").status_code == 405
+    assert console(people.compliance()).get(f"{DOCUMENTS}{document.pk}/{action}/").status_code == 405
 
 
 def test_a_decision_on_an_older_version_says_who_decided() -> None:
@@ -151,29 +131,29 @@ def test_a_decision_on_an_older_version_says_who_decided() -> None:
 
 def test_a_decided_one_is_read_only() -> None:
     document = make_document(people.newton(), status="rejected", reason="expired", decided_at=timezone.now())
-    page = console(people.compliance()).get(page_of(document))
+    page = console(people.compliance()).get(document_page(document))
     assert page.status_code == 200
     assert not {"status", "reason", "comment", "_save"} & set(fields(page))
     document.refresh_from_db()
     assert document.claimed_by is None
 
 
-def test_nobody_reviews_their_own_superusers_included() -> None:
+def test_reviewing_the_own_document_is_denied_to_superusers_too() -> None:
     admin = people.admin()
     document = make_document(admin)
-    assert "status" not in fields(console(admin).get(page_of(document)))
+    assert "status" not in fields(console(admin).get(document_page(document)))
     answer = decide(console(admin), document)
     assert answer.status_code == 403
     assert "This is your own document. A colleague has to review it." in answer.content.decode()
 
 
-def test_nobody_adds_or_deletes_documents() -> None:
+def test_documents_cannot_be_added_or_deleted_in_the_console() -> None:
     document = make_document(people.newton())
     for client in (console(people.compliance()), console(people.admin())):
-        for page in (f"{TABLE}add/", f"{TABLE}{document.pk}/delete/"):
+        for page in (f"{DOCUMENTS}add/", f"{DOCUMENTS}{document.pk}/delete/"):
             assert client.get(page).status_code == 403
             assert client.post(page, {"post": "yes"}).status_code == 403
-        assert client.post(TABLE, {"action": "delete_selected", "_selected_action": document.pk}).status_code == 403
+        assert client.post(DOCUMENTS, {"action": "delete_selected", "_selected_action": document.pk}).status_code == 403
     assert Document.objects.filter(pk=document.pk).exists()
 
 
@@ -183,17 +163,17 @@ def test_nobody_adds_or_deletes_documents() -> None:
 def test_the_list_shows_no_picture_and_no_page_names_the_file() -> None:
     document = make_document(people.newton())
     client = console(people.compliance())
-    assert "<img" not in client.get(TABLE).content.decode()
-    assert document.file.name not in client.get(page_of(document)).content.decode()
+    assert "<img" not in client.get(DOCUMENTS).content.decode()
+    assert document.file.name not in client.get(document_page(document)).content.decode()
 
 
 @pytest.mark.parametrize("name", ["community", "access", "support"])
 def test_pages_are_shut_to_all_others(name: str) -> None:
     document = make_document(people.newton())
     client = console(getattr(people, name)())
-    assert client.get(page_of(document)).status_code == 403
+    assert client.get(document_page(document)).status_code == 403
     for action in ("claim", "release"):
-        assert client.post(f"{TABLE}{document.pk}/{action}/").status_code == 403
+        assert client.post(f"{DOCUMENTS}{document.pk}/{action}/").status_code == 403
     assert decide(client, document).status_code == 403
     assert not Entry.objects.filter(verb=Action.VIEWED).exists()
 
@@ -201,27 +181,27 @@ def test_pages_are_shut_to_all_others(name: str) -> None:
 # --- Grants on one row -----------------------------------------------------------------------------------------------
 
 
-def test_who_is_granted_one_document_sees_and_decides_that_one() -> None:
+def test_reviewers_of_one_document_decide_that_one_alone() -> None:
     granted, other = make_document(people.newton()), make_document(people.alice())
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, granted)
     client = console(helper)
-    assert [row.pk for row in client.get(TABLE).context["cl"].result_list] == [granted.pk]
-    assert client.get(page_of(other)).status_code == 404
-    assert client.get(f"{TABLE}{other.pk}/history/").status_code == 404
-    assert client.get(f"{TABLE}{other.pk}/page/1/").status_code == 404
+    assert [row.pk for row in client.get(DOCUMENTS).context["cl"].result_list] == [granted.pk]
+    assert client.get(document_page(other)).status_code == 404
+    assert client.get(f"{DOCUMENTS}{other.pk}/history/").status_code == 404
+    assert client.get(f"{DOCUMENTS}{other.pk}/page/1/").status_code == 404
     assert decide(client, other).status_code == 404
-    assert client.get(page_of(granted)).status_code == 200
-    assert client.get(f"{TABLE}{granted.pk}/page/1/").status_code == 200
+    assert client.get(document_page(granted)).status_code == 200
+    assert client.get(f"{DOCUMENTS}{granted.pk}/page/1/").status_code == 200
     assert decide(client, granted).status_code == 302
 
 
-def test_who_may_only_look_is_told_what_is_missing_on_a_post() -> None:
+def test_posts_of_mere_viewers_are_denied_naming_the_permission() -> None:
     document = make_document(people.newton())
     watcher = people.make_staff("watcher")
     assign_perm("users.view_document", watcher, document)
     client = console(watcher)
-    assert "status" not in fields(client.get(page_of(document)))
+    assert "status" not in fields(client.get(document_page(document)))
     answer = decide(client, document)
     assert answer.status_code == 403
     assert "Can review document" in answer.content.decode()
@@ -232,11 +212,11 @@ def test_who_may_only_look_is_told_what_is_missing_on_a_post() -> None:
 def test_the_owner_s_page_opens_only_to_those_who_may_open_it() -> None:
     document = make_document(people.newton())
     owner = f"/admin/users/user/{document.owner_id}/change/"
-    assert owner in links(console(people.compliance()).get(TABLE))
+    assert owner in links(console(people.compliance()).get(DOCUMENTS))
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, document)
-    assert owner not in links(console(helper).get(TABLE))
-    assert owner not in links(console(helper).get(page_of(document)))
+    assert owner not in links(console(helper).get(DOCUMENTS))
+    assert owner not in links(console(helper).get(document_page(document)))
 
 
 # --- Users -----------------------------------------------------------------------------------------------------------
@@ -277,7 +257,7 @@ def test_staff_do_not_stand_among_the_users() -> None:
     assert client.get(f"/admin/users/user/{admin.pk}/change/").status_code == 404
 
 
-def test_nobody_is_found_by_their_mail() -> None:
+def test_users_are_not_found_by_masked_email() -> None:
     people.alice()
     client = console(people.compliance())
     assert client.get("/admin/users/user/?q=alice").context["cl"].result_count == 1
@@ -294,8 +274,8 @@ def test_lists_ask_as_often_for_one_row_as_for_fifty(django_assert_max_num_queri
     client = console(officer)
     for number in range(50):
         make_document(people.make_user(f"person{number:02}"))
-    client.get(TABLE)
-    for address in (TABLE, "/admin/users/user/"):
+    client.get(DOCUMENTS)
+    for address in (DOCUMENTS, "/admin/users/user/"):
         with django_assert_max_num_queries(17):
             assert len(client.get(address).context["cl"].result_list) == 50
     with django_assert_max_num_queries(17):
@@ -306,9 +286,9 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
     first = make_document(people.alice())
     second = make_document(people.bob())
     client = console(people.compliance())
-    page = client.get(f"{TABLE}{second.pk}/change/")
+    page = client.get(f"{DOCUMENTS}{second.pk}/change/")
     assert "Possible duplicate" in page.content.decode()
-    assert f"{TABLE}{first.pk}/change/" in links(page)
+    assert f"{DOCUMENTS}{first.pk}/change/" in links(page)
     preview = client.post("/admin/compliance/bulk/", {"action": "approve", "item": [second.pk]}).content.decode()
     assert "Possible duplicate of a document of another account." in preview
 
@@ -318,12 +298,12 @@ def test_desk_and_table_say_how_alike_a_possible_duplicate_is() -> None:
     Document.objects.filter(pk=second.pk).update(sha256="0" * 64, pages=1)
     DocumentTwin.objects.create(document=second, other=first, score=0.8349)
     client = console(people.compliance())
-    for address in (f"{TABLE}{second.pk}/change/", f"/admin/compliance/{second.pk}/"):
+    for address in (f"{DOCUMENTS}{second.pk}/change/", f"/admin/compliance/{second.pk}/"):
         page = client.get(address).content.decode()
         assert "Possible duplicate" in page, address
         assert "alice: Looks alike, 0.83," in page, address
     DocumentTwin.objects.update(score=None)
-    assert "Possible duplicate" not in client.get(f"{TABLE}{second.pk}/change/").content.decode()
+    assert "Possible duplicate" not in client.get(f"{DOCUMENTS}{second.pk}/change/").content.decode()
 
 
 def test_a_number_is_found_as_the_pages_write_it() -> None:
@@ -331,9 +311,9 @@ def test_a_number_is_found_as_the_pages_write_it() -> None:
     client = console(people.admin())
     for written in ("{}", "#{}", " # {} ", "№ {}", "document #{}", "Document {}", "(#{})", "“#{}”.", "##{},"):
         term = written.format(document.pk)
-        assert any(at.startswith(page_of(document)) for at in links(client.get(TABLE, {"q": term}))), term
+        assert any(at.startswith(document_page(document)) for at in links(client.get(DOCUMENTS, {"q": term}))), term
         found = links(client.get("/admin/compliance/", {"q": term}))
         assert any(at.startswith(f"/admin/compliance/{document.pk}/") for at in found), term
         owner = written.replace("ocument", "ser").replace("D", "U").replace("d", "u").format(document.owner_id)
         assert client.get("/admin/support/", {"q": owner})["Location"] == f"/admin/support/{document.owner_id}/"
-    assert client.get(TABLE, {"q": f"story {document.pk}"}).context["cl"].result_count == 0
+    assert client.get(DOCUMENTS, {"q": f"story {document.pk}"}).context["cl"].result_count == 0

@@ -26,10 +26,11 @@ from apps.users.verification.quality import judge_blind, quality
 from apps.users.verification.review import override_decision, review_document
 from apps.users.verification.viewing import record_view
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_documents import refused
 from tests.console import console
+from tests.factories import make_document
+from tests.people import brand_reviewer
 from tests.permissions.console_scene import addresses
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -37,12 +38,6 @@ CSV = "0"
 ABOUT_DOCUMENTS = ("users_document_", "desk_compliance_", "/admin/users/document/")
 # They lead to the page that is shut, whatever number is asked for.
 LEADS_ON = {"desk_compliance_item_decide", "/admin/users/document/<path:object_id>/"}
-
-
-def reviewer(name: str = "brandy", *also: str) -> User:
-    team, _made = Group.objects.get_or_create(name="Brand reviewers")
-    team.permissions.set(Permission.objects.filter(codename__in=("review_brand_document", "export_document", *also)))
-    return people.make_staff(name, "Brand reviewers")
 
 
 @pytest.fixture
@@ -68,7 +63,7 @@ def decided_pair(officer: User) -> tuple[Document, Document]:
 
 def test_no_address_opens_a_document_of_others(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
-    officer, brandy = people.compliance(), reviewer()
+    officer, brandy = people.compliance(), brand_reviewer()
     _mine, old = decided_pair(officer)
     client = console(brandy)
     before = list(Document.objects.order_by("id").values())
@@ -107,7 +102,7 @@ def everything(document: Document, verdict: str) -> dict[str, Any]:
 def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
     _decided, old = decided_pair(people.compliance())
-    client = console(reviewer())
+    client = console(brand_reviewer())
     table = "/admin/users/document/"
     queue = "/admin/compliance/"
     pages = [table, f"{table}?q=ivy", f"{table}?q={other.pk}", f"{table}?status__exact=pending", "/admin/"]
@@ -133,7 +128,7 @@ def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
 
 def test_actions_on_many_leave_them_out(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
-    officer, brandy = people.compliance(), reviewer()
+    officer, brandy = people.compliance(), brand_reviewer()
     decided, old = decided_pair(officer)
     client = console(brandy)
     both = {"item": [theirs.pk, other.pk], "action": "approve", f"version_{theirs.pk}": 1, f"version_{other.pk}": 1}
@@ -153,7 +148,7 @@ def test_actions_on_many_leave_them_out(documents: tuple[Document, Document]) ->
 
 def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
     theirs, other = documents
-    officer, brandy = people.compliance(), reviewer()
+    officer, brandy = people.compliance(), brand_reviewer()
     decided, old = decided_pair(officer)
     for action in (
         lambda: claim(brandy, Document, other.pk),
@@ -172,7 +167,7 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
 
 
 def test_figures_of_quality_are_of_their_kind() -> None:
-    officer, brandy = people.compliance(), reviewer("brandy", "view_quality")
+    officer, brandy = people.compliance(), brand_reviewer("brandy", "view_quality")
     decided_pair(officer)
     boss = people.admin()
     for check in BlindCheck.objects.all():
@@ -181,9 +176,9 @@ def test_figures_of_quality_are_of_their_kind() -> None:
     assert [line.checked for line in quality(brandy).by_officer] == [1]
 
 
-def test_it_ends_with_the_membership(documents: tuple[Document, Document]) -> None:
+def test_review_by_role_ends_with_the_membership(documents: tuple[Document, Document]) -> None:
     theirs, _other = documents
-    brandy = reviewer()
+    brandy = brand_reviewer()
     brandy.group_memberships.update(ends_at=timezone.now() + timedelta(minutes=5))
     client = console(brandy)
     pages = ("/admin/compliance/", "/admin/users/document/", f"/admin/compliance/{theirs.pk}/")
@@ -193,7 +188,7 @@ def test_it_ends_with_the_membership(documents: tuple[Document, Document]) -> No
         assert brandy not in colleagues("users.review_document", theirs)
 
 
-def test_the_access_manager_gives_it_on_the_board_and_is_told_what_it_does(
+def test_access_managers_grant_review_by_role_with_its_explanation(
     documents: tuple[Document, Document],
 ) -> None:
     theirs, other = documents
@@ -202,7 +197,7 @@ def test_the_access_manager_gives_it_on_the_board_and_is_told_what_it_does(
     for role in ("influencers", "entrepreneurs", "brands"):
         assert f"Can review documents of {role}" in board
     assert not row_permissions(Document).filter(codename="review_brand_document")
-    brandy = reviewer()
+    brandy = brand_reviewer()
     permission = Permission.objects.get(codename="review_brand_document")
     team = Group.objects.get(name="Brand reviewers")
     told = preview(client, f"/admin/auth/group/{team.pk}/change/", name=team.name, permissions=[])

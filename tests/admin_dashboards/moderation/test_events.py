@@ -91,7 +91,7 @@ def test_title_and_description_are_put_right() -> None:
     assert version.history_user == community
 
 
-def test_words_are_put_right_in_the_table_and_taken_back_there() -> None:
+def test_event_texts_are_edited_and_undone_in_the_table() -> None:
     event = make_event(people.alice(), "Rude party")
     client = console(people.community())
     page = client.get(EVENTS)
@@ -114,7 +114,7 @@ def test_words_are_put_right_in_the_table_and_taken_back_there() -> None:
     assert client.post(address, {"undo": "7000"}).status_code == 404
 
 
-def test_only_those_who_may_change_an_event_edit_it_in_the_table() -> None:
+def test_table_editing_needs_the_permission_on_the_event() -> None:
     host = people.alice()
     theirs, other = make_event(host, "Granted"), make_event(host, "Withheld")
     clerk = people.make_staff("clerk")
@@ -130,7 +130,7 @@ def test_only_those_who_may_change_an_event_edit_it_in_the_table() -> None:
     assert other.title == "Withheld"
 
 
-def test_what_the_domain_turns_down_stays_in_the_form() -> None:
+def test_event_edits_that_are_rejected_stay_in_the_form() -> None:
     event = make_event(people.alice())
     client = console(people.community())
     answer = client.post(f"{EVENTS}{event.pk}/change/", {"title": "", "description": "Kept as typed"})
@@ -154,7 +154,7 @@ def test_junior_moderators_edit_events_and_see_nothing_else_of_them() -> None:
     assert client.post(EVENTS, chosen).status_code == 403
 
 
-def test_who_may_delete_events_removes_and_restores_them() -> None:
+def test_events_are_removed_and_restored_with_the_permission_to_delete() -> None:
     event = make_event(people.alice())
     junior = people.make_staff("junior")
     assign_perm("events.delete_event", junior)

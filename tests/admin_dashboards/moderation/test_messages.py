@@ -115,7 +115,7 @@ def test_messages_are_found_by_sender_and_room(message: Message) -> None:
         assert f"{MESSAGES}{other.pk}/" not in page
 
 
-def test_removed_messages_are_told_from_the_rest(message: Message) -> None:
+def test_removed_messages_are_filtered_from_the_rest(message: Message) -> None:
     client = console(people.community())
     client.post(f"{MESSAGES}{message.pk}/delete/", {"post": "yes"})
     assert f"{MESSAGES}{message.pk}/" in client.get(MESSAGES, {"removed": "yes"}).content.decode()

@@ -31,9 +31,9 @@ from apps.stories.models import Story
 from apps.users.accounts.services import set_image
 from apps.users.models import User
 from tests import people
-from tests.console import console, fields, links
+from tests.console import case_page, console, fields, links
 from tests.drawn import png, upload
-from tests.factories import make_connection, make_event, make_message, make_story
+from tests.factories import make_case, make_connection, make_event, make_message, make_story
 from tests.jobs import run_jobs
 
 pytestmark = pytest.mark.django_db
@@ -41,18 +41,8 @@ DESK = "/admin/moderation/"
 HOLD = timedelta(seconds=10)
 
 
-def case_about(reporter: User, kind: str, target: Any, reason: str = "spam", note: str = "") -> Case:
-    made = report(reporter, kind=kind, target_id=target.pk, reason=reason, note=note)
-    assert made.case is not None
-    return made.case
-
-
 def text(response: Any) -> str:
     return str(response.content.decode())
-
-
-def at(case: Case, page: str = "") -> str:
-    return f"{DESK}{case.pk}/{page}"
 
 
 @pytest.fixture
@@ -67,15 +57,15 @@ def client(community: User) -> Client:
 
 def decide(client: Client, case: Case, **posted: Any) -> Any:
     """Open a case, which claims it, and decide it."""
-    client.get(at(case))
+    client.get(case_page(case))
     case.refresh_from_db()
-    return client.post(at(case, "decide/"), {"version": case.version} | posted)
+    return client.post(case_page(case, "decide/"), {"version": case.version} | posted)
 
 
 # --- The queue --------------------------------------------------------------------------------------------------------
 
 
-def test_it_stands_first_in_the_menu_of_community_managers_and_in_nobody_else_s(client: Client) -> None:
+def test_moderation_desk_comes_first_in_the_menu_of_community_managers_alone(client: Client) -> None:
     found = [link for link in links(client.get("/admin/")) if link.startswith("/admin/")]
     assert DESK in found
     assert found.index(DESK) < found.index("/admin/stories/story/") < found.index("/admin/moderation/report/")
@@ -87,18 +77,18 @@ def test_it_stands_first_in_the_menu_of_community_managers_and_in_nobody_else_s(
 def test_cases_stand_by_weight_the_late_ones_in_front(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     cases = {
-        reason: case_about(reporter, "event", make_event(author), reason) for reason in ("spam", "fraud", "violence")
+        reason: make_case(reporter, "event", make_event(author), reason) for reason in ("spam", "fraud", "violence")
     }
     Case.objects.filter(pk=cases["spam"].pk).update(opened_at=timezone.now() - timedelta(hours=30))
-    shown = [link for link in links(client.get(DESK)) if link in {at(case) for case in cases.values()}]
-    assert shown == [at(cases["spam"]), at(cases["violence"]), at(cases["fraud"])]
-    assert client.get(f"{DESK}next/")["Location"] == at(cases["spam"])
+    shown = [link for link in links(client.get(DESK)) if link in {case_page(case) for case in cases.values()}]
+    assert shown == [case_page(cases["spam"]), case_page(cases["violence"]), case_page(cases["fraud"])]
+    assert client.get(f"{DESK}next/")["Location"] == case_page(cases["spam"])
 
 
 def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not(client: Client) -> None:
     alice, bob = people.alice(), people.bob()
-    opened = case_about(bob, "event", make_event(alice))
-    settled = case_about(alice, "event", make_event(bob))
+    opened = make_case(bob, "event", make_event(alice))
+    settled = make_case(alice, "event", make_event(bob))
     settle_case(people.admin(), settled.pk, outcomes=["kept"])
     for term, found in {
         "ali": {opened},
@@ -111,15 +101,15 @@ def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not
         "9" * 30: set(),
     }.items():
         led = {link.partition("?")[0] for link in links(client.get(DESK, {"q": term}))}
-        shown = led & {at(opened), at(settled)}
-        assert shown == {at(case) for case in found}, term
+        shown = led & {case_page(opened), case_page(settled)}
+        assert shown == {case_page(case) for case in found}, term
     assert "No results for “nobody”" in text(client.get(DESK, {"q": "nobody"}))
-    assert at(settled) not in text(client.get(DESK, {"q": "bob", "tab": "waiting"}))
+    assert case_page(settled) not in text(client.get(DESK, {"q": "bob", "tab": "waiting"}))
     assert "Kept by admin" in text(client.get(DESK, {"tab": "decided"}))
 
 
 def test_the_reports_table_and_the_index_of_the_app_stay_where_they_were(client: Client) -> None:
-    made = case_about(people.bob(), "event", make_event(people.alice())).reports.get()
+    made = make_case(people.bob(), "event", make_event(people.alice())).reports.get()
     assert client.get("/admin/moderation/report/").status_code == 200
     assert client.get(f"/admin/moderation/report/{made.pk}/change/").status_code == 200
     assert console(people.compliance()).get("/admin/moderation/report/").status_code == 403
@@ -131,10 +121,10 @@ def test_the_reports_table_and_the_index_of_the_app_stay_where_they_were(client:
 def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     boss = people.admin()
-    settle_case(boss, case_about(reporter, "event", make_event(author)).pk, outcomes=["warned"])
+    settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
     story = make_story(author, "Look at my knife")
-    case = case_about(reporter, "story", story, "violence", "There is a knife")
-    page = text(client.get(at(case)))
+    case = make_case(reporter, "story", story, "violence", "There is a knife")
+    page = text(client.get(case_page(case)))
     for shown in (
         "Look at my knife",
         f"/admin/stories/story/{story.pk}/file/",
@@ -148,16 +138,16 @@ def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client
         assert shown in page.replace("&#x27;", "'"), shown
 
 
-def test_what_was_reported_and_what_it_says_now_stand_side_by_side(client: Client) -> None:
+def test_reported_and_current_texts_are_shown_side_by_side(client: Client) -> None:
     host = people.alice()
     event = make_event(host, "Rude party")
-    case = case_about(people.bob(), "event", event)
+    case = make_case(people.bob(), "event", event)
     update_event(host, event.pk, title="Polite party")
-    page = text(client.get(at(case)))
+    page = text(client.get(case_page(case)))
     assert '<span class="case-was">Rude party</span>' in page
     assert "Polite party" in page
     delete_event(host, event.pk)
-    page = text(client.get(at(case)))
+    page = text(client.get(case_page(case)))
     assert "Rude party" in page
     assert "Deleted by its owner" in page
 
@@ -165,13 +155,13 @@ def test_what_was_reported_and_what_it_says_now_stand_side_by_side(client: Clien
 def test_the_picture_of_a_reported_person_is_shown_through_the_case_alone(client: Client) -> None:
     author = people.alice()
     set_image(author, upload(png()))
-    case = case_about(people.bob(), "user", author)
-    assert at(case, "picture/") in text(client.get(at(case)))
-    answer = client.get(at(case, "picture/"))
+    case = make_case(people.bob(), "user", author)
+    assert case_page(case, "picture/") in text(client.get(case_page(case)))
+    answer = client.get(case_page(case, "picture/"))
     assert (answer.status_code, answer["Content-Type"][:6]) == (200, "image/")
-    other = case_about(User.objects.get(username="bob"), "event", make_event(author))
-    assert client.get(at(other, "picture/")).status_code == 404
-    assert console(people.support()).get(at(case, "picture/")).status_code == 403
+    other = make_case(User.objects.get(username="bob"), "event", make_event(author))
+    assert client.get(case_page(other, "picture/")).status_code == 404
+    assert console(people.support()).get(case_page(case, "picture/")).status_code == 403
 
 
 # --- Conversations ----------------------------------------------------------------------------------------------------
@@ -182,7 +172,7 @@ def talk() -> tuple[Case, list[Message]]:
     alice, bob = people.alice(), people.bob()
     make_connection(alice, bob, status="accepted", responded_at=timezone.now())
     said = [make_message((alice, bob)[n % 2], (bob, alice)[n % 2], f"secret line {n}") for n in range(14)]
-    return case_about(bob, "message", said[6], "harassment"), said
+    return make_case(bob, "message", said[6], "harassment"), said
 
 
 def test_a_picture_fetched_ahead_is_looked_at_once_its_case_is_shown(client: Client) -> None:
@@ -193,34 +183,36 @@ def test_a_picture_fetched_ahead_is_looked_at_once_its_case_is_shown(client: Cli
         ("story", story, f"/admin/stories/story/{story.pk}/file/", "stories.story"),
         ("user", alice, "", "moderation.case"),
     ):
-        case = case_about(people.make_user(f"{kind}.reporter"), kind, target)
-        client.get(at(case), headers=ahead)
-        client.get(picture or at(case, "picture/"), headers=ahead)
+        case = make_case(people.make_user(f"{kind}.reporter"), kind, target)
+        client.get(case_page(case), headers=ahead)
+        client.get(picture or case_page(case, "picture/"), headers=ahead)
         for _time in range(2):
-            client.get(at(case))
+            client.get(case_page(case))
         entries = Entry.objects.filter(verb=Action.VIEWED, target_type=label).order_by("id")
         assert ["ahead" in entry.detail for entry in entries] == [True, False]
 
 
-def test_what_was_said_is_masked_until_somebody_says_why(client: Client, talk: tuple[Case, list[Message]]) -> None:
+def test_reported_messages_are_masked_until_revealed_with_a_reason(
+    client: Client, talk: tuple[Case, list[Message]]
+) -> None:
     case, said = talk
-    assert "secret line" not in text(client.get(at(case)))
-    assert client.post(at(case, "reveal/"), {"reason": " "}).status_code == 422
-    short = text(client.post(at(case, "reveal/"), {"reason": "too short"}))
+    assert "secret line" not in text(client.get(case_page(case)))
+    assert client.post(case_page(case, "reveal/"), {"reason": " "}).status_code == 422
+    short = text(client.post(case_page(case, "reveal/"), {"reason": "too short"}))
     assert short.count('value="too short"') == 1, "given back, and in no other form"
-    long = text(client.post(at(case, "note/"), {"text": "y" * 2001}))
+    long = text(client.post(case_page(case, "note/"), {"text": "y" * 2001}))
     assert long.count("y" * 2001) == 1
     assert not Reveal.objects.exists()
-    answer = client.post(at(case, "reveal/"), {"reason": "reported for harassment"}, headers={"X-Part": "1"})
+    answer = client.post(case_page(case, "reveal/"), {"reason": "reported for harassment"}, headers={"X-Part": "1"})
     assert answer.status_code == 302
-    page = text(client.get(at(case)))
+    page = text(client.get(case_page(case)))
     assert [f"secret line {n}<" in page for n in range(14)] == [False] + [True] * 11 + [False] * 2
     assert Reveal.objects.count() == 11, "one each, for whoever wrote it"
     assert set(Reveal.objects.values_list("subject__username", flat=True)) == {"alice", "bob"}
     other = console(people.make_staff("other", "Community Manager"))
-    assert "secret line" not in text(other.get(at(case)))
+    assert "secret line" not in text(other.get(case_page(case)))
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
-        assert "secret line" not in text(client.get(at(case)))
+        assert "secret line" not in text(client.get(case_page(case)))
     assert said[6].pk == case.target_id
 
 
@@ -229,24 +221,24 @@ def test_no_page_of_the_desk_gives_a_masked_text_away(client: Client, talk: tupl
     for address in (
         DESK,
         f"{DESK}?tab=mine",
-        at(case),
-        at(case, "state/"),
-        at(case, "preview/?outcome=warned"),
+        case_page(case),
+        case_page(case, "state/"),
+        case_page(case, "preview/?outcome=warned"),
         f"/admin/moderation/report/{case.reports.get().pk}/change/",
         f"/admin/moderation/report/{case.reports.get().pk}/history/",
     ):
         assert "secret line" not in text(client.get(address)), address
     decide(client, case, outcome="removed")
-    assert "secret line" not in text(client.get(at(case)))
+    assert "secret line" not in text(client.get(case_page(case)))
     assert "secret line" not in text(client.get(f"{DESK}?tab=decided"))
 
 
 # --- Deciding ---------------------------------------------------------------------------------------------------------
 
 
-def test_two_gestures_a_case_and_the_next_one_stands_there(client: Client) -> None:
+def test_deciding_a_case_takes_two_steps_and_opens_the_next(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
-    cases = [case_about(reporter, "story", make_story(author), "violence") for _number in range(3)]
+    cases = [make_case(reporter, "story", make_story(author), "violence") for _number in range(3)]
     address, gestures = client.get(f"{DESK}next/")["Location"], 0
     for outcome in ("kept", "removed", "removed"):
         page = client.get(address, headers={"X-Part": "1"})
@@ -262,10 +254,10 @@ def test_two_gestures_a_case_and_the_next_one_stands_there(client: Client) -> No
 
 def test_several_outcomes_with_the_words_that_were_shown(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
-    case = case_about(reporter, "story", make_story(author))
-    client.get(at(case))
+    case = make_case(reporter, "story", make_story(author))
+    client.get(case_page(case))
     chosen = {"outcome": ["warned", "suspended"], "days": "3", "text": "Be kind."}
-    shown = text(client.get(at(case, "preview/"), chosen))
+    shown = text(client.get(case_page(case, "preview/"), chosen))
     answer = decide(client, case, outcome=["removed", "warned", "suspended"], days="3", text="Be kind.", reason="spam")
     assert answer.status_code == 302
     author.refresh_from_db()
@@ -283,8 +275,8 @@ def test_several_outcomes_with_the_words_that_were_shown(client: Client) -> None
 def test_an_event_s_words_are_put_right_in_the_case(client: Client) -> None:
     host = people.alice()
     event = make_event(host, "Rude party")
-    case = case_about(people.bob(), "event", event)
-    assert {"title", "description", "was_title"} <= set(fields(client.get(at(case))))
+    case = make_case(people.bob(), "event", event)
+    assert {"title", "description", "was_title"} <= set(fields(client.get(case_page(case))))
     words = {
         "was_title": "Rude party",
         "was_description": event.description,
@@ -300,20 +292,20 @@ def test_an_event_s_words_are_put_right_in_the_case(client: Client) -> None:
     assert Event.history.latest().history_user.username == "community"
 
 
-def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
+def test_outcomes_without_permission_are_not_offered(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     editor = people.make_staff("editor")
     for perm in ("moderation.settle_report", "events.view_event", "events.change_event"):
         assign_perm(perm, editor)
     client = console(editor)
-    event, person = case_about(reporter, "event", make_event(author)), case_about(reporter, "user", author)
+    event, person = make_case(reporter, "event", make_event(author)), make_case(reporter, "user", author)
     for case in (event, person):
-        page = text(client.get(at(case)))
+        page = text(client.get(case_page(case)))
         assert 'data-key="a"' in page
         assert 'data-key="r"' not in page
         assert ("Assign it to: community." in page) == (case == event)
     User.objects.filter(username="community").update(is_active=False)
-    assert "No other colleague holds it; ask an access manager." in text(client.get(at(event)))
+    assert "No other colleague holds it; ask an access manager." in text(client.get(case_page(event)))
     assert str(event.pk) not in client.get(f"{DESK}next/")["Location"], "offered to those who can decide it either way"
     assert decide(client, event, outcome="removed").status_code == 403
     assert decide(client, person, outcome="removed").status_code == 422
@@ -322,8 +314,8 @@ def test_only_what_one_may_bring_about_is_offered(client: Client) -> None:
 @pytest.mark.parametrize(
     "posted", [{}, {"outcome": "burnt"}, {"outcome": "edited"}, {"outcome": "kept", "version": "x"}]
 )
-def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Client, posted: dict[str, Any]) -> None:
-    case = case_about(people.bob(), "story", make_story(people.alice()))
+def test_invalid_decisions_leave_the_case_open_and_keep_the_input(client: Client, posted: dict[str, Any]) -> None:
+    case = make_case(people.bob(), "story", make_story(people.alice()))
     answer = decide(client, case, text="Kept as typed", **posted)
     assert answer.status_code in (409, 422)
     assert "Kept as typed" in text(answer) or "outcome" not in posted
@@ -331,22 +323,22 @@ def test_what_makes_no_sense_leaves_it_open_and_keeps_what_was_typed(client: Cli
     assert case.status == "open"
 
 
-def test_who_comes_second_is_told_who_decided_and_overwrites_nothing(client: Client) -> None:
-    case = case_about(people.bob(), "story", make_story(people.alice()))
-    assert client.post(at(case, "action/"), {"action": "claim"}).status_code == 302
+def test_a_second_decision_names_the_first_officer_and_changes_nothing(client: Client) -> None:
+    case = make_case(people.bob(), "story", make_story(people.alice()))
+    assert client.post(case_page(case, "action/"), {"action": "claim"}).status_code == 302
     other = console(people.make_staff("other", "Community Manager"))
-    assert "Claimed by community until" in text(other.get(at(case)))
-    assert other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"}).status_code == 409
+    assert "Claimed by community until" in text(other.get(case_page(case)))
+    assert other.post(case_page(case, "decide/"), {"version": 1, "outcome": "removed"}).status_code == 409
     decide(client, case, outcome="kept")
-    late = other.post(at(case, "decide/"), {"version": 1, "outcome": "removed"})
+    late = other.post(case_page(case, "decide/"), {"version": 1, "outcome": "removed"})
     assert late.status_code == 409
     assert "Kept by community" in text(late)
     assert Case.objects.get().outcomes == ["kept"]
 
 
-def test_it_is_taken_back_at_once_or_later_from_its_page(client: Client, community: User) -> None:
+def test_case_decisions_are_undone_at_once_or_later(client: Client, community: User) -> None:
     author = people.alice()
-    case = case_about(people.bob(), "story", make_story(author))
+    case = make_case(people.bob(), "story", make_story(author))
     decide(client, case, outcome="removed")
     decision = Decision.objects.get()
     assert f'name="decision" value="{decision.pk}"' in text(client.get(DESK))
@@ -356,7 +348,7 @@ def test_it_is_taken_back_at_once_or_later_from_its_page(client: Client, communi
     decide(client, case, outcome="removed")
     run_jobs(later=HOLD)
     with time_machine.travel(timezone.now() + timedelta(days=1)):
-        page = text(console(people.make_staff("other", "Community Manager")).get(at(case)))
+        page = text(console(people.make_staff("other", "Community Manager")).get(case_page(case)))
         again = Decision.objects.latest("id")
         assert f'name="decision" value="{again.pk}"' in page
         console(community).post(f"{DESK}undo/", {"decision": again.pk, "reason": "it was art"})
@@ -367,12 +359,12 @@ def test_it_is_taken_back_at_once_or_later_from_its_page(client: Client, communi
 # --- Many at once -----------------------------------------------------------------------------------------------------
 
 
-def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_back(client: Client) -> None:
+def test_bulk_actions_are_previewed_applied_and_undone(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     stories = [make_story(author, f"Story {n}") for n in range(3)]
-    cases = [case_about(reporter, "story", story) for story in stories]
-    person = case_about(reporter, "user", author)
-    held = case_about(reporter, "story", make_story(author))
+    cases = [make_case(reporter, "story", story) for story in stories]
+    person = make_case(reporter, "user", author)
+    held = make_case(reporter, "story", make_story(author))
     claim(people.make_staff("other", "Community Manager"), Case, held.pk)
     chosen = {"action": "removed", "item": [case.pk for case in (*cases, person, held)]}
     preview = text(client.post(f"{DESK}bulk/", chosen))
@@ -391,7 +383,7 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
         (Decision.objects.latest("id").batch, "Three of a kind.")
     }
     assert Case.objects.open().count() == 2
-    case_about(people.carol(), "user", people.make_user("dora"))
+    make_case(people.carol(), "user", people.make_user("dora"))
     Story.objects.filter(pk=stories[0].pk).update(removed_at=None, removed_by=None)
     report(people.make_user("erin"), kind="story", target_id=stories[0].pk, reason="spam")
     undone = text(client.post(f"{DESK}undo/", {"batch": batch}))
@@ -406,13 +398,13 @@ def test_a_bulk_says_what_it_will_do_does_it_names_what_it_skipped_and_is_taken_
 @pytest.fixture
 def appealed(community: User) -> Appeal:
     author = people.alice()
-    case = case_about(people.bob(), "story", make_story(author, "Nude with guitar"), "nudity")
+    case = make_case(people.bob(), "story", make_story(author, "Nude with guitar"), "nudity")
     settle_case(community, case.pk, outcomes=["removed"], text="No nudity.")
     run_jobs(later=HOLD)
     return appeal(author, Decision.objects.get().pk, text="It is a painting.")
 
 
-def test_an_appeal_is_ruled_on_by_somebody_else_with_a_text(client: Client, appealed: Appeal) -> None:
+def test_appeals_are_ruled_on_by_another_officer_with_a_text(client: Client, appealed: Appeal) -> None:
     address = f"{DESK}appeals/{appealed.pk}/"
     assert "You decided this case." in text(client.get(address))
     for action in ("claim", "take_over", "snooze", "escalate"):
@@ -458,15 +450,15 @@ def test_an_upheld_appeal_is_opened_again_from_its_page(appealed: Appeal) -> Non
 
 def test_the_pages_cost_the_same_however_much_there_is(client: Client, django_assert_max_num_queries: Any) -> None:
     author = people.alice()
-    case = case_about(people.bob(), "story", make_story(author))
-    client.get(at(case))
+    case = make_case(people.bob(), "story", make_story(author))
+    client.get(case_page(case))
     for number in range(8):
         with django_assert_max_num_queries(24):
             client.get(DESK)
         with django_assert_max_num_queries(46):
-            client.get(at(case))
+            client.get(case_page(case))
         report(people.make_user(f"person{number}"), kind="story", target_id=case.target_id, reason="fraud")
-        case_about(people.make_user(f"other{number}"), "event", make_event(author))
+        make_case(people.make_user(f"other{number}"), "event", make_event(author))
 
 
 def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(client: Client) -> None:
@@ -480,11 +472,11 @@ def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(cl
 
     def more() -> None:
         for author in authors:
-            settle_case(decider, case_about(reporter, "story", make_story(author)).pk, outcomes=["removed"])
+            settle_case(decider, make_case(reporter, "story", make_story(author)).pk, outcomes=["removed"])
         run_jobs(later=HOLD)
         for strike in Strike.objects.filter(decision__appeal__isnull=True):
             appeal(strike.person, strike.decision_id, text="It is art.")
-        made = [case_about(reporter, "event", make_event(author)) for author in authors]
+        made = [make_case(reporter, "event", make_event(author)) for author in authors]
         for work in (made, list(Appeal.objects.open().order_by("-id")[:4])):
             for item, given in zip(
                 work,
@@ -511,9 +503,9 @@ def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(cl
     assert max(few.values()) <= 22
 
 
-def test_a_preview_of_many_costs_a_few_queries_each_and_settles_nothing(client: Client) -> None:
+def test_bulk_previews_cost_few_queries_and_resolve_nothing(client: Client) -> None:
     reporter, author = people.bob(), people.alice()
-    cases = [case_about(reporter, "story", make_story(author)) for _ in range(6)]
+    cases = [make_case(reporter, "story", make_story(author)) for _ in range(6)]
 
     def cost(some: list[Case]) -> int:
         with CaptureQueriesContext(connection) as captured:

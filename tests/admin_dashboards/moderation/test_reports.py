@@ -40,7 +40,7 @@ def test_a_report_shows_the_thing_and_leads_to_it(story: Story, report: Report) 
     assert f"/admin/stories/story/{story.pk}/change/" in links(page)
 
 
-def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story: Story, report: Report) -> None:
+def test_reports_hide_targets_from_viewers_without_access(story: Story, report: Report) -> None:
     clerk = people.make_staff("clerk")
     assign_perm("moderation.view_report", clerk)
     page = console(clerk).get(f"{REPORTS}{report.pk}/change/")
@@ -48,7 +48,7 @@ def test_who_may_not_see_the_thing_neither_reads_nor_follows_it(story: Story, re
     assert not any("/admin/stories/" in link for link in links(page))
 
 
-def test_what_was_reported_stands_there_whatever_its_author_made_of_it() -> None:
+def test_reports_show_the_text_as_reported_after_edits() -> None:
     host = people.alice()
     event = make_event(host, "Rude party")
     made = tell(people.bob(), kind="event", target_id=event.pk, reason="spam")
@@ -83,7 +83,7 @@ def test_keeping_closes_the_report_alone(report: Report) -> None:
     assert Story.objects.active().exists()
 
 
-def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report: Report) -> None:
+def test_resolved_reports_are_not_resolved_again(report: Report) -> None:
     first, second = people.community(), people.make_staff("second", "Community Manager")
     settle(console(first), report, "kept")
     answer = settle(console(second), report, "removed")
@@ -94,7 +94,7 @@ def test_a_report_that_somebody_settled_meanwhile_is_not_settled_again(report: R
     assert Story.objects.active().exists()
 
 
-def test_a_settled_report_is_for_reading(report: Report) -> None:
+def test_resolved_reports_are_read_only(report: Report) -> None:
     client = console(people.community())
     settle(client, report, "kept")
     page = client.get(f"{REPORTS}{report.pk}/change/")
@@ -102,7 +102,7 @@ def test_a_settled_report_is_for_reading(report: Report) -> None:
     assert "Kept" in page.content.decode()
 
 
-def test_who_settled_it_is_a_link_for_those_who_may_follow_it(report: Report) -> None:
+def test_the_resolver_of_a_report_is_a_link_for_permitted_viewers(report: Report) -> None:
     client = console(people.community())
     settle(client, report, "kept")
     page = client.get(f"{REPORTS}{report.pk}/change/")
@@ -110,7 +110,7 @@ def test_who_settled_it_is_a_link_for_those_who_may_follow_it(report: Report) ->
     assert not [link for link in links(page) if link.startswith("/admin/") and client.get(link).status_code == 403]
 
 
-def test_only_outcomes_within_reach_are_offered(report: Report) -> None:
+def test_reports_offer_permitted_outcomes_alone(report: Report) -> None:
     event = make_event(people.carol())
     of_event = make_report(people.newton(), "event", event, event.host)
     of_person = make_report(people.make_user("dora"), "user", event.host, event.host)
@@ -131,7 +131,7 @@ def test_only_outcomes_within_reach_are_offered(report: Report) -> None:
     assert of_event.status == "open"
 
 
-def test_seeing_reports_is_not_settling_them(report: Report) -> None:
+def test_viewing_reports_does_not_permit_resolving_them(report: Report) -> None:
     clerk = people.make_staff("clerk")
     assign_perm("moderation.view_report", clerk)
     client = console(clerk)
@@ -141,7 +141,7 @@ def test_seeing_reports_is_not_settling_them(report: Report) -> None:
     assert report.status == "open"
 
 
-def test_a_grant_on_one_report_settles_that_one_alone(report: Report) -> None:
+def test_a_grant_on_one_report_resolves_that_one_alone(report: Report) -> None:
     event = make_event(people.carol())
     other = make_report(people.newton(), "event", event, event.host)
     helper = people.make_staff("helper")

@@ -31,7 +31,7 @@ def select_and_delete(client: Client, *stories: Story, **more: Any) -> Any:
     return client.post(STORIES, chosen | more, follow=True)
 
 
-def test_the_newest_story_stands_first() -> None:
+def test_stories_are_listed_newest_first() -> None:
     alice = people.alice()
     make_story(alice, "Older", hours_old=2)
     make_story(alice, "Newest")
@@ -60,7 +60,7 @@ def test_select_delete_and_confirm_takes_a_story_down() -> None:
     assert not Story.objects.active().exists()
 
 
-def test_what_was_removed_before_is_named_and_skipped() -> None:
+def test_already_removed_stories_are_named_and_skipped() -> None:
     alice = people.alice()
     gone, there = make_story(alice, "Gone"), make_story(alice, "There")
     client = console(people.community())
@@ -105,7 +105,7 @@ def test_a_removed_story_is_restored_by_a_button_and_by_selection() -> None:
         assert Story.objects.active().exists()
 
 
-def test_after_a_removal_the_list_is_narrowed_down_as_before() -> None:
+def test_list_filters_are_kept_after_a_removal() -> None:
     story = make_story(people.alice())
     client = console(people.community())
     kept = "?_changelist_filters=state%3Dactive%26q%3Dalice"
@@ -252,7 +252,7 @@ def test_a_small_picture_is_drawn_once_written_down_and_gone_with_its_story(monk
     assert client.get(small).status_code == 404
 
 
-def test_while_storage_is_away_a_picture_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_not_reported_missing_while_storage_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_args: Any) -> None:
         raise OSError("away")
 

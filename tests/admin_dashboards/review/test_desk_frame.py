@@ -87,7 +87,7 @@ def test_opening_claims_by_a_post_and_others_look_only(vera: User, omar: User, q
     assert (queue[0].status, queue[0].claimed_by) == ("pending", vera)
 
 
-def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queue: list[Document]) -> None:
+def test_item_state_names_the_claim_holder_and_other_viewers(vera: User, omar: User, queue: list[Document]) -> None:
     first, second = console(vera), console(omar)
     open_item(first, queue[0])
     assert state(first, queue[0]) == {
@@ -103,7 +103,7 @@ def test_the_page_is_told_whose_it_is_and_who_looks(vera: User, omar: User, queu
     assert told["sentence"].startswith("Approved by omar")
 
 
-def test_without_the_broker_nobody_is_seen_and_nothing_is_overwritten(
+def test_without_valkey_presence_is_empty_and_conflicts_are_refused(
     vera: User, omar: User, queue: list[Document]
 ) -> None:
     with override_settings(REDIS_URL="unix:///nowhere/valkey.sock"):
@@ -130,7 +130,7 @@ def test_a_stale_page_overwrites_nothing_and_keeps_what_was_typed(
     assert (queue[0].status, queue[0].comment) == ("rejected", "")
 
 
-def test_what_cannot_be_taken_is_shown_with_what_was_typed(vera: User, queue: list[Document]) -> None:
+def test_invalid_decisions_are_shown_with_their_input(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[0]))
     data = {"verdict": "rejected", "version": 1, "comment": "Please send the back, too"}
@@ -148,7 +148,7 @@ def test_a_take_over_says_why_and_is_kept(vera: User, omar: User, queue: list[Do
     assert (entry.actor, entry.reason, entry.detail["taken_from"]) == (omar, "asked to", vera.pk)
 
 
-def test_renewing_tells_when_it_is_lost(vera: User, omar: User, queue: list[Document]) -> None:
+def test_renewing_a_lost_claim_is_refused(vera: User, omar: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[0]))
     assert client.post(item(queue[0], "action/"), {"action": "renew"}).status_code == 204
@@ -185,7 +185,7 @@ def test_leaving_lets_go_and_goes_both_ways(vera: User, queue: list[Document]) -
     assert queue[1].claimed_by is None
 
 
-def test_put_off_and_passed_up_leave_the_queue(vera: User, omar: User, queue: list[Document]) -> None:
+def test_snoozed_and_escalated_items_leave_the_queue(vera: User, omar: User, queue: list[Document]) -> None:
     client = console(vera)
     for document in queue[:2]:
         client.get(item(document))
@@ -202,9 +202,7 @@ def test_put_off_and_passed_up_leave_the_queue(vera: User, omar: User, queue: li
         assert console(vera).get("/admin/compliance/next/").url == item(queue[0])
 
 
-def test_what_is_handed_over_comes_first_to_them_and_to_nobody_who_is_away(
-    vera: User, omar: User, queue: list[Document]
-) -> None:
+def test_assigned_items_come_first_and_absent_officers_get_none(vera: User, omar: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[2]))
     assert client.post(item(queue[2], "action/"), {"action": "assign", "to": "0"}).status_code == 422
@@ -238,7 +236,7 @@ def test_notes_stay_inside_and_stand_in_the_timeline(vera: User, queue: list[Doc
 # --- Undo and many at once --------------------------------------------------------------------------------------------
 
 
-def test_undo_opens_it_again_and_nobody_is_told(vera: User, queue: list[Document]) -> None:
+def test_undo_reopens_the_item_without_notifying_the_owner(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[0]))
     approve(client, queue[0])
@@ -412,9 +410,7 @@ def test_the_console_reads_in_the_chosen_time_zone(vera: User, queue: list[Docum
 
 
 @pytest.mark.parametrize("zone", ["localtime", "Mars/Olympus"])
-def test_only_zones_that_the_database_knows_too_are_offered_and_used(
-    vera: User, queue: list[Document], zone: str
-) -> None:
+def test_time_zones_unknown_to_the_database_are_rejected(vera: User, queue: list[Document], zone: str) -> None:
     """Python knows `localtime` on most machines, PostgreSQL on none."""
     client, officer = console(vera), people.admin()
     page = client.get("/admin/preferences/").text
@@ -434,7 +430,7 @@ def test_only_zones_that_the_database_knows_too_are_offered_and_used(
     "wrong",
     [{"time_zone": "Mars/Olympus"}, {"time_zone": ""}, {"away_until": "2001-01-01T10:00"}, {"away_until": "soon"}],
 )
-def test_what_cannot_be_preferred_is_said(vera: User, wrong: dict[str, str]) -> None:
+def test_invalid_preferences_are_explained(vera: User, wrong: dict[str, str]) -> None:
     response = console(vera).post("/admin/preferences/", {"time_zone": "UTC", "away_until": ""} | wrong)
     assert response.status_code == 422
     assert 'role="alert"' in response.text

@@ -11,28 +11,15 @@ from apps.users.accounts.access_log import looks_at
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.browser import LISTENS, press
+from tests.browser import LISTENS, open_desk, press
+from tests.console import COMPLIANCE_DESK
 from tests.drawn import pdf
+from tests.factories import make_document, make_documents
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DESK = "/admin/compliance/"
 UNFOLD = "['shortcutsOpen', 'sidebarOpen'].map((name) => Alpine.$data(document.body)[name])"
 """Whether Unfold's own sheet of keys and its menu are open."""
-
-
-def sign_in(page: Page, name: str = "compliance") -> None:
-    page.goto(f"/admin/login/?next={DESK}")
-    page.fill("#id_username", name)
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.locator("dl.desk-figures")).to_be_visible()
-    page.wait_for_load_state()
-
-
-def documents(count: int) -> list[Document]:
-    return [make_document(people.make_user(f"person{number}", verified=False)) for number in range(count)]
 
 
 def on(page: Page, document: Document) -> None:
@@ -45,8 +32,8 @@ def decided() -> list[int]:
 
 def test_a_held_key_decides_one_document(page: Page) -> None:
     people.compliance()
-    first, second, *_others = documents(5)
-    sign_in(page)
+    first, second, *_others = make_documents(5)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     on(page, first)
     page.wait_for_function(LISTENS)
@@ -62,14 +49,14 @@ def test_a_held_key_decides_one_document(page: Page) -> None:
     assert decided() == [first.pk]
 
 
-def test_nothing_is_decided_before_the_page_of_the_document_is_shown(page: Page) -> None:
+def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     people.compliance()
-    first, second = documents(2)
-    sign_in(page)
+    first, second = make_documents(2)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     waiting: list[Route] = []
     page.route("**/picture/**", lambda route: waiting.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/picture/**"):
-        page.goto(f"{DESK}{first.pk}/", wait_until="domcontentloaded")
+        page.goto(f"{COMPLIANCE_DESK}{first.pk}/", wait_until="domcontentloaded")
     approve = page.get_by_role("button", name="Approve")
     expect(approve).to_have_attribute("aria-disabled", "true")
     page.keyboard.press("a")
@@ -93,8 +80,8 @@ def test_nothing_is_decided_before_the_page_of_the_document_is_shown(page: Page)
 
 def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(page: Page) -> None:
     people.compliance()
-    first, second, _third = documents(3)
-    sign_in(page)
+    first, second, _third = make_documents(3)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     on(page, first)
     waiting: list[Route] = []
@@ -113,8 +100,8 @@ def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(page: Page) -
 
 def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     people.compliance()
-    first, second = documents(2)
-    sign_in(page)
+    first, second = make_documents(2)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     on(page, first)
     expect(page.locator("[data-item][data-fetched]")).to_have_count(1)
@@ -125,9 +112,11 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     picture = page.locator("[data-viewer-page] img").first
     expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("one => one.src.startsWith('blob:') && one.naturalWidth > 0")
-    assert page.url.endswith(f"{DESK}{second.pk}/")
+    assert page.url.endswith(f"{COMPLIANCE_DESK}{second.pk}/")
     assert [url for url in asked if "/picture/" in url] == []
-    assert len([url for url in asked if "/decide/" in url or url.endswith(f"{DESK}{second.pk}/")]) == 1, "one trip"
+    assert len([url for url in asked if "/decide/" in url or url.endswith(f"{COMPLIANCE_DESK}{second.pk}/")]) == 1, (
+        "one trip"
+    )
     # The owner reads of it once it is shown; it is fetched once, however often the item before is drawn.
     looks = Entry.objects.filter(verb=Action.VIEWED, subject=second.owner).order_by("id")
     assert ["ahead" in entry.detail for entry in looks] == [True, True, False]
@@ -143,8 +132,8 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
 
 def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     people.compliance()
-    first, second, _third = documents(3)
-    sign_in(page)
+    first, second, _third = make_documents(3)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     page.goto("/admin/preferences/")
     page.get_by_label("Use single-key shortcuts").uncheck()
     page.get_by_role("button", name="Save").click()
@@ -158,7 +147,7 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     expect(page.get_by_placeholder("Owner or ID")).not_to_be_focused()
     expect(page.locator("body.is-lifted")).to_have_count(0)
     page.keyboard.up("v")
-    page.goto(f"{DESK}{first.pk}/")
+    page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     page.wait_for_function(LISTENS)
     for key in ("a", "r", "n", "?", "q", "["):
         page.keyboard.press(key)
@@ -177,7 +166,7 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     page.get_by_label("Approve, keep or uphold").fill("z")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Preferences saved.")).to_be_visible()
-    page.goto(f"{DESK}{first.pk}/")
+    page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     press(page, "a")
     on(page, first)
     expect(page.get_by_role("button", name="Approve").locator("kbd")).to_have_text("z")
@@ -190,14 +179,14 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     assert decided() == [first.pk]
 
 
-def test_nothing_waits_for_ever(page: Page) -> None:
+def test_keys_stop_waiting_after_a_timeout(page: Page) -> None:
     people.compliance()
-    first, second = documents(2)
-    sign_in(page)
+    first, second = make_documents(2)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     page.clock.install()
     page.route("**/picture/**", lambda route: None)
     page.route("**/action/", lambda route: route.abort(), times=1)
-    page.goto(f"{DESK}{first.pk}/", wait_until="domcontentloaded")
+    page.goto(f"{COMPLIANCE_DESK}{first.pk}/", wait_until="domcontentloaded")
     approve, news = page.get_by_role("button", name="Approve"), page.locator("[data-news]")
     # Not claimed, though it can be decided: that is said, and tried again.
     expect(news).to_contain_text("Not claimed: no connection to the console.")
@@ -228,9 +217,9 @@ def test_nothing_waits_for_ever(page: Page) -> None:
 
 def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes_back(page: Page) -> None:
     people.compliance()
-    first, second, _third = documents(3)
-    sign_in(page)
-    page.goto(f"{DESK}{first.pk}/")
+    first, second, _third = make_documents(3)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
+    page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     page.wait_for_function(LISTENS)
     page.get_by_role("button", name="Search and commands").click()
     close = page.locator("[data-palette]").get_by_role("button", name="Close")
@@ -253,7 +242,7 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     for way in ("n", "q"):
         press(page, "Escape", way)
         expect(page.locator("[data-part-heading]", has_text=first.owner.username)).to_have_count(0)
-        page.goto(f"{DESK}{first.pk}/")
+        page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
         expect(news).to_contain_text("What you typed here before is filled in again.")
         expect(page.locator("[name=comment]")).to_have_value("Send the new one")
         expect(page.get_by_label("Expired")).to_be_checked()
@@ -289,9 +278,9 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844), (683, 384)])
 def test_the_sheet_of_keys_is_whole(page: Page, size: tuple[int, int]) -> None:
     people.compliance()
-    documents(1)
+    make_documents(1)
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    sign_in(page)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     expect(page.locator("[data-item]")).to_be_visible()
     press(page, "?")
@@ -308,8 +297,8 @@ def test_the_sheet_of_keys_is_whole(page: Page, size: tuple[int, int]) -> None:
 
 def test_tools_close_and_give_the_focus_back(page: Page) -> None:
     people.compliance()
-    documents(1)
-    sign_in(page)
+    make_documents(1)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     expect(page.locator("[data-item]")).to_be_visible()
     for key, tool in (("s", "Snooze"), ("e", "Escalate")):
@@ -327,9 +316,9 @@ def test_the_bar_says_what_was_done_and_what_undo_would_undo(page: Page) -> None
     people.compliance()
     ReviewRule.objects.create()
     first = make_document(people.make_user("acme", verified=False), pdf(1), "application/pdf")
-    documents(1)
-    sign_in(page)
-    page.goto(f"{DESK}{first.pk}/")
+    make_documents(1)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
+    page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     press(page, "a")
     bar = page.locator(".desk-last")
     expect(bar).to_contain_text(
@@ -341,11 +330,11 @@ def test_the_bar_says_what_was_done_and_what_undo_would_undo(page: Page) -> None
     )
 
 
-def test_what_was_typed_at_a_lost_claim_comes_back(page: Page) -> None:
+def test_input_of_a_lost_claim_is_restored(page: Page) -> None:
     people.compliance()
     colleague = people.make_staff("vera", "Compliance Officer")
-    document = documents(1)[0]
-    sign_in(page)
+    document = make_documents(1)[0]
+    open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     on(page, document)
     expect(page.locator("[data-item][data-held='1']")).to_have_count(1)

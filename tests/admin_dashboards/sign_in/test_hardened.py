@@ -31,7 +31,7 @@ from tests.factories import make_message, make_story
 pytestmark = pytest.mark.django_db
 
 
-def test_only_whoever_asked_for_a_second_pair_of_eyes_takes_that_back() -> None:
+def test_second_review_requests_are_undone_by_their_requester_alone() -> None:
     asked, other = (people.make_staff(name, "Compliance Officer") for name in ("vera", "omar"))
     document = send_document(people.newton(), upload(png()), doc_type="identity")
     ask_second(asked, document.pk, reason="odd stamp")
@@ -63,7 +63,7 @@ def test_the_access_desk_shows_sessions_and_resets_to_those_who_may_see_them() -
     assert "MFA resets" in page
 
 
-def test_nobody_is_away_for_longer_than_a_year() -> None:
+def test_absences_are_limited_to_a_year() -> None:
     chosen = {"time_zone": "America/New_York", "away_until": "9999-12-31T23:59"}
     response = console(people.compliance()).post("/admin/preferences/", chosen)
     assert response.status_code == 422
@@ -78,7 +78,7 @@ def test_a_character_that_no_text_has_is_rejected(address: str) -> None:
     assert console(people.community()).post(address, sent).status_code == 422
 
 
-def test_what_only_looks_like_an_address_finds_nothing_and_leads_to_the_overview() -> None:
+def test_malformed_addresses_find_nothing_and_redirect_to_the_overview() -> None:
     client = console(people.support())
     assert client.get("/admin/support/", {"q": "http://[x"}).status_code == 200
     for back in ("//[x", "http://[x", "//evil.example/", "javascript:alert(1)"):
@@ -101,7 +101,7 @@ def test_a_file_that_storage_has_lost_is_not_there() -> None:
     assert console(people.community()).get(f"/admin/stories/story/{story.pk}/file/").status_code == 404
 
 
-def test_what_is_refused_is_not_kept_by_anybody() -> None:
+def test_refused_pages_are_not_cached() -> None:
     client = console(people.compliance())
     for address, status in (
         ("/admin/stories/story/", 403),
@@ -144,7 +144,7 @@ def test_a_post_about_what_is_not_theirs_is_refused() -> None:
     assert Decision.objects.standing().count() == 1
 
 
-def test_another_site_has_nobody_s_data_looked_at() -> None:
+def test_cross_site_requests_for_files_are_denied_and_not_recorded() -> None:
     story = make_story(people.alice())
     client, address = console(people.community()), f"/admin/stories/story/{story.pk}/file/"
     assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -153,7 +153,7 @@ def test_another_site_has_nobody_s_data_looked_at() -> None:
 
 
 @pytest.mark.parametrize("address", ["support/{}/", "support/{}/why/profile/{}/", "support/?q=alice@example.com"])
-def test_another_site_opens_nobody_in_a_name_that_is_not_its_own(address: str) -> None:
+def test_cross_site_requests_for_users_are_denied_and_not_recorded(address: str) -> None:
     alice = people.alice()
     client, path = console(people.support()), "/admin/" + address.format(alice.pk, alice.pk)
     page = client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
@@ -176,7 +176,7 @@ def test_another_site_opens_nobody_in_a_name_that_is_not_its_own(address: str) -
         ("compliance", "/admin/users/user/{user}/history/"),
     ],
 )
-def test_who_opens_a_person_at_a_table_is_written_down_too(who: str, address: str) -> None:
+def test_views_of_users_in_tables_are_recorded(who: str, address: str) -> None:
     alice = people.alice()
     version = alice.profile.history.latest().pk
     client = console(getattr(people, who)())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-import redis
 import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.core.management import call_command
@@ -23,7 +21,7 @@ from apps.users.models import Session, User
 from tests import people
 from tests.authenticator import enrol, wrong
 from tests.client import api
-from tests.clock import Clock, standing_still
+from tests.clock import Clock
 from tests.console import console, fields
 from tests.races import at_once
 
@@ -33,12 +31,6 @@ LOGIN = "/admin/login/"
 SESSIONS = "/admin/users/session/"
 WRONG = "not it"
 HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
-
-
-@pytest.fixture
-def clock(broker: redis.Redis) -> Iterator[Clock]:
-    with standing_still(broker) as clock:
-        yield clock
 
 
 def guess(username: str = "support", password: str = WRONG, address: str = HERE, **extra: Any) -> Any:
@@ -96,7 +88,7 @@ def test_years_of_wrong_passwords_lock_for_an_hour(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("end", ["a right sign-in", "a release", "a day"])
-def test_it_begins_anew_after(end: str, clock: Clock) -> None:
+def test_failure_counts_restart_after_an_end(end: str, clock: Clock) -> None:
     people.support()
     guesses(10)
     clock.shift(timedelta(minutes=10))
@@ -184,7 +176,7 @@ def test_however_long_a_name_is_its_row_is_short() -> None:
     assert size_of_rows()[0] < 200
 
 
-def test_where_no_password_was_tried_nothing_is_written() -> None:
+def test_sign_ins_without_a_password_are_not_recorded() -> None:
     assert guess("support\x00").status_code == 200
     assert guess("", "x").status_code == 200
     assert guess("support", "").status_code == 200
@@ -199,7 +191,7 @@ def test_the_password_of_an_app_user_is_not_tried_without_end_either() -> None:
     assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED).count() == 10
 
 
-def test_the_page_does_not_tell_whether_a_password_was_right() -> None:
+def test_sign_in_page_does_not_reveal_whether_a_password_was_right() -> None:
     """Of an end user, and of staff whose account is deactivated, it is as good as a wrong one."""
     people.alice()
     people.make_staff("nora", is_active=False)
@@ -332,7 +324,7 @@ def test_fifty_failures_take_no_more_room_than_one(clock: Clock) -> None:
     assert sizes[0][0] < 200
 
 
-def test_nothing_typed_is_kept_or_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_typed_credentials_are_neither_stored_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     staff = people.support()
     typed = ["hunter2-my-password", "hunter2@example.com", "hunter2-again"]

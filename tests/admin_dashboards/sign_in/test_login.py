@@ -85,7 +85,7 @@ def test_a_failed_sign_in_is_said_once_and_whom_to_ask_always() -> None:
     assert "Please correct" not in page
 
 
-def test_end_users_stay_outside_and_are_told_that_it_is_for_staff() -> None:
+def test_end_users_are_denied_with_a_note_that_it_is_for_staff() -> None:
     people.alice()
     client = Client()
     page = sign_in(client, "alice").content.decode()
@@ -102,7 +102,7 @@ def test_an_account_that_is_switched_off_stays_outside() -> None:
     assert client.get("/admin/").status_code == 302
 
 
-def test_whoever_guesses_is_held_up_and_others_are_not() -> None:
+def test_guessing_locks_one_account_and_no_other() -> None:
     people.support()
     people.community()
     client = Client()
@@ -118,7 +118,7 @@ def test_whoever_guesses_is_held_up_and_others_are_not() -> None:
     assert sign_in(elsewhere, "support").status_code == 429
 
 
-def test_what_was_typed_is_never_written_down() -> None:
+def test_typed_names_and_passwords_are_not_recorded() -> None:
     people.support()
     client = Client()
     sign_in(client, "hunter2-my-password", "x")

@@ -3,79 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-import redis
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth import get_user
-from django.core import mail
-from django.core.management import call_command
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.test import Client, RequestFactory
+from django.http import HttpResponse
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from django_otp.middleware import OTPMiddleware
 
 from admin_dashboards.sign_in.mfa import let_in
-from admin_dashboards.sign_in.reauth import recently_confirmed
-from apps.audit.actions import Action
-from apps.audit.models import Entry
 from apps.users.authentication import mfa, mfa_resets
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
-from apps.users.staff.accounts import set_staff_password
 from tests import people
+from tests.admin_dashboards.sign_in.steps import (
+    CODE,
+    ENROL,
+    LOGIN,
+    OWN,
+    half_way,
+    password,
+    request_of,
+    sign_in,
+    signed_in,
+    verified,
+)
 from tests.authenticator import App, code_of, enrol, wrong
-from tests.clock import Clock, standing_still
+from tests.clock import Clock
 from tests.console import console
-from tests.jobs import run_jobs
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
-
-LOGIN = "/admin/login/"
-CODE = "/admin/login/code/"
-ENROL = "/admin/login/enrol/"
-OWN = "/admin/mfa/"
-
-
-@pytest.fixture
-def clock(broker: redis.Redis) -> Iterator[Clock]:
-    with standing_still(broker) as clock:
-        yield clock
 
 
 @pytest.fixture
 def required(settings: Any) -> None:
     settings.STAFF_MFA = "required"
-
-
-def password(client: Client, user: User, **extra: Any) -> Any:
-    return client.post(LOGIN, {"username": user.username, "password": people.PASSWORD}, **extra)
-
-
-def half_way(user: User) -> Client:
-    """A browser in which only the password was given."""
-    client = Client()
-    assert password(client, user).status_code == 302
-    return client
-
-
-def verified(user: User) -> Client:
-    """A browser in which a code was given, too."""
-    app, _codes = enrol(user)
-    client = half_way(user)
-    client.post(CODE, {"code": code_of(app)})
-    return client
-
-
-def signed_in(client: Client) -> bool:
-    return bool(client.get("/admin/").status_code == 200)
 
 
 def key_on(page: Any) -> App:
@@ -89,14 +56,14 @@ def codes_on(page: Any) -> list[str]:
 # --- Optional -------------------------------------------------------------------------------------------------------
 
 
-def test_where_it_is_optional_nothing_stands_between_login_and_the_console() -> None:
+def test_optional_second_factor_lets_the_password_sign_in() -> None:
     client = Client()
     answer = password(client, people.compliance())
     assert (answer.status_code, answer["Location"]) == (302, "/admin/compliance/")
     assert signed_in(client)
 
 
-def test_where_it_is_optional_who_has_one_gives_a_code(clock: Clock) -> None:
+def test_optional_second_factor_is_asked_for_once_enrolled(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -107,7 +74,7 @@ def test_where_it_is_optional_who_has_one_gives_a_code(clock: Clock) -> None:
     assert signed_in(client)
 
 
-def test_it_leads_to_the_page_that_was_asked_for(clock: Clock) -> None:
+def test_second_factor_leads_to_the_requested_page(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -117,7 +84,7 @@ def test_it_leads_to_the_page_that_was_asked_for(clock: Clock) -> None:
     assert client.post(CODE, {"code": code_of(app)})["Location"] == wanted
 
 
-def test_it_never_leads_away_from_here(clock: Clock) -> None:
+def test_second_factor_never_redirects_to_another_site(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = Client()
@@ -168,7 +135,7 @@ def test_a_session_without_it_is_not_enough_once_it_is_required(settings: Any) -
     assert password(client, User.objects.get(username="compliance"))["Location"] == ENROL
 
 
-def test_after_a_reset_one_sets_it_up_anew(required: None, clock: Clock) -> None:
+def test_second_factor_is_set_up_again_after_a_reset(required: None, clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -205,7 +172,7 @@ def test_new_backup_codes_leave_the_session_of_an_old_one_verified(required: Non
 
 
 @pytest.mark.parametrize("marker", ["nothing", "the mark of the release before", "a device of another's", "no device"])
-def test_only_a_device_of_ones_own_verifies_a_session(required: None, clock: Clock, marker: str) -> None:
+def test_sessions_are_verified_by_the_own_device_alone(required: None, clock: Clock, marker: str) -> None:
     other = people.community()
     enrol(other)
     client = verified(people.compliance())
@@ -239,7 +206,7 @@ def test_the_request_that_signs_in_counts_as_verified_itself(required: None, clo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_browsers_at_once_with_one_code_one_gets_in(settings: Any) -> None:
+def test_a_code_signs_in_one_of_twenty_browsers(settings: Any) -> None:
     settings.LIMITS_SCALE = 10
     staff = people.compliance()
     app, codes = enrol(staff)
@@ -273,7 +240,7 @@ def addresses() -> list[str]:
 
 
 @pytest.mark.parametrize("has_one", [True, False])
-def test_with_the_password_alone_no_address_opens_by_any_method(required: None, has_one: bool) -> None:
+def test_no_address_opens_with_the_password_alone(required: None, has_one: bool) -> None:
     staff = people.admin()
     if has_one:
         enrol(staff)
@@ -291,7 +258,7 @@ def test_with_the_password_alone_no_address_opens_by_any_method(required: None, 
     assert client.get("/api/users/profile").status_code == 401
 
 
-def test_half_way_one_is_nobody_in_the_session() -> None:
+def test_pending_sign_ins_leave_the_session_anonymous() -> None:
     staff = people.admin()
     enrol(staff)
     client = half_way(staff)
@@ -305,7 +272,7 @@ def test_the_pages_of_the_second_step_need_the_first() -> None:
             assert (answer.status_code, answer["Location"]) == (302, LOGIN)
 
 
-def test_who_has_one_does_not_get_a_new_one_instead(required: None) -> None:
+def test_enrolled_staff_cannot_enrol_again_during_sign_in(required: None) -> None:
     staff = people.compliance()
     enrol(staff)
     client = half_way(staff)
@@ -324,7 +291,7 @@ def test_the_password_counts_for_ten_minutes(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("change", ["password", "is_active", "is_staff"])
-def test_it_is_over_when_the_account_changes_meanwhile(clock: Clock, change: str) -> None:
+def test_pending_sign_ins_end_when_the_account_changes(clock: Clock, change: str) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
@@ -339,7 +306,7 @@ def test_it_is_over_when_the_account_changes_meanwhile(clock: Clock, change: str
     assert not signed_in(client)
 
 
-def test_one_can_start_over_as_somebody_else() -> None:
+def test_pending_sign_ins_can_be_left_for_another_account() -> None:
     staff = people.compliance()
     enrol(staff)
     client = half_way(staff)
@@ -367,93 +334,12 @@ def test_the_session_key_changes_at_each_step(clock: Clock) -> None:
     assert not signed_in(old)
 
 
-def test_it_takes_no_post_without_its_token(clock: Clock) -> None:
+def test_second_factor_form_needs_its_csrf_token(clock: Clock) -> None:
     staff = people.compliance()
     app, _codes = enrol(staff)
     client = half_way(staff)
     client.handler.enforce_csrf_checks = True
     assert client.post(CODE, {"code": code_of(app)}).status_code == 403
-
-
-# --- Guessing -------------------------------------------------------------------------------------------------------
-
-
-def test_wrong_codes_lock_it_and_say_for_how_long(clock: Clock) -> None:
-    staff = people.compliance()
-    app, codes = enrol(staff)
-    for _guess in range(10):
-        client = half_way(staff)
-        assert "This code is wrong" in client.post(CODE, {"code": wrong(app)}).content.decode()
-    for code in (code_of(app), codes[0]):
-        answer = half_way(staff).post(CODE, {"code": code})
-        assert (answer.status_code, answer["Retry-After"]) == (429, "600")
-        assert "Try again in 10 minutes" in answer.content.decode()
-    clock.shift(timedelta(minutes=10))
-    client = half_way(staff)
-    assert client.post(CODE, {"code": code_of(app)}).status_code == 302
-    assert Entry.objects.filter(verb=Action.SIGN_IN_FAILED, target_id=str(staff.pk)).count() == 10
-
-
-def test_a_code_signs_in_one_browser(clock: Clock) -> None:
-    staff = people.compliance()
-    app, _codes = enrol(staff)
-    one, another = half_way(staff), half_way(staff)
-    assert one.post(CODE, {"code": code_of(app)}).status_code == 302
-    assert another.post(CODE, {"code": code_of(app)}).status_code == 200
-    assert (signed_in(one), signed_in(another)) == (True, False)
-
-
-def test_wrong_passwords_hold_one_up_for_longer_each_time(clock: Clock) -> None:
-    staff = people.compliance()
-    client = Client()
-
-    def fails(times: int) -> None:
-        for _guess in range(times):
-            client.post(LOGIN, {"username": "compliance", "password": "not it"})
-
-    def is_let_in() -> bool:
-        return bool(password(client, staff).status_code == 302)
-
-    fails(10)
-    clock.shift(timedelta(minutes=9))
-    assert not is_let_in()
-    clock.shift(timedelta(minutes=11))
-    fails(10)
-    clock.shift(timedelta(minutes=15))
-    assert not is_let_in()
-    clock.shift(timedelta(minutes=21))
-    assert is_let_in()
-
-
-def test_spelling_the_name_differently_gives_no_more_tries() -> None:
-    people.compliance()
-    for name in ("compliance", "Compliance", "COMPLIANCE"):
-        for _guess in range(5):
-            last = Client().post(LOGIN, {"username": name, "password": "not it"})
-    assert last.status_code == 429
-
-
-@pytest.mark.parametrize("by", ["a new password", "whoever runs the machine"])
-def test_who_is_held_up_can_be_released(by: str) -> None:
-    staff = people.compliance()
-    for _guess in range(11):
-        Client().post(LOGIN, {"username": "compliance", "password": "not it"})
-    assert password(Client(), staff).status_code == 429
-    if by == "a new password":
-        set_staff_password(people.access(), staff.pk, "another-long-one")
-        answer = Client().post(LOGIN, {"username": "compliance", "password": "another-long-one"})
-    else:
-        call_command("release_account", "compliance", verbosity=0)
-        answer = password(Client(), staff)
-    assert answer.status_code == 302
-
-
-def test_others_sign_in_meanwhile() -> None:
-    people.compliance()
-    client = Client()
-    for _guess in range(11):
-        client.post(LOGIN, {"username": "compliance", "password": "not it"})
-    assert password(client, people.community()).status_code == 302
 
 
 # --- One's own page -------------------------------------------------------------------------------------------------
@@ -480,7 +366,7 @@ def test_support_sets_it_up_gets_new_codes_and_switches_it_off(clock: Clock) -> 
     assert not mfa.is_enabled(staff)
 
 
-def test_it_is_not_switched_off_where_it_is_required(required: None, clock: Clock) -> None:
+def test_required_second_factor_cannot_be_deactivated(required: None, clock: Clock) -> None:
     staff = people.support()
     app, codes = enrol(staff)
     client = half_way(staff)
@@ -506,66 +392,6 @@ def test_pages_with_secrets_are_not_kept_by_the_browser(required: None, clock: C
     assert "no-store" in client.get(OWN)["Cache-Control"]
 
 
-# --- New devices ----------------------------------------------------------------------------------------------------
-
-
-def letters() -> list[str]:
-    run_jobs()
-    return [str(letter.subject) for letter in mail.outbox]
-
-
-def sign_in(user: User, client: Client | None = None, agent: str = "Firefox") -> Client:
-    client = client or Client()
-    assert password(client, user, headers={"User-Agent": agent}).status_code == 302
-    assert client.get("/admin/", headers={"User-Agent": agent}).status_code == 200
-    return client
-
-
-def test_a_new_device_is_told_by_mail_and_a_known_one_is_not() -> None:
-    staff = people.compliance()
-    laptop = sign_in(staff, agent="Firefox")
-    assert not letters(), "the first sign-in of an account is no news"
-    laptop.post("/admin/logout/")
-    sign_in(staff, laptop, agent="Firefox 2")
-    assert not letters(), "its cookie makes it known, whatever it calls itself"
-    sign_in(staff, agent="Firefox")
-    assert not letters(), "the same browser at the same address, without its cookie"
-    sign_in(staff, agent="Lynx")
-    assert letters() == ["A new device signed in to your Infloo account"]
-    assert mail.outbox[0].to == [staff.email]
-    assert "Lynx" in mail.outbox[0].body
-    assert "127.0.0.1" in mail.outbox[0].body
-
-
-def test_a_device_is_known_for_whom_it_signed_in() -> None:
-    one, another = people.compliance(), people.community()
-    sign_in(another, agent="Firefox")
-    shared = sign_in(one, agent="Lynx")
-    shared.post("/admin/logout/")
-    sign_in(another, shared, agent="Lynx")
-    assert len(letters()) == 1
-    shared.post("/admin/logout/")
-    sign_in(one, shared, agent="Lynx 2")
-    assert len(letters()) == 1
-
-
-def test_a_made_up_cookie_makes_nothing_known() -> None:
-    staff = people.compliance()
-    sign_in(staff, agent="Firefox")
-    stranger = Client()
-    stranger.cookies[settings.DEVICE_COOKIE_NAME] = f"{staff.pk}:abc:def"
-    sign_in(staff, stranger, agent="Lynx")
-    assert len(letters()) == 1
-
-
-def test_the_cookies_are_kept_from_scripts() -> None:
-    client = sign_in(people.compliance())
-    for name in (settings.DEVICE_COOKIE_NAME, settings.SESSION_COOKIE_NAME):
-        assert client.cookies[name]["httponly"]
-        assert client.cookies[name]["samesite"] == "Lax"
-    assert client.cookies[settings.DEVICE_COOKIE_NAME]["path"] == "/admin/"
-
-
 # --- Idle -----------------------------------------------------------------------------------------------------------
 
 
@@ -587,104 +413,6 @@ def test_a_busy_console_is_signed_out_after_twelve_hours(clock: Clock) -> None:
         assert signed_in(client)
     clock.shift(timedelta(minutes=30))
     assert not signed_in(client)
-
-
-# --- Asked again ----------------------------------------------------------------------------------------------------
-
-
-@recently_confirmed
-def view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(f"{request.method} {sorted(request.POST.lists())}")
-
-
-def request_of(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
-    request = getattr(RequestFactory(), method)("/admin/grant/?to=1", data or {})
-    request.session = client.session
-    request.user = get_user(request)
-    OTPMiddleware(lambda _request: HttpResponse())(request)
-    return request
-
-
-def ask(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
-    from admin_dashboards.context import answering
-
-    request = request_of(client, method, data)
-    with answering(request):
-        response = view(request)
-        if hasattr(response, "render"):
-            response.render()
-    request.session.save()
-    return response
-
-
-def test_within_ten_minutes_of_login_nobody_is_asked_again(clock: Clock) -> None:
-    client = sign_in(people.access())
-    clock.shift(timedelta(minutes=9, seconds=59))
-    assert ask(client, "post", {"a": "1"}).content == b"POST [('a', ['1'])]"
-
-
-def test_later_the_password_is_asked_for_and_what_was_sent_goes_on(clock: Clock) -> None:
-    client = sign_in(people.access())
-    clock.shift(timedelta(minutes=10))
-    sent = {"a": ["1", "<2>"], "b": "3"}
-    question = ask(client, "post", sent)
-    assert question.status_code == 401
-    page = question.content.decode()
-    assert page.count('<input type="hidden" name="a"') == 2
-    assert 'name="a" value="&lt;2&gt;"' in page
-    assert 'action="/admin/grant/?to=1"' in page
-    assert ask(client, "post", sent | {"_proof": "not it"}).status_code == 401
-    answer = ask(client, "post", sent | {"_proof": people.PASSWORD})
-    assert answer.content == b"POST [('a', ['1', '<2>']), ('b', ['3'])]"
-    assert ask(client, "post", {"a": "1"}).status_code == 200
-
-
-def test_a_page_opens_after_the_password(clock: Clock) -> None:
-    client = sign_in(people.access())
-    clock.shift(timedelta(minutes=10))
-    assert ask(client, "get").status_code == 401
-    answer = ask(client, "post", {"_proof": people.PASSWORD, "_looking": "1"})
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/grant/?to=1")
-    assert ask(client, "get").content == b"GET []"
-
-
-def test_a_code_does_instead_of_the_password_and_counts_once(clock: Clock) -> None:
-    staff = people.access()
-    client = sign_in(staff)
-    app, _codes = enrol(staff)
-    clock.shift(timedelta(minutes=10))
-    code = code_of(app)
-    assert ask(client, "post", {"_proof": f"{code[:3]} {code[3:]}"}).status_code == 200
-    clock.shift(timedelta(minutes=10))
-    assert ask(client, "post", {"_proof": code}).status_code == 401
-    assert ask(client, "post", {"_proof": wrong(app)}).status_code == 401
-
-
-def test_a_code_there_verifies_the_session(clock: Clock) -> None:
-    staff = people.access()
-    client = sign_in(staff)
-    app, _codes = enrol(staff)
-    clock.shift(timedelta(minutes=10))
-    ask(client, "post", {"_proof": code_of(app)})
-    assert client.session["otp_device_id"] == Authenticator.objects.get().persistent_id
-
-
-def test_where_it_is_required_the_password_alone_does_not_do_there(settings: Any, clock: Clock) -> None:
-    staff = people.access()
-    client = sign_in(staff)
-    app, _codes = enrol(staff)
-    settings.STAFF_MFA = "required"
-    assert ask(client, "post", {"a": "1"}).status_code == 401
-    assert ask(client, "post", {"_proof": people.PASSWORD}).status_code == 401
-    assert ask(client, "post", {"_proof": code_of(app)}).status_code == 200
-
-
-def test_guesses_at_the_question_are_counted(clock: Clock) -> None:
-    client = sign_in(people.access())
-    clock.shift(timedelta(minutes=10))
-    for _guess in range(10):
-        ask(client, "post", {"_proof": "not it"})
-    assert ask(client, "post", {"_proof": people.PASSWORD}).status_code == 401
 
 
 # --- Secrets --------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_the_sign_in_page_says_what_was_not_saved_and_leads_back() -> None:
     assert back.headers["Location"] == change
 
 
-def test_what_a_part_of_a_page_sent_leads_back_to_the_page(vera: User, document: Document) -> None:
+def test_expired_part_requests_lead_back_to_their_page(vera: User, document: Document) -> None:
     client = console(vera)
     client.get(here(document))
     end(vera)
@@ -77,7 +77,7 @@ def test_what_a_part_of_a_page_sent_leads_back_to_the_page(vera: User, document:
 
 
 @pytest.mark.parametrize("header", [{"X-Poll": "1"}, {"X-Part": "1"}, JSON])
-def test_a_page_that_stands_there_is_told(vera: User, document: Document, header: dict[str, str]) -> None:
+def test_open_pages_are_notified_of_the_sign_out(vera: User, document: Document, header: dict[str, str]) -> None:
     client = console(vera)
     client.get(here(document))
     end(vera)
@@ -98,7 +98,7 @@ def test_a_page_that_stands_there_is_told(vera: User, document: Document, header
 # --- What is use ---------------------------------------------------------------------------------------------
 
 
-def test_what_an_open_page_asks_by_itself_keeps_no_session_alive(vera: User, document: Document) -> None:
+def test_polling_keeps_no_session_alive(vera: User, document: Document) -> None:
     begun, client = timezone.now(), console(vera)
     poll = {"X-Poll": "1"}
     with time_machine.travel(begun, tick=False) as clock:
@@ -115,7 +115,7 @@ def test_what_an_open_page_asks_by_itself_keeps_no_session_alive(vera: User, doc
         assert client.get("/admin/compliance/").status_code == 302
 
 
-def test_what_an_open_page_asks_by_itself_uses_no_permission(vera: User, document: Document) -> None:
+def test_polling_records_no_use_of_permissions(vera: User, document: Document) -> None:
     client = console(vera)
     client.get(here(document, "state/"))
     assert not Use.objects.filter(user=vera).exists()
@@ -131,7 +131,7 @@ def test_the_header_of_polls_keeps_neither_refusals_nor_use_out_of_the_records(v
     assert Use.objects.filter(user=vera).exists()
 
 
-def test_what_somebody_does_keeps_it_alive(vera: User, document: Document) -> None:
+def test_user_actions_keep_the_session_alive(vera: User, document: Document) -> None:
     begun, client = timezone.now(), console(vera)
     with time_machine.travel(begun, tick=False) as clock:
         client.get(here(document))

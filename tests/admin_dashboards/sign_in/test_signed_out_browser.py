@@ -12,7 +12,7 @@ from apps.users.models import Session, User
 from apps.users.verification.upload import send_document
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.drawn import png, upload
 from tests.factories import make_event
 
@@ -67,7 +67,7 @@ def test_an_open_desk_says_so_and_what_was_typed_comes_back(page: Page) -> None:
     assert Note.objects.get().text == "Odd stamp on page 1"
 
 
-def test_what_a_form_lost_comes_back_to_its_writer_alone(page: Page) -> None:
+def test_lost_form_input_is_restored_to_its_writer_alone(page: Page) -> None:
     community, other = people.community(), people.make_staff("carla", "Community Manager")
     event = make_event(people.alice(), "Party")
     sign_in(page, "community")

@@ -14,10 +14,9 @@ from apps.moderation.models import Case
 from apps.users.authentication import sessions
 from apps.users.models import User
 from tests import people
-from tests.admin_dashboards.moderation.test_moderation_desk import at, case_about
-from tests.console import console, links
+from tests.console import case_page, console, links
 from tests.crawling import forms
-from tests.factories import make_event, make_story
+from tests.factories import make_case, make_event, make_story
 
 pytestmark = pytest.mark.django_db
 STORIES = "/admin/stories/story/"
@@ -122,7 +121,7 @@ def cases() -> dict[str, Case]:
         ("fourth", "story", "spam"),
     ):
         thing = make_event(alice) if kind == "event" else make_story(alice)
-        made[name] = case_about(bob, kind, thing, reason)
+        made[name] = make_case(bob, kind, thing, reason)
     return made
 
 
@@ -130,36 +129,38 @@ def test_the_way_on_stays_inside_the_filter(cases: dict[str, Case]) -> None:
     client = console(people.community())
     inside = "?tab=waiting&kind=story"
     desk = client.get(f"/admin/moderation/{inside}")
-    assert f"{at(cases['second'])}{inside}" in links(desk)
-    assert client.get(led(desk, "/admin/moderation/next/")).headers["Location"] == at(cases["second"]) + inside
-    page = client.get(at(cases["second"]) + inside)
+    assert f"{case_page(cases['second'])}{inside}" in links(desk)
+    assert client.get(led(desk, "/admin/moderation/next/")).headers["Location"] == case_page(cases["second"]) + inside
+    page = client.get(case_page(cases["second"]) + inside)
     assert f"/admin/moderation/{inside}" in links(page)
-    sent = {address.partition("?")[0]: address for method, address, _s in forms(at(cases["second"]), page)}
-    following = client.post(sent[at(cases["second"], "action/")], {"action": "next"})
-    assert following.headers["Location"] == at(cases["fourth"]) + inside
+    sent = {address.partition("?")[0]: address for method, address, _s in forms(case_page(cases["second"]), page)}
+    following = client.post(sent[case_page(cases["second"], "action/")], {"action": "next"})
+    assert following.headers["Location"] == case_page(cases["fourth"]) + inside
     client.get(following.headers["Location"])
-    before = client.post(f"{at(cases['fourth'], 'action/')}{inside}", {"action": "previous"})
-    assert before.headers["Location"] == at(cases["second"]) + inside
+    before = client.post(f"{case_page(cases['fourth'], 'action/')}{inside}", {"action": "previous"})
+    assert before.headers["Location"] == case_page(cases["second"]) + inside
     client.get(before.headers["Location"])
     cases["second"].refresh_from_db()
-    decided = client.post(sent[at(cases["second"], "decide/")], {"outcome": "kept", "version": cases["second"].version})
-    assert decided.headers["Location"] == at(cases["fourth"]) + inside
+    decided = client.post(
+        sent[case_page(cases["second"], "decide/")], {"outcome": "kept", "version": cases["second"].version}
+    )
+    assert decided.headers["Location"] == case_page(cases["fourth"]) + inside
     page = client.get(decided.headers["Location"])
     (undo,) = [address for _m, address, _s in forms("/admin/", page) if "/undo/" in address]
     assert undo.endswith(inside)
     cases["fourth"].refresh_from_db()
     over = client.post(
-        f"{at(cases['fourth'], 'decide/')}{inside}", {"outcome": "kept", "version": cases["fourth"].version}
+        f"{case_page(cases['fourth'], 'decide/')}{inside}", {"outcome": "kept", "version": cases["fourth"].version}
     )
     assert over.headers["Location"] == f"/admin/moderation/{inside}"
     assert "No items match these filters." in client.get(over.headers["Location"]).text
 
 
-def test_what_is_in_one_s_hands_outside_the_filter_does_not_come_next(cases: dict[str, Case]) -> None:
+def test_claimed_items_outside_the_filter_do_not_come_next(cases: dict[str, Case]) -> None:
     client = console(people.community())
-    client.get(at(cases["first"]))
-    assert client.get("/admin/moderation/next/").headers["Location"] == at(cases["first"])
-    assert client.get("/admin/moderation/next/?kind=story").headers["Location"].startswith(at(cases["second"]))
+    client.get(case_page(cases["first"]))
+    assert client.get("/admin/moderation/next/").headers["Location"] == case_page(cases["first"])
+    assert client.get("/admin/moderation/next/?kind=story").headers["Location"].startswith(case_page(cases["second"]))
 
 
 def test_a_search_and_a_tab_bound_the_next_one_too(cases: dict[str, Case]) -> None:
@@ -171,16 +172,16 @@ def test_a_search_and_a_tab_bound_the_next_one_too(cases: dict[str, Case]) -> No
         .startswith("/admin/moderation/?q=")
     )
     assert number
-    client.get(at(cases["third"]))
-    client.post(at(cases["third"], "action/"), {"action": "escalate", "reason": "who knows"})
+    client.get(case_page(cases["third"]))
+    client.post(case_page(cases["third"], "action/"), {"action": "escalate", "reason": "who knows"})
     passed_up = client.get("/admin/moderation/next/?tab=escalated").headers["Location"]
-    assert passed_up == f"{at(cases['third'])}?tab=escalated"
+    assert passed_up == f"{case_page(cases['third'])}?tab=escalated"
 
 
 def test_another_item_of_the_same_author_stays_inside_the_filter(cases: dict[str, Case]) -> None:
     client = console(people.admin())
-    page = client.get(f"{at(cases['second'])}?kind=story")
-    assert f"{at(cases['fourth'])}?kind=story" in links(page)
+    page = client.get(f"{case_page(cases['second'])}?kind=story")
+    assert f"{case_page(cases['fourth'])}?kind=story" in links(page)
 
 
 def test_a_tab_keeps_the_filter(cases: dict[str, Case]) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 CONNECTIONS = "/admin/connections/connection/"
 
 
-def test_support_reads_a_request_that_somebody_misses() -> None:
+def test_support_reads_pending_connection_requests() -> None:
     connection = make_connection(people.alice(), people.bob())
     client = console(people.support())
     page = client.get(CONNECTIONS, {"q": "bob"}).content.decode()

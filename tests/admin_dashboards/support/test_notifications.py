@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 NOTIFICATIONS = "/admin/notifications/notification/"
 
 
-def test_support_sees_what_was_told() -> None:
+def test_support_reads_notifications() -> None:
     told = make_notification(people.alice())
     client = console(people.support())
     assert "bob wants to connect" in client.get(NOTIFICATIONS).content.decode()

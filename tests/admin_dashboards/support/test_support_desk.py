@@ -66,11 +66,11 @@ def text(answer: Any) -> str:
     "term",
     ["alice", "ALICE", "@alice", "alice@example.com", "Alice@Example.com", "4930123456", "+49 30 123456"],
 )
-def test_one_box_finds_the_person(support: Client, alice: User, term: str) -> None:
+def test_support_search_finds_users_by_each_identifier(support: Client, alice: User, term: str) -> None:
     assert support.get(HOME, {"q": term}).headers["Location"] == f"{HOME}{alice.pk}/"
 
 
-def test_it_finds_by_number_and_pasted_addresses(support: Client, alice: User) -> None:
+def test_support_search_finds_users_by_id_and_pasted_address(support: Client, alice: User) -> None:
     page = f"{HOME}{alice.pk}/"
     for term in (
         f"https://infloo.example/admin/users/user/{alice.pk}/change/",
@@ -86,7 +86,7 @@ def test_it_finds_by_number_and_pasted_addresses(support: Client, alice: User) -
 
 
 @pytest.mark.parametrize("term", ["", "nobody at all", "9" * 40, "/admin/users/user/999999/", "%", "community"])
-def test_what_is_not_found_is_said(support: Client, alice: User, term: str) -> None:
+def test_support_search_explains_empty_results(support: Client, alice: User, term: str) -> None:
     people.community()
     answer = support.get(HOME, {"q": term})
     assert answer.status_code == 200
@@ -96,7 +96,7 @@ def test_what_is_not_found_is_said(support: Client, alice: User, term: str) -> N
 @pytest.mark.parametrize(
     "term", ["5550001", "555 0001", "(020) 555-0001", "0555 0001", "020/5550001", "+44 (0)20 5550001"]
 )
-def test_it_finds_by_the_end_of_a_phone_number(support: Client, alice: User, term: str) -> None:
+def test_support_search_finds_users_by_the_end_of_a_phone_number(support: Client, alice: User, term: str) -> None:
     User.objects.filter(pk=alice.pk).update(phone="+44 20 555-0001")
     people.make_user("dora", phone="+44 20 5550002")
     assert support.get(HOME, {"q": term}).headers["Location"] == f"{HOME}{alice.pk}/"
@@ -104,7 +104,7 @@ def test_it_finds_by_the_end_of_a_phone_number(support: Client, alice: User, ter
     assert (entry.subject, entry.actor.username, entry.detail["field"]) == (alice, "support", "phone")
 
 
-def test_it_lists_all_whose_number_ends_like_that_the_whole_number_first(support: Client, alice: User) -> None:
+def test_support_search_lists_whole_phone_matches_first(support: Client, alice: User) -> None:
     dora, erin = (people.make_user(name, phone=phone) for name, phone in (("dora", "+4930123456"), ("erin", "123456")))
     answer = support.get(HOME, {"q": "123456"})
     assert [hit["name"] for hit in answer.context["found"]] == ["erin", "alice", "dora"]
@@ -143,7 +143,7 @@ def test_the_end_of_a_phone_number_is_found_by_an_index() -> None:
         assert "user_by_phone_end" in query.explain()
 
 
-def test_one_page_tells_of_all_but_what_was_said_and_is_masked(support: Client, alice: User) -> None:
+def test_user_page_shows_all_but_masked_and_private_content(support: Client, alice: User) -> None:
     api(alice).get("/stories/999999")
     page = text(support.get(f"{HOME}{alice.pk}/"))
     for word in ("from bob", "with bob", "bob wants to connect", "Launch", "GET /api/stories/999999", "404 not-found"):
@@ -183,7 +183,7 @@ def test_three_steps_from_a_name_to_the_answer(support: Client, alice: User) -> 
     assert "Can be fixed by: the user who blocked the other, by removing the block in the app." in told
 
 
-def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) -> None:
+def test_explanations_cover_earlier_times(support: Client, alice: User) -> None:
     bob = User.objects.get(username="bob")
     story = make_story(bob, audience="public")
     before = timezone.now()
@@ -200,7 +200,7 @@ def test_it_tells_how_it_was_at_an_earlier_time(support: Client, alice: User) ->
         assert said in text(support.get(address, {"at": wrong}))
 
 
-def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support: Client, alice: User) -> None:
+def test_timeline_shows_changes_and_views_with_actor_and_reason(support: Client, alice: User) -> None:
     community = people.community()
     suspend_user(community, alice.pk, until=timezone.now() + timedelta(days=1), reason="spam in rooms")
     update_profile(alice, bio="Sunsets and more", email="alice@new.example.com", password=people.PASSWORD)
@@ -229,7 +229,7 @@ def test_one_timeline_tells_who_changed_what_when_and_why_and_who_looked(support
     assert [line.at for line in timeline.lines] == sorted((line.at for line in timeline.lines), reverse=True)
 
 
-def test_times_are_read_and_written_in_the_zone_of_whoever_asks(support: Client, alice: User) -> None:
+def test_times_are_read_and_written_in_the_zone_of_the_viewer(support: Client, alice: User) -> None:
     # Shanghai is eight hours ahead of UTC all year.
     prefer(User.objects.get(username="support"), time_zone="Asia/Shanghai")
     with time_machine.travel("2027-03-01T06:30:00Z", tick=False):
@@ -245,21 +245,21 @@ def test_times_are_read_and_written_in_the_zone_of_whoever_asks(support: Client,
     assert "1 Mar 2027, 14:30" in before
 
 
-def test_somebody_elses_things_are_picked_by_their_name(support: Client, alice: User) -> None:
+def test_content_of_other_users_is_picked_by_their_name(support: Client, alice: User) -> None:
     page = support.get(f"{HOME}{alice.pk}/pick/", {"q": "bob"})
     assert "Sunset" in text(page)
     [story] = [link for link in links(page) if "/why/story/" in link]
     assert "alice sees story" in text(support.get(story))
 
 
-def test_what_is_not_there_is_404_and_staff_are_not_looked_into(support: Client, alice: User) -> None:
+def test_absent_targets_and_staff_accounts_answer_404(support: Client, alice: User) -> None:
     community = people.community()
     for path in ("999999/", f"{community.pk}/", f"{community.pk}/as_seen/", f"{alice.pk}/why/document/1/"):
         assert support.get(f"{HOME}{path}").status_code == 404, path
     assert support.get(f"{HOME}{alice.pk}/why/story/999999/").status_code == 200
 
 
-def test_as_they_see_it_needs_a_reason_and_shows_what_the_app_shows(support: Client, alice: User) -> None:
+def test_viewing_as_a_user_needs_a_reason_and_shows_their_app(support: Client, alice: User) -> None:
     address = f"{HOME}{alice.pk}/as_seen/"
     assert "Reason" in text(support.get(address))
     assert not Entry.objects.filter(verb=Action.IMPERSONATED).exists()
@@ -280,7 +280,7 @@ def _shown(support: Client, viewer: User, kind: str, thing_id: int) -> Any:
     return support.post(f"{HOME}{viewer.pk}/as_seen/", sent)
 
 
-def test_what_was_asked_about_stands_open_at_the_top(support: Client, alice: User) -> None:
+def test_the_explained_target_is_open_at_the_top(support: Client, alice: User) -> None:
     bob = User.objects.get(username="bob")
     connection = Connection.objects.get(receiver=alice)
     story, event = make_story(bob, "Beach", audience="public"), make_event(bob, "Picnic")
@@ -302,7 +302,7 @@ def test_what_was_asked_about_stands_open_at_the_top(support: Client, alice: Use
         assert len({panel.path for panel in answer.context["answers"]}) == len(answer.context["answers"])
 
 
-def test_of_a_list_the_row_that_was_asked_about_is_marked(support: Client, alice: User) -> None:
+def test_the_explained_row_of_a_list_is_marked(support: Client, alice: User) -> None:
     for number in range(12):
         make_connection(people.make_user(f"other{number}"), alice)
     oldest = Connection.objects.order_by("pk")[0]
@@ -354,11 +354,11 @@ def test_a_reveal_has_a_reason_is_kept_and_ends(support: Client, alice: User) ->
         ({"type": "users.user", "field": "email", "id": "9" * 5000}, 404),
     ],
 )
-def test_only_what_is_masked_can_be_revealed(support: Client, sent: dict[str, str], status: int) -> None:
+def test_masked_fields_alone_can_be_revealed(support: Client, sent: dict[str, str], status: int) -> None:
     assert support.post("/admin/reveal/", sent | {"reason": "calls about a story"}).status_code == status
 
 
-def test_nothing_of_a_staff_account_is_revealed(support: Client) -> None:
+def test_fields_of_staff_accounts_are_not_revealed(support: Client) -> None:
     sent = {"type": "users.user", "field": "email", "id": people.admin().pk, "reason": "calls about a story"}
     assert support.post("/admin/reveal/", sent).status_code == 404
     assert not Reveal.objects.exists()
@@ -374,7 +374,7 @@ def test_the_address_of_what_is_gone_says_so(support: Client, alice: User) -> No
 
 
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
-def test_it_is_the_desk_of_support_alone(alice: User, who: str) -> None:
+def test_only_support_opens_investigate(alice: User, who: str) -> None:
     client = console(getattr(people, who)())
     for path in ("", f"{alice.pk}/", f"{alice.pk}/why/story/1/", f"{alice.pk}/as_seen/", f"{alice.pk}/pick/?q=bob"):
         answer = client.get(f"{HOME}{path}")
@@ -467,7 +467,7 @@ def test_reasons_say_something(support: Client, alice: User, reason: str) -> Non
     assert not Entry.objects.filter(verb__in=(Action.REVEALED, Action.IMPERSONATED)).exists()
 
 
-def test_who_is_opened_or_found_by_what_is_masked_reads_it(support: Client, alice: User) -> None:
+def test_users_see_views_and_masked_searches_in_their_access_log(support: Client, alice: User) -> None:
     bob = User.objects.get(username="bob")
     support.get(f"{HOME}{alice.pk}/")
     support.get(f"{HOME}{alice.pk}/")

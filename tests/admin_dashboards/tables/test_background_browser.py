@@ -17,18 +17,11 @@ from apps.tables import services
 from apps.tables.models import Transfer
 from tests import people
 from tests.accessibility import barriers
-from tests.admin_dashboards.access.test_access_browser import sign_in
+from tests.browser import sign_in
 from tests.factories import make_event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("small_chunks")]
 IMPORT = "/admin/events/event/import/"
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "IMPORTED_AT_ONCE", 3)
-    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 3)
-    monkeypatch.setattr(background, "CHUNK", 2)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_a_version_that_is_not_of_the_thing_is_not_there(event: Event, version: 
     assert client.get(f"{EVENTS}{event.pk}/history/{versions_of(other)[0]}/").status_code == 404
 
 
-def test_nobody_posts_history(event: Event) -> None:
+def test_history_pages_reject_posts(event: Event) -> None:
     """Staff who may only look could once put an older version back with this form."""
     viewer = people.make_staff("viewer")
     assign_perm("events.view_event", viewer)
@@ -140,14 +140,14 @@ def test_a_long_history_comes_in_pages(event: Event, django_assert_num_queries: 
         client.get(f"{EVENTS}{event.pk}/history/")
 
 
-def test_who_was_put_into_groups_is_told_in_words() -> None:
+def test_history_names_the_groups_that_were_added() -> None:
     helper = people.make_staff("helper")
     helper.groups.set([Group.objects.get(name="Community Manager")])
     page = console(people.admin()).get(f"/admin/users/staff/{helper.pk}/history/").content.decode()
     assert "<ins>Community Manager</ins>" in page
 
 
-def test_somebody_deleted_since_is_told_by_number() -> None:
+def test_history_names_deleted_users_by_id() -> None:
     story = make_story(people.alice())
     gone = people.make_user("gone")
     story.caption = "Seen to"

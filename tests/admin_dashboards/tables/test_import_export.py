@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import openpyxl
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
@@ -21,11 +20,10 @@ from apps.audit.models import Entry
 from apps.events.models import Event
 from apps.users.models import User
 from tests import people
-from tests.console import console, fields, links
+from tests.console import EVENTS, console, fields, links, upload_import
 from tests.factories import make_event, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db
-EVENTS = "/admin/events/event/"
 TABLES = [
     "users/document", "users/user", "users/profile", "stories/story", "events/event", "chat/message",
     "moderation/report", "connections/connection", "notifications/notification", "auth/group", "users/staff",
@@ -57,11 +55,6 @@ def csv_of(client: Client) -> str:
     content = client.post(f"{EVENTS}export/", {"format": CSV}).content
     assert content.startswith(b"\xef\xbb\xbf")
     return str(content.decode("utf-8-sig"))
-
-
-def upload(client: Client, text: str | bytes, name: str = "events.csv") -> Any:
-    content = text if isinstance(text, bytes) else text.encode()
-    return client.post(f"{EVENTS}import/", {"import_file": SimpleUploadedFile(name, content), "format": "0"})
 
 
 def confirm(client: Client, preview: Any) -> Any:
@@ -160,7 +153,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_calculate_is_neutralised_and_read_back(text: Any) -> None:
+def test_spreadsheet_formulas_are_neutralised_and_read_back(text: Any) -> None:
     assert neutralise(text)[:1] not in set("=+-@\t\r＝")
     assert not re.search("""[;\\t\\r\\n][\\s"]*[=+\\-@＝]""", neutralise(text))
     assert read_back(neutralise(text)) == text
@@ -234,7 +227,7 @@ def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
     staff = importer()
     client = console(staff)
     exported = csv_of(client)
-    preview = upload(client, exported.replace("'=Offensive", "Polite"))
+    preview = upload_import(client, exported.replace("'=Offensive", "Polite"))
     assert preview.status_code == 200
     event.refresh_from_db()
     assert event.title == "=Offensive"
@@ -253,7 +246,7 @@ def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
 def test_columns_that_are_left_out_stay_as_they_are() -> None:
     event = make_event(people.alice(), capacity=7)
     client = console(importer())
-    confirm(client, upload(client, f"id,title\n{event.pk},Renamed\n"))
+    confirm(client, upload_import(client, f"id,title\n{event.pk},Renamed\n"))
     event.refresh_from_db()
     assert (event.title, event.capacity, event.location) == ("Renamed", 7, "Zoom")
 
@@ -273,11 +266,11 @@ def test_columns_that_are_left_out_stay_as_they_are() -> None:
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,many", "Write a whole number"),
     ],
 )
-def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sentence: str) -> None:
+def test_a_bad_row_stops_the_whole_import_and_is_named_by_line(row: str, sentence: str) -> None:
     good, bad = make_event(people.alice(), "Good"), make_event(people.bob(), "Bad")
     client = console(importer())
     lines = ["id,title,date,location,capacity", f"{good.pk},Better,2030-01-01T20:00:00Z,Zoom,", row.format(id=bad.pk)]
-    preview = upload(client, "\n".join(lines))
+    preview = upload_import(client, "\n".join(lines))
     assert preview.status_code == 200
     assert "confirm_form" not in preview.context
     assert sentence in preview.content.decode()
@@ -286,10 +279,10 @@ def test_one_bad_row_stops_the_whole_file_and_is_named_by_its_line(row: str, sen
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Bad"}
 
 
-def test_nothing_is_half_done_where_something_changed_since_the_preview() -> None:
+def test_imports_apply_no_row_when_one_changed_since_the_preview() -> None:
     first, second = make_event(people.alice(), "First"), make_event(people.bob(), "Second")
     client = console(importer())
-    preview = upload(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
+    preview = upload_import(client, f"id,title\n{first.pk},Changed\n{second.pk},Changed too\n")
     second.delete()
     answer = confirm(client, preview)
     assert "Nothing was imported" in answer.content.decode()
@@ -303,10 +296,10 @@ def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
     assign_perm("change_event", helper, theirs)
     assign_perm("events.import_event", helper)
     client = console(helper)
-    preview = upload(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
+    preview = upload_import(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
     assert "There is no event with this ID." in preview.content.decode()
     assert "Withheld" not in preview.content.decode()
-    confirm(client, upload(client, f"id,title\n{theirs.pk},Fine\n"))
+    confirm(client, upload_import(client, f"id,title\n{theirs.pk},Fine\n"))
     assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
 
 
@@ -315,7 +308,7 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
     viewer = people.make_staff("viewer")
     assign_perm("events.view_event", viewer)
     assign_perm("events.import_event", viewer)
-    preview = upload(console(viewer), f"id,title\n{event.pk},Mine\n")
+    preview = upload_import(console(viewer), f"id,title\n{event.pk},Mine\n")
     assert "Can change event" in preview.content.decode()
     assert "confirm_form" not in preview.context
 
@@ -367,7 +360,7 @@ NO_ROWS = workbook([None, ""])
     ],
 )
 def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(text: Any, sentence: str) -> None:
-    answer = upload(console(importer()), text)
+    answer = upload_import(console(importer()), text)
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
     assert "confirm_form" not in answer.context
@@ -402,7 +395,7 @@ def test_a_file_is_read_whichever_way_it_was_saved() -> None:
         moment = begins if name == "workbook" else begins.isoformat()
         ends = f"{(begins + timedelta(hours=1)).isoformat()}Z"
         rows = [[" ID ", "Title", "DATE", "ends_at", "capacity"], [event.pk, title, moment, ends, 7.0 + number]]
-        preview = upload(client, saved(rows))
+        preview = upload_import(client, saved(rows))
         assert "confirm_form" in preview.context, (name, preview.content.decode())
         confirm(client, preview)
         event.refresh_from_db()
@@ -417,7 +410,7 @@ def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
     client = console(importer())
     before = Event.history.count()
     exported = client.post(f"{EVENTS}export/", {"format": kind}).content
-    preview = upload(client, exported)
+    preview = upload_import(client, exported)
     assert [row.import_type for row in preview.context["result"].rows] == ["skip"] * len(texts)
     assert "Columns that change nothing: status, host," in preview.content.decode()
     assert "0 rows changed." in confirm(client, preview).content.decode()
@@ -427,7 +420,7 @@ def test_an_export_imported_as_it_is_changes_nothing(kind: str) -> None:
 def test_a_workbook_may_leave_out_empty_cells_at_the_end_of_a_row() -> None:
     event = make_event(people.alice(), "First", capacity=7)
     client = console(importer())
-    preview = upload(client, workbook(["id", "title", "capacity"], [event.pk, "Renamed"]))
+    preview = upload_import(client, workbook(["id", "title", "capacity"], [event.pk, "Renamed"]))
     confirm(client, preview)
     event.refresh_from_db()
     assert (event.title, event.capacity) == ("Renamed", None)
@@ -437,7 +430,7 @@ def test_a_workbook_means_by_its_escapes_what_excel_means() -> None:
     event = make_event(people.alice(), description="one\ntwo")
     client = console(importer())
     written = workbook(["id", "description", "title"], [event.pk, "one_x000D_\ntwo", "_x005F_x0041_ _x0041_ _x0000_"])
-    preview = upload(client, written)
+    preview = upload_import(client, written)
     confirm(client, preview)
     event.refresh_from_db()
     assert (event.description, event.title) == ("one\ntwo", "_x0041_ _x0041_ _x0000_")
@@ -447,15 +440,15 @@ def test_line_ends_and_zones_alone_are_no_change() -> None:
     event = make_event(people.alice(), description="one\ntwo")
     zoned = event.date.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()
     text = f'id,description,date\r\n{event.pk},"one\r\ntwo",{zoned}\r\n'
-    [row] = upload(console(importer()), text).context["result"].rows
+    [row] = upload_import(console(importer()), text).context["result"].rows
     assert row.import_type == "skip"
 
 
 @pytest.mark.parametrize("again", ["{}", " {}", "0{}", "{}.0", "+{}"])
-def test_one_row_on_two_lines_is_refused_with_both(again: str) -> None:
+def test_rows_on_two_lines_are_rejected_naming_both(again: str) -> None:
     event = make_event(people.alice(), "First")
     text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
-    preview = upload(console(importer()), text)
+    preview = upload_import(console(importer()), text)
     assert "Lines 2 and 4 are both for number" in preview.content.decode()
     assert "confirm_form" not in preview.context
 
@@ -463,7 +456,7 @@ def test_one_row_on_two_lines_is_refused_with_both(again: str) -> None:
 def test_columns_that_are_not_known_are_named_before_anything_is_confirmed() -> None:
     event = make_event(people.alice(), "First")
     client = console(importer())
-    preview = upload(client, f"id,titel, Title ,<b>\n{event.pk},Other,New,x\n")
+    preview = upload_import(client, f"id,titel, Title ,<b>\n{event.pk},Other,New,x\n")
     assert "Columns that change nothing: titel, &lt;b&gt;." in preview.content.decode()
     confirm(client, preview)
     event.refresh_from_db()
@@ -473,7 +466,7 @@ def test_columns_that_are_not_known_are_named_before_anything_is_confirmed() -> 
 @pytest.mark.parametrize("number", ["1.9", "1e3", "1_0", "٣", "0x1", "1,0", "1.000", "1'000", "1\u00a0000"])
 def test_a_number_that_is_not_whole_is_refused_and_not_cut(number: str) -> None:
     event = make_event(people.alice(), capacity=7)
-    preview = upload(console(importer()), f"id;capacity\n\n{event.pk};{number}\n")
+    preview = upload_import(console(importer()), f"id;capacity\n\n{event.pk};{number}\n")
     assert "Write a whole number" in preview.content.decode()
     assert "Line 3, capacity" in preview.content.decode()
 
@@ -482,9 +475,9 @@ def test_a_workbook_that_unfolds_into_a_huge_one_is_not_unfolded() -> None:
     with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("xl/worksheets/sheet1.xml", b" " * (sheets.MAX_UNFOLDED + 1))
     client = console(importer())
-    assert "The workbook is too large." in upload(client, file.getvalue()).content.decode()
+    assert "The workbook is too large." in upload_import(client, file.getvalue()).content.decode()
     wide = workbook(["id", "title"], [1, "x"] + [None] * sheets.MAX_COLUMNS + ["far away"])
-    assert "The sheet goes on after" in upload(client, wide).content.decode()
+    assert "The sheet goes on after" in upload_import(client, wide).content.decode()
 
 
 def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:

@@ -34,7 +34,7 @@ MADE_FROM = {
 }
 
 
-def test_what_we_override_is_what_it_was() -> None:
+def test_overridden_templates_match_their_known_upstream() -> None:
     overridden = {path.relative_to(OURS).as_posix() for path in OURS.rglob("*.html")}
     upstream = {name: THEIRS / name for name in overridden if (THEIRS / name).exists()}
     assert {name: sha256(path.read_bytes()).hexdigest()[:16] for name, path in upstream.items()} == MADE_FROM

@@ -15,7 +15,7 @@ from tests.client import api
 from tests.people import alice, bob, carol, community
 
 
-def test_what_one_says_every_socket_of_every_member_hears(stack_url: str) -> None:
+def test_messages_reach_all_sockets_of_all_members(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as phone, chat(stack_url, a, room) as laptop, chat(stack_url, b, room) as other:
@@ -35,7 +35,7 @@ def test_what_one_says_every_socket_of_every_member_hears(stack_url: str) -> Non
         }
 
 
-def test_what_is_sent_over_http_is_heard_too(stack_url: str) -> None:
+def test_messages_sent_over_http_reach_sockets(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, b, room) as other:
@@ -43,7 +43,7 @@ def test_what_is_sent_over_http_is_heard_too(stack_url: str) -> None:
         assert other.next() == {"type": "message"} | sent
 
 
-def test_nothing_old_is_sent_unasked(stack_url: str) -> None:
+def test_old_messages_are_sent_on_request_alone(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two")
@@ -53,7 +53,7 @@ def test_nothing_old_is_sent_unasked(stack_url: str) -> None:
         assert other.next()["seq"] == 3
 
 
-def test_it_resumes_in_order_and_goes_on_live(stack_url: str) -> None:
+def test_resuming_sends_missed_messages_in_order_then_live_ones(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, *map(str, range(1, 251)))
@@ -69,7 +69,7 @@ def test_it_resumes_in_order_and_goes_on_live(stack_url: str) -> None:
         assert other.next()["seq"] == 261
 
 
-def test_nothing_live_is_sent_before_the_first_frame(stack_url: str) -> None:
+def test_live_messages_wait_for_the_first_frame(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two")
@@ -144,7 +144,7 @@ def test_a_position_that_is_none_opens_nothing(stack_url: str, after: object) ->
         assert one.connection.close_reason == "invalid"
 
 
-def test_what_is_said_again_does_not_jump_the_queue(stack_url: str) -> None:
+def test_repeated_sends_keep_the_order_of_messages(stack_url: str) -> None:
     """Whoever keeps the highest number shown would otherwise take all that lies between for known."""
     a, b = alice(), bob()
     room = room_of(a, b)
@@ -212,7 +212,7 @@ def test_typing_is_for_the_others_and_reading_for_all(stack_url: str) -> None:
     assert Membership.objects.get(user=a).read_up_to == 1
 
 
-def test_one_cannot_write_to_somebody_no_longer_connected(stack_url: str) -> None:
+def test_sending_to_a_former_connection_is_refused(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one, chat(stack_url, b, room) as other:
@@ -232,7 +232,7 @@ def test_a_removed_message_is_resumed_without_its_text(stack_url: str) -> None:
         assert other.hear(2) == ["", "Good words"]
 
 
-def test_a_message_that_is_gone_with_its_sender_holds_nobody_up(stack_url: str) -> None:
+def test_deleted_messages_do_not_block_resuming(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two", "three")
@@ -244,7 +244,7 @@ def test_a_message_that_is_gone_with_its_sender_holds_nobody_up(stack_url: str) 
         assert other.next()["seq"] == 4
 
 
-def test_a_slow_reader_holds_nobody_up_and_misses_nothing(stack_url: str) -> None:
+def test_slow_readers_delay_no_other_and_miss_no_message(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     # More than the buffers in between hold, so that the server cannot send it all.

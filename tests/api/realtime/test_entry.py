@@ -78,7 +78,7 @@ def test_a_ticket_that_cannot_be_used_up_says_try_again(stack_url: str, settings
 
 
 @pytest.mark.parametrize("options", [{}, {"subprotocols": ["infloo.v1"]}, {"subprotocols": ["infloo.v1", "ticket."]}])
-def test_nobody_opens_a_socket(stack_url: str, options: dict[str, Any]) -> None:
+def test_anonymous_sockets_are_closed(stack_url: str, options: dict[str, Any]) -> None:
     with socket(stack_url, NOTIFICATIONS, **options) as one:
         assert one.closed() == 4401
 
@@ -255,7 +255,7 @@ def be_blocked(a: User, b: User) -> None:
         (be_blocked, 4403),
     ],
 )
-def test_who_may_not_stay_is_put_out(stack_url: str, action: Callable[[User, User], None], code: int) -> None:
+def test_sockets_are_closed_once_access_ends(stack_url: str, action: Callable[[User, User], None], code: int) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one, chat(stack_url, a, room) as another:
@@ -285,7 +285,9 @@ def lose_the_place(a: User, room: Room) -> None:
 @pytest.mark.parametrize(
     ("action", "code"), [(expire, 4401), (switch_off, 4401), (lose_the_badge, 4403), (lose_the_place, 4403)]
 )
-def test_nobody_needs_to_be_told_for_it(stack_url: str, action: Callable[[User, Room], None], code: int) -> None:
+def test_sockets_are_closed_without_a_notification_too(
+    stack_url: str, action: Callable[[User, Room], None], code: int
+) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one:
@@ -297,7 +299,7 @@ def test_nobody_needs_to_be_told_for_it(stack_url: str, action: Callable[[User, 
 
 
 @pytest.mark.parametrize("by_ticket", [False, True])
-def test_it_ends_with_the_token_that_opened_it(stack_url: str, by_ticket: bool) -> None:
+def test_sockets_close_when_their_token_expires(stack_url: str, by_ticket: bool) -> None:
     a = alice()
     options = {"subprotocols": protocols(ticket_of(a))} if by_ticket else {"token": begin(a).access}
     with socket(stack_url, NOTIFICATIONS, **options) as one:

@@ -72,7 +72,7 @@ def test_ten_bad_frames_in_a_row_close_the_socket(stack_url: str) -> None:
         assert one.closed() == 1008
 
 
-def test_keys_that_nobody_knows_are_let_pass(stack_url: str) -> None:
+def test_unknown_frame_keys_are_ignored(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as one:
@@ -81,7 +81,7 @@ def test_keys_that_nobody_knows_are_let_pass(stack_url: str) -> None:
         assert (frame["sender"], frame["room"], frame["seq"]) == ("alice", room.name, 1)
 
 
-def test_whoever_floods_is_closed_after_a_burst(stack_url: str) -> None:
+def test_flooding_sockets_are_closed_after_a_burst(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room, ready=False) as one:

@@ -47,7 +47,9 @@ def head(path: str, headers: list[tuple[str, str]], method: str = "GET") -> byte
 
 
 @pytest.mark.parametrize(("query", "headers"), TAKEN.values(), ids=TAKEN)
-def test_what_a_call_may_bring_a_handshake_may_too(stack_url: str, query: str, headers: list[tuple[str, str]]) -> None:
+def test_handshakes_accept_the_headers_that_calls_may_have(
+    stack_url: str, query: str, headers: list[tuple[str, str]]
+) -> None:
     assert ask(stack_url, head(f"/healthz{query}", headers)) == 200
     assert ask(stack_url, head(f"/ws/notifications/{query}", [*headers, *UPGRADE.items()])) == 101
 

@@ -246,7 +246,7 @@ async def test_a_connection_to_either_of_two_servers_that_falls_silent_is_opened
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs"])
-async def test_what_is_sent_through_one_server_does_not_wait_for_another(
+async def test_messages_through_one_server_do_not_wait_for_another(
     settings: Any, quick: None, tmp_path: Path, trouble: str
 ) -> None:
     with Broker(tmp_path / "one") as broker, Broker(tmp_path / "other") as other:

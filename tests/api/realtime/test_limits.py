@@ -45,7 +45,7 @@ def test_a_person_has_at_most_20_sockets_and_the_oldest_goes(stack_url: str) -> 
             one.expect_nothing()
 
 
-def test_they_are_counted_over_all_processes(
+def test_open_sockets_are_counted_over_all_processes(
     stack_url: str, another: tuple[str, uvicorn.Server], broker: Any, settings: Any
 ) -> None:
     settings.SOCKETS_A_PERSON = 2
@@ -134,7 +134,7 @@ async def test_a_socket_that_closes_while_all_are_refreshed_is_not_counted(
     assert broker.keys("*:sockets:*") == []
 
 
-def test_those_of_a_process_that_was_killed_are_forgotten(stack_url: str, broker: Any, settings: Any) -> None:
+def test_sockets_of_killed_processes_are_forgotten(stack_url: str, broker: Any, settings: Any) -> None:
     settings.SOCKETS_A_PERSON = 2
     a = alice()
     with notifications(stack_url, a) as one:
@@ -148,7 +148,7 @@ def test_those_of_a_process_that_was_killed_are_forgotten(stack_url: str, broker
             one.expect_nothing()
 
 
-def test_what_valkey_has_lost_it_is_told_again(
+def test_sockets_lost_by_valkey_are_registered_again(
     transactional_db: None, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_sockets, "REFRESH_EVERY", 0.05)

@@ -18,7 +18,7 @@ def tell(person: User, who: str = "bob") -> Notification:
     return notify(person.pk, Kind.NEW_FOLLOWER, about=person, person=who)
 
 
-def test_a_person_hears_of_what_they_are_told(stack_url: str) -> None:
+def test_notifications_reach_all_sockets_of_their_recipient(stack_url: str) -> None:
     a, b = alice(), bob()
     with (
         notifications(stack_url, a) as phone,
@@ -33,7 +33,7 @@ def test_a_person_hears_of_what_they_are_told(stack_url: str) -> None:
         other.expect_nothing()
 
 
-def test_nothing_old_is_told(stack_url: str) -> None:
+def test_old_notifications_are_not_sent(stack_url: str) -> None:
     a = alice()
     tell(a)
     with notifications(stack_url, a) as one:
@@ -54,7 +54,7 @@ def test_many_at_once_come_once_each(stack_url: str) -> None:
         one.expect_nothing()
 
 
-def test_what_the_broker_never_carried_is_told_all_the_same(stack_url: str) -> None:
+def test_notifications_lost_by_the_broker_are_delivered(stack_url: str) -> None:
     a = alice()
     with notifications(stack_url, a) as one:
         tell(a)
@@ -69,7 +69,7 @@ def test_what_the_broker_never_carried_is_told_all_the_same(stack_url: str) -> N
         one.expect_nothing()
 
 
-def test_a_clock_that_is_set_back_makes_nobody_hear_twice() -> None:
+def test_setting_the_clock_back_repeats_no_notification() -> None:
     # What was told is forgotten once no look reads it any more: never because of a time that has yet to come.
     hub = object.__new__(Hub)
     hub._last_look = timezone.now() + timedelta(days=1)

@@ -52,7 +52,7 @@ def speak(client: Client, count: int) -> None:
         client.next()
 
 
-def test_what_one_process_takes_the_other_tells(processes: tuple[SocketProcess, SocketProcess]) -> None:
+def test_messages_cross_processes(processes: tuple[SocketProcess, SocketProcess]) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(processes[0].url, a, room) as one, chat(processes[1].url, b, room) as other:

@@ -38,7 +38,7 @@ def at_once[T](count: int, action: Callable[[int], T]) -> list[T | Exception]:
         return list(pool.map(run, range(count)))
 
 
-def test_it_opens_one_room_for_two() -> None:
+def test_two_users_share_one_room() -> None:
     a, b = alice(), bob()
     connect(a, b)
     room, made = services.open_room(a, b.pk)
@@ -47,7 +47,7 @@ def test_it_opens_one_room_for_two() -> None:
     assert set(room.memberships.values_list("user_id", flat=True)) == {a.pk, b.pk}
 
 
-def test_it_opens_rooms_between_connected_people_only() -> None:
+def test_rooms_need_a_connection() -> None:
     a, b = alice(), bob()
     with pytest.raises(Refused, match="connected"):
         services.open_room(a, b.pk)
@@ -60,7 +60,7 @@ def test_it_opens_rooms_between_connected_people_only() -> None:
         services.open_room(a, b.pk)
 
 
-def test_it_knows_nobody_behind_a_block() -> None:
+def test_blocked_users_are_absent_to_room_opening() -> None:
     a, b = alice(), bob()
     connect(a, b)
     Block.objects.create(blocker=b, blocked=a)
@@ -69,7 +69,7 @@ def test_it_knows_nobody_behind_a_block() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_makes_one_room_when_both_open_it_at_once() -> None:
+def test_opening_a_room_at_once_makes_one_room() -> None:
     a, b = alice(), bob()
     connect(a, b)
     results = at_once(20, lambda n: services.open_room(*((a, b.pk) if n % 2 else (b, a.pk))))
@@ -78,7 +78,7 @@ def test_it_makes_one_room_when_both_open_it_at_once() -> None:
     assert Membership.objects.count() == 2
 
 
-def test_it_numbers_messages_without_a_gap() -> None:
+def test_messages_are_numbered_without_gaps() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two")
@@ -90,7 +90,7 @@ def test_it_numbers_messages_without_a_gap() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_numbers_messages_without_a_gap_when_many_write_at_once() -> None:
+def test_concurrent_messages_are_numbered_without_gaps() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     results = at_once(
@@ -102,7 +102,7 @@ def test_it_numbers_messages_without_a_gap_when_many_write_at_once() -> None:
     assert times == sorted(times)
 
 
-def test_it_stores_the_same_client_id_once() -> None:
+def test_repeated_client_ids_store_one_message() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     first, new = services.send_message(a, room.name, text="Hi", client_id="c1")
@@ -115,7 +115,7 @@ def test_it_stores_the_same_client_id_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_stores_the_same_client_id_once_when_sent_twenty_times_at_once() -> None:
+def test_concurrent_client_ids_store_one_message() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     results = at_once(20, lambda _: services.send_message(a, room.name, text="Hi", client_id="c1"))
@@ -126,7 +126,7 @@ def test_it_stores_the_same_client_id_once_when_sent_twenty_times_at_once() -> N
     assert room.last_seq == 1
 
 
-def test_it_sends_to_a_connected_person_without_a_room_yet() -> None:
+def test_sending_to_a_connection_opens_the_room() -> None:
     a, b = alice(), bob()
     connect(a, b)
     message, _ = services.send_message(a, receiver_id=b.pk, text="Hi")
@@ -135,7 +135,7 @@ def test_it_sends_to_a_connected_person_without_a_room_yet() -> None:
         services.send_message(a, receiver_id=carol().pk, text="Hi")
 
 
-def test_it_refuses_nothing_and_too_much() -> None:
+def test_empty_and_oversized_messages_are_rejected() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     for text in ("", " \n\t", "x" * 4001):
@@ -160,7 +160,7 @@ def test_a_room_name_opens_nothing() -> None:
     assert len(services.timeline_of(c)) == 0
 
 
-def test_it_is_read_but_not_written_after_the_connection_ended() -> None:
+def test_ended_connections_leave_the_room_read_only() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "Hi")
@@ -173,7 +173,7 @@ def test_it_is_read_but_not_written_after_the_connection_ended() -> None:
 
 
 @pytest.mark.parametrize("who_blocks", ["reader", "other"])
-def test_it_is_not_read_after_a_block(who_blocks: str) -> None:
+def test_blocks_close_the_room_to_readers(who_blocks: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "Hi")
@@ -202,7 +202,7 @@ def unread(person: User) -> int:
     return int(room.unread)
 
 
-def test_it_counts_what_is_unread() -> None:
+def test_unread_messages_are_counted() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     say(a, room, "one", "two", "three")
@@ -265,7 +265,7 @@ def test_staff_take_a_message_out_of_sight_and_put_it_back() -> None:
         services.restore_message(staff, message.pk)
 
 
-def test_only_those_who_may_remove_messages() -> None:
+def test_removing_messages_needs_the_permission() -> None:
     a, b = alice(), bob()
     say(a, room_of(a, b), "Hi")
     message = Message.objects.get()

@@ -18,7 +18,7 @@ from tests.races import at_once, lost, won
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_requests_in_both_directions_one_is_made() -> None:
+def test_twenty_requests_in_both_directions_make_one_connection() -> None:
     a, b = alice(), bob()
     one_way, other_way = partial(request_connection, a, b.pk), partial(request_connection, b, a.pk)
     results = at_once([one_way, other_way] * 10)
@@ -29,7 +29,7 @@ def test_of_twenty_requests_in_both_directions_one_is_made() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_answers_one_counts() -> None:
+def test_exactly_one_of_twenty_answers_counts() -> None:
     a, b = alice(), bob()
     connection = request_connection(a, b.pk)
     results = at_once(
@@ -43,7 +43,7 @@ def test_of_twenty_answers_one_counts() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_deletions_one_deletes() -> None:
+def test_exactly_one_of_twenty_deletions_deletes() -> None:
     a, b = alice(), bob()
     connection = request_connection(a, b.pk)
     results = at_once([partial(delete_connection, person, connection.pk) for person in (a, b) * 10])
@@ -53,7 +53,7 @@ def test_of_twenty_deletions_one_deletes() -> None:
 
 @pytest.mark.django_db
 class TestRelations:
-    def test_each_sees_the_relation_from_their_side(self) -> None:
+    def test_relations_are_seen_from_either_side(self) -> None:
         a, b = alice(), bob()
         assert relation(a, b) is None
         connection = request_connection(a, b.pk)
@@ -62,7 +62,7 @@ class TestRelations:
         assert (relation(a, b), relation(b, a)) == ("accepted", "accepted")
         assert are_connected(b.pk, a.pk)
 
-    def test_only_accepted_ones_connect(self) -> None:
+    def test_accepted_requests_alone_connect(self) -> None:
         a, b, c = alice(), bob(), carol()
         accepted, rejected = request_connection(a, b.pk), request_connection(c, a.pk)
         assert list(connected_ids(a)) == []

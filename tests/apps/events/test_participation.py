@@ -35,7 +35,7 @@ def refusal_of(user: User, event: Event, status: str = "going") -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_for_the_last_seat_one_gets_it() -> None:
+def test_exactly_one_of_twenty_guests_gets_the_last_seat() -> None:
     event = make_event(alice(), capacity=1)
     crowd = [make_user(f"guest{number}") for number in range(20)]
     results = at_once([partial(join_event, guest, event.pk, status="going") for guest in crowd])
@@ -45,7 +45,7 @@ def test_of_twenty_for_the_last_seat_one_gets_it() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_guest_twenty_times_takes_one_seat() -> None:
+def test_twenty_joins_of_one_guest_take_one_seat() -> None:
     event, guest = make_event(alice(), capacity=1), bob()
     results = at_once([partial(join_event, guest, event.pk, status="going")] * 20)
     assert len(won(results)) == 20
@@ -54,7 +54,7 @@ def test_one_guest_twenty_times_takes_one_seat() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_invitations_one_is_made() -> None:
+def test_twenty_invitations_make_one() -> None:
     host, guest = alice(), bob()
     event = make_event(host)
     results = at_once([partial(invite_to_event, host, event.pk, guest.pk)] * 20)
@@ -79,7 +79,7 @@ class TestSeats:
         host = alice()
         assert refusal_of(host, make_event(host)) == "own-event"
 
-    def test_a_cancelled_event_takes_nobody_in(self) -> None:
+    def test_cancelled_events_refuse_participants(self) -> None:
         host = alice()
         event = make_event(host)
         cancel_event(host, event.pk)
@@ -128,7 +128,7 @@ class TestSeats:
 
 @pytest.mark.django_db
 class TestInvitations:
-    def test_an_invitation_is_told_once_and_accepted_by_joining(self) -> None:
+    def test_invitations_notify_once_and_are_accepted_by_joining(self) -> None:
         host, guest = alice(), bob()
         event = make_event(host)
         assert invite_to_event(host, event.pk, guest.pk).status == "invited"
@@ -141,7 +141,7 @@ class TestInvitations:
         assert Participation.objects.get().status == "going"
         assert Notification.objects.get(recipient=host).kind == Kind.EVENT_JOINED
 
-    def test_only_people_whom_the_host_may_know_of(self) -> None:
+    def test_invitations_reach_users_visible_to_the_host_alone(self) -> None:
         host, shy = alice(), bob()
         event = make_event(host)
         block(shy, "alice")
@@ -152,7 +152,7 @@ class TestInvitations:
             invite_to_event(host, event.pk, host.pk)
         assert refusal.value.field == "user"
 
-    def test_nobody_is_invited_to_what_is_over_or_cancelled(self) -> None:
+    def test_past_and_cancelled_events_refuse_invitations(self) -> None:
         host, guest = alice(), bob()
         over, cancelled = make_event(host, in_hours=-5), make_event(host)
         cancel_event(host, cancelled.pk)

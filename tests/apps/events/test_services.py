@@ -49,7 +49,7 @@ def test_an_event_lasts_four_hours_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize("end", [EVE, EVE - timedelta(seconds=1)])
-def test_it_ends_after_it_begins(end: datetime) -> None:
+def test_events_end_after_they_begin(end: datetime) -> None:
     with pytest.raises(Invalid) as refusal:
         create_event(alice(), title="A", date=EVE, location="B", ends_at=end)
     assert refusal.value.field == "ends_at"
@@ -78,7 +78,7 @@ def test_replacing_takes_what_is_left_out_back_to_empty() -> None:
     assert replaced.ends_at == EVE + timedelta(hours=4)
 
 
-def test_only_known_fields_are_changed() -> None:
+def test_event_changes_reject_unknown_fields() -> None:
     host = alice()
     event = make_event(host)
     with pytest.raises(TypeError):
@@ -99,7 +99,7 @@ def test_guests_hear_of_a_new_time_or_place_and_of_nothing_else() -> None:
     assert told(guest, Kind.EVENT_CHANGED) == ["The time or place of “Another name” has changed."] * 2
 
 
-def test_nothing_is_written_where_nothing_changes() -> None:
+def test_unchanged_events_write_no_history() -> None:
     host = alice()
     event = make_event(host)
     update_event(host, event.pk, title=event.title)
@@ -117,7 +117,7 @@ def test_seats_cannot_be_fewer_than_those_going() -> None:
     assert update_event(host, event.pk, capacity=2).capacity == 2
 
 
-def test_cancelling_tells_everybody_who_takes_part_once() -> None:
+def test_cancelling_notifies_each_participant_once() -> None:
     host, going, invited = alice(), bob(), carol()
     event = make_event(host)
     join_event(going, event.pk, status="going")
@@ -130,7 +130,7 @@ def test_cancelling_tells_everybody_who_takes_part_once() -> None:
     assert refusal.value.code == "event-cancelled"
 
 
-def test_deleting_tells_guests_of_what_was_still_to_come() -> None:
+def test_deleting_notifies_guests_of_future_events() -> None:
     host, guest = alice(), bob()
     coming, over = make_event(host), make_event(host, in_hours=1)
     for event in (coming, over):
@@ -147,7 +147,7 @@ def test_deleting_tells_guests_of_what_was_still_to_come() -> None:
     assert (last.history_type, last.history_user, last.title) == ("-", host, "Launch Party")
 
 
-def test_only_the_host_changes_an_event() -> None:
+def test_changing_an_event_needs_its_host_or_the_permission() -> None:
     event, stranger = make_event(alice()), bob()
     for action in (
         lambda: update_event(stranger, event.pk, title="X"),
@@ -161,7 +161,7 @@ def test_only_the_host_changes_an_event() -> None:
             action()
 
 
-def test_staff_edit_remove_and_restore_and_the_host_is_told() -> None:
+def test_staff_edits_removals_and_restorations_notify_the_host() -> None:
     host, boss = alice(), admin()
     event = make_event(host)
     edit_event(boss, event.pk, title="Cleaner", description="", reason="offensive")
@@ -184,7 +184,7 @@ def test_staff_edit_remove_and_restore_and_the_host_is_told() -> None:
     assert list(kinds) == [Kind.CONTENT_EDITED, Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
 
 
-def test_an_edit_by_staff_is_taken_back_unless_the_words_have_changed_since() -> None:
+def test_staff_edits_are_undone_unless_the_text_changed_since() -> None:
     host, boss = alice(), admin()
     event = make_event(host, "Rude party", capacity=9)
     moved = event.date + timedelta(days=1)
@@ -215,7 +215,7 @@ def test_staff_cannot_leave_an_event_without_a_title() -> None:
         assert refusal.value.field == "title"
 
 
-def test_staff_without_the_permission_are_told_which_they_need() -> None:
+def test_staff_edits_name_the_missing_permission() -> None:
     clerk, event = make_staff("clerk"), make_event(alice())
     with pytest.raises(Refused, match="Can change event"):
         edit_event(clerk, event.pk, title="X")

@@ -69,9 +69,7 @@ def test_sixteen_bits_of_grey_keep_their_values() -> None:
         (16, b"\x05\x01\x05\x00", 0x0500, [255, 0], [5, 5]),
     ],
 )
-def test_one_value_of_grey_may_be_transparent(
-    depth: int, row: bytes, key: int, alpha: list[int], grey: list[int]
-) -> None:
+def test_transparent_grey_values_are_kept(depth: int, row: bytes, key: int, alpha: list[int], grey: list[int]) -> None:
     image = stored(png_of(0, depth, row, 2, chunk(b"tRNS", key.to_bytes(2))))
     assert [image.getpixel((x, 0)) for x in (0, 1)] == [(g, g, g, a) for g, a in zip(grey, alpha, strict=True)]
 
@@ -154,7 +152,7 @@ def test_colours_of_a_wider_space_are_converted(kind: str, icc: bytes, shown: tu
     assert near(stored(content).getpixel((8, 8)), shown, 4 if kind == "PNG" else 8)
 
 
-def test_what_is_transparent_stays_so_when_colours_are_converted() -> None:
+def test_transparency_survives_colour_conversion() -> None:
     content = saved(Image.new("RGBA", (4, 4), (*COLOUR, 77)), icc_profile=ADOBE_RGB)
     assert near(stored(content).getpixel((1, 1)), (233, 24, 24, 77))
 
@@ -186,7 +184,7 @@ def test_a_profile_that_cannot_be_read_or_does_not_fit_changes_nothing(icc: byte
 
 
 @pytest.mark.parametrize("take", [uploads.take_picture, uploads.take_document, uploads.take_story])
-def test_of_a_second_picture_in_a_jpeg_nothing_is_left(take: Any) -> None:
+def test_second_images_in_a_jpeg_are_removed(take: Any) -> None:
     first, second = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (40, 30), "blue")
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -201,13 +199,13 @@ def test_of_a_second_picture_in_a_jpeg_nothing_is_left(take: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_only_png_and_webp_move(kind: str) -> None:
+def test_animations_in_other_formats_are_rejected(kind: str) -> None:
     with pytest.raises(Invalid) as refused:
         uploads.take_story(upload(moving(kind)))
     assert refused.value.code == "animated"
 
 
-def test_an_animation_of_one_picture_stands_still() -> None:
+def test_animations_of_one_frame_become_still_images() -> None:
     content = saved(Image.new("RGB", (4, 4), COLOUR))
     assert stored(with_chunk(content, chunk(b"acTL", bytes([0, 0, 0, 1, 0, 0, 0, 0])))).size == (4, 4)
 
@@ -216,7 +214,7 @@ def test_an_animation_of_one_picture_stands_still() -> None:
 
 
 @pytest.mark.parametrize("size", [(8160, 6144), (16382, 3628)])
-def test_what_phones_make_is_taken(size: tuple[int, int]) -> None:
+def test_image_sizes_of_phones_are_accepted(size: tuple[int, int]) -> None:
     image = Image.open(uploads.take_picture(upload(saved(Image.new("L", size, 90), "JPEG"))).file)
     assert image.size == size
 
@@ -226,7 +224,7 @@ def test_a_jpeg_of_a_nominal_hundred_megapixels_is_drawn_smaller() -> None:
     assert Image.open(uploads.take_picture(upload(content)).file).size == (6016, 4512)
 
 
-def test_what_is_too_large_is_told_how_to_get_in() -> None:
+def test_oversized_images_are_rejected_with_advice() -> None:
     content = png_of(0, 1, b"\0", 1)
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 9000, 9000, 1, 0, 0, 0, 0))
     with pytest.raises(Invalid) as refused:
@@ -261,7 +259,7 @@ def wrong(chunk: bytes) -> bytes:
     ],
     ids=lambda added: f"{added[4:8].decode()}-{len(added)}",
 )
-def test_what_a_png_tells_besides_spoils_no_picture(added: bytes) -> None:
+def test_png_metadata_spoils_no_image(added: bytes) -> None:
     image = stored(with_chunk(saved(Image.new("RGB", (4, 4), COLOUR)), added))
     assert image.getpixel((1, 1)) == COLOUR
 
@@ -292,13 +290,13 @@ def test_a_wrong_checksum_of_the_picture_itself_is_refused(name: bytes) -> None:
         (0xFE, b""),
     ],
 )
-def test_what_a_jpeg_tells_besides_spoils_no_picture(marker: int, data: bytes) -> None:
+def test_jpeg_metadata_spoils_no_image(marker: int, data: bytes) -> None:
     content = with_segment(saved(Image.new("RGB", (16, 16), COLOUR), "JPEG", quality=95), marker, data)
     assert near(stored(content).getpixel((8, 8)), COLOUR, 6)
 
 
 @pytest.mark.parametrize("note", [{"exif": b"Exif\0\0rubbish"}, {"xmp": b"<x:xmpmeta"}, {"icc_profile": b"rubbish"}])
-def test_what_a_webp_tells_besides_spoils_no_picture(note: dict[str, bytes]) -> None:
+def test_webp_metadata_spoils_no_image(note: dict[str, bytes]) -> None:
     content = saved(Image.new("RGB", (16, 16), COLOUR), "WEBP", lossless=True, **note)
     assert near(stored(content).getpixel((8, 8)), COLOUR, 6)
 

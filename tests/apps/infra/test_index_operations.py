@@ -70,7 +70,7 @@ def run(states: Any, way: str = "forwards") -> None:
         )
 
 
-def test_they_are_made_once_by_two_runs_and_anew_where_one_was_left_invalid(states: Any) -> None:
+def test_indexes_are_made_once_and_again_where_invalid(states: Any) -> None:
     before = indexes()
     run(states)
     made = before.keys() - {"story_by_maker"} | {"test_caption"}

@@ -52,7 +52,7 @@ def brand(major: bytes, *others: bytes) -> bytes:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_other_pictures_are_told_how_to_become_one(take: Any, content: bytes, name: str, way_out: str) -> None:
+def test_other_image_formats_are_rejected_with_advice(take: Any, content: bytes, name: str, way_out: str) -> None:
     sentence = said(take, content)
     assert name in sentence
     assert way_out in sentence
@@ -135,7 +135,7 @@ def test_boxes_within_boxes_are_gone_into_no_deeper_than_tracks_lie() -> None:
     assert uploads.take_story(upload(mp4()[:24] + nested)).media_type == "video/mp4"
 
 
-def test_where_videos_are_not_taken_no_way_to_one_is_shown() -> None:
+def test_video_advice_is_absent_where_videos_are_not_accepted() -> None:
     assert said(uploads.take_document, film(b"vide")) == "This is a video. Send one of these: PNG, JPG, WEBP, PDF."
     sentence = said(uploads.take_document, brand(b"qt  "))
     assert sentence == "This is QuickTime. Send one of these: PNG, JPG, WEBP, PDF."

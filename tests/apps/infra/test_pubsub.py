@@ -54,7 +54,7 @@ def next_of(pubsub: Any) -> Any:
     return json.loads(content["content"])
 
 
-def test_it_is_sent_in_order_once_it_is_committed(heard: Any) -> None:
+def test_publications_are_sent_in_order_after_commit(heard: Any) -> None:
     with transaction.atomic():
         pubsub.publish("room.1", {"seq": 2})
         with transaction.atomic():
@@ -64,7 +64,7 @@ def test_it_is_sent_in_order_once_it_is_committed(heard: Any) -> None:
     assert [next_of(heard)["seq"] for _ in range(3)] == [2, 3, 4]
 
 
-def test_what_is_rolled_back_is_never_sent(heard: Any) -> None:
+def test_publications_rolled_back_are_never_sent(heard: Any) -> None:
     with transaction.atomic():
         pubsub.publish("room.1", {"seq": 1})
         transaction.set_rollback(True)
@@ -72,7 +72,7 @@ def test_what_is_rolled_back_is_never_sent(heard: Any) -> None:
     assert next_of(heard) == {"seq": 2}
 
 
-def test_without_a_broker_it_costs_nothing_and_says_so_once(
+def test_publishing_without_a_broker_is_quick_and_logged_once(
     sender: pubsub._Sender, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.CHANNEL_LAYERS = channel_layers(["unix:///nowhere.sock"], settings.BROADCAST_PREFIX)
@@ -87,7 +87,9 @@ def test_without_a_broker_it_costs_nothing_and_says_so_once(
     assert "private" not in lines[0]
 
 
-def test_it_finds_a_broker_that_comes_back(sender: pubsub._Sender, settings: Any, heard: Any, broker: Any) -> None:
+def test_publishing_reconnects_to_a_returned_broker(
+    sender: pubsub._Sender, settings: Any, heard: Any, broker: Any
+) -> None:
     pubsub.publish("room.1", {"seq": 1})
     assert next_of(heard) == {"seq": 1}
     # Whatever connection it had is gone by the time it has something to say again.

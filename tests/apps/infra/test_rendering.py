@@ -32,7 +32,7 @@ def opened(content: bytes) -> Image.Image:
     ("kind", "media_type"),
     [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("PDF", "application/pdf")],
 )
-def test_it_draws_every_kind_that_is_taken(kind: str, media_type: str) -> None:
+def test_all_accepted_kinds_are_rendered(kind: str, media_type: str) -> None:
     drawn = opened(render_page(picture(kind), media_type, 1, watermark="", max_side=600))
     assert max(drawn.size) == 600
     red, _, blue = drawn.getpixel((150, 150))
@@ -112,7 +112,7 @@ def dark(drawn: Image.Image, box: tuple[float, float, float, float], height: flo
     return sum(part.histogram()[:128]) / (part.width * part.height)
 
 
-def test_what_people_filled_in_is_seen() -> None:
+def test_filled_in_form_fields_are_rendered() -> None:
     drawn = opened(render_page(filled_form("Ada Lovelace"), "application/pdf", 1, watermark="", max_side=800))
     for name, box in FIELDS.items():
         assert dark(drawn, box) > 0.01, name
@@ -221,7 +221,7 @@ def test_letters_of_a_field_that_cannot_be_drawn_are_noticed() -> None:
         assert not inspect(filled_form(name), "application/pdf").letters_missing, name
 
 
-def test_letters_of_a_field_are_not_told_by_those_around_it() -> None:
+def test_form_field_characters_are_rendered_by_their_own_font() -> None:
     with pikepdf.open(BytesIO(filled_form("Ada"))) as document:
         fields = document.Root.AcroForm
         fields.NeedAppearances = False

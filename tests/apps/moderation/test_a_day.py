@@ -58,7 +58,7 @@ def work(officer: User, random: Random) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_five_people_settle_five_hundred_reports_each_once() -> None:
+def test_five_officers_resolve_five_hundred_reports_each_once() -> None:
     random = Random(7)
     reported(random)
     officers = [make_staff(f"officer{number}", "Community Manager") for number in range(OFFICERS)]

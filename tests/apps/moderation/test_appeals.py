@@ -48,8 +48,8 @@ def last_told(user: User) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-class TestAppealing:
-    def test_once_a_decision(self) -> None:
+class TestAppeals:
+    def test_decisions_are_appealed_once(self) -> None:
         author = alice()
         decision = decided(author, community())
         made = appeal(author, decision.pk, text=" It is art. ")
@@ -59,7 +59,7 @@ class TestAppealing:
         assert refusal.value.code == "already-appealed"
 
     @pytest.mark.parametrize("outcome", ["removed", "suspended"])
-    def test_who_could_only_uphold_it_is_told_who_can_decide_it_when_that_is_shown(self, outcome: str) -> None:
+    def test_officers_without_the_permission_to_overturn_are_shown_who_has_it(self, outcome: str) -> None:
         author, decider, ruler = alice(), community(), make_staff("ruler")
         assign_perm("moderation.settle_report", ruler)
         decision = decided(author, decider, outcome)
@@ -73,7 +73,7 @@ class TestAppealing:
         assert "It can be decided by: second." in str(conflict_of(ruler, made))
         assert without_conflicts(second, Appeal.objects.all()).exists()
 
-    def test_within_twenty_days(self) -> None:
+    def test_appeals_are_refused_after_twenty_days(self) -> None:
         author = alice()
         decision = decided(author, community())
         with time_machine.travel(decision.made_at + timedelta(days=20, seconds=1)):
@@ -83,7 +83,7 @@ class TestAppealing:
         with time_machine.travel(decision.made_at + timedelta(days=20, seconds=-5)):
             assert appeal(author, decision.pk, text="It is art.").pk
 
-    def test_by_its_author_alone_and_not_before_they_know(self) -> None:
+    def test_appeals_are_open_to_the_notified_author_alone(self) -> None:
         author = alice()
         decision = decided(author, community(), told=False)
         for person in (author, User.objects.get(username="bob")):
@@ -98,7 +98,7 @@ class TestAppealing:
             with pytest.raises(Invalid):
                 appeal(author, decision.pk, text=text)
 
-    def test_not_what_was_taken_back(self) -> None:
+    def test_undone_decisions_cannot_be_appealed(self) -> None:
         author, boss = alice(), admin()
         decision = decided(author, boss)
         undo(boss, decision.pk)
@@ -108,7 +108,7 @@ class TestAppealing:
 
 
 @pytest.mark.django_db
-class TestRuling:
+class TestRulings:
     def test_overturned_the_decision_is_undone_and_the_case_closed(self) -> None:
         author, decider, other = alice(), admin(), community()
         made = appeal(author, decided(author, decider).pk, text="It is art.")
@@ -127,7 +127,7 @@ class TestRuling:
         with pytest.raises(Conflict):
             undo(decider, Decision.objects.get(verb="appeal.overturned").pk)
 
-    def test_upheld_the_decision_stands_and_the_ruling_can_be_taken_back(self) -> None:
+    def test_upheld_decisions_stay_and_their_ruling_is_undone(self) -> None:
         author, decider, other = alice(), admin(), community()
         made = appeal(author, decided(author, decider).pk, text="It is art.")
         rule_on_appeal(other, made.pk, overturn=False, text="It is not.")
@@ -140,7 +140,7 @@ class TestRuling:
         assert (made.status, made.ruling, made.version) == ("open", "", 3)
         assert rule_on_appeal(other, made.pk, overturn=True, text="It is.").status == "overturned"
 
-    def test_a_ruling_stays_where_its_decision_was_taken_back_since(self) -> None:
+    def test_rulings_on_decisions_undone_since_are_not_undone(self) -> None:
         author, decider, other = alice(), admin(), community()
         decision = decided(author, decider)
         rule_on_appeal(other, appeal(author, decision.pk, text="It is art.").pk, overturn=False, text="It is not.")
@@ -149,7 +149,7 @@ class TestRuling:
             undo(other, Decision.objects.get(verb="appeal.upheld").pk)
         assert refusal.value.code == "changed-since"
 
-    def test_not_by_whoever_decided(self) -> None:
+    def test_deciders_cannot_rule_on_their_own_decisions(self) -> None:
         author, decider = alice(), admin()
         made = appeal(author, decided(author, decider).pk, text="It is art.")
         with pytest.raises(Refused) as refusal:
@@ -158,7 +158,7 @@ class TestRuling:
         with pytest.raises(IntegrityError), transaction.atomic():
             Appeal.objects.update(status="upheld", ruling="No.", ruled_by=decider, ruled_at=timezone.now())
 
-    def test_it_takes_the_permission_and_a_text(self) -> None:
+    def test_ruling_needs_the_permission_and_a_text(self) -> None:
         author, other = alice(), community()
         made = appeal(author, decided(author, admin()).pk, text="It is art.")
         with pytest.raises(Refused, match="Can settle report"):
@@ -171,7 +171,7 @@ class TestRuling:
         with pytest.raises(Absent):
             rule_on_appeal(other, 10**9, overturn=False, text="No.")
 
-    def test_while_it_is_open_only_the_ruling_undoes_the_decision(self) -> None:
+    def test_open_appeals_refuse_other_undoing_of_the_decision(self) -> None:
         author, decider = alice(), admin()
         decision = decided(author, decider)
         appeal(author, decision.pk, text="It is art.")
@@ -191,14 +191,14 @@ class TestRuling:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_of_twenty_appeals_at_once_one_wins(self) -> None:
+    def test_exactly_one_of_twenty_appeals_is_made(self) -> None:
         author = alice()
         decision = decided(author, community())
         results = at_once([partial(appeal, author, decision.pk, text="It is art.")] * 20)
         assert len(won(results)) == 1
         assert lost(results) == {(Conflict, "already-appealed")}
 
-    def test_of_twenty_rulings_at_once_one_wins(self) -> None:
+    def test_exactly_one_of_twenty_rulings_counts(self) -> None:
         author = alice()
         decision = decided(author, admin())
         made = appeal(author, decision.pk, text="It is art.")
@@ -214,7 +214,7 @@ class TestRaces:
         decision.refresh_from_db()
         assert (decision.undone_at is not None) == (ruled.status == "overturned")
 
-    def test_of_appealing_and_undoing_at_once_one_wins(self) -> None:
+    def test_appealing_and_undoing_at_once_lets_one_win(self) -> None:
         author, boss = alice(), admin()
         decision = decided(author, boss)
         results = at_once([partial(appeal, author, decision.pk, text="It is art."), partial(undo, boss, decision.pk)])
@@ -224,7 +224,7 @@ class TestRaces:
 
 @pytest.mark.django_db
 class TestEvidence:
-    def test_it_is_kept_while_an_appeal_may_come_or_is_open(self) -> None:
+    def test_evidence_is_kept_while_an_appeal_is_possible_or_open(self) -> None:
         author, other = alice(), community()
         decision = decided(author, admin())
         story = Story.objects.get()
@@ -240,7 +240,7 @@ class TestEvidence:
             let_go_of_all()
         assert not Story.objects.exists()
 
-    def test_without_an_appeal_it_is_let_go_when_the_time_is_over(self) -> None:
+    def test_evidence_is_released_after_the_time_to_appeal(self) -> None:
         author = alice()
         decision = decided(author, admin())
         with time_machine.travel(decision.made_at + timedelta(days=20, seconds=1)):

@@ -54,7 +54,7 @@ def moderator(*codenames: str) -> User:
 
 @pytest.mark.django_db
 class TestReporting:
-    def test_all_four_kinds_name_who_answers_for_them(self) -> None:
+    def test_reports_of_all_kinds_name_the_author(self) -> None:
         author, reporter = alice(), bob()
         make_connection(author, reporter, status="accepted", responded_at=timezone.now())
         things = {
@@ -67,7 +67,7 @@ class TestReporting:
             made = tell(reporter, kind, thing)
             assert (made.status, made.author, made.target_id) == ("open", author, thing.pk)
 
-    def test_only_what_the_reporter_may_see(self) -> None:
+    def test_reporting_needs_visibility_of_the_target(self) -> None:
         author, reporter, other = alice(), bob(), carol()
         hidden = [
             ("story", make_story(author, audience="connections")),
@@ -101,7 +101,7 @@ class TestReporting:
             sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
             assert client.post("/reports", sent).status_code == 201, kind
 
-    def test_who_blocks_is_reported_for_what_the_blocked_could_see_before(self) -> None:
+    def test_blocked_users_report_content_visible_before_the_block(self) -> None:
         victim, offender, stranger = alice(), bob(), carol()
         make_connection(victim, offender, status="accepted", responded_at=timezone.now())
         before = {
@@ -131,7 +131,7 @@ class TestReporting:
             sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
             assert api(reporter).post("/reports", sent).status_code == status, (reporter, kind, thing)
 
-    def test_who_asked_to_connect_or_followed_has_met_whom_they_report(self) -> None:
+    def test_requesters_and_followers_report_the_users_they_met(self) -> None:
         offender = bob()
         dora, erin, fay = (make_user(name) for name in ("dora", "erin", "fay"))
         make_connection(offender, dora)
@@ -144,7 +144,7 @@ class TestReporting:
             block(offender, reporter.username)
             assert tell(reporter, "user", offender).status == "open"
 
-    def test_not_oneself_nor_ones_own(self) -> None:
+    def test_users_cannot_report_themselves_or_their_content(self) -> None:
         author, other = alice(), bob()
         for kind, thing in (
             ("story", make_story(author)),
@@ -164,7 +164,7 @@ class TestReporting:
             assert refusal.value.field == "note"
         assert tell(reporter, "event", event, reason="other", note=" It is a trap. ").note == "It is a trap."
 
-    def test_once_while_open_and_again_when_closed(self) -> None:
+    def test_targets_are_reported_once_while_open_and_again_when_closed(self) -> None:
         event, reporter, boss = make_event(alice()), bob(), admin()
         first = tell(reporter, "event", event)
         with pytest.raises(Conflict) as refusal:
@@ -176,7 +176,7 @@ class TestReporting:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_reports_by_one_person_one_is_made() -> None:
+def test_twenty_reports_by_one_user_make_one() -> None:
     story, reporter = make_story(alice()), bob()
     results = at_once([partial(tell, reporter, "story", story)] * 20)
     assert len(won(results)) == 1
@@ -205,7 +205,7 @@ class TestEvidence:
         assert not default_storage.exists(name)
         assert not Story.objects.exists()
 
-    def test_settled_at_the_same_instant_it_is_let_go_all_the_same(self) -> None:
+    def test_evidence_is_released_after_simultaneous_resolutions(self) -> None:
         story, boss = make_story(alice()), admin()
         reports = [tell(make_user(f"person{number}"), "story", story) for number in range(10)]
         results = at_once([partial(settle_report, boss, made.pk, outcome="kept") for made in reports])
@@ -215,7 +215,7 @@ class TestEvidence:
         story.refresh_from_db()
         assert not story.held
 
-    def test_what_is_kept_is_freed_with_time(self) -> None:
+    def test_kept_stories_are_freed_on_expiry(self) -> None:
         story, boss = make_story(alice()), admin()
         settle_report(boss, tell(bob(), "story", story).pk, outcome="kept")
         run_jobs(later=timedelta(seconds=10))
@@ -227,7 +227,7 @@ class TestEvidence:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_decisions_one_counts() -> None:
+def test_exactly_one_of_twenty_report_decisions_counts() -> None:
     event, boss = make_event(alice()), admin()
     made = tell(bob(), "event", event)
     outcomes = ["kept", "removed"] * 10
@@ -243,8 +243,8 @@ def test_of_twenty_decisions_one_counts() -> None:
 
 
 @pytest.mark.django_db
-class TestSettling:
-    def test_kept_tells_the_reporter_alone(self) -> None:
+class TestResolving:
+    def test_keeping_content_notifies_the_reporter_alone(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         made = settle_report(boss, tell(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine")
         assert (made.status, made.outcome, made.closed_by) == ("closed", "kept", boss)
@@ -254,7 +254,7 @@ class TestSettling:
         version = made.history.latest()
         assert (version.history_user, version.history_change_reason) == (boss, "fine")
 
-    def test_removed_takes_it_down_and_tells_both(self) -> None:
+    def test_removing_content_notifies_author_and_reporter(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         for kind, thing in (
             ("story", make_story(author)),
@@ -294,7 +294,7 @@ class TestSettling:
         assert settle_report(boss, made.pk, outcome="edited").outcome == "edited"
         assert kinds_told(author) == [Kind.CONTENT_EDITED]
 
-    def test_warned_tells_the_author(self) -> None:
+    def test_warning_notifies_the_author(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         settle_report(boss, tell(reporter, "user", author).pk, outcome="warned")
         assert kinds_told(author) == [Kind.WARNING]
@@ -310,7 +310,7 @@ class TestSettling:
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=90)
 
-    def test_what_makes_no_sense_is_refused_and_leaves_it_open(self) -> None:
+    def test_invalid_outcomes_are_rejected_and_leave_the_report_open(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         about_person, about_story = tell(reporter, "user", author), tell(reporter, "story", make_story(author))
         for made, outcome in (
@@ -341,7 +341,7 @@ class TestSettling:
             assert made.status == "open"
             assert settle_report(clerk, made.pk, outcome="kept").status == "closed"
 
-    def test_without_the_permission_nothing_is_settled(self) -> None:
+    def test_reports_are_not_resolved_without_the_permission(self) -> None:
         made = tell(bob(), "event", make_event(alice()))
         for staff in (moderator("delete_event", "change_event", "view_report"), alice_again()):
             with pytest.raises(Refused, match="Can settle report"):
@@ -355,8 +355,8 @@ def alice_again() -> User:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestWordsAsReported:
-    def test_they_stay_whatever_the_author_makes_of_them(self) -> None:
+class TestContentSnapshots:
+    def test_content_snapshots_survive_changes_by_the_author(self) -> None:
         host, boss = alice(), admin()
         event = make_event(host, "Rude party")
         case = tell(bob(), "event", event).case
@@ -369,7 +369,7 @@ class TestWordsAsReported:
         assert titles == ["Rude party", "Party"], "one for each wording, not for each report"
         settle_case(boss, case.pk, outcomes=["warned"])
 
-    def test_each_kind_keeps_what_its_reporters_saw(self) -> None:
+    def test_content_snapshots_keep_the_view_of_the_reporter(self) -> None:
         author, reporter = make_user("alice"), bob()
         author.profile.bio = "Send money"
         author.profile.save()
@@ -384,7 +384,7 @@ class TestWordsAsReported:
             assert case is not None
             assert [exhibit.words for exhibit in case.exhibits.all()] == [words]
 
-    def test_they_are_purged_when_case_and_appeal_are_over_and_not_before(self) -> None:
+    def test_content_snapshots_are_purged_after_case_and_appeal(self) -> None:
         author, boss = alice(), admin()
         reporter = bob()
         kept, struck = (tell(reporter, "event", make_event(author)).case for _number in range(2))
@@ -407,7 +407,7 @@ class TestWordsAsReported:
             let_go_of_all()
             assert not Exhibit.objects.exists()
 
-    def test_what_cannot_be_let_go_holds_up_nothing_else_and_goes_the_next_time(self) -> None:
+    def test_failed_releases_block_no_other_and_succeed_later(self) -> None:
         author = alice()
         stuck, free = (make_story(author, held=True) for _number in range(2))
         with connection.cursor() as cursor:

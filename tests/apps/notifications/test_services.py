@@ -81,7 +81,7 @@ def test_sockets_hear_of_it_once_it_is_committed(said: list[tuple[str, Any]]) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_rolled_back_was_never_told(said: list[tuple[str, Any]]) -> None:
+def test_notifications_rolled_back_are_never_sent(said: list[tuple[str, Any]]) -> None:
     a, b = alice(), bob()
     with transaction.atomic():
         notify(b.pk, Kind.NEW_FOLLOWER, about=a, person="alice")
@@ -91,7 +91,7 @@ def test_what_is_rolled_back_was_never_told(said: list[tuple[str, Any]]) -> None
 
 
 @pytest.mark.django_db
-def test_many_are_told_in_one_statement(django_assert_num_queries: Any) -> None:
+def test_many_users_are_notified_in_one_statement(django_assert_num_queries: Any) -> None:
     host = alice()
     event = make_event(host)
     guests = [make_user(f"guest{number}") for number in range(30)]
@@ -106,7 +106,7 @@ def test_many_are_told_in_one_statement(django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_one_reads_ones_own() -> None:
+def test_users_read_their_own_notifications_alone() -> None:
     a, b = alice(), bob()
     mine, also_mine, theirs = make_notification(a), make_notification(a), make_notification(b)
     assert unread_count(a) == 2

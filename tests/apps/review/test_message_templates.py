@@ -48,7 +48,7 @@ def test_a_template_is_offered_in_the_language_of_the_owner(vera: User) -> None:
     assert offered(client, document) == [(GERMAN, "Back side"), ("Hello!", "Greeting (English)")]
 
 
-def test_templates_are_shared_by_their_owner_and_changed_by_nobody_else(vera: User) -> None:
+def test_templates_are_shared_and_changed_by_their_owner_alone(vera: User) -> None:
     omar = people.make_staff("omar", "Compliance Officer")
     console(vera).post(PAGE, {"title": "Mine", "text_en": "a"})
     console(vera).post(PAGE, {"title": "Ours", "text_en": "b", "shared": "on"})
@@ -78,7 +78,7 @@ def test_templates_are_shared_by_their_owner_and_changed_by_nobody_else(vera: Us
         ({"title": "t" * 61, "text_en": "kept text"}, "Use at most 60 characters."),
     ],
 )
-def test_what_cannot_be_taken_is_said_with_all_that_was_typed(vera: User, sent: dict[str, str], said: str) -> None:
+def test_invalid_templates_are_explained_with_their_input(vera: User, sent: dict[str, str], said: str) -> None:
     answer = console(vera).post(PAGE, sent)
     assert answer.status_code == 422
     assert said in answer.text
@@ -97,7 +97,7 @@ def test_a_title_is_one_person_s_once(vera: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_with_one_title_at_once_one_is_kept() -> None:
+def test_exactly_one_of_two_templates_with_one_title_is_saved() -> None:
     vera = people.make_staff("vera", "Compliance Officer")
     save = partial(save_template, vera, "documents", "users.review_document", title="Back", texts={"en": "x"})
     results = at_once([save, save])
@@ -105,7 +105,7 @@ def test_of_two_with_one_title_at_once_one_is_kept() -> None:
     assert lost(results) == {(Conflict, "title-taken")}
 
 
-def test_each_queue_has_its_own(vera: User) -> None:
+def test_queues_have_their_own_templates(vera: User) -> None:
     console(vera).post(PAGE, {"title": "Back side", "text_en": ENGLISH})
     community = console(people.community())
     assert "Back side" not in community.get("/admin/moderation/templates/").text

@@ -47,7 +47,7 @@ def act(client: Client, document: Document, action: str, **posted: str) -> str:
     return client.post(f"{address}action/", {"action": action, **posted}, follow=True).text
 
 
-def test_who_is_assigned_an_item_is_notified_and_opens_it(document: Document, vera: User, omar: User) -> None:
+def test_assignees_are_notified_and_open_the_item(document: Document, vera: User, omar: User) -> None:
     page = act(console(vera), document, "assign", to=str(omar.pk))
     assert f"Assigned to omar, who is notified: Identity document {document.pk} of newton." in page
     his = console(omar)
@@ -60,7 +60,7 @@ def test_who_is_assigned_an_item_is_notified_and_opens_it(document: Document, ve
     assert "Unread" not in his.get(PAGE).text
 
 
-def test_who_an_item_is_escalated_to_is_named_and_notified_with_the_reason(
+def test_escalation_names_and_notifies_the_recipient_with_the_reason(
     document: Document, vera: User, omar: User
 ) -> None:
     page = act(console(vera), document, "escalate", reason="The seal looks wrong")
@@ -83,7 +83,7 @@ def test_a_note_notifies_the_colleagues_whom_it_mentions_and_no_others(
     assert Notice.objects.count() == 1
 
 
-def test_who_approved_first_is_not_mentioned_into_the_second_approval(document: Document, omar: User) -> None:
+def test_first_approvers_cannot_be_mentioned_into_the_second_approval(document: Document, omar: User) -> None:
     first = {"first_approved_by": omar, "first_approved_at": timezone.now()}
     Document.objects.filter(pk=document.pk).update(**first)
     document.refresh_from_db()

@@ -17,8 +17,8 @@ from apps.users.models import QualityShare, ReviewRule, User
 from apps.users.verification.four_eyes import save_rule
 from apps.users.verification.quality import set_share
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
 from tests.console import console, links
+from tests.factories import make_document
 from tests.races import at_once, won
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def sent(client: Client, setting: str, page: str = PAGE, **filled: Any) -> Any:
     return client.post(page, {"setting": setting} | known | filled)
 
 
-def test_each_sees_and_changes_what_they_hold_and_finds_it_from_the_desk() -> None:
+def test_staff_change_the_settings_they_have_permission_for() -> None:
     assert PAGE not in links(console(people.compliance()).get("/admin/compliance/"))
     for number, right in enumerate(RIGHTS):
         client = console(lead(right, name=f"lead{number}"))
@@ -65,7 +65,7 @@ def test_a_refusal_names_the_right_that_the_setting_asks_for() -> None:
     assert "You need the permission “Can change four-eyes rule”." in answer.content.decode()
 
 
-def test_whoever_sets_the_rules_need_not_review_documents() -> None:
+def test_changing_rules_does_not_need_permission_to_review() -> None:
     client = console(lead("change_reviewrule", group=""))
     page = client.get("/admin/")
     assert PAGE in links(page)
@@ -111,7 +111,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
         ("goal", {"hours": "1.5"}, "Enter whole hours, from 1 to 2160."),
     ],
 )
-def test_what_cannot_be_taken_is_said_with_all_that_was_typed(setting: str, filled: dict[str, str], said: str) -> None:
+def test_invalid_settings_are_explained_with_their_input(setting: str, filled: dict[str, str], said: str) -> None:
     client = console(lead(*RIGHTS))
     answer = client.post(PAGE, {"setting": setting, "version": 0} | filled)
     page = answer.content.decode()
@@ -155,7 +155,7 @@ def test_the_share_counts_for_decisions_from_then_on() -> None:
     assert {version.history_user.username for version in QualityShare.history.all()} == {"lead"}
 
 
-def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
+def test_the_later_of_two_concurrent_edits_is_refused() -> None:
     one, other = console(lead(*RIGHTS)), console(lead(*RIGHTS, name="second"))
     sent(one, "rules", action="add", doc_type="business")
     sent(one, "share", percent=10)
@@ -176,7 +176,7 @@ def test_of_two_who_edit_at_once_the_later_one_is_told() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_who_make_the_same_at_once_one_does() -> None:
+def test_exactly_one_of_ten_concurrent_settings_is_created() -> None:
     boss = people.admin()
     shares = at_once([partial(set_share, boss, percent=number, version=0) for number in range(1, 11)])
     assert len(won(shares)) == QualityShare.objects.count() == 1
@@ -208,7 +208,7 @@ def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: A
                 client.get(PAGE)
 
 
-def test_the_access_manager_gives_these_rights_on_the_board_and_is_told_what_goes_badly_together() -> None:
+def test_access_managers_grant_settings_permissions_with_warnings() -> None:
     client = console(people.access())
     board = client.get("/admin/auth/group/add/").content.decode()
     for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change SLA"):

@@ -52,7 +52,7 @@ def test_a_claim_is_one_persons(document: Document, vera: User, omar: User) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_claims_at_once_one_stands(document: Document) -> None:
+def test_exactly_one_of_twenty_claims_succeeds(document: Document) -> None:
     officers = [make_staff(f"officer{number}", "Compliance Officer") for number in range(20)]
     results = at_once([partial(claims.claim, officer, Document, document.pk) for officer in officers])
     assert len(won(results)) == 1

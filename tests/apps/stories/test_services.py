@@ -83,7 +83,7 @@ def is_stored(story: Story) -> bool:
 
 @pytest.mark.django_db
 class TestAudience:
-    def test_public_ones_are_for_everybody(self) -> None:
+    def test_public_stories_are_visible_to_all_users(self) -> None:
         story = make_story(alice())
         for viewer in (bob(), story.author):
             assert sees(viewer, story)
@@ -127,7 +127,7 @@ class TestAudience:
 
 @pytest.mark.django_db
 class TestExpiry:
-    def test_it_is_gone_from_the_instant_on_whatever_jobs_have_run(self) -> None:
+    def test_stories_expire_on_time_without_jobs(self) -> None:
         author, viewer = alice(), bob()
         with time_machine.travel(NOON, tick=False):
             story = post_story(author, picture())
@@ -144,7 +144,7 @@ class TestExpiry:
             assert list(stories_of(author, expired=True)) == [story]
             assert list(feed(author)) == []
 
-    def test_one_that_was_removed_is_for_its_author_alone_and_in_no_list(self) -> None:
+    def test_removed_stories_are_visible_to_their_author_alone_and_unlisted(self) -> None:
         author, viewer = alice(), bob()
         story = make_story(author)
         remove_story(admin(), story.pk, reason="spam")
@@ -220,7 +220,7 @@ def test_a_row_that_cannot_be_written_leaves_no_file(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.django_db
-def test_only_its_author_changes_it() -> None:
+def test_stories_are_changed_by_their_author_alone() -> None:
     author, viewer = alice(), bob()
     story = make_story(author, audience="connections")
     assert update_story(author, story.pk, caption="Edited").caption == "Edited"
@@ -264,7 +264,7 @@ def test_a_file_that_could_not_be_deleted_at_once_is_deleted_by_the_job(monkeypa
 
 
 @pytest.mark.django_db
-def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
+def test_staff_removals_and_restorations_notify_the_author() -> None:
     author, boss, viewer = alice(), admin(), bob()
     story = make_story(author)
     remove_story(boss, story.pk, reason="nudity")
@@ -293,7 +293,7 @@ def test_staff_remove_and_restore_it_and_its_author_is_told() -> None:
 
 
 @pytest.mark.django_db
-def test_restored_before_its_author_is_told_they_never_are() -> None:
+def test_stories_restored_in_time_notify_no_author() -> None:
     author, boss = alice(), admin()
     story = make_story(author)
     remove_story(boss, story.pk)
@@ -307,7 +307,7 @@ def test_restored_before_its_author_is_told_they_never_are() -> None:
 
 
 @pytest.mark.django_db
-def test_a_removal_and_a_return_are_each_taken_back_as_decisions() -> None:
+def test_removals_and_restorations_are_undone_as_decisions() -> None:
     author, boss = alice(), admin()
     story = make_story(author)
     remove_story(boss, story.pk, reason="nudity")
@@ -332,7 +332,7 @@ def test_a_removal_and_a_return_are_each_taken_back_as_decisions() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestEvidence:
-    def test_what_is_held_outlives_its_deletion_and_expiry(self) -> None:
+    def test_stories_under_report_survive_deletion_and_expiry(self) -> None:
         author, reporter = alice(), bob()
         story = make_story(author, hours_old=20)
         hold_story(reporter, story.pk)
@@ -349,7 +349,7 @@ class TestEvidence:
         assert not Story.objects.exists()
         assert not is_stored(story)
 
-    def test_what_is_released_and_was_not_deleted_stays(self) -> None:
+    def test_released_stories_stay_unless_deleted(self) -> None:
         author, reporter = alice(), bob()
         story = make_story(author)
         hold_story(reporter, story.pk)
@@ -361,8 +361,8 @@ class TestEvidence:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestFreeing:
-    def test_only_the_expired_lose_their_files_and_the_row_stays(self) -> None:
+class TestPurging:
+    def test_expired_stories_alone_lose_their_files_and_keep_their_row(self) -> None:
         author = alice()
         expired, active = make_story(author, hours_old=24), make_story(author, hours_old=23.99)
         assert free_expired() == 1
@@ -380,7 +380,7 @@ class TestFreeing:
         default_storage.delete(str(story.content_file.name))
         assert free_expired() == 1
 
-    def test_what_fails_half_way_is_done_by_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_failed_purges_are_finished_by_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         author = alice()
         first, broken, last = (make_story(author, hours_old=hours) for hours in (40, 30, 25))
         delete = FileSystemStorage.delete

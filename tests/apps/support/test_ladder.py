@@ -30,7 +30,7 @@ from tests.factories import make_connection, make_event, make_message, make_stor
 pytestmark = pytest.mark.django_db
 
 
-def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
+def test_explanations_name_their_rows_and_versions() -> None:
     alice, bob, community = people.alice(), people.bob(), people.community()
     story = make_story(bob)
     save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
@@ -52,7 +52,7 @@ def test_it_names_the_rows_and_versions_behind_the_answer() -> None:
     assert ladder(bob.pk, "story", story.pk).visible
 
 
-def test_of_what_is_gone_it_says_who_deleted_it() -> None:
+def test_explanations_name_the_deleter_of_a_target() -> None:
     alice, bob = people.alice(), people.bob()
     connection = make_connection(alice, bob)
     number = connection.pk
@@ -73,7 +73,7 @@ def test_a_removed_message_keeps_its_place() -> None:
     assert "without its text" in told.remarks[0].sentence
 
 
-def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
+def test_explanations_cover_listing_of_visible_targets() -> None:
     alice, bob, community = people.alice(), people.bob(), people.community()
     fresh, old = make_story(bob), make_story(bob, hours_old=30)
     assert _check(alice, "story", fresh.pk, "listed").passed
@@ -89,7 +89,7 @@ def test_of_what_is_seen_it_says_whether_it_is_listed() -> None:
     assert "one of the two blocked the other" in _check(alice, "profile", bob.pk, "listed").facts[0].sentence
 
 
-def test_each_check_that_can_fail_says_who_can_fix_it_and_how() -> None:
+def test_failing_checks_name_their_fix() -> None:
     viewer = people.alice()
     codes = {"exists", "told", "delivered"}
     for thing in THINGS.values():
@@ -125,7 +125,7 @@ def _check(viewer: User, kind: str, thing_id: int, code: str, at: datetime | Non
     return answer
 
 
-def test_it_says_whether_they_were_told_and_whether_it_reached_them() -> None:
+def test_explanations_cover_notification_and_delivery() -> None:
     alice, bob = people.alice(), people.bob()
     before = timezone.now()
     connection = request_connection(alice, bob.pk)
@@ -145,7 +145,7 @@ def test_it_says_whether_they_were_told_and_whether_it_reached_them() -> None:
     assert _check(alice, "connection", connection.pk, "told", asked).passed is None
 
 
-def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
+def test_missing_notifications_name_their_change() -> None:
     alice, bob = people.alice(), people.bob()
     connection = make_connection(alice, bob)
     missing = _check(bob, "connection", connection.pk, "told")
@@ -159,7 +159,7 @@ def test_what_ought_to_have_been_told_and_was_not_names_the_change() -> None:
     assert ladder(bob.pk, "connection", connection.pk).visible  # who was not told may see it all the same
 
 
-def test_every_kind_that_people_are_told_of_has_its_check() -> None:
+def test_all_notification_kinds_have_a_check() -> None:
     alice, bob, dora = people.alice(), people.bob(), people.make_user("dora")
     event = make_event(alice, in_hours=72)
     assert _check(bob, "event", event.pk, "told").passed is None
@@ -185,7 +185,7 @@ def test_every_kind_that_people_are_told_of_has_its_check() -> None:
     assert "told" not in answers
 
 
-def test_of_two_versions_of_one_instant_the_later_one_counts() -> None:
+def test_the_later_of_two_simultaneous_versions_counts() -> None:
     with time_machine.travel(timezone.now() - timedelta(days=1), tick=False):
         alice, then = people.alice(), timezone.now()
         story = make_story(alice)
@@ -195,7 +195,7 @@ def test_of_two_versions_of_one_instant_the_later_one_counts() -> None:
     assert [row.caption for row in Past(then, MADE).of(Story)] == ["second"]
 
 
-def test_there_is_no_ladder_to_the_future_nor_for_nobody() -> None:
+def test_explanations_reject_future_times_and_unknown_users() -> None:
     alice = people.alice()
     story = make_story(alice)
     with pytest.raises(Invalid):
@@ -208,7 +208,7 @@ def test_there_is_no_ladder_to_the_future_nor_for_nobody() -> None:
         ladder(alice.pk, "story", story.pk, at=timezone.now() - timedelta(days=1))
 
 
-def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries: Any) -> None:
+def test_explanations_cost_a_fixed_number_of_queries(django_assert_max_num_queries: Any) -> None:
     alice, bob = people.alice(), people.bob()
     story, message = make_story(bob), make_message(alice, bob)
     with django_assert_max_num_queries(24):

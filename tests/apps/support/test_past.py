@@ -194,7 +194,9 @@ def numbers_of(made: Situation) -> dict[str, list[int]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(situations(), st.lists(st.sampled_from(ACTIONS), min_size=5, max_size=5), st.randoms(use_true_random=False))
-def test_of_an_earlier_time_it_says_what_it_said_then(plan: dict[str, Any], actions: list[str], chance: Any) -> None:
+def test_explanations_of_earlier_times_equal_those_given_then(
+    plan: dict[str, Any], actions: list[str], chance: Any
+) -> None:
     with transaction.atomic(), time_machine.travel(timezone.now() - BEGIN, tick=False) as clock:
         made = build(plan)
         life, viewers = Life(made, chance), chance.sample(made.people, 3)

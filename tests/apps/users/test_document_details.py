@@ -20,8 +20,8 @@ from apps.users.verification.details import compared, record_details
 from apps.users.verification.matching import keep_keys, plain_name, same_name
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_four_eyes import officers
+from tests.factories import make_document
+from tests.people import officers
 from tests.races import at_once, lost, won
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,7 @@ def test_details_are_kept_tidied_and_recorded_without_their_values() -> None:
         ({}, "name"),
     ],
 )
-def test_what_cannot_be_a_detail(said: dict[str, Any], field: str) -> None:
+def test_invalid_details_are_rejected(said: dict[str, Any], field: str) -> None:
     officer, document = people.compliance(), maya()
     with pytest.raises(Invalid) as refusal:
         details(officer, document, **said)
@@ -144,7 +144,7 @@ def test_saving_on_an_older_version_overwrites_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_officers_who_save_at_once_one_is_told() -> None:
+def test_exactly_one_of_two_concurrent_saves_of_details_is_refused() -> None:
     (vera, omar), document = officers(), maya()
     results = at_once([partial(details, vera, document, number="X1"), partial(details, omar, document, number="X2")])
     assert len(won(results)) == 1
@@ -152,7 +152,7 @@ def test_of_two_officers_who_save_at_once_one_is_told() -> None:
     assert DocumentDetails.objects.get().number == won(results)[0].number
 
 
-def test_who_may_type_them() -> None:
+def test_details_are_recorded_by_permitted_claim_holders() -> None:
     (vera, omar), document = officers(), maya()
     claim(omar, Document, document.pk)
     with refused(Conflict, "claimed"):
@@ -182,7 +182,9 @@ def test_who_may_type_them() -> None:
         ({"number": "X1"}, {}, []),
     ],
 )
-def test_what_a_document_says_is_compared(said: dict[str, Any], shown: dict[str, str], suggested: list[Reason]) -> None:
+def test_details_are_compared_with_the_account(
+    said: dict[str, Any], shown: dict[str, str], suggested: list[Reason]
+) -> None:
     officer, document = people.compliance(), maya()
     with time_machine.travel(TODAY, tick=False):
         details(officer, document, **said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs, waiting
 from tests.people import admin, alice, community, compliance, make_staff, newton
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -39,13 +39,6 @@ def document(db: None) -> Document:
     document = send_document(newton(), upload(png()), doc_type="identity")
     forget("users.inspect_document")
     return document
-
-
-def refused(kind: type[DomainError], code: str, action: Callable[[], object]) -> DomainError:
-    with pytest.raises(kind) as caught:
-        action()
-    assert caught.value.code == code
-    return caught.value
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -63,13 +56,13 @@ def test_approval_gives_the_badge_and_both_are_remembered(document: Document) ->
     assert owner.history.first().history_user == officer
 
 
-def test_rejection_leaves_the_badge_as_it_stands(document: Document) -> None:
+def test_rejection_leaves_the_badge_unchanged(document: Document) -> None:
     User.objects.filter(username="newton").update(identity_verified=True)
     review_document(compliance(), document.pk, verdict="rejected")
     assert User.objects.get(username="newton").identity_verified
 
 
-def test_it_takes_the_permission(document: Document) -> None:
+def test_review_and_claims_need_the_permission(document: Document) -> None:
     for person in (community(), alice(), User.objects.get(username="newton")):
         for action in (
             partial(review_document, verdict="approved"),
@@ -80,7 +73,7 @@ def test_it_takes_the_permission(document: Document) -> None:
     assert Document.objects.get().status == "pending"
 
 
-def test_nobody_decides_their_own(document: Document) -> None:
+def test_deciding_the_own_document_is_refused(document: Document) -> None:
     boss = admin()
     Document.objects.filter(pk=document.pk).update(owner=boss)
     refused(Refused, "own-document", lambda: review_document(boss, document.pk, verdict="approved"))
@@ -88,7 +81,7 @@ def test_nobody_decides_their_own(document: Document) -> None:
         Document.objects.filter(pk=document.pk).update(decided_by=boss)
 
 
-def test_what_is_absent_is_absent() -> None:
+def test_absent_documents_are_not_found() -> None:
     officer = compliance()
     refused(Absent, "not-found", lambda: review_document(officer, 1, verdict="approved"))
     refused(Absent, "not-found", lambda: claim(officer, Document, 1))
@@ -128,7 +121,7 @@ def test_a_decision_on_an_older_version_is_refused(document: Document) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
+def test_exactly_one_of_twenty_document_decisions_counts(document: Document) -> None:
     officers = [make_staff(f"officer{number}", "Compliance Officer") for number in range(20)]
 
     verdicts = ["approved" if number % 2 else "rejected" for number in range(20)]
@@ -147,7 +140,7 @@ def test_of_twenty_decisions_at_once_one_stands(document: Document) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_documents_sent_at_once_one_is_taken() -> None:
+def test_exactly_one_of_twenty_submitted_documents_is_accepted() -> None:
     owner = newton()
 
     results = at_once([lambda: send_document(owner, upload(png()), doc_type="identity")] * 20)
@@ -174,7 +167,7 @@ def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
         refused(Conflict, "claimed", lambda: review_document(vera, document.pk, verdict="approved"))
 
 
-def test_whoever_claimed_it_decides_it_or_lets_it_go(document: Document) -> None:
+def test_claimed_documents_are_decided_or_released_by_their_claim_holder(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
     claim(vera, Document, document.pk)
     claim(vera, Document, document.pk)
@@ -192,7 +185,7 @@ def test_claims_leave_no_version_of_the_document(document: Document) -> None:
     assert document.history.count() == versions
 
 
-def test_what_is_decided_is_not_claimed(document: Document) -> None:
+def test_decided_documents_cannot_be_claimed(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved")
     refused(Conflict, "already-decided", lambda: claim(officer, Document, document.pk))
@@ -236,7 +229,7 @@ def test_approval_is_mailed_too(document: Document) -> None:
     assert "Welcome & enjoy!" in message.body
 
 
-def test_nothing_is_told_of_a_decision_that_was_undone_in_time(document: Document) -> None:
+def test_decisions_undone_in_time_notify_no_owner(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved")
     undo(officer, Decision.objects.get().pk)
@@ -269,7 +262,7 @@ def test_undoing_takes_no_badge_that_was_there_before(document: Document) -> Non
     assert User.objects.get(username="newton").identity_verified
 
 
-def test_undoing_after_the_messages_left_is_told_too(document: Document) -> None:
+def test_late_undo_notifies_the_owner(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="rejected", reason="expired")
     run_jobs(later=timedelta(seconds=10))
@@ -290,7 +283,7 @@ def test_undoing_twice_or_after_a_change_is_refused(document: Document) -> None:
     refused(Conflict, "already-undone", lambda: undo(officer, decision.pk))
 
 
-def test_only_reviewers_undo(document: Document) -> None:
+def test_undo_needs_the_permission_to_review(document: Document) -> None:
     review_document(compliance(), document.pk, verdict="approved")
     moderator = community()
     refused(Refused, "permission-missing", lambda: undo(moderator, Decision.objects.get().pk))
@@ -319,7 +312,7 @@ def test_undoing_a_rejection_after_the_owner_sent_another_is_refused(document: D
     assert Decision.objects.get().undone_at is None
 
 
-def test_of_two_approvals_undone_the_last_takes_the_badge(document: Document) -> None:
+def test_undoing_the_last_of_two_approvals_removes_the_badge(document: Document) -> None:
     officer = compliance()
     other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
@@ -330,7 +323,7 @@ def test_of_two_approvals_undone_the_last_takes_the_badge(document: Document) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
+def test_undoing_and_notifying_at_once_lets_one_win(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved")
     decision = Decision.objects.get().pk
@@ -341,7 +334,7 @@ def test_of_undoing_and_telling_at_once_one_wins(document: Document) -> None:
     assert Notification.objects.filter(text__contains="reversed").exists() == told
 
 
-def test_a_decision_that_is_rolled_back_tells_nothing(document: Document) -> None:
+def test_decisions_rolled_back_notify_no_owner(document: Document) -> None:
     officer = compliance()
     with transaction.atomic():
         review_document(officer, document.pk, verdict="approved")
@@ -387,7 +380,7 @@ def test_revoking_one_of_two_approvals_leaves_the_badge(document: Document) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_approvals_revoked_at_once_the_badge_goes_with_the_later(document: Document) -> None:
+def test_revoking_two_approvals_at_once_removes_the_badge(document: Document) -> None:
     officers = [make_staff(name, "Compliance Officer") for name in ("vera", "omar")]
     other = send_document(document.owner, upload(png()), doc_type="business")
     for one in (document, other):
@@ -401,7 +394,7 @@ def test_of_two_approvals_revoked_at_once_the_badge_goes_with_the_later(document
     assert not User.objects.get(username="newton").identity_verified
 
 
-def test_what_was_rejected_is_approved_after_all_and_back_and_forth_undone(document: Document) -> None:
+def test_changed_decisions_are_undone_step_by_step(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="rejected", reason="expired", comment="In May.")
     override_decision(officer, document.pk, verdict="approved", why="I read the wrong line")
@@ -443,7 +436,7 @@ def test_a_revocation_undone_gives_the_badge_back_and_says_what_holds(document: 
         ({"version": 1}, Conflict, "already-decided"),
     ],
 )
-def test_a_decision_is_changed_for_a_reason_and_as_it_stands(
+def test_changing_a_decision_needs_a_reason_and_the_current_verdict(
     document: Document, given: dict[str, Any], kind: type[DomainError], code: str
 ) -> None:
     officer = compliance()
@@ -453,7 +446,7 @@ def test_a_decision_is_changed_for_a_reason_and_as_it_stands(
     assert User.objects.get(username="newton").identity_verified
 
 
-def test_only_reviewers_change_a_decision_and_only_one_that_was_taken(document: Document) -> None:
+def test_changing_a_decision_needs_the_permission_and_a_decision(document: Document) -> None:
     officer, moderator = compliance(), community()
     action = partial(override_decision, document_id=document.pk, verdict="rejected", why="agency")
     refused(Conflict, "not-decided", lambda: action(officer))

@@ -28,18 +28,15 @@ from apps.users.verification.four_eyes import ask_second, needs_second, save_rul
 from apps.users.verification.review import override_decision, review_document
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.apps.users.test_documents import refused
 from tests.client import api
 from tests.console import console, fields
 from tests.drawn import png, upload
 from tests.jobs import forget, run_jobs
+from tests.people import officers
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
-
-
-def officers() -> tuple[User, User]:
-    return people.make_staff("vera", "Compliance Officer"), people.make_staff("omar", "Compliance Officer")
 
 
 def brand() -> User:
@@ -113,7 +110,7 @@ def test_the_database_refuses_one_person_twice_and_one_alone() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_approvals_at_once_one_is_first_and_one_confirms() -> None:
+def test_exactly_one_of_twenty_approvals_is_first_and_one_confirms() -> None:
     rule()
     document = send(brand())
     staff = [people.make_staff(f"officer{number}", "Compliance Officer") for number in range(10)]
@@ -139,7 +136,7 @@ def test_of_twenty_approvals_at_once_one_is_first_and_one_confirms() -> None:
         ({"active": False}, False),
     ],
 )
-def test_what_a_rule_asks_for(given: dict[str, Any], asks: bool) -> None:
+def test_review_rules_ask_for_a_second_approval(given: dict[str, Any], asks: bool) -> None:
     owner = brand()
     save_as(None, Follow(follower=people.alice(), followed=owner), action=Action.FOLLOWED)
     rule(**given)
@@ -300,7 +297,7 @@ def test_access_managers_are_alerted_where_a_third_person_may_sign_in_as_both(da
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
 @pytest.mark.parametrize("had", [True, False])
-def test_the_badge_follows_from_what_stands_in_whatever_order(had: bool, order: tuple[int, int]) -> None:
+def test_the_badge_follows_from_active_decisions_in_any_order(had: bool, order: tuple[int, int]) -> None:
     vera, owner = people.make_staff("vera", "Compliance Officer"), people.make_user("acme", verified=had)
     decisions = []
     for doc_type in ("identity", "business"):

@@ -32,18 +32,11 @@ from apps.users.verification import duplicates
 from devtools.embedded import CHECKOUT
 from ops.jobs import retry_stalled
 from ops.management.commands.worker import work_until_stopped
-from tests.jobs import waiting, worker_here
+from tests.jobs import abandon_jobs, run_worker, waiting, worker_here
 from tests.people import alice
 from tests.settings import servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def work() -> None:
-    """What is due, by a real worker, once."""
-    connector: Any = app.connector
-    with app.replace_connector(connector.get_worker_connector()):
-        app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, delete_jobs="successful")
 
 
 def test_the_worker_mails_the_code_and_forgets_the_job() -> None:
@@ -51,7 +44,7 @@ def test_the_worker_mails_the_code_and_forgets_the_job() -> None:
     sessions.request_reset("alice@example.com")
     [job] = waiting("users.send_reset_code")
     assert "code" not in job.args
-    work()
+    run_worker()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert ResetCode.objects.count() == 1
     assert waiting("users.send_reset_code") == []
@@ -62,27 +55,18 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nothing listens there
     alice()
     sessions.request_reset("alice@example.com")
-    work()
+    run_worker()
     [job] = waiting("users.send_reset_code")
     assert (job.status, job.attempts) == ("todo", 1)
     assert job.scheduled_at is not None
 
 
-def stall() -> None:
-    """All that waits was begun by a worker that is dead."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT procrastinate_register_worker_v1()")
-        [worker] = cursor.fetchone()
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
-        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
-
-
-def test_what_a_killed_worker_had_begun_is_run_again() -> None:
+def test_jobs_of_a_killed_worker_run_again() -> None:
     alice()
     sessions.request_reset("alice@example.com")
-    stall()
+    abandon_jobs()
     retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
-    work()
+    run_worker()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert waiting("users.send_reset_code") == []
 
@@ -92,13 +76,13 @@ def test_stalled_jobs_that_only_one_may_wait_of_do_not_stop_the_others(successor
     alice()
     for stalled in range(1 if successor else 2):
         free_expired.defer(timestamp=stalled)  # type: ignore[call-arg]  # by its parameters
-        stall()
+        abandon_jobs()
     sessions.request_reset("alice@example.com")
-    stall()
+    abandon_jobs()
     if successor:
         free_expired.defer(timestamp=9)  # type: ignore[call-arg]  # by its parameters
     retry_stalled.configure(priority=1).defer(timestamp=0)  # while the successor still waits
-    work()
+    run_worker()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert not ProcrastinateJob.objects.exists()
 
@@ -143,7 +127,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = NOW() - INTERVAL '2 minutes'")
     retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
-    work()
+    run_worker()
     assert [message.to for message in mail.outbox] == [["alice@example.com"]]
     assert waiting("users.send_reset_code") == []
 

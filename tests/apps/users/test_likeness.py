@@ -96,7 +96,7 @@ def test_a_job_looks_through_what_was_sent_in() -> None:
     assert document.history.count() == versions, "facts of the file are no version of it"
 
 
-def test_what_cannot_be_drawn_has_no_pages() -> None:
+def test_unreadable_documents_have_no_pages() -> None:
     document = send_document(newton(), upload(png()), doc_type="identity")
     with document.file.open("wb") as file:
         file.write(b"\x89PNG nothing")
@@ -179,7 +179,7 @@ def test_a_turned_copy_is_found_and_no_other_card_or_paper(turn: int) -> None:
     assert found(officer, papers) == [("carol", False)]
 
 
-def test_each_kind_of_copy_is_found_among_other_people_s_papers_of_the_same_form() -> None:
+def test_all_kinds_of_copies_are_found_among_similar_documents() -> None:
     officer = compliance()
     cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(3)]
     papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(3)]
@@ -210,7 +210,7 @@ def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it
     assert [one.document for one in duplicates.duplicates(compliance(), copied).shown] == [sent[0]]
 
 
-def test_of_two_photographs_of_one_card_each_finds_the_other() -> None:
+def test_two_photographs_of_one_card_find_each_other() -> None:
     officer = compliance()
     for number in range(3):
         send(make_user(f"holder{number}"), photographed(form_card_picture(number), Random(f"first {number}")))
@@ -218,7 +218,7 @@ def test_of_two_photographs_of_one_card_each_finds_the_other() -> None:
     assert found(officer, again) == [("holder1", False)]
 
 
-def test_it_says_how_alike() -> None:
+def test_duplicate_matches_have_a_similarity_score() -> None:
     first, copied = send(alice(), form_card(1)), send(bob(), jpeg(form_card_picture(1), 40))
     send(newton(), form_card(1))
     scores = {one.document.owner.username: one.score for one in duplicates.duplicates(compliance(), first).shown}
@@ -253,13 +253,13 @@ def test_blank_pages_are_not_each_other_s_copies() -> None:
     assert not DocumentPrint.objects.exists()
 
 
-def test_one_s_own_earlier_document_is_no_duplicate() -> None:
+def test_earlier_documents_of_the_owner_are_no_duplicates() -> None:
     person = newton()
     send(person, card(1))
     assert found(compliance(), send(person, card(1), "business")) == []
 
 
-def test_who_may_see_only_some_documents_learns_of_the_others_that_they_are_there() -> None:
+def test_hidden_duplicates_are_counted_for_limited_reviewers() -> None:
     document = send(newton(), card(1))
     granted, hidden = send(alice(), card(1)), send(bob(), card(1))
     helper = make_staff("helper")
@@ -297,7 +297,7 @@ def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_copies_inspected_at_once_each_pair_is_noted_once() -> None:
+def test_concurrent_inspections_record_each_pair_once() -> None:
     people = [make_user(f"person{number}") for number in range(4)]
     documents = [
         send_document(person, upload(card(1, scale=1 - place / 50)), doc_type="identity")
@@ -307,7 +307,7 @@ def test_of_copies_inspected_at_once_each_pair_is_noted_once() -> None:
     assert DocumentTwin.objects.count() == 6
 
 
-def test_at_most_fifty_pages_are_counted() -> None:
+def test_pages_are_counted_up_to_fifty() -> None:
     content = pdf(60)
     sent = Document(
         owner=newton(), doc_type="identity", file=upload(content), media_type="application/pdf", size=1, sha256=""
@@ -318,7 +318,7 @@ def test_at_most_fifty_pages_are_counted() -> None:
     assert sent.pages == 50
 
 
-def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
+def test_filled_in_forms_of_two_users_differ_and_copies_match() -> None:
     first = send(alice(), filled_form("Ada Lovelace"))
     second = send(newton(), filled_form("Grace B. Hopper"))
     copied = send(bob(), filled_form("Ada Lovelace") + b"\n%\n")
@@ -331,7 +331,7 @@ def test_two_peoples_forms_tell_apart_and_copies_of_one_do_not() -> None:
 # --- From before to now ----------------------------------------------------------------------------------------------
 
 
-def test_what_the_release_before_noted_counts_for_nothing_and_is_made_anew() -> None:
+def test_fingerprints_of_the_previous_release_are_computed_again() -> None:
     officer = compliance()
     ada, other = send(alice(), form_card(1)), send(bob(), form_card(2))
     copied = send(newton(), photographed(form_card_picture(1), Random(5)))

@@ -40,7 +40,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 # --- Setting up -----------------------------------------------------------------------------------------------------
 
 
-def test_it_is_off_until_a_code_confirms_it(clock: time_machine.Traveller) -> None:
+def test_second_factor_is_inactive_until_confirmed_by_a_code(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     secret = mfa.begin_enrolment(alice).secret
     assert not mfa.is_enabled(alice)
@@ -84,7 +84,7 @@ def test_a_key_waits_a_quarter_of_an_hour_for_its_code(clock: time_machine.Trave
     assert mfa.begin_enrolment(alice, anew=False).secret != app.secret
 
 
-def test_it_is_not_set_up_over_another(clock: time_machine.Traveller) -> None:
+def test_second_factor_is_not_replaced_by_enrolling_again(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
     with pytest.raises(Conflict):
@@ -193,7 +193,7 @@ def test_ten_wrong_codes_lock_it_and_each_ten_more_for_twice_as_long(clock: time
     assert Authenticator.objects.get().throttling_failure_count == 0
 
 
-def test_it_is_never_locked_for_longer_than_a_day(clock: time_machine.Traveller) -> None:
+def test_second_factor_is_locked_for_a_day_at_most(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
     Authenticator.objects.update(throttling_failure_count=9_999_999)
@@ -213,7 +213,7 @@ def test_wrong_codes_are_kept_in_the_audit_without_the_code(clock: time_machine.
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_at_once_with_one_code_one_gets_in() -> None:
+def test_a_code_verifies_once_among_twenty() -> None:
     alice = people.alice()
     app, codes = enrol(alice)
     for code in (code_of(app, 1), codes[0]):
@@ -234,7 +234,7 @@ def test_twenty_wrong_guesses_at_once_get_ten_answers() -> None:
 # --- Giving it up ---------------------------------------------------------------------------------------------------
 
 
-def test_it_is_given_up_for_password_and_code(clock: time_machine.Traveller) -> None:
+def test_second_factor_is_removed_with_password_and_code(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
     with pytest.raises(Invalid) as refused:
@@ -257,7 +257,7 @@ def test_staff_keep_it_where_it_is_required(clock: time_machine.Traveller) -> No
     assert mfa.is_enabled(staff)
 
 
-def test_the_owner_is_told_by_mail(clock: time_machine.Traveller) -> None:
+def test_second_factor_changes_send_email(clock: time_machine.Traveller) -> None:
     alice = people.alice()
     app, _codes = enrol(alice)
     mfa.disable(alice, password=people.PASSWORD, code=code_of(app))
@@ -300,7 +300,7 @@ def test_two_of_the_access_desk_reset_a_lost_device(one: User, another: User) ->
     assert mail.outbox[-1].subject == "The second factor of your Infloo account was reset"
 
 
-def test_one_person_alone_resets_nothing(one: User) -> None:
+def test_resets_need_a_second_officer(one: User) -> None:
     alice = people.alice()
     enrol(alice)
     reset = mfa_resets.ask_reset(one, alice.pk, reason="lost")
@@ -310,7 +310,7 @@ def test_one_person_alone_resets_nothing(one: User) -> None:
     assert mfa.is_enabled(alice)
 
 
-def test_nobody_takes_part_in_their_own_reset(one: User, another: User) -> None:
+def test_staff_cannot_take_part_in_their_own_reset(one: User, another: User) -> None:
     enrol(one)
     with pytest.raises(Refused):
         mfa_resets.ask_reset(one, one.pk, reason="lost")
@@ -332,9 +332,7 @@ def test_the_database_wants_three_people(one: User, asked_by: str, confirmed_by:
         )
 
 
-def test_a_reset_that_nobody_confirms_within_a_day_is_over(
-    one: User, another: User, clock: time_machine.Traveller
-) -> None:
+def test_resets_expire_unconfirmed_after_a_day(one: User, another: User, clock: time_machine.Traveller) -> None:
     alice = people.alice()
     enrol(alice)
     reset = mfa_resets.ask_reset(one, alice.pk, reason="lost")
@@ -370,7 +368,7 @@ def test_other_desks_reset_nothing(one: User, group: str) -> None:
         mfa_resets.confirm_reset(other, reset.pk)
 
 
-def test_only_superusers_reset_superusers(one: User, another: User) -> None:
+def test_resets_of_superusers_need_superusers(one: User, another: User) -> None:
     root, other_root = people.admin(), people.make_staff("admin2", is_superuser=True)
     enrol(root)
     with pytest.raises(Refused):
@@ -390,7 +388,7 @@ def test_a_reset_needs_a_reason_and_something_to_reset(one: User) -> None:
             mfa_resets.ask_reset(one, alice.pk, reason=reason)
 
 
-def test_who_runs_the_machine_can_reset_the_last_superuser() -> None:
+def test_the_last_superuser_is_reset_by_a_command() -> None:
     root = people.admin()
     enrol(root)
     call_command("reset_mfa", "admin", verbosity=0)

@@ -41,6 +41,7 @@ from apps.users.staff.accounts import add_staff, change_staff, set_groups, set_s
 from tests import people
 from tests.client import api
 from tests.jobs import run_jobs
+from tests.migrating import migrate_to
 from tests.people import alice
 from tests.races import at_once
 
@@ -90,7 +91,7 @@ def test_letters_may_carry_marks(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["\u0301a", "a" + "\u0316\u0317\u0318\u0319\u031c", "a@b", "a.", ".a", "", "a b", "a\u20dd"], ids=ascii
 )
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_invalid_user_names_are_rejected(name: str) -> None:
     with pytest.raises(ValidationError):
         validate_username(name)
 
@@ -134,7 +135,7 @@ def test_staff_names_are_tidied_and_the_former_address_is_notified() -> None:
     assert [message.to for message in mail.outbox] == [["NORA@example.com"], ["nına@example.com"]]
 
 
-def test_mailboxes_are_told_apart_by_all_but_the_case_of_ascii() -> None:
+def test_mailboxes_differ_by_all_but_ascii_case() -> None:
     assert is_same_mailbox("Victim@Example.com", " vicTIM@example.COM\u200b")
     for other in ("victim@examplė.com", "vıctim@example.com", "VİCTIM@example.com", "victim@example.com\ud800", ""):
         assert not is_same_mailbox("victim@example.com", other)
@@ -296,7 +297,7 @@ def test_a_name_that_looks_like_a_taken_one_is_refused() -> None:
 
 
 @pytest.mark.django_db
-def test_one_s_own_name_may_be_written_another_way() -> None:
+def test_users_may_respell_their_own_name() -> None:
     alice, nora = people.alice(), people.make_staff("noral", "Access Manager")
     for name in ("A1ice", "aIice", "alice", "a1ice"):
         assert update_profile(alice, username=name).username == name
@@ -313,7 +314,7 @@ def test_a_rename_frees_what_the_old_name_looked_like() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_names_that_look_alike_one_signs_up() -> None:
+def test_exactly_one_of_several_lookalike_names_signs_up() -> None:
     names = ["nora1", "noral", "noraI", "nora1".upper()]
 
     def post(number: int, name: str) -> Any:
@@ -328,7 +329,7 @@ def test_of_names_that_look_alike_one_signs_up() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_staff_names_that_look_alike_one_is_added() -> None:
+def test_exactly_one_of_two_lookalike_staff_names_is_added() -> None:
     manager = people.access()
 
     def add(name: str) -> User:
@@ -380,11 +381,6 @@ def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> Non
 
 
 # --- From before to now ----------------------------------------------------------------------------------------------
-
-
-def migrate_to(*targets: tuple[str, str]) -> Any:
-    executor = MigrationExecutor(connection)
-    return executor.migrate(list(targets) or executor.loader.graph.leaf_nodes()).apps
 
 
 def dependencies() -> Any:

@@ -13,24 +13,16 @@ from guardian.shortcuts import assign_perm
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo
-from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
+from apps.users.models import BlindCheck, Document, Reason, User
 from apps.users.verification.quality import Agreement, is_sampled, judge_blind, open_checks, quality
 from apps.users.verification.review import review_document
 from tests import people
-from tests.admin_dashboards.compliance.test_documents import make_document
-from tests.apps.users.test_documents import refused
-from tests.apps.users.test_four_eyes import officers
 from tests.console import console
+from tests.factories import make_blind_check, make_document
+from tests.people import officers
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
-
-
-def decided(officer: User, verdict: str = "approved", reason: str = "", name: str = "newton") -> BlindCheck:
-    """A check of a decision that `officer` took."""
-    QualityShare.objects.get_or_create(percent=100)
-    document = make_document(people.make_user(name, verified=False))
-    review_document(officer, document.pk, verdict=verdict, reason=reason)
-    return BlindCheck.objects.get(document=document)
 
 
 def test_the_share_is_drawn_and_stays_drawn() -> None:
@@ -41,7 +33,7 @@ def test_the_share_is_drawn_and_stays_drawn() -> None:
     assert all(is_sampled(number, 100) for number in range(100))
 
 
-def test_without_a_share_nothing_is_judged_twice() -> None:
+def test_documents_are_not_sampled_without_a_sampling_rate() -> None:
     document = make_document(people.newton())
     review_document(people.compliance(), document.pk, verdict="approved")
     assert not BlindCheck.objects.exists()
@@ -49,7 +41,7 @@ def test_without_a_share_nothing_is_judged_twice() -> None:
 
 def test_a_blind_verdict_is_kept_and_changes_nothing() -> None:
     vera, omar = officers()
-    check = decided(vera)
+    check = make_blind_check(vera)
     before = Document.objects.values().get()
     judge_blind(omar, check.pk, verdict="rejected", reason="forged")
     assert Document.objects.values().get() == before
@@ -60,7 +52,7 @@ def test_a_blind_verdict_is_kept_and_changes_nothing() -> None:
 
 def test_another_person_judges_and_only_a_reviewer() -> None:
     vera, omar = officers()
-    check = decided(vera)
+    check = make_blind_check(vera)
     assert list(open_checks(omar)) == [check]
     assert not open_checks(vera)
     refused(Refused, "own-decision", lambda: judge_blind(vera, check.pk, verdict="approved"))
@@ -72,27 +64,27 @@ def test_another_person_judges_and_only_a_reviewer() -> None:
         BlindCheck.objects.update(checked_by=vera, checked_at=check.document.created_at, verdict="approved")
 
 
-def test_who_may_decide_some_documents_judges_those_alone() -> None:
+def test_limited_reviewers_check_their_documents_alone() -> None:
     vera, _omar = officers()
-    granted, other = decided(vera), decided(vera, name="another")
+    granted, other = make_blind_check(vera), make_blind_check(vera, name="another")
     helper = people.make_staff("helper")
     assign_perm("users.review_document", helper, granted.document)
     assert list(open_checks(helper)) == [granted]
     assert console(helper).get(f"/admin/compliance/quality/{other.pk}/").status_code == 404
 
 
-def test_what_was_undone_is_not_judged() -> None:
+def test_undone_decisions_are_not_sampled_for_quality() -> None:
     vera, omar = officers()
-    decided(vera)
+    make_blind_check(vera)
     undo(vera, Decision.objects.get().pk)
     assert not open_checks(omar)
 
 
 def test_figures_of_all_for_those_who_may_see_them_and_one_s_own_for_the_rest() -> None:
     vera, omar = officers()
-    judge_blind(omar, decided(vera).pk, verdict="approved")
-    judge_blind(omar, decided(vera, "rejected", "forged", "second").pk, verdict="approved")
-    judge_blind(vera, decided(omar, name="third").pk, verdict="approved")
+    judge_blind(omar, make_blind_check(vera).pk, verdict="approved")
+    judge_blind(omar, make_blind_check(vera, "rejected", "forged", "second").pk, verdict="approved")
+    judge_blind(vera, make_blind_check(omar, name="third").pk, verdict="approved")
     assert quality(vera).by_officer == [Agreement("vera", 2, 1, 1, 0)]
     assert quality(omar).by_officer == [Agreement("omar", 1, 1)]
     lead = people.make_staff("lead", "Compliance Officer")
@@ -113,7 +105,7 @@ def test_agreement_is_a_plain_count_for_each_reason_and_each_officer() -> None:
     for number in range(24):
         who, (verdict, reason) = draw.choice(("vera", "omar")), draw.choice(outcomes)
         second, why = draw.choice(outcomes)
-        check = decided(staff[who], verdict, reason, f"owner{number}")
+        check = make_blind_check(staff[who], verdict, reason, f"owner{number}")
         judge_blind(staff["omar" if who == "vera" else "vera"], check.pk, verdict=second, reason=why)
         judged.append((who, reason, second, why))
     seen = quality(people.admin())
@@ -139,7 +131,7 @@ def test_agreement_is_a_plain_count_for_each_reason_and_each_officer() -> None:
 
 def test_the_page_does_not_say_what_was_decided() -> None:
     vera, omar = officers()
-    check = decided(vera, "rejected", "forged")
+    check = make_blind_check(vera, "rejected", "forged")
     client, address = console(omar), f"/admin/compliance/quality/{check.pk}/"
     page = client.get(address).content.decode()
     main = page[page.index("desk-grid") :]

@@ -15,7 +15,6 @@ import pytest
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.hashers import make_password
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 from django.utils import timezone
@@ -29,9 +28,9 @@ from apps.users.authentication.sessions import account_named
 from apps.users.models import Profile, User
 from apps.users.models.second_factors import Authenticator
 from apps.users.names import skeleton_key
-from tests.apps.users.test_devices import HASH_OF_ABCD_EFGH_IJKL_MNOP, RFC_KEY, SEALED_RFC_KEY
-from tests.authenticator import App, code_of
+from tests.authenticator import HASH_OF_ABCD_EFGH_IJKL_MNOP, RFC_KEY, SEALED_RFC_KEY, App, code_of
 from tests.client import api
+from tests.migrating import migrate_to
 from tests.people import PASSWORD
 
 LOOKS = ("users", "0020_look_alike_names")
@@ -40,14 +39,8 @@ type Release = Generator[None, list[str]]
 """Writes its rows at first; then, with what the migrations after it printed, looks at what became of them."""
 
 
-def migrate_to(*targets: tuple[str, str]) -> Any:
-    """Bring the tables to these migrations, or to the newest. Returns the models as they are then."""
-    executor = MigrationExecutor(connection)
-    return executor.migrate(list(targets) or executor.loader.graph.leaf_nodes()).apps
-
-
 @pytest.mark.django_db(transaction=True)
-def test_what_releases_before_wrote_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_of_earlier_releases_survives_migration(capsys: pytest.CaptureFixture[str]) -> None:
     way = [
         ("0018_language", authenticators_and_backup_codes_keep_working),
         ("0019_devices", each_look_goes_to_its_oldest_account_and_the_others_are_named),

@@ -29,7 +29,7 @@ def test_migrating_has_made_them() -> None:
     assert "users.review_document" in _held()["Compliance Officer"]
 
 
-def test_nobody_s_role_gives_more_than_it_needs() -> None:
+def test_roles_grant_no_more_than_needed() -> None:
     held = _held()
     looking = ("view_", "investigate_", "look_as_", "reveal_")
     assert all(perm.split(".")[1].startswith(looking) for perm in held["User Support Specialist"])

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from apps.access import visible
-from apps.errors import Absent, DomainError, Invalid, Refused, WrongCredentials
+from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.notifications.models import Kind, Notification
 from apps.users.accounts import services
 from apps.users.authentication import sessions
@@ -19,16 +19,11 @@ from apps.users.models import Block, Follow, Profile, Session, User
 from apps.users.permissions import hidden_from, is_hidden
 from tests.people import PASSWORD, admin, alice, bob, carol, community, compliance, make_user
 from tests.races import at_once, lost, won
+from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
 NEW = {"password": "a-long-enough-one", "role": "brand"}
-
-
-def refused(kind: type[DomainError], code: str, action: Any) -> None:
-    with pytest.raises(kind) as caught:
-        action()
-    assert caught.value.code == code
 
 
 # --- Twenty at once -------------------------------------------------------------------------------------------------
@@ -36,7 +31,7 @@ def refused(kind: type[DomainError], code: str, action: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("same", ["username", "email"])
-def test_of_twenty_newcomers_with_one_name_one_is_registered(same: str) -> None:
+def test_exactly_one_of_twenty_registrations_with_one_name_succeeds(same: str) -> None:
     def newcomer(number: int) -> dict[str, str]:
         own = {"username": f"nora{number}", "email": f"nora{number}@example.com"}
         shared = {"username": "Nora" if number % 2 else "nora", "email": "Nora@example.com"}
@@ -50,7 +45,7 @@ def test_of_twenty_newcomers_with_one_name_one_is_registered(same: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_follows_at_once_are_one_and_tell_once() -> None:
+def test_twenty_follows_at_once_make_one_and_notify_once() -> None:
     one, other = alice(), bob()
     assert len(won(at_once([partial(services.follow, one, "bob")] * 20))) == 20
     assert Follow.objects.count() == Notification.objects.count() == 1
@@ -59,7 +54,7 @@ def test_twenty_follows_at_once_are_one_and_tell_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_refreshes_at_once_one_gets_tokens_and_the_login_ends() -> None:
+def test_exactly_one_of_twenty_refreshes_succeeds_and_the_login_ends() -> None:
     alice()
     token = sessions.sign_in("alice", PASSWORD).refresh
     results = at_once([partial(sessions.refresh, token)] * 20)
@@ -121,7 +116,7 @@ def test_profiles_are_shown_with_their_people() -> None:
 # --- Suspension -----------------------------------------------------------------------------------------------------
 
 
-def test_a_suspension_lasts_until_its_time_and_is_told() -> None:
+def test_suspensions_end_on_time_and_notify_the_user() -> None:
     boss, person = admin(), alice()
     until = timezone.now() + timedelta(days=2)
     suspended = services.suspend_user(boss, person.pk, until=until, reason="spam")

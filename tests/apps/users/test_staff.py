@@ -78,7 +78,7 @@ def test_nobody_else_adds_or_changes_staff(name: str) -> None:
         ({"password": "short"}, "password1"),
     ],
 )
-def test_what_cannot_stand_is_refused_with_its_field(given: dict[str, str], field: str) -> None:
+def test_invalid_staff_accounts_are_rejected_with_their_field(given: dict[str, str], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         new_staff(people.access(), **given)
     assert refused.value.field == field
@@ -156,12 +156,12 @@ def test_nobody_changes_their_own_rights() -> None:
         grant_on_row(manager, theirs, "stories.delete_story", make_story(people.bob()))
 
 
-def test_one_s_own_name_may_change() -> None:
+def test_staff_may_change_their_own_name() -> None:
     manager = people.access()
     assert change_staff(manager, manager.pk, username="anna").username == "anna"
 
 
-def test_nobody_touches_those_above_them() -> None:
+def test_superusers_are_changed_by_superusers_alone() -> None:
     manager, admin = people.access(), people.admin()
     story = make_story(people.alice())
     session = Session.objects.create(user=admin, door="console", expires_at="2100-01-01T00:00Z")
@@ -189,7 +189,7 @@ DESK = [
 
 
 @pytest.mark.parametrize("codename", DESK)
-def test_only_a_superuser_hands_out_the_access_desk_s_permissions(codename: str) -> None:
+def test_access_permissions_are_granted_by_superusers_alone(codename: str) -> None:
     manager, admin = people.access(), people.admin()
     with pytest.raises(Refused):
         save_group(manager, name="Deputies", permissions=perms(codename))
@@ -204,7 +204,7 @@ def test_only_a_superuser_hands_out_the_access_desk_s_permissions(codename: str)
         delete_group(manager, deputies.pk)
 
 
-def test_a_password_is_no_way_to_somebody_else_s_rights() -> None:
+def test_managers_cannot_set_passwords_of_access_managers() -> None:
     manager, peer = people.access(), people.make_staff("peer", "Access Manager")
     with pytest.raises(Refused):
         set_staff_password(manager, peer.pk, "quite-a-long-phrase-7")
@@ -305,7 +305,7 @@ def test_a_grant_to_a_group_opens_the_row_to_its_members() -> None:
 @pytest.mark.parametrize(
     "perm", ["stories.add_story", "stories.export_story", "events.change_event", "auth.add_group", "x"]
 )
-def test_only_permissions_about_such_a_row_are_granted(perm: str) -> None:
+def test_row_grants_reject_permissions_of_other_models(perm: str) -> None:
     with pytest.raises(Invalid):
         grant_on_row(people.access(), people.make_staff("nora"), perm, make_story(people.alice()))
 
@@ -315,6 +315,6 @@ def test_end_users_are_granted_nothing() -> None:
         grant_on_row(people.access(), people.bob(), "stories.delete_story", make_story(people.alice()))
 
 
-def test_who_may_not_grant_does_not() -> None:
+def test_granting_needs_the_permission() -> None:
     with pytest.raises(Refused):
         grant_on_row(people.community(), people.make_staff("nora"), "stories.delete_story", make_story(people.alice()))

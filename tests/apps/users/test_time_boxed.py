@@ -139,7 +139,7 @@ def test_a_membership_keeps_its_end_unless_another_is_given() -> None:
     assert groups_of(nora) == {team: None}
 
 
-def test_one_that_is_over_begins_anew() -> None:
+def test_ended_memberships_can_begin_again() -> None:
     end = in_an_hour()
     nora, manager = member_until(end), User.objects.get(username="access")
     team = Group.objects.get(name=TEAM)
@@ -153,7 +153,7 @@ def test_one_that_is_over_begins_anew() -> None:
         assert not nora.group_memberships.exists()
 
 
-def test_nobody_sets_their_own_end_or_that_of_a_keeper() -> None:
+def test_managers_cannot_time_box_access_managers() -> None:
     desk = Group.objects.get(name="Access Manager")
     manager, peer = people.access(), people.make_staff("peer", "Access Manager")
     for other in (manager, peer):
@@ -162,7 +162,7 @@ def test_nobody_sets_their_own_end_or_that_of_a_keeper() -> None:
     assert groups_of(peer) == {desk: None}
 
 
-def test_somebody_keeps_access_for_good() -> None:
+def test_one_access_manager_stays_without_an_end() -> None:
     desk, admin = Group.objects.get(name="Access Manager"), people.admin()
     manager = people.access()
     with pytest.raises(Conflict) as kept:
@@ -294,7 +294,7 @@ def test_granting_anew_sets_the_end_anew() -> None:
     assert not may(again(nora), "stories.delete_story", story)
 
 
-def test_the_page_of_a_row_grants_until_a_time_and_tells_what_was_given() -> None:
+def test_row_grants_end_on_time_and_are_described() -> None:
     nora, story = people.make_staff("nora"), make_story(people.alice())
     client, address = console(people.access()), f"/admin/stories/story/{story.pk}/permissions/"
     sent = {"holder": f"user:{nora.pk}", "perm": "stories.delete_story", "reason": "helps out"}
@@ -339,7 +339,7 @@ def test_a_rule_and_a_superuser_are_sources_too() -> None:
     assert may(people.bob(), "stories.delete_story", story).sources == []
 
 
-def test_what_is_switched_off_or_no_staff_holds_nothing() -> None:
+def test_deactivated_and_former_staff_have_no_permissions() -> None:
     nora = member_until(None)
     change_staff(User.objects.get(username="access"), nora.pk, is_active=False)
     assert not may(again(nora), "stories.delete_story")

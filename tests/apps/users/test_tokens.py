@@ -20,8 +20,7 @@ from apps.errors import WrongCredentials
 from apps.users.authentication import sessions
 from apps.users.authentication.tokens import AccessToken, RefreshToken, read
 from apps.users.models import Session
-from tests.api.test_errors import assert_problem
-from tests.client import api
+from tests.client import api, assert_problem
 from tests.people import alice
 
 pytestmark = pytest.mark.django_db

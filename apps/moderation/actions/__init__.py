@@ -1,0 +1,1 @@
+"""The outcomes of a case, one class each; `ModerationConfig.ready` registers them."""

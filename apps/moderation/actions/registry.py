@@ -1,0 +1,54 @@
+"""The outcomes of a case, in the order of their severity."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+
+from apps.moderation.actions.base import ModerationAction
+
+_actions: dict[str, ModerationAction] = {}
+
+
+def register[A: type[ModerationAction]](action: A) -> A:
+    """Class decorator: the outcome is there from now on."""
+    if action.code in _actions:
+        raise ValueError(f"The outcome {action.code} is registered already.")
+    _actions[action.code] = action()
+    return action
+
+
+@contextmanager
+def registered(action: type[ModerationAction]) -> Iterator[None]:
+    """Register an outcome for a while."""
+    register(action)
+    try:
+        yield
+    finally:
+        del _actions[action.code]
+
+
+def action_of(code: str) -> ModerationAction | None:
+    """The outcome with that code; None for one that a later release stored."""
+    return _actions.get(code)
+
+
+def by_severity(codes: Collection[str] | None = None) -> list[ModerationAction]:
+    """The outcomes, of `codes` or all, most severe first."""
+    chosen = [action for code, action in _actions.items() if codes is None or code in codes]
+    return sorted(chosen, key=lambda action: -action.severity)
+
+
+def most_severe(codes: Collection[str]) -> str:
+    """The code of the most severe of some outcomes."""
+    return by_severity(codes)[0].code
+
+
+def label_of(codes: Iterable[str]) -> str:
+    """Outcomes in words, as in "Removed, Author warned"."""
+    return ", ".join(str(_actions[code].label) if code in _actions else code for code in codes)
+
+
+def extras() -> list[ModerationAction]:
+    """What the desk offers to select, in the order of its keys."""
+    return sorted((action for action in _actions.values() if action.is_extra), key=lambda action: action.position)

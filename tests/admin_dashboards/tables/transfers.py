@@ -1,0 +1,83 @@
+"""Imports and exports in the background, step by step: uploaded, run, previewed, answered."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.files.storage import default_storage
+from django.test import Client
+from guardian.shortcuts import assign_perm
+from procrastinate.contrib.django import app
+
+from apps.events.models import Event
+from apps.tables.models import Transfer
+from apps.users.models import User
+from tests import people
+from tests.console import EVENTS, upload_import
+from tests.factories import make_event
+from tests.jobs import forget, waiting
+
+CSV, XLSX = "0", "1"
+
+
+POLL = {"X-Poll": "1"}
+
+
+Status = Transfer.Status
+
+
+def manager(name: str = "importer") -> User:
+    staff = people.make_staff(name, "Community Manager")
+    for perm in ("events.export_event", "events.import_event"):
+        assign_perm(perm, staff)
+    return staff
+
+
+def make_events(count: int, host: User | None = None) -> list[Event]:
+    host = host or people.alice()
+    return [make_event(host, f"Event {number}") for number in range(count)]
+
+
+def file_of(events: list[Event], title: str = "Renamed {}") -> str:
+    return "id,title\n" + "".join(f"{event.pk},{title.format(event.pk)}\n" for event in events)
+
+
+def page_of(answer: Any) -> str:
+    """The address of the transfer's page that a form led to."""
+    assert answer.status_code == 302, answer.content.decode()
+    address = urlsplit(answer["Location"]).path
+    assert re.fullmatch(rf"{EVENTS}(import|export)/[0-9a-f-]{{36}}/", address), address
+    return address
+
+
+def run_transfers() -> int:
+    """The jobs of imports and exports that wait now, as the worker runs them."""
+    jobs = waiting("tables.run")
+    forget("tables.run")
+    for job in jobs:
+        app.tasks[job.task_name](**job.args)
+    return len(jobs)
+
+
+def status_of(client: Client, page: str) -> str:
+    state = client.get(page, headers=POLL).json()
+    return str(state["status"])
+
+
+def previewed(client: Client, text: str | bytes) -> str:
+    page = page_of(upload_import(client, text))
+    run_transfers()
+    return page
+
+
+def press(client: Client, page: str, action: str) -> Any:
+    return client.post(page, {"action": action}, follow=True)
+
+
+def kept_files() -> set[str]:
+    try:
+        return set(default_storage.listdir("tables")[1])
+    except FileNotFoundError:
+        return set()

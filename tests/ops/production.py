@@ -1,0 +1,27 @@
+"""The environment of a complete production, and commands started in an environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from devtools.embedded import CHECKOUT
+from tests.settings import servers
+
+PRODUCTION = {
+    "PATH": os.defpath,
+    "ENV_FILE": os.devnull,
+    "SECRET_KEY": "an0ther-l0ng-and-rand0m-l00king-key-of-the-tests-alone",
+    "JWT_SIGNING_KEY": "j" * 50,
+    "DATABASE_URL": servers.database_url(),
+    "REDIS_URL": servers.redis_url(),
+    "ALLOWED_HOSTS": "infloo.example",
+    "EMAIL_URL": "consolemail://",
+}
+
+
+def start(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
