@@ -143,8 +143,9 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["action"].choices = [("", _("All")), *action_choices()]  # type: ignore[attr-defined]
-        self.fields["type"].choices = [("", _("All")), *type_choices()]  # type: ignore[attr-defined]
+        fields: dict[str, Any] = self.fields
+        fields["action"].choices = [("", _("All")), *action_choices()]
+        fields["type"].choices = [("", _("All")), *type_choices()]
         for name in ("action", "type"):
             self.fields[name].error_messages["invalid_choice"] = _("Choose one of the list.")
 

@@ -34,14 +34,15 @@ from apps.infra.ids import parse_id
 from apps.users.models import PAGE_SIZES
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):
     """Counts and pages through the first rows only: nobody leafs through a million, and counting them is slow."""
 
     limit = 10_000
+    object_list: Any
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[attr-defined]
+        return self.object_list.order_by().values("pk")[: self.limit + 1].count()
 
     @cached_property
     def count(self) -> int:
@@ -51,11 +52,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         # A page past the end shows the last one; an error would lose search and filters.
         return max(1, min(int(number), self.num_pages))
 
-    def page(self, number: Any) -> Page:  # type: ignore[type-arg]
+    def page(self, number: Any) -> Page:
         page = super().page(number)
-        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[attr-defined]
+        if page.start_index() > 1 and not self.object_list.query.distinct:
             # Picked by keys alone: joins would be worked out for all that is skipped, too.
-            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[attr-defined]
+            rows: Any = page.object_list
+            page.object_list = self.object_list.filter(pk__in=rows.values("pk"))
         return page
 
     @property
@@ -64,7 +66,10 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class Rows(ChangeList):
-    """One page of a table, in the size that the person chose."""
+    """One page of a table, in the size that the viewer chose."""
+
+    page_num: Any
+    result_list: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,20 +83,23 @@ class Rows(ChangeList):
         self.list_per_page = request.user.page_size
         self.page_sizes = PAGE_SIZES
         super().get_results(request)
-        self.page_num = self.paginator.validate_number(self.page_num)  # type: ignore[has-type]
+        self.page_num = self.paginator.validate_number(self.page_num)
         self.first_page = request.path + self.get_query_string()
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
         self.sections = self.model_admin.sections_for(request)
         if self.sections:
-            self.result_list = list(self.result_list)  # type: ignore[has-type]
+            self.result_list = list(self.result_list)
             self.model_admin.attach_sections(request, self.result_list)
 
 
-class Form(forms.ModelForm):  # type: ignore[type-arg]
+class Form(forms.ModelForm):
     """Shows what the domain said where it rejected the input, with everything typed still in place."""
 
     rejected: ClassVar[DomainError | None] = None
+    # Of various types, and of a request's data where the form is bound.
+    fields: dict[str, Any]
+    data: Any
 
     def _clean_form(self) -> None:
         super()._clean_form()  # type: ignore[misc]
