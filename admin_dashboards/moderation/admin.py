@@ -59,7 +59,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "removed_by")
 
-    @display(description=_("picture"))
+    @display(description=_("image"))
     def thumbnail(self, story: Story) -> SafeString:
         return thumbnail(story)
 

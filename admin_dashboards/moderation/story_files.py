@@ -125,7 +125,7 @@ def thumbnail(story: Story) -> SafeString:
         'decoding="async"></span>',
         _veils(),
         f"{reverse('admin:stories_story_file', args=[story.pk])}?small",
-        _("Picture"),
+        _("Image"),
     )
 
 

@@ -33,6 +33,6 @@ def last_decision(desk: WorkDesk, request: StaffRequest) -> dict[str, Any] | Non
         "earlier": own[0].pk != last.pk,
         "address": desk.within(request, "undo"),
         "notifies": kind_of(last).notifies,
-        "held": last.told_at is None,
-        "leaves": last.made_at + HOLD,
+        "is_pending": last.told_at is None,
+        "sent_at": last.made_at + HOLD,
     }

@@ -177,7 +177,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
     assert serious_barriers(page) == []
     # No rest on the keyboard: every key of the page stands on its sheet.
     press(page, "?")
-    expect(page.locator("#desk-keys")).to_contain_text("Compare with the next picture")
+    expect(page.locator("#desk-keys")).to_contain_text("Compare with the next image")
     press(page, "Escape")
 
     page.set_viewport_size({"width": 390, "height": 800})

@@ -112,7 +112,7 @@
         const done = document.getElementById("in-place-done");
         done.hidden = false;
         done.dataset.decision = words.decision || "";
-        done.querySelector("[data-take-back]").hidden = !words.decision;
+        done.querySelector("[data-undo]").hidden = !words.decision;
         tell(done, words.sentence);
     }
 
@@ -128,7 +128,7 @@
 
     document.addEventListener("click", async (event) => {
         if (event.target.closest("[data-close]")) dialog()?.close();
-        if (!event.target.closest("[data-take-back]")) return;
+        if (!event.target.closest("[data-undo]")) return;
         const done = document.getElementById("in-place-done");
         const words = await send({ undo: done.dataset.decision });
         if (words.ok) show(words);
