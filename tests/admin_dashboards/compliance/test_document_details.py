@@ -250,7 +250,7 @@ def test_values_stay_out_of_exports_history_and_the_log(
     client.post(facts(document), SAID)
     client.post(facts(document), SAID | {"born": "odd", "details_version": 1})
     logged = caplog.text + "".join(capsys.readouterr())
-    assert "facts" in logged
+    assert "details" in logged
     exported = client.post("/admin/users/document/export/", {"format": "0"}, follow=True).content.decode()
     history = client.get(f"/admin/users/document/{document.pk}/history/").content.decode()
     for value in ("Maya Lund", "LUND Maya", "X4T28K91", "1994-05-17", "17 May 1994"):

@@ -93,7 +93,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     timeline = client.get(PAGE).content.decode()
     timeline = timeline[timeline.index("data-timeline") :]
     assert timeline.count(words) == 5
-    assert "<strong>lead</strong> deleted it" in timeline
+    assert "<strong>lead</strong> deleted (" in timeline
     assert "Active: <del>Yes</del> → <ins>No</ins>" in timeline
 
 
