@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.tables.base import link_to, may_open
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
-from apps.access import until_words
+from apps.access import until_text
 from apps.audit.actions import Action, label_of
 from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
 from apps.audit.models import Entry
@@ -322,7 +322,7 @@ class _Words:
                 said.append(text % {"name": user.username if user else _gone(number)})
         for name, text in (("until", "%s"), ("snoozed_until", _("snoozed %s"))):
             if end := _time(detail.get(name)):
-                said.append(text % until_words(end))
+                said.append(text % until_text(end))
         if "ahead" in detail:
             said.append(_("Fetched ahead"))
         if look := LOOKS.get(str(detail.get("look"))):

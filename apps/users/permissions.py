@@ -13,7 +13,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from apps.access import Share
+from apps.access import ScopedPermission
 from apps.errors import Refused
 from apps.users.models import CLIENT_ROLES, Block, Document, Follow, Profile, Session, User
 from apps.visibility.policy import PRESENT, Check, Policy, Text, World, standing
@@ -153,8 +153,8 @@ RULES: dict[str, Callable[[Any, Any], bool]] = {
     "users.change_profile": owns_profile,
     "users.end_session": owns_session,
 }
-SHARES = tuple(
-    Share(f"users.review_{role.value}_document", "users.review_document", "owner__role", role.value)
+SCOPED = tuple(
+    ScopedPermission(f"users.review_{role.value}_document", "users.review_document", "owner__role", role.value)
     for role in CLIENT_ROLES
 )
 """Reviewers of one kind of user."""

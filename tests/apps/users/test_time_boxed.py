@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
-from apps.access import granted, held_on_rows, holders, may, require
+from apps.access import granted, granted_on_rows, holders, may, require
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, Refused
@@ -76,7 +76,7 @@ def test_a_membership_ends_to_the_second_in_all_that_it_allows() -> None:
         lambda: nora in colleagues("stories.delete_story"),
         lambda: groups_of(again(nora)),
         lambda: may(again(nora), "stories.change_story", story),
-        lambda: held_on_rows(again(nora)),
+        lambda: granted_on_rows(again(nora)),
         lambda: granted(again(nora), Story, "change").exists(),
         lambda: again(nora).has_perm("stories.delete_story"),
         lambda: "stories.delete_story" in again(nora).get_all_permissions(),
@@ -266,7 +266,7 @@ def test_a_grant_on_a_row_ends_to_the_second(to_group: bool) -> None:
     for holds in (
         lambda: may(again(nora), "stories.delete_story", story),
         lambda: granted(again(nora), Story, "delete").exists(),
-        lambda: held_on_rows(again(nora)),
+        lambda: granted_on_rows(again(nora)),
     ):
         either_side(end, holds)
     with time_machine.travel(end, tick=False):
