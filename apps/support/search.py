@@ -28,7 +28,7 @@ PERSON_PLACES = [
     re.compile(r"^/admin/users/user/(\d+)/"),
     re.compile(r"^/admin/support/(\d+)/"),
 ]
-THING_PLACES = {
+TARGET_PLACES = {
     "connection": re.compile(r"^/(?:admin/connections/connection|api/connections)/(\d+)(?:/|$)"),
     "story": re.compile(r"^/(?:admin/stories/story|api/stories)/(\d+)(?:/|$)"),
     "event": re.compile(r"^/(?:admin/events/event|api/events)/(\d+)(?:/|$)"),
@@ -48,7 +48,7 @@ class Found:
     """Why it fits, as people read it."""
     person: User | None = None
     kind: str = ""
-    thing_id: int = 0
+    target_id: int = 0
     field: str = ""
     """What is masked for staff, and by which it was found."""
 
@@ -138,9 +138,9 @@ def _by_address(path: str) -> Iterator[Found]:
         rooms = Room.objects.filter(name=match[1])
         members = Membership.objects.filter(room__in=rooms).values("user")
         yield from (Found(_("member of this room"), person) for person in _people().filter(pk__in=members)[:MOST])
-    for kind, place in THING_PLACES.items():
+    for kind, place in TARGET_PLACES.items():
         if (match := place.match(path)) and _in_range(match[1]):
-            yield Found(_("address"), kind=kind, thing_id=int(match[1]))
+            yield Found(_("address"), kind=kind, target_id=int(match[1]))
 
 
 def _people() -> QuerySet[User]:
