@@ -1,4 +1,4 @@
-"""Everybody has their own notifications, and no others."""
+"""Users see the notifications of which they are the recipient, and no others."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 3
-"""How many unfinished transfers one person may have."""
+"""How many unfinished transfers one user may have."""
 MAX_ATTEMPTS = 3
 """How often a step is begun anew after its worker died or storage failed."""
 SILENT = timedelta(minutes=15)
@@ -90,12 +90,12 @@ def _require_room(owner: User) -> None:
 
 
 def unfinished_of(owner: User) -> QuerySet[Transfer]:
-    """One's own imports and exports, of any table, that are not over; the latest first."""
+    """The unfinished imports and exports of `owner`, of any table; the latest first."""
     return Transfer.objects.filter(owner=owner).unfinished().order_by("-created_at")
 
 
 def transfer_of(owner: User, key: str, *, kind: Transfer.Kind, table: str) -> Transfer:
-    """One's own import or export. Raises `Absent`, for those of others as well."""
+    """The import or export of `owner`. Raises `Absent`, for those of other users as well."""
     try:
         found = Transfer.objects.filter(pk=UUID(key), owner=owner, kind=kind, table=table).first()
     except ValueError:
@@ -159,7 +159,7 @@ def note_progress(transfer: Transfer, rows_done: int, *, rows_total: int | None 
 
 
 def note_applied(transfer: Transfer, rows_done: int) -> None:
-    """The same in the middle of the transaction that applies an import, which nobody else sees into: in Valkey.
+    """The same in the middle of the transaction that applies an import, which no other connection can read: in Valkey.
 
     Raises `Stopped` where it was cancelled meanwhile.
     """
@@ -349,7 +349,7 @@ def _locked(key: UUID, owner: User | None = None) -> Transfer:
 
 
 def _ask_worker(transfer: Transfer) -> None:
-    # One at a time of each person, so that nobody keeps the worker from everything else.
+    # One at a time of each user, so that none keeps the worker from all other jobs.
     lock = f"tables.{transfer.owner_id}"
     app.configure_task(TASK, allow_unknown=False, queue="tables", lock=lock).defer(key=str(transfer.pk))
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.history import save_as
-from apps.audit.log import CHANGES, sources
+from apps.audit.log import CHANGES, log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
@@ -178,7 +178,7 @@ def test_a_request_id_gathers_all_lines_of_one_request(desk: Client, manager: Us
     review_document(officer, send_document(people.carol(), upload(png()), doc_type="identity").pk, verdict="approved")
     lines = found(desk, request="r-17")
     versions = sum(
-        source.model._default_manager.filter(request_id="r-17").count() for source in sources() if source.is_history
+        source.model._default_manager.filter(request_id="r-17").count() for source in log_tables() if source.is_history
     )
     assert len(lines) == versions + Entry.objects.filter(request_id="r-17").count()
     assert any(f"approved Document #{document.pk}" in line for line in lines)
@@ -519,7 +519,7 @@ def test_an_export_holds_what_the_filter_finds_and_is_recorded(form: str, manage
     entry = Entry.objects.get(verb=Action.EXPORTED)
     assert entry.detail == {"table": "audit.entry", "rows": 1, "filters": "action=granted&user=zoe"}
     everything = exported(client, form)
-    keys = sum(source.model._default_manager.count() for source in sources())
+    keys = sum(source.model._default_manager.count() for source in log_tables())
     assert len(everything) == keys - 1  # its own entry comes after it
 
 
