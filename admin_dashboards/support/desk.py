@@ -115,7 +115,7 @@ class SupportDesk(Desk):
         return self.page(request, "support/person.html", context)
 
     def why(self, request: StaffRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
-        """The ladder: of one viewer and one thing, now or at a time that was."""
+        """The explanation of what one viewer sees of one target, now or as of a time."""
         person = _opened(request, person_id)
         if kind not in TARGETS:
             raise Absent("not-found", _("Unknown type. Choose one from the page of the user."))
@@ -130,7 +130,7 @@ class SupportDesk(Desk):
             "kind": kind,
             "thing_id": thing_id,
             "thing_name": f"{TARGETS[kind].name} #{thing_id}",
-            "ladder": told,
+            "explanation": told,
             "steps": [_step(answer) for answer in told.checks if answer.decides],
             "besides": [_step(answer) for answer in told.checks if not answer.decides],
             "remarks": [_sentence(fact) for fact in told.remarks],

@@ -28,7 +28,7 @@ LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One sentence, with the row that it is about and the version that made it so, where there is one."""
+    """One sentence, with the row that it is about and the version that is the reason, if any."""
 
     sentence: str
     row: Model | None = None
@@ -38,7 +38,7 @@ class Evidence:
 
 
 def of_account(code: str, person: User, snapshot: Snapshot) -> list[Evidence]:
-    """How the account came to be signed off, suspended, verified."""
+    """How the account was deactivated, suspended or verified."""
     field = {"signed_in": "is_active", "standing": "suspended_until", "verified": "identity_verified"}[code]
     evidence = []
     if code == "signed_in" and person.is_staff:
@@ -49,7 +49,7 @@ def of_account(code: str, person: User, snapshot: Snapshot) -> list[Evidence]:
 
 
 def of_absence(model: type[Model], row_id: int, snapshot: Snapshot) -> list[Evidence]:
-    """What became of a row that is not there."""
+    """How a row that does not exist was deleted, or when it was created later."""
     history = getattr(model, "history", None)
     if history is None:
         return []
@@ -64,7 +64,7 @@ def of_absence(model: type[Model], row_id: int, snapshot: Snapshot) -> list[Evid
 
 
 def evidence_for_check(code: str, viewer: User, row: Any, snapshot: Snapshot) -> list[Evidence]:
-    """What made a check come out as it did, passed or failed."""
+    """The evidence for the result of a check, passed or failed."""
     if code == "unblocked":
         return _blocks(viewer, row, snapshot)
     if code == "audience":
@@ -94,7 +94,7 @@ def evidence_for_check(code: str, viewer: User, row: Any, snapshot: Snapshot) ->
 
 
 def remarks(model: type[Model], viewer: User, row_id: int, snapshot: Snapshot) -> list[Evidence]:
-    """What does not decide whether it is seen, yet what: its state, where it is listed, what is left out."""
+    """What does not decide visibility, but explains what is seen: state, place in lists, omissions."""
     row = snapshot.of(model).filter(id=row_id).first()
     if isinstance(row, Connection):
         if viewer.pk not in (row.sender_id, row.receiver_id):
@@ -127,7 +127,7 @@ def of_notification(delivery: Delivery, snapshot: Snapshot) -> list[Evidence]:
 
 
 def of_reading(delivery: Delivery, viewer: User, snapshot: Snapshot) -> list[Evidence]:
-    """When it was read; or since when an app of theirs could have shown it."""
+    """When it was read; or since when an app of the viewer could have shown it."""
     read = [(sent, sent.read_at) for sent in delivery.sent if sent.read_at and sent.read_at <= snapshot.now]
     if read:
         return [Evidence(_("Read at %(time)s.") % {"time": when(time)}, sent, time) for sent, time in read[-LATEST:]]
@@ -208,7 +208,7 @@ def _names(snapshot: Snapshot, ids: list[int]) -> dict[int, str]:
 
 
 def _last_change(model: type[Model], row_id: int, field: str, snapshot: Snapshot) -> list[Evidence]:
-    """The version in which the field took the value that it had; none where it has had it from the beginning."""
+    """The version in which the field got its value; none where it has had it since creation."""
     versions = model.history.filter(id=row_id, history_date__lte=snapshot.now)  # type: ignore[attr-defined]
     versions = list(versions.select_related("history_user").order_by("-history_date", "-history_id")[:VERSIONS])
     for version, before in pairwise(versions):

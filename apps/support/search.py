@@ -1,4 +1,4 @@
-"""Who or what is meant by what somebody reads out on the phone: a name, a mail address, a number, a pasted address."""
+"""Finds the user or target that a caller names on the phone: by name, email address, number or pasted address."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ ROOM_PLACE = re.compile(r"^/ws/chat/([^/]+)/?$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A person, or a thing of a kind that the ladder knows."""
+    """A user, or a target of a kind that can be explained."""
 
     how: str
-    """Why it fits, as people read it."""
+    """How it matches, as staff read it."""
     person: User | None = None
     kind: str = ""
     target_id: int = 0
@@ -54,7 +54,7 @@ class Found:
 
 
 def find(text: str) -> list[Found]:
-    """What fits, the surest first. Staff accounts are never found."""
+    """All matches, the surest first. Staff accounts are never found."""
     text = tidy(seen(text)).strip("<>\"'")
     if not text:
         return []

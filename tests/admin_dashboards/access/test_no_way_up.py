@@ -1,4 +1,4 @@
-"""An attacker at every form: whatever is sent, in whatever order, nobody climbs and somebody keeps access."""
+"""An attacker at every form: in whatever order they send what, no user gains permissions or shuts out the others."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from tests.apps.support.situations import Situation, build, delivery_of, situati
 from tests.factories import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
-LIVES = int(os.environ.get("LADDER_LIVES", "4"))
+LIVES = int(os.environ.get("VISIBILITY_LIVES", "4"))
 """How many times four people live through five actions; every one is looked back on from a month later."""
 BEGIN = timedelta(days=400)
 
