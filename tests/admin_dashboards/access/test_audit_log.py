@@ -28,7 +28,7 @@ from apps.review.reveals import reveal
 from apps.users.accounts.services import block
 from apps.users.authentication.sessions import begin, end_session
 from apps.users.models import Document, Session, User
-from apps.users.staff.accounts import set_groups
+from apps.users.staff.accounts import change_staff
 from apps.users.staff.object_grants import grant_on_row
 from apps.users.verification.review import review_document
 from apps.users.verification.upload import send_document
@@ -132,7 +132,7 @@ def test_a_grant_is_found_by_whom_it_was_given_to(desk: Client, manager: User) -
 
 def test_joining_a_group_is_found_at_the_member(desk: Client, manager: User) -> None:
     zoe = people.make_staff("zoe")
-    set_groups(manager, zoe.pk, [Group.objects.get(name="Community Manager")], {})
+    change_staff(manager, zoe.pk, groups=[Group.objects.get(name="Community Manager")], ends={})
     [line] = found(desk, user="zoe", actor="access", action="changed")
     assert line.startswith(f"access changed User #{zoe.pk}, zoe")
     page = desk.get(LOG, {"user": "zoe", "action": "changed"}).content.decode()
