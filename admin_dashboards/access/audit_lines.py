@@ -25,7 +25,8 @@ from admin_dashboards.tables.base import link_to, may_open
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_text
 from apps.audit.actions import Action, label_of
-from apps.audit.log import CHANGES, LineKey, LogTable, closed_to, concerned_by, log_tables, owner_fields, staff_among
+from apps.audit.log import CHANGES, LineKey, staff_among
+from apps.audit.log_tables import LogTable, closed_to, concerned_by, log_tables, owner_fields
 from apps.audit.models import Entry
 from apps.infra.ids import parse_id
 from apps.users.accounts.access_log import Look

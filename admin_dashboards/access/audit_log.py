@@ -36,7 +36,8 @@ from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
 from apps.audit.actions import Action
-from apps.audit.log import LineKey, LogFilter, closed_to, lines, log_tables, read_key
+from apps.audit.log import LineKey, LogFilter, lines, read_key
+from apps.audit.log_tables import closed_to, log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.errors import Invalid

@@ -48,7 +48,7 @@ class Version(models.Model):
 
 
 def _indexes(name: str) -> list[models.Index]:
-    """The indexes that the audit log needs on each history, beside those of time and row: see `apps/audit/log.py`."""
+    """The indexes that the audit log needs on each history, beside those of time and row: see `log.py`."""
     return [
         models.Index(fields=["history_user", "history_date"], name=f"{name}_versions_actor"),
         # Most versions are those that rows begin with; the time alone finds them.

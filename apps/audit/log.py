@@ -10,45 +10,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 
-from apps.access import may
-from apps.audit.history import Version
+from apps.audit.log_tables import LogTable, concerned_by, log_tables, names_of, owner_fields
 from apps.audit.models import Entry
 from apps.errors import Invalid
 from apps.infra.time_limits import TooLong, running_at_most
-
-if TYPE_CHECKING:
-    from apps.users.models import User
 
 CHANGES = {"created": "+", "changed": "~", "deleted": "-"}
 """The kinds of change of versions, beside the codes of `Action`."""
 LONGEST_PAGE = timedelta(seconds=5)
 """How long finding the lines of a page may take."""
-NOT_CONCERNED = {"decider", "assigned_to"}
-"""Foreign keys to users that name staff, beside those that end with "_by"."""
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_TIME = timedelta(0)
-VIEWED_WITH = {
-    "chat.membership": "chat.view_message",
-    "chat.room": "chat.view_message",
-    "events.participation": "events.view_event",
-    "moderation.appeal": "moderation.view_report",
-    "moderation.case": "moderation.view_report",
-    "moderation.strike": "moderation.view_report",
-    "users.block": "users.view_user",
-    "users.follow": "users.view_user",
-    "users.suspension": "users.view_user",
-}
-"""The permission to view what has none of its own, by model; of others "app.view_model"."""
 
 
 class LineKey(NamedTuple):
@@ -60,21 +41,6 @@ class LineKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{log_tables()[self.source].label}-{self.row}"
-
-
-@dataclass(frozen=True, slots=True)
-class LogTable:
-    """A table that lines come from."""
-
-    label: str
-    """Of the model that the versions are of, such as "users.document"; of entries "audit.entry"."""
-    model: type[models.Model]
-    is_history: bool
-
-    @property
-    def tracked(self) -> type[models.Model]:
-        """The model that the versions are of."""
-        return self.model.instance_type if self.is_history else self.model  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,54 +70,6 @@ class LogFilter:
         return bool(self.target_id or self.person or self.request_id)
 
 
-@cache
-def log_tables() -> tuple[LogTable, ...]:
-    histories = (model for model in apps.get_models() if issubclass(model, Version))
-    found = [LogTable(model.instance_type._meta.label_lower, model, is_history=True) for model in histories]  # type: ignore[attr-defined]
-    return tuple(sorted((LogTable(Entry._meta.label_lower, Entry, is_history=False), *found), key=_by_label))
-
-
-def _by_label(source: LogTable) -> str:
-    return source.label
-
-
-@cache
-def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
-    """The fields of a model that name whom a row concerns, such as its owner; the key of a user itself."""
-    user = get_user_model()
-    if issubclass(model, user):
-        return ("id",)
-    return tuple(
-        field.name
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.ForeignKey)
-        and field.related_model is user
-        and not field.name.endswith("_by")
-        and field.name not in NOT_CONCERNED
-    )
-
-
-@cache
-def owner_fields(model: type[models.Model]) -> tuple[str, ...]:
-    """Those of `concerned_by` that say whose row it is, which is no secret; where a row stands between two users, such
-    as a connection, who they are is one."""
-    fields = concerned_by(model)
-    return fields if len(fields) < 2 else tuple(name for name in fields if name == "author")
-
-
-def closed_to(viewer: User) -> frozenset[str]:
-    """The labels of the models that `viewer` may not view: what end users did there is shown without the user."""
-    if viewer.is_superuser:
-        return frozenset()
-    labels = [source.label for source in log_tables() if source.is_history]
-    return frozenset(label for label in labels if not may(viewer, VIEWED_WITH.get(label) or _view(label)))
-
-
-def _view(label: str) -> str:
-    app, _dot, name = label.partition(".")
-    return f"{app}.view_{name}"
-
-
 def staff_among(ids: Iterable[int]) -> set[int]:
     """The users of staff among `ids`, those whose account is gone included."""
     user: Any = get_user_model()
@@ -160,13 +78,6 @@ def staff_among(ids: Iterable[int]) -> set[int]:
     if gone := ids - set(known):
         staff |= set(user.history.filter(id__in=gone, is_staff=True).values_list("id", flat=True))
     return staff
-
-
-@cache
-def names_of(label: str) -> tuple[str, ...]:
-    """The labels under which entries name rows of a model: its own, and those of its proxies."""
-    concrete = apps.get_model(label)._meta.concrete_model
-    return tuple(model._meta.label_lower for model in apps.get_models() if model._meta.concrete_model is concrete)
 
 
 def read_key(text: str) -> LineKey | None:

@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.history import save_as
-from apps.audit.log import CHANGES, log_tables
+from apps.audit.log import CHANGES
+from apps.audit.log_tables import log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
