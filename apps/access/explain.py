@@ -94,15 +94,14 @@ def _missing(user: User, perm: str, obj: Model | None) -> str:
     name = permission_name(perm)
     if scoped_permissions := scoped_granted(user, perm):
         names = " · ".join(permission_name(scoped.perm) for scoped in scoped_permissions)
-        return _("You need “%(name)s”; you hold “%(held)s” alone.") % {"name": name, "held": names}
+        return _("You need “%(name)s”; you have “%(scoped)s” only.") % {"name": name, "scoped": names}
     if obj is not None and user.is_staff and has_row_grants(type(obj)):
         rows = type(obj)._default_manager.filter(opened(user, perm, type(obj))).count()
         if rows:
-            thing = type(obj)._meta.verbose_name_plural
-            return _("You need “%(name)s”; you hold it on %(rows)d %(thing)s, not on this one.") % {
+            return _("You need “%(name)s”; you have it on %(rows)d %(objects)s, not on this one.") % {
                 "name": name,
                 "rows": rows,
-                "thing": thing,
+                "objects": type(obj)._meta.verbose_name_plural,
             }
     return _("You need the permission “%(name)s”.") % {"name": name}
 

@@ -12,7 +12,7 @@ from apps.audit.actions import label_of
 
 
 def append_only() -> list[pgtrigger.Trigger]:
-    """Triggers that refuse to change, delete or empty a table, whoever asks."""
+    """Triggers that refuse to change, delete or empty a table, for every role."""
     return [
         pgtrigger.Protect(name="append_only_rows", operation=pgtrigger.Update | pgtrigger.Delete),
         pgtrigger.Trigger(

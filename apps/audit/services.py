@@ -34,7 +34,7 @@ def record(
     subject: User | None = None,
     **detail: Any,
 ) -> Entry:
-    """Write an audit log entry of an action that changes no business row. `detail` holds no secrets or private text.
+    """Write an audit log entry of an action that changes no business row. `detail` has no secrets or private text.
 
     `subject` is the user concerned: whose personal data was viewed, who reads of it as far as
     `users/accounts/access_log.py` shows it to them, or to whom something was done.

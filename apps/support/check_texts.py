@@ -11,7 +11,7 @@ WHY: dict[str, Text] = {
     "standing": gettext_lazy("they are suspended"),
     "verified": gettext_lazy("they are not verified"),
     "exists": gettext_lazy("it does not exist"),
-    "direction": gettext_lazy("it is between two other people"),
+    "direction": gettext_lazy("it is between two other users"),
     "unblocked": gettext_lazy("one of the two blocked the other"),
     "kept": gettext_lazy("staff removed it"),
     "kept_by_author": gettext_lazy("its author deleted it"),

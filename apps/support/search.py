@@ -23,7 +23,7 @@ SHORTEST_PHONE_END = 6
 """Digits by which the end of a phone number is found."""
 PHONE = re.compile(r"\+?[0-9 ()./-]+")
 
-# Addresses of the console, the API and the sockets, as far as they name one thing.
+# Addresses of the console, the API and the sockets, as far as they name one target.
 PERSON_PLACES = [
     re.compile(r"^/admin/users/user/(\d+)/"),
     re.compile(r"^/admin/support/(\d+)/"),
@@ -76,13 +76,13 @@ def _path_of(text: str) -> str:
 
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
-        people = _people().mailed(text)[:1]  # type: ignore[attr-defined]
-        yield from (Found(_("email address"), person, field="email") for person in people)
+        users = _clients().mailed(text)[:1]  # type: ignore[attr-defined]
+        yield from (Found(_("email address"), person, field="email") for person in users)
 
 
 def _by_number(text: str) -> Iterator[Found]:
     if number := searched_number(text, _("user")):
-        yield from (Found(_("ID"), person) for person in _people().filter(pk=number))
+        yield from (Found(_("ID"), person) for person in _clients().filter(pk=number))
 
 
 def is_short_phone(text: str) -> bool:
@@ -105,21 +105,21 @@ def _by_phone(text: str, *, with_ends: bool) -> Iterator[Found]:
     user seldom mean the phones of others, whom each hit is shown to."""
     if not PHONE.fullmatch(text):
         return
-    people = _people().exclude(phone="")
+    users = _clients().exclude(phone="")
     whole, end = _digits(text), _national(text)
     if len(whole) >= SHORTEST_PHONE:
-        exact = people.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
+        exact = users.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
         yield from (Found(_("phone"), person, field="phone") for person in exact)
     if with_ends and len(end) >= SHORTEST_PHONE_END:
-        ending = people.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
+        ending = users.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
         yield from (Found(_("end of the phone number"), person, field="phone") for person in ending[:MOST])
 
 
 def _by_name(text: str) -> Iterator[Found]:
     name = text.removeprefix("@")
-    exact = list(_people().named(name)[:1])  # type: ignore[attr-defined]
+    exact = list(_clients().named(name)[:1])  # type: ignore[attr-defined]
     yield from (Found(_("user name"), person) for person in exact)
-    like = _people().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]  # type: ignore[attr-defined]
+    like = _clients().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]  # type: ignore[attr-defined]
     closest = sorted(like, key=lambda person: (len(person.username), person.username))[:MOST]
     yield from (Found(_("user name"), person) for person in closest)
 
@@ -128,22 +128,22 @@ def _by_address(path: str) -> Iterator[Found]:
     path = unquote(path)
     for place in PERSON_PLACES:
         if (match := place.match(path)) and _in_range(match[1]):
-            yield from (Found(_("address of the console"), person) for person in _people().filter(pk=int(match[1])))
+            yield from (Found(_("address of the console"), person) for person in _clients().filter(pk=int(match[1])))
     if (match := PROFILE_PLACE.match(path)) and _in_range(match[1]):
         owner = Profile.objects.filter(pk=int(match[1])).values("user")
-        yield from (Found(_("address of a profile"), person) for person in _people().filter(pk__in=owner))
+        yield from (Found(_("address of a profile"), person) for person in _clients().filter(pk__in=owner))
     if match := NAMED_PLACE.match(path):
-        yield from (Found(_("address of a profile"), person) for person in _people().named(match[1])[:1])  # type: ignore[attr-defined]
+        yield from (Found(_("address of a profile"), person) for person in _clients().named(match[1])[:1])  # type: ignore[attr-defined]
     if match := ROOM_PLACE.match(path):
         rooms = Room.objects.filter(name=match[1])
         members = Membership.objects.filter(room__in=rooms).values("user")
-        yield from (Found(_("member of this room"), person) for person in _people().filter(pk__in=members)[:MOST])
+        yield from (Found(_("member of this room"), person) for person in _clients().filter(pk__in=members)[:MOST])
     for kind, place in TARGET_PLACES.items():
         if (match := place.match(path)) and _in_range(match[1]):
             yield Found(_("address"), kind=kind, target_id=int(match[1]))
 
 
-def _people() -> QuerySet[User]:
+def _clients() -> QuerySet[User]:
     return User.objects.clients().select_related("profile")
 
 
