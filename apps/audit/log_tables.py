@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -45,13 +46,14 @@ class LogTable:
     @property
     def tracked(self) -> type[models.Model]:
         """The model that the versions are of."""
-        return self.model.instance_type if self.is_history else self.model  # type: ignore[attr-defined]
+        model: Any = self.model
+        return model.instance_type if self.is_history else model
 
 
 @cache
 def log_tables() -> tuple[LogTable, ...]:
-    histories = (model for model in apps.get_models() if issubclass(model, Version))
-    found = [LogTable(model.instance_type._meta.label_lower, model, is_history=True) for model in histories]  # type: ignore[attr-defined]
+    histories: Iterator[Any] = (model for model in apps.get_models() if issubclass(model, Version))
+    found = [LogTable(model.instance_type._meta.label_lower, model, is_history=True) for model in histories]
     return tuple(sorted((LogTable(Entry._meta.label_lower, Entry, is_history=False), *found), key=_by_label))
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
 from apps.infra.ids import parse_id, searched_number
 from apps.users.models import Profile, User, phone_digits, phone_digits_reversed
+from apps.users.models.accounts import UserQuerySet
 from apps.users.names import seen, tidy
 
 MOST = 20
@@ -76,7 +76,7 @@ def _path_of(text: str) -> str:
 
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
-        users = _clients().mailed(text)[:1]  # type: ignore[attr-defined]
+        users = _clients().mailed(text)[:1]
         yield from (Found(_("email address"), person, field="email") for person in users)
 
 
@@ -117,9 +117,9 @@ def _by_phone(text: str, *, with_ends: bool) -> Iterator[Found]:
 
 def _by_name(text: str) -> Iterator[Found]:
     name = text.removeprefix("@")
-    exact = list(_clients().named(name)[:1])  # type: ignore[attr-defined]
+    exact = list(_clients().named(name)[:1])
     yield from (Found(_("user name"), person) for person in exact)
-    like = _clients().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]  # type: ignore[attr-defined]
+    like = _clients().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]
     closest = sorted(like, key=lambda person: (len(person.username), person.username))[:MOST]
     yield from (Found(_("user name"), person) for person in closest)
 
@@ -133,7 +133,7 @@ def _by_address(path: str) -> Iterator[Found]:
         owner = Profile.objects.filter(pk=int(match[1])).values("user")
         yield from (Found(_("address of a profile"), person) for person in _clients().filter(pk__in=owner))
     if match := NAMED_PLACE.match(path):
-        yield from (Found(_("address of a profile"), person) for person in _clients().named(match[1])[:1])  # type: ignore[attr-defined]
+        yield from (Found(_("address of a profile"), person) for person in _clients().named(match[1])[:1])
     if match := ROOM_PLACE.match(path):
         rooms = Room.objects.filter(name=match[1])
         members = Membership.objects.filter(room__in=rooms).values("user")
@@ -143,7 +143,7 @@ def _by_address(path: str) -> Iterator[Found]:
             yield Found(_("address"), kind=kind, target_id=int(match[1]))
 
 
-def _clients() -> QuerySet[User]:
+def _clients() -> UserQuerySet:
     return User.objects.clients().select_related("profile")
 
 
