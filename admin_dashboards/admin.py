@@ -1,6 +1,17 @@
-"""The tables of all desks, for Django to find."""
+"""The tables and desks of the console, for Django to find: each registers itself as its module is imported."""
 
 from importlib import import_module
 
-for desk in ("compliance", "moderation", "access", "support"):
-    import_module(f"admin_dashboards.{desk}.admin")
+for module in (
+    "compliance.admin",
+    "compliance.desk",
+    "moderation.admin",
+    "moderation.desk",
+    "moderation.appeal_desk",
+    "access.admin",
+    "access.grants",
+    "access.desk",
+    "support.admin",
+    "support.desk",
+):
+    import_module(f"admin_dashboards.{module}")

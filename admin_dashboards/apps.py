@@ -7,7 +7,7 @@ class AdminDashboardsConfig(AppConfig):
     name = "admin_dashboards"
 
     def ready(self) -> None:
-        from admin_dashboards.sign_in import reauth  # noqa: F401 - it notes every sign-in, the first one too
+        from admin_dashboards.sign_in import reauth  # noqa: F401 - connects sign-in signals once models are loaded
 
         # As the menu calls it.
         apps.get_app_config("auth").verbose_name = _("Authentication")

@@ -7,6 +7,8 @@ from typing import Any
 from django.apps import apps
 from django.urls import reverse
 
+from admin_dashboards.menu import SECTIONS
+
 
 def as_in_menu(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The parts of a breadcrumb, named as the menu names them: the section, the table, the row.
@@ -21,8 +23,6 @@ def as_in_menu(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _names() -> dict[str, tuple[str, str]]:
     """Section and title of each table, by its address."""
-    from admin_dashboards.navigation import SECTIONS  # which needs the tables, and they the tags that need this
-
     return {
         reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"): (str(section), str(entry.title))
         for section, entries in SECTIONS

@@ -17,13 +17,22 @@ from django.utils.translation import gettext as _
 
 from apps.access import granted_on_rows, may
 from apps.errors import Refused
+from apps.review.preferences import preference_of
+from apps.review.time_zones import time_zone
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from django.db.models import Model
 
     from apps.access import PermissionDecision
     from apps.errors import DomainError
+    from apps.review.models import Preference
     from apps.users.models import Session, User
+
+ZONE_KEY = "time_zone"
+SHORTCUTS_KEY = "shortcuts"
+"""Where the session has the viewer's time zone and shortcuts, so that no page needs a query for them."""
 
 
 class Console:
@@ -32,10 +41,18 @@ class Console:
     It works without a request, too: `Console(user).may(…)` asks for any member of staff.
     """
 
-    def __init__(self, viewer: User) -> None:
+    def __init__(self, viewer: User, session: Any = None) -> None:
         self.viewer = viewer
+        self._stored: Any = {} if session is None else session
+        """The Django session, in which preferences are cached."""
         self.denied = ""
-        """Why something was denied last, as a sentence for the page that says so."""
+        """The sentence of the permission that was denied last, for the page that says so."""
+        self.is_poll = False
+        """Whether the request is one that only open pages send (`mark_poll`)."""
+        self.refusal = ""
+        """The sentence that the request was refused with."""
+        self.from_other_site = False
+        """Whether it was refused because another site had the browser ask for it."""
         self.rejected: DomainError | None = None
         """The error that the domain answered a form with, shown in the form."""
         self.session: Session | None = None
@@ -45,20 +62,51 @@ class Console:
         self._decisions: dict[tuple[str, type[Model] | None, Any], PermissionDecision] = {}
 
     def may(self, perm: str, obj: Model | None = None) -> PermissionDecision:
-        """`apps.access.may` for the viewer, asked once for each permission and object."""
+        """`apps.access.may` for the viewer, asked once for each permission and object. A denial is kept in `denied`."""
         key = (perm, type(obj) if obj is not None else None, obj and obj.pk)
         if key not in self._decisions:
             self._decisions[key] = may(self.viewer, perm, obj)
-        return self._decisions[key]
+        decision = self._decisions[key]
+        if not decision:
+            self.denied = decision.sentence
+        return decision
 
     def deny(self, sentence: str) -> bool:
-        """False, with the reason kept for the page that says it."""
+        """False; keeps in `denied` why something is denied that no permission opens."""
         self.denied = sentence
         return False
 
+    # --- Preferences ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def preference(self) -> Preference:
+        """The viewer's preferences, from the database."""
+        return preference_of(self.viewer)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The viewer's time zone, asked of the database once a session."""
+        if ZONE_KEY not in self._stored:
+            self.store(self.preference)
+        return time_zone(self._stored[ZONE_KEY])
+
+    @property
+    def shortcuts(self) -> dict[str, Any]:
+        """Whether single-key shortcuts are on, and the viewer's own keys; asked of the database once a session."""
+        if SHORTCUTS_KEY not in self._stored:
+            self.store(self.preference)
+        return self._stored[SHORTCUTS_KEY]
+
+    def store(self, preference: Preference) -> None:
+        """Keep in the session what every page needs of the preferences."""
+        self._stored[ZONE_KEY] = preference.time_zone
+        self._stored[SHORTCUTS_KEY] = {"on": preference.single_keys, "keys": preference.keys}
+
+    # --- What is asked once -----------------------------------------------------------------------------------------
+
     @cached_property
     def rows_held(self) -> set[str]:
-        """The permissions that the viewer holds on single objects."""
+        """The permissions that the viewer has on single objects."""
         return granted_on_rows(self.viewer)
 
     def once[T](self, key: Any, find: Callable[[], T]) -> T:
@@ -90,7 +138,7 @@ def asking() -> StaffRequest:
 def answering(request: HttpRequest) -> Iterator[StaffRequest]:
     """Make `request` the one being answered, with a `Console` of its user."""
     staff = cast("StaffRequest", request)
-    staff.console = Console(staff.user)
+    staff.console = Console(staff.user, getattr(staff, "session", None))
     token = _request.set(staff)
     try:
         yield staff
@@ -99,7 +147,7 @@ def answering(request: HttpRequest) -> Iterator[StaffRequest]:
 
 
 POLL = "X-Poll"
-"""The header of what an open page asks by itself, with nobody doing anything."""
+"""The header of what an open page requests by itself, without its user."""
 PART = "X-Part"
 """The header with which a page's script asks for a part of a page."""
 
@@ -108,28 +156,28 @@ AHEAD = "X-Ahead"
 
 
 def is_ahead(request: HttpRequest) -> bool:
-    """Whether it is fetched ahead, for nobody to look at yet."""
+    """Whether it is fetched before it is shown."""
     return AHEAD in request.headers
 
 
-def is_poll(request: HttpRequest) -> bool:
-    """Whether an open page asks by itself: by its header, or at an address that nothing else asks."""
+def is_poll(request: StaffRequest) -> bool:
+    """Whether an open page polls: by its header, or at an address that nothing else requests."""
     return POLL in request.headers or is_poll_address(request)
 
 
-def is_poll_address(request: HttpRequest) -> bool:
-    """Whether the address is one that only open pages ask. Unlike the header, this is no word of the client's: what
-    is recorded goes by it."""
-    return getattr(request, "is_poll", False)
+def is_poll_address(request: StaffRequest) -> bool:
+    """Whether only open pages request the address. The client cannot claim this, unlike the header, so what is
+    recorded depends on it."""
+    return request.console.is_poll
 
 
-def mark_poll(request: HttpRequest) -> None:
-    """Say so of a request to an address that only open pages ask."""
-    request.is_poll = True  # type: ignore[attr-defined]
+def mark_poll(request: StaffRequest) -> None:
+    """Mark a request to an address that only open pages request."""
+    request.console.is_poll = True
 
 
 def read_only() -> Refused:
-    """What a page answers that is only looked at, whatever the permission."""
+    """The error of a page that takes no changes, whatever the permission."""
     return Refused("read-only", _("This page is read-only."))
 
 
@@ -149,7 +197,7 @@ def page_of(request: HttpRequest) -> str:
 
 
 def way_back(request: HttpRequest, otherwise: str = "") -> str:
-    """Where a form or a link says that it stands, to go back to.
+    """The page to go back to, as a form or link names it.
 
     `otherwise`, or the overview, where that is no page of ours.
     """
@@ -163,9 +211,9 @@ FILTERS = "_changelist_filters"
 
 
 def with_filters(request: HttpRequest, address: str) -> str:
-    """`address` with the filters of the list that the person came from, where it is a page of the same table.
+    """`address` with the filters of the list that the viewer came from, where it is a page of the same table.
 
-    Back at the list they stand in the address as before; every other page of the table hands them on. An address
+    The list has them in its address; every other page of the table passes them on. An address
     that has filters already, or that leads elsewhere, stays as it is.
     """
     table = table_of(request.path)
@@ -188,11 +236,11 @@ def table_of(path: str) -> str | None:
 
 
 class OtherSite(Refused):
-    """Another site had the browser ask for it."""
+    """Another site had the browser send the request."""
 
 
 def refuse_other_sites(request: HttpRequest) -> None:
-    """Refuse what another site had the browser ask for: each view of somebody's data is written down, and told to
-    them. Raises `OtherSite`."""
+    """Refuse what another site had the browser request: views of a user's data are logged, and shown to the user.
+    Raises `OtherSite`."""
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         raise OtherSite("other-site", _("Views of this page are logged, so it opens only by a click of your own."))

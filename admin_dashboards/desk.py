@@ -9,19 +9,18 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 
 from admin_dashboards.context import StaffRequest, read_only
-from admin_dashboards.preferences import shortcuts_of
-from apps.access import may, note_use
+from apps.access import note_use
 from apps.review.shortcuts import GROUPS
 
 READING = ("GET", "HEAD", "OPTIONS")
 
-type View = Callable[..., HttpResponse]
+type View = Callable[..., HttpResponseBase]
 type Opens = Callable[[StaffRequest], bool]
 
 
@@ -36,8 +35,12 @@ class Desk(ABC):
     icon: ClassVar[str]
     """The name of a Material symbol."""
     permission: ClassVar[str]
-    """Who holds it, on all rows or on one, may open the desk."""
+    """Opens the desk to users who have it, on all rows or on one."""
     in_menu: ClassVar[bool] = True
+    order: ClassVar[int]
+    """Its place in the menu; lower comes first."""
+    has_queue: ClassVar[bool] = False
+    """Whether it is a `review.desk.WorkDesk`."""
 
     @abstractmethod
     def get_urls(self) -> list[URLPattern]:
@@ -49,24 +52,24 @@ class Desk(ABC):
         return {f"admin:{self.name}": self.may_open}
 
     def may_open(self, request: StaffRequest) -> bool:
-        """Whether the desk is theirs; a refusal is kept for the page that says what is missing."""
-        decision = may(request.user, self.permission)
-        if not decision and not self.held_on_rows(request):
-            return request.console.deny(decision.sentence)
-        return True
+        """Whether the viewer has the permission of the desk, on all rows or on one."""
+        return bool(request.console.may(self.permission)) or self.held_on_rows(request)
+
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        """Whether the viewer may show a saved filter to all who open one of its `places`."""
+        return False
 
     def held_on_rows(self, request: StaffRequest) -> bool:
         return self.permission in request.console.rows_held
 
     def view(self, view: View, *, posts: bool = False, opens: Opens | None = None) -> View:
-        """A page of the desk: on the console's terms, and shut to those whose desk it is not.
+        """`view` as a page of the console, denied to users who may not open the desk.
 
-        A page that does not say that it takes what is posted refuses it. `opens` says of a page with a right of its
-        own who opens it.
+        It refuses forms unless it `posts`. `opens` is the check of a page with a permission of its own.
         """
 
         @wraps(view)
-        def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not (opens or self.may_open)(request):
                 raise PermissionDenied
             if request.method not in READING and not posts:
@@ -93,7 +96,7 @@ class Desk(ABC):
             **admin.site.each_context(request),
             "desk": self,
             "title": title or self.title,
-            "shortcuts": shortcuts_of(request),
+            "shortcuts": request.console.shortcuts,
             "shortcut_groups": GROUPS,
             **context,
         }

@@ -20,7 +20,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
         self.request = request
 
     def clean_old_password(self) -> str:
-        """Counted as at sign-in, or somebody in a session that was left open could try as often as they like."""
+        """Tries are counted as at sign-in: the session may have been left open to another user."""
         password = str(self.cleaned_data["old_password"])
         try:
             with guesses(self.request, str(self.user.pk)):

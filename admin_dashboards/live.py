@@ -1,10 +1,10 @@
-"""What open pages ask by themselves: the counts beside the desks in the menu, and when the session ends."""
+"""What open pages poll: the counts beside the desks in the menu, and when the session ends."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import F, Value
@@ -16,12 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, asks_by_script, mark_poll, way_back
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.registry import queue_desks
 from apps.review.models import Goal
 from apps.review.notices import unread_count
 from apps.users.authentication import console_sessions
 from apps.users.models import Session
+
+if TYPE_CHECKING:
+    from admin_dashboards.review.desk import WorkDesk
 
 MOST = 99
 """Counted no further: beyond it the menu says 99+."""
@@ -36,11 +38,11 @@ class Counts:
     open: str
     overdue: str
     label: str
-    """Both in words, those of other queues of the desk included."""
+    """Both as text, with those of the desk's other queues."""
 
 
 def counts_of(request: StaffRequest) -> dict[str, Counts]:
-    """The counts by the slug of the menu entry, for the desks with queues that the person may open. Two queries."""
+    """The counts by the slug of the menu entry, for the desks with queues that the viewer may open. Two queries."""
     return request.console.once("desk counts", lambda: _count(request))
 
 
@@ -50,7 +52,7 @@ def lazy_counts(request: StaffRequest, slug: str) -> Any:
 
 
 def _count(request: StaffRequest) -> dict[str, Counts]:
-    theirs = [desk for desk in desks() if isinstance(desk, WorkDesk) and desk.may_open(request)]
+    theirs = [desk for desk in queue_desks() if desk.may_open(request)]
     if not theirs:
         return {}
     now, hours = timezone.now(), dict(Goal.objects.values_list("queue", "hours"))
@@ -67,7 +69,7 @@ def _count(request: StaffRequest) -> dict[str, Counts]:
     for slug, kind, _item in parts[0].union(*parts[1:], all=True):
         found[slug, kind] = found.get((slug, kind), 0) + 1
     return {
-        desk.slug: _in_words(desk, [other for other in theirs if not other.in_menu and _is_below(other, desk)], found)
+        desk.slug: _counts(desk, [other for other in theirs if not other.in_menu and _is_below(other, desk)], found)
         for desk in theirs
         if desk.in_menu
     }
@@ -77,7 +79,7 @@ def _is_below(other: WorkDesk, desk: WorkDesk) -> bool:
     return other.slug.startswith(f"{desk.slug}/")
 
 
-def _in_words(desk: WorkDesk, besides: list[WorkDesk], found: dict[tuple[str, str], int]) -> Counts:
+def _counts(desk: WorkDesk, besides: list[WorkDesk], found: dict[tuple[str, str], int]) -> Counts:
     open_items, overdue = (found.get((desk.queue.slug, kind), 0) for kind in ("open", "overdue"))
     label = _said(open_items, overdue)
     for other in besides:
@@ -105,7 +107,7 @@ def _said(open_items: int, overdue: int) -> str:
 # --- The session ------------------------------------------------------------------------------------------------------
 
 
-def session_facts(session: Session) -> dict[str, Any]:
+def session_times(session: Session) -> dict[str, Any]:
     """In how many seconds the session ends if it is not used, when to warn of that, and whether use postpones it."""
     now = timezone.now()
     last = session.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE)
@@ -118,40 +120,40 @@ def session_facts(session: Session) -> dict[str, Any]:
 
 
 def live_view(request: StaffRequest) -> HttpResponse:
-    """One answer for everything that pages ask by themselves; asking is no use of the console."""
+    """One answer for everything that open pages poll; polling does not extend the session."""
     mark_poll(request)
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET"])
     counted = {slug: asdict(counts) for slug, counts in counts_of(request).items()}
     unread: int = unread_count(request.user)
-    session = session_facts(_session_of(request))
+    session = session_times(_session_of(request))
     return JsonResponse({"desks": counted, "notices": unread, "session": session})
 
 
 def stay_view(request: StaffRequest) -> HttpResponse:
-    """The person is still there: the session goes on."""
+    """Extends the session of a viewer who is still there."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     session = _session_of(request)
     console_sessions.note_use(session)
     if asks_by_script(request):
-        return JsonResponse({"session": session_facts(session)})
+        return JsonResponse({"session": session_times(session)})
     return HttpResponseRedirect(way_back(request))
 
 
 def _session_of(request: StaffRequest) -> Session:
-    assert request.console.session is not None  # these pages are answered to nobody else
+    assert request.console.session is not None  # only signed-in viewers get these pages
     return request.console.session
 
 
 def after_this(request: StaffRequest) -> dict[str, Any] | None:
-    """The same as `session_facts`, as the session will be once this page has been answered."""
+    """The same as `session_times`, as the session will be once this page has been answered."""
     session = request.console.session
     if session is None:
         return None
-    facts = session_facts(session)
-    if facts["renewable"]:
+    times = session_times(session)
+    if times["renewable"]:
         renewed = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) - console_sessions.seen_every()
         last = session.created_at + timedelta(seconds=settings.SESSION_COOKIE_AGE) - timezone.now()
-        facts["ends_in"] = max(facts["ends_in"], round(min(renewed, last).total_seconds()))
-    return facts | {"live": reverse("admin:live")}
+        times["ends_in"] = max(times["ends_in"], round(min(renewed, last).total_seconds()))
+    return times | {"live": reverse("admin:live")}

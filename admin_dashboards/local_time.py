@@ -41,11 +41,11 @@ def read_time(text: str, kept: datetime | None = None) -> datetime | None:
 
 
 def time_input(time: datetime) -> str:
-    """`time` in the current time zone, as a field of a form holds it."""
+    """`time` in the current time zone, as the value of a form field."""
     return f"{_wall_clock(time):%Y-%m-%dT%H:%M:%S}"
 
 
 def _wall_clock(time: datetime) -> datetime:
     """What a clock in the current time zone shows then, to the second."""
-    # By way of UTC: within one zone Python would compare and convert without looking at the offset.
+    # By way of UTC: within one zone Python would compare and convert ignoring the offset.
     return timezone.localtime(time.astimezone(UTC)).replace(tzinfo=None, microsecond=0)

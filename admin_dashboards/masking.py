@@ -1,4 +1,4 @@
-"""Personal data as staff see it before anything is revealed: recognisable, not readable."""
+"""Personal data masked: recognisable, not readable."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def mask_name(name: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Only how long it is: the shape of a text already tells something of it."""
+    """Only its length: the shape of a text reveals something of it."""
     return _("••• (%(length)d characters)") % {"length": len(text)} if text else ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -13,70 +12,24 @@ from django.utils.translation import gettext as _say
 from django.utils.translation import gettext_lazy as _
 
 from admin_dashboards.context import StaffRequest, table_of
-from admin_dashboards.desk import Desk
 from admin_dashboards.live import lazy_counts
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.menu import SECTIONS, Entry
+from admin_dashboards.registry import open_desks, queue_desks, table_for
 from admin_dashboards.tables.base import BoundedPaginator, ModelAdmin
 
 
-class Entry(NamedTuple):
-    title: str | Promise
-    icon: str
-    model: str
-
-
-SECTIONS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
-    (
-        _("Users"),
-        (
-            Entry(_("Documents"), "badge", "users.Document"),
-            Entry(_("Users"), "group", "users.User"),
-            Entry(_("Profiles"), "account_circle", "users.Profile"),
-        ),
-    ),
-    (_("Stories"), (Entry(_("Stories"), "web_stories", "stories.Story"),)),
-    (_("Events"), (Entry(_("Events"), "event", "events.Event"),)),
-    (_("Chat"), (Entry(_("Messages"), "chat", "chat.Message"),)),
-    (_("Moderation"), (Entry(_("Reports"), "flag", "moderation.Report"),)),
-    (_("Connections"), (Entry(_("Connections"), "handshake", "connections.Connection"),)),
-    (_("Notifications"), (Entry(_("Notifications"), "notifications", "notifications.Notification"),)),
-    (
-        _("Authentication"),
-        (
-            Entry(_("Groups"), "shield_person", "auth.Group"),
-            Entry(_("Users"), "manage_accounts", "users.Staff"),
-            Entry(_("Sessions"), "devices", "users.Session"),
-        ),
-    ),
-)
-
-
 def tables(request: StaffRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:
-    """The sections with the tables that the person may open; empty sections are left out."""
-    registry = admin.site._registry
+    """The sections with the tables that the viewer may open; empty sections are left out."""
     found = []
     for title, entries in SECTIONS:
         open_ones = [
             (entry, table)
             for entry in entries
-            if isinstance(table := registry.get(apps.get_model(entry.model)), ModelAdmin)
-            and table.has_view_permission(request)
+            if (table := table_for(apps.get_model(entry.model))) and table.has_view_permission(request)
         ]
         if open_ones:
             found.append((title, open_ones))
     return found
-
-
-def open_desks(request: StaffRequest) -> list[Desk]:
-    """The desks that the person may open."""
-    return [desk for desk in desks() if desk.in_menu and desk.may_open(request)]
-
-
-def landing(request: StaffRequest, address: str) -> str:
-    """Where a sign-in leads: whoever has one desk, and asked for no other page, goes straight to it."""
-    theirs = open_desks(request) if address == reverse("admin:index") else []
-    return theirs[0].address if len(theirs) == 1 else address
 
 
 def menu(request: StaffRequest) -> list[dict[str, Any]]:
@@ -92,12 +45,12 @@ def _desk_menu(request: StaffRequest) -> list[dict[str, Any]]:
             "link": desk.address,
             # Tables of an app of the desk's name lie below its address, too, and have entries of their own.
             "active": request.path.startswith(desk.address) and table_of(request.path) is None,
-            "counted": desk.slug if isinstance(desk, WorkDesk) else "",
-            "counts": lazy_counts(request, desk.slug) if isinstance(desk, WorkDesk) else None,
+            "counted": desk.slug if desk.has_queue else "",
+            "counts": lazy_counts(request, desk.slug) if desk.has_queue else None,
         }
         for desk in open_desks(request)
     ]
-    # Whoever sets what a desk goes by need not work at it: theirs is that page alone.
+    # Users who set the rules of a desk but may not open it see that page alone.
     items += [
         {
             "title": _say("%(desk)s: rules") % {"desk": desk.title},
@@ -105,8 +58,8 @@ def _desk_menu(request: StaffRequest) -> list[dict[str, Any]]:
             "link": desk.at("settings"),
             "active": request.path == desk.at("settings"),
         }
-        for desk in desks()
-        if isinstance(desk, WorkDesk) and not desk.may_open(request) and desk.may_set(request)
+        for desk in queue_desks()
+        if not desk.may_open(request) and desk.may_set(request)
     ]
     return [{"title": _("Desk"), "items": items}] if items else []
 
@@ -134,7 +87,7 @@ def address(table: ModelAdmin) -> str:
 
 
 def overview(request: StaffRequest) -> list[dict[str, Any]]:
-    """What stands where: each table that the person may open, with its figures."""
+    """Each table that the viewer may open, with its figures."""
     return [
         {"title": title, "tables": [_figures(request, entry, table) for entry, table in entries]}
         for title, entries in tables(request)

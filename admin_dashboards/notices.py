@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.registry import queue_desks
 from apps.errors import Absent
 from apps.infra.ids import parse_id
 from apps.review.models import Notice
@@ -52,10 +53,7 @@ def _items_of(request: StaffRequest, notices: Sequence[Notice]) -> list[tuple[st
 
     The text of a notice is shown only there: it quotes what was written on the item.
     """
-    from admin_dashboards.registry import desks
-    from admin_dashboards.review.work import WorkDesk
-
-    by_type = {desk.queue.model._meta.label_lower: desk for desk in desks() if isinstance(desk, WorkDesk)}
+    by_type = {desk.queue.model._meta.label_lower: desk for desk in queue_desks()}
     open_ids: dict[str, set[int]] = {}
     for label in {notice.target_type for notice in notices}:
         desk = by_type.get(label)
@@ -64,9 +62,10 @@ def _items_of(request: StaffRequest, notices: Sequence[Notice]) -> list[tuple[st
             open_ids[label] = set(desk.rows(request).filter(pk__in=ids).values_list("pk", flat=True))
     items = []
     for notice in notices:
-        desk, name = by_type.get(notice.target_type), f"#{notice.target_id}"
+        desk, name, address = by_type.get(notice.target_type), f"#{notice.target_id}", ""
         if desk is not None:
             name = f"{desk.queue.model._meta.verbose_name} {name}".capitalize()
-        is_open = desk is not None and notice.target_id in open_ids.get(notice.target_type, ())
-        items.append((name, desk.at("item", notice.target_id) if is_open else ""))  # type: ignore[union-attr]
+            if notice.target_id in open_ids.get(notice.target_type, ()):
+                address = desk.at("item", notice.target_id)
+        items.append((name, address))
     return items

@@ -1,6 +1,6 @@
-"""The command palette: pages, actions, people and items by name or number, as far as the person may open them.
+"""The command palette: pages, actions, users and items by name or number, as far as the viewer may open them.
 
-Each kind is asked for by an index and bounded, so that a search costs the same at a million rows. Mail addresses,
+Each kind is read by an index and bounded, so that a search costs the same at a million rows. Mail addresses,
 phone numbers and texts that are masked on screen are never searched here.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, Func, OuterRef, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
@@ -23,9 +22,8 @@ from unfold.dataclasses import SearchResult
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk
-from admin_dashboards.navigation import address, open_desks, tables
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
+from admin_dashboards.navigation import address, tables
+from admin_dashboards.registry import desks, open_desks, queue_desks, table_for
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.search import SHORTEST_PART, people_named
 from apps.access import may
@@ -35,7 +33,7 @@ from apps.users.names import seen, tidy
 
 LONGEST = 100
 SHORTEST = 2
-"""How many letters a name needs; a number needs one digit."""
+"""How many characters a name needs; a number needs one digit."""
 MOST = 5
 """How many of a kind are shown."""
 MOST_TITLED = 100
@@ -103,7 +101,7 @@ OWN: tuple[tuple[str, str, str | Promise], ...] = (
 
 
 def found(request: StaffRequest, text: str) -> list[SearchResult]:
-    """What fits `text`, the exact number or name first; nothing that the person may not open."""
+    """What fits `text`, the exact number or name first; nothing that the viewer may not open."""
     term = tidy(seen(text[:LONGEST]))
     if not term:
         return []
@@ -125,8 +123,8 @@ type Found = tuple[str, str, str, str]
 
 def _fits(term: str, *names: Any) -> bool:
     """Whether each word that was typed begins a word of the names."""
-    words = " ".join(map(str, names)).casefold().split()
-    return all(any(word.startswith(part) for word in words) for part in term.casefold().split())
+    parts = " ".join(map(str, names)).casefold().split()
+    return all(any(word.startswith(part) for word in parts) for part in term.casefold().split())
 
 
 # --- Pages and actions ------------------------------------------------------------------------------------------------
@@ -147,7 +145,7 @@ def _actions(request: StaffRequest, term: str) -> Iterator[Found]:
 
 
 def _asked_of_desks(request: StaffRequest, term: str) -> Iterator[Found]:
-    """The same search at Investigate, which knows more than names, and writes down what it finds by that."""
+    """The same search at Investigate, which finds by more than names and logs it."""
     desk = _theirs(request).get("support")
     if desk is not None and len(term) >= SHORTEST:
         link = f"{desk.address}?{urlencode({'q': term})}"
@@ -167,8 +165,8 @@ def _pages(request: StaffRequest, term: str) -> Iterator[Found]:
             except NoReverseMatch:
                 continue
             yield str(title), str(desk.title), link, desk.icon
-    for desk in desks():
-        if isinstance(desk, WorkDesk) and _fits(term, desk.title, _("Rules and SLA")) and desk.may_set(request):
+    for desk in queue_desks():
+        if _fits(term, desk.title, _("Rules and SLA")) and desk.may_set(request):
             yield _("%(desk)s: rules") % {"desk": desk.title}, _("Desk"), desk.at("settings"), "rule_settings"
     for section, entries in tables(request):
         for entry, table in entries:
@@ -184,8 +182,7 @@ def _theirs(request: StaffRequest) -> dict[str, Desk]:
 
 
 def _table(model: str) -> ModelAdmin | None:
-    table = admin.site._registry.get(apps.get_model(model))
-    return table if isinstance(table, ModelAdmin) else None
+    return table_for(apps.get_model(model))
 
 
 # --- People and items -------------------------------------------------------------------------------------------------
@@ -223,7 +220,7 @@ def _of_people(rows: QuerySet[Any], fields: Iterable[str], owners: list[int]) ->
 
 
 def _titled(rows: QuerySet[Any], field: str, term: str) -> Q:
-    """Some of `rows` whose title holds `term`. Without an order, which could be read through to its end for few."""
+    """Some of `rows` whose title contains `term`. Without an order, which could be read through to its end for few."""
     found = rows.order_by().filter(**{f"{field}__icontains": term}).values_list("pk", flat=True)
     ids = list(found[:MOST_TITLED])
     return Q(pk__in=ids) if ids else Q()
@@ -273,24 +270,24 @@ def _in_order(rows: QuerySet[Any], ids: list[int]) -> list[Any]:
 
 def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[Found]:
     """Cases and appeals, which have no tables: only the queues know them."""
-    theirs = _theirs(request)
     names = {"moderation": ("author",), "moderation/appeals": ("author",)}
+    theirs = {desk.slug: desk for desk in queue_desks() if desk.slug in names and desk.may_open(request)}
     for slug, people in names.items():
         desk = theirs.get(slug)
-        if not isinstance(desk, WorkDesk):
+        if desk is None:
             continue
         kind = str(desk.queue.model._meta.verbose_name)
         numbered = Q(pk=number) if (number := searched_number(term, kind)) else Q()
         bare = desk.rows(request).order_by(f"-{desk.queue.arrived}", "-pk")
-        rows = desk.narrowed(request, bare)
+        rows = desk.with_related(request, bare)
         for row in _first(rows, numbered, _of_people(bare, people, owners)):
             state = _("open") if row.is_open else row.decided_as
             yield desk.title_of(row), f"{kind.capitalize()} #{row.pk} · {state}", desk.at("item", row.pk), desk.icon
 
 
 def _desk_page(request: StaffRequest, row: Any) -> str:
-    """The page of the queue, for a row that the person decides there."""
-    for desk in _theirs(request).values():
-        if isinstance(desk, WorkDesk) and desk.queue.model is type(row) and row.pk:
+    """The page of the queue, for a row that the viewer may decide there."""
+    for desk in queue_desks():
+        if desk.queue.model is type(row) and row.pk and desk.may_open(request):
             return desk.at("item", row.pk)
     return ""

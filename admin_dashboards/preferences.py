@@ -1,10 +1,9 @@
-"""How one member of staff works: time zone, time away, how pictures are shown."""
+"""The page of the viewer's preferences: time zone, time away, how images are shown, shortcuts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,15 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
 from apps.errors import Invalid
-from apps.review.models import Preference
-from apps.review.preferences import prefer, preference_of
+from apps.review.preferences import prefer
 from apps.review.shortcuts import GROUPS, KNOWN
-from apps.review.time_zones import time_zone, time_zones
-
-ZONE_KEY = "time_zone"
-"""Where the session has the time zone, so that no page needs to ask the database for it."""
-SHORTCUTS_KEY = "shortcuts"
-"""Where the session has the viewer's shortcuts, likewise."""
+from apps.review.time_zones import time_zones
 
 
 class PreferenceForm(forms.Form):
@@ -86,8 +79,9 @@ def _key_name(key: str) -> str:
 
 
 def preferences_view(request: StaffRequest) -> HttpResponse:
+    """The preferences; saves them when they are posted."""
     user: Any = request.user
-    preference = preference_of(user)
+    preference = request.console.preference
     names = ("time_zone", "away_until", "blur_pictures", "grey_pictures", "single_keys")
     initial = {name: getattr(preference, name) for name in names}
     if not preference.is_away:
@@ -99,8 +93,7 @@ def preferences_view(request: StaffRequest) -> HttpResponse:
         except Invalid as error:
             form.add_error(_key_name(error.field) if error.field in KNOWN else error.field, str(error))
         else:
-            request.session[ZONE_KEY] = kept.time_zone
-            request.session[SHORTCUTS_KEY] = _shortcuts(kept)
+            request.console.store(kept)
             messages.success(request, _("Preferences saved."))
             return HttpResponseRedirect(reverse("admin:preferences"))
     context = {
@@ -110,21 +103,3 @@ def preferences_view(request: StaffRequest) -> HttpResponse:
         "zones": sorted(time_zones()),
     }
     return TemplateResponse(request, "desk/preferences.html", context, status=422 if form.errors else 200)
-
-
-def shortcuts_of(request: StaffRequest) -> dict[str, Any]:
-    """Whether single-key shortcuts are on, and the viewer's own keys; asked of the database once a session."""
-    if SHORTCUTS_KEY not in request.session:
-        request.session[SHORTCUTS_KEY] = _shortcuts(preference_of(request.user))
-    return request.session[SHORTCUTS_KEY]
-
-
-def _shortcuts(preference: Preference) -> dict[str, Any]:
-    return {"on": preference.single_keys, "keys": preference.keys}
-
-
-def zone_of(request: StaffRequest) -> ZoneInfo:
-    """The time zone in which the person reads, asked of the database once a session."""
-    if ZONE_KEY not in request.session:
-        request.session[ZONE_KEY] = preference_of(request.user).time_zone
-    return time_zone(request.session[ZONE_KEY])

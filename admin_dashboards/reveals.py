@@ -1,4 +1,4 @@
-"""Personal data on a page: masked until somebody says why they need it, for ten minutes, told to the person."""
+"""Personal data on a page: masked until the viewer reveals it for a reason, for ten minutes; its owner is notified."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Masked:
     name: Any
     mask: Callable[[str], str]
     subject: Callable[[Any], User]
-    """Whose it is, who is told of a reveal."""
+    """The user whose data it is, who is notified of a reveal."""
 
     @property
     def permission(self) -> str:
@@ -77,19 +77,19 @@ def masked_field(request: StaffRequest, target: Model, field: str) -> SafeString
         "id": target.pk,
         "field": field,
         "name": masked.name,
-        "reason_is_told": target._meta.label_lower in TOLD_REASONS,
+        "reason_is_shown": target._meta.label_lower in TOLD_REASONS,
         "next": request.get_full_path(),
     }
     return render_to_string("desk/masked.html", context, request)
 
 
 def may_reveal_some(request: StaffRequest, masked: Masked) -> bool:
-    """Whether the person may reveal this field of any row at all; which ones, the service says."""
+    """Whether the viewer may reveal this field of any row; the service checks the row."""
     return bool(request.console.may(masked.permission)) or masked.permission in request.console.rows_held
 
 
 def reveal_view(request: StaffRequest) -> HttpResponse:
-    """Reveal one field, and go back to where it stands."""
+    """Reveal one field, and go back to its page."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     masked = MASKED.get((request.POST.get("type", ""), request.POST.get("field", "")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
@@ -10,12 +10,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest, way_back
+from admin_dashboards.registry import all_tables, desks
 from apps.errors import DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
 from apps.review.saved_filters import delete_filter, save_filter, saved_filters
 
+if TYPE_CHECKING:
+    from admin_dashboards.desk import Desk
+    from admin_dashboards.tables.base import ModelAdmin
+
 NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
-"""What belongs to one look at a table, not to a filter."""
+"""Parameters of one page of a table, not of a filter."""
 
 
 def filters_of(request: StaffRequest, place: str) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def kept_query(asked: QueryDict) -> str:
 
 
 def save_filter_view(request: StaffRequest) -> HttpResponse:
-    """Keep a filter, or delete one, and go back to where it stands."""
+    """Keep a filter, or delete one, and go back to its page."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     place, user = request.POST.get("place", ""), request.user
@@ -77,33 +82,23 @@ def save_filter_view(request: StaffRequest) -> HttpResponse:
 
 
 def may_share(request: StaffRequest, place: str) -> bool:
-    """Whether the person may put a filter before all who open the place: they open it, and do not only read there."""
-    from admin_dashboards.access.desk import AccessDesk
-    from admin_dashboards.review.work import WorkDesk
-    from admin_dashboards.tables.base import ModelAdmin
+    """Whether the viewer may show a filter to all who open the place: they open it, and do not only read there.
 
-    found = _place(request, place)
-    if isinstance(found, ModelAdmin):
-        return any(
-            allowed(request)
-            for allowed in (found.has_change_permission, found.has_add_permission, found.has_delete_permission)
-        )
-    # The audit log is a place of the access desk; who works there may put a filter before all who read it.
-    return isinstance(found, WorkDesk) or (isinstance(found, AccessDesk) and found.may_open(request))
+    Raises `Invalid` where there is no such place, `Refused` where the viewer may not open it.
+    """
+    return _place(request, place).may_share_filters(request)
 
 
-def _place(request: StaffRequest, place: str) -> Any:
-    """The table or desk with that place. Raises `Invalid` where there is none, `Refused` where it is not theirs."""
-    from django.contrib import admin
-
-    from admin_dashboards.registry import desks
-
-    desk = next((each for each in desks() if place in each.places), None)
-    tables = admin.site._registry.items()
-    name = "admin:{0.app_label}_{0.model_name}_changelist"
-    table: Any = next((table for model, table in tables if name.format(model._meta) == place), None)
-    if desk is None and table is None:
+def _place(request: StaffRequest, place: str) -> Desk | ModelAdmin:
+    """The table or desk with that place. Raises `Invalid` where there is none, `Refused` where the viewer may not open
+    it."""
+    found: Desk | ModelAdmin
+    if desk := next((each for each in desks() if place in each.places), None):
+        found, is_open = desk, desk.places[place](request)
+    elif table := next((each for each in all_tables() if each.address("changelist") == place), None):
+        found, is_open = table, table.has_view_permission(request)
+    else:
         raise Invalid("unknown", _("There is no such table."), field="place")
-    if not (desk.places[place](request) if desk else table.has_view_permission(request)):
+    if not is_open:
         raise Refused("permission-missing", request.console.denied or _("You have no permission to open this page."))
-    return desk or table
+    return found

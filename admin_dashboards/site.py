@@ -1,4 +1,4 @@
-"""The console's site: who comes in, what a page may load, and what a refusal looks like."""
+"""The console's site: sign-in, sessions, security policy, and pages for errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
@@ -18,23 +18,37 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.csp import CSP
+from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csp import csp_override
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.context import OtherSite, StaffRequest, answering, is_poll, read_only, way_back, with_filters
+from admin_dashboards.context import StaffRequest, answering, is_poll, read_only, way_back, with_filters
+from admin_dashboards.dashboard import dashboard
+from admin_dashboards.errors import error_page, page_for
+from admin_dashboards.forms import OwnPasswordForm
+from admin_dashboards.live import after_this, live_view, stay_view
+from admin_dashboards.navigation import overview
+from admin_dashboards.notices import notices_view
+from admin_dashboards.palette import LONGEST, found
+from admin_dashboards.preferences import preferences_view
+from admin_dashboards.registry import desks, landing, open_desks
+from admin_dashboards.reveals import reveal_view
+from admin_dashboards.saved_filters import save_filter_view
 from admin_dashboards.sign_in import mfa
 from admin_dashboards.sign_in.signed_out import signed_out
+from admin_dashboards.tables.base import ModelAdmin
 from api.throttles import spend
-from apps.access import may, noting_use
+from apps.access import noting_use
 from apps.audit.context import origin
-from apps.errors import Absent, DomainError, Invalid, LockedOut, Refused, Unavailable
-from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.errors import DomainError, Invalid
 from apps.users.authentication import console_sessions
 from apps.users.models import PAGE_SIZES, Session
 from apps.users.staff.accounts import choose_page_size
@@ -42,24 +56,15 @@ from apps.users.staff.accounts import choose_page_size
 type View = Callable[..., HttpResponse]
 
 # Alpine evaluates its attributes, and Unfold writes styles into them; so much is given to these pages and no others.
-POLICY = settings.SECURE_CSP | {
+POLICY: dict[str, Any] = settings.SECURE_CSP | {
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
     "media-src": [CSP.SELF],
     # The next item's picture, which a desk has fetched ahead.
     "img-src": [CSP.SELF, "data:", "blob:"],
 }
-SESSION_KEY = "console_session"
 # Pages of Django's and Unfold's own that answer a POST as if it were a GET.
 READ_ONLY = {"index", "app_index", "autocomplete_view", "i18n_javascript", "search", "catch_all_view"}
-TITLES = {
-    403: gettext_lazy("Access denied"),
-    404: gettext_lazy("Page not found"),
-    409: gettext_lazy("Conflict"),
-    422: gettext_lazy("Invalid input"),
-    429: gettext_lazy("Too many requests"),
-    503: gettext_lazy("Temporarily unavailable"),
-}
 
 
 class InflooAdminSite(UnfoldAdminSite):
@@ -70,19 +75,10 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own tables only; those that packages bring ask for permission in ways of their own."""
-        from admin_dashboards.tables.base import ModelAdmin
-
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        from admin_dashboards.live import live_view, stay_view
-        from admin_dashboards.notices import notices_view
-        from admin_dashboards.preferences import preferences_view
-        from admin_dashboards.registry import desks
-        from admin_dashboards.reveals import reveal_view
-        from admin_dashboards.saved_filters import save_filter_view
-
         own = [
             path("filters/", self.admin_view(save_filter_view), name="filters"),
             path("notices/", self.admin_view(notices_view), name="notices"),
@@ -96,9 +92,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
 
     def index(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from admin_dashboards.dashboard import dashboard
-        from admin_dashboards.navigation import open_desks, overview
-
         context = {
             "desks": open_desks(request),
             "dashboard": dashboard(request) if request.method in ("GET", "HEAD") else None,
@@ -107,8 +100,6 @@ class InflooAdminSite(UnfoldAdminSite):
         return super().index(request, context | (extra_context or {}))
 
     def password_change(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from admin_dashboards.forms import OwnPasswordForm
-
         request.current_app = self.name
         view = PasswordChangeView.as_view(
             form_class=partial(OwnPasswordForm, request=request),
@@ -118,13 +109,11 @@ class InflooAdminSite(UnfoldAdminSite):
         response = view(request)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             # All sessions have ended with the old password; this browser goes on in a new one.
-            request.session.pop(SESSION_KEY, None)
-        return response  # type: ignore[return-value]
+            request.session.pop(console_sessions.SESSION_KEY, None)
+        return cast(HttpResponse, response)
 
     def search(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What the command palette finds, as the part of the page that shows it."""
-        from admin_dashboards.palette import LONGEST, found
-
         term = request.GET.get("s", "").strip()[:LONGEST]
         if not term:
             return HttpResponse()
@@ -139,15 +128,14 @@ class InflooAdminSite(UnfoldAdminSite):
     def has_permission(self, request: StaffRequest) -> bool:
         return super().has_permission(request) and mfa.is_satisfied(request)
 
+    @method_decorator(csp_override(POLICY))
     def login(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with answering(request):
             response = _rendered(self._ask_password(request, extra_context or {}))
         add_never_cache_headers(response)
-        return _with_policy(response)
+        return response
 
     def _ask_password(self, request: StaffRequest, extra_context: dict[str, Any]) -> HttpResponse:
-        from admin_dashboards.navigation import landing
-
         next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(landing(request, next_address))
@@ -161,67 +149,65 @@ class InflooAdminSite(UnfoldAdminSite):
             REDIRECT_FIELD_NAME: next_address,
         }
         view = mfa.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
-        return view(request)  # type: ignore[return-value]
+        return cast(HttpResponse, view(request))
 
     def logout(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if request.method == "POST" and SESSION_KEY in request.session:
-            console_sessions.sign_out(request.user, request.session[SESSION_KEY])
+        if request.method == "POST" and console_sessions.SESSION_KEY in request.session:
+            console_sessions.sign_out(request.user, request.session[console_sessions.SESSION_KEY])
         return super().logout(request, extra_context)
 
     def _keep_session(self, request: StaffRequest) -> Session | None:
-        """The console session, begun after a sign-in; whose session has ended is signed out."""
+        """The viewer's console session, begun after a sign-in; None, and signed out, where it has ended."""
         if not self.has_permission(request):
             return None
-        if SESSION_KEY not in request.session:
+        if console_sessions.SESSION_KEY not in request.session:
             begun = console_sessions.begin(
                 request.user,
                 address=origin().address,
                 user_agent=request.headers.get("User-Agent", ""),
             )
-            request.session[SESSION_KEY] = str(begun.key)
+            request.session[console_sessions.SESSION_KEY] = str(begun.key)
             return begun
-        session = console_sessions.live(request.user, request.session[SESSION_KEY])
+        session = console_sessions.live(request.user, request.session[console_sessions.SESSION_KEY])
         if session is None:
             logout(request)
         return session
 
     def get_app_list(self, request: StaffRequest, app_label: str | None = None) -> Any:
-        """Gathered where a page lists tables. Every page is handed it, and the menu has its own way."""
+        """Evaluated only by pages that list tables."""
         return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def each_context(self, request: StaffRequest) -> dict[str, Any]:
-        from admin_dashboards.live import after_this
-        from admin_dashboards.preferences import shortcuts_of
-
         context = super().each_context(request)
-        keys_off = context["has_permission"] and not shortcuts_of(request)["on"]
-        return context | {"session_facts": after_this(request), "keys_off": keys_off}
+        keys_off = context["has_permission"] and not request.console.shortcuts["on"]
+        return context | {"session_times": after_this(request), "keys_off": keys_off}
 
     # --- Every page -------------------------------------------------------------------------------------------------
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         inner = super().admin_view(view, cacheable)
 
+        @csp_override(POLICY)
         @wraps(view)
         def answer(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with answering(request):
                 response = _rendered(self._answer(request, inner, view, *args, **kwargs))
-            # Pages are somebody's, those that were refused as well; the texts of scripts are everybody's.
+            # Pages are private to their viewer, error pages as well; only the texts of scripts are shared.
             is_shared = view == self.i18n_javascript and response.status_code == HTTPStatus.OK
             if not is_shared and not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
-            return _with_policy(response)
+            return response
 
-        answer.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
-        return answer
+        return csrf_exempt(answer) if getattr(inner, "csrf_exempt", False) else answer
 
     def open_view(self, view: View) -> View:
-        """A page for those who are not in yet."""
+        """A page for users who are not signed in yet."""
 
+        @csp_override(POLICY)
         @never_cache
         def answer(request: StaffRequest) -> HttpResponse:
             with answering(request):
-                return _with_policy(_rendered(view(request)))
+                return _rendered(view(request))
 
         return answer
 
@@ -240,7 +226,7 @@ class InflooAdminSite(UnfoldAdminSite):
         return response
 
     def _guarded(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page, or the one that says why not."""
+        """The page, or the error page in its place."""
         try:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest(_("The address contains an invalid character. Check it."))
@@ -259,33 +245,15 @@ class InflooAdminSite(UnfoldAdminSite):
             return _with_filters(request, response)
         except PermissionDenied as error:
             sentence = str(error) or request.console.denied or _("You have no permission to open this page.")
-            return self.error_page(request, 403, sentence, is_grantable=True)
-        except OtherSite as error:
-            request.by_other_site = True  # type: ignore[attr-defined]
-            return self.error_page(request, 403, str(error), again=request.get_full_path())
-        except Refused as error:
-            return self.error_page(request, 403, str(error), is_grantable=error.code == "permission-missing")
+            return error_page(request, 403, sentence, is_grantable=True)
         except Http404:
-            return self.error_page(
-                request,
-                404,
-                _("Nothing exists at this address, or you have no permission to see it. Check the address."),
-            )
-        except Absent as error:
-            return self.error_page(request, 404, str(error))
-        except LockedOut as error:
-            refusal = self.error_page(request, 429, str(error))
-            refusal["Retry-After"] = str(error.wait)
-            return refusal
-        except Unavailable as error:
-            return self.error_page(request, 503, str(error))
+            sentence = _("Nothing exists at this address, or you have no permission to see it. Check the address.")
+            return error_page(request, 404, sentence)
         except DomainError as error:
-            return self.error_page(request, 422 if error.field else 409, str(error))
+            return page_for(request, error)
 
     def _in_their_time(self, request: StaffRequest) -> AbstractContextManager[None]:
-        from admin_dashboards.preferences import zone_of
-
-        return timezone.override(zone_of(request)) if self.has_permission(request) else nullcontext()
+        return timezone.override(request.console.zone) if self.has_permission(request) else nullcontext()
 
     def app_index(
         self, request: StaffRequest, app_label: str, extra_context: dict[str, Any] | None = None
@@ -300,26 +268,8 @@ class InflooAdminSite(UnfoldAdminSite):
             tables[0].has_view_permission(request)  # so that the page names what is missing
             raise PermissionDenied from None
 
-    def error_page(
-        self, request: StaffRequest, status: int, sentence: str, *, again: str = "", is_grantable: bool = False
-    ) -> HttpResponse:
-        """The page that says why not; `again` is where a click of one's own leads, `is_grantable` that a permission
-        is all that is missing."""
-        user: Any = request.user
-        request.sentence = sentence  # type: ignore[attr-defined]
-        context = {
-            **self.each_context(request),
-            "title": _("Opened from another site") if again else TITLES[status],
-            "grants_themselves": bool(may(user, KEEPS_ACCESS)),
-            "status": status,
-            "sentence": sentence,
-            "again": again,
-            "is_grantable": is_grantable,
-        }
-        return TemplateResponse(request, "admin/error.html", context, status=status)
-
     def page_size(self, request: StaffRequest) -> HttpResponse:
-        """Remember how many rows the person wants on a page, and go back to the first of the table."""
+        """Save how many rows the viewer wants on a page, and go back to the first page of the table."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         size = request.POST.get("page_size", "")
@@ -334,19 +284,14 @@ def _only_reads(view: View) -> bool:
 
 
 def _rendered(response: HttpResponse) -> HttpResponse:
-    """With the page drawn, while columns and fields can still ask whom it is for."""
+    """The response, rendered while columns and fields can still read the request."""
     if isinstance(response, TemplateResponse) and not response.is_rendered:
         response.render()
     return response
 
 
 def _with_filters(request: StaffRequest, response: HttpResponse) -> HttpResponse:
-    """Wherever a page of a table leads on to, the filters of its list come along."""
+    """Redirects within a table keep the filters of its list."""
     if isinstance(response, HttpResponseRedirect):
         response["Location"] = with_filters(request, response["Location"])
-    return response
-
-
-def _with_policy(response: HttpResponse) -> HttpResponse:
-    response._csp_config = POLICY  # type: ignore[attr-defined]
     return response

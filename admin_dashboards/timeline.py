@@ -1,4 +1,4 @@
-"""One timeline of an item or a person: changes, decisions, notes and looks, each line a sentence."""
+"""One timeline of an item or a person: changes, decisions, notes and views, each line a sentence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.access.audit_links import audit_address
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.links import audit_address
 from admin_dashboards.tables.history import MASKS, Change, Mask, Version, compared, records_named, versions_of
 from apps.audit.models import Entry
 from apps.review.decisions.kinds import kinds
@@ -84,11 +84,11 @@ def timeline(
     """All that happened to `item`, and to what belongs to it (`also`), as staff may read it.
 
     `among` are models of which all rows belong to it that name it in one of these fields, those that are gone, too.
-    Personal data is masked as on the history pages. A fixed number of queries for each thing and model.
+    Personal data is masked as on the history pages. A fixed number of queries for each object and model.
     """
     lines: list[Line] = []
-    for thing in (item, *also):
-        lines += _changes(thing)
+    for obj in (item, *also):
+        lines += _changes(obj)
     for model, fields in (among or {}).items():
         lines += _changes_among(model, fields, item)
     lines += _decisions(item) + _notes(item) + _entries(item)
@@ -121,18 +121,18 @@ def _masks(model: type[Model]) -> Mapping[str, Mask]:
     return getattr(table, "history_masks", MASKS)
 
 
-def _changes(thing: Model) -> list[Line]:
-    if not hasattr(thing, "history"):
+def _changes(obj: Model) -> list[Line]:
+    if not hasattr(obj, "history"):
         return []
-    name = str(thing._meta.verbose_name)
-    return [_change(version, name) for version in compared(thing, _masks(type(thing)), 0, MOST)]
+    name = str(obj._meta.verbose_name)
+    return [_change(version, name) for version in compared(obj, _masks(type(obj)), 0, MOST)]
 
 
-def _changes_among(model: type[Model], fields: Sequence[str], item: Model) -> list[Line]:
+def _changes_among(model: Any, fields: Sequence[str], item: Model) -> list[Line]:
     """The latest changes of the rows that name `item` in one of `fields`."""
     about = reduce(or_, (Q(**{f"{field}_id": item.pk}) for field in fields))
-    versions = _latest(model.history.filter(about), _masks(model))  # type: ignore[attr-defined]
-    titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]  # type: ignore[union-attr]
+    versions = _latest(model.history.filter(about), _masks(model))
+    titles = [str(capfirst(str(model._meta.get_field(field).verbose_name))) for field in fields]
     return [
         _change(
             version,
@@ -161,8 +161,8 @@ def _decisions(item: Model) -> list[Line]:
     lines = []
     for row in rows:
         kind = kinds()[row.verb]
-        thing = f"{kind.model._meta.verbose_name} #{row.target_id}"
-        said = f"{kind.label} {thing}"
+        obj = f"{kind.model._meta.verbose_name} #{row.target_id}"
+        said = f"{kind.label} {obj}"
         lines.append(Line(KINDS["decision"], row.made_at, row.actor.username, said, row.reason, row.text))
         if row.undone_at and row.undone_by:
             undone = _("undid: %(what)s") % {"what": said}
@@ -181,19 +181,19 @@ def _notes(item: Model) -> list[Line]:
 def _entries(item: Model) -> list[Line]:
     about = Q(target_type=item._meta.label_lower, target_id=str(item.pk))
     if isinstance(item, User):
-        about |= Q(subject=item)  # looks at what is theirs, such as a document
+        about |= Q(subject=item)  # views of the user's own objects, such as a document
     rows = Entry.objects.filter(about)
     lines = []
     for row in rows.select_related("actor").order_by("-id")[:MOST]:
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
-        thing = "" if row.target_type == item._meta.label_lower else _target(row)
+        obj = "" if row.target_type == item._meta.label_lower else _target(row)
         verb = _("fetched ahead") if "ahead" in row.detail else row.label
-        said = " ".join(filter(None, [verb, thing, detail]))
+        said = " ".join(filter(None, [verb, obj, detail]))
         who = row.actor.username if row.actor else _("System")
         lines.append(Line(KINDS["view"], row.created_at, who, said, row.reason))
     return lines
 
 
 def _target(row: Entry) -> str:
-    """The other thing that an entry is about, such as "document #5"."""
+    """The other object that an entry is about, such as "document #5"."""
     return f"{apps.get_model(row.target_type)._meta.verbose_name} #{row.target_id}"

@@ -25,15 +25,17 @@ from admin_dashboards.access.grants import grants_held, key_of
 from admin_dashboards.access.objects import MOST, find_objects, kinds
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.context import PART, StaffRequest, way_back, with_filters
+from admin_dashboards.devices import device_of
+from admin_dashboards.links import link_to
 from admin_dashboards.sign_in.reauth import recently_confirmed
-from admin_dashboards.site import SESSION_KEY
 from admin_dashboards.states import label
-from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from apps.access import may, unended, until_text
 from apps.errors import DomainError, Invalid
 from apps.users.accounts.guards import is_above, is_peer, not_a_peer, not_above
+from apps.users.authentication import console_sessions
 from apps.users.authentication.sessions import end_session, end_sessions_of, logins_of
 from apps.users.models import GroupMembership, Session, Staff, User
 from apps.users.names import tidy
@@ -407,7 +409,7 @@ class SessionAdmin(SearchableAdmin):
     sortable_by = ["last_seen_at"]
     search_people = ("user",)
     search_help_text = gettext_lazy("User name or ID")
-    actions: ClassVar[Any] = ["end_selected"]  # type: ignore[misc]
+    actions = ["end_selected"]
     change_form_outer_before_template = "access/session.html"
     fields = [
         "person", "state", "door", "address", "user_agent", "created_at", "last_seen_at", "expires_at",
@@ -436,7 +438,7 @@ class SessionAdmin(SearchableAdmin):
         context = {
             "end_address": self.within(request, "end", session.pk) if endable else "",
             "end_all_address": end_all_address(request, session.user),
-            "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
+            "is_this_one": str(session.key) == request.session.get(console_sessions.SESSION_KEY),
             "title": str(session),
             "subtitle": None,
         }
@@ -538,12 +540,3 @@ def _reason(request: StaffRequest) -> str:
 def _membership(name: str, member: GroupMembership) -> str:
     """`name`, and until when, as it stands in a list."""
     return format_html("{} ({})", name, until_text(member.ends_at)) if member.ends_at else name
-
-
-def device_of(user_agent: str) -> str:
-    """A browser's or program's name out of what it says of itself, and what it runs on, as far as it tells."""
-    browsers = {"Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Firefox": "Firefox", "Safari": "Safari"}
-    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
-    browser = next((name for mark, name in browsers.items() if f"{mark}/" in user_agent), "")
-    system = next((name for name in systems if name in user_agent), "")
-    return " · ".join(filter(None, [browser or user_agent.partition("/")[0][:40], system])) or "–"

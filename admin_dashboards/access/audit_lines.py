@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.tables.base import link_to, may_open
+from admin_dashboards.links import link_to, may_open
+from admin_dashboards.registry import queue_desks
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
 from apps.access import until_text
 from apps.audit.actions import Action, label_of
@@ -288,11 +289,8 @@ class _Words:
 
     def _desk_address(self, row: Model) -> str:
         """Of the page on which a desk shows it, for what has no table of its own."""
-        from admin_dashboards.registry import desks
-        from admin_dashboards.review.work import WorkDesk
-
-        for desk in desks():
-            if isinstance(desk, WorkDesk) and desk.queue.model is type(row) and self._opens(desk):
+        for desk in queue_desks():
+            if desk.queue.model is type(row) and self._opens(desk):
                 return reverse(f"admin:{desk.name}_item", args=[row.pk])
         return ""
 

@@ -29,9 +29,8 @@ from django.utils.translation import gettext_lazy
 from openpyxl import Workbook
 
 from admin_dashboards.access.audit_lines import CHANGE_LABELS, Line, describe
-from admin_dashboards.access.audit_links import PLACE, VIEW
 from admin_dashboards.context import StaffRequest, answering
-from admin_dashboards.preferences import zone_of
+from admin_dashboards.links import AUDIT_LOG, VIEWS_AUDIT_LOG
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
@@ -93,9 +92,8 @@ COLUMNS = (
 
 
 def may_see(request: StaffRequest) -> bool:
-    """Whether the audit log is open to the user; a refusal is kept for the page that says what is missing."""
-    decision = request.console.may(VIEW)
-    return True if decision else request.console.deny(decision.sentence)
+    """Whether the viewer may open the audit log."""
+    return bool(request.console.may(VIEWS_AUDIT_LOG))
 
 
 # --- What is searched for -----------------------------------------------------------------------------------------
@@ -146,8 +144,9 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["action"].choices = [("", _("All")), *action_choices()]  # type: ignore[attr-defined]
-        self.fields["type"].choices = [("", _("All")), *type_choices()]  # type: ignore[attr-defined]
+        fields: dict[str, Any] = self.fields
+        fields["action"].choices = [("", _("All")), *action_choices()]
+        fields["type"].choices = [("", _("All")), *type_choices()]
         for name in ("action", "type"):
             self.fields[name].error_messages["invalid_choice"] = _("Choose one of the list.")
 
@@ -225,7 +224,7 @@ def _by_name(choice: tuple[str, str]) -> str:
 
 
 def audit_page(desk: Any, request: StaffRequest) -> HttpResponse:
-    note_use(VIEW)
+    note_use(VIEWS_AUDIT_LOG)
     asked = _asked(request.GET)
     form = FilterForm(asked)
     context: dict[str, Any] = {
@@ -234,7 +233,7 @@ def audit_page(desk: Any, request: StaffRequest) -> HttpResponse:
         "is_filtered": bool(asked),
         "actors": User.objects.staff().active().order_by("username").values_list("username", flat=True)[:500],
         "zone": timezone.get_current_timezone_name(),
-        "saved": filters_of(request, PLACE),
+        "saved": filters_of(request, AUDIT_LOG),
         "opens_desk": desk.may_open(request),
         "now": timezone.now(),
         "may_export": bool(may(request.user, EXPORT)),
@@ -300,7 +299,7 @@ def audit_export(request: StaffRequest) -> HttpResponse:
     require(user, EXPORT)
     asked = _asked(request.GET)
     form = FilterForm(asked)
-    back = HttpResponseRedirect(f"{reverse(PLACE)}?{asked.urlencode()}")
+    back = HttpResponseRedirect(f"{reverse(AUDIT_LOG)}?{asked.urlencode()}")
     if not form.is_valid():
         return back  # the page says what is wrong
     try:
@@ -323,7 +322,7 @@ def audit_export(request: StaffRequest) -> HttpResponse:
 
 
 def _cells(request: StaffRequest, keys: list[LineKey]) -> Iterator[tuple[str, ...]]:
-    zone = zone_of(request)
+    zone = request.console.zone
     for first in range(0, len(keys), DESCRIBED_AT_ONCE):
         # A file is written when the request has been answered: what it is about and the zone are set anew.
         with answering(request), timezone.override(zone):

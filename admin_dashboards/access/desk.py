@@ -18,16 +18,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from guardian.utils import get_user_obj_perms_model
 
-from admin_dashboards.access.admin import device_of
-from admin_dashboards.access.audit_links import PLACE
 from admin_dashboards.access.audit_log import audit_export, audit_page, may_see
 from admin_dashboards.access.explain import choices, explain
-from admin_dashboards.access.preview import STATUS
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.desk import Desk, Opens
+from admin_dashboards.devices import device_of
+from admin_dashboards.errors import with_status
+from admin_dashboards.links import AUDIT_LOG, link_to
+from admin_dashboards.registry import register_desk
 from admin_dashboards.sign_in.reauth import recently_confirmed
-from admin_dashboards.site import SESSION_KEY
-from admin_dashboards.tables.base import link_to
 from admin_dashboards.tables.search import SHORTEST_PART
 from apps.access import may, models_with_row_grants, require
 from apps.errors import Absent, DomainError, Invalid, Refused
@@ -35,6 +34,7 @@ from apps.infra.ids import parse_id
 from apps.review.reveals import RATION
 from apps.users.accounts.guards import access_administrators, access_groups, is_above
 from apps.users.accounts.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
+from apps.users.authentication import console_sessions
 from apps.users.authentication.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
 from apps.users.staff.accounts import leave_group
@@ -68,11 +68,13 @@ class Rejected:
     field: str = ""
 
 
+@register_desk
 class AccessDesk(Desk):
     slug = "access"
     title: ClassVar[str | Promise] = gettext_lazy("Access")
     icon = "key"
     permission = "users.change_staff"
+    order = 40
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -88,7 +90,10 @@ class AccessDesk(Desk):
 
     @property
     def places(self) -> Mapping[str, Opens]:
-        return {**super().places, PLACE: may_see}
+        return {**super().places, AUDIT_LOG: may_see}
+
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        return self.may_open(request)
 
     # --- Looking ----------------------------------------------------------------------------------------------------
 
@@ -146,7 +151,7 @@ class AccessDesk(Desk):
             "zone": timezone.get_current_timezone_name(),
             "now": timezone.now(),
             "rejected": rejected,
-            "audit_address": reverse(PLACE) if may_see(request) else "",
+            "audit_address": reverse(AUDIT_LOG) if may_see(request) else "",
             **self._question(request),
         }
         return self.page(request, "access/desk.html", context)
@@ -155,9 +160,8 @@ class AccessDesk(Desk):
         """The desk again, with the form as it was sent and the error at its field."""
         if isinstance(error, Refused) and error.code == "permission-missing":
             raise error
-        response = self._page(request, Rejected(form, request.POST, str(error), error.field or field))
-        response.status_code = STATUS.get(type(error), 422)
-        return response
+        page = self._page(request, Rejected(form, request.POST, str(error), error.field or field))
+        return with_status(page, error)
 
     def explain(self, request: StaffRequest) -> HttpResponse:
         context = self._question(request)
@@ -219,7 +223,7 @@ class AccessDesk(Desk):
             "device": device_of(session.user_agent),
             "end": reverse("admin:users_session_end", args=[session.pk]) if theirs else "",
             "end_all": reverse("admin:users_session_end_all", args=[session.user_id]) if theirs else "",
-            "is_this_one": str(session.key) == request.session.get(SESSION_KEY),
+            "is_this_one": str(session.key) == request.session.get(console_sessions.SESSION_KEY),
         }
 
     # --- Actions ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from admin_dashboards.access.picker import by_thing, offered
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.links import link_to
 from apps.access import PermissionDecision, may, permission_name, until_text
 from apps.errors import Invalid
 from apps.infra.ids import searched_number

@@ -36,7 +36,7 @@ class GroupForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["permissions"]
-        field.queryset = offered()  # type: ignore[attr-defined]
+        field.queryset = offered()
         theirs = set(givable(self.actor).values_list("pk", flat=True))
         kept_back = set(offered().values_list("pk", flat=True)) - theirs
         field.widget.kept_back = kept_back
@@ -51,7 +51,7 @@ class GroupForm(Form):
         ticked = set(self.cleaned_data["permissions"])
         if not self.instance.pk:
             return ticked
-        shown = {p.pk for p in self.fields["permissions"].queryset} - self.fields["permissions"].widget.kept_back  # type: ignore[attr-defined]
+        shown = {p.pk for p in self.fields["permissions"].queryset} - self.fields["permissions"].widget.kept_back
         return ticked | {p for p in self.instance.permissions.all() if p.pk not in shown}
 
     def _post_clean(self) -> None:
@@ -80,7 +80,7 @@ def end_name(group_id: int) -> str:
     return f"groups_until_{group_id}"
 
 
-class GroupsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+class GroupsField(forms.ModelMultipleChoiceField):
     widget = GroupBoxes
 
 
@@ -99,7 +99,7 @@ class StaffForm(Form):
         if self.instance.pk == self.actor.pk:
             del self.fields["groups"]  # one's own are shown, not offered
         else:
-            self.fields["groups"].queryset = joinable(self.actor)  # type: ignore[attr-defined]
+            self.fields["groups"].queryset = joinable(self.actor)
             have = self._have()
             self.initial["groups"] = list(have)
             widget = self.fields["groups"].widget
@@ -113,7 +113,7 @@ class StaffForm(Form):
 
     def _refuse_what_is_not_offered(self) -> None:
         """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
-        sent = {parse_id(number) for number in self.data.getlist("groups")} if self.is_bound else set()  # type: ignore[attr-defined]
+        sent = {parse_id(number) for number in self.data.getlist("groups")} if self.is_bound else set()
         held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:
@@ -131,7 +131,7 @@ class StaffForm(Form):
             for group in ticked
             if end_name(group.pk) in self.data
         }
-        offered_ids = set(self.fields["groups"].queryset.values_list("pk", flat=True))  # type: ignore[attr-defined]
+        offered_ids = set(self.fields["groups"].queryset.values_list("pk", flat=True))
         return ticked | {group for group in have if group.pk not in offered_ids}
 
     def _post_clean(self) -> None:

@@ -21,11 +21,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from admin_dashboards.access.preview import PREVIEW, STATUS, Preview, preview_answer, what_would_change
+from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.errors import with_status
 from admin_dashboards.local_time import read_time
+from admin_dashboards.registry import ObjectPage, register_object_page
 from admin_dashboards.sign_in.reauth import recently_confirmed
-from apps.access import may, models_with_row_grants, require, unended
+from apps.access import has_row_grants, may, models_with_row_grants, require, unended
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import DomainError, Invalid
@@ -101,7 +103,7 @@ def grants_on(row: Model) -> list[Grant]:
     ]
 
 
-def permissions_view(table: ModelAdmin, request: StaffRequest, object_id: str) -> HttpResponse:
+def permissions_page(table: ModelAdmin, request: StaffRequest, object_id: str) -> HttpResponse:
     """Who is granted what on this row; granting and taking back, by POST."""
     require(request.user, "users.grant_permission")
     row = find_row(table.opts.model_name or "", object_id)
@@ -112,6 +114,9 @@ def permissions_view(table: ModelAdmin, request: StaffRequest, object_id: str) -
     if request.method == "POST":
         return recently_confirmed(_answer)(request, table, row)
     return _page(table, request, row)
+
+
+register_object_page(ObjectPage("permissions", permissions_page, "users.grant_permission", has_row_grants))
 
 
 def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainError | None = None) -> HttpResponse:
@@ -132,8 +137,7 @@ def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainErr
         "zone": timezone.get_current_timezone_name(),
         "errors": {FIELDS.get(error.field or "", error.field or "form"): str(error)} if error else {},
     }
-    status = STATUS.get(type(error), 422) if error else 200
-    return TemplateResponse(request, "access/row_permissions.html", context, status=status)
+    return with_status(TemplateResponse(request, "access/row_permissions.html", context), error)
 
 
 FIELDS = {"ends_at": "until"}

@@ -12,7 +12,7 @@ from django.forms.models import ModelChoiceIterator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.navigation import SECTIONS
+from admin_dashboards.menu import SECTIONS
 
 BESIDE_TABLES: dict[str, str | Promise] = {
     "users.ReviewRule": gettext_lazy("Desks › Four-eyes rules"),
@@ -43,7 +43,7 @@ def _things() -> dict[tuple[str, str], str]:
     return {tuple(model.lower().split(".")): title for model, title in titles.items()}  # type: ignore[misc]
 
 
-class ByThing(ModelChoiceIterator):  # type: ignore[type-arg]
+class ByThing(ModelChoiceIterator):
     """Choices as option groups, one a table."""
 
     def __iter__(self) -> Any:
@@ -95,7 +95,7 @@ class PermissionBoard(forms.CheckboxSelectMultiple):
         return option
 
 
-class PermissionsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+class PermissionsField(forms.ModelMultipleChoiceField):
     widget = PermissionBoard
     iterator = ByThing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -19,10 +19,9 @@ from django.utils.translation import ngettext
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.context import Console, StaffRequest
+from admin_dashboards.errors import status_of
 from admin_dashboards.navigation import menu
-from admin_dashboards.registry import desks
-from admin_dashboards.review.work import WorkDesk
-from admin_dashboards.tables.base import ModelAdmin
+from admin_dashboards.registry import all_tables, desks, queue_desks
 from apps.access import (
     granted_on_rows,
     may,
@@ -34,16 +33,18 @@ from apps.access import (
     unended,
     until_text,
 )
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import DomainError
 from apps.users.accounts.guards import access_administrators
 from apps.users.accounts.oversight import Pair, dangerous, perms_of_group
 from apps.users.models import GroupMembership, User
+
+if TYPE_CHECKING:
+    from admin_dashboards.tables.base import ModelAdmin
 
 PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""
 PART = "X-Part"
 """The header with which the page's script asks for the answer alone."""
-STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 MOST = 50
 """How many people are compared one by one; of the rest it is told how many are affected."""
 MOST_ROWS = 20
@@ -181,7 +182,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
 
 def preview_answer(request: StaffRequest, told: Preview) -> HttpResponse:
     """The answer: a part of the page for its script, a page of its own for others."""
-    status = STATUS.get(type(told.refused), 422) if told.refused else 422 if told.errors else 200
+    status = status_of(told.refused) if told.refused else 422 if told.errors else 200
     context: dict[str, Any] = {"preview": told}
     if request.headers.get(PART):
         return TemplateResponse(request, "access/preview_part.html", context, status=status, headers={PART: "1"})
@@ -229,12 +230,11 @@ def standing_of(person: User) -> Standing:
     for section in menu(request):
         told.menus |= {str(item["link"]): f"{section['title']} › {item['title']}" for item in section["items"]}
     told.addresses = {desk.address for desk in desks() if desk.may_open(request)}
-    told.addresses |= {desk.at("settings") for desk in desks() if isinstance(desk, WorkDesk) and desk.may_set(request)}
-    for table in admin.site._registry.values():
-        if isinstance(table, ModelAdmin):
-            told.addresses |= set(_addresses(table, request))
-            if table.has_view_permission(request):
-                told.rows[reverse(table.address("changelist"))] = _rows(table, request)
+    told.addresses |= {desk.at("settings") for desk in queue_desks() if desk.may_set(request)}
+    for table in all_tables():
+        told.addresses |= set(_addresses(table, request))
+        if table.has_view_permission(request):
+            told.rows[reverse(table.address("changelist"))] = _rows(table, request)
     told.pairs = dangerous(told.perms | granted_on_rows(person))
     return told
 
@@ -324,9 +324,9 @@ def _named(name: str, until: datetime | None) -> str:
 
 
 def _table_names() -> dict[str, str]:
-    tables = [table for table in admin.site._registry.values() if isinstance(table, ModelAdmin)]
     return {
-        reverse(table.address("changelist")): str(capfirst(str(table.opts.verbose_name_plural))) for table in tables
+        reverse(table.address("changelist")): str(capfirst(str(table.opts.verbose_name_plural)))
+        for table in all_tables()
     }
 
 

@@ -14,10 +14,10 @@ from apps.infra.ids import parse_id
 def keep_refusal(request: StaffRequest) -> None:
     """Record a refusal, except of what another site had the browser ask for, or an open page asked by itself."""
     user: Any = request.user
-    unasked = is_poll_address(request) or getattr(request, "by_other_site", False)
+    unasked = is_poll_address(request) or request.console.from_other_site
     if unasked or not user.is_authenticated or not user.is_staff:
         return
-    sentence = getattr(request, "sentence", "") or request.console.denied
+    sentence = request.console.refusal or request.console.denied
     record_refusal(
         user, method=request.method or "", path=request.path, sentence=str(sentence), target=_target(request)
     )

@@ -1,64 +1,69 @@
-"""Verification: documents one after the other, each beside the facts about its owner."""
+"""The verification desk: the queue of documents, each with the details of its owner."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.compliance.admin import verified_label
+from admin_dashboards.compliance.decision import APPROVED, REJECTED, DocumentDecision, decision_context
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
-from admin_dashboards.compliance.pages import FACE, page_addresses
+from admin_dashboards.compliance.pages import FACE, page_address, renewable_addresses
+from admin_dashboards.compliance.quality import check_page, numbered_reasons, quality_page
 from admin_dashboards.compliance.settings import RulesSetting, ShareSetting
 from admin_dashboards.context import StaffRequest, is_ahead
 from admin_dashboards.languages import in_language
+from admin_dashboards.links import link_to
+from admin_dashboards.registry import register_desk
+from admin_dashboards.review.bulk import BulkAction
+from admin_dashboards.review.desk import Row, WorkDesk
+from admin_dashboards.review.queue_filters import Filter
 from admin_dashboards.review.settings import GoalSetting
-from admin_dashboards.review.work import Bulk, BulkAction, Filter, Row, WorkDesk
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.review.views.item import item_page
+from admin_dashboards.states import verification_state
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
-from apps.access import may
-from apps.errors import Absent, DomainError, Invalid
-from apps.infra.ids import parse_id
+from apps.errors import DomainError, Invalid
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
 from apps.users.accounts.access_log import note_document
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
 from apps.users.verification.details import compared
 from apps.users.verification.duplicates import duplicates, seen_documents
-from apps.users.verification.four_eyes import ask_second, needs_second, rules_asking
+from apps.users.verification.four_eyes import ask_second, needs_second
 from apps.users.verification.matching import Matches, matches_of
 from apps.users.verification.messages import letter
-from apps.users.verification.quality import judge_blind, open_checks, quality
 from apps.users.verification.queue import DOCUMENTS
-from apps.users.verification.review import override_decision, review_document
 
-APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
 SENTENCES = {
     "held": gettext_lazy("First approval recorded for %(document)s. Waiting for a second officer."),
     "second_asked": gettext_lazy("Second approval requested for %(document)s."),
     "revoked": gettext_lazy("Approval revoked: %(document)s"),
 }
-"""What the bar says of decisions that are not simply made."""
+"""What the bar at the top says of decisions other than approvals and rejections."""
 LONGEST_PREVIEW = 2000
-LISTED_CHECKS = 50
+MATCHES = "matches of documents"
+"""The key of what `bulk_prepare` keeps for the previews."""
 
 
+@register_desk
 class ComplianceDesk(WorkDesk):
     slug = "compliance"
     title: ClassVar[str | Promise] = gettext_lazy("Verification")
     icon = "verified_user"
     permission = Document.WORK_PERMISSION
+    order = 10
     queue = DOCUMENTS
     templates = {
         "evidence": "compliance/desk/evidence.html",
-        "facts": "compliance/desk/facts.html",
+        "details": "compliance/desk/details.html",
         "decision": "compliance/desk/decision.html",
         "decided": "compliance/desk/decided.html",
     }
@@ -75,37 +80,38 @@ class ComplianceDesk(WorkDesk):
 
     def get_urls(self) -> list[URLPattern]:
         own = {
-            "facts": self.facts_view,
-            "letter": self.letter_view,
+            "details": self.details_view,
+            "preview": self.message_preview,
             "second": self.second_view,
             "override": self.override_view,
         }
+        check = self.view(partial(check_page, self), posts=True)
         return [
             *(
                 path(f"<int:item_id>/{name}/", self.view(view, posts=True), name=f"{self.name}_item_{name}")
                 for name, view in own.items()
             ),
-            path("quality/", self.view(self.quality_view), name=f"{self.name}_quality"),
-            path("quality/<int:check_id>/", self.view(self.check_view, posts=True), name=f"{self.name}_check"),
+            path("quality/", self.view(partial(quality_page, self)), name=f"{self.name}_quality"),
+            path("quality/<int:check_id>/", check, name=f"{self.name}_check"),
             *super().get_urls(),
         ]
 
     # --- The queue ----------------------------------------------------------------------------------------------------
 
-    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
-        return super().narrowed(request, rows).select_related(*people)
+        return super().with_related(request, rows).select_related(*people)
 
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}
 
     def row(self, request: StaffRequest, item: Document) -> Row:
-        facts = [item.get_doc_type_display(), item.owner.get_role_display()]
+        details = [item.get_doc_type_display(), item.owner.get_role_display()]
         if item.awaits_second:
-            facts.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
+            details.append(_("first approval by %(name)s") % {"name": item.first_approved_by})
         elif item.needs_second and item.status == Document.Status.PENDING:
-            facts.append(_("needs two approvals"))
-        return Row(item, f"#{item.pk} {item.owner.username}", facts)
+            details.append(_("needs two approvals"))
+        return Row(item, f"#{item.pk} {item.owner.username}", details)
 
     def recipient_of(self, item: Document) -> User:
         return item.owner
@@ -119,10 +125,9 @@ class ComplianceDesk(WorkDesk):
         by_company = Q(owner__in=list(companies[:MOST_PEOPLE])) if len(term) >= SHORTEST_PART else Q(pk__in=[])
         return super().found_by(term) | by_company
 
-    def _item_page(self, request: StaffRequest, item: Document, error: DomainError | None = None) -> HttpResponse:
-        """Written down: name, birth date and number are typed on it."""
+    def note_shown(self, request: StaffRequest, item: Document) -> None:
+        """The page shows the name, birth date and number on the document."""
         note_document(request.user, item, ahead=is_ahead(request))
-        return super()._item_page(request, item, error)
 
     # --- One document -------------------------------------------------------------------------------------------------
 
@@ -130,66 +135,54 @@ class ComplianceDesk(WorkDesk):
         viewer: User = request.user
         others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
         earlier = list(others.order_by("-created_at", "-id")[:8])
-        found = duplicates(viewer, item)
+        shared = decision_context(viewer, item)
         pending = item.status == Document.Status.PENDING
         return {
-            "page_addresses": [
-                (address, _again(item, page)) for page, address in enumerate(page_addresses(viewer, item), start=1)
-            ],
-            "badge": verified_label(item.owner),
+            "page_addresses": renewable_addresses(viewer, item),
+            "badge": verification_state(item.owner),
             "owner_link": link_to(item.owner),
             "earlier": earlier,
-            "duplicates": found,
-            "compared": self._compared(request, item, earlier, [one.document for one in found.shown]),
-            "asking": [str(rule) for rule in rules_asking(item)] if pending else [],
-            "two_approve": pending and needs_second(item),
+            "compared": self._compared(request, item, earlier, [one.document for one in shared["duplicates"].shown]),
             "second_address": self.within(request, "item_second", item.pk),
-            "letter_address": self.at("item_letter", item.pk),
-            "letter_language": in_language(item.owner.language),
+            "preview_address": self.at("item_preview", item.pk),
+            "message_language": in_language(item.owner.language),
+            **shared,
             **details_context(request, item),
-            "details_address": self.within(request, "item_facts", item.pk) if deciding else "",
+            "details_address": self.within(request, "item_details", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
-            "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
-            "letter": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
+            "reasons": numbered_reasons(),
+            "message": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
 
     def _compared(
         self, request: StaffRequest, item: Document, earlier: list[Document], others: list[Document]
     ) -> list[tuple[str, str, str]]:
-        """What a document is compared with: name, where its address is had, and where it is worked on."""
+        """What a document is compared with: name, the address that gives its picture's, and its page at the desk."""
         compared = []
         if item.owner.profile.image:
-            compared.append((_("Profile picture"), _again(item, FACE), ""))
+            compared.append((_("Profile picture"), page_address(item, FACE), ""))
         for other in (*earlier, *others):
             name = f"#{other.pk} {other.get_doc_type_display()}, {other.get_status_display()}"
-            compared.append((name, _again(other, 1), self.within(request, "item", other.pk)))
+            compared.append((name, page_address(other, 1), self.within(request, "item", other.pk)))
         return compared
 
     def decide(self, request: StaffRequest, item: Document) -> None:
-        verdict = request.POST.get("verdict", "")
-        review_document(
-            request.user,
-            item.pk,
-            verdict=verdict,
-            reason=_reason_of(request, verdict),
-            comment=request.POST.get("comment", "").strip(),
-            version=parse_id(request.POST.get("version", "")),
-        )
+        DocumentDecision.posted(request.POST).carry_out(request.user, item.pk)
 
     # --- Beside the decision ------------------------------------------------------------------------------------------
 
-    def facts_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Keep what the document says, and show how it compares."""
+    def details_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
+        """Save what is on the document, and show how it compares with the account."""
         item = self.one(request, item_id)
         if request.method == "POST":
             try:
                 save_details(request, item)
             except DomainError as error:
-                return self._item_page(request, self.one(request, item_id), error)
+                return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
-    def letter_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """The very message that would leave, for what is chosen and typed at the moment."""
+    def message_preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
+        """The message to the owner as it would be sent, for what is chosen and typed now."""
         item = self.one(request, item_id)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
@@ -203,86 +196,34 @@ class ComplianceDesk(WorkDesk):
         return JsonResponse({"notification": shown.notification, "subject": shown.subject, "body": shown.body})
 
     def second_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Ask for another pair of eyes."""
+        """Request a second approval."""
         item = self.one(request, item_id)
         if request.method == "POST":
             try:
                 ask_second(request.user, item_id, reason=request.POST.get("reason", ""))
             except DomainError as error:
-                return self._item_page(request, item, error)
+                return item_page(self, request, item, error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
 
     def override_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
-        """Decide anew what was decided."""
+        """Override a decision."""
         self.one(request, item_id)
         if request.method == "POST":
-            verdict = request.POST.get("verdict", "")
             try:
-                override_decision(
-                    request.user,
-                    item_id,
-                    verdict=verdict,
-                    why=request.POST.get("why", ""),
-                    reason=_reason_of(request, verdict),
-                    comment=request.POST.get("comment", "").strip(),
-                    version=parse_id(request.POST.get("version", "")),
-                )
+                decision = DocumentDecision.posted(request.POST)
+                decision.override(request.user, item_id, why=request.POST.get("why", ""))
             except DomainError as error:
-                return self._item_page(request, self.one(request, item_id), error)
+                return item_page(self, request, self.one(request, item_id), error)
         return HttpResponseRedirect(self.within(request, "item", item_id))
-
-    # --- Quality ------------------------------------------------------------------------------------------------------
 
     def index_context(self, request: StaffRequest) -> dict[str, Any]:
         return {"extra_template": "compliance/desk/quality_panel.html"}
-
-    def quality_view(self, request: StaffRequest) -> HttpResponse:
-        """What waits to be judged blind, and how far the officers agree."""
-        viewer: User = request.user
-        context = {
-            "checks": list(open_checks(viewer).values_list("pk", flat=True)[:LISTED_CHECKS]),
-            "quality": quality(viewer),
-            "all_officers": bool(may(viewer, "users.view_quality")),
-        }
-        return self.page(request, "compliance/desk/quality.html", context, title=_("Quality"))
-
-    def check_view(self, request: StaffRequest, check_id: int) -> HttpResponse:
-        """One decided document, shown without what was decided."""
-        viewer: User = request.user
-        check = open_checks(viewer).select_related("document__owner__profile").filter(pk=check_id).first()
-        if check is None:
-            raise Absent(
-                "not-found", _("This blind review is done, or assigned to another officer. Choose the next one.")
-            )
-        document, error = check.document, None
-        if request.method == "POST":
-            verdict = request.POST.get("verdict", "")
-            try:
-                judge_blind(viewer, check_id, verdict=verdict, reason=_reason_of(request, verdict))
-            except Invalid as refusal:
-                error = refusal
-            else:
-                following = open_checks(viewer).values_list("pk", flat=True).first()
-                page = self.at("check", following) if following else self.at("quality")
-                return HttpResponseRedirect(page)
-        pages = enumerate(page_addresses(viewer, document), start=1)
-        context = {
-            "check": check,
-            "document": document,
-            "page_addresses": [(address, _again(document, page)) for page, address in pages],
-            "reasons": [(str(number), reason) for number, reason in enumerate(Reason, start=1)],
-            "error": error,
-        }
-        title = _("Blind review: %(kind)s document") % {"kind": document.get_doc_type_display().lower()}
-        response = self.page(request, "compliance/desk/check.html", context, title=title)
-        response.status_code = 422 if error else 200
-        return response
 
     # --- Many at once -------------------------------------------------------------------------------------------------
 
     def bulk_prepare(self, request: StaffRequest, action: BulkAction, items: Sequence[Document]) -> None:
         if action.code == "approve":
-            request.matches = matches_of(request.user, items)  # type: ignore[attr-defined]
+            request.console.kept[MATCHES] = matches_of(request.user, items)
 
     def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Document) -> str:
         check_workable(request.user, item)
@@ -296,39 +237,18 @@ class ComplianceDesk(WorkDesk):
         warnings = []
         if found.shown or found.hidden:
             warnings.append(_("Possible duplicate of a document of another account."))
-        known: dict[int, Matches] = getattr(request, "matches", {})
+        known: dict[int, Matches] = request.console.kept.get(MATCHES, {})
         details = compared(request.user, item, known.get(item.pk))
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 
-    def _bulk_context(self, request: StaffRequest, bulk: Bulk, **options: bool) -> dict[str, Any]:
-        return super()._bulk_context(request, bulk, **options) | {"bulk_reasons": list(Reason)}
+    def bulk_context(self, request: StaffRequest) -> dict[str, Any]:
+        return {"bulk_reasons": list(Reason)}
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Document, batch: UUID) -> str:
         verdict = {"approve": APPROVED, "reject": REJECTED}[action.code]
-        document = review_document(
-            request.user,
-            item.pk,
-            verdict=verdict,
-            reason=_reason_of(request, verdict),
-            comment=request.POST.get("comment", "").strip(),
-            version=item.version,
-            batch=batch,
-        )
+        sent = request.POST.dict() | {"verdict": verdict}
+        document = DocumentDecision.posted(sent, version=item.version).carry_out(request.user, item.pk, batch=batch)
         if document.awaits_second:
             return _("first approval recorded; a second officer confirms it.")
         return _("approved.") if document.status == APPROVED else _("rejected.")
-
-
-def _again(document: Document, page: int) -> str:
-    """Where a new address for a page is had."""
-    return reverse("admin:users_document_page", args=[document.pk, page])
-
-
-def _reason_of(request: StaffRequest, verdict: str) -> str:
-    """The chosen reason, which the desk asks for with each rejection."""
-    if verdict != REJECTED:
-        return ""
-    if not (reason := request.POST.get("reason", "")):
-        raise Invalid("required", _("Choose a rejection reason; the owner reads its text."), field="reason")
-    return reason

@@ -1,4 +1,4 @@
-"""What a document says beside what its account says: the panel of the desk, and the same read-only at the table."""
+"""The details on a document compared with its account: a panel at the desk, read-only in the table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from apps.users.verification.matching import Matches
 
 VERSION = "details_version"
 """The field that says which details the form showed."""
-LOOKS = {
+OUTCOME_LABELS = {
     "match": ("check_circle", "good"),
     "adult": ("check_circle", "good"),
     "valid": ("check_circle", "good"),
@@ -37,18 +37,18 @@ LENGTHS = {"name": DOCUMENT_NAME_LENGTH, "number": NUMBER_LENGTH}
 class Row:
     line: Line
     found: str
-    """What the document says, as people read it."""
+    """What is on the document, as it is shown."""
     value: str
-    """What the form holds."""
+    """What is in the field."""
     outcome: SafeString | str = ""
     most: int | None = None
     """Characters; None for a date."""
     differs: bool = False
-    """Whether the form holds something else than what is saved."""
+    """Whether the field differs from what is saved."""
 
 
 def details_context(request: StaffRequest, document: Document) -> dict[str, Any]:
-    """What `compliance/details.html` needs. What was posted and not taken stays in the form."""
+    """What `compliance/details.html` needs. Rejected input stays in the form."""
     result = compared(request.user, document)
     typed = request.POST if VERSION in request.POST else None
     rows = []
@@ -77,18 +77,18 @@ def details_context(request: StaffRequest, document: Document) -> dict[str, Any]
 
 
 def outcome_label(outcome: Outcome) -> SafeString:
-    icon, tone = LOOKS[outcome.code]
+    icon, tone = OUTCOME_LABELS[outcome.code]
     return label(icon, outcome.text, tone)
 
 
 def save_details(request: StaffRequest, document: Document) -> DocumentDetails:
-    """What was posted from the panel. Raises `DomainError`."""
+    """Saves what was posted from the panel. Raises `DomainError`."""
     posted, seen = request.POST, request.POST.get(VERSION, "")
     officer: User = request.user
     return record_details(
         officer,
         document.pk,
-        # What is no number is no version that an officer has seen.
+        # Text that is no number is no version.
         version=parse_id(seen) or (0 if seen == "0" else -1),
         name=posted.get("name", ""),
         born=posted.get("born", ""),

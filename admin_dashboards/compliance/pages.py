@@ -1,8 +1,8 @@
-"""Pages of identity documents as pictures; the file itself never leaves for a browser.
+"""Pages of identity documents as images; browsers never get the file itself.
 
-A picture is had in two steps: an address that lives a minute, for one viewer and one picture; then the picture, with
-the viewer, the case and the time across it. The page beneath is drawn once and kept; the marks are drawn anew. Each
-picture is an audit entry.
+A page first requests an address that is valid for a minute, for one viewer and one image; then the image, watermarked
+with the viewer, the document and the time. The page is rendered once and cached, the watermark each time. Each image
+shown is an audit log entry.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SMALL_SIDE = 480
 
 
 def page_count(document: Document) -> int:
-    """How many pages there are to show; one where that cannot be told, whose place then says why."""
+    """How many pages there are to show; 1 where that is unknown, and its image says why."""
     if document.pages is None:
         # Its job has not come to it yet, nor can this while storage is away.
         with suppress(OSError, Unavailable):
@@ -39,19 +39,30 @@ def page_count(document: Document) -> int:
 
 
 def picture_address(viewer: User, document: Document, page: int, *, small: bool = False) -> str:
-    """Where `viewer`, and nobody else, sees one page within the next minute."""
+    """The address of one page for `viewer` alone, valid for a minute."""
     token = _signer().sign(f"{viewer.pk}.{document.pk}.{page}.{int(small)}")
     return reverse("admin:users_document_picture", args=[document.pk, token])
+
+
+def page_address(document: Document, page: int) -> str:
+    """Where a page of the console asks for a new `picture_address` of one page."""
+    return reverse("admin:users_document_page", args=[document.pk, page])
 
 
 def page_addresses(viewer: User, document: Document) -> list[str]:
     return [picture_address(viewer, document, page) for page in range(1, page_count(document) + 1)]
 
 
-def picture(viewer: User, document: Document, token: str, *, ahead: bool = False) -> HttpResponse:
-    """What an address of `picture_address` shows. Raises `Absent` where it does not hold, or not for `viewer`.
+def renewable_addresses(viewer: User, document: Document) -> list[tuple[str, str]]:
+    """The address of each page, with the one that gives a new address once it has expired."""
+    pages = enumerate(page_addresses(viewer, document), start=1)
+    return [(address, page_address(document, page)) for page, address in pages]
 
-    `ahead`: it is fetched, but not shown yet.
+
+def picture(viewer: User, document: Document, token: str, *, ahead: bool = False) -> HttpResponse:
+    """The image at an address of `picture_address`. Raises `Absent` where it has expired or is not for `viewer`.
+
+    `ahead`: fetched before it is shown.
     """
     page, small = _read(viewer, document, token)
     side, short = (SMALL_SIDE, 0) if small else (MAX_SIDE, MAX_SHORT)
@@ -83,9 +94,7 @@ def picture(viewer: User, document: Document, token: str, *, ahead: bool = False
 
 
 def _read(viewer: User, document: Document, token: str) -> tuple[int, bool]:
-    expired = Absent(
-        "not-found", _("This address has expired, or was made for somebody else. Open the document again.")
-    )
+    expired = Absent("not-found", _("This address has expired, or was made for another user. Open the document again."))
     try:
         signed = _signer().unsign(token, max_age=settings.SIGNED_ADDRESS_SECONDS)
     except signing.BadSignature as error:

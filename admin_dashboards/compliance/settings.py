@@ -1,4 +1,4 @@
-"""What verification goes by: which documents two people approve, and how many decisions are judged once more."""
+"""The rules of verification: which documents need two approvals, and how many decisions get a blind review."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from apps.users.verification.four_eyes import CHANGES_RULES, MOST_FOLLOWERS, rem
 from apps.users.verification.quality import CHANGES_SHARE, set_share
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.review.desk import WorkDesk
 
 
 class RulesSetting(Setting):
-    """The rules by which two people approve a document."""
+    """The rules by which a document needs two approvals."""
 
     code = "rules"
     title: ClassVar[str | Promise] = gettext_lazy("Four eyes: documents that need two approvals")
@@ -68,7 +68,7 @@ class RulesSetting(Setting):
 
 
 class ShareSetting(Setting):
-    """How many decisions of a hundred are judged once more, blind."""
+    """How many decisions of a hundred get a blind review."""
 
     code = "share"
     title: ClassVar[str | Promise] = gettext_lazy("Quality: share of blind reviews")

@@ -7,40 +7,29 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.links import link_to
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
-from admin_dashboards.moderation.inline_edit import WordsMixin
+from admin_dashboards.moderation.inline_edit import TextMixin
 from admin_dashboards.moderation.removal import RemovableAdmin
 from admin_dashboards.moderation.story_files import StoryFilesMixin, thumbnail
 from admin_dashboards.reveals import masked_field
-from admin_dashboards.states import label, time_column
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.states import event_state, label, message_state, story_state, time_column
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
-from apps.chat.models import Membership, Message
+from apps.chat.models import Membership, Message, Room
 from apps.chat.services import remove_message, restore_message
 from apps.events.models import Event
 from apps.events.services import edit_event, remove_event, restore_event
 from apps.stories.models import Story
 from apps.stories.services import remove_story, restore_story
-
-
-def story_state(story: Story) -> SafeString:
-    if story.removed_at:
-        return label("visibility_off", _("Removed"), "bad")
-    if story.deleted_at:
-        return label("delete", _("Deleted by author"))
-    if story.expires_at <= timezone.now():
-        return label("schedule", _("Expired"))
-    return label("visibility", _("Active"), "good")
 
 
 @admin.register(Story)
@@ -70,7 +59,7 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("author", "removed_by")
 
-    @display(description=_("picture"))
+    @display(description=_("image"))
     def thumbnail(self, story: Story) -> SafeString:
         return thumbnail(story)
 
@@ -85,12 +74,12 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
+class EventAdmin(TextMixin, RemovableAdmin, SearchableAdmin):
     remove = staticmethod(remove_event)
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
 
-    list_display = ["title", "words", "state", "by", "begins", "location"]
+    list_display = ["title", "text", "state", "by", "begins", "location"]
     list_filter = [WhenFilter, "status", RemovedFilter, ("date", DaysFilter)]
     sortable_by = ["begins"]
     begins = time_column("date", _("begins"))
@@ -126,16 +115,7 @@ class EventAdmin(WordsMixin, RemovableAdmin, SearchableAdmin):
 
     @display(description=_("state"))
     def state(self, event: Event) -> SafeString:
-        now = timezone.now()
-        if event.removed_at:
-            return label("visibility_off", _("Removed"), "bad")
-        if event.status == Event.Status.CANCELLED:
-            return label("event_busy", _("Cancelled"), "wait")
-        if event.ends_at <= now:
-            return label("history", _("Past"))
-        if event.date <= now:
-            return label("play_circle", _("Ongoing"), "good")
-        return label("event_upcoming", _("Upcoming"))
+        return event_state(event)
 
 
 def _tabs(request: StaffRequest) -> dict[str, Any]:
@@ -197,12 +177,8 @@ class MessageAdmin(RemovableAdmin, SearchableAdmin):
 
     @display(description=_("state"))
     def state(self, message: Message) -> SafeString:
-        if message.removed_at:
-            return label("visibility_off", _("Removed"), "bad")
-        return label("chat", _("Sent"))
+        return message_state(message)
 
 
 def _rooms_named(term: str) -> QuerySet[Any]:
-    from apps.chat.models import Room
-
     return Room.objects.filter(name=term).values_list("pk", flat=True)

@@ -1,4 +1,4 @@
-"""Appeals: what authors say against decisions, each ruled on by somebody else than whoever decided."""
+"""Appeals: what authors say against decisions, each ruled on by another moderator than the decider."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.moderation.case_page import evidence, facts
-from admin_dashboards.moderation.desk import CaseDesk, read_in
-from admin_dashboards.review.work import Row
+from admin_dashboards.moderation.case_desk import CaseDesk
+from admin_dashboards.moderation.case_page import case_details, evidence
+from admin_dashboards.moderation.message_preview import in_language_of
+from admin_dashboards.registry import register_desk
+from admin_dashboards.review.desk import Row
 from apps.errors import Invalid
 from apps.infra.ids import parse_id
 from apps.moderation.actions.keep import Keep
@@ -27,23 +29,25 @@ from apps.review.decisions.models import Decision
 from apps.users.models import User
 
 
+@register_desk
 class AppealDesk(CaseDesk):
     slug = "moderation/appeals"
     title: ClassVar[str | Promise] = gettext_lazy("Appeals")
     icon = "balance"
+    order = 20
     in_menu = False
     queue = APPEALS
     templates = {
         "evidence": "moderation/desk/appeal_evidence.html",
-        "facts": "moderation/desk/appeal_facts.html",
+        "details": "moderation/desk/appeal_details.html",
         "decision": "moderation/desk/ruling.html",
         "decided": "moderation/desk/decided.html",
     }
 
     search_people = ("author", "decider")
 
-    def narrowed(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        rows = super().narrowed(request, rows)
+    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = super().with_related(request, rows)
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:
@@ -70,25 +74,25 @@ class AppealDesk(CaseDesk):
             "case": item.case,
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
             "evidence": evidence(request, item.case),
-            "facts": facts(item.case),
+            "details": case_details(item.case),
             "outcomes": label_of(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),
             "previews": self._previews(item) if deciding else [],
-            "standing_decision": None if self.is_open(item) else rulings.filter(verb="appeal.upheld").first(),
+            "current_decision": None if item.is_open else rulings.filter(verb="appeal.upheld").first(),
         }
 
     def _previews(self, item: Appeal) -> list[dict[str, Any]]:
-        """What the author will read either way, before what is typed, and the reporters where it is undone."""
+        """The message to the author for either ruling, and to the reporters where the decision is overturned."""
         target = target_of(item.case.kind, item.case.target_id)
         undone = to_reporter(Keep.code)
         reporters = item.case.reports.values_list("reporter__language", flat=True)
         return [
             {
                 "title": title,
-                "author": read_in(item.author.language, ruling_to_author(item.case, target, status)),
-                "reporters": [read_in(each, undone) for each in sorted(set(reporters))] if told else [],
+                "author": in_language_of(item.author.language, ruling_to_author(item.case, target, status)),
+                "reporters": [in_language_of(each, undone) for each in sorted(set(reporters))] if to_reporters else [],
             }
-            for title, status, told in (
+            for title, status, to_reporters in (
                 (_("Uphold"), Appeal.Status.UPHELD, False),
                 (_("Overturn"), Appeal.Status.OVERTURNED, True),
             )

@@ -1,4 +1,4 @@
-"""About the author of a case: what else is theirs, what they have reported, how they stand. Read beside the case."""
+"""About the author of a case: their other content and cases, reports, strikes and appeals. Shown beside the case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -17,7 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.links import link_to
+from admin_dashboards.registry import table_for
+from admin_dashboards.tables.base import ModelAdmin
 from apps.events.models import Event
 from apps.moderation.actions.registry import label_of
 from apps.moderation.models import Appeal, Case, Report, Strike
@@ -30,7 +31,7 @@ LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One object: by name, linked where the viewer may open it, and how it stands."""
+    """One object: its name, linked where the viewer may open it, and its state."""
 
     text: str | SafeString
     state: str | SafeString
@@ -74,12 +75,12 @@ def _section(title: str, rows: QuerySet[Any], line: Any, empty: str) -> Section:
 
 
 def _table(request: StaffRequest, model: type[Model]) -> ModelAdmin | None:
-    table = admin.site._registry.get(model)
-    return table if isinstance(table, ModelAdmin) and table.has_view_permission(request) else None
+    table = table_for(model)
+    return table if table is not None and table.has_view_permission(request) else None
 
 
 def _state(row: Model) -> str | SafeString:
-    table: Any = admin.site._registry[type(row)]
+    table: Any = table_for(type(row))
     return table.state(row)
 
 

@@ -1,4 +1,4 @@
-"""What stands on the page of a case: the thing as it was reported and as it is, its context, author and reporters."""
+"""What the page of a case shows: the content as reported and as it is now, its context, author and reporters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,9 +15,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
-from admin_dashboards.moderation.story_files import look_of, veiled
-from admin_dashboards.states import label
-from admin_dashboards.tables.base import ModelAdmin, link_to
+from admin_dashboards.links import link_to
+from admin_dashboards.moderation.story_files import media_of, veiled
+from admin_dashboards.registry import table_for
+from admin_dashboards.states import account_state, verification_state
 from apps.access import may
 from apps.chat.models import Message
 from apps.moderation.actions.registry import label_of
@@ -34,12 +33,12 @@ from apps.users.models import User
 MOST_EARLIER = 5
 MOST_STRIKES = 5
 HIDDEN = {"sha256"}
-"""Words that prove what a thing was, for no one to read."""
+"""Fields that prove what the content was, not for reading."""
 
 
 @dataclass(slots=True)
-class Words:
-    """One field of the thing: what it says, and what it said each time it was reported otherwise."""
+class FieldText:
+    """One field of the content: its text now, and each different text that was reported."""
 
     name: str
     now: str
@@ -47,39 +46,39 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ContextMessage:
     """A message of the context."""
 
     message: Message
     text: str | None
-    """None while it is masked."""
+    """None while masked."""
     reported: bool
 
 
 def evidence(request: StaffRequest, case: Case) -> dict[str, Any]:
-    """The thing itself. The texts of messages only as far as the person has revealed them."""
+    """The content itself; texts of messages only as far as the viewer has revealed them."""
     target = target_of(case.kind, case.target_id)
     if isinstance(target, Message):
         return _conversation(request, case, target)
     if isinstance(target, User):
         target = case.author
     may_see = isinstance(target, User) or _may_see(request, target)
-    # Of what is gone the words are left, for those who might have seen it; a message's stay masked for good.
+    # Of deleted content the text is left, for viewers of that type; texts of messages stay masked.
     readable = may_see or (target is None and case.kind != Report.Kind.MESSAGE and _may_see_kind(request, case.kind))
     shown: dict[str, Any] = {
-        "thing": target if may_see else None,
+        "target": target if may_see else None,
         "gone": target is None,
         "state": _state(target) if may_see else "",
         "link": link_to(target, _("Open record")) if may_see and not isinstance(target, User) else "",
-        "words": words(case, target) if readable else [],
-        "look": "",
+        "texts": field_texts(case, target) if readable else [],
+        "media": "",
     }
     if may_see and isinstance(target, Story):
-        shown["look"] = look_of(target)
+        shown["media"] = media_of(target)
     if isinstance(target, User) and target.profile.image:
         address = reverse("admin:desk_moderation_item_picture", args=[case.pk])
-        words_for_it = _("The profile picture")
-        shown["look"] = veiled(format_html('<img src="{}" class="story-look" alt="{}">', address, words_for_it))
+        alt = _("The profile picture")
+        shown["media"] = veiled(format_html('<img src="{}" class="story-media" alt="{}">', address, alt))
     return shown
 
 
@@ -89,18 +88,18 @@ def _conversation(request: StaffRequest, case: Case, message: Message) -> dict[s
     texts = texts_open_to(user, near)
     may_reveal = bool(may(user, "chat.reveal_message", message))
     return {
-        "thing": message,
+        "target": message,
         "gone": False,
         "state": _state(message),
         "link": link_to(message, _("Open record")),
-        "spoken": [Spoken(each, texts.get(each.pk), each.pk == message.pk) for each in near],
+        "messages": [ContextMessage(each, texts.get(each.pk), each.pk == message.pk) for each in near],
         "may_reveal": may_reveal,
         "all_revealed": len(texts) == len(near),
     }
 
 
-def words(case: Case, target: Any) -> list[Words]:
-    """Field by field what it says now, and how it read when it was reported, where that differs."""
+def field_texts(case: Case, target: Any) -> list[FieldText]:
+    """The fields of the content, with each text that was reported and differs from now."""
     now = words_of(case.kind, target) if target is not None else {}
     exhibits: Sequence[Exhibit] = list(case.exhibits.order_by("id"))
     names = dict.fromkeys([*now, *(name for exhibit in exhibits for name in exhibit.words)])
@@ -108,7 +107,7 @@ def words(case: Case, target: Any) -> list[Words]:
     for name in names:
         if name in HIDDEN:
             continue
-        line = Words(_name(case.kind, name), now.get(name, ""))
+        line = FieldText(_name(case.kind, name), now.get(name, ""))
         for exhibit in exhibits:
             said = exhibit.words.get(name, "")
             if said != line.now and said not in [earlier for _at, earlier in line.reported]:
@@ -118,40 +117,36 @@ def words(case: Case, target: Any) -> list[Words]:
 
 
 def _name(kind: str, name: str) -> str:
-    model: type[Model] = REPORTABLE[Report.Kind(kind)].model
+    model: Any = REPORTABLE[Report.Kind(kind)].model
     path = next(path for path in REPORTABLE[Report.Kind(kind)].words if path.rpartition(".")[2] == name)
     *steps, last = path.split(".")
     for step in steps:
-        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
-    return capfirst(str(model._meta.get_field(last).verbose_name))  # type: ignore[union-attr]
+        model = model._meta.get_field(step).related_model
+    return capfirst(str(model._meta.get_field(last).verbose_name))
 
 
 def _may_see_kind(request: StaffRequest, kind: str) -> bool:
-    table = admin.site._registry.get(REPORTABLE[Report.Kind(kind)].model)
-    return isinstance(table, ModelAdmin) and table.has_view_permission(request)
+    table = table_for(REPORTABLE[Report.Kind(kind)].model)
+    return table is not None and table.has_view_permission(request)
 
 
 def _may_see(request: StaffRequest, target: Any) -> bool:
-    table = admin.site._registry.get(type(target))
-    return isinstance(table, ModelAdmin) and table.has_view_permission(request, target)
+    table = table_for(type(target))
+    return table is not None and table.has_view_permission(request, target)
 
 
 def _state(target: Any) -> SafeString | str:
     if isinstance(target, User):
-        if target.is_suspended:
-            return label("block", _("Suspended"), "bad")
-        return (
-            label("verified", _("Verified"), "good") if target.identity_verified else label("person", _("Unverified"))
-        )
-    table: Any = admin.site._registry[type(target)]
+        return account_state(target) if target.is_suspended else verification_state(target)
+    table: Any = table_for(type(target))
     return table.state(target)
 
 
-def facts(case: Case) -> dict[str, Any]:
-    """The author's past, the reporters' word, and what the weight is made of."""
+def case_details(case: Case) -> dict[str, Any]:
+    """The author's strikes and earlier cases, the reports, and the parts of the priority score."""
     lines = lines_of(case)
-    standing = Strike.objects.standing().filter(person=case.author_id)
-    strikes = standing.select_related("case", "decision").order_by("-given_at", "-id")
+    in_force = Strike.objects.standing().filter(person=case.author_id)
+    strikes = in_force.select_related("case", "decision").order_by("-given_at", "-id")
     earlier = Case.objects.filter(author=case.author_id).exclude(pk=case.pk).select_related("closed_by")
     return {
         "author": case.author,
@@ -170,6 +165,6 @@ def _earlier(case: Case) -> dict[str, Any]:
 
 
 def main_reason(case: Case) -> str:
-    """What most of the reports say, the gravest of these: what a decision most likely gives as its reason."""
+    """The reason of most reports, which a decision most likely has."""
     reasons = [line.report.reason for line in lines_of(case)]
     return max(reasons, key=reasons.count) if reasons else ""

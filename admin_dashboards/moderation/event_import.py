@@ -12,7 +12,7 @@ from apps.users.models import User
 
 
 class EventRows(TableResource):
-    """Each row changes the event of its `id`, as far as its columns go. Nothing is made or removed."""
+    """Each row changes the event of its `id`, as far as its columns go. Nothing is added or removed."""
 
     class Meta(TableResource.Meta):
         model = Event

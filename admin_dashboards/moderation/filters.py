@@ -1,4 +1,4 @@
-"""What the moderation tables are narrowed down by. Each choice is a link that keeps search, tab and other filters."""
+"""The filters of the moderation tables. Each choice is a link that keeps search, tab and other filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoryStateFilter(SimpleListFilter):
         ]
 
     def queryset(self, request: StaffRequest, queryset: Any) -> QuerySet[Any] | None:
-        # A story lives 24 hours from its making, so the order by making finds both kinds without a search.
+        # A story is active for 24 hours, so the index by creation time finds both.
         made_before = timezone.now() - LIFETIME
         match self.value():
             case "active":

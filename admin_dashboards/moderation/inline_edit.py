@@ -1,4 +1,4 @@
-"""Titles and descriptions of events put right where they stand, in the table, and taken back from there."""
+"""Titles and descriptions of events, edited in place in the table, and undone there."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from admin_dashboards.context import StaffRequest, asking
+from admin_dashboards.errors import answers_json
 from admin_dashboards.tables.base import ModelAdmin
 from apps.access import granted
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import Absent, Conflict
 from apps.events.models import Event
 from apps.events.services import edit_event
 from apps.infra.ids import parse_id
@@ -28,29 +29,28 @@ from apps.review.decisions.services import undo
 SHOWN = 60
 """Of a description, in characters."""
 FIELDS = ("title", "description")
-STATUS = {Refused: 403, Absent: 404, Conflict: 409}
 
 
-class WordsMixin(ModelAdmin):
+class TextMixin(ModelAdmin):
     """The column with the description and the way to edit it, and the address that takes both."""
 
     list_before_template = "moderation/in_place.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.words_view)
-        return [path("<path:object_id>/words/", view, name="events_event_words"), *super().get_urls()]
+        view = self.admin_site.admin_view(self.text_view)
+        return [path("<path:object_id>/text/", view, name="events_event_text"), *super().get_urls()]
 
     @display(description=gettext_lazy("description"))
-    def words(self, event: Event) -> SafeString:
+    def text(self, event: Event) -> SafeString:
         shown = Truncator(event.description).chars(SHOWN)
         if not self._may_edit(event):
             return format_html("{}", shown)
         return format_html(
-            '<span data-shown>{}</span> <a href="{}" class="link in-place-link" data-words="{}" data-title="{}" '
+            '<span data-shown>{}</span> <a href="{}" class="link in-place-link" data-text-address="{}" data-title="{}" '
             'data-description="{}" aria-label="{}">{}</a>',
             shown,
             self.within(asking(), "change", event.pk),
-            reverse("admin:events_event_words", args=[event.pk]),
+            reverse("admin:events_event_text", args=[event.pk]),
             event.title,
             event.description,
             _("Edit text of “%(title)s”") % {"title": event.title},
@@ -65,19 +65,15 @@ class WordsMixin(ModelAdmin):
         few = granted(request.user, Event, "change").values_list("pk", flat=True)[:1000]
         return event.pk in request.console.once("editable events", lambda: set(few))
 
-    def words_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        """Put the words right, or take back that somebody did. Answers the script of the table."""
+    @answers_json
+    def text_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """Edit title and description, or undo an edit. Answers the script of the table."""
         event = self.get_object(request, unquote(object_id))
         if not self.has_change_permission(request, event):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        try:
-            return JsonResponse(
-                self._taken_back(request, event) if "undo" in request.POST else self._edit(request, event)
-            )
-        except DomainError as error:
-            return JsonResponse({"sentence": str(error)}, status=STATUS.get(type(error), 422))
+        return JsonResponse(self._undo(request, event) if "undo" in request.POST else self._edit(request, event))
 
     def _edit(self, request: StaffRequest, event: Event) -> dict[str, Any]:
         sent = {name: _plain(request.POST.get(name, "")) for name in FIELDS}
@@ -85,27 +81,27 @@ class WordsMixin(ModelAdmin):
             raise Conflict(
                 "changed-since", _("The text has changed since you opened it. Reload the page, then edit it again.")
             )
-        changes = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
+        changes: dict[str, Any] = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
         reason = request.POST.get("reason", "").strip()[:1000]
-        edited = edit_event(request.user, event.pk, reason=reason, **changes)  # type: ignore[arg-type]
+        edited = edit_event(request.user, event.pk, reason=reason, **changes)
         decision = Decision.objects.about(event).standing().filter(actor=request.user.pk).last() if changes else None
         said = _("“%(title)s” saved. Its host is notified in 10 seconds.") % {"title": edited.title}
-        return _facts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
+        return _texts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
 
-    def _taken_back(self, request: StaffRequest, event: Event) -> dict[str, Any]:
+    def _undo(self, request: StaffRequest, event: Event) -> dict[str, Any]:
         number = parse_id(request.POST["undo"])
         known = Decision.objects.about(event).filter(pk=number, verb="event.edited").first()
         if known is None:
             raise Absent("absent", _("This decision does not exist. Reload the page."))
         undo(request.user, known.pk)
         event.refresh_from_db()
-        return _facts(event) | {"sentence": _("Undone."), "decision": None}
+        return _texts(event) | {"sentence": _("Undone."), "decision": None}
 
 
-def _facts(event: Event) -> dict[str, Any]:
+def _texts(event: Event) -> dict[str, Any]:
     shown = Truncator(event.description).chars(SHOWN)
     return {"title": event.title, "description": event.description, "shown": shown}
 
 
-def _plain(words: str) -> str:
-    return words.replace("\r\n", "\n")
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""Delete, as the moderation team means it: taken down at once, for a reason if one is given, and restorable."""
+"""Delete in the moderation tables: content is hidden at once, with an optional reason, and can be restored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RemovableAdmin(ModelAdmin):
     restore: Action
 
     deletes = "delete"
-    actions = ["delete_selected", "restore_selected"]  # type: ignore[misc]
+    actions = ["delete_selected", "restore_selected"]
     delete_confirmation_template = "moderation/remove.html"
     delete_selected_confirmation_template = "moderation/remove.html"
     change_form_outer_before_template: str | None = "moderation/removal.html"
@@ -86,7 +86,7 @@ class RemovableAdmin(ModelAdmin):
         self._to_each(request, self._chosen(request, queryset), self.restore)
 
     def _chosen(self, request: StaffRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """The rows of a selection, each of which this person may remove; none where there are too many."""
+        """The selected rows, all of which the viewer may remove; none where there are too many."""
         rows = list(queryset[: MOST_AT_ONCE + 1])
         if len(rows) > MOST_AT_ONCE:
             messages.error(request, _("At most %(most)d at once. Select fewer.") % {"most": MOST_AT_ONCE})
@@ -113,7 +113,7 @@ class RemovableAdmin(ModelAdmin):
     # --- The action ---------------------------------------------------------------------------------------------------
 
     def _to_each(self, request: StaffRequest, rows: list[Any], action: Action) -> None:
-        """Do it to each row; say how many it took, and name those that stay as they are, with why."""
+        """Do the action on each row; reports how many succeeded, and each that was skipped with its reason."""
         done, skipped, batch = 0, [], uuid4()
         for row in rows:
             try:
@@ -130,12 +130,12 @@ class RemovableAdmin(ModelAdmin):
             messages.warning(request, ngettext("%d more stays as it is.", "%d more stay as they are.", more) % more)
 
     def _said(self, count: int, action: Action) -> str:
-        things = str(self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural)
+        objects = str(self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural)
         if action is self.restore:
-            sentence = _("%(count)d %(things)s restored.")
+            sentence = _("%(count)d %(objects)s restored.")
         else:
-            sentence = _("%(count)d %(things)s removed: hidden from everyone except staff. They can be restored.")
-        return sentence % {"count": count, "things": things}
+            sentence = _("%(count)d %(objects)s removed: hidden from everyone except staff. They can be restored.")
+        return sentence % {"count": count, "objects": objects}
 
 
 def _reason(request: StaffRequest) -> str:

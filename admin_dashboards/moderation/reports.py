@@ -1,4 +1,4 @@
-"""Reports, one by one: what somebody told us, the thing itself, and the decision about it."""
+"""The table of reports, each with the reported content and the decision about it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from admin_dashboards.context import StaffRequest, asking
-from admin_dashboards.moderation.case_page import words
-from admin_dashboards.moderation.story_files import look_of
+from admin_dashboards.links import link_to
+from admin_dashboards.moderation.case_page import field_texts
+from admin_dashboards.moderation.story_files import media_of
+from admin_dashboards.registry import table_for
 from admin_dashboards.reveals import masked_field
 from admin_dashboards.states import label, moment, time_column
-from admin_dashboards.tables.base import Form, ModelAdmin, link_to
+from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
@@ -49,7 +51,7 @@ class SameCaseSection(Section):
 
 
 class SettleForm(Form):
-    """What comes of a report."""
+    """The decision about a report."""
 
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), widget=UnfoldAdminRadioSelectWidget)
     comment = forms.CharField(
@@ -63,8 +65,8 @@ class SettleForm(Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if "outcome" in self.fields:
-            self.fields["outcome"].choices = self.outcomes  # type: ignore[attr-defined]
+        if isinstance(outcome := self.fields.get("outcome"), forms.ChoiceField):
+            outcome.choices = self.outcomes
 
     def validate_constraints(self) -> None:
         """The service settles the report, all its columns together."""
@@ -75,7 +77,7 @@ class ReportAdmin(SearchableAdmin):
     changes: ClassVar[str | None] = "settle"
 
     form = SettleForm
-    list_display = ["number", "state", "thing_link", "reason", "about", "by", "reported"]
+    list_display = ["number", "state", "content_link", "reason", "about", "by", "reported"]
     list_filter = ["status", ("created_at", DaysFilter), "kind", "reason"]
     sortable_by = ["reported"]
     list_sections: ClassVar[list[Any]] = [SameCaseSection]
@@ -84,7 +86,7 @@ class ReportAdmin(SearchableAdmin):
     search_people = ("author", "reporter")
     search_help_text = gettext_lazy("Reported user, reporter or ID")
     change_form_template = "moderation/report.html"
-    readonly_fields = ["thing_link", "about", "by", "reason", "note", "created_at", "state"]
+    readonly_fields = ["content_link", "about", "by", "reason", "note", "created_at", "state"]
     export_fields = [
         "id", "kind", "target_id", "reason", "status", "outcome", "author__username", "reporter__username",
         "created_at", "closed_at", "closed_by__username",
@@ -112,11 +114,11 @@ class ReportAdmin(SearchableAdmin):
         attach(SameCaseSection, rows, found)
 
     def get_fieldsets(self, request: StaffRequest, obj: Report | None = None) -> list[Any]:
-        told = ["thing_link", "about", "reason", "note", "by", "created_at", "state"]
+        report_fields = ["content_link", "about", "reason", "note", "by", "created_at", "state"]
         decided = ["outcome_word", "closer", "closed_at"]
         decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
-        return [(None, {"fields": told})] + ([(_("Decision"), {"fields": decision})] if shown else [])
+        return [(None, {"fields": report_fields})] + ([(_("Decision"), {"fields": decision})] if shown else [])
 
     def get_readonly_fields(self, request: StaffRequest, obj: Report | None = None) -> list[str]:
         return [*self.readonly_fields, "outcome_word", "closer", "closed_at"]
@@ -136,7 +138,7 @@ class ReportAdmin(SearchableAdmin):
     ) -> Any:
         context["show_save"] = self._is_to_settle(request, obj)
         context["show_save_and_continue"] = False
-        context["thing"] = self.thing(obj) if obj else ""
+        context["content"] = self.content(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: StaffRequest, obj: Report, form: Any, change: bool) -> None:
@@ -148,7 +150,7 @@ class ReportAdmin(SearchableAdmin):
         )
 
     def _is_to_settle(self, request: StaffRequest, report: Report | None) -> bool:
-        """Whether the form asks for a decision. One that comes too late is answered by the service, not by silence."""
+        """Whether the form asks for a decision. The service answers one that comes too late."""
         if report is None or not self.has_change_permission(request, report):
             return False
         return report.status == Report.Status.OPEN or request.method == "POST"
@@ -173,35 +175,35 @@ class ReportAdmin(SearchableAdmin):
         return link_to(report.closed_by)
 
     @display(description=gettext_lazy("content"))
-    def thing_link(self, report: Report) -> str:
+    def content_link(self, report: Report) -> str:
         word = f"{report.get_kind_display()} {report.target_id}"
         if report.kind == Report.Kind.USER:
             return link_to(report.author, word)
         return link_to(_model(report)(pk=report.target_id), word)
 
-    def thing(self, report: Report) -> str:
-        """The reported thing as it stands, for those who may see it."""
+    def content(self, report: Report) -> str:
+        """The reported content as it is now, for viewers who may see it."""
         if report.kind == Report.Kind.USER:
             return format_html("<h2>{}</h2>", link_to(report.author))
-        table = self.admin_site._registry.get(_model(report))
-        rows = table.get_queryset(asking()) if isinstance(table, ModelAdmin) else None
+        table: Any = table_for(_model(report))
+        rows = table.get_queryset(asking()) if table is not None else None
         row = rows.filter(pk=report.target_id).first() if rows is not None else None
         if row is None:
             return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
-        state = table.state(row)  # type: ignore[union-attr]
+        state = table.state(row)
         was = self.as_reported(report, row)
         if isinstance(row, Event):
             description = linebreaksbr(row.description)
             return format_html("<h2>{}</h2><p>{}</p><p>{}</p>{}", row.title, state, description, was)
         if isinstance(row, Story):
-            return format_html("{}<p>{}</p><p>{}</p>{}", look_of(row), row.caption, state, was)
+            return format_html("{}<p>{}</p><p>{}</p>{}", media_of(row), row.caption, state, was)
         return format_html("<p>{}</p><p>{}</p>", masked_field(asking(), row, "text"), state)
 
     def as_reported(self, report: Report, row: Any) -> SafeString:
-        """What it said when it was reported, where its author has changed that since."""
-        if report.case is None or isinstance(row, Message):  # what was said in a conversation is masked
+        """The reported text, where its author has changed it since."""
+        if report.case is None or isinstance(row, Message):  # messages are masked
             return SafeString("")
-        changed = ((line.name, said) for line in words(report.case, row) for _at, said in line.reported)
+        changed = ((line.name, said) for line in field_texts(report.case, row) for _at, said in line.reported)
         return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
 
     @display(description=gettext_lazy("reported user"))

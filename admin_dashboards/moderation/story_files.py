@@ -1,4 +1,4 @@
-"""The picture or film of a story as staff look at it: through a permission, and written down."""
+"""The image or video of a story as staff view it: by permission, and logged."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest, asking, is_ahead, refuse_other_sites
-from admin_dashboards.preferences import shortcuts_of
 from admin_dashboards.tables.base import ModelAdmin
 from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.infra.files.rendering import Unrenderable, media_type_of
 from apps.infra.files.renditions import rendition
-from apps.review.preferences import preference_of
 from apps.stories.models import Story
 
 CHUNK = 64 * 1024
@@ -36,8 +34,8 @@ PRIVATE = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-ONE_LOOK = timedelta(minutes=10)
-# Players ask for films piece by piece, and some play nothing that cannot be had so.
+ONE_VIEW = timedelta(minutes=10)
+# Players request videos in pieces, and some play no others.
 PIECE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})\Z")
 
 
@@ -49,7 +47,7 @@ class StoryFilesMixin(ModelAdmin):
     def render_change_form(
         self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        context["looks"] = look_of(obj) if obj else ""
+        context["media"] = media_of(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **options)
 
     def file_view(self, request: StaffRequest, object_id: int) -> HttpResponseBase:
@@ -60,44 +58,44 @@ class StoryFilesMixin(ModelAdmin):
         if story.freed_at is not None:
             raise Http404
         ahead = fetched_ahead(is_ahead(request))
-        is_film = story.media_type.startswith("video/")
-        if "small" in request.GET and not is_film:
-            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
+        is_video = story.media_type.startswith("video/")
+        if "small" in request.GET and not is_video:
+            record(request.user, Action.VIEWED, story, **ahead)
             return _small(story)
-        # Pictures come whole; a piece of one would be a look at most of it.
+        # Images come whole: a piece of one would show most of it.
         size = _size(story.content_file)
-        start, end = _piece(request, size) if is_film else (0, size - 1)
+        start, end = _piece(request, size) if is_video else (0, size - 1)
         if start > end:
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        # A film is fetched in many pieces: it is written down with its beginning, or with the first piece of a while.
-        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_LOOK):
-            record(request.user, Action.VIEWED, story, **ahead)  # type: ignore[arg-type]
+        # A video is fetched in many pieces: its first one is logged, and the first after a while.
+        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_VIEW):
+            record(request.user, Action.VIEWED, story, **ahead)
         return _stream(story.content_file, story.media_type, start, end)
 
 
-def look_of(story: Story) -> SafeString:
-    """The picture or film of a story on a page, veiled, for those who may see the story."""
+def media_of(story: Story) -> SafeString:
+    """The image or video of a story on a page, veiled, for viewers who may see the story."""
     if story.freed_at is not None:
         return SafeString()
     address = reverse("admin:stories_story_file", args=[story.pk])
     if story.media_type.startswith("video/"):
-        words = _("Video of the story")
+        text = _("Video of the story")
         return veiled(
             format_html(
-                '<video src="{}" class="story-look" controls preload="metadata" aria-label="{}"></video>',
+                '<video src="{}" class="story-media" controls preload="metadata" aria-label="{}"></video>',
                 address,
-                words,
+                text,
             )
         )
-    return veiled(format_html('<img src="{}" class="story-look" alt="{}">', address, _("Image of the story")))
+    return veiled(format_html('<img src="{}" class="story-media" alt="{}">', address, _("Image of the story")))
 
 
 def veiled(media: SafeString) -> SafeString:
-    """A picture or film blurred and grey, as the person likes it, until it is pointed at, focused, or a key is held."""
+    """An image or video, blurred and grey as the viewer prefers, until it is hovered, focused, or v is pressed."""
     veils = _veils()
     if not veils:
         return format_html("<div>{}</div>", media)
-    if shortcuts_of(asking())["on"]:
+    if asking().console.shortcuts["on"]:
         hint = _("Point at it, focus it or hold v to see it clearly.")
     else:
         hint = _("Point at it or focus it to see it clearly.")
@@ -112,9 +110,9 @@ def veiled(media: SafeString) -> SafeString:
 
 
 def thumbnail(story: Story) -> SafeString:
-    """The picture of a story, small, in a table; clear while it is pointed at or v is held. Of a film only a sign.
+    """The thumbnail of a story in a table, clear while it is hovered or v is pressed; of a video only an icon.
 
-    The browser asks for it once the line comes into view, and that is a look, written down as any other.
+    The browser requests it once the line comes into view, which is logged as any other view.
     """
     if story.freed_at is not None:
         return SafeString()
@@ -127,30 +125,25 @@ def thumbnail(story: Story) -> SafeString:
         'decoding="async"></span>',
         _veils(),
         f"{reverse('admin:stories_story_file', args=[story.pk])}?small",
-        _("Picture"),
+        _("Image"),
     )
 
 
 def _veils() -> str:
-    """The classes of a veil, as the person likes it; asked once a page."""
-    request = asking()
-
-    def chosen() -> str:
-        preference = preference_of(request.user)
-        veils = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
-        return " ".join(name for name, on in veils.items() if on)
-
-    return request.console.once("veils", chosen)
+    """The CSS classes of the veil that the viewer prefers."""
+    preference = asking().console.preference
+    veils = {"is-blurred": preference.blur_pictures, "is-grey": preference.grey_pictures}
+    return " ".join(name for name, on in veils.items() if on)
 
 
 def send_picture(file: FieldFile) -> StreamingHttpResponse:
-    """A picture of somebody's, whole."""
+    """An image of a user, whole."""
     media_type = guess_type(str(file.name))[0] or "application/octet-stream"
     return _stream(file, media_type, 0, _size(file) - 1)
 
 
 def _small(story: Story) -> HttpResponseBase:
-    """The picture as tables show it: drawn once, and kept as long as the file itself."""
+    """The thumbnail: rendered once, and kept as long as the file itself."""
     try:
         drawn = rendition(story.content_file, story.media_type, max_side=SMALL_SIDE)
     except (Unrenderable, OSError, ValueError):
@@ -167,7 +160,7 @@ def _size(file: FieldFile) -> int:
 
 
 def _piece(request: StaffRequest, size: int) -> tuple[int, int]:
-    """The first and last byte that are asked for."""
+    """The first and last byte that are requested."""
     asked = PIECE.match(request.headers.get("Range", ""))
     if asked is None:
         return 0, size - 1

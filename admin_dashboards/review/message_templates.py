@@ -10,7 +10,8 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
-from apps.errors import Absent, Conflict, DomainError, Refused
+from admin_dashboards.errors import with_status
+from apps.errors import Absent, DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.review.message_templates import (
     LONGEST_TEXT,
@@ -21,7 +22,7 @@ from apps.review.message_templates import (
 )
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
+    from admin_dashboards.review.desk import WorkDesk
 
 
 def templates_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
@@ -57,10 +58,8 @@ def templates_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
         "longest_title": LONGEST_TITLE,
         "longest_text": LONGEST_TEXT,
     }
-    response = desk.page(request, "desk/message_templates.html", context, title=_("Message templates"))
-    if error:
-        response.status_code = 409 if isinstance(error, Conflict) else 422
-    return response
+    page = desk.page(request, "desk/message_templates.html", context, title=_("Message templates"))
+    return with_status(page, error)
 
 
 def _posted(desk: WorkDesk, request: StaffRequest) -> str:

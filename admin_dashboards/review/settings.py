@@ -1,4 +1,4 @@
-"""The page of what a desk goes by: each setting in a section of its own, open to those who may change it."""
+"""The page of a desk's rules: a section for each setting, open to users who may change it."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.errors import with_status
 from admin_dashboards.sign_in.reauth import recently_confirmed
 from admin_dashboards.timeline import changes_in
 from apps.access import may
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.review.models import Goal
 from apps.review.settings import LONGEST_GOAL, set_goal, version_of
 from apps.users.models import User
 
 if TYPE_CHECKING:
-    from admin_dashboards.review.work import WorkDesk
-
-STATUS = {Absent: 404, Conflict: 409}
+    from admin_dashboards.review.desk import WorkDesk
 
 
 class Setting(ABC):
-    """Something that a desk goes by."""
+    """A rule of a desk."""
 
     code: ClassVar[str]
     title: ClassVar[str | Promise]
     permission: ClassVar[str]
-    """With which one sees and changes it."""
+    """With which a user sees and changes it."""
     template: ClassVar[str]
 
     @abstractmethod
     def shown(self, desk: WorkDesk) -> dict[str, Any]:
-        """How it stands, for the template."""
+        """The setting as it is now, for the template."""
 
     @abstractmethod
     def change(self, actor: User, desk: WorkDesk, sent: QueryDict) -> str:
-        """Do what was sent, by the service; the sentence that says what was done. Raises `DomainError`."""
+        """Change it by its service; returns the sentence that says what was done. Raises `DomainError`."""
 
     @abstractmethod
     def history(self, desk: WorkDesk) -> QuerySet[Any]:
-        """The versions that tell of it."""
+        """The history of the setting."""
 
 
 class GoalSetting(Setting):
@@ -82,14 +81,8 @@ def number_sent(sent: QueryDict, name: str) -> int:
 
 
 def settings_open(desk: WorkDesk, request: StaffRequest) -> list[Setting]:
-    """Those of a desk that the person may change; a refusal is kept for the page that says what is missing."""
-    found = []
-    for each in desk.settings:
-        if decision := request.console.may(each.permission):
-            found.append(each)
-        else:
-            request.console.deny(decision.sentence)
-    return found
+    """The settings of the desk that the viewer may change."""
+    return [each for each in desk.settings if request.console.may(each.permission)]
 
 
 def settings_view(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
@@ -134,6 +127,4 @@ def _page(
         "opens_desk": desk.may_open(request),
     }
     title = _("%(desk)s: rules and SLA") % {"desk": desk.title}
-    response = desk.page(request, "desk/settings.html", context, title=title)
-    response.status_code = STATUS.get(type(error), 422) if error else 200
-    return response
+    return with_status(desk.page(request, "desk/settings.html", context, title=title), error)

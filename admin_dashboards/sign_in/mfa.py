@@ -31,6 +31,7 @@ from django_otp.models import Device
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from admin_dashboards.context import answering
+from admin_dashboards.registry import landing
 from api.throttles import guesses
 from apps.audit.context import origin
 from apps.errors import Conflict, DomainError, Invalid, LockedOut
@@ -166,8 +167,6 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
 
 def _landing(request: HttpRequest, address: str) -> str:
     """`address`, or the only desk of whoever is signed in now."""
-    from admin_dashboards.navigation import landing
-
     # What is known so far is of the user before the sign-in.
     with answering(request) as theirs:
         return landing(theirs, address)

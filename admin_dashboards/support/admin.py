@@ -1,4 +1,4 @@
-"""The tables of the support desk. Nobody changes anything in them."""
+"""The tables of the support desk, read-only."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from admin_dashboards.links import link_to
 from admin_dashboards.masking import mask_mail, mask_phone
-from admin_dashboards.states import label, time_column
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.states import connection_state, label, time_column, verification_state
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.users import PersonAdmin
 from apps.connections.models import Connection
 from apps.notifications.models import Notification
 from apps.users.models import Profile
-
-STATES = {"pending": ("schedule", "wait"), "accepted": ("handshake", "good"), "rejected": ("block", "bad")}
 
 
 @admin.register(Connection)
@@ -52,8 +50,7 @@ class ConnectionAdmin(SearchableAdmin):
 
     @display(description=_("state"))
     def state(self, connection: Connection) -> SafeString:
-        icon, tone = STATES[connection.status]
-        return label(icon, connection.get_status_display(), tone)
+        return connection_state(connection)
 
 
 class SignedUpFilter(DaysFilter):
@@ -99,9 +96,7 @@ class ProfileAdmin(PersonAdmin):
 
     @display(description=_("verified"))
     def badge(self, profile: Profile) -> SafeString:
-        if profile.user.identity_verified:
-            return label("verified", _("Verified"), "good")
-        return label("pending", _("Not verified"))
+        return verification_state(profile.user)
 
     @display(description=_("email address"))
     def mail(self, profile: Profile) -> str:
@@ -113,7 +108,7 @@ class ProfileAdmin(PersonAdmin):
 
     @display(description=_("social links"))
     def links(self, profile: Profile) -> SafeString:
-        # As text: a stranger's address is not followed from here by a slip.
+        # As text: addresses that users enter are not links.
         return format_html_join("\n", "{}: {}<br>", profile.social_links.items())
 
     @display(description=_("signed up"))
@@ -123,7 +118,7 @@ class ProfileAdmin(PersonAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(SearchableAdmin):
-    list_display = ["__str__", "told_to", "kind", "state", "created", "read"]
+    list_display = ["__str__", "recipient_name", "kind", "state", "created", "read"]
     list_filter = ["is_read", ("created_at", DaysFilter), "kind"]
     sortable_by = ["created"]
     created = time_column("created_at", _("created"))
@@ -131,14 +126,14 @@ class NotificationAdmin(SearchableAdmin):
     ordering = ["-created_at", "-id"]
     search_people = ("recipient",)
     search_help_text = _("Recipient or ID")
-    fields = ["told_to", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
+    fields = ["recipient_name", "kind", "text", "target_kind", "target_id", "state", "created_at", "read_at"]
     export_fields = ["id", "recipient__username", "kind", "text", "is_read", "created_at", "read_at"]
 
     def rows(self) -> QuerySet[Any]:
         return super().rows().select_related("recipient__profile")
 
     @display(description=_("recipient"))
-    def told_to(self, notification: Notification) -> str:
+    def recipient_name(self, notification: Notification) -> str:
         return link_to(notification.recipient)
 
     @display(description=_("state"))

@@ -1,4 +1,4 @@
-"""As they see it: the API's answers to one person, made readable, beside what staff see of the same things."""
+"""View as user: the API's answers to one user, made readable, beside what staff see of the same objects."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ OWN_SECTION = {
     "list_own_sessions": "sessions",
     "list_own_strikes": "strikes",
 }
-"""Which section of the user's page tells staff of the same."""
+"""The section of the user's page that shows staff the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One call: what it answered them, and what staff know of the same."""
+    """One call: its answer to the user, and what staff see of the same."""
 
     path: str
     title: str | Promise
@@ -112,7 +112,7 @@ ALONE = {"story": "stories", "event": "events"}
 
 
 def _about(person: User, kind: str, thing_id: int) -> list[str]:
-    """The calls that show one thing, if they show it."""
+    """The calls that would show one object."""
     if kind in ALONE:
         return as_seen.one_thing(ALONE[kind], thing_id)
     if kind == "profile":
@@ -125,7 +125,7 @@ def _about(person: User, kind: str, thing_id: int) -> list[str]:
 
 
 def _values(body: Any) -> int:
-    """How many single values an answer holds."""
+    """How many single values an answer has."""
     if isinstance(body, dict):
         return sum(map(_values, body.values()))
     return sum(map(_values, body)) if isinstance(body, list) else 1
@@ -137,7 +137,7 @@ def _has_row(body: Any, row_id: int) -> bool:
 
 
 def readable(value: Any, name: str = "", *, asked: int = 0) -> SafeString:
-    """JSON as people read it, without what stays masked. Of a page of results, the row `asked` about is marked."""
+    """JSON as HTML, without what stays masked. Of a page of results, the row `asked` about is marked."""
     if isinstance(value, dict) and value.keys() >= PAGE:
         return format_html("{}{}", _rows(value["results"], "results", asked), _rest(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Investigate: one box, one page about a person, and why they see a thing or do not. Nobody changes anything here."""
+"""Investigate: one search, one page about a user, and why they see an object or not. Read-only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest, refuse_other_sites
 from admin_dashboards.desk import Desk
+from admin_dashboards.links import link_to
+from admin_dashboards.registry import register_desk
 from admin_dashboards.reveals import masked_field
+from admin_dashboards.states import account_state
 from admin_dashboards.support.as_seen import panels
-from admin_dashboards.support.person import facts, of_other, sections, standing
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.support.person import of_other, sections, summary
 from admin_dashboards.timeline import timeline
 from apps.access import may
 from apps.connections.models import Connection
@@ -49,11 +51,13 @@ UNREACHED = ("unreached", "remove", gettext_lazy("not reached"))
 NOT_APPLICABLE = ("unreached", "remove", gettext_lazy("not applicable"))
 
 
+@register_desk
 class SupportDesk(Desk):
     slug = "support"
     title: ClassVar[str | Promise] = gettext_lazy("Investigate")
     icon = "person_search"
     permission = "users.investigate_user"
+    order = 50
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -78,7 +82,7 @@ class SupportDesk(Desk):
         )
 
     def pick(self, request: StaffRequest, person_id: int) -> HttpResponse:
-        """Something of somebody else that the person asks about."""
+        """Choose an object of another user, to explain whether this user sees it."""
         person = _opened(request, person_id)
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
         found = _find(request, term, besides=person)
@@ -102,7 +106,7 @@ class SupportDesk(Desk):
         person = _opened(request, person_id)
         context = {
             "person": person,
-            "facts": facts(person),
+            "summary": summary(person),
             "mail": masked_field(request, person, "email"),
             "phone": masked_field(request, person, "phone"),
             "revealed": reveals_today(request.user),
@@ -115,25 +119,25 @@ class SupportDesk(Desk):
         return self.page(request, "support/person.html", context)
 
     def why(self, request: StaffRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
-        """The explanation of what one viewer sees of one target, now or as of a time."""
+        """Explain whether the user sees the object, now or at a past time."""
         person = _opened(request, person_id)
         if kind not in TARGETS:
             raise Absent("not-found", _("Unknown type. Choose one from the page of the user."))
         at, error = _time(request.GET.get("at", ""))
         try:
-            told = explain(person.pk, kind, thing_id, at=at)
+            explained = explain(person.pk, kind, thing_id, at=at)
         except (Absent, Invalid) as refusal:
             at, error = None, str(refusal)
-            told = explain(person.pk, kind, thing_id)
+            explained = explain(person.pk, kind, thing_id)
         context = {
             "person": person,
             "kind": kind,
             "thing_id": thing_id,
             "thing_name": f"{TARGETS[kind].name} #{thing_id}",
-            "explanation": told,
-            "steps": [_step(answer) for answer in told.checks if answer.decides],
-            "besides": [_step(answer) for answer in told.checks if not answer.decides],
-            "remarks": [_sentence(fact) for fact in told.remarks],
+            "explanation": explained,
+            "steps": [_step(answer) for answer in explained.checks if answer.decides],
+            "besides": [_step(answer) for answer in explained.checks if not answer.decides],
+            "remarks": [_sentence(fact) for fact in explained.remarks],
             "at": at,
             "at_error": error,
             "now": timezone.now(),
@@ -143,7 +147,7 @@ class SupportDesk(Desk):
         return self.page(request, "support/why.html", context)
 
     def as_seen(self, request: StaffRequest, person_id: int) -> HttpResponse:
-        """The API's own answers to the person, for a reason that they can read."""
+        """The API's own answers to the user, for a reason that the user can read."""
         person = _client(person_id)
         context: dict[str, Any] = {"person": person, "answers": None, "reason": "", "error": ""}
         title = _("View as %(name)s") % {"name": person.username}
@@ -168,7 +172,7 @@ class SupportDesk(Desk):
 
 
 def _find(request: StaffRequest, term: str, besides: User | None = None) -> list[Found]:
-    """What fits `besides` a person, written down where what is masked was searched for: a hit confirms it."""
+    """The matches `besides` a user; a match by masked data is logged, because it confirms the data."""
     found = [hit for hit in find(term) if hit.person is None or hit.person != besides]
     for hit in found:
         if hit.person is not None and hit.field:
@@ -188,7 +192,7 @@ def _client(person_id: int) -> User:
 
 
 def _opened(request: StaffRequest, person_id: int) -> User:
-    """The person, of whom the page shows something: that is written down, and they read it."""
+    """The user, whose data the page shows: the view is logged, and shown to them."""
     person = _client(person_id)
     refuse_other_sites(request)
     note_opened(request.user, person)
@@ -196,7 +200,7 @@ def _opened(request: StaffRequest, person_id: int) -> User:
 
 
 def _time(text: str) -> tuple[datetime | None, str]:
-    """The asked time, read in the zone of whoever asks, and what is wrong with it."""
+    """The entered time, in the viewer's time zone, and the error where it is none."""
     if not text:
         return None, ""
     try:
@@ -213,7 +217,7 @@ def _why(person: User, kind: str, thing_id: int) -> str:
 
 
 def _address_of(hit: Found) -> str:
-    """Where it leads; nowhere for a thing that is gone, about which one asks from a person's page."""
+    """The address it leads to; empty for a deleted object."""
     if hit.person is not None:
         return reverse("admin:desk_support_person", args=[hit.person.pk])
     owner = _owner_of(hit)
@@ -221,7 +225,7 @@ def _address_of(hit: Found) -> str:
 
 
 def _owner_of(hit: Found) -> User | None:
-    """Whom a thing concerns first: who would ask about it."""
+    """The user whom the object concerns first."""
     row: Any = TARGETS[hit.kind].model._default_manager.filter(pk=hit.target_id).first()
     if row is None:
         return None
@@ -234,7 +238,7 @@ def _owner_of(hit: Found) -> User | None:
 
 def _hit(hit: Found) -> dict[str, Any]:
     if hit.person is not None:
-        state: str | SafeString = standing(hit.person)
+        state: str | SafeString = account_state(hit.person)
         return {"name": hit.person.username, "how": hit.how, "state": state, "address": _address_of(hit)}
     return {"name": f"{TARGETS[hit.kind].name} #{hit.target_id}", "how": hit.how, "address": _address_of(hit)}
 

@@ -1,4 +1,4 @@
-"""All that support needs to know of one person, section by section, in a fixed number of queries."""
+"""What support needs to know of one user, by section, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from admin_dashboards.access.admin import device_of
-from admin_dashboards.compliance.admin import STATUS_LABELS as DOCUMENT_LABELS
-from admin_dashboards.moderation.admin import story_state
-from admin_dashboards.states import label
-from admin_dashboards.support.admin import STATES as CONNECTION_LABELS
-from admin_dashboards.tables.base import link_to
+from admin_dashboards.devices import device_of
+from admin_dashboards.links import link_to
+from admin_dashboards.states import (
+    account_state,
+    connection_state,
+    document_state,
+    event_state,
+    label,
+    message_state,
+    story_state,
+    verification_state,
+)
 from api import refusals
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
@@ -36,13 +42,13 @@ MESSAGES = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing: what it is, how it stands, since when."""
+    """One object: its name, state and time."""
 
     text: str
     state: str | SafeString = ""
     at: datetime | None = None
     why: str = ""
-    """Where the page stands that says why the person sees it, or does not."""
+    """The address of the page that explains whether the user sees it."""
     lines: list[Line] = field(default_factory=list)
     """What belongs below it."""
 
@@ -71,31 +77,21 @@ def sections(person: User) -> list[Section]:
     ]
 
 
-def _why(viewer: User, kind: str, thing: Model) -> str:
-    """Where the page stands that says whether `viewer` sees the thing."""
-    return reverse("admin:desk_support_why", args=[viewer.pk, kind, thing.pk])
-
-
-def standing(person: User) -> SafeString:
-    """How the account stands, worst first."""
-    if not person.is_active:
-        return label("block", _("Deactivated"), "bad")
-    if person.is_suspended:
-        return label("pause_circle", _("Suspended"), "bad")
-    return label("person", _("Active"), "good")
+def _why(viewer: User, kind: str, obj: Model) -> str:
+    """The address of the page that explains whether `viewer` sees the object."""
+    return reverse("admin:desk_support_why", args=[viewer.pk, kind, obj.pk])
 
 
 def _connections(person: User) -> Section:
     rows = Connection.objects.of(person.pk).with_people().newest_first()[:LATEST]
     lines = []
     for row in rows:
-        icon, tone = CONNECTION_LABELS[row.status]
         text = _("to %(name)s") if row.sender_id == person.pk else _("from %(name)s")
         other = row.receiver if row.sender_id == person.pk else row.sender
         lines.append(
             Line(
                 text=text % {"name": other.username},
-                state=label(icon, row.get_status_display(), tone),
+                state=connection_state(row),
                 at=row.responded_at or row.created_at,
                 why=_why(person, "connection", row),
             )
@@ -118,7 +114,7 @@ def _notifications(person: User) -> Section:
 
 
 def _rooms(person: User) -> Section:
-    """With whom and when; never what."""
+    """The members and times of chats, without texts."""
     rooms = list(
         Membership.objects.filter(user=person)
         .select_related("room")
@@ -154,7 +150,7 @@ def _rooms(person: User) -> Section:
 def _message(person: User, message: Message) -> Line:
     return Line(
         text=_("#%(number)d by %(name)s") % {"number": message.seq, "name": message.sender.username},
-        state=label("delete", _("Removed"), "bad") if message.removed_at else "",
+        state=message_state(message) if message.removed_at else "",
         at=message.sent_at,
         why=_why(person, "message", message),
     )
@@ -175,7 +171,7 @@ def _events(person: User) -> Section:
         Participation.objects.filter(user=person).select_related("event").order_by("-created_at", "-id")[:LATEST]
     )
     lines = [
-        Line(event.title, _event_state(event, part), event.date, _why(person, "event", event))
+        Line(event.title, event_state(event, role=part), event.date, _why(person, "event", event))
         for event, part in [
             *((event, _("Host")) for event in hosted),
             *((row.event, row.get_status_display()) for row in joined),
@@ -184,23 +180,11 @@ def _events(person: User) -> Section:
     return Section("events", _("Events"), "event", lines, _("No events."))
 
 
-def _event_state(event: Event, part: str) -> SafeString:
-    if event.removed_at:
-        return label("delete", _("Removed"), "bad")
-    if event.status == Event.Status.CANCELLED:
-        return label("event_busy", _("Cancelled"), "bad")
-    return label("event_available", part)
-
-
 def _documents(person: User) -> Section:
     lines = []
     for document in Document.objects.filter(owner=person).newest_first()[:LATEST]:
-        icon, tone = DOCUMENT_LABELS[Document.Status(document.status)]
-        said = document.get_status_display()
-        if document.reason:
-            said = f"{said}: {document.get_reason_display()}"
         at = document.decided_at or document.created_at
-        lines.append(Line(link_to(document, str(document)), label(icon, said, tone), at))
+        lines.append(Line(link_to(document, str(document)), document_state(document, with_reason=True), at))
     return Section("documents", _("Verification"), "badge", lines, _("No documents."))
 
 
@@ -247,7 +231,7 @@ def _strikes(person: User) -> Section:
 
 
 def _blocks(person: User) -> Section:
-    """Who blocked whom; a person's own list shows only the ones they blocked."""
+    """Blocks in both directions; the app shows a user only their own."""
     rows = (
         Block.objects.filter(Q(blocker=person) | Q(blocked=person))
         .select_related("blocker", "blocked")
@@ -266,32 +250,40 @@ def _blocks(person: User) -> Section:
 
 
 def of_other(viewer: User, other: User) -> list[Line]:
-    """What somebody may ask about of somebody else: their profile, stories, events, and what is between the two."""
+    """What can be asked about another user: their profile, stories, events, and the connection of the two."""
     lines = [
-        Line(_("Profile of %(name)s") % {"name": other.username}, standing(other), why=_why(viewer, "profile", other))
+        Line(
+            _("Profile of %(name)s") % {"name": other.username},
+            account_state(other),
+            why=_why(viewer, "profile", other),
+        )
     ]
     connection = Connection.objects.between(viewer.pk, other.pk).with_people().first()
     if connection is not None:
-        icon, tone = CONNECTION_LABELS[connection.status]
-        state = label(icon, connection.get_status_display(), tone)
-        lines.append(Line(str(connection), state, connection.created_at, _why(viewer, "connection", connection)))
+        lines.append(
+            Line(
+                str(connection),
+                connection_state(connection),
+                connection.created_at,
+                _why(viewer, "connection", connection),
+            )
+        )
     lines += [line_of_story(viewer, story) for story in Story.objects.filter(author=other).newest_first()[:LATEST]]
     hosted = Event.objects.filter(host=other).order_by("-date", "-id")[:LATEST]
     lines += [
-        Line(event.title, _event_state(event, _("Host")), event.date, _why(viewer, "event", event)) for event in hosted
+        Line(event.title, event_state(event, role=_("Host")), event.date, _why(viewer, "event", event))
+        for event in hosted
     ]
     return lines
 
 
-def facts(person: User) -> dict[str, Any]:
-    """The head of the page: who it is and how the account stands."""
+def summary(person: User) -> dict[str, Any]:
+    """The head of the page: the user and the state of the account."""
     profile = person.profile
     return {
         "role": person.get_role_display(),
-        "standing": standing(person),
-        "badge": label("verified", _("Verified"), "good")
-        if person.identity_verified
-        else label("help", _("Not verified"), "wait"),
+        "account": account_state(person),
+        "badge": verification_state(person),
         "suspended_until": person.suspended_until if person.is_suspended else None,
         "joined": person.date_joined,
         "company": " · ".join(filter(None, [profile.company_name, profile.business_category])),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.db import transaction
 from django.http import QueryDict
 from django.urls import reverse
@@ -22,7 +20,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, answering
-from admin_dashboards.preferences import zone_of
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.import_export import (
     MAX_EXPORTED_ROWS,
@@ -32,6 +29,7 @@ from admin_dashboards.tables.import_export import (
     Sheet,
     too_many_exported,
 )
+from admin_dashboards.tables.import_preview import Preview
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.services import record
@@ -52,28 +50,6 @@ IN_MEMORY = 1024 * 1024
 FORMATS: dict[str, type[NeutralCSV | NeutralXLSX]] = {"csv": NeutralCSV, "xlsx": NeutralXLSX}
 
 
-@dataclass
-class Preview:
-    """What a file would do, as far as the page shows it."""
-
-    headers: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    differences: list[tuple[int, list[str]]] = field(default_factory=list)
-    """The number of the line, and each cell as HTML that marks what changes."""
-    errors: list[tuple[int, str, str]] = field(default_factory=list)
-    """The number of the line, the column (or nothing) and the sentence."""
-    seen: dict[str, str] = field(default_factory=dict)
-    """What each row was, as a fingerprint by its id."""
-
-    @classmethod
-    def of(cls, transfer: Transfer) -> Preview:
-        """The one that was kept; an empty one where none is. Raises `Unavailable`, `Absent`."""
-        return cls(**json.loads(services.read(transfer.preview))) if transfer.preview else cls()
-
-    def keep(self) -> str:
-        return services.store(ContentFile(json.dumps(asdict(self)).encode()))
-
-
 def carry_out(key: str) -> None:
     """Do the present step of a transfer. Doing it again after a worker died does no harm."""
     try:
@@ -87,7 +63,7 @@ def carry_out(key: str) -> None:
         with (
             coming_from(transfer.request_id, transfer.address),
             answering(request),
-            timezone.override(zone_of(request)),
+            timezone.override(request.console.zone),
         ):
             _step(transfer)(transfer, table, request)
     except Stopped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -16,34 +16,33 @@ from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
-from admin_dashboards.access.audit_links import audit_address
-from admin_dashboards.context import StaffRequest, asking, with_filters
+from admin_dashboards.context import StaffRequest, with_filters
+from admin_dashboards.errors import with_status
+from admin_dashboards.links import audit_address
+from admin_dashboards.registry import ObjectPage, object_pages
 from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.history import HistoryMixin
 from admin_dashboards.tables.transfers import TransferMixin
 from apps.access import has_row_grants, may, opened
-from apps.errors import Absent, Conflict, DomainError, Refused
+from apps.errors import Absent, DomainError, Refused
 from apps.infra.ids import parse_id
-from apps.users.models import PAGE_SIZES, Staff, User
-
-if TYPE_CHECKING:
-    pass
+from apps.users.models import PAGE_SIZES
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):
     """Counts and pages through the first rows only: nobody leafs through a million, and counting them is slow."""
 
     limit = 10_000
+    object_list: Any
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.limit + 1].count()  # type: ignore[attr-defined]
+        return self.object_list.order_by().values("pk")[: self.limit + 1].count()
 
     @cached_property
     def count(self) -> int:
@@ -53,11 +52,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         # A page past the end shows the last one; an error would lose search and filters.
         return max(1, min(int(number), self.num_pages))
 
-    def page(self, number: Any) -> Page:  # type: ignore[type-arg]
+    def page(self, number: Any) -> Page:
         page = super().page(number)
-        if page.start_index() > 1 and not self.object_list.query.distinct:  # type: ignore[attr-defined]
+        if page.start_index() > 1 and not self.object_list.query.distinct:
             # Picked by keys alone: joins would be worked out for all that is skipped, too.
-            page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))  # type: ignore[attr-defined]
+            rows: Any = page.object_list
+            page.object_list = self.object_list.filter(pk__in=rows.values("pk"))
         return page
 
     @property
@@ -66,7 +66,10 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class Rows(ChangeList):
-    """One page of a table, in the size that the person chose."""
+    """One page of a table, in the size that the viewer chose."""
+
+    page_num: Any
+    result_list: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,20 +83,23 @@ class Rows(ChangeList):
         self.list_per_page = request.user.page_size
         self.page_sizes = PAGE_SIZES
         super().get_results(request)
-        self.page_num = self.paginator.validate_number(self.page_num)  # type: ignore[has-type]
+        self.page_num = self.paginator.validate_number(self.page_num)
         self.first_page = request.path + self.get_query_string()
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
         self.sections = self.model_admin.sections_for(request)
         if self.sections:
-            self.result_list = list(self.result_list)  # type: ignore[has-type]
+            self.result_list = list(self.result_list)
             self.model_admin.attach_sections(request, self.result_list)
 
 
-class Form(forms.ModelForm):  # type: ignore[type-arg]
+class Form(forms.ModelForm):
     """Shows what the domain said where it rejected the input, with everything typed still in place."""
 
     rejected: ClassVar[DomainError | None] = None
+    # Of various types, and of a request's data where the form is bound.
+    fields: dict[str, Any]
+    data: Any
 
     def _clean_form(self) -> None:
         super()._clean_form()  # type: ignore[misc]
@@ -128,7 +134,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     save_as = False
     warn_unsaved_form = True
     view_on_site = False
-    actions: ClassVar[Any] = ()  # type: ignore[misc]
+    actions: Any = ()
 
     # --- Who may ----------------------------------------------------------------------------------------------------
 
@@ -144,7 +150,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     def allowed(self, request: StaffRequest, action: str | None, obj: Any = None) -> bool:
         """Whether the person may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
 
-        A refusal is kept on the request, for the page that says what is missing.
+        A denial is kept on the console of the request, for the page that says what is missing.
         """
         if action is None:
             return self.deny(request, _("This table is read-only."))
@@ -159,10 +165,9 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
 
     def allowed_perm(self, request: StaffRequest, perm: str, obj: Model | None = None) -> bool:
         """The same for a permission by its full name, such as "users.grant_permission"."""
-        decision = request.console.may(perm, obj)
-        if decision or (obj is None and has_row_grants(self.model) and perm in request.console.rows_held):
+        if request.console.may(perm, obj):
             return True
-        return self.deny(request, decision.sentence)
+        return obj is None and has_row_grants(self.model) and perm in request.console.rows_held
 
     @staticmethod
     def deny(request: StaffRequest, sentence: str) -> bool:
@@ -200,6 +205,11 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
             if self.perm(action) in request.console.rows_held:
                 seen |= opened(request.user, self.perm(action), self.model)
         return rows.filter(seen) if seen else rows.none()
+
+    def may_share_filters(self, request: StaffRequest) -> bool:
+        """Whether the viewer may show a saved filter to all who open the table: they do not only read in it."""
+        allowed = (self.has_change_permission, self.has_add_permission, self.has_delete_permission)
+        return any(each(request) for each in allowed)
 
     def sections_for(self, request: StaffRequest) -> list[Any]:
         """The sections of `list_sections` that the person may open."""
@@ -241,22 +251,21 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     # --- Pages ------------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        if not has_row_grants(self.model):
-            return super().get_urls()
-        name = f"{self.opts.app_label}_{self.opts.model_name}_permissions"
-        view = self.admin_site.admin_view(self.permissions_view)
-        return [path("<path:object_id>/permissions/", view, name=name), *super().get_urls()]
+        return [*map(self._path_of, object_pages(self.model)), *super().get_urls()]
 
-    def permissions_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        from admin_dashboards.access.grants import permissions_view
+    def _path_of(self, page: ObjectPage) -> URLPattern:
+        def answer(request: StaffRequest, object_id: str) -> HttpResponse:
+            return page.answer(self, request, unquote(object_id))
 
-        return permissions_view(self, request, unquote(object_id))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page.name}"
+        return path(f"<path:object_id>/{page.name}/", self.admin_site.admin_view(answer), name=name)
 
     def render_change_form(
         self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
-        if obj is not None and has_row_grants(self.model) and self.allowed_perm(request, "users.grant_permission"):
-            context["permissions_address"] = reverse(self.address("permissions"), args=[obj.pk])
+        for page in object_pages(self.model) if obj is not None else ():
+            if self.allowed_perm(request, page.permission):
+                context[f"{page.name}_address"] = reverse(self.address(page.name), args=[obj.pk])
         if obj is not None:
             context["audit_address"] = audit_address(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -309,8 +318,7 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
             # The transaction is undone; the same input is shown again with what was said.
             request.console.rejected = error
         response = super().changeform_view(request, object_id, form_url, extra_context)
-        response.status_code = {Refused: 403, Conflict: 409}.get(type(request.console.rejected), 200)
-        return response
+        return with_status(response, request.console.rejected)
 
     def delete_view(
         self, request: StaffRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -373,52 +381,3 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
 
     def address(self, page: str) -> str:
         return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
-
-
-def link_to(obj: Model | None, text: str | None = None) -> str:
-    """`obj` by name; a link where the person asking may follow it.
-
-    A person leads to the table of users or staff, or, for those who may not open it, to their profile,
-    where the row came with it (`select_related`).
-    """
-    if obj is None:
-        return "–"
-    text = str(obj) if text is None else text
-    for target in _targets(obj):
-        if _may_follow(target):
-            opts = target._meta
-            address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[target.pk])
-            return format_html('<a href="{}" class="link">{}</a>', address, text)
-    return format_html("{}", text)
-
-
-def _targets(obj: Model) -> list[Model]:
-    if not isinstance(obj, User):
-        return [obj]
-    if obj.is_staff:
-        return [Staff(pk=obj.pk)]
-    return [obj, obj.profile] if User.profile.is_cached(obj) else [obj]
-
-
-def may_open(obj: Model) -> bool:
-    """Whether the person asking may open the page of `obj` that `link_to` leads to."""
-    return any(_may_follow(target) for target in _targets(obj))
-
-
-def _may_follow(target: Model) -> bool:
-    from django.contrib.admin import site
-
-    request, model = asking(), type(target)
-    admin = site._registry.get(model)
-    if not isinstance(admin, ModelAdmin):
-        return False
-
-    def rows_to_follow() -> bool | set[Any]:
-        if any(request.console.may(admin.perm(action)) for action in admin.seen_with):
-            return True
-        if admin.has_view_permission(request):
-            return set(admin.get_queryset(request).values_list("pk", flat=True)[:1000])
-        return False
-
-    rows = request.console.once(("followable", model), rows_to_follow)
-    return rows if isinstance(rows, bool) else target.pk in rows

@@ -72,7 +72,7 @@ class Version:
                 self.changes.append(Change(name, before.word, value.word))
 
 
-class HistoryMixin(admin.ModelAdmin):  # type: ignore[type-arg]
+class HistoryMixin(admin.ModelAdmin):
     """The history of a row and its single versions, for whoever may see the row."""
 
     history_masks: Mapping[str, Mask] = MASKS

@@ -500,7 +500,7 @@ class Difference(Diff):
         return super().as_html() if self.resource.shows_differences else []
 
 
-class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+class ImportExportMixin(library.ImportExportMixin, admin.ModelAdmin):
     """Export of `export_fields`, import through `import_resource`; a table that names neither has neither."""
 
     export_fields: Sequence[str] = ()

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
 from admin_dashboards.tables.import_export import ImportExportMixin
+from admin_dashboards.tables.import_preview import Preview
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
@@ -90,8 +91,6 @@ class TransferMixin(ImportExportMixin):
         return TemplateResponse(request, "admin/import_export/transfer.html", context)
 
     def _previewed(self, transfer: Transfer) -> dict[str, Any]:
-        from admin_dashboards.tables.background import Preview
-
         preview = Preview.of(transfer)
         return {
             "preview": preview,

@@ -103,7 +103,7 @@ def visible[M: Model](user: User, model: type[M]) -> QuerySet[M]:
 def has_row_grants(model: type[Model]) -> bool:
     """Whether staff are granted this model row by row; such models have guardian tables of their own."""
     # Asked of the models, not of guardian, which asks the database: addresses are laid out before there are tables.
-    from guardian.models import UserObjectPermissionBase
+    from guardian.models import UserObjectPermissionBase  # noqa: PLC0415 - there only once all apps are loaded
 
     relations = (model._meta.concrete_model or model)._meta.related_objects
     return any(

@@ -81,7 +81,7 @@ def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
     return _views(actor, target).filter(created_at__gte=since).exclude(FETCHED_AHEAD).exists()
 
 
-def fetched_ahead(ahead: bool) -> dict[str, bool]:
+def fetched_ahead(ahead: bool) -> dict[str, Any]:
     """The detail of a view that a page fetched before showing it. Its user reads that it was not shown yet."""
     return {"ahead": True} if ahead else {}
 

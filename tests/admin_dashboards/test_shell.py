@@ -515,8 +515,8 @@ def test_forms_ask_before_they_are_left_unsaved() -> None:
 
 
 def test_an_outcome_has_one_colour_in_reports_and_stories() -> None:
-    from admin_dashboards.moderation.admin import story_state
     from admin_dashboards.moderation.reports import OUTCOME_LABELS
+    from admin_dashboards.states import story_state
 
     alice = people.alice()
     removed = make_story(alice, removed_at=timezone.now())

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from admin_dashboards.navigation import SECTIONS
+from admin_dashboards.menu import SECTIONS
 from apps.users.models import Session, User
 from tests import people
 from tests.console import console, links

@@ -32,12 +32,12 @@ LIMITS = {
     "modules of tests that import a test module": 0,  # 0
     "test names without a subject": 20,  # 20
     "test files of more than 500 lines": 3,  # 0
-    "files of more than 300 lines without a reason": 28,  # 0
-    "modules in import circles": 45,  # 0
-    "error tables of the console": 5,  # 1
+    "files of more than 300 lines without a reason": 23,  # 0
+    "modules in import circles": 0,  # 0
+    "error tables of the console": 1,  # 1
     "clients of Valkey": 2,  # 2
     "lines of JavaScript": 1771,  # 420
-    "type: ignore in admin_dashboards": 79,  # 40
+    "type: ignore in admin_dashboards": 34,  # 40
     "type: ignore in api": 6,  # 3
     "type: ignore in apps": 76,  # 40
     "type: ignore in config": 4,  # 2

@@ -60,7 +60,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     expect(heading(page)).to_contain_text("Story")
     page.wait_for_load_state()
     page.on("load", lambda loaded: loads.append(loaded.url))
-    picture = page.locator(".story-look")
+    picture = page.locator(".story-media")
     assert "blur" in picture.evaluate("one => getComputedStyle(one).filter")
     page.keyboard.down("v")
     expect(picture).to_have_css("filter", "none")
@@ -70,7 +70,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
         clear()
         expect(picture).to_have_css("filter", "none")
     page.mouse.move(0, 0)
-    for shown in (picture, page.locator(".desk-facts"), page.get_by_role("button", name="Remove")):
+    for shown in (picture, page.locator(".desk-details"), page.get_by_role("button", name="Remove")):
         expect(shown).to_be_in_viewport()
     assert serious_barriers(page) == []
     # One gesture removes it and brings the next one, a conversation, without a page load.

@@ -123,7 +123,7 @@ def test_the_console_goes_on(
         assert client.get(item).status_code == 200
         assert client.post(f"{item}action/", {"action": "renew"}).status_code == 204
         state = client.get(f"{item}state/").json()
-        assert (state["held_by_me"], state["others"]) == (True, [])
+        assert (state["claimed_by_me"], state["others"]) == (True, [])
         assert client.post(f"{item}decide/", decision | {"version": state["version"]}).status_code == 302
     document.refresh_from_db()
     assert document.status == "approved"

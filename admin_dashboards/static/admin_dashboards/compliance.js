@@ -10,7 +10,7 @@
     function open(root) {
         const viewer = root.querySelector("[data-viewer]");
         if (!viewer?.classList.contains("is-live")) view = viewer ? show(viewer) : null;
-        root.querySelectorAll("[data-letter]").forEach(preview);
+        root.querySelectorAll("[data-message-preview]").forEach(preview);
     }
 
     function show(viewer) {
@@ -25,7 +25,7 @@
 
         function draw() {
             pages.forEach((page, number) => { page.hidden = number !== state.page; });
-            place.textContent = place.dataset.words.replace("%1", state.page + 1).replace("%2", pages.length);
+            place.textContent = place.dataset.text.replace("%1", state.page + 1).replace("%2", pages.length);
             viewer.querySelectorAll("[data-viewer-do=previous], [data-viewer-do=next]").forEach((button) => {
                 button.disabled = pages.length < 2;
             });
@@ -131,12 +131,12 @@
             body.set("comment", form.querySelector("[name=comment]").value);
             const mine = ++asked;
             const headers = { Accept: "application/json", "X-Poll": "1" };
-            const answer = await fetch(box.dataset.letter, { method: "POST", body, headers }).catch(() => null);
-            const letter = answer?.ok ? await answer.json().catch(() => null) : null;
+            const answer = await fetch(box.dataset.messagePreview, { method: "POST", body, headers }).catch(() => null);
+            const shown = answer?.ok ? await answer.json().catch(() => null) : null;
             if (mine !== asked) return;
-            box.querySelector("[data-letter-notification]").textContent = letter ? letter.notification : box.dataset.failed;
-            box.querySelector("[data-letter-subject]").textContent = letter?.subject || "";
-            box.querySelector("[data-letter-body]").textContent = letter?.body || "";
+            box.querySelector("[data-message-notification]").textContent = shown ? shown.notification : box.dataset.failed;
+            box.querySelector("[data-message-subject]").textContent = shown?.subject || "";
+            box.querySelector("[data-message-body]").textContent = shown?.body || "";
         }
         form.addEventListener("input", () => {
             clearTimeout(waiting);

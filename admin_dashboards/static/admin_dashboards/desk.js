@@ -74,14 +74,14 @@
         const filled = moved ? [] : keep(part, sent, answer);
         const decided = (root) => root?.querySelector(".desk-last [name=decision]")?.value;
         const isNew = decided(part) !== decided(item());
-        const scrolled = moved ? 0 : item().querySelector(".desk-facts")?.scrollTop;
+        const scrolled = moved ? 0 : item().querySelector(".desk-details")?.scrollTop;
         work().replaceChildren(part);
         if (moved) {
             history.pushState({}, "", answer.headers.get("X-Address") || (answer.redirected ? answer.url : location.href));
             document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
             scrollTo(0, 0);
         }
-        if (scrolled) part.querySelector(".desk-facts").scrollTop = scrolled;
+        if (scrolled) part.querySelector(".desk-details").scrollTop = scrolled;
         opened(moved);
         follow(filled);
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });
@@ -294,7 +294,7 @@
         const here = item();
         if (!here || document.hidden) return;
         // As it is when asked: claiming and moving on change it meanwhile, and their own answer says how.
-        const { held } = here.dataset;
+        const { claimed } = here.dataset;
         let state;
         try {
             const answer = await fetch(here.dataset.item, { headers: { Accept: "application/json", "X-Poll": "1" } });
@@ -310,10 +310,10 @@
         if (others.textContent !== said) others.textContent = said;
         if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
         if (String(state.version) !== here.dataset.version) return over(here, words().changed);
-        if (held && !state.held_by_me) {
+        if (claimed && !state.claimed_by_me) {
             return over(here, state.holder ? words().taken.replace("%s", state.holder) : words().lost);
         }
-        if (!here.dataset.held && state.open && state.holder !== here.dataset.holder) {
+        if (!here.dataset.claimed && state.open && state.holder !== here.dataset.holder) {
             here.dataset.holder = state.holder;
             tell(state.holder ? words().claimed.replace("%s", state.holder) : words().free);
         }
@@ -336,7 +336,7 @@
     async function renew() {
         const here = item();
         const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
-        if (!(here?.dataset.held || here?.dataset.free) || !token) return;
+        if (!(here?.dataset.claimed || here?.dataset.free) || !token) return;
         const body = new FormData();
         body.set("action", "renew");
         body.set("csrfmiddlewaretoken", token);
@@ -352,7 +352,7 @@
         delete here.dataset.free;
         if (here.dataset.unclaimed) tell("");
         delete here.dataset.unclaimed;
-        if (answer.ok) here.dataset.held = "1";
+        if (answer.ok) here.dataset.claimed = "1";
         else if (answer.status === 409) await asItIs(here, (await answer.json()).sentence);
         else tell(whyNot(answer));
     }
@@ -454,12 +454,12 @@
     }
 
     function countdown() {
-        for (const form of document.querySelectorAll("[data-leaves]")) {
+        for (const form of document.querySelectorAll("[data-sent-at]")) {
             const said = form.querySelector("[data-countdown]");
             const { untold, told } = words();
             let waits = false;
             const tick = () => {
-                const left = Math.ceil(Number(form.dataset.leaves) - Date.now() / 1000);
+                const left = Math.ceil(Number(form.dataset.sentAt) - Date.now() / 1000);
                 said.textContent = left > 0 ? untold.replace("%s", left) : told;
                 if (left <= 0 && waits) announce(told);
                 waits = left > 0 && form.isConnected;

@@ -71,7 +71,7 @@
     let link = null;
 
     document.addEventListener("click", (event) => {
-        const wanted = event.target.closest("a[data-words]");
+        const wanted = event.target.closest("a[data-text-address]");
         if (!wanted || !dialog() || event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         link = wanted;
@@ -96,7 +96,7 @@
         for (const [name, value] of Object.entries(extra)) body.set(name, value);
         let answer;
         try {
-            answer = await fetch(link.dataset.words, { method: "POST", body, headers: { Accept: "application/json" } });
+            answer = await fetch(link.dataset.textAddress, { method: "POST", body, headers: { Accept: "application/json" } });
             return { ok: answer.ok, ...(await answer.json()) };
         } catch {
             return { ok: false, sentence: dialog().dataset.conflict };
@@ -112,7 +112,7 @@
         const done = document.getElementById("in-place-done");
         done.hidden = false;
         done.dataset.decision = words.decision || "";
-        done.querySelector("[data-take-back]").hidden = !words.decision;
+        done.querySelector("[data-undo]").hidden = !words.decision;
         tell(done, words.sentence);
     }
 
@@ -128,7 +128,7 @@
 
     document.addEventListener("click", async (event) => {
         if (event.target.closest("[data-close]")) dialog()?.close();
-        if (!event.target.closest("[data-take-back]")) return;
+        if (!event.target.closest("[data-undo]")) return;
         const done = document.getElementById("in-place-done");
         const words = await send({ undo: done.dataset.decision });
         if (words.ok) show(words);

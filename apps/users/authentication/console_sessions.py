@@ -19,6 +19,8 @@ from apps.users.models import Session, User
 if TYPE_CHECKING:
     from uuid import UUID
 
+SESSION_KEY = "console_session"
+"""Where the Django session of a console user has the key of their `Session`."""
 # Each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
 

@@ -31,8 +31,8 @@ def status_of(document: Document) -> str:
     return document.status
 
 
-def test_the_letter_is_shown_as_it_will_leave(document: Document) -> None:
-    client, address = console(people.compliance()), f"{DESK}{document.pk}/letter/"
+def test_the_message_preview_is_what_is_sent(document: Document) -> None:
+    client, address = console(people.compliance()), f"{DESK}{document.pk}/preview/"
     shown = client.post(address, {"verdict": "rejected", "reason": "expired", "comment": "In May."}).json()
     assert shown["notification"].endswith("Please send one that is still valid. In May.")
     assert shown["subject"] == "Your document was not accepted"
@@ -121,7 +121,7 @@ def test_a_reason_that_was_not_taken_comes_back_in_its_form_alone(document: Docu
 
 
 def test_long_lists_explain_how_to_reach_the_rest(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("admin_dashboards.review.work.SHOWN", 1)
+    monkeypatch.setattr("admin_dashboards.review.views.index.SHOWN", 1)
     make_document(document.owner, doc_type="business")
     client = console(people.compliance())
     assert "The first 1 are shown. More appear as" in client.get(DESK).content.decode()

@@ -39,7 +39,7 @@ def document() -> Document:
 
 
 def facts(document: Document) -> str:
-    return f"{DESK}{document.pk}/facts/"
+    return f"{DESK}{document.pk}/details/"
 
 
 def panel(answer: Any) -> str:

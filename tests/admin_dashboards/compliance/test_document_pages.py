@@ -348,7 +348,7 @@ def test_a_very_long_page_is_sent_as_what_it_is(officer: User) -> None:
 
 def test_the_desk_says_where_letters_cannot_be_drawn(document: Document, officer: User) -> None:
     client = console(officer)
-    sentence = "Some letters of this file are not shown"
+    sentence = "Some characters of this file are not shown"
     for place in (document_page(document), f"/admin/compliance/{document.pk}/"):
         assert sentence not in client.get(place).content.decode()
     Document.objects.filter(pk=document.pk).update(letters_missing=True)

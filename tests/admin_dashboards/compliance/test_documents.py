@@ -67,7 +67,7 @@ def test_a_rejection_keeps_the_badge_away_and_carries_its_reason() -> None:
 def test_rejected_decision_forms_keep_their_input() -> None:
     document = make_document(people.newton())
     answer = decide(console(people.compliance()), document, "approved", reason="forged", comment="Looks odd to me")
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "Looks odd to me" in answer.content.decode()
     assert "A reason belongs to a rejection" in answer.content.decode()
     answer = decide(console(User.objects.get(username="compliance")), document, "pending", comment="Looks odd to me")
@@ -84,7 +84,7 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
     assert document.claim_holder() is None
     assert f'data-claim="{DOCUMENTS}{document.pk}/claim/" data-free="1"' in page.content.decode()
     assert "status" in fields(page)
-    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
     document.refresh_from_db()
     assert document.claim_holder() == first
     page = console(second).get(document_page(document))
@@ -100,9 +100,9 @@ def test_opening_claims_by_a_post_and_others_only_look() -> None:
 def test_a_claim_ends_by_itself_and_by_hand_and_is_renewed() -> None:
     document, first = make_document(people.newton()), people.compliance()
     second = people.make_staff("second", "Compliance Officer")
-    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
     assert console(second).post(f"{DOCUMENTS}{document.pk}/claim/").status_code == 409
-    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["held"]
+    assert console(first).post(f"{DOCUMENTS}{document.pk}/claim/").json()["claimed"]
     Document.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert "status" in fields(console(second).get(document_page(document)))
     assert console(second).post(f"{DOCUMENTS}{document.pk}/release/").status_code == 302

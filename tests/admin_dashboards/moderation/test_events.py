@@ -95,8 +95,8 @@ def test_event_texts_are_edited_and_undone_in_the_table() -> None:
     event = make_event(people.alice(), "Rude party")
     client = console(people.community())
     page = client.get(EVENTS)
-    address = f"{EVENTS}{event.pk}/words/"
-    assert f'data-words="{address}"' in page.content.decode()
+    address = f"{EVENTS}{event.pk}/text/"
+    assert f'data-text-address="{address}"' in page.content.decode()
     assert f"{EVENTS}{event.pk}/change/" in links(page), "the way to the form stays"
     was = {"was_title": "Rude party", "was_description": event.description}
     answer = client.post(address, was | {"title": "Party", "description": event.description, "reason": "insult"})
@@ -122,10 +122,10 @@ def test_table_editing_needs_the_permission_on_the_event() -> None:
     assign_perm("change_event", clerk, theirs)
     client = console(clerk)
     page = client.get(EVENTS).content.decode()
-    assert f"{EVENTS}{theirs.pk}/words/" in page
-    assert f"{EVENTS}{other.pk}/words/" not in page
+    assert f"{EVENTS}{theirs.pk}/text/" in page
+    assert f"{EVENTS}{other.pk}/text/" not in page
     words = {"title": "Mine", "description": "", "was_title": "Withheld", "was_description": other.description}
-    assert client.post(f"{EVENTS}{other.pk}/words/", words).status_code == 403
+    assert client.post(f"{EVENTS}{other.pk}/text/", words).status_code == 403
     other.refresh_from_db()
     assert other.title == "Withheld"
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
-from admin_dashboards.review.work import TABS
+from admin_dashboards.review.queue_filters import TABS
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.chat.models import Message

@@ -222,7 +222,7 @@ def test_the_table_shows_small_pictures_veiled_and_asked_for_once_they_are_seen(
     community = people.community()
     client = console(community)
     page = client.get(STORIES).content.decode()
-    assert f'<img src="{STORIES}{picture.pk}/file/?small" alt="Picture" width="40" height="40" loading="lazy"' in page
+    assert f'<img src="{STORIES}{picture.pk}/file/?small" alt="Image" width="40" height="40" loading="lazy"' in page
     assert "veil story-thumb is-blurred is-grey" in page
     for other in (film, freed):
         assert f"{STORIES}{other.pk}/file/" not in page

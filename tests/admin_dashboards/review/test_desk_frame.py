@@ -91,7 +91,7 @@ def test_item_state_names_the_claim_holder_and_other_viewers(vera: User, omar: U
     first, second = console(vera), console(omar)
     open_item(first, queue[0])
     assert state(first, queue[0]) == {
-        "version": 1, "open": True, "holder": "vera", "held_by_me": True, "others": [], "sentence": "",
+        "version": 1, "open": True, "holder": "vera", "claimed_by_me": True, "others": [], "sentence": "",
     }  # fmt: skip
     assert state(second, queue[0])["others"] == ["vera"]
     assert state(first, queue[0])["others"] == ["omar"]
@@ -254,7 +254,7 @@ def test_a_bulk_is_previewed_done_and_undone_with_what_is_left_out_named(
     vera: User, omar: User, queue: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from admin_dashboards.compliance.desk import ComplianceDesk
-    from admin_dashboards.review.work import BulkAction
+    from admin_dashboards.review.bulk import BulkAction
 
     def do(self: Any, request: Any, action: Any, one: Document, batch: Any) -> str:
         review_document(request.user, one.pk, verdict="approved", version=one.version, batch=batch)

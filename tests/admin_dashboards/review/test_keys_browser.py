@@ -191,12 +191,12 @@ def test_keys_stop_waiting_after_a_timeout(page: Page) -> None:
     # Not claimed, though it can be decided: that is said, and tried again.
     expect(news).to_contain_text("Not claimed: no connection to the console.")
     page.clock.run_for(5_100)
-    expect(page.locator("[data-item][data-held='1']")).to_have_count(1)
+    expect(page.locator("[data-item][data-claimed='1']")).to_have_count(1)
     expect(news).to_be_hidden()
     without = page.get_by_role("button", name="Decide without it")
     expect(approve).to_have_attribute("aria-disabled", "true")
     page.clock.run_for(10_000)
-    expect(page.get_by_text("Picture not loaded.")).to_be_visible()
+    expect(page.get_by_text("Image not loaded.")).to_be_visible()
     assert barriers(page) == []
     without.click()
     expect(without).to_have_count(0)
@@ -232,8 +232,8 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     on(page, first)
 
     # A preview that does not come is not the one before.
-    preview = page.locator("[data-letter-notification]")
-    page.route("**/letter/", lambda route: route.abort(), times=1)
+    preview = page.locator("[data-message-notification]")
+    page.route("**/preview/", lambda route: route.abort(), times=1)
     press(page, "2")
     expect(preview).to_have_text("Preview not available. Try again.")
     page.locator("[name=comment]").fill("Send the new one")
@@ -337,7 +337,7 @@ def test_input_of_a_lost_claim_is_restored(page: Page) -> None:
     open_desk(page, COMPLIANCE_DESK, "compliance")
     press(page, "n")
     on(page, document)
-    expect(page.locator("[data-item][data-held='1']")).to_have_count(1)
+    expect(page.locator("[data-item][data-claimed='1']")).to_have_count(1)
     page.locator("[name=comment]").fill("Half a thought")
     Document.objects.filter(pk=document.pk).update(claimed_by=colleague)
     news = page.locator("[data-news]")

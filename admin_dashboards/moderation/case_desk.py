@@ -1,0 +1,34 @@
+"""What the desks of cases and of appeals share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_dashboards.context import StaffRequest, is_ahead
+from admin_dashboards.review.desk import WorkDesk
+from apps.audit.services import note_shown
+from apps.moderation.models import Case, Report
+from apps.stories.models import Story
+
+
+class CaseDesk(WorkDesk):
+    """A desk of cases, or of appeals about them."""
+
+    permission = "moderation.settle_report"
+
+    def held_on_rows(self, request: StaffRequest) -> bool:
+        """Cases have no object permissions."""
+        return False
+
+    def case_of(self, item: Any) -> Case:
+        """The case that an item of the queue is, or is about."""
+        return item
+
+    def note_shown(self, request: StaffRequest, item: Any) -> None:
+        """A picture that was fetched ahead is recorded as viewed now."""
+        case = self.case_of(item)
+        if not is_ahead(request):
+            if case.kind == Report.Kind.STORY:
+                note_shown(request.user, Story(pk=case.target_id))
+            elif case.kind == Report.Kind.USER:
+                note_shown(request.user, case, page="picture")
