@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
-from apps.access import held_on_rows, may
+from apps.access import granted_on_rows, may
 from apps.errors import Refused
 from apps.review.preferences import preference_of
 from apps.review.time_zones import time_zone
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Model
 
-    from apps.access import Decision
+    from apps.access import PermissionDecision
     from apps.errors import DomainError
     from apps.review.models import Preference
     from apps.users.models import Session, User
@@ -59,9 +59,9 @@ class Console:
         """The viewer's sign-in."""
         self.kept: dict[Any, Any] = {}
         """What a part of the console found out for this request and asks for again, by a key of its own."""
-        self._decisions: dict[tuple[str, type[Model] | None, Any], Decision] = {}
+        self._decisions: dict[tuple[str, type[Model] | None, Any], PermissionDecision] = {}
 
-    def may(self, perm: str, obj: Model | None = None) -> Decision:
+    def may(self, perm: str, obj: Model | None = None) -> PermissionDecision:
         """`apps.access.may` for the viewer, asked once for each permission and object. A denial is kept in `denied`."""
         key = (perm, type(obj) if obj is not None else None, obj and obj.pk)
         if key not in self._decisions:
@@ -107,7 +107,7 @@ class Console:
     @cached_property
     def rows_held(self) -> set[str]:
         """The permissions that the viewer has on single objects."""
-        return held_on_rows(self.viewer)
+        return granted_on_rows(self.viewer)
 
     def once[T](self, key: Any, find: Callable[[], T]) -> T:
         """What `find` returns, called once for `key`."""

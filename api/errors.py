@@ -110,7 +110,7 @@ def from_domain(request: HttpRequest, error: errors.DomainError) -> HttpResponse
     if status == 401:
         return unauthenticated(str(error), error.code)
     if error.field is None:
-        return problem(status, error.code, str(error), access=error.facts.get("access"))
+        return problem(status, error.code, str(error), access=error.details.get("access"))
     wrong = FieldError(field=error.field, code=error.code, message=str(error))
     return problem(status, "invalid" if status == 422 else error.code, str(error), errors=[wrong])
 

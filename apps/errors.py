@@ -1,4 +1,4 @@
-"""What the domain says when it does not do what was asked. Each door words it in its own way."""
+"""The errors of the domain. Each entry point answers them in its own way."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ type Text = str | Promise
 class DomainError(Exception):
     """A request that the domain rejected.
 
-    `code` is a stable slug for programs, `message` one plain sentence for people that says what to do,
+    `code` is a stable slug for programs, `message` one plain sentence that says what to do,
     `field` the input it is about, where there is one.
     """
 
-    def __init__(self, code: str, message: Text, *, field: str | None = None, **facts: Any) -> None:
+    def __init__(self, code: str, message: Text, *, field: str | None = None, **details: Any) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
         self.field = field
-        self.facts = facts
+        self.details = details
 
     def __str__(self) -> str:
         return str(self.message)
 
 
 class Refused(DomainError):
-    """This person may not do it."""
+    """The user may not do it."""
 
 
 class Absent(DomainError):
-    """There is no such thing, or not for this person to know of."""
+    """There is no such object, or the user may not know of it."""
 
 
 class Conflict(DomainError):
-    """The present state forbids it."""
+    """The current state does not allow it."""
 
 
 class Invalid(DomainError):
@@ -52,11 +52,11 @@ class WrongKind(DomainError):
 
 
 class Unavailable(DomainError):
-    """Something that this needs does not work at the moment. The same request will, later."""
+    """A service that this needs is down at the moment. The same request will succeed later."""
 
 
 class WrongCredentials(DomainError):
-    """Nobody is known by these credentials, or they no longer hold."""
+    """No account has these credentials, or they have expired."""
 
 
 class LockedOut(DomainError):

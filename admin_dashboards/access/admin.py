@@ -32,7 +32,7 @@ from admin_dashboards.states import label
 from admin_dashboards.tables.base import ModelAdmin
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
-from apps.access import may, unended, until_words
+from apps.access import may, unended, until_text
 from apps.errors import DomainError, Invalid
 from apps.users.accounts.guards import is_above, is_peer, not_a_peer, not_above
 from apps.users.authentication import console_sessions
@@ -539,4 +539,4 @@ def _reason(request: StaffRequest) -> str:
 
 def _membership(name: str, member: GroupMembership) -> str:
     """`name`, and until when, as it stands in a list."""
-    return format_html("{} ({})", name, until_words(member.ends_at)) if member.ends_at else name
+    return format_html("{} ({})", name, until_text(member.ends_at)) if member.ends_at else name

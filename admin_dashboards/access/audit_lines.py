@@ -24,9 +24,10 @@ from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to, may_open
 from admin_dashboards.registry import queue_desks
 from admin_dashboards.tables.history import MASKS, Change, changes_of_pairs, records_named
-from apps.access import until_words
+from apps.access import until_text
 from apps.audit.actions import Action, label_of
-from apps.audit.log import CHANGES, Key, Source, closed_to, concerned_by, owner_fields, sources, staff_among
+from apps.audit.log import CHANGES, LineKey, staff_among
+from apps.audit.log_tables import LogTable, closed_to, concerned_by, log_tables, owner_fields
 from apps.audit.models import Entry
 from apps.infra.ids import parse_id
 from apps.users.accounts.access_log import Look
@@ -54,7 +55,7 @@ ON_OBJECTS = {
 class Line:
     """One line, for a page and for a file."""
 
-    key: Key
+    key: LineKey
     at: datetime
     action: str
     """Its code."""
@@ -91,11 +92,11 @@ type _Objects = Mapping[str, Mapping[int, Model]]
 type _Changes = list[tuple[Field[Any, Any], Change]]
 
 
-def describe(keys: Sequence[Key], request: StaffRequest) -> list[Line]:
+def describe(keys: Sequence[LineKey], request: StaffRequest) -> list[Line]:
     """The lines in words, in the order of `keys`; a fixed number of queries for each type of object among them."""
-    by_source: dict[Source, list[int]] = defaultdict(list)
+    by_source: dict[LogTable, list[int]] = defaultdict(list)
     for key in keys:
-        by_source[sources()[key.source]].append(key.row)
+        by_source[log_tables()[key.source]].append(key.row)
     entries: dict[int, Entry] = {}
     versions: dict[tuple[str, int], tuple[Any, _Changes]] = {}
     for source, ids in by_source.items():
@@ -109,7 +110,7 @@ def describe(keys: Sequence[Key], request: StaffRequest) -> list[Line]:
     words = _Words(request, objects, _names(entries.values()), closed, staff_among(actors - {None}))
     lines = []
     for key in keys:
-        source = sources()[key.source]
+        source = log_tables()[key.source]
         if not source.is_history:
             lines.append(words.of_entry(key, entries[key.row]))
         else:
@@ -118,7 +119,7 @@ def describe(keys: Sequence[Key], request: StaffRequest) -> list[Line]:
     return lines
 
 
-def _versions(source: Source, ids: list[int]) -> dict[int, tuple[Any, _Changes]]:
+def _versions(source: LogTable, ids: list[int]) -> dict[int, tuple[Any, _Changes]]:
     """The versions with what each changed."""
     history = source.model._default_manager
     earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
@@ -195,7 +196,7 @@ class _Words:
     def _row(self, label: str, number: int) -> Any:
         return self.objects.get(label, {}).get(number)
 
-    def of_entry(self, key: Key, entry: Entry) -> Line:
+    def of_entry(self, key: LineKey, entry: Entry) -> Line:
         label, number = _concrete(entry.target_type), parse_id(entry.target_id)
         row = self._row(label, number)
         line = Line(key, entry.created_at, entry.verb, entry.label)
@@ -210,7 +211,7 @@ class _Words:
         line.details = self._details(entry)
         return line
 
-    def of_version(self, key: Key, source: Source, record: Any, changes: _Changes) -> Line:
+    def of_version(self, key: LineKey, source: LogTable, record: Any, changes: _Changes) -> Line:
         action = ACTIONS[record.history_type]
         row = self._row(source.label, record.id)
         label = label_of(record.action) if record.action else str(CHANGE_LABELS[action])
@@ -320,7 +321,7 @@ class _Words:
                 said.append(text % {"name": user.username if user else _gone(number)})
         for name, text in (("until", "%s"), ("snoozed_until", _("snoozed %s"))):
             if end := _time(detail.get(name)):
-                said.append(text % until_words(end))
+                said.append(text % until_text(end))
         if "ahead" in detail:
             said.append(_("Fetched ahead"))
         if look := LOOKS.get(str(detail.get("look"))):

@@ -35,7 +35,8 @@ from admin_dashboards.saved_filters import filters_of
 from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
 from apps.access import may, note_use, require
 from apps.audit.actions import Action
-from apps.audit.log import Key, Wanted, closed_to, lines, read_key, sources
+from apps.audit.log import LineKey, LogFilter, lines, read_key
+from apps.audit.log_tables import closed_to, log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.errors import Invalid
@@ -187,9 +188,9 @@ class FilterForm(forms.Form):
             return ""
         return _("Reasons are searched for in %(days)d days. Set “From” for another time.") % {"days": USUAL_SPAN.days}
 
-    def wanted(self, viewer: Any) -> Wanted:
+    def wanted(self, viewer: Any) -> LogFilter:
         data = self.cleaned_data
-        return Wanted(
+        return LogFilter(
             actor=data["actor"],
             action=data["action"],
             target_type=data["type"],
@@ -210,7 +211,7 @@ def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def type_choices() -> list[tuple[str, str]]:
     """All that has a history or a table: one of each, whatever proxies there are."""
-    models = {source.tracked for source in sources() if source.is_history}
+    models = {source.tracked for source in log_tables() if source.is_history}
     models |= {model._meta.concrete_model for model in admin.site._registry}  # type: ignore[misc]
     return sorted(((each._meta.label_lower, capfirst(str(each._meta.verbose_name))) for each in models), key=_by_name)
 
@@ -258,7 +259,7 @@ def _asked(query: QueryDict) -> QueryDict:
     return asked
 
 
-def _page_of(request: StaffRequest, wanted: Wanted, asked: QueryDict) -> dict[str, Any]:
+def _page_of(request: StaffRequest, wanted: LogFilter, asked: QueryDict) -> dict[str, Any]:
     size = request.user.page_size
     before, after = read_key(request.GET.get("before", "")), read_key(request.GET.get("after", ""))
     if before is None and after is not None:
@@ -271,8 +272,10 @@ def _page_of(request: StaffRequest, wanted: Wanted, asked: QueryDict) -> dict[st
     return _shown(request, found[:size], asked, later=before is not None, earlier=len(found) > size)
 
 
-def _shown(request: StaffRequest, keys: list[Key], asked: QueryDict, *, later: bool, earlier: bool) -> dict[str, Any]:
-    def at(name: str, key: Key) -> str:
+def _shown(
+    request: StaffRequest, keys: list[LineKey], asked: QueryDict, *, later: bool, earlier: bool
+) -> dict[str, Any]:
+    def at(name: str, key: LineKey) -> str:
         query = asked.copy()
         query[name] = str(key)
         return f"?{query.urlencode()}"
@@ -318,7 +321,7 @@ def audit_export(request: StaffRequest) -> HttpResponse:
     return response  # type: ignore[return-value]
 
 
-def _cells(request: StaffRequest, keys: list[Key]) -> Iterator[tuple[str, ...]]:
+def _cells(request: StaffRequest, keys: list[LineKey]) -> Iterator[tuple[str, ...]]:
     zone = request.console.zone
     for first in range(0, len(keys), DESCRIBED_AT_ONCE):
         # A file is written when the request has been answered: what it is about and the zone are set anew.
@@ -351,7 +354,7 @@ def _utc(time: datetime) -> str:
     return Moment().render(time.astimezone(UTC))
 
 
-def _csv(request: StaffRequest, keys: list[Key]) -> Iterator[str]:
+def _csv(request: StaffRequest, keys: list[LineKey]) -> Iterator[str]:
     form, buffer = NeutralCSV(), io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     buffer.write("\ufeff")
@@ -370,7 +373,7 @@ def _taken(buffer: io.StringIO) -> str:
     return text
 
 
-def _workbook(request: StaffRequest, keys: list[Key]) -> Any:
+def _workbook(request: StaffRequest, keys: list[LineKey]) -> Any:
     form, book = NeutralXLSX(), Workbook(write_only=True)
     sheet = book.create_sheet(_("Audit log"))
     sheet.append(COLUMNS)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.access.picker import by_thing, offered
 from admin_dashboards.links import link_to
-from apps.access import Decision, may, permission_name, until_words
+from apps.access import PermissionDecision, may, permission_name, until_text
 from apps.errors import Invalid
 from apps.infra.ids import searched_number
 from apps.users.accounts.oversight import giving
@@ -24,7 +24,7 @@ class Explanation:
     person: User
     verb: str
     thing: str
-    decision: Decision
+    decision: PermissionDecision
     lines: list[Any] = field(default_factory=list)
     """By what it is allowed, or what is missing."""
 
@@ -69,7 +69,7 @@ def _line(source: Any) -> Any:
     return str(source)
 
 
-def _missing(person: User, perm: str, decision: Decision) -> Any:
+def _missing(person: User, perm: str, decision: PermissionDecision) -> Any:
     yield str(decision.sentence)
     if not person.is_staff:
         yield _("An app user: staff permissions apply to staff accounts only.")
@@ -80,6 +80,6 @@ def _missing(person: User, perm: str, decision: Decision) -> Any:
     over = {member.group_id: member.ends_at for member in person.group_memberships.all() if member.is_over}
     for group in groups:
         if end := over.get(group.pk):
-            yield _("They were in %(group)s, %(until)s.") % {"group": group.name, "until": until_words(end)}
+            yield _("They were in %(group)s, %(until)s.") % {"group": group.name, "until": until_text(end)}
         elif decision.via != "inactive":
             yield link_to(group, _("The group “%(name)s” gives it.") % {"name": group.name})

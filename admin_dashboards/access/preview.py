@@ -23,15 +23,15 @@ from admin_dashboards.errors import status_of
 from admin_dashboards.navigation import menu
 from admin_dashboards.registry import all_tables, desks, queue_desks
 from apps.access import (
-    held_on_rows,
+    granted_on_rows,
     may,
     memberships,
     models_with_row_grants,
     permission_name,
     row_grants,
-    shares_held,
+    scoped_granted,
     unended,
-    until_words,
+    until_text,
 )
 from apps.errors import DomainError
 from apps.users.accounts.guards import access_administrators
@@ -235,7 +235,7 @@ def standing_of(person: User) -> Standing:
         told.addresses |= set(_addresses(table, request))
         if table.has_view_permission(request):
             told.rows[reverse(table.address("changelist"))] = _rows(table, request)
-    told.pairs = dangerous(told.perms | held_on_rows(person))
+    told.pairs = dangerous(told.perms | granted_on_rows(person))
     return told
 
 
@@ -263,9 +263,9 @@ def _rows(table: ModelAdmin, request: StaffRequest) -> str | set[int]:
     user: Any = request.user
     if any(may(user, table.perm(action)) for action in table.seen_with):
         return ALL
-    held = [share for action in table.seen_with for share in shares_held(user, table.perm(action))]
+    held = [scoped for action in table.seen_with for scoped in scoped_granted(user, table.perm(action))]
     if held:  # as many as there are, so named, not numbered
-        return " · ".join(permission_name(share.perm) for share in held)
+        return " · ".join(permission_name(scoped.perm) for scoped in held)
     return set(table.get_queryset(request).values_list("pk", flat=True))
 
 
@@ -320,7 +320,7 @@ def _group_words(one: Standing, other: Standing) -> list[str]:
 
 
 def _named(name: str, until: datetime | None) -> str:
-    return f"{name}, {until_words(until)}" if until else name
+    return f"{name}, {until_text(until)}" if until else name
 
 
 def _table_names() -> dict[str, str]:

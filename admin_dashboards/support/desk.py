@@ -31,9 +31,10 @@ from apps.events.models import Event
 from apps.infra.ids import parse_id
 from apps.review.reveals import ration_of, reveals_today
 from apps.stories.models import Story
-from apps.support.evidence import Fact
-from apps.support.explain_visibility import THINGS, Answer, ladder
+from apps.support.evidence import Evidence
+from apps.support.explain_visibility import ExplainedCheck, explain
 from apps.support.search import SHORTEST_PHONE_END, Found, find, is_short_phone
+from apps.support.targets import TARGETS
 from apps.users.accounts.access_log import look_as, note_found, note_opened
 from apps.users.models import Block, User
 
@@ -86,7 +87,7 @@ class SupportDesk(Desk):
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
         found = _find(request, term, besides=person)
         if len(found) == 1 and found[0].kind:
-            return HttpResponseRedirect(_why(person, found[0].kind, found[0].thing_id))
+            return HttpResponseRedirect(_why(person, found[0].kind, found[0].target_id))
         others = [hit.person for hit in found if hit.person is not None]
         chosen = request.GET.get("of", "")
         other = next((one for one in others if str(one.pk) == chosen), others[0] if others else None)
@@ -120,22 +121,22 @@ class SupportDesk(Desk):
     def why(self, request: StaffRequest, person_id: int, kind: str, thing_id: int) -> HttpResponse:
         """Explain whether the user sees the object, now or at a past time."""
         person = _opened(request, person_id)
-        if kind not in THINGS:
+        if kind not in TARGETS:
             raise Absent("not-found", _("Unknown type. Choose one from the page of the user."))
         at, error = _time(request.GET.get("at", ""))
         try:
-            explained = ladder(person.pk, kind, thing_id, at=at)
+            explained = explain(person.pk, kind, thing_id, at=at)
         except (Absent, Invalid) as refusal:
             at, error = None, str(refusal)
-            explained = ladder(person.pk, kind, thing_id)
+            explained = explain(person.pk, kind, thing_id)
         context = {
             "person": person,
             "kind": kind,
             "thing_id": thing_id,
-            "thing_name": f"{THINGS[kind].name} #{thing_id}",
-            "ladder": explained,
-            "steps": [_step(answer) for answer in explained.answers if answer.decides],
-            "besides": [_step(answer) for answer in explained.answers if not answer.decides],
+            "thing_name": f"{TARGETS[kind].name} #{thing_id}",
+            "explanation": explained,
+            "steps": [_step(answer) for answer in explained.checks if answer.decides],
+            "besides": [_step(answer) for answer in explained.checks if not answer.decides],
             "remarks": [_sentence(fact) for fact in explained.remarks],
             "at": at,
             "at_error": error,
@@ -220,12 +221,12 @@ def _address_of(hit: Found) -> str:
     if hit.person is not None:
         return reverse("admin:desk_support_person", args=[hit.person.pk])
     owner = _owner_of(hit)
-    return _why(owner, hit.kind, hit.thing_id) if owner else ""
+    return _why(owner, hit.kind, hit.target_id) if owner else ""
 
 
 def _owner_of(hit: Found) -> User | None:
     """The user whom the object concerns first."""
-    row: Any = THINGS[hit.kind].model._default_manager.filter(pk=hit.thing_id).first()
+    row: Any = TARGETS[hit.kind].model._default_manager.filter(pk=hit.target_id).first()
     if row is None:
         return None
     name = {"connection": "receiver", "story": "author", "event": "host", "message": "sender"}.get(
@@ -239,19 +240,19 @@ def _hit(hit: Found) -> dict[str, Any]:
     if hit.person is not None:
         state: str | SafeString = account_state(hit.person)
         return {"name": hit.person.username, "how": hit.how, "state": state, "address": _address_of(hit)}
-    return {"name": f"{THINGS[hit.kind].name} #{hit.thing_id}", "how": hit.how, "address": _address_of(hit)}
+    return {"name": f"{TARGETS[hit.kind].name} #{hit.target_id}", "how": hit.how, "address": _address_of(hit)}
 
 
-def _step(answer: Answer) -> dict[str, Any]:
+def _step(answer: ExplainedCheck) -> dict[str, Any]:
     state, icon, word = (
         (UNREACHED if answer.applies else NOT_APPLICABLE) if answer.passed is None else STATES[answer.passed]
     )
-    details = [_sentence(fact) for fact in answer.facts]
+    details = [_sentence(fact) for fact in answer.evidence]
     if answer.fixable_by:
         details.append(answer.fixable_by)
     return {"state": state, "icon": icon, "word": word, "question": answer.question, "details": details}
 
 
-def _sentence(fact: Fact) -> str:
+def _sentence(fact: Evidence) -> str:
     """The sentence; where the one who asks may follow it, it leads to the row."""
     return link_to(fact.row, fact.sentence) if isinstance(fact.row, Model) else fact.sentence

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.masking import mask_mail, mask_phone
-from apps.access import until_words
+from apps.access import until_text
 from apps.errors import Refused
 from apps.infra.ids import parse_id
 
@@ -209,7 +209,7 @@ def _members(field: models.Field[Any, Any], records: list[Any]) -> dict[int, Val
     for row in rows.select_related(end):
         until = getattr(row, "ends_at", None)
         word = _named(row, end)
-        held[row.history_id][getattr(row, f"{end}_id"), until] = f"{word} ({until_words(until)})" if until else word
+        held[row.history_id][getattr(row, f"{end}_id"), until] = f"{word} ({until_text(until)})" if until else word
     return {pk: Value(set(members), ", ".join(sorted(members.values()))) for pk, members in held.items()}
 
 

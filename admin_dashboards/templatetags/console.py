@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from admin_dashboards.breadcrumbs import as_in_menu
 from admin_dashboards.context import asking, with_filters
-from apps.access import until_words
+from apps.access import until_text
 
 register = template.Library()
 JUST_NOW = timedelta(minutes=1)
@@ -50,7 +50,7 @@ def ago(time: datetime | None) -> SafeString | str:
 @register.filter
 def until(time: datetime) -> str:
     """As in "until 3 May 2026, 17:00 Europe/Berlin"."""
-    return until_words(time)
+    return until_text(time)
 
 
 register.filter(as_in_menu)

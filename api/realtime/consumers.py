@@ -29,7 +29,7 @@ from api.throttles import spend
 from apps.chat import services, timeline
 from apps.chat.models import Message
 from apps.errors import Absent
-from apps.notifications import news
+from apps.notifications import unread as unread_rows
 
 # Messages read from the database at a time.
 AT_ONCE = 100
@@ -172,7 +172,9 @@ class NotificationSocket(Socket):
         person_id = self.user.pk
         feed = cast(PersonFeed, await manager.current().follow(f"person.{person_id}", lambda: PersonFeed(person_id)))
         self._feed = feed
-        for _person, notification_id in await in_thread(news.ids_since, [person_id], manager.current().missing_since()):
+        for _person, notification_id in await in_thread(
+            unread_rows.ids_since, [person_id], manager.current().missing_since()
+        ):
             feed.learn(notification_id)
         feed.sockets.add(self)
 
@@ -189,7 +191,7 @@ class NotificationSocket(Socket):
     async def write(self) -> None:
         while self._untold:
             ids = [self._untold.popleft() for _ in range(min(AT_ONCE, len(self._untold)))]
-            told, unread = await in_thread(news.read, self.user.pk, ids)
+            told, unread = await in_thread(unread_rows.own_and_unread, self.user.pk, ids)
             for notification in told:
                 await self.send(notification_frame(notification, unread))
 

@@ -25,7 +25,7 @@ from api.realtime.subscriptions import LATENESS, Feed, PersonFeed, RoomFeed
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
 from apps.infra import pubsub
-from apps.notifications.news import ids_since
+from apps.notifications.unread import ids_since
 
 if TYPE_CHECKING:
     from api.realtime.base import Socket

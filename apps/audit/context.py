@@ -1,4 +1,4 @@
-"""What is known of the request that is being answered, for history and audit. Each door sets it."""
+"""Where the current request comes from, for history and audit. Each entry point sets it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def origin() -> Origin:
 
 @contextmanager
 def coming_from(request_id: str, address: str | None) -> Iterator[None]:
-    """Name the request for everything that is written inside the block."""
+    """Set the origin of everything that is recorded inside the block."""
     token = _origin.set(Origin(request_id, address))
     try:
         yield

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Version(models.Model):
-    """What each version holds beside the row itself."""
+    """The columns of each version beside those of the row."""
 
     request_id = models.CharField(max_length=64, blank=True, editable=False)
     action = models.CharField(max_length=48, blank=True, default="", db_default="", editable=False)
@@ -48,7 +48,7 @@ class Version(models.Model):
 
 
 def _indexes(name: str) -> list[models.Index]:
-    """What the audit log asks each history for, beside its time and its row: see `apps/audit/log.py`."""
+    """The indexes that the audit log needs on each history, beside those of time and row: see `log.py`."""
     return [
         models.Index(fields=["history_user", "history_date"], name=f"{name}_versions_actor"),
         # Most versions are those that rows begin with; the time alone finds them.
@@ -151,7 +151,7 @@ def _differs(obj: models.Model, version: Any) -> bool:
 
 
 def _rows_differ(obj: models.Model, version: Any, field: Any) -> bool:
-    """Whether a field of many held other rows; a row that was made anew with the same values is no other."""
+    """Whether a many-to-many field had other rows; a row created again with the same values counts as the same."""
     through = field.remote_field.through
     names = [each.attname for each in through._meta.fields if not each.primary_key]
     now = through._base_manager.filter(**{field.m2m_field_name(): obj.pk}).values_list(*names)
@@ -184,7 +184,7 @@ def delete_as(actor: User | None, obj: models.Model, *, action: str, note: str =
 
 
 type Actors[M] = User | Callable[[M], User | None] | None
-"""Who made several versions: one person, or who did of each row."""
+"""The actor of several versions: one user, or a function that returns the actor of each row."""
 
 
 def bulk_create_as[M: models.Model](actor: Actors[M], objs: Sequence[M], *, action: str, note: str = "") -> list[M]:

@@ -10,76 +10,42 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 
-from apps.access import may
-from apps.audit.history import Version
+from apps.audit.log_tables import LogTable, concerned_by, log_tables, names_of, owner_fields
 from apps.audit.models import Entry
 from apps.errors import Invalid
 from apps.infra.time_limits import TooLong, running_at_most
 
-if TYPE_CHECKING:
-    from apps.users.models import User
-
 CHANGES = {"created": "+", "changed": "~", "deleted": "-"}
-"""The actions that versions of rows tell of, beside those of `Action`."""
+"""The kinds of change of versions, beside the codes of `Action`."""
 LONGEST_PAGE = timedelta(seconds=5)
 """How long finding the lines of a page may take."""
-NOT_CONCERNED = {"decider", "assigned_to"}
-"""Foreign keys to users that name staff, beside those that end with "_by"."""
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_TIME = timedelta(0)
-VIEWED_WITH = {
-    "chat.membership": "chat.view_message",
-    "chat.room": "chat.view_message",
-    "events.participation": "events.view_event",
-    "moderation.appeal": "moderation.view_report",
-    "moderation.case": "moderation.view_report",
-    "moderation.strike": "moderation.view_report",
-    "users.block": "users.view_user",
-    "users.follow": "users.view_user",
-    "users.suspension": "users.view_user",
-}
-"""The permission to view what has none of its own, by model; of others "app.view_model"."""
 
 
-class Key(NamedTuple):
-    """A line: when, in which table (its place among `sources`), and the row."""
+class LineKey(NamedTuple):
+    """A line: its time, its table (the place among `log_tables`), and the row."""
 
     at: datetime
     source: int
     row: int
 
     def __str__(self) -> str:
-        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{sources()[self.source].label}-{self.row}"
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{log_tables()[self.source].label}-{self.row}"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A table that lines come from."""
-
-    label: str
-    """Of the model that the versions are of, such as "users.document"; of entries "audit.entry"."""
-    model: type[models.Model]
-    is_history: bool
-
-    @property
-    def tracked(self) -> type[models.Model]:
-        """The model that the versions are of."""
-        return self.model.instance_type if self.is_history else self.model  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is searched for; all of it has to hold."""
+class LogFilter:
+    """The filters of a search; a line has to match all of them."""
 
     actor: int | None = None
     action: str = ""
@@ -104,54 +70,6 @@ class Wanted:
         return bool(self.target_id or self.person or self.request_id)
 
 
-@cache
-def sources() -> tuple[Source, ...]:
-    histories = (model for model in apps.get_models() if issubclass(model, Version))
-    found = [Source(model.instance_type._meta.label_lower, model, is_history=True) for model in histories]  # type: ignore[attr-defined]
-    return tuple(sorted((Source(Entry._meta.label_lower, Entry, is_history=False), *found), key=_by_label))
-
-
-def _by_label(source: Source) -> str:
-    return source.label
-
-
-@cache
-def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
-    """The fields of a model that name whom a row concerns, such as its owner; the key of a user itself."""
-    user = get_user_model()
-    if issubclass(model, user):
-        return ("id",)
-    return tuple(
-        field.name
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.ForeignKey)
-        and field.related_model is user
-        and not field.name.endswith("_by")
-        and field.name not in NOT_CONCERNED
-    )
-
-
-@cache
-def owner_fields(model: type[models.Model]) -> tuple[str, ...]:
-    """Those of `concerned_by` that say whose row it is, which is no secret; where a row stands between two users, such
-    as a connection, who they are is one."""
-    fields = concerned_by(model)
-    return fields if len(fields) < 2 else tuple(name for name in fields if name == "author")
-
-
-def closed_to(viewer: User) -> frozenset[str]:
-    """The labels of the models that `viewer` may not view: what end users did there is shown without the user."""
-    if viewer.is_superuser:
-        return frozenset()
-    labels = [source.label for source in sources() if source.is_history]
-    return frozenset(label for label in labels if not may(viewer, VIEWED_WITH.get(label) or _view(label)))
-
-
-def _view(label: str) -> str:
-    app, _dot, name = label.partition(".")
-    return f"{app}.view_{name}"
-
-
 def staff_among(ids: Iterable[int]) -> set[int]:
     """The users of staff among `ids`, those whose account is gone included."""
     user: Any = get_user_model()
@@ -162,34 +80,27 @@ def staff_among(ids: Iterable[int]) -> set[int]:
     return staff
 
 
-@cache
-def names_of(label: str) -> tuple[str, ...]:
-    """The labels under which entries name rows of a model: its own, and those of its proxies."""
-    concrete = apps.get_model(label)._meta.concrete_model
-    return tuple(model._meta.label_lower for model in apps.get_models() if model._meta.concrete_model is concrete)
-
-
-def read_key(text: str) -> Key | None:
+def read_key(text: str) -> LineKey | None:
     """The line that `str` of a key names; None for all else."""
     micros, _dash, rest = text.partition("-")
     label, _dash, row = rest.rpartition("-")
-    place = next((place for place, source in enumerate(sources()) if source.label == label), None)
+    place = next((place for place, source in enumerate(log_tables()) if source.label == label), None)
     if place is None or not all(part.isascii() and part.isdecimal() and len(part) <= 17 for part in (micros, row)):
         return None
     try:
-        return Key(EPOCH + timedelta(microseconds=int(micros)), place, int(row))
+        return LineKey(EPOCH + timedelta(microseconds=int(micros)), place, int(row))
     except OverflowError:
         return None
 
 
 def lines(
-    wanted: Wanted,
+    wanted: LogFilter,
     most: int,
     *,
-    before: Key | None = None,
-    after: Key | None = None,
+    before: LineKey | None = None,
+    after: LineKey | None = None,
     longest: timedelta = LONGEST_PAGE,
-) -> list[Key]:
+) -> list[LineKey]:
     """At most `most` lines, latest first: the latest ones, those next `before` a line, or those next `after` one.
 
     Raises `Invalid` where finding them takes longer than `longest`.
@@ -197,7 +108,7 @@ def lines(
     forward = after is not None
     start = after or before
     branches = []
-    for place, source in enumerate(sources()):
+    for place, source in enumerate(log_tables()):
         rows = _versions(source, wanted) if source.is_history else _entries(wanted)
         if rows is not None:
             branches.append(_branch(rows, source, place, wanted, start, forward=forward)[:most])
@@ -207,12 +118,12 @@ def lines(
     order = ("at", "source", "row") if forward else ("-at", "-source", "-row")
     together = first.union(*rest, all=True).order_by(*order)[:most] if rest else first
     with _searching_at_most(longest):
-        found = [Key(*row) for row in together]
+        found = [LineKey(*row) for row in together]
     return found[::-1] if forward else found
 
 
 def _branch(
-    rows: QuerySet[Any], source: Source, place: int, wanted: Wanted, start: Key | None, *, forward: bool
+    rows: QuerySet[Any], source: LogTable, place: int, wanted: LogFilter, start: LineKey | None, *, forward: bool
 ) -> QuerySet[Any]:
     """The lines of one table, in the order of the page."""
     time = "history_date" if source.is_history else "created_at"
@@ -229,7 +140,7 @@ def _branch(
     return rows.order_by(*order).values_list("at", "source", "row")
 
 
-def _beyond(start: Key, place: int, time: str, *, forward: bool) -> Q:
+def _beyond(start: LineKey, place: int, time: str, *, forward: bool) -> Q:
     """Lines of the table at `place` that come behind `start`."""
     sign = "gt" if forward else "lt"
     if place != start.source:
@@ -240,7 +151,7 @@ def _beyond(start: Key, place: int, time: str, *, forward: bool) -> Q:
     return Q(**{f"{time}__{sign}e": start.at}) & (Q(**{f"{time}__{sign}": start.at}) | same_time)
 
 
-def _entries(wanted: Wanted) -> QuerySet[Entry] | None:
+def _entries(wanted: LogFilter) -> QuerySet[Entry] | None:
     if wanted.action in CHANGES:
         return None
     rows = Entry.objects.all()
@@ -260,7 +171,7 @@ def _entries(wanted: Wanted) -> QuerySet[Entry] | None:
     return rows.filter(_of_request(wanted))
 
 
-def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
+def _versions(source: LogTable, wanted: LogFilter) -> QuerySet[Any] | None:
     if (wanted.action and wanted.action not in CHANGES) or (wanted.target_type and wanted.target_type != source.label):
         return None
     rows = source.model._default_manager.all()
@@ -277,8 +188,8 @@ def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
         rows = rows.filter(id=wanted.target_id)
     if wanted.person:
         kept = {field.name for field in source.model._meta.concrete_fields}
-        told = owner_fields if is_closed else concerned_by
-        fields = [field for field in told(source.tracked) if field in kept]
+        fields_of = owner_fields if is_closed else concerned_by
+        fields = [field for field in fields_of(source.tracked) if field in kept]
         if not fields:
             return None
         if is_closed:
@@ -289,7 +200,7 @@ def _versions(source: Source, wanted: Wanted) -> QuerySet[Any] | None:
     return rows.filter(_of_request(wanted))
 
 
-def _of_request(wanted: Wanted) -> Q:
+def _of_request(wanted: LogFilter) -> Q:
     return Q(request_id=wanted.request_id) & ~Q(request_id="") if wanted.request_id else Q()
 
 
@@ -300,5 +211,5 @@ def _searching_at_most(longest: timedelta) -> Iterator[None]:
         with running_at_most(longest):
             yield
     except TooLong as error:
-        said = _("This search takes too long. Narrow it down: an actor, an object, or less time.")
-        raise Invalid("too-wide", said, field="from") from error
+        message = _("This search takes too long. Narrow it down: an actor, an object, or less time.")
+        raise Invalid("too-wide", message, field="from") from error

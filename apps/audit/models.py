@@ -12,7 +12,7 @@ from apps.audit.actions import label_of
 
 
 def append_only() -> list[pgtrigger.Trigger]:
-    """Triggers that refuse to change, delete or empty a table, whoever asks."""
+    """Triggers that refuse to change, delete or empty a table, for every role."""
     return [
         pgtrigger.Protect(name="append_only_rows", operation=pgtrigger.Update | pgtrigger.Delete),
         pgtrigger.Trigger(
@@ -26,7 +26,7 @@ def append_only() -> list[pgtrigger.Trigger]:
 
 
 class Use(models.Model):
-    """The last day on which somebody made use of a permission: what is given and never used can be taken back."""
+    """The last day on which a user made use of a permission: a grant that is never used can be revoked."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     perm = models.CharField(max_length=150)
@@ -43,7 +43,7 @@ class Use(models.Model):
 
 
 class Entry(models.Model):
-    """One action: who, what, on which thing, why, from where. Never changed, never deleted."""
+    """Audit log entry: who did what to which object, why, from where. Never changed, never deleted."""
 
     # Without the index that Django would add: a longer one of the same beginning is below.
     actor = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""People see the entries that tell of looks at their own data, and no others."""
+"""Users see the audit log entries of which they are the subject, and no others."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def record(
     subject: User | None = None,
     **detail: Any,
 ) -> Entry:
-    """Write an audit log entry of an action that changes no business row. `detail` holds no secrets or private text.
+    """Write an audit log entry of an action that changes no business row. `detail` has no secrets or private text.
 
     `subject` is the user concerned: whose personal data was viewed, who reads of it as far as
     `users/accounts/access_log.py` shows it to them, or to whom something was done.
@@ -72,12 +72,12 @@ def record_refusal(
         return record(actor, Action.REFUSED, target, reason=sentence, method=method, path=path)
     if any(limit == most for _method, _path, limit in known):
         return None
-    said = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
-    return record(actor, Action.REFUSED, reason=said, most=most)
+    message = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
+    return record(actor, Action.REFUSED, reason=message, most=most)
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:
-    """Whether it is written down already that `actor` has looked at it since then; fetched ahead is not looked at."""
+    """Whether a view of the target by `actor` since then is recorded; one that was fetched ahead is no view."""
     return _views(actor, target).filter(created_at__gte=since).exclude(FETCHED_AHEAD).exists()
 
 

@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.chat.models import Membership, Message, Room
 from apps.connections.permissions import connected_ids
 from apps.users.permissions import hidden_from
-from apps.visibility.policy import Check, Policy, World, standing
+from apps.visibility.evaluate import visible_rows
+from apps.visibility.policy import Check, Policy
+from apps.visibility.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -19,21 +21,21 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 
-def policy(viewer: User | AnonymousUser, world: World) -> Policy:
+def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """Still readable when the connection has ended, but not after a block."""
-    return Policy(_membership("id", viewer, world))
+    return Policy(_membership("id", viewer, snapshot))
 
 
-def message_policy(viewer: User | AnonymousUser, world: World) -> Policy:
+def message_policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """As its room. One that staff removed keeps its place, without its text."""
-    return Policy(_membership("room_id", viewer, world))
+    return Policy(_membership("room_id", viewer, snapshot))
 
 
-def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[Check]:
-    memberships = world.of(Membership)
+def _membership(room: str, viewer: User | AnonymousUser, snapshot: Snapshot) -> list[Check]:
+    memberships = snapshot.of(Membership)
     own = memberships.filter(user_id=viewer.pk).values_list("room_id", flat=True)
     # Asked of each room: the planner would read all memberships of everybody for one list of all that are barred.
-    with_hidden = memberships.filter(room_id=OuterRef(room), user__in=hidden_from(viewer, world))
+    with_hidden = memberships.filter(room_id=OuterRef(room), user__in=hidden_from(viewer, snapshot))
     return [
         Check("member", _("Is the viewer a member of the room?"), Q(**{f"{room}__in": own})),
         Check(
@@ -45,11 +47,11 @@ def _membership(room: str, viewer: User | AnonymousUser, world: World) -> list[C
 
 
 def joined(viewer: User | AnonymousUser) -> QuerySet[Room]:
-    return standing(policy, Room, viewer)
+    return visible_rows(policy, Room, viewer)
 
 
 def messages_shown(viewer: User | AnonymousUser) -> QuerySet[Message]:
-    return standing(message_policy, Message, viewer)
+    return visible_rows(message_policy, Message, viewer)
 
 
 def may_write(user: User, room: Room) -> bool:

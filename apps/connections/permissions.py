@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.connections.models import Connection
 from apps.users.permissions import hidden_from
-from apps.visibility.policy import PRESENT, Check, Policy, World, standing
+from apps.visibility.evaluate import visible_rows
+from apps.visibility.policy import Check, Policy
+from apps.visibility.snapshot import LIVE, Snapshot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -28,10 +30,10 @@ def is_party(user: User, connection: Connection) -> bool:
     return user.pk in (connection.sender_id, connection.receiver_id)
 
 
-def connected_ids(viewer: User | AnonymousUser, world: World = PRESENT) -> QuerySet[Connection, int]:
+def connected_ids(viewer: User | AnonymousUser, snapshot: Snapshot = LIVE) -> QuerySet[Connection, int]:
     """The ids of all who are connected to `viewer`; for use inside another query."""
     other = Case(When(sender_id=viewer.pk, then=F("receiver_id")), default=F("sender_id"))
-    accepted = world.of(Connection).filter(_between(viewer), status=Connection.Status.ACCEPTED)
+    accepted = snapshot.of(Connection).filter(_between(viewer), status=Connection.Status.ACCEPTED)
     return accepted.values_list(other, flat=True)
 
 
@@ -49,9 +51,9 @@ def relation(viewer: User, person: User) -> Relation | None:
     return "accepted" if connection.status == Connection.Status.ACCEPTED else "rejected"
 
 
-def policy(viewer: User, world: World) -> Policy:
+def policy(viewer: User, snapshot: Snapshot) -> Policy:
     """Sent or received, except with people who are hidden by a block."""
-    hidden = hidden_from(viewer, world)
+    hidden = hidden_from(viewer, snapshot)
     return Policy(
         [
             Check("direction", _("Did the viewer send or receive it?"), _between(viewer)),
@@ -65,7 +67,7 @@ def policy(viewer: User, world: World) -> Policy:
 
 
 def own(viewer: User) -> QuerySet[Connection]:
-    return standing(policy, Connection, viewer)
+    return visible_rows(policy, Connection, viewer)
 
 
 def _between(viewer: User | AnonymousUser) -> Q:

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.events.models import Event
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility.policy import Check, Policy, World, standing
+from apps.visibility.evaluate import visible_rows
+from apps.visibility.policy import Check, Policy
+from apps.visibility.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -22,21 +24,21 @@ def is_host(user: User, event: Event) -> bool:
     return event.host_id == user.pk
 
 
-def policy(viewer: User | AnonymousUser, world: World) -> Policy:
+def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
     return Policy(
         [
             Check(
                 "kept", _("Is it still up, not removed by staff?"), Q(removed_at=None), fixable_by="events.delete_event"
             ),
-            switched_on("host", world),
-            unblocked("host", viewer, world),
+            switched_on("host", snapshot),
+            unblocked("host", viewer, snapshot),
         ]
     )
 
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Event]:
-    return standing(policy, Event, viewer)
+    return visible_rows(policy, Event, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

@@ -19,7 +19,8 @@ from apps.stories import permissions as stories
 from apps.stories.models import Story
 from apps.users import permissions as users
 from apps.users.models import Block, Follow, User
-from apps.visibility.policy import PRESENT, Present, Seeing
+from apps.visibility.policy import PolicyFor
+from apps.visibility.snapshot import LIVE, Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Reportable:
     model: type[Model]
     author: str
     """The attribute with the id of whoever answers for it."""
-    policy: Seeing
+    policy: PolicyFor
     met: Callable[[User], Q]
     """Which of them a person could see before being blocked, so that a block is no shield against their report."""
     remove: str | None = None
@@ -40,7 +41,7 @@ class Reportable:
     """What it says of itself, field by field, as reporters see it; with dots where another row says it."""
 
 
-class NoBlocks(Present):
+class NoBlocks(Live):
     """The present as it would be if nobody had blocked anybody."""
 
     def of(self, model: type[Model]) -> QuerySet[Any]:
@@ -113,7 +114,7 @@ def reportable(viewer: User, kind: str) -> QuerySet[Any]:
     thing = REPORTABLE[Report.Kind(kind)]
     blocked_by = Block.objects.filter(blocked=viewer).values("blocker")
     author = "id" if thing.author == "pk" else thing.author
-    shown = PRESENT.of(thing.model).filter(thing.policy(viewer, NoBlocks()).holds)
+    shown = LIVE.of(thing.model).filter(thing.policy(viewer, NoBlocks()).condition)
     return shown.filter(~Q(**{f"{author}__in": blocked_by}) | thing.met(viewer))
 
 

@@ -179,9 +179,6 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> CaseQuerySet:
         return self.filter(status=Case.Status.OPEN)
 
-    def heaviest_first(self) -> CaseQuerySet:
-        return self.order_by("-weight", "opened_at", "id")
-
 
 class Case(ReviewItem):
     """All that is reported about one thing, until it is settled. What is reported afterwards opens the next one."""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Kind(models.TextChoices):
-    """What a notification is about. `texts.py` words each of them."""
+    """What a notification is about. `texts.py` has the text of each."""
 
     CONNECTION_REQUEST = "connection_request", _("Connection request")
     CONNECTION_ACCEPTED = "connection_accepted", _("Connection accepted")
@@ -36,7 +36,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """One line told to one person."""
+    """One line of text to one user."""
 
     recipient = models.ForeignKey(
         "users.User",

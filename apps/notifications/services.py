@@ -1,4 +1,4 @@
-"""Telling people things: the row first, in the transaction of what it tells of; open sockets hear on commit."""
+"""Notifies users: the row in the transaction of the change itself; open sockets on commit."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 BATCH = 1000
 
 
-def notify(recipient_id: int, kind: Kind, *, about: models.Model | None = None, **facts: str) -> Notification:
-    """Tell one person. `about` is what the notification leads to; `facts` are what `texts.py` words it with."""
-    [notification] = notify_all([recipient_id], kind, about=about, **facts)
+def notify(recipient_id: int, kind: Kind, *, about: models.Model | None = None, **context: str) -> Notification:
+    """Notify one user. `about` is the object that the notification links to; `context` fills in its text."""
+    [notification] = notify_all([recipient_id], kind, about=about, **context)
     return notification
 
 
 def notify_all(
-    recipient_ids: Iterable[int], kind: Kind, *, about: models.Model | None = None, **facts: str
+    recipient_ids: Iterable[int], kind: Kind, *, about: models.Model | None = None, **context: str
 ) -> list[Notification]:
-    """Tell many people the same, each in their language, however many they are."""
+    """Notify many users of the same, each in their language."""
     recipient_ids = list(recipient_ids)
     languages = dict(get_user_model()._default_manager.filter(pk__in=recipient_ids).values_list("pk", "language"))
     texts = {}
     for language in set(languages.values()):
         with override(language):
-            texts[language] = text_of(kind, **facts)
-    told = Notification.objects.bulk_create(
+            texts[language] = text_of(kind, **context)
+    notifications = Notification.objects.bulk_create(
         [
             Notification(
                 recipient_id=recipient_id,
@@ -52,14 +52,14 @@ def notify_all(
         ],
         batch_size=BATCH,
     )
-    for notification in told:
-        # Only the number: whoever has a socket open reads the row, and how much is unread, from the database.
+    for notification in notifications:
+        # Only the id: each open socket reads the row, and the number of unread ones, from the database.
         pubsub.publish(f"person.{notification.recipient_id}", {"type": "notification", "id": notification.pk})
-    return told
+    return notifications
 
 
 def notifications_of(user: User, *, unread: bool | None = None) -> models.QuerySet[Notification]:
-    """One's own, newest first: all, only those unread, or only those read."""
+    """The notifications of `user`, newest first: all, only the unread, or only the read."""
     rows = visible(user, Notification)
     if unread is not None:
         rows = rows.filter(is_read=not unread)
@@ -68,7 +68,7 @@ def notifications_of(user: User, *, unread: bool | None = None) -> models.QueryS
 
 @transaction.atomic
 def mark_read(user: User, notification_id: int) -> Notification:
-    """Mark one as read. Twice is once."""
+    """Mark one as read; idempotent. Raises `Absent`, for those of other users as well."""
     notification = visible(user, Notification).select_for_update(of=("self",)).filter(pk=notification_id).first()
     if notification is None:
         raise Absent("not-found", _("There is no such notification."))
@@ -80,7 +80,7 @@ def mark_read(user: User, notification_id: int) -> Notification:
 
 
 def mark_all_read(user: User) -> int:
-    """Mark all that a person has as read; how many were not."""
+    """Mark all as read; returns how many were unread."""
     return notifications_of(user, unread=True).update(is_read=True, read_at=timezone.now())
 
 

@@ -1,4 +1,4 @@
-"""How each kind of notification reads. A kind that needs a fact which it was not given raises TypeError."""
+"""The text of each kind of notification. Raises `TypeError` for missing context."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LONGEST = 1000
 
 
 # Translators: stands after "your"; where the possessive bends with the noun, it belongs here: "deine Story".
-THINGS = {
+TARGETS = {
     "story": pgettext_lazy("your …", "story"),
     "event": pgettext_lazy("your …", "event"),
     "message": pgettext_lazy("your …", "message"),
     "user": pgettext_lazy("your …", "account"),
 }
-# Translators: stands after "your", as the names of the things do.
+# Translators: stands after "your", as the names of the targets do.
 EVENT = pgettext_lazy("your …", "event “%(title)s”")
 
 
-def text_of(kind: Kind, **facts: str) -> str:
-    """The line that the recipient reads, at most 1,000 characters, in the language that is active."""
-    text = WORDS[kind](**facts)
+def text_of(kind: Kind, **context: str) -> str:
+    """The text that the recipient reads, at most 1,000 characters, in the active language."""
+    text = TEXTS[kind](**context)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -117,17 +117,17 @@ def _appeal_decided(*, thing: str, status: str, text: str, title: str = "") -> s
 
 
 def _yours(thing: str, title: str) -> dict[str, str]:
-    """Somebody's thing by name. What is no kind of thing is a name already, from before they were kept as kinds."""
+    """The target by name. Old decisions keep a name instead of a kind; it is used as it is."""
     if thing == "event" and title:
         return {"thing": str(EVENT) % {"title": title}}
-    return {"thing": str(THINGS.get(thing, thing))}
+    return {"thing": str(TARGETS.get(thing, thing))}
 
 
 def _joined(sentence: str, text: str) -> str:
     return f"{sentence} {text}".strip()
 
 
-WORDS: dict[Kind, Callable[..., str]] = {
+TEXTS: dict[Kind, Callable[..., str]] = {
     Kind.CONNECTION_REQUEST: _connection_request,
     Kind.CONNECTION_ACCEPTED: _connection_accepted,
     Kind.NEW_FOLLOWER: _new_follower,

@@ -21,10 +21,6 @@ def is_there() -> Q:
 
 
 class StoryQuerySet(RemovableQuerySet["Story"]):
-    def standing(self) -> StoryQuerySet:
-        """Those that their authors have not deleted."""
-        return self.filter(deleted_at__isnull=True)
-
     def active(self) -> StoryQuerySet:
         return self.filter(is_there())
 
@@ -34,9 +30,6 @@ class StoryQuerySet(RemovableQuerySet["Story"]):
     def to_free(self) -> StoryQuerySet:
         """Those whose file has no more use: expired, and no evidence."""
         return self.filter(expires_at__lte=timezone.now(), freed_at__isnull=True, held=False)
-
-    def with_author(self) -> StoryQuerySet:
-        return self.select_related("author__profile")
 
 
 class Story(Removable):
@@ -84,10 +77,6 @@ class Story(Removable):
         if self.expires_at is None:
             self.expires_at = self.created_at + LIFETIME
         super().save(*args, **kwargs)
-
-    @property
-    def is_active(self) -> bool:
-        return self.removed_at is None and self.deleted_at is None and self.expires_at > timezone.now()
 
 
 class StoryUserObjectPermission(UserObjectPermissionBase, TimeBoxed):

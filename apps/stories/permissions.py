@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.connections.permissions import connected_ids
 from apps.stories.models import Story
 from apps.users.permissions import switched_on, unblocked
-from apps.visibility.policy import Check, Policy, World, standing
+from apps.visibility.evaluate import visible_rows
+from apps.visibility.policy import Check, Policy
+from apps.visibility.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -24,9 +26,9 @@ def is_author(user: User, story: Story) -> bool:
     return story.author_id == user.pk
 
 
-def policy(viewer: User | AnonymousUser, world: World) -> Policy:
+def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """Others' while they are active and meant for the viewer; one's own whatever has become of them."""
-    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, world))
+    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, snapshot))
     return Policy(
         [
             Check("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
@@ -37,9 +39,9 @@ def policy(viewer: User | AnonymousUser, world: World) -> Policy:
                 spares_own=True,
                 fixable_by="stories.delete_story",
             ),
-            Check("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=world.now), spares_own=True),
-            switched_on("author", world, spares_own=True),
-            unblocked("author", viewer, world, spares_own=True),
+            Check("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=snapshot.now), spares_own=True),
+            switched_on("author", snapshot, spares_own=True),
+            unblocked("author", viewer, snapshot, spares_own=True),
             Check(
                 "audience",
                 _("Is it public, or is the viewer connected to its author?"),
@@ -51,9 +53,9 @@ def policy(viewer: User | AnonymousUser, world: World) -> Policy:
     )
 
 
-def feed_policy(viewer: User | AnonymousUser, world: World) -> Policy:
+def feed_policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """What the feed lists: of one's own, too, only what others may see now."""
-    whole = policy(viewer, world)
+    whole = policy(viewer, snapshot)
     return Policy(
         [replace(check, spares_own=False) if check.code in ("kept", "lasting") else check for check in whole.checks],
         whole.own,
@@ -61,7 +63,7 @@ def feed_policy(viewer: User | AnonymousUser, world: World) -> Policy:
 
 
 def shown(viewer: User | AnonymousUser) -> QuerySet[Story]:
-    return standing(policy, Story, viewer)
+    return visible_rows(policy, Story, viewer)
 
 
 RULES: dict[str, Callable[[Any, Any], bool]] = {

@@ -27,7 +27,7 @@ from apps.stories.models import Story, StoryView
 from apps.stories.permissions import feed_policy
 from apps.users.models import User
 from apps.users.permissions import hidden_from
-from apps.visibility.policy import standing
+from apps.visibility.evaluate import visible_rows
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ FREED_AT_ONCE = 500
 
 def feed(viewer: User) -> QuerySet[Story]:
     """What is there to see: public stories, those of connections, one's own; newest first."""
-    return with_seen(standing(feed_policy, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
+    return with_seen(visible_rows(feed_policy, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
 
 
 def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:

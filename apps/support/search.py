@@ -1,4 +1,4 @@
-"""Who or what is meant by what somebody reads out on the phone: a name, a mail address, a number, a pasted address."""
+"""Finds the user or target that a caller names on the phone: by name, email address, number or pasted address."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.chat.models import Membership, Room
 from apps.infra.ids import parse_id, searched_number
 from apps.users.models import Profile, User, phone_digits, phone_digits_reversed
+from apps.users.models.accounts import UserQuerySet
 from apps.users.names import seen, tidy
 
 MOST = 20
@@ -23,12 +23,12 @@ SHORTEST_PHONE_END = 6
 """Digits by which the end of a phone number is found."""
 PHONE = re.compile(r"\+?[0-9 ()./-]+")
 
-# Addresses of the console, the API and the sockets, as far as they name one thing.
+# Addresses of the console, the API and the sockets, as far as they name one target.
 PERSON_PLACES = [
     re.compile(r"^/admin/users/user/(\d+)/"),
     re.compile(r"^/admin/support/(\d+)/"),
 ]
-THING_PLACES = {
+TARGET_PLACES = {
     "connection": re.compile(r"^/(?:admin/connections/connection|api/connections)/(\d+)(?:/|$)"),
     "story": re.compile(r"^/(?:admin/stories/story|api/stories)/(\d+)(?:/|$)"),
     "event": re.compile(r"^/(?:admin/events/event|api/events)/(\d+)(?:/|$)"),
@@ -42,19 +42,19 @@ ROOM_PLACE = re.compile(r"^/ws/chat/([^/]+)/?$")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A person, or a thing of a kind that the ladder knows."""
+    """A user, or a target of a kind that can be explained."""
 
     how: str
-    """Why it fits, as people read it."""
+    """How it matches, as staff read it."""
     person: User | None = None
     kind: str = ""
-    thing_id: int = 0
+    target_id: int = 0
     field: str = ""
     """What is masked for staff, and by which it was found."""
 
 
 def find(text: str) -> list[Found]:
-    """What fits, the surest first. Staff accounts are never found."""
+    """All matches, the surest first. Staff accounts are never found."""
     text = tidy(seen(text)).strip("<>\"'")
     if not text:
         return []
@@ -76,13 +76,13 @@ def _path_of(text: str) -> str:
 
 def _by_mail(text: str) -> Iterator[Found]:
     if "@" in text.lstrip("@"):
-        people = _people().mailed(text)[:1]  # type: ignore[attr-defined]
-        yield from (Found(_("email address"), person, field="email") for person in people)
+        users = _clients().mailed(text)[:1]
+        yield from (Found(_("email address"), person, field="email") for person in users)
 
 
 def _by_number(text: str) -> Iterator[Found]:
     if number := searched_number(text, _("user")):
-        yield from (Found(_("ID"), person) for person in _people().filter(pk=number))
+        yield from (Found(_("ID"), person) for person in _clients().filter(pk=number))
 
 
 def is_short_phone(text: str) -> bool:
@@ -105,21 +105,21 @@ def _by_phone(text: str, *, with_ends: bool) -> Iterator[Found]:
     user seldom mean the phones of others, whom each hit is shown to."""
     if not PHONE.fullmatch(text):
         return
-    people = _people().exclude(phone="")
+    users = _clients().exclude(phone="")
     whole, end = _digits(text), _national(text)
     if len(whole) >= SHORTEST_PHONE:
-        exact = people.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
+        exact = users.alias(digits=phone_digits()).filter(digits=whole).order_by("pk")[:MOST]
         yield from (Found(_("phone"), person, field="phone") for person in exact)
     if with_ends and len(end) >= SHORTEST_PHONE_END:
-        ending = people.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
+        ending = users.alias(reversed=phone_digits_reversed()).filter(reversed__startswith=end[::-1]).order_by("pk")
         yield from (Found(_("end of the phone number"), person, field="phone") for person in ending[:MOST])
 
 
 def _by_name(text: str) -> Iterator[Found]:
     name = text.removeprefix("@")
-    exact = list(_people().named(name)[:1])  # type: ignore[attr-defined]
+    exact = list(_clients().named(name)[:1])
     yield from (Found(_("user name"), person) for person in exact)
-    like = _people().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]  # type: ignore[attr-defined]
+    like = _clients().with_name_part(name, at_start=len(name) < SHORTEST_PART)[: MOST * 10]
     closest = sorted(like, key=lambda person: (len(person.username), person.username))[:MOST]
     yield from (Found(_("user name"), person) for person in closest)
 
@@ -128,22 +128,22 @@ def _by_address(path: str) -> Iterator[Found]:
     path = unquote(path)
     for place in PERSON_PLACES:
         if (match := place.match(path)) and _in_range(match[1]):
-            yield from (Found(_("address of the console"), person) for person in _people().filter(pk=int(match[1])))
+            yield from (Found(_("address of the console"), person) for person in _clients().filter(pk=int(match[1])))
     if (match := PROFILE_PLACE.match(path)) and _in_range(match[1]):
         owner = Profile.objects.filter(pk=int(match[1])).values("user")
-        yield from (Found(_("address of a profile"), person) for person in _people().filter(pk__in=owner))
+        yield from (Found(_("address of a profile"), person) for person in _clients().filter(pk__in=owner))
     if match := NAMED_PLACE.match(path):
-        yield from (Found(_("address of a profile"), person) for person in _people().named(match[1])[:1])  # type: ignore[attr-defined]
+        yield from (Found(_("address of a profile"), person) for person in _clients().named(match[1])[:1])
     if match := ROOM_PLACE.match(path):
         rooms = Room.objects.filter(name=match[1])
         members = Membership.objects.filter(room__in=rooms).values("user")
-        yield from (Found(_("member of this room"), person) for person in _people().filter(pk__in=members)[:MOST])
-    for kind, place in THING_PLACES.items():
+        yield from (Found(_("member of this room"), person) for person in _clients().filter(pk__in=members)[:MOST])
+    for kind, place in TARGET_PLACES.items():
         if (match := place.match(path)) and _in_range(match[1]):
-            yield Found(_("address"), kind=kind, thing_id=int(match[1]))
+            yield Found(_("address"), kind=kind, target_id=int(match[1]))
 
 
-def _people() -> QuerySet[User]:
+def _clients() -> UserQuerySet:
     return User.objects.clients().select_related("profile")
 
 

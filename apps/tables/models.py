@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -107,7 +108,7 @@ class Transfer(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.table} {self.key}"
 
-    def save(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def save(self, *args: Any, **kwargs: Any) -> None:
         if self.expires_at is None:
             self.expires_at = timezone.now() + KEPT
         super().save(*args, **kwargs)

@@ -5,8 +5,7 @@ What they do to a table is not known here: the console's jobs read and write the
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
@@ -16,11 +15,10 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
+from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from apps.audit.context import origin
 from apps.errors import Absent, Conflict, Unavailable
@@ -33,14 +31,10 @@ if TYPE_CHECKING:
 
     from apps.users.models import User
 
-logger = logging.getLogger(__name__)
-
 AT_ONCE = 3
-"""How many unfinished transfers one person may have."""
+"""How many unfinished transfers one user may have."""
 MAX_ATTEMPTS = 3
 """How often a step is begun anew after its worker died or storage failed."""
-SILENT = timedelta(minutes=15)
-"""A step that has no job any more, and has been silent for so long, has failed."""
 HEARTBEAT = timedelta(minutes=1)
 """A worker lives as long as its last sign of life is no older."""
 TASK = "tables.run"
@@ -90,12 +84,12 @@ def _require_room(owner: User) -> None:
 
 
 def unfinished_of(owner: User) -> QuerySet[Transfer]:
-    """One's own imports and exports, of any table, that are not over; the latest first."""
+    """The unfinished imports and exports of `owner`, of any table; the latest first."""
     return Transfer.objects.filter(owner=owner).unfinished().order_by("-created_at")
 
 
 def transfer_of(owner: User, key: str, *, kind: Transfer.Kind, table: str) -> Transfer:
-    """One's own import or export. Raises `Absent`, for those of others as well."""
+    """The import or export of `owner`. Raises `Absent`, for those of other users as well."""
     try:
         found = Transfer.objects.filter(pk=UUID(key), owner=owner, kind=kind, table=table).first()
     except ValueError:
@@ -138,7 +132,7 @@ def begin(key: str) -> Transfer:
         if transfer is None or not transfer.is_at_work:
             raise Stopped
         if transfer.attempts >= MAX_ATTEMPTS or transfer.owner is None:
-            _fail(transfer, _("The worker stopped in the middle of it several times. Nothing was changed."))
+            fail(transfer, _("The worker stopped in the middle of it several times. Nothing was changed."))
             stopped = True
         else:
             transfer.begin()
@@ -159,7 +153,7 @@ def note_progress(transfer: Transfer, rows_done: int, *, rows_total: int | None 
 
 
 def note_applied(transfer: Transfer, rows_done: int) -> None:
-    """The same in the middle of the transaction that applies an import, which nobody else sees into: in Valkey.
+    """The same in the middle of the transaction that applies an import, which no other connection can read: in Valkey.
 
     Raises `Stopped` where it was cancelled meanwhile.
     """
@@ -274,61 +268,8 @@ def worker_is_running() -> bool:
     return ProcrastinateWorker.objects.filter(last_heartbeat__gte=timezone.now() - HEARTBEAT).exists()
 
 
-# --- Later -----------------------------------------------------------------------------------------------------------
-
-
-def purge() -> int:
-    """Delete transfers that are over their time, and files that are needed no more; how many transfers.
-
-    What storage keeps is tried again.
-    """
-    for key in Transfer.objects.exclude(leftovers=[]).values_list("pk", flat=True)[:1000]:
-        delete_leftovers(key)
-    purged = 0
-    for key in Transfer.objects.expired().values_list("pk", flat=True)[:1000]:
-        with transaction.atomic():
-            row = Transfer.objects.select_for_update(skip_locked=True).expired().filter(pk=key).first()
-            if row is None:
-                continue
-            try:
-                for name in filter(None, (row.source, row.preview, row.result, *row.leftovers)):
-                    default_storage.delete(name)
-            except Unavailable:
-                continue
-            row.delete()
-            purged += 1
-    return purged
-
-
-def fail_silent() -> int:
-    """End steps that no worker goes on with, so that none hangs for ever; how many.
-
-    A step goes on as long as its job waits, or a worker that lives has it in hand: while an import is applied, nothing
-    else tells so. A job of a dead worker is begun anew by `ops.retry_stalled`.
-    """
-    failed = 0
-    rows = Transfer.objects.silent(SILENT)
-    keys = rows.values_list("pk", flat=True)[:1000]
-    living = _keys_in_hand(keys)
-    for key in keys:
-        if str(key) in living:
-            continue
-        with transaction.atomic():
-            row = rows.select_for_update(skip_locked=True).filter(pk=key).first()
-            if row is not None:
-                _fail(row, _("The worker stopped in the middle of it. Nothing was changed. Start again."))
-                failed += 1
-    return failed
-
-
-def _keys_in_hand(keys: Iterable[UUID]) -> set[str]:
-    """Those of the transfers whose job waits, or is with a worker that lives."""
-    jobs = ProcrastinateJob.objects.filter(task_name=TASK, args__key__in=[str(key) for key in keys])
-    alive = Q(status="doing", worker__last_heartbeat__gte=timezone.now() - HEARTBEAT)
-    return set(jobs.filter(Q(status="todo") | alive).values_list("args__key", flat=True))
-
-
-def _fail(row: Transfer, sentence: str) -> None:
+def fail(row: Transfer, sentence: str) -> None:
+    """End a locked transfer that cannot go on, and delete its files on commit; `sentence` says why."""
     row.fail(sentence)
     _forget_files(row)
 
@@ -349,7 +290,7 @@ def _locked(key: UUID, owner: User | None = None) -> Transfer:
 
 
 def _ask_worker(transfer: Transfer) -> None:
-    # One at a time of each person, so that nobody keeps the worker from everything else.
+    # One at a time of each user, so that none keeps the worker from all other jobs.
     lock = f"tables.{transfer.owner_id}"
     app.configure_task(TASK, allow_unknown=False, queue="tables", lock=lock).defer(key=str(transfer.pk))
 

@@ -13,10 +13,12 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from apps.access import Share
+from apps.access import ScopedPermission
 from apps.errors import Refused
 from apps.users.models import CLIENT_ROLES, Block, Document, Follow, Profile, Session, User
-from apps.visibility.policy import PRESENT, Check, Policy, Text, World, standing
+from apps.visibility.evaluate import visible_rows
+from apps.visibility.policy import Check, Policy, Text
+from apps.visibility.snapshot import LIVE, Snapshot
 
 type Viewer = User | AnonymousUser
 
@@ -33,32 +35,32 @@ def owns_session(user: User, session: Session) -> bool:
     return session.user_id == user.pk
 
 
-def hidden_from(viewer: Viewer, world: World = PRESENT) -> QuerySet[Block, int]:
+def hidden_from(viewer: Viewer, snapshot: Snapshot = LIVE) -> QuerySet[Block, int]:
     """The ids of all who blocked `viewer` or whom `viewer` blocked; for use inside another query."""
-    blocks = world.of(Block)
+    blocks = snapshot.of(Block)
     if not viewer.is_authenticated:
         return blocks.none().values_list("blocked_id", flat=True)
     other = Case(When(blocker_id=viewer.pk, then=F("blocked_id")), default=F("blocker_id"))
     return blocks.filter(Q(blocker_id=viewer.pk) | Q(blocked_id=viewer.pk)).values_list(other, flat=True)
 
 
-def switched_off(world: World = PRESENT) -> QuerySet[User, int]:
+def switched_off(snapshot: Snapshot = LIVE) -> QuerySet[User, int]:
     """The ids of accounts that are switched off; for use inside another query.
 
     These are few. Asking the person of each row, by a join, would read all people before the first row comes.
     """
-    return world.of(User).filter(is_active=False).values_list("id", flat=True)
+    return snapshot.of(User).filter(is_active=False).values_list("id", flat=True)
 
 
-def unblocked(whose: str, viewer: Viewer, world: World, *, spares_own: bool = False) -> Check:
+def unblocked(whose: str, viewer: Viewer, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """That no block stands between the viewer and the person of `whose`, a field."""
-    holds = ~Q(**{f"{whose}__in": hidden_from(viewer, world)})
+    holds = ~Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
     return Check("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
 
 
-def switched_on(whose: str, world: World, *, spares_own: bool = False) -> Check:
+def switched_on(whose: str, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """That the account of the person of `whose`, a field, is on."""
-    holds = ~Q(**{f"{whose}__in": switched_off(world)})
+    holds = ~Q(**{f"{whose}__in": switched_off(snapshot)})
     return Check("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
 
 
@@ -113,14 +115,14 @@ def require_standing(user: User) -> None:
         raise Refused("account-suspended", _("This account is suspended until %(time)s UTC.") % {"time": until})
 
 
-def directory_entry(viewer: Viewer, world: World) -> Policy:
+def directory_entry(viewer: Viewer, snapshot: Snapshot) -> Policy:
     """Who finds somebody in the directory, and meets them elsewhere."""
-    return Policy([*_account(), unblocked("id", viewer, world)])
+    return Policy([*_account(), unblocked("id", viewer, snapshot)])
 
 
-def profile_page(viewer: Viewer, world: World) -> Policy:
+def profile_page(viewer: Viewer, snapshot: Snapshot) -> Policy:
     """Who opens somebody's profile: also whoever has blocked them, so as to undo it."""
-    blocked_by = world.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
+    blocked_by = snapshot.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
     not_blocked = Check("unblocked", _lazy("Has this user not blocked the viewer?"), ~Q(id__in=blocked_by))
     return Policy([*_account(), not_blocked])
 
@@ -133,7 +135,7 @@ def _account() -> list[Check]:
 
 
 def people_shown(viewer: Viewer) -> QuerySet[User]:
-    return standing(directory_entry, User, viewer)
+    return visible_rows(directory_entry, User, viewer)
 
 
 def profiles_shown(viewer: Viewer) -> QuerySet[Profile]:
@@ -153,8 +155,8 @@ RULES: dict[str, Callable[[Any, Any], bool]] = {
     "users.change_profile": owns_profile,
     "users.end_session": owns_session,
 }
-SHARES = tuple(
-    Share(f"users.review_{role.value}_document", "users.review_document", "owner__role", role.value)
+SCOPED = tuple(
+    ScopedPermission(f"users.review_{role.value}_document", "users.review_document", "owner__role", role.value)
     for role in CLIENT_ROLES
 )
 """Reviewers of one kind of user."""

@@ -85,10 +85,6 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.target_id}"
 
-    @property
-    def can_be_undone_silently(self) -> bool:
-        return self.told_at is None and self.undone_at is None
-
     def undo(self, by: object, reason: str = "") -> None:
         if self.undone_at is not None:
             raise Conflict("already-undone", _("This decision has been undone already."))

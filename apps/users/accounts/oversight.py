@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 from procrastinate.contrib.django import app
 
-from apps.access import holders, models_with_row_grants, require, unended, widened
+from apps.access import holders, models_with_row_grants, require, unended, with_scoped
 from apps.audit.actions import Action
 from apps.audit.models import Entry, Use
 from apps.audit.services import record
@@ -109,7 +109,7 @@ class Holding:
         return [
             member
             for member in self.memberships
-            if member.begun_at <= since and not self.used & widened(perms_of_group(member.group))
+            if member.begun_at <= since and not self.used & with_scoped(perms_of_group(member.group))
         ]
 
     @property
@@ -119,7 +119,7 @@ class Holding:
 
 
 def dangerous(perms: Iterable[str]) -> list[Pair]:
-    held = widened(perms)
+    held = with_scoped(perms)
     return [pair for pair in PAIRS if pair.one in held and pair.other in held]
 
 

@@ -32,7 +32,7 @@ from apps.users.models import CLIENT_ROLES, Block, Follow, Profile, Suspension, 
 from apps.users.names import KEYS, MAIL_TAKEN, NAME_TAKEN, fold, is_same_mailbox, tidy, what_is_taken
 from apps.users.passwords import require_password
 from apps.users.permissions import is_hidden, profile_page
-from apps.visibility.policy import standing
+from apps.visibility.evaluate import visible_rows
 
 # Addresses that would otherwise be profiles of people.
 RESERVED_NAMES = {"image", "access_log"}
@@ -154,7 +154,7 @@ def person_named(viewer: User, username: str) -> User:
 
     Raises `Absent` for staff, the switched-off, and whoever has blocked the viewer.
     """
-    known = standing(profile_page, User, viewer)
+    known = visible_rows(profile_page, User, viewer)
     person = known.named(username).with_profile().first()  # type: ignore[attr-defined]
     if person is None:
         raise Absent("not-found", _("There is nobody of this name."))

@@ -84,7 +84,7 @@ def sign_in(
     try:
         require_standing(user)
     except Refused as refusal:
-        refusal.facts["access"] = begin(user, address=address, user_agent=user_agent).access
+        refusal.details["access"] = begin(user, address=address, user_agent=user_agent).access
         raise
     return begin(user, address=address, user_agent=user_agent)
 

@@ -115,10 +115,6 @@ def leave_group(actor: User, staff_id: int, group_id: int) -> User:
     return change_staff(actor, staff_id, groups=kept, ends={group.pk: end for group, end in kept.items()})
 
 
-def set_groups(actor: User, staff_id: int, groups: Iterable[Group], ends: Ends = MappingProxyType({})) -> User:
-    return change_staff(actor, staff_id, groups=groups, ends=ends)
-
-
 @transaction.atomic
 def set_staff_password(actor: User, staff_id: int, password: str) -> User:
     """Set a new password for somebody else, and end their sessions."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from guardian.shortcuts import assign_perm, remove_perm
 
-from apps.access import check_end, has_row_grants, require, shares
+from apps.access import check_end, has_row_grants, require, scoped_permissions
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Invalid
@@ -27,8 +27,8 @@ def row_permissions(model: type[Model]) -> QuerySet[Permission]:
     of_model = Permission.objects.filter(
         content_type__app_label=model._meta.app_label, content_type__model=model._meta.model_name
     )
-    # What is about a share of the rows is about no single one.
-    named = [share.perm.split(".")[1] for some in shares().values() for share in some]
+    # A scoped permission is granted on no single row.
+    named = [scoped.perm.split(".")[1] for some in scoped_permissions().values() for scoped in some]
     return (
         of_model.exclude(codename__startswith="add_")
         .exclude(codename__startswith="export_")

@@ -18,7 +18,7 @@ from apps.audit.models import Use
 from apps.review.models import Reveal
 from apps.review.preferences import prefer
 from apps.users.models import GroupMembership, MfaReset, Session, User
-from apps.users.staff.accounts import groups_of, set_groups
+from apps.users.staff.accounts import change_staff, groups_of
 from apps.users.staff.object_grants import grant_on_row
 from tests import people
 from tests.console import console, fields, links
@@ -52,7 +52,7 @@ def test_access_desk_comes_first_in_the_menu_of_access_managers() -> None:
 def test_access_desk_shows_grants_and_sole_access_managers() -> None:
     manager, story = people.access(), make_story(people.alice())
     nora, team = people.make_staff("nora"), Group.objects.get(name=TEAM)
-    set_groups(manager, nora.pk, [team], {team.pk: timezone.now() + timedelta(days=3)})
+    change_staff(manager, nora.pk, groups=[team], ends={team.pk: timezone.now() + timedelta(days=3)})
     grant_on_row(manager, nora, "stories.change_story", story, ends_at=timezone.now() + timedelta(days=2))
     client = console(manager)
     page = client.get(DESK)
@@ -321,7 +321,7 @@ def test_explain_page_names_the_sources_of_a_permission() -> None:
     manager, story = people.access(), make_story(people.alice())
     nora, team = people.make_staff("nora"), Group.objects.get(name=TEAM)
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
-    set_groups(manager, nora.pk, [team], {team.pk: end})
+    change_staff(manager, nora.pk, groups=[team], ends={team.pk: end})
     grant_on_row(manager, nora, "stories.delete_story", story)
     client = console(manager)
     page = asked(client, person="Nora", perm="stories.delete_story").content.decode()
@@ -344,7 +344,7 @@ def test_explain_page_names_the_missing_permission() -> None:
     assert "You need the permission “Can delete story”." in page.content.decode()
     assert f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/" in links(page)
     team = Group.objects.get(name=TEAM)
-    set_groups(manager, nora.pk, [team], {team.pk: timezone.now() + timedelta(minutes=1)})
+    change_staff(manager, nora.pk, groups=[team], ends={team.pk: timezone.now() + timedelta(minutes=1)})
     with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
         assert (
             f"They were in {TEAM}, until" in asked(client, person="nora", perm="stories.delete_story").content.decode()

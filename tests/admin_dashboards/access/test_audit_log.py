@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.history import save_as
-from apps.audit.log import CHANGES, sources
+from apps.audit.log import CHANGES
+from apps.audit.log_tables import log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
@@ -28,7 +29,7 @@ from apps.review.reveals import reveal
 from apps.users.accounts.services import block
 from apps.users.authentication.sessions import begin, end_session
 from apps.users.models import Document, Session, User
-from apps.users.staff.accounts import set_groups
+from apps.users.staff.accounts import change_staff
 from apps.users.staff.object_grants import grant_on_row
 from apps.users.verification.review import review_document
 from apps.users.verification.upload import send_document
@@ -132,7 +133,7 @@ def test_a_grant_is_found_by_whom_it_was_given_to(desk: Client, manager: User) -
 
 def test_joining_a_group_is_found_at_the_member(desk: Client, manager: User) -> None:
     zoe = people.make_staff("zoe")
-    set_groups(manager, zoe.pk, [Group.objects.get(name="Community Manager")], {})
+    change_staff(manager, zoe.pk, groups=[Group.objects.get(name="Community Manager")], ends={})
     [line] = found(desk, user="zoe", actor="access", action="changed")
     assert line.startswith(f"access changed User #{zoe.pk}, zoe")
     page = desk.get(LOG, {"user": "zoe", "action": "changed"}).content.decode()
@@ -178,7 +179,7 @@ def test_a_request_id_gathers_all_lines_of_one_request(desk: Client, manager: Us
     review_document(officer, send_document(people.carol(), upload(png()), doc_type="identity").pk, verdict="approved")
     lines = found(desk, request="r-17")
     versions = sum(
-        source.model._default_manager.filter(request_id="r-17").count() for source in sources() if source.is_history
+        source.model._default_manager.filter(request_id="r-17").count() for source in log_tables() if source.is_history
     )
     assert len(lines) == versions + Entry.objects.filter(request_id="r-17").count()
     assert any(f"approved Document #{document.pk}" in line for line in lines)
@@ -519,7 +520,7 @@ def test_an_export_holds_what_the_filter_finds_and_is_recorded(form: str, manage
     entry = Entry.objects.get(verb=Action.EXPORTED)
     assert entry.detail == {"table": "audit.entry", "rows": 1, "filters": "action=granted&user=zoe"}
     everything = exported(client, form)
-    keys = sum(source.model._default_manager.count() for source in sources())
+    keys = sum(source.model._default_manager.count() for source in log_tables())
     assert len(everything) == keys - 1  # its own entry comes after it
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 
 from apps.review.preferences import prefer
 from apps.users.models import User
-from apps.users.staff.accounts import groups_of, set_groups
+from apps.users.staff.accounts import change_staff, groups_of
 from apps.users.staff.object_grants import grant_on_row
 from tests import people
 from tests.console import console
@@ -113,7 +113,7 @@ def test_an_end_in_the_repeated_hour_that_was_set_elsewhere_stays_when_the_form_
     client, nora, team = manager_in(BERLIN), people.make_staff("nora"), Group.objects.get(name=TEAM)
     for hour in (0, 1):  # 02:30 in Berlin, twice
         end = datetime(2027, 10, 31, hour, 30, tzinfo=UTC)
-        set_groups(people.make_staff(f"boss{hour}", is_superuser=True), nora.pk, [team], {team.pk: end})
+        change_staff(people.make_staff(f"boss{hour}", is_superuser=True), nora.pk, groups=[team], ends={team.pk: end})
         for shown in ("2027-10-31T02:30:00", "2027-10-31T02:30"):  # browsers leave out seconds that are none
             assert client.post(page_of(nora), form_of(nora, shown)).status_code == 302
             assert end_of(nora) == end

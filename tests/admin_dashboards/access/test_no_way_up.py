@@ -1,4 +1,4 @@
-"""An attacker at every form: whatever is sent, in whatever order, nobody climbs and somebody keeps access."""
+"""An attacker at every form: in whatever order they send what, no user gains permissions or shuts out the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
-from apps.access import held_on_rows, models_with_row_grants
+from apps.access import granted_on_rows, models_with_row_grants
 from apps.users.accounts.guards import ACCESS_DESK, access_administrators, holds_access_rights
 from apps.users.models import ResetCode, User
 from tests import people
@@ -183,7 +183,7 @@ class Attacker:
 
 def held(user: User) -> set[str]:
     user = User.objects.get(pk=user.pk)
-    return user.get_all_permissions() | held_on_rows(user)
+    return user.get_all_permissions() | granted_on_rows(user)
 
 
 RIGHTS = [

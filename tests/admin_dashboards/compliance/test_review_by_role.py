@@ -163,7 +163,7 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
     assert brandy in colleagues("users.review_document", theirs)
     assert brandy not in colleagues("users.review_document", other)
     missing = may(brandy, "users.review_document", other)
-    assert missing.sentence == "You need “Can review document”; you hold “Can review documents of brands” alone."
+    assert missing.sentence == "You need “Can review document”; you have “Can review documents of brands” only."
 
 
 def test_figures_of_quality_are_of_their_kind() -> None:

@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from admin_dashboards.tables import background
 from apps.events.models import Event
-from apps.tables import services
+from apps.tables import cleanup, services
 from apps.tables.models import Transfer
 from ops.jobs import retry_stalled
 from tests.admin_dashboards.tables.transfers import (
@@ -77,7 +77,7 @@ def test_transfers_of_a_killed_worker_are_finished_by_another() -> None:
 def test_stalled_transfers_are_marked_failed() -> None:
     client = console(manager())
     page = page_of(upload_import(client, file_of(make_events(4))))
-    long_ago = timezone.now() - services.SILENT - timedelta(seconds=1)
+    long_ago = timezone.now() - cleanup.SILENT - timedelta(seconds=1)
     services.begin(str(Transfer.objects.get().pk))
     Transfer.objects.update(progress_at=long_ago)
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from apps.events.services import cancel_event
 from apps.infra import pubsub
 from apps.notifications.models import Kind, Notification
 from apps.notifications.services import mark_all_read, mark_read, notify, notify_all, unread_count
-from apps.notifications.texts import WORDS, text_of
+from apps.notifications.texts import TEXTS, text_of
 from tests.factories import make_event, make_notification
 from tests.people import alice, bob, carol, make_user
 from tests.races import at_once
@@ -47,7 +47,7 @@ def test_every_kind_reads_as_a_sentence_with_its_facts(kind: Kind) -> None:
     assert "%(" not in text
     for name, fact in FACTS[kind].items():
         assert fact in text or name in {"status", "until", "outcome"}
-    assert set(WORDS) == set(Kind)
+    assert set(TEXTS) == set(Kind)
 
 
 def test_a_text_is_never_too_long_to_store() -> None:

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.notifications.models import Notification
+from apps.support.delivery import deliveries
+from apps.support.targets import CREATED_AT, TARGETS
 from apps.users.models import Block, Follow, User
+from apps.visibility.snapshot import LIVE, AsOf
 from tests import people
 from tests.client import api
 from tests.factories import make_connection, make_event, make_message, make_notification, make_story
@@ -181,3 +184,12 @@ class Eyes:
         answer = self.app.get(path, **query)
         assert answer.status_code in (200, 401, 403, 404), (path, answer.status_code)
         return answer
+
+
+def delivery_of(
+    viewer: User, kind: str, target_ids: list[int], at: datetime | None = None
+) -> dict[int, tuple[bool | None, bool | None]]:
+    """Of each target: whether the viewer was notified of it, and whether they have read it."""
+    snapshot = LIVE if at is None else AsOf(at, CREATED_AT)
+    found = deliveries(TARGETS[kind].model, viewer, target_ids, snapshot)
+    return {row_id: (delivery.notified, delivery.was_read(snapshot.now)) for row_id, delivery in found.items()}

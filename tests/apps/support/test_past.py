@@ -1,4 +1,4 @@
-"""Of an earlier time the ladder says what it said then: written down while things happened, of every kind."""
+"""Explanations of an earlier time equal those given then, for every kind of target."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ from apps.events.services import delete_event, remove_event, restore_event
 from apps.notifications.services import mark_all_read
 from apps.stories.models import Story
 from apps.stories.services import delete_story, hold_story, remove_story, restore_story, update_story
-from apps.support.explain_visibility import THINGS, Verdict, judge, judge_listing, judge_telling
+from apps.support.explain_visibility import evaluate_checks, evaluate_listing
+from apps.support.targets import TARGETS
 from apps.users.accounts import services as users
 from apps.users.models import Role, User
 from tests import people
-from tests.apps.support.situations import Situation, build, situations, tell
+from tests.apps.support.situations import Situation, build, delivery_of, situations, tell
 from tests.factories import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
-LIVES = int(os.environ.get("LADDER_LIVES", "4"))
+LIVES = int(os.environ.get("VISIBILITY_LIVES", "4"))
 """How many times four people live through five actions; every one is looked back on from a month later."""
 BEGIN = timedelta(days=400)
 
@@ -156,16 +157,16 @@ class Life:
 
 
 ACTIONS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]
-type Told = dict[tuple[int, str], tuple[dict[int, Verdict], ...]]
+type Told = dict[tuple[int, str], tuple[dict[int, Any], ...]]
 
 
 def all_told(viewers: list[User], numbers: dict[str, list[int]], at: datetime | None = None) -> Told:
     """Of each viewer and every kind: what they see of it, what is listed to them, and what they were told."""
     return {
         (viewer.pk, kind): (
-            judge(viewer.pk, kind, of_kind, at=at),
-            judge_listing(viewer.pk, kind, of_kind, at=at) if THINGS[kind].listing else {},
-            judge_telling(viewer.pk, kind, of_kind, at=at),
+            evaluate_checks(viewer.pk, kind, of_kind, at=at),
+            evaluate_listing(viewer.pk, kind, of_kind, at=at) if TARGETS[kind].listing else {},
+            delivery_of(viewer, kind, of_kind, at=at),
         )
         for viewer in viewers
         for kind, of_kind in numbers.items()
@@ -183,7 +184,7 @@ def differences(one: Told, other: Told) -> list[Any]:
 
 
 def numbers_of(made: Situation) -> dict[str, list[int]]:
-    return {kind: [number for of, number in made.things if of == kind] for kind in THINGS}
+    return {kind: [number for of, number in made.things if of == kind] for kind in TARGETS}
 
 
 @pytest.mark.timeout(120 + 60 * LIVES)

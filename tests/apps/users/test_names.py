@@ -37,7 +37,7 @@ from apps.users.names import (
     validate_script,
     validate_username,
 )
-from apps.users.staff.accounts import add_staff, change_staff, set_groups, set_staff_password
+from apps.users.staff.accounts import add_staff, change_staff, set_staff_password
 from tests import people
 from tests.client import api
 from tests.jobs import run_jobs
@@ -370,7 +370,7 @@ def test_a_grandfathered_staff_account_is_saved_like_any_other(name: str) -> Non
     admin, lookalike = people.admin(), grandfathered(people.make_staff("nora"), name)
     change_staff(admin, lookalike.pk, username=name, email="new@staff.example.com")
     change_staff(admin, lookalike.pk, is_active=False)
-    set_groups(admin, lookalike.pk, [Group.objects.get(name="Compliance Officer")])
+    change_staff(admin, lookalike.pk, groups=[Group.objects.get(name="Compliance Officer")])
     set_staff_password(admin, lookalike.pk, PASSWORD)
     lookalike.refresh_from_db()
     assert (lookalike.username, lookalike.username_skeleton, lookalike.email) == (name, None, "new@staff.example.com")

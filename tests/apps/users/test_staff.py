@@ -16,7 +16,7 @@ from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.users.authentication.console_sessions import begin
 from apps.users.authentication.sessions import end_session
 from apps.users.models import Session, User
-from apps.users.staff.accounts import add_staff, change_staff, set_groups, set_staff_password
+from apps.users.staff.accounts import add_staff, change_staff, set_staff_password
 from apps.users.staff.groups import delete_group, save_group
 from apps.users.staff.object_grants import grant_on_row, revoke_on_row
 from tests import people
@@ -63,7 +63,7 @@ def test_nobody_else_adds_or_changes_staff(name: str) -> None:
     with pytest.raises(Refused):
         new_staff(actor)
     with pytest.raises(Refused):
-        set_groups(actor, other.pk, [])
+        change_staff(actor, other.pk, groups=[])
     with pytest.raises(Refused):
         set_staff_password(actor, other.pk, "quite-a-long-phrase-7")
 
@@ -142,7 +142,7 @@ def test_nobody_changes_their_own_rights() -> None:
     manager = people.access()
     everything = group("Everything", "delete_story", "change_event")
     with pytest.raises(Refused):
-        set_groups(manager, manager.pk, [*manager.groups.all(), everything])
+        change_staff(manager, manager.pk, groups=[*manager.groups.all(), everything])
     with pytest.raises(Refused):
         change_staff(manager, manager.pk, is_active=False)
     theirs = Group.objects.get(name="Access Manager")
@@ -166,7 +166,7 @@ def test_superusers_are_changed_by_superusers_alone() -> None:
     story = make_story(people.alice())
     session = Session.objects.create(user=admin, door="console", expires_at="2100-01-01T00:00Z")
     for action in (
-        lambda: set_groups(manager, admin.pk, [group("Some")]),
+        lambda: change_staff(manager, admin.pk, groups=[group("Some")]),
         lambda: change_staff(manager, admin.pk, is_active=False),
         lambda: change_staff(manager, admin.pk, email="mine@example.com"),
         lambda: set_staff_password(manager, admin.pk, "quite-a-long-phrase-7"),
@@ -197,7 +197,7 @@ def test_access_permissions_are_granted_by_superusers_alone(codename: str) -> No
     with pytest.raises(Refused):
         save_group(manager, deputies.pk, name="Deputies", permissions=[])
     with pytest.raises(Refused):
-        set_groups(manager, people.make_staff("nora").pk, [deputies])
+        change_staff(manager, people.make_staff("nora").pk, groups=[deputies])
     with pytest.raises(Refused):
         new_staff(manager, username="nils", email="nils@staff.example.com", groups=[deputies])
     with pytest.raises(Refused):
@@ -215,7 +215,7 @@ def test_managers_cannot_set_passwords_of_access_managers() -> None:
 def test_the_access_manager_hands_out_all_else() -> None:
     manager, nora = people.access(), people.make_staff("nora")
     juniors = save_group(manager, name="Junior Moderators", permissions=perms("delete_story", "change_event"))
-    set_groups(manager, nora.pk, [juniors])
+    change_staff(manager, nora.pk, groups=[juniors])
     nora = User.objects.get(pk=nora.pk)
     assert may(nora, "stories.delete_story")
     assert may(nora, "events.change_event")
@@ -255,7 +255,7 @@ def test_a_group_s_change_is_one_version_of_its_history() -> None:
 def test_the_last_access_manager_stays() -> None:
     admin, manager = people.admin(), people.access()
     with pytest.raises(Conflict) as kept:
-        set_groups(admin, manager.pk, [])
+        change_staff(admin, manager.pk, groups=[])
     assert kept.value.code == "last-access-manager"
     with pytest.raises(Conflict):
         change_staff(admin, manager.pk, is_active=False)
@@ -263,7 +263,7 @@ def test_the_last_access_manager_stays() -> None:
     with pytest.raises(Conflict):
         save_group(admin, desk.pk, name=desk.name, permissions=[])
     people.make_staff("second", "Access Manager")
-    set_groups(admin, manager.pk, [])
+    change_staff(admin, manager.pk, groups=[])
     assert not User.objects.get(pk=manager.pk).groups.exists()
 
 
@@ -271,7 +271,7 @@ def test_the_last_access_manager_stays() -> None:
 def test_two_access_managers_do_not_remove_each_other_at_once() -> None:
     admin = people.admin()
     managers = [people.access(), people.make_staff("second", "Access Manager")]
-    answers = at_once([partial(set_groups, admin, manager.pk, []) for manager in managers])
+    answers = at_once([partial(change_staff, admin, manager.pk, groups=[]) for manager in managers])
     assert sorted(isinstance(answer, Conflict) for answer in answers) == [False, True]
     assert User.objects.filter(groups__name="Access Manager").count() == 1
 

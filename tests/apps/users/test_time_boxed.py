@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
-from apps.access import granted, held_on_rows, holders, may, require
+from apps.access import granted, granted_on_rows, holders, may, require
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, Refused
@@ -20,7 +20,7 @@ from apps.stories.models import Story
 from apps.stories.services import remove_story
 from apps.users.accounts.guards import holds_access_rights
 from apps.users.models import User
-from apps.users.staff.accounts import add_staff, change_staff, groups_of, set_groups
+from apps.users.staff.accounts import add_staff, change_staff, groups_of
 from apps.users.staff.object_grants import grant_on_row, revoke_on_row
 from tests import people
 from tests.console import console, links
@@ -76,7 +76,7 @@ def test_a_membership_ends_to_the_second_in_all_that_it_allows() -> None:
         lambda: nora in colleagues("stories.delete_story"),
         lambda: groups_of(again(nora)),
         lambda: may(again(nora), "stories.change_story", story),
-        lambda: held_on_rows(again(nora)),
+        lambda: granted_on_rows(again(nora)),
         lambda: granted(again(nora), Story, "change").exists(),
         lambda: again(nora).has_perm("stories.delete_story"),
         lambda: "stories.delete_story" in again(nora).get_all_permissions(),
@@ -109,7 +109,7 @@ def test_the_access_manager_s_own_time_ends_too() -> None:
     desk = Group.objects.get(name="Access Manager")
     people.access()
     deputy = people.make_staff("deputy")
-    set_groups(people.admin(), deputy.pk, [desk], {desk.pk: end})
+    change_staff(people.admin(), deputy.pk, groups=[desk], ends={desk.pk: end})
     either_side(end, lambda: holds_access_rights(again(deputy)))
     client = console(deputy)
     with time_machine.travel(end - timedelta(seconds=1), tick=False):
@@ -117,15 +117,15 @@ def test_the_access_manager_s_own_time_ends_too() -> None:
     with time_machine.travel(end, tick=False):
         assert client.get("/admin/auth/group/").status_code == 403
         with pytest.raises(Refused):
-            set_groups(again(deputy), people.make_staff("nils").pk, [])
+            change_staff(again(deputy), people.make_staff("nils").pk, groups=[])
 
 
 def test_an_end_is_still_to_come_and_whole_seconds() -> None:
     manager, nora, team = people.access(), people.make_staff("nora"), Group.objects.get(name=TEAM)
     with pytest.raises(Invalid):
-        set_groups(manager, nora.pk, [team], {team.pk: timezone.now()})
+        change_staff(manager, nora.pk, groups=[team], ends={team.pk: timezone.now()})
     assert not groups_of(nora)
-    set_groups(manager, nora.pk, [team], {team.pk: datetime(2100, 1, 1, 12, 0, 1, 999, tzinfo=UTC)})
+    change_staff(manager, nora.pk, groups=[team], ends={team.pk: datetime(2100, 1, 1, 12, 0, 1, 999, tzinfo=UTC)})
     assert groups_of(nora) == {team: datetime(2100, 1, 1, 12, 0, 1, tzinfo=UTC)}
 
 
@@ -133,9 +133,9 @@ def test_a_membership_keeps_its_end_unless_another_is_given() -> None:
     end = in_an_hour()
     nora, manager = member_until(end), User.objects.get(username="access")
     team, other = Group.objects.get(name=TEAM), Group.objects.create(name="Other")
-    set_groups(manager, nora.pk, [team, other])
+    change_staff(manager, nora.pk, groups=[team, other])
     assert groups_of(nora) == {team: end, other: None}
-    set_groups(manager, nora.pk, [team], {team.pk: None})
+    change_staff(manager, nora.pk, groups=[team], ends={team.pk: None})
     assert groups_of(nora) == {team: None}
 
 
@@ -144,12 +144,12 @@ def test_ended_memberships_can_begin_again() -> None:
     nora, manager = member_until(end), User.objects.get(username="access")
     team = Group.objects.get(name=TEAM)
     with time_machine.travel(end + timedelta(days=1), tick=False):
-        set_groups(manager, nora.pk, [team])
+        change_staff(manager, nora.pk, groups=[team])
         assert groups_of(nora) == {team: None}
         assert nora.group_memberships.get().begun_at == timezone.now()
         assert may(again(nora), "stories.delete_story")
     with time_machine.travel(end + timedelta(days=1), tick=False):
-        set_groups(manager, nora.pk, [])
+        change_staff(manager, nora.pk, groups=[])
         assert not nora.group_memberships.exists()
 
 
@@ -158,7 +158,7 @@ def test_managers_cannot_time_box_access_managers() -> None:
     manager, peer = people.access(), people.make_staff("peer", "Access Manager")
     for other in (manager, peer):
         with pytest.raises(Refused):
-            set_groups(manager, other.pk, [desk], {desk.pk: in_an_hour()})
+            change_staff(manager, other.pk, groups=[desk], ends={desk.pk: in_an_hour()})
     assert groups_of(peer) == {desk: None}
 
 
@@ -166,14 +166,14 @@ def test_one_access_manager_stays_without_an_end() -> None:
     desk, admin = Group.objects.get(name="Access Manager"), people.admin()
     manager = people.access()
     with pytest.raises(Conflict) as kept:
-        set_groups(admin, manager.pk, [desk], {desk.pk: in_an_hour()})
+        change_staff(admin, manager.pk, groups=[desk], ends={desk.pk: in_an_hour()})
     assert kept.value.code == "last-access-manager"
     deputy = people.make_staff("deputy")
-    set_groups(admin, deputy.pk, [desk], {desk.pk: in_an_hour()})
+    change_staff(admin, deputy.pk, groups=[desk], ends={desk.pk: in_an_hour()})
     with pytest.raises(Conflict):
-        set_groups(admin, manager.pk, [])
-    set_groups(admin, deputy.pk, [desk], {desk.pk: None})
-    set_groups(admin, manager.pk, [])
+        change_staff(admin, manager.pk, groups=[])
+    change_staff(admin, deputy.pk, groups=[desk], ends={desk.pk: None})
+    change_staff(admin, manager.pk, groups=[])
 
 
 def test_history_says_who_gave_it_until_when() -> None:
@@ -182,7 +182,7 @@ def test_history_says_who_gave_it_until_when() -> None:
     version = nora.history.get()
     assert version.history_user.username == "access"
     assert [(row.group.name, row.ends_at) for row in version.groups.all()] == [(TEAM, end)]
-    set_groups(User.objects.get(username="access"), nora.pk, [])
+    change_staff(User.objects.get(username="access"), nora.pk, groups=[])
     page = console(people.admin()).get(f"/admin/users/staff/{nora.pk}/history/").content.decode()
     assert f"Community Manager (until {end:%-d %b %Y, %H:%M} UTC)" in page
 
@@ -266,7 +266,7 @@ def test_a_grant_on_a_row_ends_to_the_second(to_group: bool) -> None:
     for holds in (
         lambda: may(again(nora), "stories.delete_story", story),
         lambda: granted(again(nora), Story, "delete").exists(),
-        lambda: held_on_rows(again(nora)),
+        lambda: granted_on_rows(again(nora)),
     ):
         either_side(end, holds)
     with time_machine.travel(end, tick=False):

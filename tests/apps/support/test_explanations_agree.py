@@ -1,7 +1,7 @@
-"""One judge: what the ladder says is what the API does, what the console shows, and what `may` explains.
+"""The explanation of a target agrees with what the API does, what the console shows, and what `may` answers.
 
-One question is one viewer and one thing in one drawn state of the world. `LADDER_SITUATIONS` sets how many are asked:
-2,000 in the suite.
+One question is one viewer and one target in one drawn state of the data. `VISIBILITY_SITUATIONS` sets how many are
+asked: 2,000 in the suite.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.chat.models import Membership
 from apps.connections.models import Connection
-from apps.support.explain_visibility import THINGS, Verdict, judge, judge_listing, judge_telling
+from apps.support.explain_visibility import CheckOutcomes, evaluate_checks, evaluate_listing
+from apps.support.targets import TARGETS
 from apps.users.models import Block, Role, User
 from tests import people
-from tests.apps.support.situations import Eyes, Situation, build, situations
+from tests.apps.support.situations import Eyes, Situation, build, delivery_of, situations
 from tests.console import console
 
 pytestmark = pytest.mark.django_db
-SITUATIONS = int(os.environ.get("LADDER_SITUATIONS", "2000"))
+SITUATIONS = int(os.environ.get("VISIBILITY_SITUATIONS", "2000"))
 # Two of five viewers, each asked about nineteen things.
 VIEWERS, IN_ONE_STATE = 2, 38
 MENDABLE = {
@@ -60,16 +61,16 @@ def _swift(settings: Any) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def failed(verdict: Verdict) -> list[str]:
+def failed(verdict: CheckOutcomes) -> list[str]:
     return [code for code, passed in verdict if not passed]
 
 
-def _judged(viewer: User, kind: str, thing_id: int) -> Verdict:
-    return judge(viewer.pk, kind, [thing_id])[thing_id]
+def _judged(viewer: User, kind: str, thing_id: int) -> CheckOutcomes:
+    return evaluate_checks(viewer.pk, kind, [thing_id])[thing_id]
 
 
 @pytest.mark.timeout(300 + SITUATIONS // 10)
-def test_ladder_api_and_console_agree_and_mending_what_failed_first_changes_the_answer() -> None:
+def test_explanations_agree_with_the_api_and_the_console_and_change_once_mended() -> None:
     desk, asked, mended = console(people.support()), 0, Counter[tuple[str, str]]()
     desk.get("/admin/")
 
@@ -103,31 +104,31 @@ def _api_agrees(
     """Ask both about everything; returns what is not seen, with what failed first."""
     eyes = {viewer.pk: Eyes(viewer) for viewer in viewers}
     barred = []
-    numbers = {kind: [thing_id for of, thing_id in made.things if of == kind] for kind in THINGS}
-    asked = [(viewer, kind) for viewer in viewers for kind in THINGS]
-    told = {(viewer.pk, kind): judge(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
-    lists = {(viewer.pk, kind): judge_listing(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
-    tellings = {(viewer.pk, kind): judge_telling(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    numbers = {kind: [thing_id for of, thing_id in made.things if of == kind] for kind in TARGETS}
+    asked = [(viewer, kind) for viewer in viewers for kind in TARGETS]
+    told = {(viewer.pk, kind): evaluate_checks(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    lists = {(viewer.pk, kind): evaluate_listing(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    delivered = {(viewer.pk, kind): delivery_of(viewer, kind, numbers[kind]) for viewer, kind in asked}
     for viewer, kind, thing_id in pairs:
         verdict, seen = told[viewer.pk, kind][thing_id], eyes[viewer.pk].opens(kind, thing_id)
         assert (not failed(verdict)) == seen, (viewer, kind, thing_id, verdict)
         listed = seen and not failed(lists[viewer.pk, kind][thing_id])
         assert listed == eyes[viewer.pk].lists(kind, thing_id), (viewer, kind, thing_id)
-        _telling_agrees(eyes[viewer.pk], kind, thing_id, dict(tellings[viewer.pk, kind][thing_id]))
+        _delivery_agrees(eyes[viewer.pk], kind, thing_id, *delivered[viewer.pk, kind][thing_id])
         if not seen:
             barred.append(((viewer, kind, thing_id), failed(verdict)[0]))
     return barred
 
 
-def _telling_agrees(eyes: Eyes, kind: str, thing_id: int, telling: dict[str, bool | None]) -> None:
-    """They were told of what their notifications name, and it reached them where they have read one of those."""
+def _delivery_agrees(eyes: Eyes, kind: str, thing_id: int, notified: bool | None, was_read: bool | None) -> None:
+    """Viewers were notified of what their notifications name, and have read it where they have read one of those."""
     eyes.lists("notification", 0)
     if not eyes.hears:
         return
     read = eyes.told.get(("user" if kind == "profile" else kind, thing_id))
-    assert telling["delivered"] == read, (kind, thing_id, telling)
+    assert was_read == read, (kind, thing_id, notified)
     if read is None:
-        assert not telling.get("told")
+        assert not notified
 
 
 def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, int]]) -> None:
@@ -139,8 +140,8 @@ def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, 
             continue
         page = answer.content.decode()
         seen = not failed(_judged(viewer, kind, thing_id))
-        assert (f"{viewer.username} sees {THINGS[kind].name} #{thing_id}." in page) == seen
-        assert (f"{viewer.username} does not see {THINGS[kind].name} #{thing_id}:" in page) == (not seen)
+        assert (f"{viewer.username} sees {TARGETS[kind].name} #{thing_id}." in page) == seen
+        assert (f"{viewer.username} does not see {TARGETS[kind].name} #{thing_id}:" in page) == (not seen)
 
 
 def _grants_agree(made: Situation, chance: Any) -> None:
@@ -172,7 +173,7 @@ def _mending_helps(viewer: User, kind: str, thing_id: int) -> set[tuple[str, str
 
 def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
     """Do what the failed check asks for, where that can be done."""
-    row: Any = THINGS[kind].model._default_manager.filter(pk=thing_id).first()
+    row: Any = TARGETS[kind].model._default_manager.filter(pk=thing_id).first()
     owner = getattr(row, "author", None) or getattr(row, "host", None) or row
     changes: dict[str, tuple[Any, dict[str, Any]]] = {
         "signed_in": (viewer, {"is_active": True, "is_staff": False, "role": Role.BRAND}),

@@ -1,0 +1,83 @@
+"""The code says the words of `docs/glossary.md`, in identifiers and in text alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools.embedded import CHECKOUT
+
+FOLDERS = ("apps", "api", "admin_dashboards", "templates", "config", "ops", "devtools", "demo", "tests")
+SUFFIXES = {".py", ".html", ".txt", ".js", ".css"}
+
+REFUSED = {
+    "climb": "evaluate",
+    "deed": "action",
+    "deeds": "actions",
+    "ladder": "explanation",
+    "mended by": "fixable_by",
+    "rung": "check",
+    "rungs": "checks",
+    "shares held": "scoped_granted",
+    "tellings": "deliveries",
+    "turn away": "deny",
+    "turned down": "rejected",
+    "until words": "until_text",
+    "widened": "with_scoped",
+    "world": "snapshot",
+}
+"""The term to use instead, by the word that is refused; a space stands for an underscore or a capital as well."""
+
+EXEMPT = {
+    ("tests/architecture/test_words.py", "*"),
+}
+"""Files that keep a word ("*": all), since it is stored or its own subject. Migrations are exempt as a whole."""
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """The path and the text of every file that is read here."""
+    for folder in FOLDERS:
+        for file in sorted((CHECKOUT / folder).rglob("*")):
+            if file.suffix in SUFFIXES and "migrations" not in file.parts:
+                yield file.relative_to(CHECKOUT).as_posix(), file.read_text()
+
+
+def separated(text: str) -> str:
+    """The text in lower case, with the parts of its identifiers as words of their own."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ").replace("-", " ").lower()
+
+
+def found(text: str) -> list[tuple[int, str]]:
+    """The number of the line and the refused word, for each occurrence."""
+    words = re.compile(rf"(?<![a-z])({'|'.join(sorted(REFUSED, key=len, reverse=True))})(?![a-z])")
+    lines = enumerate(separated(text).splitlines(), start=1)
+    return [(number, match[1]) for number, line in lines for match in words.finditer(line)]
+
+
+def test_code_uses_the_terms_of_the_glossary() -> None:
+    refused = [
+        f"{path}:{number}: say {REFUSED[word]!r}, not {word!r}"
+        for path, text in texts()
+        for number, word in found(text)
+        if not EXEMPT & {(path, word), (path, "*")}
+    ]
+    assert not refused, "\n".join(refused)
+
+
+@pytest.mark.parametrize("text", ["def deed(", "BulkDeed", "a deed_view", "the deed.", "turned_down", "TurnedDown"])
+def test_refused_words_are_found_in_identifiers_and_text(text: str) -> None:
+    assert found(text)
+
+
+@pytest.mark.parametrize("text", ["indeed", "insight", "worldwide", "def turned(down):"])
+def test_longer_words_are_not_refused(text: str) -> None:
+    assert not found(text)
+
+
+def test_exempt_files_still_have_their_word() -> None:
+    for path, word in EXEMPT:
+        text = (CHECKOUT / Path(path)).read_text()
+        assert word == "*" or word in {each for _number, each in found(text)}, (path, word)
