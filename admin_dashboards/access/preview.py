@@ -36,8 +36,8 @@ from apps.access import (
 )
 from apps.errors import Absent, Conflict, DomainError, Refused
 from apps.users.accounts.guards import access_administrators
-from apps.users.accounts.oversight import Pair, dangerous, perms_of_group
 from apps.users.models import GroupMembership, User
+from apps.users.staff.access_review import Pair, dangerous, perms_of_group
 
 PREVIEW = "_preview"
 """What a form sends along that asks what it would change."""

@@ -21,7 +21,7 @@ from apps.notifications.models import Notification
 from apps.notifications.services import mark_read
 from apps.stories.models import Story
 from apps.support.explain_visibility import FIXABLE, MADE, THINGS, Answer, ladder
-from apps.users.accounts.services import follow
+from apps.users.accounts.relationships import follow
 from apps.users.models import Block, User
 from apps.visibility.policy import PRESENT, Past
 from tests import people
