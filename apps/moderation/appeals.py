@@ -16,7 +16,7 @@ from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to
 from apps.review.claims import lock_for_work
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts, undo
-from apps.users.accounts.oversight import alert_if_one
+from apps.users.accounts.alerts import alert_if_one
 from apps.users.models import User
 
 LONGEST_APPEAL = 2000

@@ -31,9 +31,9 @@ from apps.review.notices import notices_of, unread_count
 from apps.review.preferences import is_away
 from apps.stories.models import Story
 from apps.users.accounts.guards import access_administrators
-from apps.users.accounts.oversight import ends_soon, holdings
 from apps.users.models import BlindCheck, Block, DocType, Document, Profile, Reason, Role, User
 from apps.users.names import skeleton_key
+from apps.users.staff.access_review import ends_soon, holdings
 from apps.users.verification.details import compared
 from apps.users.verification.duplicates import duplicates, inspect_document
 from apps.users.verification.four_eyes import needs_second

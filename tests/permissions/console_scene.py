@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import Session, User
 from tests import people
 from tests.drawn import png, upload

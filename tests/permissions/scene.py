@@ -18,7 +18,7 @@ from apps.moderation.models import Case, Report, Strike
 from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.stories.models import Story
-from apps.users.authentication.sessions import Tokens, begin
+from apps.users.authentication.api_sessions import Tokens, begin
 from apps.users.models import Block, Document, Role, Session, User
 from tests.people import alice, bob, carol, make_staff, make_user, newton
 

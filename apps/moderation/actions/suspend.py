@@ -14,7 +14,7 @@ from apps.moderation.models import Case
 from apps.moderation.notices import Notice
 from apps.notifications.models import Kind
 from apps.review.decisions.models import Decision
-from apps.users.accounts.services import lift_suspension, suspend_user
+from apps.users.accounts.suspensions import lift_suspension, suspend_user
 from apps.users.models import User
 
 
@@ -38,7 +38,7 @@ class Suspend(ModerationAction):
 
     def follow_up(self, actor: User, case: Case, decision: Decision, params: Params) -> None:
         """Suspend, once there is a decision to undo it by."""
-        suspend_user(actor, case.author_id, until=params.until, reason=params.note, tell=False, decision=decision)
+        suspend_user(actor, case.author_id, until=params.until, reason=params.note, notifies=False, decision=decision)
 
     def revert(self, actor: User, case: Case, decision: Decision, *, note: str) -> None:
         lift_suspension(actor, decision, note=note)

@@ -26,8 +26,9 @@ from apps.moderation.reporting import settle_report
 from apps.review.models import SavedFilter
 from apps.review.preferences import prefer
 from apps.review.reveals import reveal
-from apps.users.accounts.services import block
-from apps.users.authentication.sessions import begin, end_session
+from apps.users.accounts.relationships import block
+from apps.users.authentication.api_sessions import begin
+from apps.users.authentication.sessions import end_session
 from apps.users.models import Document, Session, User
 from apps.users.staff.accounts import change_staff
 from apps.users.staff.object_grants import grant_on_row

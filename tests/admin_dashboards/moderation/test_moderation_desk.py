@@ -28,7 +28,7 @@ from apps.review.claims import claim
 from apps.review.decisions.models import Decision
 from apps.review.models import Reveal
 from apps.stories.models import Story
-from apps.users.accounts.services import set_image
+from apps.users.accounts.profiles import set_image
 from apps.users.models import User
 from tests import people
 from tests.console import case_page, console, fields, links

@@ -26,7 +26,7 @@ from apps.review.claims import claim
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo, undo_batch
 from apps.stories.models import Story
-from apps.users.accounts.services import suspend_user
+from apps.users.accounts.suspensions import suspend_user
 from apps.users.models import User
 from tests.factories import make_case, make_event, make_report, make_story
 from tests.jobs import run_jobs

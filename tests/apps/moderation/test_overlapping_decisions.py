@@ -26,7 +26,7 @@ from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo, undo_batch
 from apps.stories.models import Story
 from apps.stories.services import remove_story, restore_story
-from apps.users.accounts.services import suspend_user
+from apps.users.accounts.suspensions import suspend_user
 from apps.users.models import Suspension, User
 from tests.factories import make_event, make_message, make_story
 from tests.jobs import run_jobs

@@ -24,7 +24,7 @@ from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.stories.models import Story
 from apps.stories.services import delete_story, free_expired, remove_story
-from apps.users.accounts.services import block, follow, unfollow
+from apps.users.accounts.relationships import block, follow, unfollow
 from apps.users.models import User
 from tests.client import api
 from tests.factories import make_connection, make_event, make_message, make_story
