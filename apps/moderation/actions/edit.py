@@ -52,7 +52,7 @@ class Edit(ModerationAction):
         if not edits:
             return {}
         before = {name: getattr(target, name) for name in edits}
-        edited = edit_event(actor, case.target_id, reason=params.note, tell=False, **edits)  # type: ignore[arg-type]
+        edited = edit_event(actor, case.target_id, reason=params.note, notify_host=False, **edits)  # type: ignore[arg-type]
         return {"words": {"before": before, "after": {name: getattr(edited, name) for name in edits}}}
 
     def revert(self, actor: User, case: Case, decision: Decision, *, note: str) -> None:
@@ -61,7 +61,7 @@ class Edit(ModerationAction):
             return
         before, after = done["words"]["before"], done["words"]["after"]
         if {name: getattr(target, name) for name in after} == after:
-            edit_event(actor, target.pk, reason=note, tell=False, **values_without(decision, target, before))
+            edit_event(actor, target.pk, reason=note, notify_host=False, **values_without(decision, target, before))
 
     def took_effect(self, done: Mapping[str, Any]) -> bool:
         return "words" in done
