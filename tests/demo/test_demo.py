@@ -204,8 +204,8 @@ class DemoTest(TestCase):
         assert len(waiting) >= 25
         assert all(sum(case.kind == kind for case in waiting) >= 4 for kind in Report.Kind)
         assert sum(case.reported > 1 for case in waiting) >= 10
-        assert min(case.weight for case in waiting) <= 10 < 120 <= max(case.weight for case in waiting)
-        assert all(case.exhibits.exists() for case in waiting)
+        assert min(case.priority_score for case in waiting) <= 10 < 120 <= max(case.priority_score for case in waiting)
+        assert all(case.snapshots.exists() for case in waiting)
         now = timezone.now()
         assert sum(now - case.opened_at < timedelta(hours=1) for case in waiting) >= 2
         assert sum(now - case.opened_at > timedelta(hours=24) for case in waiting) >= 4

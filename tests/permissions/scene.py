@@ -116,7 +116,7 @@ def build() -> Scene:
         told_at=now,
     )
     Strike.objects.create(
-        person=owner, decision=decision, case=case, outcomes=["removed"], weight=2, expires_at=now + timedelta(days=90)
+        person=owner, decision=decision, case=case, outcomes=["removed"], points=2, expires_at=now + timedelta(days=90)
     )
     ids: dict[str, Any] = {name: thing.pk for name, thing in things.items()}
     ids |= {name: person.pk for name, person in people.items()}

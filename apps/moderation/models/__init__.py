@@ -8,7 +8,7 @@ from apps.moderation.models.reports import (
     ReportQuerySet,
     ReportUserObjectPermission,
 )
-from apps.moderation.models.snapshots import Exhibit, ExhibitQuerySet
+from apps.moderation.models.snapshots import ContentSnapshot, ContentSnapshotQuerySet
 from apps.moderation.models.strikes import APPEAL_WITHIN, Strike, StrikeQuerySet, known_to_author
 
 __all__ = [
@@ -17,8 +17,8 @@ __all__ = [
     "AppealQuerySet",
     "Case",
     "CaseQuerySet",
-    "Exhibit",
-    "ExhibitQuerySet",
+    "ContentSnapshot",
+    "ContentSnapshotQuerySet",
     "Report",
     "ReportGroupObjectPermission",
     "ReportQuerySet",

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.history import History
 from apps.moderation import overturning
 from apps.moderation.models.cases import Case
-from apps.moderation.models.reports import Report
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.decisions.models import HOLD
 from apps.review.models import ReviewItem
@@ -27,7 +26,7 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
 
 
 class Appeal(ReviewItem):
-    """What an author says against a decision about what is theirs. Somebody else than the decider rules on it."""
+    """An objection of an author against a decision. An officer other than the decider rules on it."""
 
     WORK_PERMISSION = "moderation.settle_report"
     OPEN = Q(status="open")
@@ -43,7 +42,7 @@ class Appeal(ReviewItem):
             "cannot-overturn",
             lambda appeal, user: overturning.why_not(user, appeal),
             applies=lambda appeal, user: not overturning.can_overturn(user, appeal),
-            rows=lambda user: overturning.out_of_reach(user, Report.Kind),
+            rows=overturning.out_of_reach,
         ),
     )
 
@@ -60,7 +59,7 @@ class Appeal(ReviewItem):
     decider = models.ForeignKey(
         "users.User", on_delete=models.PROTECT, editable=False, related_name="+", verbose_name=_("decided by")
     )
-    """The decision's actor, again, so that the database can tell them from who rules."""
+    """The actor of the decision, copied so that a constraint can refuse them as `ruled_by`."""
     text = models.TextField(_("what the author says"), max_length=2000)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OPEN, editable=False)
     created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
@@ -106,8 +105,8 @@ class Appeal(ReviewItem):
         return _("Appeal %(id)s") % {"id": self.pk}
 
     @property
-    def is_told(self) -> bool:
-        """Whether the author may know of the ruling: it has stood for as long as messages wait."""
+    def is_notified(self) -> bool:
+        """Whether the author may know of the ruling: its undo window is over."""
         return self.ruled_at is not None and self.ruled_at <= timezone.now() - HOLD
 
     @property

@@ -26,7 +26,7 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(ReviewItem):
-    """All that is reported about one thing, until it is settled. What is reported afterwards opens the next one."""
+    """All reports about the same content until it is resolved. A later report opens the next one."""
 
     WORK_PERMISSION = "moderation.settle_report"
     OPEN = Q(status="open")
@@ -58,8 +58,8 @@ class Case(ReviewItem):
     outcomes = ArrayField(
         models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"), default=list, blank=True
     )
-    weight = models.PositiveIntegerField(_("priority"), default=0, editable=False)
-    """What `weights.lines_of` adds up to: the queue is ordered by it."""
+    priority_score = models.PositiveIntegerField(_("priority"), default=0, editable=False, db_column="weight")
+    """The sum of `priority.score_parts`: the queue is ordered by it."""
     opened_at = models.DateTimeField(_("opened"), default=timezone.now, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
     closed_by = models.ForeignKey(
@@ -72,7 +72,7 @@ class Case(ReviewItem):
         verbose_name=_("closed by"),
     )
 
-    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "weight"])
+    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "priority_score"])
     objects = CaseQuerySet.as_manager()
 
     class Meta:
@@ -93,7 +93,7 @@ class Case(ReviewItem):
             ),
         ]
         indexes = [
-            models.Index(fields=["-weight", "opened_at", "id"], condition=Q(status="open"), name="case_queue"),
+            models.Index(fields=["-priority_score", "opened_at", "id"], condition=Q(status="open"), name="case_queue"),
             models.Index(fields=["kind", "target_id", "-id"], name="case_of_target"),
             models.Index(fields=["-closed_at"], name="case_latest_closed"),
             models.Index(fields=["-opened_at"], name="case_latest_opened"),
@@ -106,7 +106,7 @@ class Case(ReviewItem):
     def decided_as(self) -> str:
         return label_of(self.outcomes)
 
-    def settle(self, outcomes: list[str], by: User) -> None:
+    def resolve(self, outcomes: list[str], by: User) -> None:
         """Leave open for closed."""
         self.status, self.outcomes = self.Status.CLOSED, outcomes
         self.closed_by, self.closed_at = by, timezone.now()

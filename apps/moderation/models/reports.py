@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -24,38 +23,14 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.order_by("-created_at", "-id")
 
 
-KIND_MODELS = {"story": "stories.Story", "event": "events.Event", "message": "chat.Message", "user": "users.User"}
-REMOVE_PERMISSIONS = {
-    "story": "stories.delete_story",
-    "event": "events.delete_event",
-    "message": "chat.delete_message",
-}
-EDIT_PERMISSIONS = {"event": "events.change_event"}
-
-
 class Report(models.Model):
-    """What somebody told us about a story, an event, a message or a person."""
+    """A report of a story, an event, a message or a user by another user."""
 
     class Kind(models.TextChoices):
         STORY = "story", _("Story")
         EVENT = "event", _("Event")
         MESSAGE = "message", _("Message")
         USER = "user", _("User")
-
-        @property
-        def model(self) -> type[models.Model]:
-            """Of what is reported."""
-            return apps.get_model(KIND_MODELS[self])
-
-        @property
-        def remove_permission(self) -> str | None:
-            """To remove such content; None where it is not removed."""
-            return REMOVE_PERMISSIONS.get(self)
-
-        @property
-        def edit_permission(self) -> str | None:
-            """To edit the text of such content; None where it is not edited."""
-            return EDIT_PERMISSIONS.get(self)
 
     class Reason(models.TextChoices):
         SPAM = "spam", _("Spam")
@@ -84,7 +59,7 @@ class Report(models.Model):
     author = models.ForeignKey(
         "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported user")
     )
-    """Whose content it is, or the person reported."""
+    """The author of the content, or the reported user."""
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.OPEN, editable=False)
@@ -106,11 +81,11 @@ class Report(models.Model):
         null=True,
         blank=True,
         editable=False,
-        db_index=False,  # report_of_case, made without holding up writers
+        db_index=False,  # report_of_case, created concurrently
         related_name="reports",
         verbose_name=_("case"),
     )
-    """Empty only for what the code of before has made; settling such a report opens its case."""
+    """Empty only for reports of an earlier release; resolving such a report opens its case."""
 
     history = History()
     objects = ReportQuerySet.as_manager()
@@ -145,7 +120,7 @@ class Report(models.Model):
     def __str__(self) -> str:
         return _("Report %(id)s") % {"id": self.pk}
 
-    def settle(self, outcome: str, by: object, at: datetime | None = None) -> None:
+    def resolve(self, outcome: str, by: object, at: datetime | None = None) -> None:
         """Leave open for closed, with `outcome`."""
         if self.status != self.Status.OPEN:
             raise Conflict("already-decided", _("This report has already been closed."))

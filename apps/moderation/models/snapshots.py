@@ -14,35 +14,35 @@ from apps.moderation.models.strikes import Strike
 from apps.review.decisions.models import HOLD
 
 
-class ExhibitQuerySet(models.QuerySet["Exhibit"]):
-    def not_needed(self) -> ExhibitQuerySet:
-        """Those of cases that are over: closed, told, neither appealed nor to be appealed any more."""
-        now = timezone.now()
+class ContentSnapshotQuerySet(models.QuerySet["ContentSnapshot"]):
+    def not_needed(self) -> ContentSnapshotQuerySet:
+        """Those of closed cases whose undo window is over, without an open appeal and too late for one."""
         return self.filter(
             ~Exists(Appeal.objects.open().filter(case=OuterRef("case"))),
             ~Exists(Strike.objects.appealable().filter(case=OuterRef("case"))),
             case__status=Report.Status.CLOSED,
-            case__closed_at__lte=now - HOLD,
+            case__closed_at__lte=timezone.now() - HOLD,
         )
 
 
-class Exhibit(models.Model):
-    """The words of a thing as they stood when somebody reported it, whatever became of them since."""
+class ContentSnapshot(models.Model):
+    """The text of content as it was when it was reported, whatever its author changed since."""
 
     case = models.ForeignKey(
-        Case, on_delete=models.CASCADE, related_name="exhibits", db_index=False, verbose_name=_("case")
+        Case, on_delete=models.CASCADE, related_name="snapshots", db_index=False, verbose_name=_("case")
     )
-    words = models.JSONField(_("words"))
-    """By the names of the fields, as `targets.words_of` tells them."""
+    text = models.JSONField(_("text"), db_column="words")
+    """By the names of the fields, as `ReportableContent.snapshot` returns it."""
     taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
 
-    objects = ExhibitQuerySet.as_manager()
+    objects = ContentSnapshotQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("exhibit")
-        verbose_name_plural = _("exhibits")
+        db_table = "moderation_exhibit"
+        verbose_name = _("content snapshot")
+        verbose_name_plural = _("content snapshots")
         default_permissions = ()
         indexes = [models.Index(fields=["case", "-id"], name="exhibit_of_case")]
 
     def __str__(self) -> str:
-        return _("Exhibit %(id)s") % {"id": self.pk}
+        return _("Content snapshot %(id)s") % {"id": self.pk}

@@ -19,18 +19,18 @@ APPEAL_WITHIN = timedelta(days=20)
 
 
 def known_to_author() -> Q:
-    """Of rows with a `decision`: it has been told, or stood for as long as messages wait."""
-    stood = Q(decision__undone_at__isnull=True, decision__made_at__lte=timezone.now() - HOLD)
-    return Q(decision__told_at__isnull=False) | stood
+    """Rows with a `decision` of which the author has been notified, or which is older than the undo window."""
+    in_force = Q(decision__undone_at__isnull=True, decision__made_at__lte=timezone.now() - HOLD)
+    return Q(decision__told_at__isnull=False) | in_force
 
 
 class StrikeQuerySet(models.QuerySet["Strike"]):
-    def standing(self) -> StrikeQuerySet:
-        """Those that count: neither lifted nor expired."""
+    def in_force(self) -> StrikeQuerySet:
+        """Neither lifted nor expired."""
         return self.filter(lifted_at__isnull=True, expires_at__gt=timezone.now())
 
     def appealable(self) -> StrikeQuerySet:
-        """Those whose decision stands, has not been appealed, and still may be."""
+        """Those whose decision is in force, has not been appealed, and still may be."""
         return self.filter(
             decision__made_at__gt=timezone.now() - APPEAL_WITHIN,
             decision__undone_at__isnull=True,
@@ -39,7 +39,7 @@ class StrikeQuerySet(models.QuerySet["Strike"]):
 
 
 class Strike(models.Model):
-    """That somebody broke the rules, as one decision found. It weighs for a while, and does nothing by itself."""
+    """A broken rule, found by one decision. Its points count until it expires; it does nothing by itself."""
 
     person = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="strikes", verbose_name=_("person"))
     decision = models.OneToOneField(
@@ -47,7 +47,7 @@ class Strike(models.Model):
     )
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="strikes", verbose_name=_("case"))
     outcomes = ArrayField(models.CharField(max_length=16, choices=Report.Outcome), verbose_name=_("outcomes"))
-    weight = models.PositiveSmallIntegerField(_("points"))
+    points = models.PositiveSmallIntegerField(_("points"), db_column="weight")
     given_at = models.DateTimeField(_("given"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
@@ -60,7 +60,7 @@ class Strike(models.Model):
         verbose_name_plural = _("strikes")
         default_permissions = ()
         constraints = [
-            models.CheckConstraint(condition=Q(weight__gte=1), name="strike_weighs_something"),
+            models.CheckConstraint(condition=Q(points__gte=1), name="strike_weighs_something"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("given_at")), name="strike_expires_later"),
         ]
         indexes = [models.Index(fields=["person", "-given_at"], name="strike_of_person")]

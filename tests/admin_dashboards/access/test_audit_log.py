@@ -22,7 +22,7 @@ from apps.audit.log_tables import log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
-from apps.moderation.reporting import settle_report
+from apps.moderation.reporting import resolve_report
 from apps.review.models import SavedFilter
 from apps.review.preferences import prefer
 from apps.review.reveals import reveal
@@ -267,7 +267,7 @@ def test_private_acts_of_users_are_shown_only_to_permitted_viewers(desk: Client,
     report = make_report(alice, "story", story, bob)
     block(alice, "bob")
     make_connection(alice, bob)
-    settle_report(people.community(), report.pk, outcome="kept")
+    resolve_report(people.community(), report.pk, outcome="kept")
     lines = found(desk, type="moderation.report") + found(desk, type="users.block") + found(desk, user="bob")
     lines += found(desk, type="connections.connection") + found(desk, type="chat.message")
     assert f"An end user made Report #{report.pk}" in lines
