@@ -41,7 +41,7 @@ def suspend_user(
         save_as(actor, given, action=Action.SUSPENDED, note=reason)
         _update_suspended_until(actor, user, action=Action.SUSPENDED, note=reason)
         if notifies:
-            notify(user.pk, Kind.SUSPENDED, until=user.suspended_until.isoformat(), reason=reason)  # type: ignore[union-attr]
+            notify(user.pk, Kind.SUSPENDED, until=(user.suspended_until or until).isoformat(), reason=reason)
     else:
         _lift(actor, user, user.suspensions.all(), note=reason)
     return user
