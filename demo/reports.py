@@ -105,15 +105,8 @@ def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: flo
 
 
 def _author(target: Target) -> User:
-    match target:
-        case Story():
-            return target.author
-        case Event():
-            return target.host
-        case Message():
-            return target.sender
-        case _:
-            return target
+    content = content_of(str(target._meta.model_name))
+    return target if isinstance(target, User) else getattr(target, content.author_field)
 
 
 def appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None:

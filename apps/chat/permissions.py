@@ -1,4 +1,4 @@
-"""Who sees which rooms and messages: their members, as long as no block stands between them."""
+"""Who sees which rooms and messages: their members, as long as no member has blocked them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def message_policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
 def _membership(room: str, viewer: User | AnonymousUser, snapshot: Snapshot) -> list[Check]:
     memberships = snapshot.of(Membership)
     own = memberships.filter(user_id=viewer.pk).values_list("room_id", flat=True)
-    # Asked of each room: the planner would read all memberships of everybody for one list of all that are barred.
+    # Asked of each room: for one list of all hidden users the planner would read all memberships.
     with_hidden = memberships.filter(room_id=OuterRef(room), user__in=hidden_from(viewer, snapshot))
     return [
         Check("member", _("Is the viewer a member of the room?"), Q(**{f"{room}__in": own})),
@@ -55,7 +55,7 @@ def messages_shown(viewer: User | AnonymousUser) -> QuerySet[Message]:
 
 
 def may_write(user: User, room: Room) -> bool:
-    """Whether `user` is connected to everybody else in the room."""
+    """Whether `user` is connected to all other members of the room."""
     others = Membership.objects.filter(room=room).exclude(user=user)
     return not others.exclude(user__in=connected_ids(user)).exists()
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -91,11 +93,11 @@ class Event(Removable):
     def __str__(self) -> str:
         return self.title
 
-    def clean_fields(self, exclude: set[str] | None = None) -> None:  # type: ignore[override]
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         self._fill_end()
         super().clean_fields(exclude)
 
-    def save(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self._fill_end()
         super().save(*args, **kwargs)
 

@@ -33,7 +33,7 @@ class EventContent(ReportableContent):
         return super().notice_context(target) | ({"title": target.title} if target is not None else {})
 
     def edit(self, actor: User, target_id: int, changes: Mapping[str, Any], *, note: str) -> Event:
-        return edit_event(actor, target_id, reason=note, notify_host=False, **changes)
+        return edit_event(actor, target_id, reason=note, notifies=False, **changes)
 
 
 CONTENT = EventContent()

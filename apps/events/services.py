@@ -122,15 +122,15 @@ def delete_event(actor: User, event_id: int) -> None:
 
 @transaction.atomic
 def edit_event(
-    actor: User, event_id: int, *, reason: str = "", notify_host: bool = True, batch: UUID | None = None, **changes: Any
+    actor: User, event_id: int, *, reason: str = "", notifies: bool = True, batch: UUID | None = None, **changes: Any
 ) -> Event:
     """Edit the given fields of any event.
 
-    That is a decision of its own, of which the host is notified, unless it is part of another (`notify_host=False`).
+    That is a decision of its own, of which the host is notified, unless it is part of another (`notifies=False`).
     """
     event = _any(actor, event_id, PERM)
     decided = _decision_about(actor, event)
-    if change(actor, event, changes, action=Action.EVENT_EDITED, note=reason) and notify_host:
+    if change(actor, event, changes, action=Action.EVENT_EDITED, note=reason) and notifies:
         decide_all([decided(batch)])
     return event
 
@@ -223,7 +223,8 @@ def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decisi
 @transaction.atomic
 def undo_edit(actor: User, event: Event, fields: dict[str, Any], *, action: Action, note: str) -> None:
     """Restore fields of a locked event to the values of a decision's snapshot."""
-    values = {name: Event._meta.get_field(name).to_python(value) for name, value in fields.items()}  # type: ignore[union-attr]
+    columns = {field.name: field for field in Event._meta.concrete_fields}
+    values = {name: columns[name].to_python(value) for name, value in fields.items()}
     change(actor, event, values, action=action, note=note)
 
 

@@ -37,7 +37,7 @@ def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str 
         raise Invalid("required", _("Say in the note what is wrong."), field="note")
     target = reportable(reporter, kind).filter(pk=target_id).first()
     if target is None:
-        raise Absent("not-found", _("There is no such thing to report."))
+        raise Absent("not-found", _("There is no such content to report."))
     author_id = content_of(kind).author_id(target)
     if author_id == reporter.pk:
         raise Invalid("own-content", _("You cannot report yourself or what is yours."), field="id")

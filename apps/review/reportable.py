@@ -50,7 +50,7 @@ class ReportableContent:
 
     def author_id(self, target: Any) -> int:
         """The ID of the user who answers for it."""
-        return getattr(target, self.model._meta.get_field(self.author_field).attname)  # type: ignore[union-attr]
+        return target.pk if self.is_account else getattr(target, f"{self.author_field}_id")
 
     def visible_before_block(self, viewer: User) -> Q:
         """What `viewer` could see before its author blocked them: a block does not prevent a report."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -73,7 +74,7 @@ class Story(Removable):
     def __str__(self) -> str:
         return self.caption or _("Story %(id)s") % {"id": self.pk}
 
-    def save(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def save(self, *args: Any, **kwargs: Any) -> None:
         if self.expires_at is None:
             self.expires_at = self.created_at + LIFETIME
         super().save(*args, **kwargs)

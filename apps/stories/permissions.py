@@ -27,7 +27,7 @@ def is_author(user: User, story: Story) -> bool:
 
 
 def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
-    """Others' while they are active and meant for the viewer; one's own whatever has become of them."""
+    """Stories of others while they are active and meant for the viewer; own stories in any state."""
     for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, snapshot))
     return Policy(
         [
@@ -54,7 +54,7 @@ def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
 
 
 def feed_policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
-    """What the feed lists: of one's own, too, only what others may see now."""
+    """The stories in the feed: own stories, too, only while others may see them."""
     whole = policy(viewer, snapshot)
     return Policy(
         [replace(check, spares_own=False) if check.code in ("kept", "lasting") else check for check in whole.checks],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
@@ -13,6 +14,9 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
+
+if TYPE_CHECKING:
+    from apps.users.models import User
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
@@ -120,12 +124,12 @@ class Report(models.Model):
     def __str__(self) -> str:
         return _("Report %(id)s") % {"id": self.pk}
 
-    def resolve(self, outcome: str, by: object, at: datetime | None = None) -> None:
+    def resolve(self, outcome: str, by: User, at: datetime | None = None) -> None:
         """Leave open for closed, with `outcome`."""
         if self.status != self.Status.OPEN:
             raise Conflict("already-decided", _("This report has already been closed."))
         self.status, self.outcome = self.Status.CLOSED, outcome
-        self.closed_by, self.closed_at = by, at or timezone.now()  # type: ignore[assignment]
+        self.closed_by, self.closed_at = by, at or timezone.now()
 
     def reopen(self) -> None:
         self.status, self.outcome = self.Status.OPEN, None

@@ -36,16 +36,16 @@ from tests.races import at_once, lost, won
 HOLD = timedelta(seconds=10)
 
 
-def kinds_told(user: User) -> list[str]:
+def kinds_notified(user: User) -> list[str]:
     return list(Notification.objects.filter(recipient=user).order_by("id").values_list("kind", flat=True))
 
 
-# --- Gathering and weighing -------------------------------------------------------------------------------------------
+# --- Grouping and priority --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
 class TestGrouping:
-    def test_reports_about_one_thing_gather_in_one_case(self) -> None:
+    def test_reports_about_the_same_content_are_grouped_in_one_case(self) -> None:
         author = alice()
         event, other = make_event(author), make_event(author)
         case = make_case(bob(), "event", event)
@@ -74,7 +74,7 @@ class TestGrouping:
         [case] = Case.objects.all()
         assert list(case.reports.order_by("id")) == stray
 
-    def test_the_migration_gathers_open_reports_and_keeps_closed_ones_apart(self) -> None:
+    def test_the_migration_groups_open_reports_and_keeps_closed_ones_apart(self) -> None:
         author, boss = alice(), admin()
         event, now = make_event(author), timezone.now()
         closed = {"status": "closed", "outcome": "removed", "closed_at": now, "closed_by": boss}
@@ -89,7 +89,7 @@ class TestGrouping:
         assert [made.case.outcomes for made in done] == [["removed"], ["removed"]]
         assert Case.objects.count() == 3
 
-    def test_the_weight_is_the_sum_of_its_lines(self) -> None:
+    def test_the_priority_score_is_the_sum_of_its_parts(self) -> None:
         author, boss, liar, new = alice(), admin(), bob(), carol()
         for _number in range(4):
             resolve_case(boss, make_case(liar, "event", make_event(author)).pk, outcomes=["kept"])
@@ -97,14 +97,14 @@ class TestGrouping:
         make_case(liar, "event", event, "violence")
         case = make_case(new, "event", event, "fraud")
         case.refresh_from_db()
-        lines = score_parts(case)
-        assert [(line.report.reporter, line.severity, line.record.trust, line.score) for line in lines] == [
+        parts = score_parts(case)
+        assert [(part.report.reporter, part.severity, part.record.trust, part.score) for part in parts] == [
             (new, 40, 100, 40),
             (liar, 50, 50, 25),
         ]
         assert case.priority_score == 65
-        assert "bob, 0 of 4 upheld, ×0.5 = 25" in lines[1].sentence
-        assert "carol, no reports decided yet: 40" in lines[0].sentence
+        assert "bob, 0 of 4 upheld, ×0.5 = 25" in parts[1].sentence
+        assert "carol, no reports decided yet: 40" in parts[0].sentence
 
     def test_trust_rises_and_falls_with_the_record(self) -> None:
         records = [Record(0, 20), Record(0, 2), Record(), Record(2, 2), Record(20, 20)]
@@ -116,7 +116,7 @@ class TestGrouping:
         resolve_case(admin(), make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
         update_open_scores()
         waiting.refresh_from_db()
-        assert waiting.priority_score == 36 == sum(line.score for line in score_parts(waiting))
+        assert waiting.priority_score == 36 == sum(part.score for part in score_parts(waiting))
 
 
 # --- Settling ---------------------------------------------------------------------------------------------------------
@@ -152,11 +152,11 @@ class TestResolving:
         assert run_jobs(later=timedelta(seconds=9)) == 0
         assert not Notification.objects.exists()
         run_jobs(later=HOLD)
-        assert kinds_told(author) == [Kind.SUSPENDED, Kind.CONTENT_REMOVED, Kind.WARNING]
+        assert kinds_notified(author) == [Kind.SUSPENDED, Kind.CONTENT_REMOVED, Kind.WARNING]
         texts = Notification.objects.filter(recipient=author).values_list("text", flat=True)
         assert sum("No nudity here." in text for text in texts) == 1
         for reporter in reporters:
-            assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
+            assert kinds_notified(reporter) == [Kind.REPORT_CLOSED]
 
     @pytest.mark.parametrize(
         ("given", "field"),
@@ -216,7 +216,7 @@ class TestResolving:
         event.refresh_from_db()
         assert event.title == "Party"
         run_jobs(later=HOLD)
-        assert kinds_told(author) == [Kind.CONTENT_EDITED]
+        assert kinds_notified(author) == [Kind.CONTENT_EDITED]
         undo(boss, Decision.objects.get().pk)
         event.refresh_from_db()
         assert event.title == "Rude party"
@@ -301,7 +301,7 @@ class TestRaces:
 
 @pytest.mark.django_db
 class TestUndo:
-    def test_undone_in_time_nothing_is_left_of_it_outside(self) -> None:
+    def test_undo_in_time_leaves_no_trace_outside(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         story = make_story(author)
         case = make_case(reporter, "story", story)
@@ -323,8 +323,8 @@ class TestUndo:
         resolve_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
         run_jobs(later=HOLD)
         undo(boss, Decision.objects.get().pk)
-        assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
-        assert kinds_told(reporter) == [Kind.REPORT_CLOSED] * 2
+        assert kinds_notified(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
+        assert kinds_notified(reporter) == [Kind.REPORT_CLOSED] * 2
         corrected = Notification.objects.filter(recipient=reporter).latest("id").text
         assert "reversed our decision about your report" in corrected
         assert not Strike.objects.in_force().exists()
@@ -339,6 +339,18 @@ class TestUndo:
         assert author.suspended_until == until
         assert Story.objects.get().removed_at is None
 
+    def test_undo_reopens_the_reports_that_the_decision_names(self) -> None:
+        boss, event = admin(), make_event(alice())
+        case = make_case(bob(), "event", event)
+        earlier = make_report(
+            carol(), "event", event, case.author, case=case, status="closed", outcome="kept", closed_at=timezone.now()
+        )
+        resolve_case(boss, case.pk, outcomes=["warned"])
+        Report.objects.update(closed_at=timezone.now())
+        undo(boss, Decision.objects.get().pk)
+        assert dict(case.reports.values_list("reporter__username", "status")) == {"bob": "open", "carol": "closed"}
+        assert earlier.pk not in Decision.objects.get().before["reports"]
+
     def test_an_earlier_suspension_comes_back(self) -> None:
         author, boss = alice(), admin()
         until = timezone.now() + timedelta(days=2)
@@ -349,7 +361,7 @@ class TestUndo:
         author.refresh_from_db()
         assert author.suspended_until == until
 
-    def test_a_batch_skips_what_was_reported_anew(self) -> None:
+    def test_undoing_a_batch_skips_content_reported_again(self) -> None:
         author, reporter, boss, batch = alice(), bob(), admin(), uuid4()
         events = [make_event(author), make_event(author)]
         cases = [make_case(reporter, "event", event) for event in events]

@@ -32,11 +32,9 @@ from tests.factories import make_event, make_message, make_story
 from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, community, make_staff, make_user
 
-# --- What follows from the decisions that stand -----------------------------------------------------------------------
 
-
-def settle(boss: User, author: User, target: Any, **given: Any) -> Decision:
-    """Settle one more case about something of the author's."""
+def resolve(boss: User, author: User, target: Any, **given: Any) -> Decision:
+    """Resolve one more case about content of the author."""
     kind = type(target)._meta.model_name
     case = Case.objects.create(kind=kind, target_id=target.pk, author=author)
     resolve_case(boss, case.pk, **given)
@@ -50,42 +48,42 @@ class TestOverlappingDecisions:
         author, officers, now = alice(), [admin(), community()], timezone.now()
         days = [30, 7, 14]
         decisions = [
-            settle(
+            resolve(
                 officers[number % 2], author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=n)
             )
             for number, n in enumerate(days)
         ]
-        standing = dict(enumerate(days))
+        in_force = dict(enumerate(days))
         for place in order:
             author.refresh_from_db()
-            assert author.suspended_until == now + timedelta(days=max(standing.values()))
+            assert author.suspended_until == now + timedelta(days=max(in_force.values()))
             undo(officers[place % 2], decisions[place].pk)
-            del standing[place]
+            del in_force[place]
         author.refresh_from_db()
         assert (author.is_suspended, author.suspended_until) == (False, None)
 
     def test_a_suspension_by_hand_is_one_of_them_and_lifting_by_hand_ends_all(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
-        decision = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
+        decision = resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
         suspend_user(boss, author.pk, until=now + timedelta(days=3))
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=30)
         undo(boss, decision.pk)
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=3)
-        settle(boss, author, make_event(author), outcomes=["suspended"])
+        resolve(boss, author, make_event(author), outcomes=["suspended"])
         assert suspend_user(boss, author.pk, until=now).suspended_until is None
 
     def test_a_batch_and_an_appeal_leave_the_others(self) -> None:
         author, boss, now, batch = alice(), admin(), timezone.now(), uuid4()
-        longest = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        longest = resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
         for days in (90, 5):
             until = now + timedelta(days=days)
-            settle(boss, author, make_event(author), outcomes=["suspended"], until=until, batch=batch)
+            resolve(boss, author, make_event(author), outcomes=["suspended"], until=until, batch=batch)
         assert len(undo_batch(boss, batch).done) == 2
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=60)
-        short = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=9))
+        short = resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=9))
         Decision.objects.update(told_at=now)
         made = appeal(author, longest.pk, text="Not so.")
         rule_on_appeal(community(), made.pk, overturn=True, text="Right.")
@@ -97,8 +95,8 @@ class TestOverlappingDecisions:
 
     def test_the_author_reads_when_the_longest_ends(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
-        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
-        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=7))
+        resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=30))
+        resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=7))
         run_jobs(later=timedelta(seconds=10))
         texts = Notification.objects.filter(recipient=author, kind=Kind.SUSPENDED).values_list("text", flat=True)
         assert len(set(texts)) == 1
@@ -115,7 +113,7 @@ class TestOverlappingDecisions:
         target: Any = make(author)
         remove(boss, target.pk, reason="spam")
         table = Decision.objects.get()
-        case = settle(make_staff("second", is_superuser=True), author, target, outcomes=["removed"])
+        case = resolve(make_staff("second", is_superuser=True), author, target, outcomes=["removed"])
         for place, decision in enumerate([table, case] if first == "table" else [case, table]):
             undo(boss, decision.pk)
             target.refresh_from_db()
@@ -125,7 +123,7 @@ class TestOverlappingDecisions:
         author, boss = alice(), admin()
         story = make_story(author)
         remove_story(boss, story.pk)
-        case = settle(boss, author, story, outcomes=["removed"])
+        case = resolve(boss, author, story, outcomes=["removed"])
         restore_story(boss, story.pk)
         assert Story.objects.get().removed_at is None
         undo(boss, case.pk)
@@ -134,18 +132,18 @@ class TestOverlappingDecisions:
     def test_undoing_the_restoration_of_what_was_removed_without_a_decision_takes_it_down(self) -> None:
         author, boss = alice(), admin()
         story = make_story(author, removed_at=timezone.now(), removed_by=boss, removal_reason="of old")
-        case = settle(boss, author, story, outcomes=["removed"])
+        case = resolve(boss, author, story, outcomes=["removed"])
         undo(boss, case.pk)
         assert Story.objects.get().removed_at is not None
         restore_story(boss, story.pk)
         undo(boss, Decision.objects.latest("pk").pk)
         assert Story.objects.get().removal_reason == "of old"
 
-    def test_words_of_an_undone_edit_do_not_come_back(self) -> None:
+    def test_text_of_an_undone_edit_is_not_restored(self) -> None:
         author, boss = alice(), admin()
         event = make_event(author, "Lauch Party")
-        one = settle(boss, author, event, outcomes=["edited"], edits={"title": "Launch Party"})
-        two = settle(boss, author, event, outcomes=["edited"], edits={"title": "A launch party"})
+        one = resolve(boss, author, event, outcomes=["edited"], edits={"title": "Launch Party"})
+        two = resolve(boss, author, event, outcomes=["edited"], edits={"title": "A launch party"})
         edit_event(boss, event.pk, title="The launch")
         three = Decision.objects.latest("pk")
         titles = []
@@ -180,6 +178,7 @@ def as_before(decision: Decision) -> Decision:
     """A decision as the release before writes it, while its last processes run on after `migrate`."""
     Suspension.objects.filter(decision=decision).delete()
     del decision.before["about"]
+    del decision.before["reports"]
     decision.before["done"].pop("removed", None)
     decision.save(update_fields=["before"])
     return decision
@@ -190,7 +189,7 @@ class TestDecisionsOfTheReleaseBefore:
     def test_a_suspension_can_be_undone(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
         long, short = (
-            as_before(settle(boss, author, make_event(author), outcomes=["suspended"], until=until))
+            as_before(resolve(boss, author, make_event(author), outcomes=["suspended"], until=until))
             for until in (now + timedelta(days=30), now + timedelta(days=7))
         )
         undo(boss, long.pk)
@@ -205,8 +204,8 @@ class TestDecisionsOfTheReleaseBefore:
         author, boss = alice(), admin()
         make = {"story": make_story, "event": make_event, "message": lambda one: make_message(one, bob())}[kind]
         target: Any = make(author)
-        first = as_before(settle(boss, author, target, outcomes=["removed"]))
-        second = as_before(settle(boss, author, target, outcomes=["removed"]))
+        first = as_before(resolve(boss, author, target, outcomes=["removed"]))
+        second = as_before(resolve(boss, author, target, outcomes=["removed"]))
         undo(boss, first.pk)
         target.refresh_from_db()
         assert target.removed_at is not None
@@ -215,11 +214,19 @@ class TestDecisionsOfTheReleaseBefore:
         target.refresh_from_db()
         assert target.removed_at is None
 
+    def test_reports_are_reopened_without_their_ids(self) -> None:
+        author, boss = alice(), admin()
+        made = report(bob(), kind="event", target_id=make_event(author).pk, reason="spam")
+        resolve_report(boss, made.pk, outcome="warned")
+        undo(boss, as_before(Decision.objects.get()).pk)
+        made.refresh_from_db()
+        assert (made.status, made.outcome) == ("open", None)
+
     def test_a_later_end_that_nothing_explains_is_not_shortened(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
         User.objects.filter(pk=author.pk).update(suspended_until=now + timedelta(days=30))
         assert suspend_user(boss, author.pk, until=now + timedelta(days=1)).suspended_until == now + timedelta(days=30)
-        decision = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        decision = resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
         undo(boss, decision.pk)
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=30)
@@ -227,8 +234,8 @@ class TestDecisionsOfTheReleaseBefore:
 
     def test_suspensions_lifted_before_stay_lifted(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
-        settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
-        as_before(settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=90)))
+        resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        as_before(resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=90)))
         User.objects.filter(pk=author.pk).update(suspended_until=None)
         suspend_user(boss, author.pk, until=now + timedelta(days=1))
         author.refresh_from_db()
@@ -236,7 +243,7 @@ class TestDecisionsOfTheReleaseBefore:
 
     def test_suspensions_undone_before_are_not_in_force(self) -> None:
         author, boss, now = alice(), admin(), timezone.now()
-        long = settle(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
+        long = resolve(boss, author, make_event(author), outcomes=["suspended"], until=now + timedelta(days=60))
         suspend_user(boss, author.pk, until=now + timedelta(days=3))
         Decision.objects.filter(pk=long.pk).update(undone_at=now, undone_by=boss)
         User.objects.filter(pk=author.pk).update(suspended_until=now + timedelta(days=3))
@@ -253,7 +260,7 @@ def _suspended_before(boss: User, person: User, *days: int, until: datetime | No
     """Decisions that suspended `person` for so many days, and the account, as the release before left both."""
     decisions = []
     for number in days:
-        decision = settle(boss, person, make_event(person), outcomes=["suspended"])
+        decision = resolve(boss, person, make_event(person), outcomes=["suspended"])
         del decision.before["about"]
         decision.before["done"]["suspended"]["after"] = (decision.made_at + timedelta(days=number)).isoformat()
         Decision.objects.filter(pk=decision.pk).update(before=decision.before)

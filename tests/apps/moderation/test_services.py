@@ -33,11 +33,11 @@ from tests.people import admin, alice, bob, carol, make_staff, make_user
 from tests.races import at_once, lost, won
 
 
-def tell(reporter: User, kind: str, target: Any, reason: str = "spam", note: str = "") -> Report:
+def file_report(reporter: User, kind: str, target: Any, reason: str = "spam", note: str = "") -> Report:
     return report(reporter, kind=kind, target_id=target.pk, reason=reason, note=note)
 
 
-def kinds_told(user: User) -> list[str]:
+def kinds_notified(user: User) -> list[str]:
     run_jobs(later=timedelta(seconds=10))
     return list(Notification.objects.filter(recipient=user).order_by("id").values_list("kind", flat=True))
 
@@ -57,15 +57,15 @@ class TestReporting:
     def test_reports_of_all_kinds_name_the_author(self) -> None:
         author, reporter = alice(), bob()
         make_connection(author, reporter, status="accepted", responded_at=timezone.now())
-        things = {
+        targets = {
             "story": make_story(author),
             "event": make_event(author),
             "message": make_message(author, reporter),
             "user": author,
         }
-        for kind, thing in things.items():
-            made = tell(reporter, kind, thing)
-            assert (made.status, made.author, made.target_id) == ("open", author, thing.pk)
+        for kind, target in targets.items():
+            made = file_report(reporter, kind, target)
+            assert (made.status, made.author, made.target_id) == ("open", author, target.pk)
 
     def test_reporting_needs_visibility_of_the_target(self) -> None:
         author, reporter, other = alice(), bob(), carol()
@@ -79,17 +79,17 @@ class TestReporting:
         shy = make_user("shy")
         block(shy, "bob")
         hidden += [("event", make_event(shy)), ("story", make_story(shy)), ("user", shy)]
-        for kind, thing in hidden:
+        for kind, target in hidden:
             with pytest.raises(Absent):
-                tell(reporter, kind, thing)
+                file_report(reporter, kind, target)
         with pytest.raises(Absent):
             report(reporter, kind="event", target_id=10**15, reason="spam")
         assert not Report.objects.exists()
         assert not Story.objects.filter(held=True).exists()
 
-    def test_a_block_is_no_shield(self) -> None:
+    def test_blocking_does_not_prevent_reports(self) -> None:
         victim, offender = alice(), bob()
-        things = {
+        targets = {
             "story": make_story(offender),
             "event": make_event(offender),
             "message": make_message(offender, victim),
@@ -97,8 +97,8 @@ class TestReporting:
         }
         block(victim, "bob")
         client = api(victim)
-        for kind, thing in things.items():
-            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
+        for kind, target in targets.items():
+            sent = {"kind": kind, "id": target.pk, "reason": "harassment"}
             assert client.post("/reports", sent).status_code == 201, kind
 
     def test_blocked_users_report_content_visible_before_the_block(self) -> None:
@@ -119,17 +119,17 @@ class TestReporting:
             "message": make_message(offender, make_user("dora")),
         }
         asked: list[tuple[User, str, Any, int]] = [
-            *((victim, kind, thing, 201) for kind, thing in before.items()),
+            *((victim, kind, target, 201) for kind, target in before.items()),
             (victim, "story", for_connections, 201),
-            *((victim, kind, thing, 404) for kind, thing in after.items()),
+            *((victim, kind, target, 404) for kind, target in after.items()),
             *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everybody
             *((stranger, kind, before[kind], 404) for kind in ("message", "user")),
             (stranger, "story", for_connections, 404),
-            *((stranger, kind, thing, 404) for kind, thing in after.items()),
+            *((stranger, kind, target, 404) for kind, target in after.items()),
         ]
-        for reporter, kind, thing, status in asked:
-            sent = {"kind": kind, "id": thing.pk, "reason": "harassment"}
-            assert api(reporter).post("/reports", sent).status_code == status, (reporter, kind, thing)
+        for reporter, kind, target, status in asked:
+            sent = {"kind": kind, "id": target.pk, "reason": "harassment"}
+            assert api(reporter).post("/reports", sent).status_code == status, (reporter, kind, target)
 
     def test_requesters_and_followers_report_the_users_they_met(self) -> None:
         offender = bob()
@@ -142,43 +142,43 @@ class TestReporting:
         follow(offender, "gina")
         for reporter in (dora, erin, fay, followed):
             block(offender, reporter.username)
-            assert tell(reporter, "user", offender).status == "open"
+            assert file_report(reporter, "user", offender).status == "open"
 
     def test_users_cannot_report_themselves_or_their_content(self) -> None:
         author, other = alice(), bob()
-        for kind, thing in (
+        for kind, target in (
             ("story", make_story(author)),
             ("event", make_event(author)),
             ("message", make_message(author, other)),
             ("user", author),
         ):
             with pytest.raises(Invalid) as refusal:
-                tell(author, kind, thing)
+                file_report(author, kind, target)
             assert refusal.value.field == "id"
 
     def test_other_needs_a_note(self) -> None:
         event, reporter = make_event(alice()), bob()
         for note in ("", "   \n"):
             with pytest.raises(Invalid) as refusal:
-                tell(reporter, "event", event, reason="other", note=note)
+                file_report(reporter, "event", event, reason="other", note=note)
             assert refusal.value.field == "note"
-        assert tell(reporter, "event", event, reason="other", note=" It is a trap. ").note == "It is a trap."
+        assert file_report(reporter, "event", event, reason="other", note=" It is a trap. ").note == "It is a trap."
 
     def test_targets_are_reported_once_while_open_and_again_when_closed(self) -> None:
         event, reporter, boss = make_event(alice()), bob(), admin()
-        first = tell(reporter, "event", event)
+        first = file_report(reporter, "event", event)
         with pytest.raises(Conflict) as refusal:
-            tell(reporter, "event", event, reason="fraud")
+            file_report(reporter, "event", event, reason="fraud")
         assert refusal.value.code == "already-reported"
-        assert tell(carol(), "event", event).pk
+        assert file_report(carol(), "event", event).pk
         resolve_report(boss, first.pk, outcome="kept")
-        assert tell(reporter, "event", event).pk != first.pk
+        assert file_report(reporter, "event", event).pk != first.pk
 
 
 @pytest.mark.django_db(transaction=True)
 def test_twenty_reports_by_one_user_make_one() -> None:
     story, reporter = make_story(alice()), bob()
-    results = at_once([partial(tell, reporter, "story", story)] * 20)
+    results = at_once([partial(file_report, reporter, "story", story)] * 20)
     assert len(won(results)) == 1
     assert lost(results) == {(Conflict, "already-reported")}
     assert Story.history.filter(action="story.held").count() == 1
@@ -189,10 +189,10 @@ def test_twenty_reports_by_one_user_make_one() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestEvidence:
-    def test_a_reported_story_is_held_until_its_case_is_over(self) -> None:
+    def test_a_reported_story_is_on_legal_hold_until_its_case_is_closed(self) -> None:
         author, boss = alice(), admin()
         story = make_story(author)
-        first, second = tell(bob(), "story", story), tell(carol(), "story", story)
+        first, second = file_report(bob(), "story", story), file_report(carol(), "story", story)
         delete_story(author, story.pk)
         name = str(story.content_file.name)
         with time_machine.travel(timezone.now() + timedelta(hours=30)):
@@ -207,7 +207,7 @@ class TestEvidence:
 
     def test_evidence_is_released_after_simultaneous_resolutions(self) -> None:
         story, boss = make_story(alice()), admin()
-        reports = [tell(make_user(f"person{number}"), "story", story) for number in range(10)]
+        reports = [file_report(make_user(f"person{number}"), "story", story) for number in range(10)]
         results = at_once([partial(resolve_report, boss, made.pk, outcome="kept") for made in reports])
         assert len(won(results)) == 1
         assert lost(results) == {(Conflict, "already-decided")}
@@ -217,7 +217,7 @@ class TestEvidence:
 
     def test_kept_stories_are_freed_on_expiry(self) -> None:
         story, boss = make_story(alice()), admin()
-        resolve_report(boss, tell(bob(), "story", story).pk, outcome="kept")
+        resolve_report(boss, file_report(bob(), "story", story).pk, outcome="kept")
         run_jobs(later=timedelta(seconds=10))
         with time_machine.travel(timezone.now() + timedelta(hours=30)):
             assert free_expired() == 1
@@ -229,7 +229,7 @@ class TestEvidence:
 @pytest.mark.django_db(transaction=True)
 def test_exactly_one_of_twenty_report_decisions_counts() -> None:
     event, boss = make_event(alice()), admin()
-    made = tell(bob(), "event", event)
+    made = file_report(bob(), "event", event)
     outcomes = ["kept", "removed"] * 10
     results = at_once([partial(resolve_report, boss, made.pk, outcome=outcome) for outcome in outcomes])
     [winner] = won(results)
@@ -246,33 +246,36 @@ def test_exactly_one_of_twenty_report_decisions_counts() -> None:
 class TestResolving:
     def test_keeping_content_notifies_the_reporter_alone(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        made = resolve_report(boss, tell(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine")
+        made = resolve_report(
+            boss, file_report(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine"
+        )
         assert (made.status, made.outcome, made.closed_by) == ("closed", "kept", boss)
         assert made.closed_at is not None
-        assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
-        assert kinds_told(author) == []
+        assert kinds_notified(reporter) == [Kind.REPORT_CLOSED]
+        assert kinds_notified(author) == []
         version = made.history.latest()
         assert (version.history_user, version.history_change_reason) == (boss, "fine")
 
     def test_removing_content_notifies_author_and_reporter(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        for kind, thing in (
+        for kind, target in (
             ("story", make_story(author)),
             ("event", make_event(author)),
             ("message", make_message(author, reporter)),
         ):
             Notification.objects.all().delete()
-            resolve_report(boss, tell(reporter, kind, thing).pk, outcome="removed", reason="spam")
-            thing.refresh_from_db()
-            assert (thing.removed_by, thing.removal_reason) == (boss, "spam")
-            assert kinds_told(author) == [Kind.CONTENT_REMOVED]
-            assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
+            resolve_report(boss, file_report(reporter, kind, target).pk, outcome="removed", reason="spam")
+            target.refresh_from_db()
+            assert (target.removed_by, target.removal_reason) == (boss, "spam")
+            assert kinds_notified(author) == [Kind.CONTENT_REMOVED]
+            assert kinds_notified(reporter) == [Kind.REPORT_CLOSED]
 
-    def test_removed_is_true_where_it_is_gone_already(self) -> None:
+    def test_deleted_content_can_be_closed_as_removed(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         down, gone, evidence = make_story(author), make_event(author), make_story(author)
         reports = [
-            tell(reporter, kind, thing) for kind, thing in (("story", down), ("event", gone), ("story", evidence))
+            file_report(reporter, kind, target)
+            for kind, target in (("story", down), ("event", gone), ("story", evidence))
         ]
         remove_story(boss, down.pk)
         gone.delete()
@@ -286,33 +289,38 @@ class TestResolving:
             release_unneeded()
             assert list(Story.objects.all()) == [down]
 
-    def test_edited_says_that_the_words_are_right_now(self) -> None:
+    def test_closing_as_edited_confirms_the_current_text(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         event = make_event(author)
-        made = tell(reporter, "event", event)
+        made = file_report(reporter, "event", event)
         edit_event(boss, event.pk, title="Cleaner")
         assert resolve_report(boss, made.pk, outcome="edited").outcome == "edited"
-        assert kinds_told(author) == [Kind.CONTENT_EDITED]
+        assert kinds_notified(author) == [Kind.CONTENT_EDITED]
 
     def test_warning_notifies_the_author(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        resolve_report(boss, tell(reporter, "user", author).pk, outcome="warned")
-        assert kinds_told(author) == [Kind.WARNING]
+        resolve_report(boss, file_report(reporter, "user", author).pk, outcome="warned")
+        assert kinds_notified(author) == [Kind.WARNING]
 
-    def test_suspended_shuts_the_author_out_for_a_week_unless_said_otherwise(self) -> None:
+    def test_suspension_lasts_a_week_by_default(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         now = timezone.now()
         with time_machine.travel(now, tick=False):
-            resolve_report(boss, tell(reporter, "user", author).pk, outcome="suspended")
+            resolve_report(boss, file_report(reporter, "user", author).pk, outcome="suspended")
             author.refresh_from_db()
             assert author.suspended_until == now + timedelta(days=7)
-            resolve_report(boss, tell(reporter, "user", author).pk, outcome="suspended", until=now + timedelta(days=90))
+            resolve_report(
+                boss, file_report(reporter, "user", author).pk, outcome="suspended", until=now + timedelta(days=90)
+            )
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=90)
 
     def test_invalid_outcomes_are_rejected_and_leave_the_report_open(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        about_person, about_story = tell(reporter, "user", author), tell(reporter, "story", make_story(author))
+        about_person, about_story = (
+            file_report(reporter, "user", author),
+            file_report(reporter, "story", make_story(author)),
+        )
         for made, outcome in (
             (about_person, "removed"),
             (about_person, "edited"),
@@ -324,15 +332,15 @@ class TestResolving:
             assert refusal.value.field == "outcome"
             made.refresh_from_db()
             assert made.status == "open"
-        assert kinds_told(author) == kinds_told(reporter) == []
+        assert kinds_notified(author) == kinds_notified(reporter) == []
 
     def test_each_outcome_needs_its_own_permission(self) -> None:
         author, reporter = alice(), bob()
         clerk = moderator("settle_report")
         reports = {
-            "Can delete story": (tell(reporter, "story", make_story(author)), "removed"),
-            "Can change event": (tell(reporter, "event", make_event(author)), "edited"),
-            "Can suspend user": (tell(reporter, "user", author), "suspended"),
+            "Can delete story": (file_report(reporter, "story", make_story(author)), "removed"),
+            "Can change event": (file_report(reporter, "event", make_event(author)), "edited"),
+            "Can suspend user": (file_report(reporter, "user", author), "suspended"),
         }
         for name, (made, outcome) in reports.items():
             with pytest.raises(Refused, match=name):
@@ -342,7 +350,7 @@ class TestResolving:
             assert resolve_report(clerk, made.pk, outcome="kept").status == "closed"
 
     def test_reports_are_not_resolved_without_the_permission(self) -> None:
-        made = tell(bob(), "event", make_event(alice()))
+        made = file_report(bob(), "event", make_event(alice()))
         for staff in (moderator("delete_event", "change_event", "view_report"), alice_again()):
             with pytest.raises(Refused, match="Can settle report"):
                 resolve_report(staff, made.pk, outcome="kept")
@@ -359,11 +367,11 @@ class TestContentSnapshots:
     def test_content_snapshots_survive_changes_by_the_author(self) -> None:
         host, boss = alice(), admin()
         event = make_event(host, "Rude party")
-        case = tell(bob(), "event", event).case
+        case = file_report(bob(), "event", event).case
         assert case is not None
         update_event(host, event.pk, title="Party")
-        tell(carol(), "event", event)
-        tell(make_user("dora"), "event", event)
+        file_report(carol(), "event", event)
+        file_report(make_user("dora"), "event", event)
         delete_event(host, event.pk)
         titles = [snapshot.text["title"] for snapshot in case.snapshots.order_by("id")]
         assert titles == ["Rude party", "Party"], "one for each wording, not for each report"
@@ -379,15 +387,15 @@ class TestContentSnapshots:
             "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
             "user": (author, {"username": "alice", "bio": "Send money"}),
         }
-        for kind, (thing, words) in told.items():
-            case = tell(reporter, kind, thing).case
+        for kind, (target, words) in told.items():
+            case = file_report(reporter, kind, target).case
             assert case is not None
             assert [snapshot.text for snapshot in case.snapshots.all()] == [words]
 
     def test_content_snapshots_are_purged_after_case_and_appeal(self) -> None:
         author, boss = alice(), admin()
         reporter = bob()
-        kept, struck = (tell(reporter, "event", make_event(author)).case for _number in range(2))
+        kept, struck = (file_report(reporter, "event", make_event(author)).case for _number in range(2))
         assert kept is not None
         assert struck is not None
         resolve_case(boss, struck.pk, outcomes=["warned"])
