@@ -8,7 +8,7 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from admin_dashboards.context import StaffRequest
 from api.throttles import guesses
 from apps.errors import Invalid
-from apps.users.authentication.sessions import change_password
+from apps.users.authentication.passwords import change_password
 from apps.users.passwords import require_password
 
 

@@ -15,7 +15,7 @@ from ninja_jwt.exceptions import InvalidToken
 
 from api.throttles import caller, spend
 from apps.errors import Refused, WrongCredentials
-from apps.users.authentication import sessions
+from apps.users.authentication import api_sessions
 from apps.users.authentication.tokens import dead_token
 from apps.users.models import Session
 from apps.users.models import User as Person
@@ -44,7 +44,7 @@ class Anyone(JWTAuth):
     def __call__(self, request: HttpRequest) -> Any:
         request.user = AnonymousUser()
         if isinstance(request, LookingAs):
-            session: Session | None = sessions.stand_in(request.person)
+            session: Session | None = api_sessions.stand_in(request.person)
             request.user = request.person
         else:
             session = self._known_session(request)
@@ -71,7 +71,7 @@ class Anyone(JWTAuth):
     def jwt_authenticate(self, request: HttpRequest, token: str) -> Session:  # type: ignore[override]
         """The live login of an access token, whose user becomes the request's. Raises `WrongCredentials`."""
         try:
-            session = sessions.session_of(self.get_validated_token(token))  # type: ignore[arg-type]
+            session = api_sessions.session_of(self.get_validated_token(token))  # type: ignore[arg-type]
         except InvalidToken as error:
             raise dead_token() from error
         request.user = session.user

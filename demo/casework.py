@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.models import Appeal, Case, Report
-from apps.moderation.priority import weigh_open
+from apps.moderation.priority import update_open_scores
 from apps.stories.models import Story
 from apps.users.models import User
 from demo import texts, work_texts
@@ -61,7 +61,7 @@ def work(stage: Stage, events: list[Event], stories: list[Story], messages: list
         report(stage, people[place], reasons, hours=hours, note=text)
     for message, why in zip((unkind[0], *unkind[2:]), (VIOLENCE, FRAUD, FRAUD, HARASSMENT), strict=True):
         report(stage, message, (why,), hours=_age(stage, message) * 0.9)
-    weigh_open()
+    update_open_scores()
     _share_out(stage)
 
 
@@ -101,7 +101,7 @@ def _appeals(stage: Stage, events: list[Event], story: Story, message: Message, 
 
 def _share_out(stage: Stage) -> None:
     """Who works on what, and what they write to each other about it."""
-    cases = list(Case.objects.open().select_related("author").order_by("-weight", "opened_at", "id"))
+    cases = list(Case.objects.open().select_related("author").order_by("-priority_score", "opened_at", "id"))
 
     def since(case: Case) -> float:
         """Hours, so that it lies within the time that the case has been open."""

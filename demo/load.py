@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from apps.users.jobs import inspect_left_over
 from apps.users.models import User
+from apps.users.verification.jobs import inspect_left_over
 from demo import (
     accounts,
     arrivals,

@@ -9,9 +9,9 @@ from apps.audit.actions import Action
 from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.cases import DECIDED_FIELDS
-from apps.moderation.content import REPORTABLE, words_of
-from apps.moderation.models import Appeal, Case, Exhibit, Report
-from apps.moderation.priority import weigh_open
+from apps.moderation.content import content_of
+from apps.moderation.models import Appeal, Case, ContentSnapshot, Report
+from apps.moderation.priority import update_open_scores
 from apps.moderation.retention import is_needed
 from apps.moderation.strikes import give_strike
 from apps.notifications.models import Kind
@@ -56,15 +56,15 @@ def complain(stage: Stage, events: list[Event], stories: list[Story], messages: 
         stage, events[14], (Reason.FRAUD, Reason.FRAUD), hours=3, note="They ask for the ticket money by bank transfer."
     )
     # The host has taken it out since; what was reported stays to be seen.
-    for exhibit in Exhibit.objects.filter(case=asked.case_id):
-        exhibit.words["description"] = f"{events[14].description} Tickets by bank transfer only, to the host."
-        exhibit.save(update_fields=["words"])
+    for snapshot in ContentSnapshot.objects.filter(case=asked.case_id):
+        snapshot.text["description"] = f"{events[14].description} Tickets by bank transfer only, to the host."
+        snapshot.save(update_fields=["text"])
     report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
     # Only who can read a message can report it: the other one in the room.
     report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
     report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
     report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
-    weigh_open()
+    update_open_scores()
 
 
 def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
@@ -78,7 +78,7 @@ def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: flo
     about = {"kind": str(target._meta.model_name), "target_id": target.pk, "author": author}
     opened = Case(**about, opened_at=stage.ago(hours=hours))
     [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, action=Action.CASE_OPENED)
-    Exhibit.objects.create(case=case, words=words_of(case.kind, target), taken_at=case.opened_at)
+    ContentSnapshot.objects.create(case=case, text=content_of(case.kind).snapshot(target), taken_at=case.opened_at)
     reports = [
         Report(
             **about,
@@ -134,13 +134,13 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     moderator = stage[by]
     at = reports[-1].created_at + timedelta(minutes=25)
     for report in reports:
-        report.settle(outcome, moderator)
+        report.resolve(outcome, moderator)
         report.closed_at = at
         stage.notify(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
     case = reports[0].case
     assert case is not None
     before = facts(case, DECIDED_FIELDS)
-    case.settle([outcome], moderator)
+    case.resolve([outcome], moderator)
     case.closed_at = at
     change(
         reports,
@@ -151,7 +151,7 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     )
     change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, action=Action.CASE_RESOLVED)
     done = _carry_out(stage, reports[0], moderator)
-    about = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
+    about = key_of(content_of(case.kind).model, case.target_id)
     decision = Decision.objects.create(
         verb="case.settled",
         actor=moderator,
@@ -159,7 +159,7 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
         target_id=case.pk,
         subject=case.author,
         reason=reports[0].reason,
-        before=before | {"about": about, "done": done},
+        before=before | {"about": about, "done": done, "reports": [report.pk for report in reports]},
         after=facts(case, DECIDED_FIELDS),
         made_at=at,
         told_at=at + HOLD,
@@ -170,7 +170,7 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
         given = Suspension(person=case.author, decision=decision, given_at=at, until=until)
         create([given], by=lambda _: moderator, at=lambda _: at, action=Action.SUSPENDED)
     story = Story.objects.filter(pk=case.target_id).first() if case.kind == Report.Kind.STORY else None
-    if story is not None and not is_needed(story.pk):
+    if story is not None and not is_needed(case.kind, story.pk):
         story.held = False
         change([story], ["held"], by=lambda _: moderator, at=lambda _: at, action=Action.STORY_HOLD_RELEASED)
     return decision

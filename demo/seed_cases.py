@@ -143,7 +143,7 @@ def _write_cases(cases: list[_Case], seeded: Seeded, moderator: int) -> None:
     copy_rows(
         Case,
         (
-            "id", "kind", "target_id", "author_id", "status", "outcomes", "weight", "opened_at", "closed_at",
+            "id", "kind", "target_id", "author_id", "status", "outcomes", "priority_score", "opened_at", "closed_at",
             "closed_by_id", "version",
         ),
         (
@@ -207,7 +207,7 @@ def _strike(case: _Case) -> StrikeRule | None:
 def _write_strikes(closed: list[_Case], decisions: range, seeded: Seeded) -> None:
     copy_rows(
         Strike,
-        ("person_id", "decision_id", "case_id", "outcomes", "weight", "given_at", "expires_at"),
+        ("person_id", "decision_id", "case_id", "outcomes", "points", "given_at", "expires_at"),
         (
             (
                 seeded.user(case.author), decision, case.id, [str(case.outcome)], strike.points, case.closed,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from apps.users.authentication.sessions import Tokens, begin
+from apps.users.authentication.api_sessions import Tokens, begin
 from apps.users.models import User
 from tests.drawn import png, upload
 from tests.people import PASSWORD

@@ -32,13 +32,15 @@ from apps.access import may, models_with_row_grants, require
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
 from apps.review.reveals import RATION
+from apps.users.accounts.alerts import alerts
 from apps.users.accounts.guards import access_administrators, access_groups, is_above
-from apps.users.accounts.oversight import Grant, Holding, alerts, allow_reveals, ends_soon, holdings, reveal_figures
 from apps.users.authentication import console_sessions
 from apps.users.authentication.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
+from apps.users.staff.access_review import Grant, Holding, ends_soon, holdings
 from apps.users.staff.accounts import leave_group
 from apps.users.staff.object_grants import revoke_on_row
+from apps.users.staff.reveals import allow_reveals, reveal_figures
 
 SHOWN = 50
 """How many lines a part of the page has at most."""

@@ -15,8 +15,8 @@ from admin_dashboards.links import link_to
 from apps.access import PermissionDecision, may, permission_name, until_text
 from apps.errors import Invalid
 from apps.infra.ids import searched_number
-from apps.users.accounts.oversight import giving
 from apps.users.models import User
+from apps.users.staff.access_review import giving
 
 
 @dataclass(slots=True)

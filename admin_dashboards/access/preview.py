@@ -35,8 +35,8 @@ from apps.access import (
 )
 from apps.errors import DomainError
 from apps.users.accounts.guards import access_administrators
-from apps.users.accounts.oversight import Pair, dangerous, perms_of_group
 from apps.users.models import GroupMembership, User
+from apps.users.staff.access_review import Pair, dangerous, perms_of_group
 
 if TYPE_CHECKING:
     from admin_dashboards.tables.base import ModelAdmin

@@ -107,8 +107,8 @@ def _report(report: Report) -> Line:
 
 
 def _strike(strike: Strike) -> Line:
-    name = ngettext("%(n)d point for %(what)s", "%(n)d points for %(what)s", strike.weight) % {
-        "n": strike.weight,
+    name = ngettext("%(n)d point for %(what)s", "%(n)d points for %(what)s", strike.points) % {
+        "n": strike.points,
         "what": f"{strike.case.get_kind_display().lower()} {strike.case.target_id}",
     }
     until = _("until %(time)s") % {"time": date_format(strike.expires_at, "j M Y")}

@@ -22,10 +22,10 @@ from admin_dashboards.states import account_state, verification_state
 from apps.access import may
 from apps.chat.models import Message
 from apps.moderation.actions.registry import label_of
-from apps.moderation.content import REPORTABLE, target_of, words_of
+from apps.moderation.content import content_of, target_of
 from apps.moderation.context import around, texts_open_to
-from apps.moderation.models import Case, Exhibit, Report, Strike
-from apps.moderation.priority import lines_of
+from apps.moderation.models import Case, ContentSnapshot, Report, Strike
+from apps.moderation.priority import score_parts
 from apps.moderation.strikes import recommend
 from apps.stories.models import Story
 from apps.users.models import User
@@ -100,25 +100,25 @@ def _conversation(request: StaffRequest, case: Case, message: Message) -> dict[s
 
 def field_texts(case: Case, target: Any) -> list[FieldText]:
     """The fields of the content, with each text that was reported and differs from now."""
-    now = words_of(case.kind, target) if target is not None else {}
-    exhibits: Sequence[Exhibit] = list(case.exhibits.order_by("id"))
-    names = dict.fromkeys([*now, *(name for exhibit in exhibits for name in exhibit.words)])
+    now = content_of(case.kind).snapshot(target) if target is not None else {}
+    snapshots: Sequence[ContentSnapshot] = list(case.snapshots.order_by("id"))
+    names = dict.fromkeys([*now, *(name for snapshot in snapshots for name in snapshot.text)])
     found = []
     for name in names:
         if name in HIDDEN:
             continue
         line = FieldText(_name(case.kind, name), now.get(name, ""))
-        for exhibit in exhibits:
-            said = exhibit.words.get(name, "")
+        for snapshot in snapshots:
+            said = snapshot.text.get(name, "")
             if said != line.now and said not in [earlier for _at, earlier in line.reported]:
-                line.reported.append((exhibit.taken_at, said))
+                line.reported.append((snapshot.taken_at, said))
         found.append(line)
     return found
 
 
 def _name(kind: str, name: str) -> str:
-    model: Any = REPORTABLE[Report.Kind(kind)].model
-    path = next(path for path in REPORTABLE[Report.Kind(kind)].words if path.rpartition(".")[2] == name)
+    model: Any = content_of(kind).model
+    path = next(path for path in content_of(kind).text_fields if path.rpartition(".")[2] == name)
     *steps, last = path.split(".")
     for step in steps:
         model = model._meta.get_field(step).related_model
@@ -126,7 +126,7 @@ def _name(kind: str, name: str) -> str:
 
 
 def _may_see_kind(request: StaffRequest, kind: str) -> bool:
-    table = table_for(REPORTABLE[Report.Kind(kind)].model)
+    table = table_for(content_of(kind).model)
     return table is not None and table.has_view_permission(request)
 
 
@@ -144,8 +144,8 @@ def _state(target: Any) -> SafeString | str:
 
 def case_details(case: Case) -> dict[str, Any]:
     """The author's strikes and earlier cases, the reports, and the parts of the priority score."""
-    lines = lines_of(case)
-    in_force = Strike.objects.standing().filter(person=case.author_id)
+    lines = score_parts(case)
+    in_force = Strike.objects.in_force().filter(person=case.author_id)
     strikes = in_force.select_related("case", "decision").order_by("-given_at", "-id")
     earlier = Case.objects.filter(author=case.author_id).exclude(pk=case.pk).select_related("closed_by")
     return {
@@ -155,7 +155,7 @@ def case_details(case: Case) -> dict[str, Any]:
         "strikes": list(strikes[:MOST_STRIKES]),
         "earlier": [_earlier(each) for each in earlier.order_by("-id")[:MOST_EARLIER]],
         "weight_lines": lines,
-        "weight": sum(line.weight for line in lines),
+        "weight": sum(line.score for line in lines),
         "now": timezone.now(),
     }
 
@@ -166,5 +166,5 @@ def _earlier(case: Case) -> dict[str, Any]:
 
 def main_reason(case: Case) -> str:
     """The reason of most reports, which a decision most likely has."""
-    reasons = [line.report.reason for line in lines_of(case)]
+    reasons = [line.report.reason for line in score_parts(case)]
     return max(reasons, key=reasons.count) if reasons else ""

@@ -25,7 +25,7 @@ def decision_context(desk: WorkDesk, request: StaffRequest, case: Case) -> dict[
     """What the panel offers; after a rejected decision, with what was chosen and typed."""
     posted = request.POST if "outcome" in request.POST else None
     step = recommend(case.author_id)
-    days = posted.get("days", "") if posted else str(step.lasts.days or 7)
+    days = posted.get("days", "") if posted else str(step.duration.days or 7)
     possible = {action.code for action in possible_outcomes(request.user, case)}
     chosen = posted.getlist("outcome") if posted else []
     event = target_of(case.kind, case.target_id) if case.kind == Report.Kind.EVENT else None

@@ -47,7 +47,7 @@ from apps.moderation.actions.checks import check_outcomes, require_outcomes
 from apps.moderation.actions.edit import Edit
 from apps.moderation.actions.keep import Keep
 from apps.moderation.actions.registry import label_of
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.content import target_of
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import cases_either_way
@@ -105,7 +105,7 @@ class ModerationDesk(CaseDesk):
         reasons: list[str] = item.reasons
         counted = Counter(str(Report.Reason(reason).label) for reason in reasons)
         reasons_text = ", ".join(f"{reason} ×{n}" if n > 1 else reason for reason, n in counted.most_common())
-        weight = _("priority %(weight)d") % {"weight": item.weight}
+        weight = _("priority %(weight)d") % {"weight": item.priority_score}
         reports = ngettext("%(n)d report", "%(n)d reports", len(reasons)) % {"n": len(reasons)}
         # The priority score orders the queue; decided cases are in it no more.
         shown = [label("balance", weight), reports, reasons_text] if item.is_open else [reports, reasons_text]
@@ -163,7 +163,7 @@ class ModerationDesk(CaseDesk):
         chosen = posted.getlist("outcome")
         if Keep.code in chosen:
             chosen = [Keep.code]
-        settle_case(
+        resolve_case(
             request.user,
             item.pk,
             outcomes=chosen,
@@ -221,7 +221,7 @@ class ModerationDesk(CaseDesk):
         with _of_this_case():
             check_workable(user, item)
             require_outcomes(user, item, check_outcomes(item.kind, [action.code]), target)
-        said = to_author(item, target, [action.code], text=request.POST.get("text", "").strip(), until="")
+        said = to_author(item, target, [action.code], text=request.POST.get("text", "").strip(), done={})
         if not said:
             return _("Content is kept; the reporters are notified.")
         read = {"name": item.author.username, **in_language_of(item.author.language, said[0])}
@@ -232,7 +232,7 @@ class ModerationDesk(CaseDesk):
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Case, batch: UUID) -> str:
         text = request.POST.get("text", "").strip() if action.code != Keep.code else ""
         with _of_this_case():
-            settle_case(
+            resolve_case(
                 request.user,
                 item.pk,
                 outcomes=[action.code],

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from admin_dashboards.languages import in_language
+from apps.moderation.actions.base import Params
 from apps.moderation.actions.checks import possible_outcomes
-from apps.moderation.actions.registry import extras, most_severe
+from apps.moderation.actions.registry import extras, most_severe, planned
 from apps.moderation.content import target_of
 from apps.moderation.models import Case
-from apps.moderation.notices import Notice, ends_at, to_author, to_reporter
+from apps.moderation.notices import Notice, to_author, to_reporter
 from apps.users.models import User
 
 DAYS = (1, 3, 7, 14, 30, 90)
@@ -25,11 +26,11 @@ DAYS = (1, 3, 7, 14, 30, 90)
 def message_previews(viewer: User, case: Case, selected: Sequence[str], text: str, days: str) -> list[dict[str, Any]]:
     """The messages to the author and to each language of reporters, for every way in which the case can be closed."""
     target = target_of(case.kind, case.target_id)
-    until = ends_at(case.author, (timezone.now() + timedelta(days=parse_days(days))).isoformat())
+    params = Params(until=timezone.now() + timedelta(days=parse_days(days)))
     languages = sorted(set(case.reports.open().values_list("reporter__language", flat=True)))
 
     def say(title: str, chosen: Sequence[str]) -> dict[str, Any]:
-        to_them = to_author(case, target, chosen, text=text.strip(), until=until)
+        to_them = to_author(case, target, chosen, text=text.strip(), done=planned(case, chosen, params))
         return {
             "title": title,
             "author": [in_language_of(case.author.language, said) for said in to_them],

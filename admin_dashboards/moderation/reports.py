@@ -30,9 +30,9 @@ from apps.chat.models import Message
 from apps.events.models import Event
 from apps.moderation.actions.checks import possible_outcomes
 from apps.moderation.actions.registry import label_of
-from apps.moderation.content import REPORTABLE
+from apps.moderation.content import content_of
 from apps.moderation.models import Case, Report
-from apps.moderation.reporting import settle_report
+from apps.moderation.reporting import resolve_report
 from apps.stories.models import Story
 
 OUTCOME_LABELS: dict[str, tuple[str, str]] = {
@@ -142,7 +142,7 @@ class ReportAdmin(SearchableAdmin):
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: StaffRequest, obj: Report, form: Any, change: bool) -> None:
-        settle_report(
+        resolve_report(
             request.user,
             obj.pk,
             outcome=form.cleaned_data["outcome"],
@@ -216,4 +216,4 @@ class ReportAdmin(SearchableAdmin):
 
 
 def _model(report: Report) -> type[Model]:
-    return REPORTABLE[Report.Kind(report.kind)].model
+    return content_of(report.kind).model

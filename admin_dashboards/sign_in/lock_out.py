@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from api.throttles import TooMany, check_guesses, count_wrong_guess, forget_wrong_guesses
 from apps.users.authentication.console_sessions import sign_in_failed
-from apps.users.authentication.sessions import account_key
+from apps.users.authentication.lockout import account_key
 from config.middleware import counted_address
 
 type Credentials = dict[str, Any] | None

@@ -141,7 +141,7 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
     """Sign `user` in under a new session key, verified by `device`; notify them by mail of a new browser."""
     devices = _devices(request)
     if str(user.pk) not in devices:
-        console_sessions.tell_of_device(
+        console_sessions.notify_of_device(
             user, address=origin().address, user_agent=request.headers.get("User-Agent", "")
         )
     request.session.pop(HELD, None)

@@ -93,7 +93,7 @@ class ChatSocket(Socket):
             case ReadFrame():
                 await in_thread(services.mark_read, self.user, self.room_name, frame.up_to)
             case TypingFrame():
-                await in_thread(services.tell_typing, self.user, self.room_name)
+                await in_thread(services.publish_typing, self.user, self.room_name)
             case PingFrame():
                 await self.tell(PongFrame())
 
@@ -102,9 +102,9 @@ class ChatSocket(Socket):
         if new:
             if self._feed is not None:
                 # Those on this process need not wait for the broker, nor for there to be one.
-                self._feed.hear({"type": "message", **message.facts()})
+                self._feed.hear({"type": "message", **message.payload()})
         elif message.seq <= self._position:
-            await self.send(message_frame(message.facts()))
+            await self.send(message_frame(message.payload()))
         # Else it is still to come, in its turn.
 
     def _send_message(self, frame: SendFrame) -> tuple[Message, bool]:

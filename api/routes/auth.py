@@ -21,8 +21,8 @@ from api.schemas.users import (
     TokensOut,
 )
 from api.throttles import AddressLimit, guesses, spend
-from apps.users.accounts import services
-from apps.users.authentication import sessions
+from apps.users.accounts import registration
+from apps.users.authentication import api_sessions, lockout, passwords
 from apps.users.models import User
 from config.middleware import client_address
 
@@ -35,19 +35,19 @@ router = Router()
 def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
     """Make an account. The role is chosen once. Messages come in the language of `Accept-Language`."""
     language = asked_language(request) or settings.LANGUAGE_CODE
-    return Status(201, services.register(**body.model_dump(), language=language))
+    return Status(201, registration.register(**body.model_dump(), language=language))
 
 
 @router.post("/login", auth=Anyone(), response={200: TokensOut}, operation_id="login")
-def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
+def login(request: HttpRequest, body: LoginIn) -> api_sessions.Tokens:
     """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes.
 
     Where a second factor is set up, a login without `otp` answers 401 of the type `otp-required`, one with a code
     that is wrong or used 401 `otp-wrong`, what cannot be a code 401 `otp-malformed`; all three only once the password
     is right. From then on messages come in the language of `Accept-Language`, where that is sent.
     """
-    with guesses(request, sessions.account_key(body.username)):
-        return sessions.sign_in(
+    with guesses(request, lockout.account_key(body.username)):
+        return api_sessions.sign_in(
             body.username,
             body.password,
             otp=body.otp,
@@ -58,15 +58,15 @@ def login(request: HttpRequest, body: LoginIn) -> sessions.Tokens:
 
 
 @router.post("/refresh", auth=Anyone(), response={200: TokensOut}, operation_id="refresh")
-def refresh(request: HttpRequest, body: RefreshIn) -> sessions.Tokens:
+def refresh(request: HttpRequest, body: RefreshIn) -> api_sessions.Tokens:
     """Exchange a refresh token for new tokens. Each is good once: one that comes again ends the login."""
-    return sessions.refresh(body.refresh)
+    return api_sessions.refresh(body.refresh)
 
 
 @router.post("/logout", response={204: None}, operation_id="logout")
 def logout(request: Request, body: RefreshIn) -> Status[None]:
     """End the login that the refresh token belongs to."""
-    sessions.sign_out(request.user, body.refresh)
+    api_sessions.sign_out(request.user, body.refresh)
     return Status(204, None)
 
 
@@ -74,7 +74,7 @@ def logout(request: Request, body: RefreshIn) -> Status[None]:
 def change_password(request: Request, body: PasswordIn) -> Status[None]:
     """Set a new password. Every login ends, this one included."""
     with guesses(request, str(request.user.pk)):
-        sessions.change_password(request.user, **body.model_dump())
+        passwords.change_password(request.user, **body.model_dump())
     return Status(204, None)
 
 
@@ -87,8 +87,8 @@ def change_password(request: Request, body: PasswordIn) -> Status[None]:
 )
 def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
     """Mail a six-digit code to this address, if it belongs to somebody. The answer does not tell."""
-    spend("password_reset", sessions.account_key(body.email))
-    sessions.request_reset(body.email)
+    spend("password_reset", lockout.account_key(body.email))
+    passwords.request_reset(body.email)
     return {"message": _("If the address belongs to an account, a code is on its way.")}
 
 
@@ -98,6 +98,6 @@ def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
 def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
     """Set a new password by the code from the mail. Every login ends."""
     # Counted apart from passwords, so that whoever tried those in vain can still use a code.
-    with guesses(request, f"code:{sessions.account_key(body.email)}"):
-        sessions.confirm_reset(body.email, code=body.otp, password=body.password)
+    with guesses(request, f"code:{lockout.account_key(body.email)}"):
+        passwords.confirm_reset(body.email, code=body.otp, password=body.password)
     return {"message": _("The new password is set. Sign in with it.")}

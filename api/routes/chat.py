@@ -14,7 +14,7 @@ from api.schemas.chat import ChatMessageIn, ChatMessageOut, HistoryQuery, RoomIn
 from api.throttles import Limit
 from apps.chat import services, timeline
 from apps.chat.models import Room
-from apps.chat.timeline import Facts
+from apps.chat.timeline import Payload
 from apps.users.authentication import socket_tickets
 
 router = Router()
@@ -55,12 +55,12 @@ def list_messages(request: Request, query: Query[HistoryQuery]) -> dict[str, Any
     response={200: ChatMessageOut, 201: ChatMessageOut, **refusals(404)},
     operation_id="send_message",
 )
-def send_message(request: Request, body: ChatMessageIn) -> Status[Facts]:
+def send_message(request: Request, body: ChatMessageIn) -> Status[Payload]:
     """The same `client_id` again answers 200 with the first message, and stores nothing."""
     message, new = services.send_message(
         request.user, body.room, receiver_id=body.receiver, text=body.message, client_id=body.client_id or ""
     )
-    return Status(201 if new else 200, message.facts())
+    return Status(201 if new else 200, message.payload())
 
 
 @router.post("/ticket", response={201: TicketOut, **refusals(503)}, operation_id="issue_ticket")

@@ -16,7 +16,7 @@ from api.schemas.access_log import LookOut
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
 from api.throttles import guesses, spend, uploads
 from apps.infra.files.uploads import PICTURE_SIZE
-from apps.users.accounts import services
+from apps.users.accounts import directory, identifiers, profiles, relationships
 from apps.users.accounts.access_log import looks_at
 from apps.users.models import User
 
@@ -31,19 +31,19 @@ def get_profile(request: Request) -> User:
 @router.put("", response={200: ProfileOut}, operation_id="replace_profile")
 def replace_profile(request: Request, body: ProfilePut) -> User:
     """Profile fields left out return to empty; user name, mail and phone stay. A new mail address takes `password`."""
-    return _write(request, services.replace_profile, body)
+    return _write(request, profiles.replace_profile, body)
 
 
 @router.patch("", response={200: ProfileOut}, operation_id="update_profile")
 def update_profile(request: Request, body: ProfilePatch) -> User:
     """A new mail address takes `password`, the present one. User name and mail change ten times an hour at most."""
-    return _write(request, services.update_profile, body)
+    return _write(request, profiles.update_profile, body)
 
 
 def _write(request: Request, write: Callable[..., User], body: ProfilePatch | ProfilePut) -> User:
     """Counted where user name or mail address would be another text, taken or not; a password sent along is a guess."""
     changes = body.model_dump(exclude_unset=True)
-    if services.is_moving(request.user, changes):
+    if identifiers.is_moving(request.user, changes):
         spend("account_change", request.user.pk)
     with guesses(request, str(request.user.pk)) if "password" in changes else nullcontext():
         return write(request.user, **changes)
@@ -58,13 +58,13 @@ def _write(request: Request, write: Callable[..., User], body: ProfilePatch | Pr
 def set_image(request: Request, image: File[UploadedFile]) -> User:
     """PNG, JPEG or WebP, at most 10 MiB."""
     only(request, "image")
-    return services.set_image(request.user, image)
+    return profiles.set_image(request.user, image)
 
 
 @router.delete("/image", response={200: ProfileOut}, operation_id="clear_profile_image")
 def clear_image(request: Request) -> User:
     """Go back to the default picture."""
-    return services.clear_image(request.user)
+    return profiles.clear_image(request.user)
 
 
 @router.get("/access_log", response={200: Page[LookOut]}, operation_id="list_looks_at_me")
@@ -75,29 +75,29 @@ def access_log(request: Request, paging: Query[Paging]) -> dict[str, Any]:
 
 @router.get("/{username}", response={200: PublicProfileOut}, operation_id="get_person")
 def get_person(request: Request, username: str) -> User:
-    return services.person_named(request.user, username)
+    return directory.user_named(request.user, username)
 
 
 @router.post("/{username}/follow", response={204: None, **refusals(422)}, operation_id="follow")
 def follow(request: Request, username: str) -> Status[None]:
-    services.follow(request.user, username)
+    relationships.follow(request.user, username)
     return Status(204, None)
 
 
 @router.delete("/{username}/follow", response={204: None, **refusals(422)}, operation_id="unfollow")
 def unfollow(request: Request, username: str) -> Status[None]:
-    services.unfollow(request.user, username)
+    relationships.unfollow(request.user, username)
     return Status(204, None)
 
 
 @router.post("/{username}/block", response={204: None, **refusals(422)}, operation_id="block")
 def block(request: Request, username: str) -> Status[None]:
     """Hide each from the other everywhere, at once."""
-    services.block(request.user, username)
+    relationships.block(request.user, username)
     return Status(204, None)
 
 
 @router.delete("/{username}/block", response={204: None, **refusals(422)}, operation_id="unblock")
 def unblock(request: Request, username: str) -> Status[None]:
-    services.unblock(request.user, username)
+    relationships.unblock(request.user, username)
     return Status(204, None)

@@ -10,7 +10,7 @@ from api.auth import Request
 from api.pagination import Page, Paging, paginate
 from api.schemas.common import PersonOut
 from api.schemas.users import DirectoryFilter
-from apps.users.accounts import services
+from apps.users.accounts import directory
 
 router = Router()
 
@@ -18,4 +18,4 @@ router = Router()
 @router.get("", response={200: Page[PersonOut]}, operation_id="list_people")
 def list_people(request: Request, filters: Query[DirectoryFilter], paging: Query[Paging]) -> dict[str, Any]:
     """Found by user name alone, best match first."""
-    return paginate(request, services.find_people(request.user, **filters.model_dump()), paging)
+    return paginate(request, directory.find_users(request.user, **filters.model_dump()), paging)

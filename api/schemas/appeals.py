@@ -42,6 +42,10 @@ class StrikeOut(Schema):
         return strike.case.target_id
 
     @staticmethod
+    def resolve_weight(strike: Strike) -> int:
+        return strike.points
+
+    @staticmethod
     def resolve_reason(strike: Strike) -> str | None:
         return strike.decision.reason or None
 
@@ -82,12 +86,12 @@ class AppealOut(Schema):
 
     @staticmethod
     def resolve_status(appeal: Appeal) -> str:
-        return appeal.status if appeal.is_told else Appeal.Status.OPEN
+        return appeal.status if appeal.is_notified else Appeal.Status.OPEN
 
     @staticmethod
     def resolve_ruling(appeal: Appeal) -> str:
-        return appeal.ruling if appeal.is_told else ""
+        return appeal.ruling if appeal.is_notified else ""
 
     @staticmethod
     def resolve_ruled_at(appeal: Appeal) -> Time | None:
-        return appeal.ruled_at if appeal.is_told else None
+        return appeal.ruled_at if appeal.is_notified else None

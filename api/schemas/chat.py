@@ -79,7 +79,7 @@ class RoomOut(Schema):
     @staticmethod
     def resolve_last_message(room: Room) -> dict[str, Any] | None:
         last: list[Message] = room.last_messages  # type: ignore[attr-defined]
-        return last[0].facts() if last else None
+        return last[0].payload() if last else None
 
 
 class TicketOut(Schema):

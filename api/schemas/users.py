@@ -19,7 +19,7 @@ from pydantic import (
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from apps.connections.permissions import Relation, relation
-from apps.users.authentication.sessions import NAME_LENGTH
+from apps.users.authentication.lockout import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
 from apps.users.permissions import between

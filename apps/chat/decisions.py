@@ -1,4 +1,4 @@
-"""What is decided about messages, and how it is taken back."""
+"""The kinds of decision about messages, and how each is undone."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def new_room_name() -> str:
 
 
 def direct_key(one_id: int, other_id: int) -> str:
-    """The same for two people whoever comes first, so that they share one room."""
+    """The same key for both orders of two users, so that they share one room."""
     low, high = sorted((one_id, other_id))
     return f"{low}:{high}"
 
@@ -53,7 +53,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
 
 
 class Room(models.Model):
-    """Where people talk. Its name opens nothing; membership does."""
+    """A conversation. Its name gives no access; membership does."""
 
     name = models.CharField(_("name"), max_length=64, unique=True, default=new_room_name)
     direct_key = models.CharField(max_length=48, unique=True, null=True, editable=False)
@@ -74,7 +74,7 @@ class Room(models.Model):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def unblocked(self) -> MembershipQuerySet:
-        """Those of people who neither blocked another member nor were blocked by one."""
+        """Memberships of users who neither blocked another member nor were blocked by one."""
         # Two plain conditions: each finds its way through an index, which one with an "or" inside does not.
         room = OuterRef("room")
         blocks = Block.objects.filter(blocker=OuterRef("user"), blocked__memberships__room=room)
@@ -121,10 +121,10 @@ class Message(Removable):
     )
     text = models.TextField(_("text"), max_length=LONGEST_MESSAGE)
     client_id = models.CharField(max_length=64, blank=True, editable=False)
-    """The client's own name for it, so that sending twice stores once. Empty where it gave none."""
+    """The client's ID for it, so that sending twice stores once. Empty where it gave none."""
     sent_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
 
-    # Only removals make a version: a message is written once, and its text is nobody's history.
+    # Only removals make a version: a message is written once, and its text is kept in no history.
     history = History(excluded_fields=["text"])
     objects = MessageQuerySet.as_manager()
 
@@ -150,8 +150,8 @@ class Message(Removable):
     def __str__(self) -> str:
         return _("Message %(id)s") % {"id": self.pk}
 
-    def facts(self) -> dict[str, Any]:
-        """What the members of its room see of it, at every door. A removed one keeps its place, without its text."""
+    def payload(self) -> dict[str, Any]:
+        """What the members of its room receive. A removed message keeps its place, without its text."""
         return {
             "id": self.pk,
             "seq": self.seq,

@@ -1,4 +1,4 @@
-"""Rooms and what is said in them. A message is stored first; open sockets hear of it when that is committed."""
+"""Rooms and their messages. A message is stored first, and published to open sockets after the commit."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from apps.users.models import User
 
 
 def rooms_of(viewer: User) -> RoomQuerySet:
-    """One's rooms with all that a list shows of them, those with the latest messages first."""
+    """The rooms of `viewer` with all that a list shows of them, those with the latest messages first."""
     return visible(viewer, Room).with_people().with_last_message(viewer).with_unread(viewer).latest_first()  # type: ignore[attr-defined]
 
 
 def room_named(viewer: User, name: str) -> Room:
-    """Raises `Absent`, for those who may not know of it too."""
+    """The room by its name. Raises `Absent`, also where `viewer` is no member."""
     room = visible(viewer, Room).filter(name=name).first()
     if room is None:
         raise _no_room()
@@ -37,7 +37,7 @@ def room_named(viewer: User, name: str) -> Room:
 
 
 def timeline_of(viewer: User, room_name: str | None = None) -> Timeline:
-    """What was said in all of one's rooms, or in one. Raises `Absent` where one is not in that."""
+    """The messages of all rooms of `viewer`, or of one. Raises `Absent` where they are no member of that."""
     if room_name is not None:
         room = room_named(viewer, room_name)
         return Timeline({room.pk: room.last_seq})
@@ -45,7 +45,7 @@ def timeline_of(viewer: User, room_name: str | None = None) -> Timeline:
 
 
 def enter_room(user: User, name: str) -> Room:
-    """The room, to listen in. Raises `Absent` where one is not a member, `Refused` where a block stands between."""
+    """The room, to subscribe to. Raises `Absent` where `user` is no member, `Refused` after a block."""
     room = Room.objects.filter(name=name, memberships__user=user).first()
     if room is None:
         raise _no_room()
@@ -56,9 +56,9 @@ def enter_room(user: User, name: str) -> Room:
 
 @transaction.atomic
 def open_room(actor: User, participant_id: int) -> tuple[Room, bool]:
-    """The room of two connected people, and whether it was made just now.
+    """The room of two connected users, and whether it has just been created.
 
-    Raises `Absent` for whom one may not know of, `Refused` while the two are not connected.
+    Raises `Absent` for a user whom `actor` may not see, `Refused` while the two are not connected.
     """
     room, made = _room_with(actor, participant_id, field="participant")
     return rooms_of(actor).get(pk=room.pk), made
@@ -81,7 +81,7 @@ def _room_with(actor: User, person_id: int, *, field: str) -> tuple[Room, bool]:
             members = [Membership(room=room, user_id=member) for member in (actor.pk, person_id)]
             bulk_create_as(actor, members, action=Action.ROOM_OPENED)
     except IntegrityError:
-        return Room.objects.get(direct_key=key), False  # the other one was faster
+        return Room.objects.get(direct_key=key), False  # created by the other member at the same time
     return room, True
 
 
@@ -89,10 +89,10 @@ def _room_with(actor: User, person_id: int, *, field: str) -> tuple[Room, bool]:
 def send_message(
     sender: User, room_name: str | None = None, *, receiver_id: int | None = None, text: str, client_id: str = ""
 ) -> tuple[Message, bool]:
-    """Say something in a room, or to a connected person, and whether it is new.
+    """Send a message to a room, or to a connected user. Returns it, and whether it is new.
 
-    The same `client_id` of the same sender in the same room gives the first message again. Raises `Absent` for a room
-    that one is not in, `Refused` while the two are not connected, `Invalid` for nothing or too much to say.
+    The same `client_id` of the same sender in the same room returns the first message again. Raises `Absent` where
+    `sender` is no member, `Refused` while the two are not connected, `Invalid` for an empty or too long text.
     """
     _check_text(text)
     if receiver_id is not None:
@@ -112,7 +112,7 @@ def _sent_already(room: Room, sender: User, client_id: str) -> Message | None:
     return Message.objects.with_names().filter(room=room, sender=sender, client_id=client_id).first()
 
 
-# In one trip, and worded once rather than anew for each message. Whoever answers has read what was there.
+# In one round trip, compiled once rather than for each message. The sender has read all earlier messages.
 COUNT_MESSAGE = f"""
     WITH counted AS (
         UPDATE {Room._meta.db_table} SET last_seq = %(seq)s, last_message_at = %(now)s WHERE id = %(room)s
@@ -127,12 +127,12 @@ def _store(room: Room, sender: User, text: str, client_id: str) -> Message:
     Message.objects.bulk_create([message])  # as such it makes no version; only a removal does
     with connection.cursor() as cursor:
         cursor.execute(COUNT_MESSAGE, {"seq": seq, "now": now, "room": room.pk, "sender": sender.pk})
-    pubsub.publish(_group(room), {"type": "message", **message.facts()})
+    pubsub.publish(_group(room), {"type": "message", **message.payload()})
     return message
 
 
 def mark_read(actor: User, room_name: str, up_to: int) -> None:
-    """Note that `actor` has read the messages up to that number. Never takes anything back."""
+    """Record that `actor` has read the messages up to that number; a lower number changes nothing."""
     room = room_named(actor, room_name)
     up_to = min(up_to, room.last_seq)
     own = Membership.objects.filter(room=room, user=actor, read_up_to__lt=up_to)
@@ -140,8 +140,8 @@ def mark_read(actor: User, room_name: str, up_to: int) -> None:
         pubsub.publish(_group(room), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
 
 
-def tell_typing(actor: User, room_name: str) -> None:
-    """Let the others know that `actor` is about to say something. Nothing is kept of it."""
+def publish_typing(actor: User, room_name: str) -> None:
+    """Publish to the room that `actor` is typing. It is not stored."""
     room = room_named(actor, room_name)
     pubsub.publish(_group(room), {"type": "typing", "room": room.name, "sender": actor.username})
 

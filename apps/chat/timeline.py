@@ -1,4 +1,4 @@
-"""What was said, as the members of a room see it, read at the cost of what is asked for, however much there is."""
+"""The messages of rooms as their members see them; a page costs the same however many there are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.db.models import F
 
 from apps.chat.models import Message, MessageQuerySet, Room
 
-type Facts = dict[str, Any]
-"""See `Message.facts`."""
+type Payload = dict[str, Any]
+"""See `Message.payload`."""
 
 
-class Timeline(Sequence[Facts]):
+class Timeline(Sequence[Payload]):
     """All messages of some rooms, newest first, to be sliced.
 
     `seq` has no gap, so it counts them, and the newest `n` of a room are those above its `last_seq - n`.
@@ -26,32 +26,32 @@ class Timeline(Sequence[Facts]):
         return sum(self._last_seqs.values())
 
     @overload
-    def __getitem__(self, place: int) -> Facts: ...
+    def __getitem__(self, place: int) -> Payload: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Facts]: ...
-    def __getitem__(self, place: int | slice) -> Facts | Sequence[Facts]:
+    def __getitem__(self, place: slice) -> Sequence[Payload]: ...
+    def __getitem__(self, place: int | slice) -> Payload | Sequence[Payload]:
         if isinstance(place, int):
             return self[place : place + 1][0]
         if len(self._last_seqs) == 1:
             [(room, last)] = self._last_seqs.items()
             return before(room, last - place.start + 1, place.stop - place.start)
         newest = Message.objects.filter(room__in=self._last_seqs, seq__gt=F("room__last_seq") - place.stop)
-        # Picked by keys alone: the names would be looked up for all that is skipped, too.
-        return _facts(_of(*self._last_seqs).filter(pk__in=newest.newest_first().values("pk")[place]).newest_first())
+        # Selected by keys alone: names would be joined for all skipped rows, too.
+        return _payloads(_of(*self._last_seqs).filter(pk__in=newest.newest_first().values("pk")[place]).newest_first())
 
 
-def before(room_id: int, seq: int, limit: int) -> list[Facts]:
+def before(room_id: int, seq: int, limit: int) -> list[Payload]:
     """The nearest messages below `seq`, newest first."""
-    return _facts(_of(room_id).filter(seq__lt=seq).order_by("-seq")[:limit])
+    return _payloads(_of(room_id).filter(seq__lt=seq).order_by("-seq")[:limit])
 
 
-def after(room_id: int, seq: int, limit: int) -> list[Facts]:
+def after(room_id: int, seq: int, limit: int) -> list[Payload]:
     """The nearest messages above `seq`, in the order in which they were sent."""
-    return _facts(_of(room_id).filter(seq__gt=seq).order_by("seq")[:limit])
+    return _payloads(_of(room_id).filter(seq__gt=seq).order_by("seq")[:limit])
 
 
 def last_seqs(room_ids: Iterable[int]) -> dict[int, int]:
-    """How far each of the rooms has come. One query, however many."""
+    """The number of the last message of each room, in one query."""
     return dict(Room.objects.filter(pk__in=list(room_ids)).values_list("pk", "last_seq"))
 
 
@@ -59,5 +59,5 @@ def _of(*room_ids: int) -> MessageQuerySet:
     return Message.objects.with_names().filter(room__in=room_ids)
 
 
-def _facts(messages: Iterable[Message]) -> list[Facts]:
-    return [message.facts() for message in messages]
+def _payloads(messages: Iterable[Message]) -> list[Payload]:
+    return [message.payload() for message in messages]

@@ -28,7 +28,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 
 class Connection(models.Model):
-    """A request from one person to another, and what came of it. One a pair, in either direction."""
+    """A request from one user to another, and the answer. One for each pair, in either direction."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")

@@ -31,7 +31,7 @@ def is_party(user: User, connection: Connection) -> bool:
 
 
 def connected_ids(viewer: User | AnonymousUser, snapshot: Snapshot = LIVE) -> QuerySet[Connection, int]:
-    """The ids of all who are connected to `viewer`; for use inside another query."""
+    """The IDs of all users connected to `viewer`; for use inside another query."""
     other = Case(When(sender_id=viewer.pk, then=F("receiver_id")), default=F("sender_id"))
     accepted = snapshot.of(Connection).filter(_between(viewer), status=Connection.Status.ACCEPTED)
     return accepted.values_list(other, flat=True)
@@ -42,7 +42,7 @@ def are_connected(one_id: int, other_id: int) -> bool:
 
 
 def relation(viewer: User, person: User) -> Relation | None:
-    """How the two stand to each other, as `viewer` sees it."""
+    """The connection between the two, as `viewer` sees it."""
     connection = Connection.objects.between(viewer.pk, person.pk).first()
     if connection is None:
         return None
@@ -52,7 +52,7 @@ def relation(viewer: User, person: User) -> Relation | None:
 
 
 def policy(viewer: User, snapshot: Snapshot) -> Policy:
-    """Sent or received, except with people who are hidden by a block."""
+    """Connections that the viewer sent or received, except with users hidden by a block."""
     hidden = hidden_from(viewer, snapshot)
     return Policy(
         [

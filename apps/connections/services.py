@@ -1,4 +1,4 @@
-"""Asking to be connected, answering, and parting again."""
+"""Connections: requested, answered, and deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ type Direction = Literal["sent", "received"]
 def connections_of(
     user: User, *, status: str | None = None, direction: Direction | None = None
 ) -> QuerySet[Connection]:
-    """One's own, newest first."""
+    """The connections of a user, newest first."""
     rows = visible(user, Connection)
     if status is not None:
         rows = rows.filter(status=status)
@@ -35,7 +35,7 @@ def connections_of(
 
 @transaction.atomic
 def request_connection(sender: User, receiver_id: int) -> Connection:
-    """Ask somebody to be connected. Raises `Conflict` where the pair exists, in either direction."""
+    """Request a connection. Raises `Conflict` where the pair has one, in either direction."""
     if receiver_id == sender.pk:
         raise Invalid("oneself", _("You cannot connect with yourself."), field="receiver")
     receiver = visible(sender, User).select_related("profile").filter(pk=receiver_id).first()
@@ -65,7 +65,7 @@ def answer_connection(receiver: User, connection_id: int, *, status: str) -> Con
 
 @transaction.atomic
 def delete_connection(actor: User, connection_id: int) -> None:
-    """Part, or take a request back; either of the two may then ask again."""
+    """Delete a connection or withdraw a request; either of the two may then request another."""
     connection = _locked(actor, connection_id)
     require(actor, "connections.delete_connection", connection)
     delete_as(actor, connection, action=Action.CONNECTION_DELETED)

@@ -1,4 +1,4 @@
-"""What is decided about events, how it is taken back, and who is told."""
+"""The kinds of decision about events, how each is undone, and who is notified."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from apps.review.decisions.removal import named_in, removal_kinds
 from apps.users.models import User
 
 
-def put_words_back(actor: User, decision: Decision, event: Event) -> None:
+def undo_edits(actor: User, decision: Decision, event: Event) -> None:
     fields = values_without(decision, event, {name: decision.before[name] for name in decision.after})
     undo_edit(actor, event, fields, action=Action(decision.verb).undone, note=decision.undo_reason)
 
 
-def tell_edited(decision: Decision) -> None:
-    _tell(decision, Told.CONTENT_EDITED)
+def notify_edited(decision: Decision) -> None:
+    _notify_host(decision, Told.CONTENT_EDITED)
 
 
-def tell_undone(decision: Decision) -> None:
-    _tell(decision, Told.DECISION_UNDONE)
+def notify_undone(decision: Decision) -> None:
+    _notify_host(decision, Told.DECISION_UNDONE)
 
 
-def _tell(decision: Decision, kind: Told) -> None:
+def _notify_host(decision: Decision, kind: Told) -> None:
     event = Event.objects.filter(pk=decision.target_id).first()
     assert decision.subject_id is not None
     notify(decision.subject_id, kind, about=event, **named_in(decision))
@@ -39,8 +39,8 @@ KINDS = [
         verb=Action.EVENT_EDITED,
         model=Event,
         perm="events.change_event",
-        undo=put_words_back,
-        tell=tell_edited,
-        tell_undone=tell_undone,
+        undo=undo_edits,
+        tell=notify_edited,
+        tell_undone=notify_undone,
     ),
 ]

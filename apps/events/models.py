@@ -22,7 +22,7 @@ DEFAULT_LENGTH = timedelta(hours=4)
 class EventQuerySet(RemovableQuerySet["Event"]):
     def past(self, now: datetime | None = None) -> EventQuerySet:
         now = now or timezone.now()
-        # What is over has begun: said as well, it lets the order by beginning skip all that is to come.
+        # An event that is over has begun: with both conditions, the order by beginning skips all that are to come.
         return self.filter(date__lte=now, ends_at__lte=now)
 
     def ongoing(self, now: datetime | None = None) -> EventQuerySet:
@@ -38,7 +38,7 @@ class EventQuerySet(RemovableQuerySet["Event"]):
 
 
 class Event(Removable):
-    """Something that a person hosts and others join."""
+    """An event that a user hosts and others join."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -122,7 +122,7 @@ class EventGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
 
 
 class Participation(models.Model):
-    """How one person stands to one event."""
+    """The answer of one user to one event."""
 
     class Status(models.TextChoices):
         INTERESTED = "interested", _("Interested")

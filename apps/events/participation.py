@@ -1,4 +1,4 @@
-"""Taking part in events: every decision about a seat is made while the event's row is held."""
+"""Participation in events: every decision about a seat is made while the event's row is locked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from apps.access import visible
 from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
+from apps.events.changes import going_to
 from apps.events.models import Event, Participation
-from apps.events.services import event_for, going_to, hosted, locked
+from apps.events.services import event_for, hosted, locked
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import User
@@ -23,7 +24,7 @@ Status = Participation.Status
 
 
 def attendees_of(viewer: User | AnonymousUser, event_id: int) -> QuerySet[Participation]:
-    """Who is going, interested or invited, in the order they came. Raises `Absent`."""
+    """The users going, interested or invited, in the order of their answers. Raises `Absent`."""
     event = event_for(viewer, event_id)
     rows = Participation.objects.filter(event=event, user__is_active=True).exclude(user__in=hidden_from(viewer))
     return rows.select_related("user__profile").order_by("id")
@@ -31,9 +32,9 @@ def attendees_of(viewer: User | AnonymousUser, event_id: int) -> QuerySet[Partic
 
 @transaction.atomic
 def join_event(actor: User, event_id: int, *, status: str) -> Event:
-    """Be going or interested. Twice is once; who changes over to going takes a seat.
+    """Set the status to going, which takes a seat, or to interested; without effect the second time.
 
-    Raises `Conflict` for one's own event, and for one that is full, over or cancelled.
+    Raises `Conflict` for an own event, and for one that is full, over or cancelled.
     """
     event = locked(actor, event_id)
     if event.host_id == actor.pk:
@@ -44,18 +45,18 @@ def join_event(actor: User, event_id: int, *, status: str) -> Event:
         if status == Status.GOING and event.capacity is not None and going_to(event).count() >= event.capacity:
             raise Conflict("event-full", _("All seats of this event are taken."))
         participation = known or Participation(event=event, user=actor)
-        first_word = known is None or known.status == Status.INVITED
+        is_first_answer = known is None or known.status == Status.INVITED
         participation.status = status
         save_as(actor, participation, action=Action(f"participation.{status}"))
-        if first_word:
-            facts = {"person": actor.username, "event": event.title, "status": status}
-            notify(event.host_id, Kind.EVENT_JOINED, about=event, **facts)
+        if is_first_answer:
+            context = {"person": actor.username, "event": event.title, "status": status}
+            notify(event.host_id, Kind.EVENT_JOINED, about=event, **context)
     return event_for(actor, event.pk)
 
 
 @transaction.atomic
 def leave_event(actor: User, event_id: int) -> None:
-    """Withdraw before it begins. Twice is once; an invitation is declined the same way."""
+    """Withdraw before the event begins, or decline an invitation; without effect the second time."""
     event = locked(actor, event_id)
     participation = Participation.objects.filter(event=event, user=actor).first()
     if participation is None:
@@ -67,7 +68,7 @@ def leave_event(actor: User, event_id: int) -> None:
 
 @transaction.atomic
 def invite_to_event(host: User, event_id: int, user_id: int) -> Participation:
-    """Invite somebody. Twice is once. Raises `Conflict` where they are coming already."""
+    """Invite a user; without effect the second time. Raises `Conflict` where they have joined already."""
     event = hosted(host, event_id)
     if user_id == host.pk:
         raise Invalid("oneself", _("You host this event, so you are there anyway."), field="user")

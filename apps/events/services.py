@@ -1,14 +1,13 @@
-"""Hosting events, and what staff do about them. Taking part in them is in `participation.py`."""
+"""Events: hosted by users, edited and removed by staff."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -17,7 +16,17 @@ from django.utils.translation import gettext as _
 from apps.access import may, note_use, opened, require, rules, visible
 from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, delete_as, save_as
-from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.errors import Absent, Refused
+from apps.events.changes import (
+    FIELDS,
+    assign,
+    change,
+    check,
+    going_to_each,
+    moves_guests,
+    notify_moved,
+    participants_of,
+)
 from apps.events.models import Event, Participation
 from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
@@ -28,40 +37,39 @@ from apps.review.decisions.services import decide_all, drafted, facts
 from apps.users.models import User
 
 PERM = "events.change_event"
-FIELDS = ("title", "description", "date", "ends_at", "location", "capacity")
 LOCKED_WITHIN = timedelta(seconds=5)
-"""How long an import waits for an event that is being changed, while it holds up changes of those it has locked."""
-# What an event is replaced with where nothing is given.
+"""How long an import waits for an event that is being changed, while others wait for those it has locked."""
 EMPTY = {"description": "", "ends_at": None, "capacity": None}
+"""The values of fields that a replacement leaves out."""
 
 
 def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> QuerySet[Event]:
-    """What is to come, soonest first; everything else, latest first. Found by title or place."""
+    """Events by time, title or place: upcoming ones soonest first, all others latest first."""
     events = visible(viewer, Event).when(when)  # type: ignore[arg-type, attr-defined]
     if search:
         events = events.filter(Q(title__icontains=search) | Q(location__icontains=search))
     order = ("date", "id") if when == "upcoming" else ("-date", "-id")
-    return with_standing(events, viewer).order_by(*order)
+    return with_answers(events, viewer).order_by(*order)
 
 
 def event_for(viewer: User | AnonymousUser, event_id: int) -> Event:
     """One event as `viewer` sees it. Raises `Absent`."""
-    event = with_standing(visible(viewer, Event), viewer).filter(pk=event_id).first()  # type: ignore[arg-type]
+    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()  # type: ignore[arg-type]
     if event is None:
         raise absent()
     return event
 
 
-def with_standing(events: QuerySet[Event], viewer: User | AnonymousUser) -> QuerySet[Event]:
+def with_answers(events: QuerySet[Event], viewer: User | AnonymousUser) -> QuerySet[Event]:
     """Adds the host, how many are `going` and `interested`, and `my_status`, the viewer's own."""
     here = Participation.objects.filter(event=OuterRef("pk")).order_by()
     counts = {
         status.value: Coalesce(
-            Subquery(here.filter(status=status).values("event").annotate(people=Count("pk")).values("people")), 0
+            Subquery(here.filter(status=status).values("event").annotate(guests=Count("pk")).values("guests")), 0
         )
         for status in (Participation.Status.GOING, Participation.Status.INTERESTED)
     }
-    # Nobody's number is None, so it finds nothing for the anonymous.
+    # The ID of an anonymous user is None, which finds nothing.
     mine = here.filter(user_id=viewer.pk).values("status")  # type: ignore[misc]
     return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
 
@@ -70,7 +78,7 @@ def with_standing(events: QuerySet[Event], viewer: User | AnonymousUser) -> Quer
 def create_event(host: User, *, title: str, date: datetime, location: str, **rest: Any) -> Event:
     """Host an event, past ones too. `rest`: description, ends_at (4 hours after `date` unless given), capacity."""
     event = Event(host=host, title=title, date=date, location=location, **rest)
-    _check(event)
+    check(event)
     save_as(host, event, action=Action.EVENT_CREATED)
     return event_for(host, event.pk)
 
@@ -79,7 +87,7 @@ def create_event(host: User, *, title: str, date: datetime, location: str, **res
 def update_event(actor: User, event_id: int, **changes: Any) -> Event:
     """Change the given fields. An event that is moved keeps its length, unless its end is given too."""
     event = hosted(actor, event_id)
-    _change(actor, event, changes, action=Action.EVENT_CHANGED)
+    change(actor, event, changes, action=Action.EVENT_CHANGED)
     return event_for(actor, event.pk)
 
 
@@ -90,22 +98,22 @@ def replace_event(actor: User, event_id: int, **fields: Any) -> Event:
 
 @transaction.atomic
 def cancel_event(actor: User, event_id: int) -> Event:
-    """Call it off; whoever was coming is told. Raises `Conflict` where it is cancelled already."""
+    """Cancel an event and notify its participants. Raises `Conflict` where it is cancelled already."""
     event = hosted(actor, event_id)
     event.cancel()
     save_as(actor, event, action=Action.EVENT_CANCELLED)
-    notify_all(_concerned(event), Kind.EVENT_CANCELLED, about=event, event=event.title)
+    notify_all(participants_of(event), Kind.EVENT_CANCELLED, about=event, event=event.title)
     return event_for(actor, event.pk)
 
 
 @transaction.atomic
 def delete_event(actor: User, event_id: int) -> None:
-    """Delete it for good; whoever was still coming is told."""
+    """Delete an event for good and notify the participants of an upcoming one."""
     event = locked(actor, event_id)
     require(actor, "events.delete_event", event)
     if event.status == Event.Status.ACTIVE and not event.is_over:
-        # It leads nowhere, since the event is gone.
-        notify_all(_concerned(event), Kind.EVENT_CANCELLED, event=event.title)
+        # Without a link, since the event is deleted.
+        notify_all(participants_of(event), Kind.EVENT_CANCELLED, event=event.title)
     delete_as(actor, event, action=Action.EVENT_DELETED)
 
 
@@ -114,15 +122,15 @@ def delete_event(actor: User, event_id: int) -> None:
 
 @transaction.atomic
 def edit_event(
-    actor: User, event_id: int, *, reason: str = "", tell: bool = True, batch: UUID | None = None, **changes: Any
+    actor: User, event_id: int, *, reason: str = "", notify_host: bool = True, batch: UUID | None = None, **changes: Any
 ) -> Event:
-    """Put the given fields of somebody's event right.
+    """Edit the given fields of any event.
 
-    That is a decision of its own, of which the host is told, unless it is part of another (`tell`).
+    That is a decision of its own, of which the host is notified, unless it is part of another (`notify_host=False`).
     """
     event = _any(actor, event_id, PERM)
     decided = _decision_about(actor, event)
-    if _change(actor, event, changes, action=Action.EVENT_EDITED, note=reason) and tell:
+    if change(actor, event, changes, action=Action.EVENT_EDITED, note=reason) and notify_host:
         decide_all([decided(batch)])
     return event
 
@@ -140,17 +148,17 @@ class Edits:
                 Event.objects.filter(opened(actor, PERM, Event), pk__in=rest).values_list("pk", flat=True)
             )
         self._refusal: Refused | None = None
-        self._going = _going_to_each(event.pk for event in events)
+        self._going = going_to_each(event.pk for event in events)
 
     def judge(self, event: Event, changes: dict[str, Any]) -> set[str]:
-        """Put `changes` into `event`, which is not saved; the fields that differ by then. Raises a `DomainError`."""
+        """Assign `changes` to `event` without saving it. Returns the fields that differ. Raises a `DomainError`."""
         if event.pk not in self._allowed:
             raise self._refuse(event)
         note_use(PERM)
-        return _assign(event, changes, lambda: self._going.get(event.pk, 0))
+        return assign(event, changes, lambda: self._going.get(event.pk, 0))
 
     def _refuse(self, event: Event) -> Refused:
-        # Worded once: it takes queries, and says the same of every row.
+        # Built once: it takes queries, and is the same for every row.
         if self._refusal is None:
             self._refusal = Refused("permission-missing", str(may(self._actor, PERM, event).sentence), perm=PERM)
         return Refused(self._refusal.code, self._refusal.message, perm=PERM)
@@ -160,7 +168,7 @@ class Edits:
 def edit_events(
     actor: User, edits: Mapping[int, dict[str, Any]], *, reason: str = "", later: list[Decision] | None = None
 ) -> list[Event]:
-    """Put the given fields of many events right, each by a decision of its own; those that changed.
+    """Edit the given fields of many events, each by a decision of its own. Returns those that changed.
 
     `edits` by the id of the event. Raises the first `DomainError`; nothing is changed then. The decisions are added to
     `later` where it is given, for a long transaction to make when it ends: from then on their messages wait.
@@ -181,7 +189,7 @@ def edit_events(
     done = [events[pk] for pk in changed]
     names = sorted(set[str]().union(*changed.values()))
     bulk_update_as(actor, done, names, action=Action.EVENT_EDITED, note=reason)
-    _notify_moved([event for event in done if _moves(event, changed[event.pk])])
+    notify_moved([event for event in done if moves_guests(event, changed[event.pk])])
     if later is None:
         decide_all(decisions)
     else:
@@ -190,16 +198,16 @@ def edit_events(
 
 
 def lock_events(event_ids: Iterable[int]) -> None:
-    """Lock many events until the transaction ends, in one order, so that two who lock many never wait in a circle.
+    """Lock many events until the transaction ends, in one order, so that two such transactions never deadlock.
 
-    Raises `Conflict` where one of them stays locked by somebody else.
+    Raises `Conflict` where another transaction keeps one of them locked.
     """
     with waiting_at_most(LOCKED_WITHIN):
         list(Event.objects.select_for_update(no_key=True).filter(pk__in=event_ids).order_by("pk").values_list("pk"))
 
 
 def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decision]:
-    """What words the decision about an edit of `event`, to be called once it is done."""
+    """A function that drafts the decision about an edit of `event`, to be called after it."""
     before, named = facts(event, FIELDS), _named(event)
     times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
 
@@ -214,18 +222,18 @@ def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decisi
 
 @transaction.atomic
 def undo_edit(actor: User, event: Event, fields: dict[str, Any], *, action: Action, note: str) -> None:
-    """Put the fields of a locked event back to what `facts` said of them."""
+    """Restore fields of a locked event to the values of a decision's snapshot."""
     values = {name: Event._meta.get_field(name).to_python(value) for name, value in fields.items()}  # type: ignore[union-attr]
-    _change(actor, event, values, action=action, note=note)
+    change(actor, event, values, action=action, note=note)
 
 
 def remove_event(actor: User, event_id: int, *, reason: str = "", batch: UUID | None = None) -> Event:
-    """Take an event down, at every door at once. Raises `Conflict` where it is down already."""
+    """Remove an event at all entry points. Raises `Conflict` where it is removed already."""
     return _decide(actor, event_id, remove_as, reason, batch)
 
 
 def restore_event(actor: User, event_id: int, *, reason: str = "", batch: UUID | None = None) -> Event:
-    """Put back what was taken down."""
+    """Restore a removed event."""
     return _decide(actor, event_id, restore_as, reason, batch)
 
 
@@ -256,7 +264,7 @@ def absent() -> Absent:
 
 
 def locked(actor: User, event_id: int) -> Event:
-    """The event as an end user may know of it, held against all other writers. Raises `Absent`."""
+    """An event that `actor` may see, locked. Raises `Absent`."""
     event = visible(actor, Event).select_for_update(of=("self",)).filter(pk=event_id).first()
     if event is None:
         raise absent()
@@ -268,72 +276,3 @@ def hosted(actor: User, event_id: int) -> Event:
     event = locked(actor, event_id)
     require(actor, PERM, event)
     return event
-
-
-def going_to(event: Event) -> QuerySet[Participation]:
-    return Participation.objects.filter(event=event, status=Participation.Status.GOING)
-
-
-def _change(actor: User, event: Event, changes: dict[str, Any], *, action: Action, note: str = "") -> bool:
-    """Carry out `changes` on a locked event, and tell its guests where time or place moved. Whether anything did."""
-    changed = _assign(event, changes, lambda: going_to(event).count())
-    if not changed:
-        return False
-    save_as(actor, event, action=action, note=note)
-    if _moves(event, changed):
-        _notify_moved([event])
-    return True
-
-
-def _assign(event: Event, changes: dict[str, Any], going: Callable[[], int]) -> set[str]:
-    """Put `changes` into `event`, which is not saved; the fields that differ by then. `going`: how many are coming."""
-    before = {name: getattr(event, name) for name in FIELDS}
-    if unknown := changes.keys() - before.keys():
-        raise TypeError(f"An event has no {unknown} to change.")
-    for name, value in changes.items():
-        setattr(event, name, value)
-    if event.date is not None and "ends_at" not in changes:
-        event.ends_at = event.date + (before["ends_at"] - before["date"])
-    _check(event)
-    changed = {name for name, value in before.items() if getattr(event, name) != value}
-    if "capacity" in changed and event.capacity is not None and going() > event.capacity:
-        raise Conflict("capacity-below-going", _("More people are going already."), field="capacity")
-    return changed
-
-
-def _moves(event: Event, changed: set[str]) -> bool:
-    """Whether its guests are notified of the change."""
-    return bool(changed & {"date", "ends_at", "location"}) and event.status == Event.Status.ACTIVE and not event.is_over
-
-
-def _notify_moved(events: Sequence[Event]) -> None:
-    concerned: dict[int, list[int]] = {}
-    rows = Participation.objects.filter(event__in=events).order_by("id").values_list("event_id", "user_id")
-    for event_id, user_id in rows if events else ():
-        concerned.setdefault(event_id, []).append(user_id)
-    for event in events:
-        if event.pk in concerned:
-            notify_all(concerned[event.pk], Kind.EVENT_CHANGED, about=event, event=event.title)
-
-
-def _going_to_each(event_ids: Iterable[int]) -> dict[int, int]:
-    going = Participation.objects.filter(event__in=list(event_ids), status=Participation.Status.GOING)
-    return dict(going.order_by().values_list("event").annotate(people=Count("pk")))
-
-
-def _check(event: Event) -> None:
-    """Fill in the end where it is empty, and raise `Invalid` for what the database would refuse."""
-    try:
-        event.clean_fields(exclude={"host", "removed_by"})
-    except ValidationError as error:
-        field, [first, *_rest] = next(iter(error.error_dict.items()))
-        raise Invalid(first.code or "invalid", first.messages[0], field=field) from error
-    if event.ends_at <= event.date:
-        raise Invalid("ends-before-it-begins", _("An event ends after it begins."), field="ends_at")
-    if event.capacity is not None and event.capacity < 1:
-        raise Invalid("too-small", _("An event has at least one seat."), field="capacity")
-
-
-def _concerned(event: Event) -> list[int]:
-    """The people whom a change of the event concerns, in whatever way they take part."""
-    return list(event.participations.order_by("id").values_list("user_id", flat=True))

@@ -1,4 +1,4 @@
-"""Appeals: once against a decision, within 20 days, ruled on by somebody else than whoever decided."""
+"""Appeals: one for each decision, within 20 days, ruled on by an officer other than the decider."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to
 from apps.review.claims import lock_for_work
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts, undo
-from apps.users.accounts.oversight import alert_if_one
+from apps.users.accounts.alerts import alert_if_one
 from apps.users.models import User
 
 LONGEST_APPEAL = 2000
@@ -24,15 +24,16 @@ DECIDED_FIELDS = ("status", "ruling", "ruled_by", "ruled_at", "version")
 
 
 def appeals_of(author: User) -> QuerySet[Appeal]:
-    """One's own, latest first."""
+    """The appeals of a user, latest first."""
     return visible(author, Appeal).order_by("-created_at", "-id")
 
 
 @transaction.atomic
 def appeal(author: User, decision_id: int, *, text: str) -> Appeal:
-    """Ask for another look at a decision that gave one a strike.
+    """Appeal against a decision that gave `author` a strike.
 
-    Raises `Absent` for what one may not know of, `Conflict` the second time, too late, or where it is undone.
+    Raises `Absent` where they have not been notified of it, `Conflict` the second time, too late, or where it is
+    undone.
     """
     text = text.strip()
     if not text:

@@ -1,4 +1,4 @@
-"""Cases: reports about one thing gather in one, which is settled as a whole and can be taken back."""
+"""Cases: all open reports about the same content, resolved together by a decision that can be undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from apps.errors import Invalid
 from apps.moderation.actions.base import Params, impossible
 from apps.moderation.actions.checks import check_outcomes
 from apps.moderation.actions.registry import by_severity
-from apps.moderation.content import REPORTABLE
+from apps.moderation.content import content_of
 from apps.moderation.models import Case, Report
 from apps.moderation.strikes import give_strike
 from apps.review.claims import check_workable, locked
@@ -27,14 +27,14 @@ from apps.users.models import User
 
 SUSPENDED_FOR = timedelta(days=7)
 LONGEST_TEXT = 800
-"""Of the text to the author, so that the sentence before it still fits."""
+"""Characters of the message to the author, so that the sentence before it still fits."""
 DECIDED_FIELDS = ("status", "outcomes", "closed_by", "closed_at", "version")
-"""What a decision changes, and undoing it puts back."""
+"""The fields of a case that a decision changes and undoing it restores."""
 REPORT_FIELDS = ("status", "outcome", "closed_by", "closed_at")
 
 
 def open_case(actor: User | None, kind: str, target_id: int, author_id: int) -> Case:
-    """The open case about a thing, held against all other writers; made where there is none."""
+    """The open case about some content, locked; created where there is none."""
     rows = Case.objects.open().select_for_update(of=("self",)).filter(kind=kind, target_id=target_id)
     while (case := rows.first()) is None:
         try:
@@ -43,29 +43,29 @@ def open_case(actor: User | None, kind: str, target_id: int, author_id: int) -> 
                     actor, Case(kind=kind, target_id=target_id, author_id=author_id), action=Action.CASE_OPENED
                 )
         except IntegrityError:
-            continue  # somebody else opened it at this very moment
+            continue  # another transaction has created it at the same time
     return case
 
 
-def gather(actor: User | None, case: Case) -> None:
-    """Take reports into a locked case that were made without one."""
-    stray = list(Report.objects.open().filter(kind=case.kind, target_id=case.target_id, case__isnull=True))
-    for report in stray:
+def group_reports(actor: User | None, case: Case) -> None:
+    """Add the ungrouped reports about its content to a locked case."""
+    ungrouped = list(Report.objects.open().filter(kind=case.kind, target_id=case.target_id, case__isnull=True))
+    for report in ungrouped:
         report.case = case
-    bulk_update_as(actor, stray, ["case"], action=Action.CASE_GROUPED)
+    bulk_update_as(actor, ungrouped, ["case"], action=Action.CASE_GROUPED)
 
 
-def gather_strays() -> None:
-    """Gather what the code of before has made without a case."""
+def group_ungrouped() -> None:
+    """Add reports that an earlier release stored without a case to one."""
     for kind, target_id, author_id in (
         Report.objects.open().filter(case__isnull=True).values_list("kind", "target_id", "author_id").distinct()
     ):
         with transaction.atomic():
-            gather(None, open_case(None, kind, target_id, author_id))
+            group_reports(None, open_case(None, kind, target_id, author_id))
 
 
 @transaction.atomic
-def settle_case(
+def resolve_case(
     actor: User,
     case_id: int,
     *,
@@ -78,15 +78,15 @@ def settle_case(
     version: int | None = None,
     batch: UUID | None = None,
 ) -> Case:
-    """Close a case with all its reports, and do what the outcomes say. It can be undone; messages wait.
+    """Close a case with all its reports, and apply the outcomes. It can be undone; notices wait until then.
 
-    `reason` is the rule that was broken, `text` what the author reads, `note` what staff read in the history,
-    `until` the end of a suspension (a week from now), `edits` an event's new title or description, `version` the one
-    that the moderator looked at. Raises what `lock_for_work` does, and `Invalid`.
+    `reason` is the rule that was broken, `text` the message to the author, `note` what staff read in the history,
+    `until` the end of a suspension (a week from now), `edits` new text by the name of the field, `version` the one
+    that the moderator opened. Raises what `lock_for_work` does, and `Invalid`.
     """
     case = locked(Case, case_id)
     require(actor, Case.WORK_PERMISSION, case)
-    return settle_locked(
+    return resolve_locked(
         actor,
         case,
         outcomes=outcomes,
@@ -100,7 +100,7 @@ def settle_case(
     )
 
 
-def settle_locked(
+def resolve_locked(
     actor: User,
     case: Case,
     *,
@@ -113,8 +113,8 @@ def settle_locked(
     version: int | None = None,
     batch: UUID | None = None,
 ) -> Case:
-    """The same, of a locked case, for whoever has been found to hold the permission."""
-    gather(actor, case)
+    """The same for a locked case, after the permission has been checked."""
+    group_reports(actor, case)
     check_workable(actor, case, version=version)
     chosen = check_outcomes(case.kind, list(outcomes))
     reports = list(case.reports.open().select_for_update(of=("self",)).order_by("id"))
@@ -125,17 +125,17 @@ def settle_locked(
     before = facts(case, DECIDED_FIELDS)
     params = Params(until=until or timezone.now() + SUSPENDED_FOR, note=note, edits=edits or {})
     actions = by_severity(chosen)
-    if edits and "edited" not in chosen:
+    if edits and not any("edits" in action.asks for action in actions):
         raise impossible(_("Choose “Edit text” to change the text."))
-    before["about"] = key_of(REPORTABLE[Report.Kind(case.kind)].model, case.target_id)
+    before["about"] = key_of(content_of(case.kind).model, case.target_id)
     before["reports"] = [report.pk for report in reports]
     before["done"] = {}
     for action in reversed(actions):
         before["done"] |= action.apply(actor, case, params)
-    case.settle(chosen, actor)
+    case.resolve(chosen, actor)
     save_as(actor, case, action=Action.CASE_RESOLVED, note=note)
     for report in reports:
-        report.settle(chosen[0], actor, case.closed_at)
+        report.resolve(chosen[0], actor, case.closed_at)
     bulk_update_as(actor, reports, REPORT_FIELDS, action=Action.CASE_RESOLVED, note=note)
     decision = decide(
         actor,

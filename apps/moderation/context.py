@@ -1,4 +1,4 @@
-"""What was said around a reported message, of which staff read nothing before they have said why."""
+"""The messages around a reported one, whose texts staff read only after they have given a reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def around(message: Message) -> list[Message]:
 
 @transaction.atomic
 def reveal_around(actor: User, message: Message, *, reason: str) -> list[Reveal]:
-    """Show the texts of a message and of those around it: one reveal each, told to whoever wrote it."""
+    """Reveal the texts of a message and of those around it: one reveal each, of which its sender is notified."""
     near = around(message)
     shown = Reveal.objects.open_to(actor).of(Message, "text", [each.pk for each in near])
     hidden = [each for each in near if each.pk not in shown]
@@ -37,6 +37,6 @@ def reveal_around(actor: User, message: Message, *, reason: str) -> list[Reveal]
 def texts_open_to(viewer: User, messages: list[Message]) -> dict[int, str]:
     """The texts that `viewer` has revealed, by the messages' ids. The others stay in the database."""
     revealed = Reveal.objects.open_to(viewer).of(Message, "text", [message.pk for message in messages])
-    # The right to reveal may have ended since.
+    # The permission to reveal may have ended since.
     shown = [message.pk for message in messages if message.pk in revealed and may(viewer, REVEAL, message)]
     return dict(Message.objects.filter(pk__in=shown).values_list("pk", "text")) if shown else {}

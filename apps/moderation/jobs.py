@@ -1,4 +1,4 @@
-"""What happens to cases in the background."""
+"""Jobs that keep cases and evidence up to date."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from apps.moderation import cases, priority, retention
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="moderation.weigh_open", queue="messages", queueing_lock="moderation.weigh_open")
-def weigh_open(timestamp: int) -> None:
-    """How right reporters have been changes with each case that is closed."""
-    cases.gather_strays()
-    priority.weigh_open()
+def update_scores(timestamp: int) -> None:
+    """Group ungrouped reports, then update the priority scores: records of reporters change with each closed case."""
+    cases.group_ungrouped()
+    priority.update_open_scores()
 
 
 @app.periodic(cron="20 * * * *")
 @app.task(name="moderation.let_go_of_evidence", queue="files", queueing_lock="moderation.let_go_of_evidence")
-def let_go_of_evidence(timestamp: int) -> None:
-    """An appeal that nobody makes is over by time alone."""
-    retention.let_go_of_all()
+def release_evidence(timestamp: int) -> None:
+    """Release evidence whose time to appeal has ended."""
+    retention.release_unneeded()

@@ -1,10 +1,11 @@
-"""What overturning a decision takes: the permissions by which its outcomes were carried out.
+"""What overturning a decision requires: the permissions that its outcomes required.
 
-Who lacks one could only uphold the decision, so their queue does not offer the appeal against it.
+An officer without one of them could only uphold the decision, so their queue does not offer the appeal against it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +15,31 @@ from django.utils.translation import gettext as _
 
 from apps.access import granted, holders, may
 from apps.moderation.actions.registry import by_severity
+from apps.moderation.content import content_of
+from apps.review.reportable import reportable_contents
 
 if TYPE_CHECKING:
-    from apps.moderation.models import Appeal, Report
+    from apps.moderation.models import Appeal
     from apps.users.models import User
 
 MOST_NAMED = 5
 
 
 def can_overturn(user: User, appeal: Appeal) -> bool:
-    """Whether `user` holds all that overturning the appealed decision takes."""
+    """Whether `user` has all permissions that overturning the appealed decision requires."""
     return _missing(user, appeal) is None
 
 
 def why_not(user: User, appeal: Appeal) -> Promise:
-    """What `user` is missing, and who holds it; built where it is shown, as it asks for all who hold the permission."""
+    """What `user` is missing, and which officers have it: built where it is shown, as it takes queries."""
     return lazy(partial(_who_can, user, appeal), str)()  # type: ignore[return-value]  # a proxy
 
 
-def out_of_reach(user: User, kinds: type[Report.Kind]) -> Q:
+def out_of_reach(user: User) -> Q:
     """The appeals against decisions that `user` could not overturn, for a query."""
     found = Q(pk__in=[])
     for action in by_severity():
-        perms = {kind: action.permission(kind) for kind in kinds}
+        perms = {kind: action.permission(kind) for kind in reportable_contents()}
         rows = (
             _authors_out_of_reach(user, {perm for perm in perms.values() if perm})
             if action.is_about_author
@@ -46,13 +49,13 @@ def out_of_reach(user: User, kinds: type[Report.Kind]) -> Q:
     return found
 
 
-def content_out_of_reach(user: User, perms: dict[Report.Kind, str | None], *, prefix: str = "") -> Q:
-    """The cases about content on which `user` does not hold the permission of its kind; `prefix` leads to the case."""
+def content_out_of_reach(user: User, perms: Mapping[str, str | None], *, prefix: str = "") -> Q:
+    """The cases about content on which `user` lacks the permission of its kind; `prefix` leads to the case."""
     found = Q(pk__in=[])
     for kind, perm in perms.items():
         if perm is None or may(user, perm):
             continue
-        rows: QuerySet[Any] = granted(user, kind.model, _action(perm))
+        rows: QuerySet[Any] = granted(user, content_of(kind).model, _action(perm))
         found |= Q(**{f"{prefix}kind": kind}) & ~Q(**{f"{prefix}target_id__in": rows.values("pk")})
     return found
 
@@ -72,10 +75,9 @@ def _action(perm: str) -> str:
 def _missing(user: User, appeal: Appeal) -> tuple[str, Model] | None:
     """The first permission that `user` is missing to overturn it, and on what."""
     case = appeal.case
-    kind = type(case).Kind(case.kind)
-    content: Model = kind.model(pk=case.target_id)
+    content = content_of(case.kind).model(pk=case.target_id)
     for action in by_severity(appeal.decision.after["outcomes"]):
-        perm, about = action.permission(kind), action.permission_on(case, content)
+        perm, about = action.permission(case.kind), action.permission_on(case, content)
         if perm is not None and about is not None and not may(user, perm, about):
             return perm, about
     return None

@@ -1,4 +1,4 @@
-"""Everybody follows the reports and appeals that they made, and no others."""
+"""Users see the reports and appeals that they made, and no others."""
 
 from __future__ import annotations
 

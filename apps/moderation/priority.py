@@ -1,4 +1,4 @@
-"""How heavy a case weighs, line by line: each report by how grave it is and how right its reporter has been."""
+"""The priority score of a case: the sum over its reports of severity times the trust in the reporter."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
+from apps.moderation.actions.keep import Keep
 from apps.moderation.models import Case, Report
 
-GRAVITY = {
+SEVERITY = {
     Report.Reason.SPAM: 10,
     Report.Reason.OTHER: 10,
     Report.Reason.NUDITY: 30,
@@ -18,96 +19,96 @@ GRAVITY = {
     Report.Reason.FRAUD: 40,
     Report.Reason.VIOLENCE: 50,
 }
-WEIGHED_AT_ONCE = 500
+SCORED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a reporter's earlier reports ended."""
+    """How a reporter's earlier reports were decided."""
 
-    right: int = 0
-    closed: int = 0
+    upheld: int = 0
+    decided: int = 0
 
     @property
     def trust(self) -> int:
-        """In percent: 100 for whoever is new, towards 200 for the always right, towards 0 for the always wrong.
+        """In percent: 100 for new reporters, up to 200 for those always upheld, down to 0 for those never upheld.
 
-        Two right and two wrong reports are taken as given, so that the first one does not decide.
+        Two upheld reports and two others are counted in, so that the first one alone does not decide.
         """
-        return 200 * (self.right + 2) // (self.closed + 4)
+        return 200 * (self.upheld + 2) // (self.decided + 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What one report adds to the weight of its case."""
+class ScorePart:
+    """What one report adds to the priority score of its case."""
 
     report: Report
-    gravity: int
+    severity: int
     record: Record
 
     @property
-    def weight(self) -> int:
-        return self.gravity * self.record.trust // 100
+    def score(self) -> int:
+        return self.severity * self.record.trust // 100
 
     @property
     def sentence(self) -> str:
-        facts = {
+        context = {
             "reason": self.report.get_reason_display(),
-            "gravity": self.gravity,
+            "severity": self.severity,
             "name": self.report.reporter.username,
             "trust": f"{self.record.trust / 100:g}",
-            "weight": self.weight,
-            "right": self.record.right,
-            "closed": self.record.closed,
+            "score": self.score,
+            "upheld": self.record.upheld,
+            "decided": self.record.decided,
         }
-        if not self.record.closed:
-            return _("%(reason)s (severity %(gravity)d) by %(name)s, no reports decided yet: %(weight)d") % facts
-        said = _(
-            "%(reason)s (severity %(gravity)d) by %(name)s, %(right)d of %(closed)d upheld, ×%(trust)s = %(weight)d"
+        if not self.record.decided:
+            return _("%(reason)s (severity %(severity)d) by %(name)s, no reports decided yet: %(score)d") % context
+        sentence = _(
+            "%(reason)s (severity %(severity)d) by %(name)s, %(upheld)d of %(decided)d upheld, ×%(trust)s = %(score)d"
         )
-        return said % facts
+        return sentence % context
 
 
-def lines_of(case: Case) -> list[Line]:
-    """What the weight of a case is made of, heaviest first; one line a report."""
-    return _lines([case.pk]).get(case.pk, [])
+def score_parts(case: Case) -> list[ScorePart]:
+    """What the priority score of a case is the sum of: one part for each report, the highest first."""
+    return _parts([case.pk]).get(case.pk, [])
 
 
 def records_of(reporter_ids: Iterable[int]) -> dict[int, Record]:
-    """How right people have been in what they reported. Those without a settled report are left out."""
+    """The records of reporters by their IDs; without those of whom no report is decided."""
     closed = Report.objects.filter(reporter__in=set(reporter_ids), status=Report.Status.CLOSED)
-    counted = closed.values("reporter").annotate(n=Count("pk"), right=Count("pk", filter=~Q(outcome="kept")))
-    return {row["reporter"]: Record(row["right"], row["n"]) for row in counted}
+    counted = closed.values("reporter").annotate(n=Count("pk"), upheld=Count("pk", filter=~Q(outcome=Keep.code)))
+    return {row["reporter"]: Record(row["upheld"], row["n"]) for row in counted}
 
 
-def weigh(case_ids: Iterable[int]) -> None:
-    """Bring the stored weights up to date."""
+def update_scores(case_ids: Iterable[int]) -> None:
+    """Bring the stored priority scores of cases up to date."""
     ids = list(case_ids)
-    lines = _lines(ids)
-    stored = dict(Case.objects.filter(pk__in=ids).values_list("pk", "weight"))
+    parts = _parts(ids)
+    stored = dict(Case.objects.filter(pk__in=ids).values_list("pk", "priority_score"))
     for case_id, before in sorted(stored.items()):
-        weight = sum(line.weight for line in lines.get(case_id, []))
-        if weight != before:
-            Case.objects.filter(pk=case_id).update(weight=weight)
+        score = sum(part.score for part in parts.get(case_id, []))
+        if score != before:
+            Case.objects.filter(pk=case_id).update(priority_score=score)
 
 
-def weigh_open() -> None:
-    """The same for all open cases: how right their reporters have been changes with every case that is closed."""
+def update_open_scores() -> None:
+    """The same for all open cases: the records of their reporters change with every case that is closed."""
     last = 0
     while ids := list(
-        Case.objects.open().filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:WEIGHED_AT_ONCE]
+        Case.objects.open().filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:SCORED_AT_ONCE]
     ):
-        weigh(ids)
+        update_scores(ids)
         last = ids[-1]
 
 
-def _lines(case_ids: list[int]) -> dict[int, list[Line]]:
+def _parts(case_ids: list[int]) -> dict[int, list[ScorePart]]:
     reports = list(Report.objects.filter(case__in=case_ids).select_related("reporter").order_by("id"))
     records = records_of(report.reporter_id for report in reports)
-    lines: dict[int, list[Line]] = {}
+    parts: dict[int, list[ScorePart]] = {}
     for report in reports:
-        line = Line(report, GRAVITY[Report.Reason(report.reason)], records.get(report.reporter_id, Record()))
-        lines.setdefault(report.case_id or 0, []).append(line)
-    for of_case in lines.values():
-        of_case.sort(key=lambda line: -line.weight)
-    return lines
+        part = ScorePart(report, SEVERITY[Report.Reason(report.reason)], records.get(report.reporter_id, Record()))
+        parts.setdefault(report.case_id or 0, []).append(part)
+    for of_case in parts.values():
+        of_case.sort(key=lambda part: -part.score)
+    return parts

@@ -1,4 +1,4 @@
-"""Reports: what people tell us about each other's things, and what staff make of it."""
+"""Reports of content by users, and the decision about a single one."""
 
 from __future__ import annotations
 
@@ -12,41 +12,39 @@ from apps.access import require, visible
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Absent, Conflict, Invalid
-from apps.moderation.cases import open_case, settle_locked
-from apps.moderation.content import REPORTABLE, reportable
+from apps.moderation.cases import open_case, resolve_locked
+from apps.moderation.content import content_of, reportable
 from apps.moderation.models import Case, Report
-from apps.moderation.priority import weigh
-from apps.moderation.retention import keep_words
+from apps.moderation.priority import update_scores
+from apps.moderation.retention import keep_snapshot
 from apps.review.claims import already_decided
-from apps.stories.services import hold_story
 from apps.users.models import User
 
 
 def reports_by(reporter: User) -> QuerySet[Report]:
-    """Those that somebody made, newest first."""
+    """The reports of a user, newest first."""
     return visible(reporter, Report).newest_first()  # type: ignore[attr-defined]
 
 
 @transaction.atomic
 def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str = "") -> Report:
-    """Tell staff about something that one may report. What it says, and a story's file, is evidence from then on.
+    """Report content that `reporter` may see. Its text, and the file of a story, is evidence from then on.
 
-    Raises `Invalid` for one's own and where a note is missing, `Conflict` while the same report is open.
+    Raises `Invalid` for the reporter's own content and where a note is missing, `Conflict` while the same report of
+    theirs is open, `Absent` for content that they may not see.
     """
     if reason == Report.Reason.OTHER and not note.strip():
         raise Invalid("required", _("Say in the note what is wrong."), field="note")
-    thing = REPORTABLE[Report.Kind(kind)]
     target = reportable(reporter, kind).filter(pk=target_id).first()
     if target is None:
         raise Absent("not-found", _("There is no such thing to report."))
-    author_id = getattr(target, thing.author)
+    author_id = content_of(kind).author_id(target)
     if author_id == reporter.pk:
         raise Invalid("own-content", _("You cannot report yourself or what is yours."), field="id")
-    # The case before the story, as settling does, so that the two never wait for each other.
+    # The case before the content, in the order of `resolve_case`, so that the two never wait for each other.
     case = open_case(reporter, kind, target_id, author_id)
-    if kind == Report.Kind.STORY:
-        hold_story(reporter, target_id)
-    keep_words(case, target)
+    content_of(kind).hold(reporter, target_id)
+    keep_snapshot(case, target)
     new = Report(
         reporter=reporter,
         kind=kind,
@@ -61,29 +59,29 @@ def report(reporter: User, *, kind: str, target_id: int, reason: str, note: str 
             save_as(reporter, new, action=Action.REPORTED)
     except IntegrityError as error:
         raise Conflict("already-reported", _("You have reported this already; we are looking into it.")) from error
-    weigh([case.pk])
+    update_scores([case.pk])
     return new
 
 
 @transaction.atomic
-def settle_report(
+def resolve_report(
     actor: User, report_id: int, *, outcome: str, reason: str = "", until: datetime | None = None
 ) -> Report:
-    """Settle the case that a report belongs to, by that one report: with it close all others about the same thing.
+    """Resolve the case that a report belongs to, and so all open reports about the same content.
 
-    `edited` says that the words have been put right. The outcome needs the permission for its action as well.
+    The outcome requires its own permission, too. `edited` confirms that the text is within the rules by now.
     """
     known = Report.objects.filter(pk=report_id).first()
     if known is None:
         raise Absent("not-found", _("There is no such report."))
     require(actor, "moderation.settle_report", known)
     case = _case_of(actor, known)
-    settle_locked(actor, case, outcomes=[outcome], note=reason, until=until)
+    resolve_locked(actor, case, outcomes=[outcome], note=reason, until=until)
     return Report.objects.get(pk=report_id)
 
 
 def _case_of(actor: User, report: Report) -> Case:
-    """The case of an open report, locked; opened for one that has none yet."""
+    """The case of an open report, locked; created for an ungrouped one."""
     rows = Case.objects.select_for_update(of=("self",))
     case = rows.filter(pk=report.case_id).first() if report.case_id else None
     if case is None and report.status == Report.Status.OPEN:

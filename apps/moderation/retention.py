@@ -1,35 +1,36 @@
-"""What is kept as evidence, and how long: until every case about it and every appeal against one is over.
+"""Evidence, and how long it is kept: until every case about the content and every appeal against one is closed.
 
-A story keeps its file. Of everything, the words are written down as they stood when they were reported.
+What would be deleted with time, as the file of a story, is put on legal hold; of all content a snapshot is kept.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from apps.moderation.content import words_of
-from apps.moderation.models import Appeal, Case, Exhibit, Report, Strike
-from apps.stories.models import Story
-from apps.stories.services import release_story
+from apps.errors import Absent
+from apps.moderation.content import content_of
+from apps.moderation.models import Appeal, Case, ContentSnapshot, Report, Strike
+from apps.review.reportable import reportable_contents
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 PURGED_AT_ONCE = 500
 
 
-def keep_words(case: Case, target: Any) -> None:
-    """Write down what a locked case's thing says just now, unless that is written down already."""
-    words = words_of(case.kind, target)
-    last = case.exhibits.order_by("-id").first()
-    if last is None or last.words != words:
-        Exhibit.objects.create(case=case, words=words)
+def keep_snapshot(case: Case, target: Any) -> None:
+    """Store the text of a locked case's content as it is now, unless the last snapshot says the same."""
+    text = content_of(case.kind).snapshot(target)
+    last = case.snapshots.order_by("-id").first()
+    if last is None or last.text != text:
+        ContentSnapshot.objects.create(case=case, text=text)
 
 
-def is_needed(story_id: int) -> bool:
-    """Whether it is still looked into, still appealed, or may still be."""
-    about = {"kind": Report.Kind.STORY, "target_id": story_id}
+def is_needed(kind: str, target_id: int) -> bool:
+    """Whether content is evidence in an open case or appeal, or may still be appealed about."""
+    about = {"kind": kind, "target_id": target_id}
     of_case = {f"case__{name}": value for name, value in about.items()}
     return (
         Case.objects.open().filter(**about).exists()
@@ -39,21 +40,31 @@ def is_needed(story_id: int) -> bool:
     )
 
 
-def let_go(actor: User | None, story_id: int) -> None:
-    """Keep a story no longer, unless it is still needed."""
-    release_story(actor, story_id, still_needed=partial(is_needed, story_id))
+def hold_again(actor: User, case: Case) -> None:
+    """Put the content of a reopened case on legal hold, as far as it is still there."""
+    with suppress(Absent):
+        content_of(case.kind).hold(actor, case.target_id)
 
 
-def let_go_of_all() -> None:
-    """Keep nothing whose case and appeal are over: an appeal that nobody makes ends by time alone.
+def release(actor: User | None, kind: str, target_id: int) -> None:
+    """End the legal hold on content, unless it is still needed."""
+    content_of(kind).release(actor, target_id, still_needed=partial(is_needed, kind, target_id))
 
-    Whatever fails stays for the next run, and holds up nothing else.
+
+def release_unneeded() -> None:
+    """End the legal hold on all content that is no longer needed, and purge its snapshots: the time to appeal ends
+    without an event.
+
+    What fails is left to the next run, and delays nothing else.
     """
-    for story_id in list(Story.objects.filter(held=True).order_by("pk").values_list("pk", flat=True)):
-        try:
-            if not is_needed(story_id):
-                let_go(None, story_id)
-        except Exception:
-            logger.exception("Story %d could not be let go", story_id)
-    while ids := list(Exhibit.objects.not_needed().order_by("pk").values_list("pk", flat=True)[:PURGED_AT_ONCE]):
-        Exhibit.objects.filter(pk__in=ids).delete()
+    for kind, content in reportable_contents().items():
+        for target_id in list(content.on_hold()):
+            try:
+                if not is_needed(kind, target_id):
+                    release(None, kind, target_id)
+            except Exception:
+                logger.exception("%s %d could not be released", kind.capitalize(), target_id)
+    while ids := list(
+        ContentSnapshot.objects.not_needed().order_by("pk").values_list("pk", flat=True)[:PURGED_AT_ONCE]
+    ):
+        ContentSnapshot.objects.filter(pk__in=ids).delete()

@@ -1,4 +1,4 @@
-"""Strikes: what breaking the rules weighs, and for how long. They recommend the next step and take none."""
+"""Strikes: points for broken rules that expire. They recommend the next step, and take none."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ STEPS = [(8, timedelta(days=30)), (4, timedelta(days=7)), (2, timedelta(days=3))
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What would come next for somebody, were another of their things found against the rules."""
+    """The next step if other content of the same author breaks the rules."""
 
-    weight: int
-    """Of their standing strikes."""
-    lasts: timedelta
-    """Of the recommended suspension; none where a warning is recommended."""
+    points: int
+    """Of the author's strikes in force."""
+    duration: timedelta
+    """Of the recommended suspension; zero where a warning is recommended."""
 
     @property
     def sentence(self) -> str:
-        facts = {"weight": self.weight, "days": self.lasts.days}
-        if not self.lasts:
-            said = ngettext(
-                "Active strikes: %(weight)d point. Recommended: a warning.",
-                "Active strikes: %(weight)d points. Recommended: a warning.",
-                self.weight,
+        context = {"points": self.points, "days": self.duration.days}
+        if not self.duration:
+            sentence = ngettext(
+                "Active strikes: %(points)d point. Recommended: a warning.",
+                "Active strikes: %(points)d points. Recommended: a warning.",
+                self.points,
             )
         else:
-            said = ngettext(
-                "Active strikes: %(weight)d point. Recommended: %(days)d-day suspension.",
-                "Active strikes: %(weight)d points. Recommended: %(days)d-day suspension.",
-                self.weight,
+            sentence = ngettext(
+                "Active strikes: %(points)d point. Recommended: %(days)d-day suspension.",
+                "Active strikes: %(points)d points. Recommended: %(days)d-day suspension.",
+                self.points,
             )
-        return said % facts
+        return sentence % context
 
 
 def strikes_of(person: User) -> QuerySet[Strike]:
-    """Somebody's strikes as they may know of them, latest first."""
+    """The strikes of a user of which they have been notified, latest first."""
     known = Strike.objects.filter(known_to_author(), person=person)
     return known.select_related("decision__appeal", "case").order_by("-given_at", "-id")
 
 
 def recommend(person_id: int) -> Recommendation:
-    """The next step for somebody, by the strikes that stand against them."""
-    weight = sum(Strike.objects.standing().filter(person=person_id).values_list("weight", flat=True))
-    return Recommendation(weight, next(lasts for least, lasts in STEPS if weight >= least))
+    """The next step for a user, by their strikes in force."""
+    points = sum(Strike.objects.in_force().filter(person=person_id).values_list("points", flat=True))
+    return Recommendation(points, next(duration for least, duration in STEPS if points >= least))
 
 
 def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[str]) -> Strike | None:
@@ -70,7 +70,7 @@ def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[
         decision=decision,
         case=case,
         outcomes=list(outcomes),
-        weight=max(rule.points for rule in rules),
+        points=max(rule.points for rule in rules),
         given_at=decision.made_at,
         expires_at=decision.made_at + max(rule.valid_for for rule in rules),
     )
@@ -78,14 +78,14 @@ def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[
 
 
 def lift_strike(actor: User, decision: Decision, *, note: str) -> None:
-    """Take away the strike that a decision gave, if it gave one."""
+    """Lift the strike that a decision gave, if it gave one."""
     for strike in Strike.objects.select_for_update().filter(decision=decision, lifted_at__isnull=True):
         strike.lifted_at = timezone.now()
         save_as(actor, strike, action=Action.STRIKE_LIFTED, note=note)
 
 
 def may_appeal_until(strike: Strike) -> datetime | None:
-    """Until when the author may appeal the decision behind a strike; None where they may not or not any more."""
+    """Until when the author may appeal the decision behind a strike; None where they may not."""
     until = strike.decision.made_at + APPEAL_WITHIN
     undone = strike.decision.undone_at is not None
     return None if undone or until <= timezone.now() or hasattr(strike.decision, "appeal") else until

@@ -16,7 +16,7 @@ LIFETIME = timedelta(hours=24)
 
 
 def is_there() -> Q:
-    """There for others: neither expired, nor removed, nor deleted."""
+    """Visible to others: neither expired, nor removed, nor deleted."""
     return Q(deleted_at__isnull=True, removed_at__isnull=True, expires_at__gt=timezone.now())
 
 
@@ -28,12 +28,12 @@ class StoryQuerySet(RemovableQuerySet["Story"]):
         return self.order_by("-created_at", "-id")
 
     def to_free(self) -> StoryQuerySet:
-        """Those whose file has no more use: expired, and no evidence."""
+        """Expired stories whose file is not on legal hold."""
         return self.filter(expires_at__lte=timezone.now(), freed_at__isnull=True, held=False)
 
 
 class Story(Removable):
-    """A picture or film that its author shows for 24 hours."""
+    """An image or video that its author shows for 24 hours."""
 
     class Audience(models.TextChoices):
         PUBLIC = "public", _("Everyone")
@@ -49,11 +49,11 @@ class Story(Removable):
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"), editable=False)
     freed_at = models.DateTimeField(_("file freed"), null=True, editable=False)
-    """When the file left storage; the row stays."""
+    """When the file was deleted; the row stays."""
     held = models.BooleanField(_("held as evidence"), default=False, editable=False)
-    """While a report is open: the file stays, whatever the author or the clock does."""
+    """On legal hold: the file is kept, though the author deletes it or it expires."""
     deleted_at = models.DateTimeField(_("deleted by its author"), null=True, editable=False)
-    """Set only where the author deleted what is held; otherwise the row is gone."""
+    """Set only for stories on legal hold; others are deleted with their row."""
 
     history = History()
     objects = StoryQuerySet.as_manager()
@@ -88,7 +88,7 @@ class StoryGroupObjectPermission(GroupObjectPermissionBase, TimeBoxed):
 
 
 class StoryView(models.Model):
-    """That somebody has seen a story, and when first."""
+    """The first time that a viewer saw a story."""
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="views")
     viewer = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="+")

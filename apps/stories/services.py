@@ -1,4 +1,4 @@
-"""Stories: shown for 24 hours, seen, taken down by staff, held as evidence, and freed of their files."""
+"""Stories: posted, seen, removed by staff, put on legal hold, and deleted with their files."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ FREED_AT_ONCE = 500
 
 
 def feed(viewer: User) -> QuerySet[Story]:
-    """What is there to see: public stories, those of connections, one's own; newest first."""
+    """The feed of `viewer`: public stories, those of connections, their own; newest first."""
     return with_seen(visible_rows(feed_policy, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
 
 
 def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:
-    """One's own that are still there, or, with `expired`, those that ran out too; newest first."""
+    """The stories of `author` that have not expired, or with `expired` all of them; newest first."""
     stories = visible(author, Story).filter(author=author).kept()  # type: ignore[attr-defined]
     return with_seen((stories if expired else stories.active()).newest_first(), author)
 
@@ -61,7 +61,7 @@ def with_seen(stories: QuerySet[Story], viewer: User) -> QuerySet[Story]:
 
 
 def viewers_of(actor: User, story_id: int) -> QuerySet[StoryView]:
-    """Who has seen one's own story, latest first."""
+    """The viewers of an author's own story, latest first. Raises `Absent`, `Refused`."""
     story = story_for(actor, story_id)
     require(actor, "stories.view_storyview", story)
     views = story.views.filter(viewer__is_active=True).exclude(viewer__in=hidden_from(actor))
@@ -71,7 +71,7 @@ def viewers_of(actor: User, story_id: int) -> QuerySet[StoryView]:
 def post_story(
     author: User, upload: UploadedFile[bytes], *, caption: str = "", audience: str = Story.Audience.PUBLIC
 ) -> Story:
-    """Show a picture or film for 24 hours. Raises what `take_story` does."""
+    """Post an image or video for 24 hours. Raises what `take_story` does."""
     _check_caption(caption)
     taken = take_story(upload, field="content_file")
     story = Story(
@@ -90,7 +90,7 @@ def post_story(
 
 @transaction.atomic
 def update_story(actor: User, story_id: int, *, caption: str | None = None, audience: str | None = None) -> Story:
-    """Change caption or audience of one's own. None leaves it as it is."""
+    """Change caption or audience of an own story. None leaves it as it is."""
     story = _locked(actor, story_id, "stories.change_story")
     if caption is not None:
         _check_caption(caption)
@@ -103,7 +103,7 @@ def update_story(actor: User, story_id: int, *, caption: str | None = None, audi
 
 @transaction.atomic
 def delete_story(actor: User, story_id: int) -> None:
-    """Delete one's own, with its file; what is held as evidence is hidden until that ends."""
+    """Delete an own story with its file; on legal hold, it is only hidden until that ends."""
     story = _locked(actor, story_id, "stories.delete_story")
     if story.held:
         story.deleted_at = timezone.now()
@@ -114,11 +114,11 @@ def delete_story(actor: User, story_id: int) -> None:
 
 @transaction.atomic
 def mark_seen(viewer: User, story_id: int) -> None:
-    """Note that somebody has seen a story, and when first. Its author is no viewer."""
+    """Record the first time that `viewer` sees a story; not for its author."""
     story = story_for(viewer, story_id)
     if story.author_id == viewer.pk or story.seen:  # type: ignore[attr-defined]
         return
-    # Held, so that it cannot be deleted between being looked up and being noted.
+    # Locked, so that it cannot be deleted between the query and the insert.
     if visible(viewer, Story).select_for_update(of=("self",), no_key=True).filter(pk=story_id).first() is None:
         raise _absent()
     StoryView.objects.bulk_create([StoryView(story=story, viewer=viewer)], ignore_conflicts=True)
@@ -128,12 +128,12 @@ def mark_seen(viewer: User, story_id: int) -> None:
 
 
 def remove_story(actor: User, story_id: int, *, reason: str = "", batch: UUID | None = None) -> Story:
-    """Take a story down, at every door at once. Raises `Conflict` where it is down already."""
+    """Remove a story at all entry points. Raises `Conflict` where it is removed already."""
     return _decide(actor, story_id, remove_as, reason, batch)
 
 
 def restore_story(actor: User, story_id: int, *, reason: str = "", batch: UUID | None = None) -> Story:
-    """Put back what was taken down; its 24 hours have run on."""
+    """Restore a removed story; its 24 hours have run on."""
     return _decide(actor, story_id, restore_as, reason, batch)
 
 
@@ -152,7 +152,7 @@ def _decide(actor: User, story_id: int, action: Callable[..., Any], reason: str,
 
 @transaction.atomic
 def hold_story(actor: User, story_id: int) -> None:
-    """Keep its file, whatever its author or the clock does, until `release_story`. Raises `Absent`."""
+    """Put a story on legal hold: its file is kept until `release_story`. Raises `Absent`."""
     story = Story.objects.select_for_update(of=("self",)).filter(pk=story_id).first()
     if story is None or story.deleted_at is not None or story.freed_at is not None:
         raise _absent()
@@ -163,7 +163,7 @@ def hold_story(actor: User, story_id: int) -> None:
 
 @transaction.atomic
 def release_story(actor: User | None, story_id: int, *, still_needed: Callable[[], bool]) -> None:
-    """Keep it no longer, unless it is `still_needed`, which is asked while the story's row is held."""
+    """End the legal hold of a story, unless it is `still_needed`, which is asked while its row is locked."""
     story = Story.objects.select_for_update(of=("self",)).filter(pk=story_id).first()
     if story is None or not story.held or still_needed():
         return
@@ -175,7 +175,7 @@ def release_story(actor: User | None, story_id: int, *, still_needed: Callable[[
 
 
 def free_expired() -> int:
-    """Delete the files of stories that have expired; how many. Whatever fails stays for the next run."""
+    """Delete the files of expired stories; returns how many. What fails is left to the next run."""
     freed = 0
     ids = Story.objects.to_free().order_by("expires_at").values_list("pk", flat=True)
     for story_id in list(ids[:FREED_AT_ONCE]):
@@ -191,7 +191,7 @@ def _free(story_id: int) -> bool:
     story = Story.objects.to_free().select_for_update(skip_locked=True).filter(pk=story_id).first()
     if story is None:
         return False
-    # The file first: one that is marked as freed is never looked at again, one that is missing is no trouble.
+    # The file first: a story marked as freed is never read again, a missing file is ignored.
     delete_file(str(story.content_file.name))
     story.freed_at = timezone.now()
     save_as(None, story, action=Action.STORY_EXPIRED)
@@ -215,7 +215,7 @@ def _absent() -> Absent:
 
 
 def _locked(actor: User, story_id: int, perm: str) -> Story:
-    """The story as an end user may know of it, held against all other writers."""
+    """A story that `actor` may see, locked. Raises `Absent`, `Refused`."""
     story = visible(actor, Story).select_for_update(of=("self",)).filter(pk=story_id).first()
     if story is None:
         raise _absent()

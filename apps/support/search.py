@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.chat.models import Membership, Room
 from apps.infra.ids import parse_id, searched_number
 from apps.users.models import Profile, User, phone_digits, phone_digits_reversed
-from apps.users.models.accounts import UserQuerySet
+from apps.users.models.user_queries import UserQuerySet
 from apps.users.names import seen, tidy
 
 MOST = 20

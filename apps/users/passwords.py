@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from apps.errors import Invalid
@@ -35,6 +37,14 @@ def require_password(user: User, password: str, *, field: str) -> None:
     """
     if not user.check_password(password):
         raise Invalid("wrong-password", _("This is not your present password."), field=field)
+
+
+def check_new_password(password: str, user: User, *, field: str) -> None:
+    """Raise `Invalid` where the installation's rules refuse the password."""
+    try:
+        validate_password(composed(password), user)
+    except ValidationError as error:
+        raise Invalid("weak-password", " ".join(error.messages), field=field) from error
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.moderation.appeals import rule_on_appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Appeal, Case, Strike
 from apps.moderation.reporting import report
 from apps.review.decisions.models import Decision
@@ -27,7 +27,7 @@ def struck(author: User, *outcomes: str) -> Decision:
     story = make_story(author)
     made = report(bob(), kind="story", target_id=story.pk, reason="spam")
     assert made.case_id is not None
-    settle_case(admin(), made.case_id, outcomes=outcomes or ("removed",), reason="spam", text="No ads.")
+    resolve_case(admin(), made.case_id, outcomes=outcomes or ("removed",), reason="spam", text="No ads.")
     return Decision.objects.get()
 
 
@@ -133,7 +133,7 @@ def test_the_lists_cost_the_same_however_long() -> None:
             subject=author,
             told_at=now,
         )
-        given = {"outcomes": ["warned"], "weight": 1, "expires_at": now + timedelta(days=9)}
+        given = {"outcomes": ["warned"], "points": 1, "expires_at": now + timedelta(days=9)}
         Strike.objects.create(person=author, decision=decision, case=case, **given)
         Appeal.objects.create(decision=decision, case=case, author=author, decider=boss, text="No.")
 

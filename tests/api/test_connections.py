@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.connections.models import Connection
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection

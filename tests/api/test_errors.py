@@ -197,7 +197,7 @@ def test_crashes_reveal_no_detail(monkeypatch: pytest.MonkeyPatch, caplog: pytes
         raise RuntimeError("secret")
 
     client = api(alice())
-    monkeypatch.setattr("apps.users.accounts.services.find_people", crash)
+    monkeypatch.setattr("apps.users.accounts.directory.find_users", crash)
     answer = client.get("/users")
     assert_problem(answer, 500, "internal-error")
     assert b"secret" not in answer.content

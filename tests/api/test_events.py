@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.events.models import Event, Participation
 from apps.events.participation import join_event
 from apps.events.services import remove_event
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event

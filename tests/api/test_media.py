@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.infra.files.uploads import signed_address
 from apps.stories.models import Story
-from apps.users.accounts import services
+from apps.users.accounts import profiles
 from apps.users.models import Block, User
 from tests.api.media import body, get
 from tests.client import Api, api, assert_problem
@@ -39,7 +39,7 @@ def test_the_default_picture_is_public() -> None:
 
 
 def test_a_file_goes_out_as_what_it_is_and_as_nothing_that_runs() -> None:
-    person = services.set_image(alice(), upload(picture("WEBP")))
+    person = profiles.set_image(alice(), upload(picture("WEBP")))
     answer = get(signed_address("profile", person.pk))
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/webp"
@@ -58,13 +58,13 @@ def test_files_are_not_served_by_path_or_forged_address(path: str) -> None:
 
 
 def test_a_stored_file_has_no_path_on_the_web() -> None:
-    person = services.set_image(alice(), upload(png()))
+    person = profiles.set_image(alice(), upload(png()))
     assert get(f"/media/{person.profile.image.name}").status_code == 404
     assert get(f"/{person.profile.image.name}").status_code == 404
 
 
 def test_an_address_lives_a_minute() -> None:
-    person = services.set_image(alice(), upload(png()))
+    person = profiles.set_image(alice(), upload(png()))
     address = signed_address("profile", person.pk)
     with time_machine.travel(timezone.now() + timedelta(seconds=62)):
         assert_problem(get(address), 404, "not-found")
@@ -275,7 +275,7 @@ def test_pictures_and_addresses_without_a_login_last_a_minute_in_parts_too(story
     picture_story = Story.objects.create(
         author=story.author, content_file=upload(png()), media_type="image/png", size=100, sha256=""
     )
-    services.set_image(story.author, upload(png()))
+    profiles.set_image(story.author, upload(png()))
     viewer = bob()
     _client, address = playing(viewer, picture_story)
     without_login = signed_address("story", story.pk, viewer=viewer.pk)

@@ -21,7 +21,7 @@ from apps.infra.files.uploads import signed_address
 from apps.review.claims import claim
 from apps.stories.models import Story
 from apps.stories.services import post_story
-from apps.users.accounts import services
+from apps.users.accounts import profiles
 from apps.users.models import Document
 from apps.users.verification.upload import send_document
 from tests import people
@@ -72,7 +72,7 @@ def bucket(settings: Any) -> Iterator[Any]:
 def test_bucket_files_redirect_to_addresses_signed_for_a_minute(
     bucket: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    person = services.set_image(alice(), upload(png(), name="../../me.html"))
+    person = profiles.set_image(alice(), upload(png(), name="../../me.html"))
     [stored] = list(bucket.objects.all())
     assert stored.key == person.profile.image.name
     answer = get(signed_address("profile", person.pk))
@@ -86,7 +86,7 @@ def test_bucket_files_redirect_to_addresses_signed_for_a_minute(
         assert fetched.headers["Content-Disposition"].startswith("inline")
         assert fetched.read().startswith(b"\x89PNG")
     with django_capture_on_commit_callbacks(execute=True):
-        services.clear_image(person)
+        profiles.clear_image(person)
     assert not list(bucket.objects.all())
 
 
@@ -164,7 +164,7 @@ def test_a_bucket_may_refuse_checksums_lists_and_head(
     owner, officer = alice(), people.compliance()
     document = send_document(owner, upload(png()), doc_type="identity")
     story = post_story(owner, upload(mp4(size=1000), "film.mp4"))
-    owner = services.set_image(owner, upload(png()))
+    owner = profiles.set_image(owner, upload(png()))
     assert {kept.key for kept in bucket.objects.all()} == {
         document.file.name,
         story.content_file.name,
@@ -176,7 +176,7 @@ def test_a_bucket_may_refuse_checksums_lists_and_head(
     claim(officer, Document, document.pk)
     assert console(officer).get(pages.picture_address(officer, document, 1)).status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
-        services.clear_image(owner)
+        profiles.clear_image(owner)
     assert not [kept.key for kept in bucket.objects.filter(Prefix="profiles/")]
     assert not [line for line in picky.asked if line.startswith("HEAD")]
 
@@ -211,7 +211,7 @@ def test_files_of_failed_writes_are_deleted_from_the_bucket(
     for module, write in (
         ("apps.users.verification.upload", lambda: send_document(owner, upload(png()), doc_type="identity")),
         ("apps.stories.services", lambda: post_story(owner, upload(png()))),
-        ("apps.users.accounts.services", lambda: services.set_image(owner, upload(png()))),
+        ("apps.users.accounts.profiles", lambda: profiles.set_image(owner, upload(png()))),
     ):
         monkeypatch.setattr(f"{module}.save_as", fail)
         with pytest.raises(RuntimeError):

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from apps.infra.files.uploads import MIB
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from tests.people import newton
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.moderation.reporting import settle_report
+from apps.moderation.reporting import resolve_report
 from tests.client import api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_event, make_report, make_story
@@ -36,7 +36,7 @@ def test_a_report_is_made_and_followed_until_it_is_closed() -> None:
     }
     again = {"kind": "story", "id": story.pk, "reason": "fraud"}
     assert_problem(client.post("/reports", again), 409, "already-reported")
-    settle_report(admin(), number, outcome="removed")
+    resolve_report(admin(), number, outcome="removed")
     [row] = client.get("/reports").json()["results"]
     assert (row["status"], row["outcome"]) == ("closed", "removed")
     assert row["closed_at"].endswith("Z")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from apps.stories.models import Story, StoryView
 from apps.stories.services import free_expired, hold_story, mark_seen, remove_story
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from tests.client import Api, api, assert_problem
 from tests.costs import queries_of
 from tests.factories import make_connection, make_story

@@ -31,9 +31,9 @@ from apps.review.notices import notices_of, unread_count
 from apps.review.preferences import is_away
 from apps.stories.models import Story
 from apps.users.accounts.guards import access_administrators
-from apps.users.accounts.oversight import ends_soon, holdings
 from apps.users.models import BlindCheck, Block, DocType, Document, Profile, Reason, Role, User
 from apps.users.names import skeleton_key
+from apps.users.staff.access_review import ends_soon, holdings
 from apps.users.verification.details import compared
 from apps.users.verification.duplicates import duplicates, inspect_document
 from apps.users.verification.four_eyes import needs_second
@@ -204,8 +204,8 @@ class DemoTest(TestCase):
         assert len(waiting) >= 25
         assert all(sum(case.kind == kind for case in waiting) >= 4 for kind in Report.Kind)
         assert sum(case.reported > 1 for case in waiting) >= 10
-        assert min(case.weight for case in waiting) <= 10 < 120 <= max(case.weight for case in waiting)
-        assert all(case.exhibits.exists() for case in waiting)
+        assert min(case.priority_score for case in waiting) <= 10 < 120 <= max(case.priority_score for case in waiting)
+        assert all(case.snapshots.exists() for case in waiting)
         now = timezone.now()
         assert sum(now - case.opened_at < timedelta(hours=1) for case in waiting) >= 2
         assert sum(now - case.opened_at > timedelta(hours=24) for case in waiting) >= 4

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from apps.events.models import Event
 from apps.infra import valkey
 from apps.moderation.appeals import appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Appeal, Case
 from apps.moderation.reporting import report
 from apps.notifications.models import Kind, Notification
@@ -247,14 +247,14 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     expect(page.locator("[data-row]")).to_have_count(12)
     page.wait_for_load_state()
     press(page, "*")
-    settle_case(other, cases[6].pk, outcomes=["kept"])
+    resolve_case(other, cases[6].pk, outcomes=["kept"])
     press(page, "w")
     expect(page.locator(".desk-lead")).to_contain_text("preview for 11 items. One skipped.")
     expect(page.locator("[data-bulk-line]").first).to_contain_text(
         "Message to alice: Our team has looked at your event"
     )
     assert serious_barriers(page) == []
-    settle_case(other, cases[5].pk, outcomes=["kept"])
+    resolve_case(other, cases[5].pk, outcomes=["kept"])
     page.evaluate(
         """() => {
             const said = document.querySelector("[data-bulk-said]");
@@ -327,7 +327,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     people.make_staff("other", "Community Manager")
     alice, bob = people.alice(), people.bob()
     removed = report(bob, kind="story", target_id=make_story(alice, "A knife").pk, reason="violence")
-    settle_case(decider, removed.case_id, outcomes=["removed"])
+    resolve_case(decider, removed.case_id, outcomes=["removed"])
     run_jobs(later=HOLD)
     made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
     # Not by whoever decided: neither given to them nor to be claimed.

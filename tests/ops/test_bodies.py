@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import Document
 from config import bodies
 from config.wsgi import application as wsgi

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from django.test import Client
 
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from tests import people
 from tests.console import console
 from tests.ops.production import PRODUCTION, start

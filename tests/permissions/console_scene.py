@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import Session, User
 from tests import people
 from tests.drawn import png, upload
@@ -51,7 +51,7 @@ def things(cast: dict[str, Any]) -> dict[str, int]:
 
 def _cases(reporter: User, author: User) -> dict[str, Any]:
     """An open case, and an appeal against a decision of somebody who is not in the cast."""
-    from apps.moderation.cases import settle_case
+    from apps.moderation.cases import resolve_case
     from apps.moderation.models import Appeal
     from apps.moderation.reporting import report
     from apps.review.decisions.models import Decision
@@ -59,7 +59,7 @@ def _cases(reporter: User, author: User) -> dict[str, Any]:
     appealed = report(reporter, kind="event", target_id=make_event(author).pk, reason="spam").case
     assert appealed is not None
     decider = people.make_staff("decider", "Community Manager")
-    settle_case(decider, appealed.pk, outcomes=["warned"])
+    resolve_case(decider, appealed.pk, outcomes=["warned"])
     decision = Decision.objects.latest("id")
     appeal = Appeal.objects.create(decision=decision, case=appealed, author=author, decider=decider, text="No.")
     about = report(reporter, kind="user", target_id=author.pk, reason="spam")

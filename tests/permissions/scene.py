@@ -18,7 +18,7 @@ from apps.moderation.models import Case, Report, Strike
 from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.stories.models import Story
-from apps.users.authentication.sessions import Tokens, begin
+from apps.users.authentication.api_sessions import Tokens, begin
 from apps.users.models import Block, Document, Role, Session, User
 from tests.people import alice, bob, carol, make_staff, make_user, newton
 
@@ -116,7 +116,7 @@ def build() -> Scene:
         told_at=now,
     )
     Strike.objects.create(
-        person=owner, decision=decision, case=case, outcomes=["removed"], weight=2, expires_at=now + timedelta(days=90)
+        person=owner, decision=decision, case=case, outcomes=["removed"], points=2, expires_at=now + timedelta(days=90)
     )
     ids: dict[str, Any] = {name: thing.pk for name, thing in things.items()}
     ids |= {name: person.pk for name, person in people.items()}

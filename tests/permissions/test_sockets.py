@@ -9,7 +9,7 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 
 from api.realtime.routing import _addresses
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import Block
 from tests import people
 from tests.api.realtime.client import Client, socket

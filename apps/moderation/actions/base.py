@@ -1,11 +1,11 @@
-"""What an outcome of a case is: one class each, which says all that there is to say of it."""
+"""What an outcome of a case is: one class each, with all that depends on the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from django.db.models import Model
 from django.utils.functional import Promise
@@ -40,37 +40,39 @@ class Params:
 
 
 class ModerationAction:
-    """One outcome of a case: what it takes, what it does, how that is undone, and what the author reads.
+    """One outcome of a case: what it requires, what it does, how that is undone, and what the author reads.
 
     Registered with `@register`; the desk, the table of reports, strikes, notices and undo ask the registry.
     """
 
     code: ClassVar[str]
-    """As stored and as the API says it; it never changes."""
+    """As stored and as the API calls it; it never changes."""
     label: ClassVar[str | Promise]
-    """What came of the case, as in "Removed"."""
+    """The result, as in "Removed"."""
     choice: ClassVar[str | Promise]
     """What the moderator chooses, as in "Remove"."""
     severity: ClassVar[int]
-    """The more severe, the higher: the most severe outcome is the one that reporters read of."""
+    """The more severe, the higher: reporters read of the most severe outcome."""
     strike: ClassVar[StrikeRule | None] = None
+    asks: ClassVar[tuple[Literal["until", "edits"], ...]] = ()
+    """The fields of `Params` that it needs: the form of the desk asks for them."""
     is_exclusive: ClassVar[bool] = False
-    """Whether it goes with no other."""
+    """Whether it cannot be combined with another."""
     is_extra: ClassVar[bool] = True
-    """Whether the desk offers it as an action to select, rather than by a key of its own."""
+    """Whether the desk offers it as an action to select, rather than as a button of its own."""
     position: ClassVar[int] = 9
-    """Its place among those."""
+    """Its place among the actions to select."""
     is_about_author: ClassVar[bool] = False
     """Whether its permission is about the author, rather than the content."""
 
-    # --- What it takes ----------------------------------------------------------------------------------------------
+    # --- What it requires -------------------------------------------------------------------------------------------
 
     def why_impossible(self, kind: str) -> str:
         """Why it cannot be done to content of this kind; empty where it can."""
         return ""
 
     def permission(self, kind: str) -> str | None:
-        """The permission that it takes, beside that of deciding cases."""
+        """The permission that it requires, beside that of deciding cases."""
         return None
 
     def permission_on(self, item: Report | Case, target: Model | None) -> Model | None:
@@ -78,29 +80,33 @@ class ModerationAction:
         return item.author if self.is_about_author else target
 
     def needs_target(self) -> bool:
-        """Whether the content must still be there."""
+        """Whether the content must still exist."""
         return False
 
     # --- What it does -----------------------------------------------------------------------------------------------
 
     def apply(self, actor: User, case: Case, params: Params) -> dict[str, Any]:
-        """Do it, in the transaction of the decision. Returns what was done, as JSON, for `revert` and the notices."""
+        """Do it, in the transaction of the decision. Returns what it changed, as JSON, for `revert` and notices."""
+        return {}
+
+    def planned(self, case: Case, params: Params) -> dict[str, Any]:
+        """What `apply` would return, as far as `author_notice` reads it: for previews."""
         return {}
 
     def follow_up(self, actor: User, case: Case, decision: Decision, params: Params) -> None:
-        """What needs the decision to be there: called once it is."""
+        """What refers to the decision: called once that exists."""
 
     def revert(self, actor: User, case: Case, decision: Decision, *, note: str) -> None:
-        """Undo it, but for what another decision in force did too or others have changed since."""
+        """Undo it, except what another decision in force did too and what was changed since."""
 
     # --- What the author reads --------------------------------------------------------------------------------------
 
     def took_effect(self, done: Mapping[str, Any]) -> bool:
-        """Whether the author is notified of it, by what was done: what somebody else had done before is no news."""
+        """Whether the author is notified of it, by what `apply` returned: not of what was the case before."""
         return True
 
-    def author_notice(self, case: Case, target: Any, *, text: str, until: str) -> Notice | None:
-        """What the author reads, with `text` by the moderator; `until` is the end of a suspension, in ISO form."""
+    def author_notice(self, case: Case, target: Any, *, text: str, done: Mapping[str, Any]) -> Notice | None:
+        """What the author reads, with `text` by the moderator. `done`: what `apply` returned, or `planned`."""
         return None
 
 

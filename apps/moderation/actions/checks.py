@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.access import may, require
 from apps.moderation.actions.base import ModerationAction, impossible
 from apps.moderation.actions.registry import by_severity
-from apps.moderation.content import REPORTABLE, target_of
+from apps.moderation.content import content_of, target_of
 from apps.moderation.models import Case, Report
 from apps.users.models import User
 
@@ -22,23 +22,26 @@ def check_outcomes(kind: str, codes: Collection[str]) -> list[str]:
         raise impossible(_("Choose one of the outcomes."))
     for action in chosen:
         if action.is_exclusive and len(chosen) > 1:
-            said = _("“%(choice)s” cannot be combined with other actions. Choose one or the other.")
-            raise impossible(said % {"choice": action.choice})
-        if said := action.why_impossible(kind):
-            raise impossible(said)
+            sentence = _("“%(choice)s” cannot be combined with other actions. Choose one or the other.")
+            raise impossible(sentence % {"choice": action.choice})
+        if reason := action.why_impossible(kind):
+            raise impossible(reason)
     return [action.code for action in chosen]
 
 
 def require_outcomes(actor: User, case: Case, codes: Collection[str], target: Any) -> None:
-    """Raise `Refused` where `actor` may not do what the outcomes take."""
+    """Raise `Refused` where `actor` may not do what the outcomes require."""
     for action in by_severity(codes):
         if perm := action.permission(case.kind):
             require(actor, perm, action.permission_on(case, target))
 
 
 def possible_outcomes(user: User, item: Report | Case, *, gone: bool | None = None) -> list[ModerationAction]:
-    """What `user` can decide about a report or case, least severe first. `gone`: whether the content is; else asked."""
-    content = REPORTABLE[Report.Kind(item.kind)].model(pk=item.target_id)
+    """What `user` can decide about a report or case, least severe first.
+
+    `gone` says whether the content is deleted; it is queried where that is None.
+    """
+    content = content_of(item.kind).model(pk=item.target_id)
     found = []
     for action in reversed(by_severity()):
         perm = action.permission(item.kind)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from apps.moderation.actions.base import ModerationAction
+from apps.moderation.actions.base import ModerationAction, Params
+
+if TYPE_CHECKING:
+    from apps.moderation.models import Case
 
 _actions: dict[str, ModerationAction] = {}
 
 
 def register[A: type[ModerationAction]](action: A) -> A:
-    """Class decorator: the outcome is there from now on."""
+    """Class decorator that registers an outcome. Raises `ValueError` for a code that is taken."""
     if action.code in _actions:
         raise ValueError(f"The outcome {action.code} is registered already.")
     _actions[action.code] = action()
@@ -20,7 +24,7 @@ def register[A: type[ModerationAction]](action: A) -> A:
 
 @contextmanager
 def registered(action: type[ModerationAction]) -> Iterator[None]:
-    """Register an outcome for a while."""
+    """Context manager that registers an outcome until it ends: for tests."""
     register(action)
     try:
         yield
@@ -44,8 +48,16 @@ def most_severe(codes: Collection[str]) -> str:
     return by_severity(codes)[0].code
 
 
+def planned(case: Case, codes: Collection[str], params: Params) -> dict[str, Any]:
+    """What some outcomes would change, as far as their notices read it: for previews."""
+    changes: dict[str, Any] = {}
+    for action in by_severity(codes):
+        changes |= action.planned(case, params)
+    return changes
+
+
 def label_of(codes: Iterable[str]) -> str:
-    """Outcomes in words, as in "Removed, Author warned"."""
+    """The labels of outcomes, as in "Removed, Author warned"."""
     return ", ".join(str(_actions[code].label) if code in _actions else code for code in codes)
 
 

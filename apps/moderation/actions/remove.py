@@ -11,9 +11,9 @@ from apps.access import require
 from apps.audit.history import save_as
 from apps.moderation.actions.base import ModerationAction, Params, StrikeRule
 from apps.moderation.actions.registry import register
-from apps.moderation.content import REPORTABLE, named, target_of
-from apps.moderation.models import Case, Report
-from apps.moderation.notices import Notice
+from apps.moderation.content import content_of, target_of
+from apps.moderation.models import Case
+from apps.moderation.notices import Notice, content_notice
 from apps.notifications.models import Kind
 from apps.review.decisions.in_force import REMOVED, verb_of
 from apps.review.decisions.models import Decision
@@ -23,7 +23,7 @@ from apps.users.models import User
 
 @register
 class Remove(ModerationAction):
-    """The content is removed, at every door at once, and can be restored."""
+    """The content is hidden from users until it is restored."""
 
     code, label, choice = "removed", gettext_lazy("Removed"), gettext_lazy("Remove")
     severity = 3
@@ -31,15 +31,15 @@ class Remove(ModerationAction):
     is_extra = False
 
     def why_impossible(self, kind: str) -> str:
-        if REPORTABLE[Report.Kind(kind)].remove is None:
+        if content_of(kind).remove_permission is None:
             return _("A person is not removed. Warn or suspend them.")
         return ""
 
     def permission(self, kind: str) -> str | None:
-        return REPORTABLE[Report.Kind(kind)].remove
+        return content_of(kind).remove_permission
 
     def apply(self, actor: User, case: Case, params: Params) -> dict[str, Any]:
-        """Where the content is removed or gone already the outcome is true, and stays so while this is in force."""
+        """Where the content is removed or deleted already the outcome is true, and stays so while this is in force."""
         target = target_of(case.kind, case.target_id, lock=True)
         require(actor, str(self.permission(case.kind)), target)
         if target is None or target.removed_at is not None:
@@ -55,5 +55,5 @@ class Remove(ModerationAction):
     def took_effect(self, done: Mapping[str, Any]) -> bool:
         return "removed_at" in done
 
-    def author_notice(self, case: Case, target: Any, *, text: str, until: str) -> Notice:
-        return Notice(Kind.CONTENT_REMOVED, {**named(case.kind, target), "text": text})
+    def author_notice(self, case: Case, target: Any, *, text: str, done: Mapping[str, Any]) -> Notice:
+        return content_notice(Kind.CONTENT_REMOVED, case, target, text=text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.moderation.actions.base import ModerationAction, StrikeRule
 from apps.moderation.actions.registry import register
-from apps.moderation.content import named
 from apps.moderation.models import Case
-from apps.moderation.notices import Notice
+from apps.moderation.notices import Notice, content_notice
 from apps.notifications.models import Kind
 
 
@@ -22,5 +22,5 @@ class Warn(ModerationAction):
     position = 1
     strike = StrikeRule(points=1, valid_for=timedelta(days=90))
 
-    def author_notice(self, case: Case, target: Any, *, text: str, until: str) -> Notice:
-        return Notice(Kind.WARNING, {**named(case.kind, target), "text": text})
+    def author_notice(self, case: Case, target: Any, *, text: str, done: Mapping[str, Any]) -> Notice:
+        return content_notice(Kind.WARNING, case, target, text=text)

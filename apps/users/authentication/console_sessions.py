@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from axes.utils import reset
 from django.conf import settings
 from django.db import transaction
 from django.utils import formats, timezone
 
 from apps.audit.actions import Action
 from apps.audit.services import record
-from apps.users.authentication import mfa
-from apps.users.authentication.sessions import account_key, account_named
+from apps.users.accounts import mails
+from apps.users.accounts.identifiers import account_named
 from apps.users.models import Session, User
 
 if TYPE_CHECKING:
@@ -84,17 +83,10 @@ def sign_in_failed(username: str) -> None:
     record(None, Action.SIGN_IN_FAILED, account_named(username))
 
 
-def tell_of_device(user: User, *, address: str | None, user_agent: str) -> None:
+def notify_of_device(user: User, *, address: str | None, user_agent: str) -> None:
     """Mail `user` that they signed in from a new device, unless they did from just such a one before, or never did."""
     earlier = Session.objects.filter(user=user, door=Session.Door.CONSOLE)
     if not earlier.exists() or earlier.filter(address=address, user_agent=user_agent[:400]).exists():
         return
     time = formats.date_format(timezone.localtime(), "DATETIME_FORMAT")
-    mfa.tell(user, "new_device", time=time, address=address or "", device=user_agent[:120])
-
-
-@transaction.atomic
-def release(actor: User | None, user: User) -> None:
-    """Let `user` try again at once, from every address."""
-    record(actor, Action.RELEASED, user)
-    reset(username=account_key(user.username))
+    mails.mail_account_notice(user, "new_device", time=time, address=address or "", device=user_agent[:120])

@@ -12,7 +12,6 @@ import secrets
 from base64 import b32encode
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import django_otp
@@ -22,31 +21,27 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from procrastinate.contrib.django import app
 
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
+from apps.users.accounts.mails import mail_account_notice
 from apps.users.models import User
 from apps.users.models.second_factors import Authenticator, BackupCode, BackupCodes, hash_of, is_backup_code, is_digits
 from apps.users.names import tidy_code
 from apps.users.passwords import require_password
 
 ISSUER = "Infloo"
+
+
 KEY_BYTES = 20  # as RFC 4226 (section 4, R6) recommends
+
+
 BACKUP_CODES = 10
+
+
 # Somebody who set out to enrol may load the page again, and finds the same key for so long.
 SETTING_UP = timedelta(minutes=15)
-
-type Notice = Literal[
-    "mfa_enabled",
-    "mfa_disabled",
-    "mfa_reset",
-    "new_device",
-    "password_used",
-    "password_changed",
-    "email_changed",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,7 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
     authenticator.save()
     authenticator.backup_codes.all().delete()
     record(user, Action.MFA_ENABLED, user)
-    tell(user, "mfa_enabled")
+    mail_account_notice(user, "mfa_enabled")
     return _new_backup_codes(authenticator)
 
 
@@ -158,13 +153,7 @@ def disable(user: User, *, password: str, code: str) -> None:
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
         record(user, Action.MFA_DISABLED, user)
-        tell(user, "mfa_disabled")
-
-
-def tell(user: User, notice: Notice, *, version: int | None = None, **facts: Any) -> None:
-    """Mail `user` about their account, once the transaction is through; to the address of that version of it."""
-    former = {} if version is None else {"version": version}
-    app.configure_task("users.mail_notice").defer(user_id=user.pk, notice=notice, facts=facts, **former)
+        mail_account_notice(user, "mfa_disabled")
 
 
 # Durable: inside a larger transaction that is then undone, a wrong try would not be counted.

@@ -12,9 +12,10 @@ from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused
+from apps.users.accounts.alerts import alert_if_one
 from apps.users.accounts.guards import not_above
-from apps.users.accounts.oversight import alert_if_one
-from apps.users.authentication.mfa import is_enabled, tell
+from apps.users.accounts.mails import mail_account_notice
+from apps.users.authentication.mfa import is_enabled
 from apps.users.authentication.sessions import end_all
 from apps.users.models import MFA_RESET_LIFETIME, MfaReset, User
 from apps.users.models.second_factors import Authenticator
@@ -77,7 +78,7 @@ def _take_away(actor: User | None, user: User, *, reason: str = "") -> None:
     Authenticator.objects.filter(user=user).delete()
     end_all(actor, user, action=Action.MFA_RESET)
     record(actor, Action.MFA_RESET, user, reason=reason)
-    tell(user, "mfa_reset")
+    mail_account_notice(user, "mfa_reset")
 
 
 def _require_another(actor: User, user: User) -> None:

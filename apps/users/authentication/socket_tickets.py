@@ -72,7 +72,7 @@ def standing(admissions: Collection[Admission]) -> dict[Admission, Session]:
     return {
         admission: login
         for admission in current
-        if (login := logins.get(admission.session_key)) and sessions.holds(login, admission.version)
+        if (login := logins.get(admission.session_key)) and sessions.is_valid(login, admission.version)
     }
 
 

@@ -12,7 +12,7 @@ import django.core.validators
 from django.db import migrations, models
 
 import apps.users.names
-from apps.users.names import give_keys, report
+from apps.users.name_keys import give_keys, report
 
 USERNAME = {
     "error_messages": {"unique": "This user name is taken."},

@@ -16,7 +16,8 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db import migrations, models
 
 import apps.users.names
-from apps.users.names import MAIL, NAME, give_keys, report
+from apps.users.name_fields import MAIL, NAME
+from apps.users.name_keys import give_keys, report
 
 USERNAME = {
     "error_messages": {"unique": "This user name is taken."},

@@ -1,17 +1,6 @@
 """The models of accounts, by subject."""
 
-from apps.users.models.accounts import (
-    CLIENT_ROLES,
-    PAGE_SIZES,
-    GroupMembership,
-    Role,
-    Staff,
-    User,
-    UserManager,
-    nobody,
-    phone_digits,
-    phone_digits_reversed,
-)
+from apps.users.models.accounts import PAGE_SIZES, Staff, User, nobody
 from apps.users.models.document_checks import CHECKS, Check, DocumentDetails, DocumentKey, DocumentPrint, DocumentTwin
 from apps.users.models.documents import (
     DOCUMENT_NAME_LENGTH,
@@ -21,13 +10,16 @@ from apps.users.models.documents import (
     DocumentUserObjectPermission,
     Reason,
 )
+from apps.users.models.memberships import GroupMembership
 from apps.users.models.mfa_resets import MFA_RESET_LIFETIME, MfaReset
 from apps.users.models.profiles import Profile, Theme
 from apps.users.models.relationships import Block, Follow
 from apps.users.models.review_policy import RULED_KINDS, RULED_ROLES, BlindCheck, QualityShare, ReviewRule
+from apps.users.models.roles import CLIENT_ROLES, Role
 from apps.users.models.second_factors import Authenticator, BackupCode, BackupCodes
 from apps.users.models.sessions import RESET_CODE_LIFETIME, RESET_CODE_TRIES, ResetCode, Session
 from apps.users.models.suspensions import Suspension
+from apps.users.models.user_queries import UserManager, phone_digits, phone_digits_reversed
 
 __all__ = [
     "CHECKS",

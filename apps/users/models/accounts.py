@@ -5,40 +5,28 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import pgtrigger
-import simple_history
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractUser, Group
-from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import IntegrityError, models, transaction
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Lower, Reverse, Upper
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.access import TimeBoxed
 from apps.audit.history import History
+from apps.users.models.memberships import GroupMembership
+from apps.users.models.roles import CLIENT_ROLES, Role
+from apps.users.models.user_queries import UserManager, phone_digits, phone_digits_reversed
+from apps.users.name_fields import KEYS, LOOK, MAIL, NAME, AddressField, KeyField, NameField
+from apps.users.name_keys import triggers
 from apps.users.names import (
     KEY_SIZE,
-    KEYS,
-    LOOK,
     LOOKS_TAKEN,
-    MAIL,
     MAIL_TAKEN,
-    NAME,
     NAME_TAKEN,
-    AddressField,
-    KeyField,
-    NameField,
-    fold,
-    seen,
-    tidy,
-    triggers,
     validate_script,
     validate_username,
-    what_is_taken,
 )
 from apps.users.passwords import composed, nobodys_password, spellings
 
@@ -46,128 +34,9 @@ PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
 
 
-class Role(models.TextChoices):
-    INFLUENCER = "influencer", _("Influencer")
-    ENTREPRENEUR = "entrepreneur", _("Entrepreneur")
-    BRAND = "brand", _("Brand")
-    STAFF = "staff", _("Staff")
-
-
-CLIENT_ROLES = (Role.INFLUENCER, Role.ENTREPRENEUR, Role.BRAND)
-"""The roles that people choose when they sign up."""
-
 validate_phone = RegexValidator(
     re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
 )
-
-
-def phone_digits() -> Func:
-    """The digits of the phone number alone: people write the same number in many ways."""
-    return Func(
-        F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=models.TextField()
-    )
-
-
-def phone_digits_reversed() -> Func:
-    """The same from the last digit to the first, so that an index finds a number by its end."""
-    return Reverse(phone_digits(), output_field=models.TextField())
-
-
-class UserQuerySet(models.QuerySet["User"]):
-    def clients(self) -> UserQuerySet:
-        """End users, who come through the API."""
-        return self.filter(is_staff=False)
-
-    def staff(self) -> UserQuerySet:
-        return self.filter(is_staff=True)
-
-    def active(self) -> UserQuerySet:
-        return self.filter(is_active=True)
-
-    def named(self, username: str) -> UserQuerySet:
-        """Whoever has this user name, however it is written. The first is meant, where there are two."""
-        return self._known_by("username", username)
-
-    def mailed(self, email: str) -> UserQuerySet:
-        """Whoever has this mail address, likewise."""
-        return self._known_by("email", email)
-
-    def _known_by(self, field: str, text: str) -> UserQuerySet:
-        # An account without a key, since an older one has it, is meant by its own spelling, composed or not.
-        spellings = sorted({tidy(seen(text)), seen(text).strip()})
-        keyless = Q(**{f"{field}_key": None, f"lower_{field}__in": [Lower(Value(each)) for each in spellings]})
-        found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": fold(text)}) | keyless)
-        return found.order_by(F(f"{field}_key").asc(nulls_first=True))
-
-    def with_name_part(self, part: str, *, at_start: bool = False) -> UserQuerySet:
-        """Those whose user name holds `part`, or begins with it, however it is written."""
-        how = "startswith" if at_start else "contains"
-        keyless = Q(**{"username_key": None, f"username__i{how}": seen(part)})
-        return self.filter(Q(**{f"username_key__{how}": fold(part)}) | keyless)
-
-    def with_address_part(self, part: str) -> UserQuerySet:
-        """Those whose mail address holds `part`, likewise. Not for all end users: no index knows the parts."""
-        keyless = Q(email_key=None, email__icontains=seen(part))
-        return self.filter(Q(email_key__contains=fold(part)) | keyless)
-
-    def with_profile(self) -> UserQuerySet:
-        return self.select_related("profile")
-
-    def update(self, **values: Any) -> int:
-        """As Django's. A new user name or mail address, which must be one for all rows, comes with its keys."""
-        for key in KEYS:
-            if key.of in values:
-                if not isinstance(values[key.of], str):
-                    raise TypeError("A user name or mail address is set by its text, so that its keys can be computed.")
-                values[key.column] = key.make(tidy(values[key.of]))
-        return super().update(**values)
-
-    update.alters_data = True  # type: ignore[attr-defined]
-
-
-class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Looks people up however their name is written."""
-
-    def get_by_natural_key(self, username: str | None) -> User:
-        user = self.named(username or "").first()
-        if user is None:
-            raise self.model.DoesNotExist
-        return user
-
-    async def aget_by_natural_key(self, username: str | None) -> User:
-        return await sync_to_async(self.get_by_natural_key)(username)
-
-    def _create_user_object(self, username: str, email: str | None, password: str | None, **rest: Any) -> User:
-        made = None if password is None else composed(password)
-        return super()._create_user_object(username, email, made, **rest)
-
-    def create_superuser(
-        self, username: str, email: str | None = None, password: str | None = None, **rest: Any
-    ) -> User:
-        """As Django's. Raises `ValidationError` for a name or address that is taken, or looks like one that is."""
-        try:
-            with transaction.atomic(using=self.db):
-                return super().create_superuser(username, email, password, **{"role": Role.STAFF} | rest)
-        except IntegrityError as error:
-            if (taken := what_is_taken(error)) is None:
-                raise
-            field, code, message = taken
-            raise ValidationError({field: ValidationError(str(message), code=code)}) from error
-
-
-class GroupMembership(TimeBoxed):
-    """That somebody belongs to a group. Whoever asks what it allows asks `apps.access.memberships`."""
-
-    user = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="group_memberships")
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
-
-    class Meta:
-        db_table = "users_user_groups"  # Django's own name for it, from before it had an end
-        default_permissions = ()
-        unique_together = (("user", "group"),)
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.group}"
 
 
 class User(AbstractUser):
@@ -327,17 +196,3 @@ class Staff(User):
         verbose_name = _("staff member")
         verbose_name_plural = _("users")
         permissions = [("grant_permission", _("Can grant permissions on single rows"))]
-
-
-def _history_of_groups() -> None:
-    if not hasattr(Group, "history"):
-        simple_history.register(
-            Group,
-            records_class=History,
-            app="apps.users",
-            m2m_fields=[Group.permissions.field],
-            table_name="users_historicalgroup",
-        )
-
-
-_history_of_groups()

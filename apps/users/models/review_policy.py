@@ -6,8 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import History
 from apps.review.conflicts import ConflictOfInterest
-from apps.users.models.accounts import CLIENT_ROLES, Role, User
+from apps.users.models.accounts import User
 from apps.users.models.documents import DocType, Document, Reason
+from apps.users.models.roles import CLIENT_ROLES, Role
 
 RULED_KINDS = {
     "": _("All documents"),

@@ -27,11 +27,13 @@ from apps.users.accounts.guards import (
     require_joinable,
     somebody_remains,
 )
-from apps.users.accounts.services import notify_former_address, taken_refused
-from apps.users.authentication.console_sessions import release
-from apps.users.authentication.sessions import check_new_password, end_all, set_password
+from apps.users.accounts.identifiers import notify_former_address, taken_refused
+from apps.users.authentication.lockout import release
+from apps.users.authentication.passwords import set_password
+from apps.users.authentication.sessions import end_all
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
 from apps.users.names import is_same_mailbox, tidy
+from apps.users.passwords import check_new_password
 
 type Ends = Mapping[int, datetime | None]
 """When memberships end, by the number of the group; None: never."""

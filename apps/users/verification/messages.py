@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from apps.notifications.models import Kind
 from apps.notifications.texts import text_of
-from apps.users.jobs import compose
+from apps.users.accounts.mails import compose
 from apps.users.models import Document, Reason
 
 

@@ -19,7 +19,7 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
 from apps.review.settings import begin_setting, keep_setting
-from apps.users.accounts.oversight import alert_if_one
+from apps.users.accounts.alerts import alert_if_one
 from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
 
 LOOKS_BACK = timedelta(days=90)

@@ -17,7 +17,7 @@ from apps.review.conflicts import conflict_of
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts
 from apps.review.notes import add_note
-from apps.users.accounts.oversight import alert_if_one
+from apps.users.accounts.alerts import alert_if_one
 from apps.users.models import Document, Reason, User
 from apps.users.verification.four_eyes import needs_second
 from apps.users.verification.messages import message_to_owner

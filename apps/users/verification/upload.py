@@ -12,8 +12,8 @@ from apps.audit.history import save_as
 from apps.errors import Conflict
 from apps.infra.files.storage import filed
 from apps.infra.files.uploads import Upload, take_document
-from apps.users.jobs import inspect_document
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, User
+from apps.users.verification.jobs import inspect_document
 from apps.users.verification.matching import checked, keep_keys
 from apps.users.verification.messages import text_for_owner
 

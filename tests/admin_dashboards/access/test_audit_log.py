@@ -22,12 +22,13 @@ from apps.audit.log_tables import log_tables
 from apps.audit.models import Entry
 from apps.audit.services import record_refusal
 from apps.events.models import Event
-from apps.moderation.reporting import settle_report
+from apps.moderation.reporting import resolve_report
 from apps.review.models import SavedFilter
 from apps.review.preferences import prefer
 from apps.review.reveals import reveal
-from apps.users.accounts.services import block
-from apps.users.authentication.sessions import begin, end_session
+from apps.users.accounts.relationships import block
+from apps.users.authentication.api_sessions import begin
+from apps.users.authentication.sessions import end_session
 from apps.users.models import Document, Session, User
 from apps.users.staff.accounts import change_staff
 from apps.users.staff.object_grants import grant_on_row
@@ -266,7 +267,7 @@ def test_private_acts_of_users_are_shown_only_to_permitted_viewers(desk: Client,
     report = make_report(alice, "story", story, bob)
     block(alice, "bob")
     make_connection(alice, bob)
-    settle_report(people.community(), report.pk, outcome="kept")
+    resolve_report(people.community(), report.pk, outcome="kept")
     lines = found(desk, type="moderation.report") + found(desk, type="users.block") + found(desk, user="bob")
     lines += found(desk, type="connections.connection") + found(desk, type="chat.message")
     assert f"An end user made Report #{report.pk}" in lines

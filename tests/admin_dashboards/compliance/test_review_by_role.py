@@ -18,8 +18,8 @@ from apps.access import may
 from apps.errors import Refused
 from apps.review.claims import claim, colleagues
 from apps.review.decisions.models import Decision
-from apps.users.accounts.oversight import dangerous
 from apps.users.models import BlindCheck, Document, QualityShare, Role, User
+from apps.users.staff.access_review import dangerous
 from apps.users.staff.object_grants import row_permissions
 from apps.users.verification.four_eyes import ask_second
 from apps.users.verification.quality import judge_blind, quality

@@ -20,7 +20,7 @@ from apps.chat.models import Message
 from apps.events.models import Event
 from apps.events.services import delete_event, update_event
 from apps.moderation.appeals import appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.reporting import report
 from apps.notifications.models import Notification
@@ -28,7 +28,7 @@ from apps.review.claims import claim
 from apps.review.decisions.models import Decision
 from apps.review.models import Reveal
 from apps.stories.models import Story
-from apps.users.accounts.services import set_image
+from apps.users.accounts.profiles import set_image
 from apps.users.models import User
 from tests import people
 from tests.console import case_page, console, fields, links
@@ -89,7 +89,7 @@ def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not
     alice, bob = people.alice(), people.bob()
     opened = make_case(bob, "event", make_event(alice))
     settled = make_case(alice, "event", make_event(bob))
-    settle_case(people.admin(), settled.pk, outcomes=["kept"])
+    resolve_case(people.admin(), settled.pk, outcomes=["kept"])
     for term, found in {
         "ali": {opened},
         "BOB": {settled},
@@ -121,7 +121,7 @@ def test_the_reports_table_and_the_index_of_the_app_stay_where_they_were(client:
 def test_a_case_shows_the_thing_its_author_and_what_its_weight_is_made_of(client: Client) -> None:
     author, reporter = people.alice(), people.bob()
     boss = people.admin()
-    settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
+    resolve_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
     story = make_story(author, "Look at my knife")
     case = make_case(reporter, "story", story, "violence", "There is a knife")
     page = text(client.get(case_page(case)))
@@ -399,7 +399,7 @@ def test_bulk_actions_are_previewed_applied_and_undone(client: Client) -> None:
 def appealed(community: User) -> Appeal:
     author = people.alice()
     case = make_case(people.bob(), "story", make_story(author, "Nude with guitar"), "nudity")
-    settle_case(community, case.pk, outcomes=["removed"], text="No nudity.")
+    resolve_case(community, case.pk, outcomes=["removed"], text="No nudity.")
     run_jobs(later=HOLD)
     return appeal(author, Decision.objects.get().pk, text="It is a painting.")
 
@@ -425,7 +425,7 @@ def test_appeals_are_ruled_on_by_another_officer_with_a_text(client: Client, app
     answer = other.post(f"{address}decide/", {"version": 1, "ruling": "overturn", "text": "It is art."})
     assert answer["Location"] == f"{DESK}appeals/"
     appealed.refresh_from_db()
-    assert (appealed.status, Story.objects.active().exists(), Strike.objects.standing().exists()) == (
+    assert (appealed.status, Story.objects.active().exists(), Strike.objects.in_force().exists()) == (
         "overturned",
         True,
         False,
@@ -472,7 +472,7 @@ def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(cl
 
     def more() -> None:
         for author in authors:
-            settle_case(decider, make_case(reporter, "story", make_story(author)).pk, outcomes=["removed"])
+            resolve_case(decider, make_case(reporter, "story", make_story(author)).pk, outcomes=["removed"])
         run_jobs(later=HOLD)
         for strike in Strike.objects.filter(decision__appeal__isnull=True):
             appeal(strike.person, strike.decision_id, text="It is art.")

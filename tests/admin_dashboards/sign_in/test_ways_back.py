@@ -11,7 +11,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 
 from apps.moderation.models import Case
-from apps.users.authentication import sessions
+from apps.users.authentication import api_sessions
 from apps.users.models import User
 from tests import people
 from tests.console import case_page, console, links
@@ -78,7 +78,7 @@ def test_saving_leads_back_to_the_filtered_list() -> None:
 @override_settings(STAFF_MFA="optional")
 def test_pages_of_our_own_do_too() -> None:
     nora, access = people.make_staff("nora"), people.access()
-    session = sessions.begin(people.alice())
+    session = api_sessions.begin(people.alice())
     assert session
     client = Client()
     client.post("/admin/login/", {"username": "access", "password": people.PASSWORD})

@@ -22,7 +22,8 @@ from apps.connections.services import answer_connection, delete_connection
 from apps.review.models import Reveal, RevealAllowance
 from apps.review.preferences import prefer
 from apps.review.reveals import reveals_today
-from apps.users.accounts.services import suspend_user, update_profile
+from apps.users.accounts.profiles import update_profile
+from apps.users.accounts.suspensions import suspend_user
 from apps.users.models import Block, User, phone_digits_reversed
 from apps.users.verification.upload import send_document
 from apps.users.verification.viewing import record_view

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from apps.chat.models import Room
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import User
 
 # Seconds until a frame that does not come is missed. Everything is here at once, or, without the broker, in 2 seconds.

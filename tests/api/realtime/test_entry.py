@@ -15,9 +15,9 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from apps.chat.models import Room
-from apps.users.accounts import services as users
-from apps.users.authentication import sessions
-from apps.users.authentication.sessions import begin
+from apps.users.accounts import relationships, suspensions
+from apps.users.authentication import passwords, sessions
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import Block, Session, User
 from tests.api.realtime.client import chat, notifications, socket
 from tests.apps.chat.people import room_of
@@ -165,14 +165,14 @@ def test_a_block_keeps_both_out(stack_url: str) -> None:
 def test_a_ticket_of_before_lets_no_suspended_person_in(stack_url: str) -> None:
     a = alice()
     ticket = ticket_of(a)
-    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+    suspensions.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
     with socket(stack_url, NOTIFICATIONS, subprotocols=protocols(ticket)) as one:
         assert one.closed() == 4403
 
 
 def test_a_suspension_ends_by_itself(stack_url: str) -> None:
     a = alice()
-    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+    suspensions.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
     later = timezone.now() + timedelta(days=1, seconds=1)
     with time_machine.travel(later, tick=True), notifications(stack_url, a) as one:
         one.expect_nothing()
@@ -228,19 +228,19 @@ def be_signed_out_everywhere(a: User, b: User) -> None:
 
 
 def change_password(a: User, b: User) -> None:
-    sessions.change_password(a, old_password=PASSWORD, new_password="a-long-pass-phrase-7")
+    passwords.change_password(a, old_password=PASSWORD, new_password="a-long-pass-phrase-7")
 
 
 def suspend(a: User, b: User) -> None:
-    users.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
+    suspensions.suspend_user(admin(), a.pk, until=timezone.now() + timedelta(days=1))
 
 
 def block(a: User, b: User) -> None:
-    users.block(a, b.username)
+    relationships.block(a, b.username)
 
 
 def be_blocked(a: User, b: User) -> None:
-    users.block(b, a.username)
+    relationships.block(b, a.username)
 
 
 @pytest.mark.parametrize(

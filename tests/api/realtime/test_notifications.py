@@ -7,7 +7,7 @@ from django.utils import timezone
 from api.realtime.manager import Hub
 from apps.notifications.models import Kind, Notification
 from apps.notifications.services import mark_all_read, notify, notify_all
-from apps.users.accounts.services import follow
+from apps.users.accounts.relationships import follow
 from apps.users.models import User
 from tests.api.realtime.client import notifications
 from tests.client import api

@@ -31,7 +31,7 @@ from api.realtime.routing import application
 from apps.chat import services
 from apps.chat.models import Message, Room
 from apps.infra import pubsub
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import User
 from tests.api.realtime.interference import Gate, Layer, Loop, elsewhere
 from tests.apps.chat.people import room_of

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from api.realtime.manager import LOOK_EVERY
 from apps.chat.models import Message, Room
 from apps.notifications.models import Kind, Notification
-from apps.users.authentication.sessions import begin
+from apps.users.authentication.api_sessions import begin
 from apps.users.models import User
 from tests.api.realtime.client import Client, chat, notifications, socket
 from tests.api.realtime.processes import Broker, SocketProcess

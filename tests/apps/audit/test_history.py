@@ -12,7 +12,7 @@ from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.chat.models import Membership
 from apps.moderation.reporting import report
-from apps.users.authentication.sessions import set_password
+from apps.users.authentication.passwords import set_password
 from apps.users.models import Profile
 from apps.users.staff.accounts import change_staff
 from apps.users.staff.groups import delete_group, save_group

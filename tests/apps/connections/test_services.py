@@ -11,7 +11,7 @@ from apps.connections.permissions import are_connected, connected_ids, relation
 from apps.connections.services import answer_connection, delete_connection, request_connection
 from apps.errors import Absent, Conflict, Refused
 from apps.notifications.models import Kind, Notification
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from apps.users.models import User
 from tests.people import alice, bob, carol
 from tests.races import at_once, lost, won

@@ -14,7 +14,7 @@ from apps.events.models import Event, Participation
 from apps.events.participation import attendees_of, invite_to_event, join_event, leave_event
 from apps.events.services import cancel_event, create_event, update_event
 from apps.notifications.models import Kind, Notification
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from apps.users.models import User
 from tests.factories import make_event
 from tests.people import alice, bob, carol, make_user

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from admin_dashboards.moderation.desk import ModerationDesk
 from apps.moderation.models import Case, Report, Strike
-from apps.moderation.priority import weigh_open
+from apps.moderation.priority import update_open_scores
 from apps.review.decisions.models import Decision
 from apps.review.queue import figures
 from apps.users.models import User
@@ -42,7 +42,7 @@ def reported(random: Random) -> None:
             reason = random.choice(["spam", "fraud", "violence", "nudity"])
             reports.append(Report(**about, reporter=reporter, case=case, reason=reason))
     Report.objects.bulk_create(reports)
-    weigh_open()
+    update_open_scores()
 
 
 def work(officer: User, random: Random) -> int:

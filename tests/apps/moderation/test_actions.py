@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ class Mute(ModerationAction):
     def revert(self, actor: User, case: Case, decision: Decision, *, note: str) -> None:
         Story.objects.filter(pk=case.target_id).update(caption=decision.before["done"]["caption"])
 
-    def author_notice(self, case: Case, target: Any, *, text: str, until: str) -> Notice:
+    def author_notice(self, case: Case, target: Any, *, text: str, done: Mapping[str, Any]) -> Notice:
         return Notice(Kind.WARNING, {"thing": case.kind, "text": text})
 
 
@@ -90,7 +90,7 @@ class TestMadeUpOutcome:
     def test_it_is_carried_out_with_its_strike_notice_and_answer(self, case: Case) -> None:
         assert decide(people.community(), case, text="Be kind.").status_code == 302
         assert Story.objects.get().caption == ""
-        assert Strike.objects.get().weight == 3
+        assert Strike.objects.get().points == 3
         run_jobs(later=HOLD)
         [(kind, text)] = notices_of("alice")
         assert (kind, "Be kind." in text) == (Kind.WARNING, True)

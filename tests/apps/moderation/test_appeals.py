@@ -14,10 +14,10 @@ from guardian.shortcuts import assign_perm
 
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.moderation.appeals import appeal, rule_on_appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Appeal, Case, Report, Strike
 from apps.moderation.reporting import report
-from apps.moderation.retention import let_go_of_all
+from apps.moderation.retention import release_unneeded
 from apps.notifications.models import Kind, Notification
 from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
@@ -37,7 +37,7 @@ def decided(author: User, decider: User, *outcomes: str, told: bool = True) -> D
     """A decision about a story of `author`, reported by Bob."""
     made = report(bob(), kind="story", target_id=make_story(author).pk, reason="spam")
     assert made.case_id is not None
-    settle_case(decider, made.case_id, outcomes=list(outcomes) or ["removed"])
+    resolve_case(decider, made.case_id, outcomes=list(outcomes) or ["removed"])
     if told:
         run_jobs(later=HOLD)
     return Decision.objects.get()
@@ -115,7 +115,7 @@ class TestRulings:
         ruled = rule_on_appeal(other, made.pk, overturn=True, text="You are right.", version=1)
         assert (ruled.status, ruled.ruled_by, ruled.ruling) == ("overturned", other, "You are right.")
         assert Story.objects.get().removed_at is None
-        assert not Strike.objects.standing().exists()
+        assert not Strike.objects.in_force().exists()
         case = Case.objects.get()
         assert (case.status, case.outcomes, case.closed_by) == ("closed", ["kept"], other)
         assert Report.objects.get().outcome == "kept"
@@ -132,7 +132,7 @@ class TestRulings:
         made = appeal(author, decided(author, decider).pk, text="It is art.")
         rule_on_appeal(other, made.pk, overturn=False, text="It is not.")
         assert Story.objects.get().removed_at is not None
-        assert Strike.objects.standing().exists()
+        assert Strike.objects.in_force().exists()
         undo(other, Decision.objects.get(verb="appeal.upheld").pk)
         run_jobs(later=HOLD)
         assert last_told(author)[0] != Kind.APPEAL_DECIDED
@@ -231,18 +231,18 @@ class TestEvidence:
         delete_story(author, story.pk)
         with time_machine.travel(decision.made_at + timedelta(days=19)):
             assert free_expired() == 0
-            let_go_of_all()
+            release_unneeded()
             made = appeal(author, decision.pk, text="It is art.")
         with time_machine.travel(decision.made_at + timedelta(days=60)):
-            let_go_of_all()
+            release_unneeded()
             assert Story.objects.filter(pk=story.pk, held=True).exists()
             rule_on_appeal(other, made.pk, overturn=False, text="It is not.")
-            let_go_of_all()
+            release_unneeded()
         assert not Story.objects.exists()
 
     def test_evidence_is_released_after_the_time_to_appeal(self) -> None:
         author = alice()
         decision = decided(author, admin())
         with time_machine.travel(decision.made_at + timedelta(days=20, seconds=1)):
-            let_go_of_all()
+            release_unneeded()
             assert free_expired() == 1

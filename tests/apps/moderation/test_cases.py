@@ -16,17 +16,17 @@ from django.utils import timezone
 
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.moderation import jobs
-from apps.moderation.cases import gather_strays, settle_case
+from apps.moderation.cases import group_ungrouped, resolve_case
 from apps.moderation.models import Case, Report, Strike
-from apps.moderation.priority import Record, lines_of, weigh_open
-from apps.moderation.reporting import settle_report
+from apps.moderation.priority import Record, score_parts, update_open_scores
+from apps.moderation.reporting import resolve_report
 from apps.moderation.strikes import recommend
 from apps.notifications.models import Kind, Notification
 from apps.review.claims import claim
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo, undo_batch
 from apps.stories.models import Story
-from apps.users.accounts.services import suspend_user
+from apps.users.accounts.suspensions import suspend_user
 from apps.users.models import User
 from tests.factories import make_case, make_event, make_report, make_story
 from tests.jobs import run_jobs
@@ -56,7 +56,7 @@ class TestGrouping:
     def test_a_report_after_closing_opens_a_new_case(self) -> None:
         event, reporter = make_event(alice()), bob()
         first = make_case(reporter, "event", event)
-        settle_case(admin(), first.pk, outcomes=["kept"])
+        resolve_case(admin(), first.pk, outcomes=["kept"])
         second = make_case(reporter, "event", event)
         assert second != first
         assert list(Case.objects.order_by("id").values_list("status", flat=True)) == ["closed", "open"]
@@ -70,7 +70,7 @@ class TestGrouping:
         author = alice()
         event = make_event(author)
         stray = [make_report(person, "event", event, author) for person in (bob(), carol())]
-        gather_strays()
+        group_ungrouped()
         [case] = Case.objects.all()
         assert list(case.reports.order_by("id")) == stray
 
@@ -92,17 +92,17 @@ class TestGrouping:
     def test_the_weight_is_the_sum_of_its_lines(self) -> None:
         author, boss, liar, new = alice(), admin(), bob(), carol()
         for _number in range(4):
-            settle_case(boss, make_case(liar, "event", make_event(author)).pk, outcomes=["kept"])
+            resolve_case(boss, make_case(liar, "event", make_event(author)).pk, outcomes=["kept"])
         event = make_event(author)
         make_case(liar, "event", event, "violence")
         case = make_case(new, "event", event, "fraud")
         case.refresh_from_db()
-        lines = lines_of(case)
-        assert [(line.report.reporter, line.gravity, line.record.trust, line.weight) for line in lines] == [
+        lines = score_parts(case)
+        assert [(line.report.reporter, line.severity, line.record.trust, line.score) for line in lines] == [
             (new, 40, 100, 40),
             (liar, 50, 50, 25),
         ]
-        assert case.weight == 65
+        assert case.priority_score == 65
         assert "bob, 0 of 4 upheld, ×0.5 = 25" in lines[1].sentence
         assert "carol, no reports decided yet: 40" in lines[0].sentence
 
@@ -113,10 +113,10 @@ class TestGrouping:
     def test_open_cases_follow_the_records_of_their_reporters(self) -> None:
         author, reporter = alice(), bob()
         waiting = make_case(reporter, "event", make_event(author), "harassment")
-        settle_case(admin(), make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
-        weigh_open()
+        resolve_case(admin(), make_case(reporter, "event", make_event(author)).pk, outcomes=["warned"])
+        update_open_scores()
         waiting.refresh_from_db()
-        assert waiting.weight == 36 == sum(line.weight for line in lines_of(waiting))
+        assert waiting.priority_score == 36 == sum(line.score for line in score_parts(waiting))
 
 
 # --- Settling ---------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class TestResolving:
         author, reporters, boss = alice(), [bob(), carol()], admin()
         story, until = make_story(author), timezone.now() + timedelta(days=3)
         [case] = {make_case(reporter, "story", story) for reporter in reporters}
-        settled = settle_case(
+        settled = resolve_case(
             boss,
             case.pk,
             outcomes=["warned", "removed", "suspended"],
@@ -174,7 +174,7 @@ class TestResolving:
     def test_invalid_decisions_leave_the_case_open(self, given: dict[str, Any], field: str) -> None:
         case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(Invalid) as refusal:
-            settle_case(admin(), case.pk, **given)
+            resolve_case(admin(), case.pk, **given)
         assert refusal.value.field == field
         case.refresh_from_db()
         assert case.status == "open"
@@ -183,36 +183,36 @@ class TestResolving:
     def test_resolving_needs_its_permission_and_that_of_each_action(self) -> None:
         case = make_case(bob(), "user", alice())
         with pytest.raises(Refused, match="Can settle report"):
-            settle_case(make_staff("clerk"), case.pk, outcomes=["kept"])
+            resolve_case(make_staff("clerk"), case.pk, outcomes=["kept"])
         helper = make_staff("helper")
         helper.user_permissions.add(Permission.objects.get(codename="settle_report"))
         with pytest.raises(Refused, match="Can suspend user"):
-            settle_case(helper, case.pk, outcomes=["warned", "suspended"])
+            resolve_case(helper, case.pk, outcomes=["warned", "suspended"])
         assert not Strike.objects.exists()
         with pytest.raises(Absent):
-            settle_case(admin(), 10**9, outcomes=["kept"])
+            resolve_case(admin(), 10**9, outcomes=["kept"])
 
     def test_an_old_version_or_a_second_decision_is_refused_with_who_and_when(self) -> None:
         case, boss = make_case(bob(), "event", make_event(alice())), admin()
         with pytest.raises(Conflict, match="changed since you opened it"):
-            settle_case(boss, case.pk, outcomes=["kept"], version=2)
-        settle_case(boss, case.pk, outcomes=["kept"], version=1)
+            resolve_case(boss, case.pk, outcomes=["kept"], version=2)
+        resolve_case(boss, case.pk, outcomes=["kept"], version=1)
         with pytest.raises(Conflict, match="Kept by admin at") as refusal:
-            settle_case(boss, case.pk, outcomes=["warned"])
+            resolve_case(boss, case.pk, outcomes=["warned"])
         assert refusal.value.code == "already-decided"
 
     def test_claimed_cases_are_resolved_by_their_claim_holder_alone(self) -> None:
         case, boss, other = make_case(bob(), "event", make_event(alice())), admin(), community()
         claim(other, Case, case.pk)
         with pytest.raises(Conflict, match="Claimed by community"):
-            settle_case(boss, case.pk, outcomes=["kept"])
-        assert settle_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
+            resolve_case(boss, case.pk, outcomes=["kept"])
+        assert resolve_case(other, case.pk, outcomes=["kept"]).claim_holder() is None
 
     def test_edited_texts_are_saved_and_notified(self) -> None:
         author, boss = alice(), admin()
         event = make_event(author, "Rude party")
         case = make_case(bob(), "event", event)
-        settle_case(boss, case.pk, outcomes=["edited"], edits={"title": "Party"}, text="Please be polite.")
+        resolve_case(boss, case.pk, outcomes=["edited"], edits={"title": "Party"}, text="Please be polite.")
         event.refresh_from_db()
         assert event.title == "Party"
         run_jobs(later=HOLD)
@@ -230,16 +230,16 @@ class TestRaces:
         assert len(won(at_once([partial(make_case, person, "event", event) for person in people]))) == 20
         [case] = Case.objects.all()
         assert case.reports.count() == 20
-        weigh_open()
+        update_open_scores()
         case.refresh_from_db()
-        assert case.weight == 200
+        assert case.priority_score == 200
 
     def test_exactly_one_of_twenty_resolutions_counts(self) -> None:
         author = alice()
         case = make_case(bob(), "event", make_event(author))
         staff = [make_staff(f"staff{number}", "Community Manager") for number in range(20)]
         actions = [
-            partial(settle_case, person, case.pk, outcomes=["warned" if number % 2 else "kept"])
+            partial(resolve_case, person, case.pk, outcomes=["warned" if number % 2 else "kept"])
             for number, person in enumerate(staff)
         ]
         results = at_once(actions)
@@ -253,7 +253,7 @@ class TestRaces:
         case = make_case(bob(), "event", event)
         people = [make_user(f"person{number}") for number in range(10)]
         reports = [partial(make_case, person, "event", event) for person in people]
-        results = at_once([*reports, partial(settle_case, boss, case.pk, outcomes=["kept"])])
+        results = at_once([*reports, partial(resolve_case, boss, case.pk, outcomes=["kept"])])
         assert len(won(results)) == 11
         for made in Report.objects.select_related("case"):
             assert made.case is not None
@@ -261,7 +261,7 @@ class TestRaces:
 
     def test_exactly_one_of_twenty_undos_counts(self) -> None:
         event, boss = make_event(alice()), admin()
-        settle_case(boss, make_case(bob(), "event", event).pk, outcomes=["warned"])
+        resolve_case(boss, make_case(bob(), "event", event).pk, outcomes=["warned"])
         decision = Decision.objects.get()
         results = at_once([partial(undo, boss, decision.pk)] * 20)
         assert len(won(results)) == 1
@@ -270,22 +270,22 @@ class TestRaces:
     def test_resolving_during_undo_comes_before_or_after_it(self) -> None:
         event, boss, other = make_event(alice()), admin(), community()
         case = make_case(bob(), "event", event)
-        settle_case(boss, case.pk, outcomes=["warned"])
+        resolve_case(boss, case.pk, outcomes=["warned"])
         decision = Decision.objects.get()
         results = at_once(
-            [partial(undo, boss, decision.pk), *[partial(settle_case, other, case.pk, outcomes=["kept"])] * 9]
+            [partial(undo, boss, decision.pk), *[partial(resolve_case, other, case.pk, outcomes=["kept"])] * 9]
         )
         assert lost(results) <= {(Conflict, "already-decided")}
         case.refresh_from_db()
         settled = [result for result in won(results) if isinstance(result, Case)]
         assert len(settled) <= 1
         assert (case.status, case.outcomes) == (("closed", ["kept"]) if settled else ("open", []))
-        assert not Strike.objects.standing().exists()
+        assert not Strike.objects.in_force().exists()
 
     def test_reports_during_undo_join_the_one_open_case(self) -> None:
         event, boss = make_event(alice()), admin()
         case = make_case(bob(), "event", event)
-        settle_case(boss, case.pk, outcomes=["warned"])
+        resolve_case(boss, case.pk, outcomes=["warned"])
         decision = Decision.objects.get()
         people = [make_user(f"person{number}") for number in range(9)]
         results = at_once(
@@ -305,7 +305,7 @@ class TestUndo:
         author, reporter, boss = alice(), bob(), admin()
         story = make_story(author)
         case = make_case(reporter, "story", story)
-        settle_case(boss, case.pk, outcomes=["removed", "suspended"])
+        resolve_case(boss, case.pk, outcomes=["removed", "suspended"])
         undo(community(), Decision.objects.get().pk, reason="wrong one")
         run_jobs(later=HOLD)
         for row in (story, author, case):
@@ -314,25 +314,25 @@ class TestUndo:
         assert case.version == 3
         assert story.held
         assert set(Report.objects.values_list("status", "outcome")) == {("open", None)}
-        assert Strike.objects.standing().count() == 0
+        assert Strike.objects.in_force().count() == 0
         assert not Notification.objects.exists()
-        assert settle_case(boss, case.pk, outcomes=["kept"]).status == "closed"
+        assert resolve_case(boss, case.pk, outcomes=["kept"]).status == "closed"
 
     def test_late_undo_notifies_author_and_reporters(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        settle_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
+        resolve_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
         run_jobs(later=HOLD)
         undo(boss, Decision.objects.get().pk)
         assert kinds_told(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
         assert kinds_told(reporter) == [Kind.REPORT_CLOSED] * 2
         corrected = Notification.objects.filter(recipient=reporter).latest("id").text
         assert "reversed our decision about your report" in corrected
-        assert not Strike.objects.standing().exists()
+        assert not Strike.objects.in_force().exists()
 
     def test_undo_keeps_later_changes_by_others(self) -> None:
         author, boss = alice(), admin()
         story, until = make_story(author), timezone.now() + timedelta(days=90)
-        settle_case(boss, make_case(bob(), "story", story).pk, outcomes=["removed", "suspended"])
+        resolve_case(boss, make_case(bob(), "story", story).pk, outcomes=["removed", "suspended"])
         suspend_user(boss, author.pk, until=until)
         undo(boss, Decision.objects.get().pk)
         author.refresh_from_db()
@@ -344,7 +344,7 @@ class TestUndo:
         until = timezone.now() + timedelta(days=2)
         suspend_user(boss, author.pk, until=until)
         case = Case.objects.create(kind="user", target_id=author.pk, author=author)
-        settle_case(boss, case.pk, outcomes=["suspended"])
+        resolve_case(boss, case.pk, outcomes=["suspended"])
         undo(boss, Decision.objects.get().pk)
         author.refresh_from_db()
         assert author.suspended_until == until
@@ -354,14 +354,14 @@ class TestUndo:
         events = [make_event(author), make_event(author)]
         cases = [make_case(reporter, "event", event) for event in events]
         for case in cases:
-            settle_case(boss, case.pk, outcomes=["warned"], batch=batch)
+            resolve_case(boss, case.pk, outcomes=["warned"], batch=batch)
         make_case(carol(), "event", events[0])
         result = undo_batch(boss, batch)
         assert [decision.target_id for decision in result.done] == [cases[1].pk]
         [(skipped, why)] = result.skipped
         assert skipped.target_id == cases[0].pk
         assert "Reported again" in why
-        assert Strike.objects.standing().count() == 1
+        assert Strike.objects.in_force().count() == 1
 
 
 # --- Strikes ----------------------------------------------------------------------------------------------------------
@@ -372,17 +372,17 @@ class TestStrikes:
     def test_decisions_give_one_strike_of_the_gravest_severity(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         for outcomes in (["kept"], ["edited"], ["warned"], ["removed", "warned"], ["suspended", "removed"]):
-            settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=outcomes)
+            resolve_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=outcomes)
             User.objects.filter(pk=author.pk).update(suspended_until=None)
-        assert list(Strike.objects.order_by("id").values_list("weight", flat=True)) == [1, 2, 4]
+        assert list(Strike.objects.order_by("id").values_list("points", flat=True)) == [1, 2, 4]
 
     def test_strikes_recommend_the_next_step_and_expire(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         steps = []
         for _number in range(5):
             step = recommend(author.pk)
-            steps.append((step.weight, step.lasts.days))
-            settle_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["removed"])
+            steps.append((step.points, step.duration.days))
+            resolve_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=["removed"])
         assert steps == [
             (0, 0),
             (2, 3),
@@ -394,7 +394,7 @@ class TestStrikes:
         assert author.suspended_until is None, "it recommends only"
         past = timezone.now() - timedelta(days=200)
         Strike.objects.update(given_at=past, expires_at=past + timedelta(days=180))
-        assert recommend(author.pk).weight == 0
+        assert recommend(author.pk).points == 0
 
 
 @pytest.mark.django_db
@@ -402,12 +402,12 @@ def test_jobs_group_score_and_release() -> None:
     author = alice()
     story = make_story(author, held=True)
     made = make_report(bob(), "event", make_event(author), author, reason="fraud")
-    jobs.weigh_open(timestamp=0)
-    jobs.let_go_of_evidence(timestamp=0)
+    jobs.update_scores(timestamp=0)
+    jobs.release_evidence(timestamp=0)
     made.refresh_from_db()
     story.refresh_from_db()
     assert made.case is not None
-    assert made.case.weight == 40
+    assert made.case.priority_score == 40
     assert not story.held
 
 
@@ -416,10 +416,10 @@ def test_resolving_a_single_report_resolves_its_case() -> None:
     author, boss = alice(), admin()
     event = make_event(author)
     made = [make_report(person, "event", event, author) for person in (bob(), carol())]
-    assert settle_report(boss, made[0].pk, outcome="warned").outcome == "warned"
+    assert resolve_report(boss, made[0].pk, outcome="warned").outcome == "warned"
     made[1].refresh_from_db()
     assert (made[1].status, made[1].outcome) == ("closed", "warned")
     Report.objects.filter(pk=made[1].pk).update(case=None)
     assert Strike.objects.get().person == author
     with pytest.raises(Conflict, match="already been closed"):
-        settle_report(boss, made[1].pk, outcome="kept")
+        resolve_report(boss, made[1].pk, outcome="kept")

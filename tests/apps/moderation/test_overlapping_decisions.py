@@ -18,15 +18,15 @@ from apps.chat.services import remove_message
 from apps.errors import Conflict
 from apps.events.services import delete_event, edit_event, remove_event
 from apps.moderation.appeals import appeal, rule_on_appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Case, Strike
-from apps.moderation.reporting import report, settle_report
+from apps.moderation.reporting import report, resolve_report
 from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import undo, undo_batch
 from apps.stories.models import Story
 from apps.stories.services import remove_story, restore_story
-from apps.users.accounts.services import suspend_user
+from apps.users.accounts.suspensions import suspend_user
 from apps.users.models import Suspension, User
 from tests.factories import make_event, make_message, make_story
 from tests.jobs import run_jobs
@@ -39,7 +39,7 @@ def settle(boss: User, author: User, target: Any, **given: Any) -> Decision:
     """Settle one more case about something of the author's."""
     kind = type(target)._meta.model_name
     case = Case.objects.create(kind=kind, target_id=target.pk, author=author)
-    settle_case(boss, case.pk, **given)
+    resolve_case(boss, case.pk, **given)
     return Decision.objects.get(verb="case.settled", target_id=case.pk)
 
 
@@ -163,14 +163,14 @@ class TestOverlappingDecisions:
         assert made.case is not None
         delete_event(author, event.pk)
         for settle_it in (
-            partial(settle_case, boss, made.case.pk, outcomes=["edited"]),
-            partial(settle_case, boss, made.case.pk, outcomes=["edited", "warned"], edits={"title": "Tea"}),
-            partial(settle_report, boss, made.pk, outcome="edited"),
+            partial(resolve_case, boss, made.case.pk, outcomes=["edited"]),
+            partial(resolve_case, boss, made.case.pk, outcomes=["edited", "warned"], edits={"title": "Tea"}),
+            partial(resolve_report, boss, made.pk, outcome="edited"),
         ):
             with pytest.raises(Conflict, match="nothing left"):
                 settle_it()
         assert (Case.objects.get().status, Strike.objects.count()) == ("open", 0)
-        assert settle_case(boss, made.case.pk, outcomes=["suspended", "warned"]).status == "closed"
+        assert resolve_case(boss, made.case.pk, outcomes=["suspended", "warned"]).status == "closed"
 
 
 # --- From before to now ----------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class TestDecisionsOfTheReleaseBefore:
         undo(boss, first.pk)
         target.refresh_from_db()
         assert target.removed_at is not None
-        settle_case(boss, first.target_id, outcomes=["kept"])  # open, it would be Reported again
+        resolve_case(boss, first.target_id, outcomes=["kept"])  # open, it would be Reported again
         undo(boss, second.pk)
         target.refresh_from_db()
         assert target.removed_at is None

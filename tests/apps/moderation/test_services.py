@@ -16,15 +16,15 @@ from django.utils import timezone
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.services import delete_event, edit_event, update_event
 from apps.moderation.appeals import appeal, rule_on_appeal
-from apps.moderation.cases import settle_case
-from apps.moderation.models import Exhibit, Report
-from apps.moderation.reporting import report, settle_report
-from apps.moderation.retention import let_go_of_all
+from apps.moderation.cases import resolve_case
+from apps.moderation.models import ContentSnapshot, Report
+from apps.moderation.reporting import report, resolve_report
+from apps.moderation.retention import release_unneeded
 from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.stories.models import Story
 from apps.stories.services import delete_story, free_expired, remove_story
-from apps.users.accounts.services import block, follow, unfollow
+from apps.users.accounts.relationships import block, follow, unfollow
 from apps.users.models import User
 from tests.client import api
 from tests.factories import make_connection, make_event, make_message, make_story
@@ -171,7 +171,7 @@ class TestReporting:
             tell(reporter, "event", event, reason="fraud")
         assert refusal.value.code == "already-reported"
         assert tell(carol(), "event", event).pk
-        settle_report(boss, first.pk, outcome="kept")
+        resolve_report(boss, first.pk, outcome="kept")
         assert tell(reporter, "event", event).pk != first.pk
 
 
@@ -197,7 +197,7 @@ class TestEvidence:
         name = str(story.content_file.name)
         with time_machine.travel(timezone.now() + timedelta(hours=30)):
             assert free_expired() == 0
-        settle_report(boss, first.pk, outcome="kept")
+        resolve_report(boss, first.pk, outcome="kept")
         second.refresh_from_db()
         assert (second.status, second.outcome) == ("closed", "kept")
         assert default_storage.exists(name), "it can still be undone without a trace"
@@ -208,7 +208,7 @@ class TestEvidence:
     def test_evidence_is_released_after_simultaneous_resolutions(self) -> None:
         story, boss = make_story(alice()), admin()
         reports = [tell(make_user(f"person{number}"), "story", story) for number in range(10)]
-        results = at_once([partial(settle_report, boss, made.pk, outcome="kept") for made in reports])
+        results = at_once([partial(resolve_report, boss, made.pk, outcome="kept") for made in reports])
         assert len(won(results)) == 1
         assert lost(results) == {(Conflict, "already-decided")}
         run_jobs(later=timedelta(seconds=10))
@@ -217,7 +217,7 @@ class TestEvidence:
 
     def test_kept_stories_are_freed_on_expiry(self) -> None:
         story, boss = make_story(alice()), admin()
-        settle_report(boss, tell(bob(), "story", story).pk, outcome="kept")
+        resolve_report(boss, tell(bob(), "story", story).pk, outcome="kept")
         run_jobs(later=timedelta(seconds=10))
         with time_machine.travel(timezone.now() + timedelta(hours=30)):
             assert free_expired() == 1
@@ -231,7 +231,7 @@ def test_exactly_one_of_twenty_report_decisions_counts() -> None:
     event, boss = make_event(alice()), admin()
     made = tell(bob(), "event", event)
     outcomes = ["kept", "removed"] * 10
-    results = at_once([partial(settle_report, boss, made.pk, outcome=outcome) for outcome in outcomes])
+    results = at_once([partial(resolve_report, boss, made.pk, outcome=outcome) for outcome in outcomes])
     [winner] = won(results)
     assert lost(results) == {(Conflict, "already-decided")}
     made.refresh_from_db()
@@ -246,7 +246,7 @@ def test_exactly_one_of_twenty_report_decisions_counts() -> None:
 class TestResolving:
     def test_keeping_content_notifies_the_reporter_alone(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        made = settle_report(boss, tell(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine")
+        made = resolve_report(boss, tell(reporter, "event", make_event(author)).pk, outcome="kept", reason="fine")
         assert (made.status, made.outcome, made.closed_by) == ("closed", "kept", boss)
         assert made.closed_at is not None
         assert kinds_told(reporter) == [Kind.REPORT_CLOSED]
@@ -262,7 +262,7 @@ class TestResolving:
             ("message", make_message(author, reporter)),
         ):
             Notification.objects.all().delete()
-            settle_report(boss, tell(reporter, kind, thing).pk, outcome="removed", reason="spam")
+            resolve_report(boss, tell(reporter, kind, thing).pk, outcome="removed", reason="spam")
             thing.refresh_from_db()
             assert (thing.removed_by, thing.removal_reason) == (boss, "spam")
             assert kinds_told(author) == [Kind.CONTENT_REMOVED]
@@ -278,12 +278,12 @@ class TestResolving:
         gone.delete()
         delete_story(author, evidence.pk)
         for made in reports:
-            assert settle_report(boss, made.pk, outcome="removed").outcome == "removed"
+            assert resolve_report(boss, made.pk, outcome="removed").outcome == "removed"
         with time_machine.travel(timezone.now() + timedelta(days=19)):
-            let_go_of_all()
+            release_unneeded()
             assert set(Story.objects.all()) == {down, evidence}, "the author may still appeal"
         with time_machine.travel(timezone.now() + timedelta(days=21)):
-            let_go_of_all()
+            release_unneeded()
             assert list(Story.objects.all()) == [down]
 
     def test_edited_says_that_the_words_are_right_now(self) -> None:
@@ -291,22 +291,22 @@ class TestResolving:
         event = make_event(author)
         made = tell(reporter, "event", event)
         edit_event(boss, event.pk, title="Cleaner")
-        assert settle_report(boss, made.pk, outcome="edited").outcome == "edited"
+        assert resolve_report(boss, made.pk, outcome="edited").outcome == "edited"
         assert kinds_told(author) == [Kind.CONTENT_EDITED]
 
     def test_warning_notifies_the_author(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
-        settle_report(boss, tell(reporter, "user", author).pk, outcome="warned")
+        resolve_report(boss, tell(reporter, "user", author).pk, outcome="warned")
         assert kinds_told(author) == [Kind.WARNING]
 
     def test_suspended_shuts_the_author_out_for_a_week_unless_said_otherwise(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         now = timezone.now()
         with time_machine.travel(now, tick=False):
-            settle_report(boss, tell(reporter, "user", author).pk, outcome="suspended")
+            resolve_report(boss, tell(reporter, "user", author).pk, outcome="suspended")
             author.refresh_from_db()
             assert author.suspended_until == now + timedelta(days=7)
-            settle_report(boss, tell(reporter, "user", author).pk, outcome="suspended", until=now + timedelta(days=90))
+            resolve_report(boss, tell(reporter, "user", author).pk, outcome="suspended", until=now + timedelta(days=90))
         author.refresh_from_db()
         assert author.suspended_until == now + timedelta(days=90)
 
@@ -320,7 +320,7 @@ class TestResolving:
             (about_story, "burnt"),
         ):
             with pytest.raises(Invalid) as refusal:
-                settle_report(boss, made.pk, outcome=outcome)
+                resolve_report(boss, made.pk, outcome=outcome)
             assert refusal.value.field == "outcome"
             made.refresh_from_db()
             assert made.status == "open"
@@ -336,18 +336,18 @@ class TestResolving:
         }
         for name, (made, outcome) in reports.items():
             with pytest.raises(Refused, match=name):
-                settle_report(clerk, made.pk, outcome=outcome)
+                resolve_report(clerk, made.pk, outcome=outcome)
             made.refresh_from_db()
             assert made.status == "open"
-            assert settle_report(clerk, made.pk, outcome="kept").status == "closed"
+            assert resolve_report(clerk, made.pk, outcome="kept").status == "closed"
 
     def test_reports_are_not_resolved_without_the_permission(self) -> None:
         made = tell(bob(), "event", make_event(alice()))
         for staff in (moderator("delete_event", "change_event", "view_report"), alice_again()):
             with pytest.raises(Refused, match="Can settle report"):
-                settle_report(staff, made.pk, outcome="kept")
+                resolve_report(staff, made.pk, outcome="kept")
         with pytest.raises(Absent):
-            settle_report(admin(), 10**9, outcome="kept")
+            resolve_report(admin(), 10**9, outcome="kept")
 
 
 def alice_again() -> User:
@@ -365,9 +365,9 @@ class TestContentSnapshots:
         tell(carol(), "event", event)
         tell(make_user("dora"), "event", event)
         delete_event(host, event.pk)
-        titles = [exhibit.words["title"] for exhibit in case.exhibits.order_by("id")]
+        titles = [snapshot.text["title"] for snapshot in case.snapshots.order_by("id")]
         assert titles == ["Rude party", "Party"], "one for each wording, not for each report"
-        settle_case(boss, case.pk, outcomes=["warned"])
+        resolve_case(boss, case.pk, outcomes=["warned"])
 
     def test_content_snapshots_keep_the_view_of_the_reporter(self) -> None:
         author, reporter = make_user("alice"), bob()
@@ -382,7 +382,7 @@ class TestContentSnapshots:
         for kind, (thing, words) in told.items():
             case = tell(reporter, kind, thing).case
             assert case is not None
-            assert [exhibit.words for exhibit in case.exhibits.all()] == [words]
+            assert [snapshot.text for snapshot in case.snapshots.all()] == [words]
 
     def test_content_snapshots_are_purged_after_case_and_appeal(self) -> None:
         author, boss = alice(), admin()
@@ -390,22 +390,22 @@ class TestContentSnapshots:
         kept, struck = (tell(reporter, "event", make_event(author)).case for _number in range(2))
         assert kept is not None
         assert struck is not None
-        settle_case(boss, struck.pk, outcomes=["warned"])
-        let_go_of_all()
-        assert Exhibit.objects.count() == 2
-        settle_case(boss, kept.pk, outcomes=["kept"])
-        let_go_of_all()
-        assert Exhibit.objects.count() == 2, "the decision may still be undone in silence"
+        resolve_case(boss, struck.pk, outcomes=["warned"])
+        release_unneeded()
+        assert ContentSnapshot.objects.count() == 2
+        resolve_case(boss, kept.pk, outcomes=["kept"])
+        release_unneeded()
+        assert ContentSnapshot.objects.count() == 2, "the decision may still be undone in silence"
         with time_machine.travel(timezone.now() + timedelta(days=1)):
-            let_go_of_all()
-            assert list(Exhibit.objects.values_list("case", flat=True)) == [struck.pk]
+            release_unneeded()
+            assert list(ContentSnapshot.objects.values_list("case", flat=True)) == [struck.pk]
             made = appeal(author, Decision.objects.get(target_id=struck.pk).pk, text="It was a joke.")
         with time_machine.travel(timezone.now() + timedelta(days=60)):
-            let_go_of_all()
-            assert Exhibit.objects.exists()
+            release_unneeded()
+            assert ContentSnapshot.objects.exists()
             rule_on_appeal(make_staff("other", is_superuser=True), made.pk, overturn=False, text="No.")
-            let_go_of_all()
-            assert not Exhibit.objects.exists()
+            release_unneeded()
+            assert not ContentSnapshot.objects.exists()
 
     def test_failed_releases_block_no_other_and_succeed_later(self) -> None:
         author = alice()
@@ -417,11 +417,11 @@ class TestContentSnapshots:
                 EXECUTE FUNCTION refuse();
             """)
         try:
-            let_go_of_all()
+            release_unneeded()
             assert list(Story.objects.filter(held=True)) == [stuck]
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("DROP FUNCTION refuse CASCADE")
-        let_go_of_all()
+        release_unneeded()
         assert not Story.objects.filter(held=True).exists()
         assert free.pk != stuck.pk

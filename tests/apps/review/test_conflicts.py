@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from apps.moderation.appeals import appeal, rule_on_appeal
-from apps.moderation.cases import settle_case
+from apps.moderation.cases import resolve_case
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.queues import APPEALS, CASES
 from apps.moderation.reporting import report
@@ -97,7 +97,7 @@ class Scene:
 
     def _appeals(self, role: str) -> Appeal:
         case = self._cases("")
-        settle_case(self.actor if role == "decider" else team("decider"), case.pk, outcomes=["removed"])
+        resolve_case(self.actor if role == "decider" else team("decider"), case.pk, outcomes=["removed"])
         run_jobs(later=timedelta(seconds=10))
         made = appeal(case.author, Decision.objects.get().pk, text="It is art.")
         if role == "owner":
@@ -109,7 +109,7 @@ class Scene:
             case "documents":
                 review_document(self.colleague, self.item.pk, verdict="approved")
             case "cases":
-                settle_case(self.colleague, self.item.pk, outcomes=["kept"])
+                resolve_case(self.colleague, self.item.pk, outcomes=["kept"])
             case "appeals":
                 rule_on_appeal(self.colleague, self.item.pk, overturn=False, text="It breaks the rules.")
 

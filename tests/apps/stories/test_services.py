@@ -39,7 +39,7 @@ from apps.stories.services import (
     update_story,
     viewers_of,
 )
-from apps.users.accounts.services import block
+from apps.users.accounts.relationships import block
 from apps.users.models import Follow, User
 from tests.factories import make_connection, make_story
 from tests.jobs import run_jobs, waiting

@@ -23,7 +23,7 @@ from apps.stories.models import Story
 from apps.support.check_texts import FIXABLE
 from apps.support.explain_visibility import ExplainedCheck, explain
 from apps.support.targets import CREATED_AT, TARGETS
-from apps.users.accounts.services import follow
+from apps.users.accounts.relationships import follow
 from apps.users.models import Block, User
 from apps.visibility.snapshot import LIVE, AsOf
 from tests import people

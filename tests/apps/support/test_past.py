@@ -29,7 +29,7 @@ from apps.stories.models import Story
 from apps.stories.services import delete_story, hold_story, remove_story, restore_story, update_story
 from apps.support.explain_visibility import evaluate_checks, evaluate_listing
 from apps.support.targets import TARGETS
-from apps.users.accounts import services as users
+from apps.users.accounts import relationships, suspensions
 from apps.users.models import Role, User
 from tests import people
 from tests.apps.support.situations import Situation, build, delivery_of, situations, tell
@@ -71,10 +71,10 @@ class Life:
         save_as(self.admin, one, action=Action.ACCOUNT_CHANGED)
 
     def suspend(self, one: User, _other: User) -> None:
-        users.suspend_user(self.admin, one.pk, until=timezone.now() + timedelta(hours=5), reason="spam")
+        suspensions.suspend_user(self.admin, one.pk, until=timezone.now() + timedelta(hours=5), reason="spam")
 
     def lift(self, one: User, _other: User) -> None:
-        users.suspend_user(self.admin, one.pk, until=timezone.now())
+        suspensions.suspend_user(self.admin, one.pk, until=timezone.now())
 
     def badge(self, one: User, _other: User) -> None:
         one.identity_verified = not one.identity_verified
@@ -85,10 +85,10 @@ class Life:
         save_as(self.admin, one, action=Action.STAFF_CHANGED)
 
     def block(self, one: User, other: User) -> None:
-        users.block(one, other.username)
+        relationships.block(one, other.username)
 
     def unblock(self, one: User, other: User) -> None:
-        users.unblock(one, other.username)
+        relationships.unblock(one, other.username)
 
     def ask(self, one: User, other: User) -> None:
         if not Connection.objects.between(one.pk, other.pk).exists():
@@ -150,10 +150,10 @@ class Life:
         mark_all_read(one)
 
     def follow(self, one: User, other: User) -> None:
-        users.follow(one, other.username)
+        relationships.follow(one, other.username)
 
     def unfollow(self, one: User, other: User) -> None:
-        users.unfollow(one, other.username)
+        relationships.unfollow(one, other.username)
 
 
 ACTIONS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]

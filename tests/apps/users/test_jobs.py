@@ -25,10 +25,10 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 
 from apps.stories.jobs import free_expired
-from apps.users.authentication import sessions
-from apps.users.jobs import inspect_left_over
+from apps.users.authentication import passwords
 from apps.users.models import ResetCode
 from apps.users.verification import duplicates
+from apps.users.verification.jobs import inspect_left_over
 from devtools.embedded import CHECKOUT
 from ops.jobs import retry_stalled
 from ops.management.commands.worker import work_until_stopped
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_the_worker_mails_the_code_and_forgets_the_job() -> None:
     alice()
-    sessions.request_reset("alice@example.com")
+    passwords.request_reset("alice@example.com")
     [job] = waiting("users.send_reset_code")
     assert "code" not in job.args
     run_worker()
@@ -54,7 +54,7 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nothing listens there
     alice()
-    sessions.request_reset("alice@example.com")
+    passwords.request_reset("alice@example.com")
     run_worker()
     [job] = waiting("users.send_reset_code")
     assert (job.status, job.attempts) == ("todo", 1)
@@ -63,7 +63,7 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
 
 def test_jobs_of_a_killed_worker_run_again() -> None:
     alice()
-    sessions.request_reset("alice@example.com")
+    passwords.request_reset("alice@example.com")
     abandon_jobs()
     retry_stalled.defer(timestamp=0)  # type: ignore[call-arg]  # by its parameters
     run_worker()
@@ -77,7 +77,7 @@ def test_stalled_jobs_that_only_one_may_wait_of_do_not_stop_the_others(successor
     for stalled in range(1 if successor else 2):
         free_expired.defer(timestamp=stalled)  # type: ignore[call-arg]  # by its parameters
         abandon_jobs()
-    sessions.request_reset("alice@example.com")
+    passwords.request_reset("alice@example.com")
     abandon_jobs()
     if successor:
         free_expired.defer(timestamp=9)  # type: ignore[call-arg]  # by its parameters
@@ -113,7 +113,7 @@ def test_a_job_is_tried_again_for_as_long_as_its_comment_says(task: str, most: t
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
     alice()
-    sessions.request_reset("alice@example.com")
+    passwords.request_reset("alice@example.com")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         with _worker(mail_port=silent.getsockname()[1]) as worker:

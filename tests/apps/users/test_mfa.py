@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
-from apps.users.authentication import mfa, mfa_resets, sessions
+from apps.users.authentication import api_sessions, mfa, mfa_resets
 from apps.users.models import MfaReset, Session, User
 from apps.users.models.second_factors import Authenticator, BackupCode
 from tests import people
@@ -285,7 +285,7 @@ def another(db: None) -> User:
 def test_two_of_the_access_desk_reset_a_lost_device(one: User, another: User) -> None:
     alice = people.alice()
     enrol(alice)
-    sessions.begin(alice)
+    api_sessions.begin(alice)
     reset = mfa_resets.ask_reset(one, alice.pk, reason="phone stolen, known by voice")
     assert mfa.is_enabled(alice)
     assert Session.objects.live().exists()

@@ -23,20 +23,14 @@ from django.utils import timezone
 from apps.audit.actions import Action
 from apps.audit.history import bulk_create_as, save_as
 from apps.errors import Invalid
-from apps.users.accounts.services import register, suspend_user, update_profile
-from apps.users.authentication.sessions import account_named, set_password
+from apps.users.accounts.identifiers import account_named
+from apps.users.accounts.profiles import update_profile
+from apps.users.accounts.registration import register
+from apps.users.accounts.suspensions import suspend_user
+from apps.users.authentication.passwords import set_password
 from apps.users.models import Profile, Role, User
-from apps.users.names import (
-    SHOWN,
-    fold,
-    is_same_mailbox,
-    report,
-    skeleton,
-    skeleton_key,
-    tidy,
-    validate_script,
-    validate_username,
-)
+from apps.users.name_keys import SHOWN, report
+from apps.users.names import fold, is_same_mailbox, skeleton, skeleton_key, tidy, validate_script, validate_username
 from apps.users.staff.accounts import add_staff, change_staff, set_staff_password
 from tests import people
 from tests.client import api

@@ -22,9 +22,10 @@ from django.utils import timezone
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Invalid, LockedOut
-from apps.users.accounts.services import register, update_profile
+from apps.users.accounts.identifiers import account_named
+from apps.users.accounts.profiles import update_profile
+from apps.users.accounts.registration import register
 from apps.users.authentication import mfa
-from apps.users.authentication.sessions import account_named
 from apps.users.models import Profile, User
 from apps.users.models.second_factors import Authenticator
 from apps.users.names import skeleton_key

@@ -12,8 +12,8 @@ from django.utils import timezone
 from apps.access import visible
 from apps.errors import Absent, Invalid, Refused, WrongCredentials
 from apps.notifications.models import Kind, Notification
-from apps.users.accounts import services
-from apps.users.authentication import sessions
+from apps.users.accounts import registration, relationships, suspensions
+from apps.users.authentication import api_sessions, passwords, sessions
 from apps.users.authentication.tokens import AccessToken, read
 from apps.users.models import Block, Follow, Profile, Session, User
 from apps.users.permissions import hidden_from, is_hidden
@@ -37,7 +37,7 @@ def test_exactly_one_of_twenty_registrations_with_one_name_succeeds(same: str) -
         shared = {"username": "Nora" if number % 2 else "nora", "email": "Nora@example.com"}
         return NEW | own | {same: shared[same]}
 
-    results = at_once([partial(services.register, **newcomer(number)) for number in range(20)])
+    results = at_once([partial(registration.register, **newcomer(number)) for number in range(20)])
     assert len(won(results)) == 1
     assert lost(results) == {(Invalid, "taken")}
     assert {result.field for result in results if isinstance(result, Invalid)} == {same}
@@ -47,34 +47,34 @@ def test_exactly_one_of_twenty_registrations_with_one_name_succeeds(same: str) -
 @pytest.mark.django_db(transaction=True)
 def test_twenty_follows_at_once_make_one_and_notify_once() -> None:
     one, other = alice(), bob()
-    assert len(won(at_once([partial(services.follow, one, "bob")] * 20))) == 20
+    assert len(won(at_once([partial(relationships.follow, one, "bob")] * 20))) == 20
     assert Follow.objects.count() == Notification.objects.count() == 1
-    assert len(won(at_once([partial(services.block, other, "alice")] * 20))) == 20
+    assert len(won(at_once([partial(relationships.block, other, "alice")] * 20))) == 20
     assert Block.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_exactly_one_of_twenty_refreshes_succeeds_and_the_login_ends() -> None:
     alice()
-    token = sessions.sign_in("alice", PASSWORD).refresh
-    results = at_once([partial(sessions.refresh, token)] * 20)
+    token = api_sessions.sign_in("alice", PASSWORD).refresh
+    results = at_once([partial(api_sessions.refresh, token)] * 20)
     [tokens] = won(results)
     assert lost(results) == {(WrongCredentials, "invalid-token")}
-    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
+    refused(WrongCredentials, "invalid-token", lambda: api_sessions.session_of(read(AccessToken, tokens.access)))
     assert Session.objects.get().end_reason == "refresh_token.reused"
 
 
-def assert_dead(tokens: sessions.Tokens) -> None:
-    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
-    refused(WrongCredentials, "invalid-token", lambda: sessions.refresh(tokens.refresh))
+def assert_dead(tokens: api_sessions.Tokens) -> None:
+    refused(WrongCredentials, "invalid-token", lambda: api_sessions.session_of(read(AccessToken, tokens.access)))
+    refused(WrongCredentials, "invalid-token", lambda: api_sessions.refresh(tokens.refresh))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_no_rotation_outlives_a_logout_at_the_same_time() -> None:
     person = alice()
     for _round in range(3):
-        token = sessions.sign_in("alice", PASSWORD).refresh
-        sign_out, rotate = partial(sessions.sign_out, person, token), partial(sessions.refresh, token)
+        token = api_sessions.sign_in("alice", PASSWORD).refresh
+        sign_out, rotate = partial(api_sessions.sign_out, person, token), partial(api_sessions.refresh, token)
         results = at_once([sign_out, *[rotate] * 19])
         assert not Session.objects.live().exists()
         for tokens in filter(None, won(results)):
@@ -84,9 +84,9 @@ def test_no_rotation_outlives_a_logout_at_the_same_time() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_no_refresh_slips_past_a_new_password() -> None:
     person = alice()
-    logins = [sessions.sign_in("alice", PASSWORD) for _login in range(10)]
-    change = partial(sessions.change_password, person, old_password=PASSWORD, new_password="another-long-one")
-    results = at_once([change, *(partial(sessions.refresh, login.refresh) for login in logins)])
+    logins = [api_sessions.sign_in("alice", PASSWORD) for _login in range(10)]
+    change = partial(passwords.change_password, person, old_password=PASSWORD, new_password="another-long-one")
+    results = at_once([change, *(partial(api_sessions.refresh, login.refresh) for login in logins)])
     for tokens in filter(None, won(results)):
         assert_dead(tokens)
 
@@ -119,32 +119,32 @@ def test_profiles_are_shown_with_their_people() -> None:
 def test_suspensions_end_on_time_and_notify_the_user() -> None:
     boss, person = admin(), alice()
     until = timezone.now() + timedelta(days=2)
-    suspended = services.suspend_user(boss, person.pk, until=until, reason="spam")
+    suspended = suspensions.suspend_user(boss, person.pk, until=until, reason="spam")
     assert suspended.is_suspended
     assert suspended.history.first().history_user == boss
     assert suspended.history.first().history_change_reason == "spam"
     told = Notification.objects.get()
     assert (told.recipient, told.kind) == (person, Kind.SUSPENDED)
-    refused(Refused, "account-suspended", lambda: sessions.sign_in("alice", PASSWORD))
+    refused(Refused, "account-suspended", lambda: api_sessions.sign_in("alice", PASSWORD))
 
 
 def test_a_time_that_is_past_lifts_it() -> None:
     boss, person = admin(), alice()
-    services.suspend_user(boss, person.pk, until=timezone.now() + timedelta(days=2))
-    lifted = services.suspend_user(boss, person.pk, until=timezone.now())
+    suspensions.suspend_user(boss, person.pk, until=timezone.now() + timedelta(days=2))
+    lifted = suspensions.suspend_user(boss, person.pk, until=timezone.now())
     assert not lifted.is_suspended
     assert lifted.history.first().action == "suspension.lifted"
-    assert sessions.sign_in("alice", PASSWORD)
+    assert api_sessions.sign_in("alice", PASSWORD)
 
 
 def test_suspending_takes_the_permission_and_an_end_user() -> None:
     person = alice()
     until = timezone.now() + timedelta(days=1)
     for nobody in (bob(), person, compliance()):
-        refused(Refused, "permission-missing", lambda who=nobody: services.suspend_user(who, person.pk, until=until))
+        refused(Refused, "permission-missing", lambda who=nobody: suspensions.suspend_user(who, person.pk, until=until))
     boss = admin()
-    refused(Refused, "staff-account", lambda: services.suspend_user(boss, community().pk, until=until))
-    refused(Absent, "not-found", lambda: services.suspend_user(boss, 12345, until=until))
+    refused(Refused, "staff-account", lambda: suspensions.suspend_user(boss, community().pk, until=until))
+    refused(Absent, "not-found", lambda: suspensions.suspend_user(boss, 12345, until=until))
 
 
 # --- Logins ---------------------------------------------------------------------------------------------------------
@@ -152,13 +152,13 @@ def test_suspending_takes_the_permission_and_an_end_user() -> None:
 
 def test_ending_a_login_takes_the_permission_or_being_its_owner() -> None:
     person = alice()
-    tokens = sessions.sign_in("alice", PASSWORD)
+    tokens = api_sessions.sign_in("alice", PASSWORD)
     session = Session.objects.get()
     for nobody in (bob(), compliance()):
         refused(Refused, "permission-missing", lambda who=nobody: sessions.end_session(who, session.pk, "mine now"))
     sessions.end_session(person, session.pk)
-    refused(WrongCredentials, "invalid-token", lambda: sessions.session_of(read(AccessToken, tokens.access)))
-    refused(WrongCredentials, "invalid-token", lambda: sessions.refresh(tokens.refresh))
+    refused(WrongCredentials, "invalid-token", lambda: api_sessions.session_of(read(AccessToken, tokens.access)))
+    refused(WrongCredentials, "invalid-token", lambda: api_sessions.refresh(tokens.refresh))
     refused(Absent, "not-found", lambda: sessions.end_session(person, 12345, ""))
 
 
@@ -166,15 +166,15 @@ def test_open_sockets_hear_when_a_login_ends_or_a_password_changes(monkeypatch: 
     asked: list[int] = []
     monkeypatch.setattr("apps.infra.pubsub.recheck", asked.append)
     person = alice()
-    sessions.sign_out(person, sessions.sign_in("alice", PASSWORD).refresh)
-    sessions.change_password(person, old_password=PASSWORD, new_password="another-long-one")
-    services.suspend_user(admin(), person.pk, until=timezone.now() + timedelta(days=1))
+    api_sessions.sign_out(person, api_sessions.sign_in("alice", PASSWORD).refresh)
+    passwords.change_password(person, old_password=PASSWORD, new_password="another-long-one")
+    suspensions.suspend_user(admin(), person.pk, until=timezone.now() + timedelta(days=1))
     assert asked == [person.pk] * 3
 
 
 def test_neither_password_nor_version_is_in_the_history() -> None:
     person = make_user("paula")
-    sessions.change_password(person, old_password=PASSWORD, new_password="another-long-one")
+    passwords.change_password(person, old_password=PASSWORD, new_password="another-long-one")
     version = person.history.first()
     assert version.action == "password.changed"
     assert not hasattr(version, "password")

@@ -17,7 +17,7 @@ from django.utils import timezone
 from ninja_jwt.settings import NinjaJWTSettings, api_settings
 
 from apps.errors import WrongCredentials
-from apps.users.authentication import sessions
+from apps.users.authentication import api_sessions
 from apps.users.authentication.tokens import AccessToken, RefreshToken, read
 from apps.users.models import Session
 from tests.client import api, assert_problem
@@ -48,7 +48,7 @@ def test_variables_of_the_environment_change_no_setting(monkeypatch: pytest.Monk
 
 def test_tokens_hold_these_claims_and_their_subject_is_text() -> None:
     person = alice()
-    tokens = sessions.begin(person)
+    tokens = api_sessions.begin(person)
     session = Session.objects.get()
     for kind, encoded in ((AccessToken, tokens.access), (RefreshToken, tokens.refresh)):
         token = read(kind, encoded)
@@ -61,7 +61,7 @@ def test_tokens_hold_these_claims_and_their_subject_is_text() -> None:
 def test_lifetimes_and_key_are_those_of_the_settings() -> None:
     assert AccessToken.lifetime == timedelta(minutes=15)
     assert RefreshToken.lifetime == timedelta(days=7)
-    encoded = sessions.begin(alice()).access
+    encoded = api_sessions.begin(alice()).access
     assert jwt.decode(encoded, settings.JWT_SIGNING_KEY, algorithms=["HS256"])
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(encoded, settings.SECRET_KEY, algorithms=["HS256"])
@@ -71,7 +71,7 @@ def test_lifetimes_and_key_are_those_of_the_settings() -> None:
     "claims", [{"sid": 7}, {"sid": None}, {"sid": ["x"]}, {"ver": "1"}, {"ver": None}, {"jti": 7}, {"jti": "x"}]
 )
 def test_a_signed_token_with_a_malformed_claim_is_rejected(claims: dict[str, Any]) -> None:
-    sessions.begin(alice())
+    api_sessions.begin(alice())
     token = AccessToken.of(Session.objects.get())
     token.payload |= claims
     with pytest.raises(WrongCredentials):
@@ -80,7 +80,7 @@ def test_a_signed_token_with_a_malformed_claim_is_rejected(claims: dict[str, Any
 
 
 def test_no_table_keeps_tokens() -> None:
-    sessions.begin(alice())
+    api_sessions.begin(alice())
     assert not [model for model in apps.get_models() if model.__module__.startswith("ninja_jwt")]
     assert not [name for name in connection.introspection.table_names() if "token" in name]
 
@@ -99,7 +99,7 @@ def encoded_before(kind: str, session: Session) -> str:
 
 
 def test_tokens_of_the_release_before_keep_working() -> None:
-    sessions.begin(alice())
+    api_sessions.begin(alice())
     session = Session.objects.get()
     access, refresh = encoded_before("access", session), encoded_before("refresh", session)
     assert api(Authorization=f"Bearer {access}").get("/users/profile").status_code == 200
@@ -113,7 +113,7 @@ def test_tokens_of_the_release_before_keep_working() -> None:
 
 def test_the_release_before_takes_the_tokens_of_this_one() -> None:
     """It may serve beside it, and again after it: it compares the text of the id with that in the login's row."""
-    encoded = sessions.begin(alice()).refresh
+    encoded = api_sessions.begin(alice()).refresh
     claims = jwt.decode(
         encoded,
         settings.JWT_SIGNING_KEY,
@@ -126,7 +126,7 @@ def test_the_release_before_takes_the_tokens_of_this_one() -> None:
 def test_a_token_from_a_host_whose_clock_is_ahead_counts_at_once() -> None:
     person = alice()
     with time_machine.travel(timezone.now() + timedelta(seconds=30)):
-        encoded = sessions.begin(person).access
+        encoded = api_sessions.begin(person).access
     assert api(Authorization=f"Bearer {encoded}").get("/users/profile").status_code == 200
 
 

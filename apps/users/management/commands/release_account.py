@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.users.authentication.console_sessions import release
+from apps.users.authentication.lockout import release
 from apps.users.models import User
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.users.models import User
-from apps.users.names import KEYS, renew_keys, report
+from apps.users.name_fields import KEYS
+from apps.users.name_keys import renew_keys, report
 
 
 class Command(BaseCommand):

@@ -1,0 +1,98 @@
+"""Kinds of content that can be reported: one class each, in the `reportable.py` of the app that owns the content.
+
+Such a module names its class as `CONTENT`. Where it has a `met_users(viewer)`, that says which users `viewer` has met
+in that app: those can be reported even after they have blocked the viewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from operator import attrgetter
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.apps import apps
+from django.db.models import Model, Q
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+
+class ReportableContent:
+    """One kind of content: who may report it, what a snapshot of it says, and what staff can do with it."""
+
+    model: ClassVar[type[Model]]
+    policy: ClassVar[Callable[..., Any]]
+    """Who sees it, as a policy of `permissions.py`."""
+    author_field: ClassVar[str]
+    """The foreign key to its author; `id` where the content is the author's account itself."""
+    text_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields of its snapshot, as users see them; with dots where another row has the text."""
+    proof_fields: ClassVar[frozenset[str]] = frozenset()
+    """Those that prove what it was and are of no use to a reader."""
+    remove_permission: ClassVar[str | None] = None
+    """The permission to remove it; None where it is not removed."""
+    edit_permission: ClassVar[str | None] = None
+    """The permission to edit its text; None where that is not edited."""
+    editable_fields: ClassVar[tuple[str, ...]] = ()
+    is_account: ClassVar[bool] = False
+    """Whether it is the account of its author."""
+    is_masked: ClassVar[bool] = False
+    """Whether staff read its text only after they have given a reason."""
+
+    @property
+    def kind(self) -> str:
+        """As stored, and as the API calls it."""
+        return str(self.model._meta.model_name)
+
+    def author_id(self, target: Any) -> int:
+        """The ID of the user who answers for it."""
+        return getattr(target, self.model._meta.get_field(self.author_field).attname)  # type: ignore[union-attr]
+
+    def visible_before_block(self, viewer: User) -> Q:
+        """What `viewer` could see before its author blocked them: a block does not prevent a report."""
+        raise NotImplementedError
+
+    def snapshot(self, target: Any) -> dict[str, str]:
+        """Its text as it is now, by the names of its fields; without empty ones."""
+        text = {path.rpartition(".")[2]: str(attrgetter(path)(target)) for path in self.text_fields}
+        return {name: value for name, value in text.items() if value}
+
+    def notice_context(self, target: Any) -> dict[str, str]:
+        """How notices to its author name it: "your …". `target` is None where it has been deleted."""
+        return {"thing": self.kind}
+
+    # --- What staff do with it --------------------------------------------------------------------------------------
+
+    def edit(self, actor: User, target_id: int, changes: Mapping[str, Any], *, note: str) -> Any:
+        """Edit its text as part of another decision; the content as it is then."""
+        raise NotImplementedError
+
+    # --- Legal hold: what would otherwise be deleted with time is kept as evidence ----------------------------------
+
+    def hold(self, actor: User, target_id: int) -> None:
+        """Keep it as evidence. Raises `Absent` where there is nothing left to keep."""
+
+    def release(self, actor: User | None, target_id: int, *, still_needed: Callable[[], bool]) -> None:
+        """End its legal hold, unless it is `still_needed`, which is asked while its row is locked."""
+
+    def on_hold(self) -> Iterable[int]:
+        """The IDs of all that is kept as evidence."""
+        return ()
+
+
+@cache
+def reportable_modules() -> list[ModuleType]:
+    """The `reportable.py` of each app that has one."""
+    names = [f"{config.name}.reportable" for config in apps.get_app_configs() if config.name.startswith("apps.")]
+    return [import_module(name) for name in names if name != __name__ and find_spec(name)]
+
+
+@cache
+def reportable_contents() -> dict[str, ReportableContent]:
+    """All kinds of content that can be reported, by their names."""
+    contents = [module.CONTENT for module in reportable_modules() if hasattr(module, "CONTENT")]
+    return {content.kind: content for content in contents}

@@ -1,0 +1,47 @@
+"""The directory of users, and profiles by user name."""
+
+from __future__ import annotations
+
+from django.db.models import Case, IntegerField, QuerySet, When
+from django.db.models.functions import Length, Lower
+from django.utils.translation import gettext as _
+
+from apps.access import visible
+from apps.errors import Absent
+from apps.users.models import User
+from apps.users.names import fold
+from apps.users.permissions import profile_page
+from apps.visibility.evaluate import visible_rows
+
+
+def find_users(
+    viewer: User, *, search: str = "", role: str | None = None, verified: bool | None = None
+) -> QuerySet[User]:
+    """The directory: by user name alone, best match first; newest first where nothing is searched for."""
+    people = visible(viewer, User).select_related("profile")
+    if role is not None:
+        people = people.filter(role=role)
+    if verified is not None:
+        people = people.filter(identity_verified=verified)
+    if not (key := fold(search)):
+        return people.order_by("-id")
+    closeness = Case(
+        When(username_key=key, then=0),
+        When(username_key__startswith=key, then=1),
+        default=2,
+        output_field=IntegerField(),
+    )
+    found = people.with_name_part(search)  # type: ignore[attr-defined]
+    return found.order_by(closeness, Length("username"), Lower("username"))
+
+
+def user_named(viewer: User, username: str) -> User:
+    """Somebody by user name, as `viewer` may know of them: also whom the viewer has blocked, so as to undo it.
+
+    Raises `Absent` for staff, the switched-off, and whoever has blocked the viewer.
+    """
+    known = visible_rows(profile_page, User, viewer)
+    person = known.named(username).with_profile().first()  # type: ignore[attr-defined]
+    if person is None:
+        raise Absent("not-found", _("There is nobody of this name."))
+    return person

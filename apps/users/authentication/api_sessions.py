@@ -1,0 +1,189 @@
+"""Signing in and staying signed in: a row for each login, tokens that point at it, and passwords.
+
+A login lives in its `Session` row; a token only names the row. The access token is good while the row is live and
+the password unchanged; of the refresh tokens only the latest counts, and an earlier one that turns up again ends
+the login, since somebody else may hold it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from apps.audit.actions import Action
+from apps.audit.history import save_as
+from apps.audit.models import Entry
+from apps.audit.services import record
+from apps.errors import Invalid, Refused, WrongCredentials
+from apps.users.accounts import mails
+from apps.users.accounts.identifiers import account_named
+from apps.users.authentication import mfa
+from apps.users.authentication.sessions import end, is_valid
+from apps.users.authentication.tokens import AccessToken, RefreshToken, dead_token, read
+from apps.users.models import Session, User, nobody
+from apps.users.permissions import require_standing
+
+# How exact `last_seen_at` is; each request would be a write otherwise.
+SEEN_EVERY = timedelta(minutes=1)
+
+
+# How often staff are mailed that their password was used where it opens nothing.
+NOTICE_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    access: str
+    refresh: str
+
+
+def sign_in(
+    name: str,
+    password: str,
+    *,
+    otp: str = "",
+    address: str | None = None,
+    user_agent: str = "",
+    language: str | None = None,
+) -> Tokens:
+    """Begin a login of the end user with this user name or mail address, who reads `language` from now on.
+
+    Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account. Once the password was
+    right: `Refused` for staff, `WrongCredentials` where a code is missing or wrong. Then `Refused` for the suspended,
+    with an access token among its facts: it opens what they may still do, and their account once that is over.
+    """
+    user = account_named(name)
+    # A hash is computed for nobody too, so that time does not tell whether an account exists.
+    right = (user or nobody()).check_password(password)
+    if user is not None and user.is_staff:
+        _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
+    if user is None or not right or not user.is_active:
+        raise WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
+    if user.is_staff:
+        raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
+    if mfa.is_enabled(user):
+        if not otp:
+            raise WrongCredentials("otp-required", _("Send a code of your authenticator app along, as “otp”."))
+        mfa.verify(user, otp)
+    if language is not None and user.language != language:
+        _read_in(user, language)
+    try:
+        require_standing(user)
+    except Refused as refusal:
+        refusal.details["access"] = begin(user, address=address, user_agent=user_agent).access
+        raise
+    return begin(user, address=address, user_agent=user_agent)
+
+
+@transaction.atomic
+def _note_try_of_staff(user: User, *, right: bool, address: str | None, user_agent: str) -> None:
+    """Write down that a staff account was tried at the API, and notify its owner where the password was right.
+
+    By mail, once in an hour at most: the staff member may have mistaken the app for the console, time and again.
+    """
+    tried: dict[str, Any] = {"at": "api", "password_was_right": right}
+    now = timezone.now()
+    if right and user.is_active:
+        tries = Entry.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk), detail__contains=tried)
+        if not tries.filter(verb=Action.SIGN_IN_FAILED, created_at__gt=now - NOTICE_EVERY).exists():
+            time = formats.date_format(timezone.localtime(now), "DATETIME_FORMAT")
+            mails.mail_account_notice(user, "password_used", time=time, address=address or "", device=user_agent[:120])
+    record(None, Action.SIGN_IN_FAILED, user, **tried)
+
+
+@transaction.atomic
+def _read_in(user: User, language: str) -> None:
+    locked = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    locked.language = language
+    save_as(locked, locked, action=Action.ACCOUNT_LANGUAGE_SET)
+
+
+def begin(user: User, *, address: str | None = None, user_agent: str = "") -> Tokens:
+    """Begin a login of an end user who has shown who they are."""
+    session = Session(
+        user=user,
+        door=Session.Door.API,
+        token_version=user.token_version,
+        address=address,
+        user_agent=user_agent[:400],
+    )
+    return _renew(session)
+
+
+def refresh(encoded: str) -> Tokens:
+    """Exchange a refresh token for new tokens. Raises `WrongCredentials` where it does not count any more."""
+    tokens = _rotate(read(RefreshToken, encoded))
+    if tokens is None:
+        raise dead_token()
+    return tokens
+
+
+@transaction.atomic
+def _rotate(token: RefreshToken) -> Tokens | None:
+    """New tokens for a refresh token that still counts; None after ending the login of one that was used before.
+
+    Under the lock of the login's row: the library's own rotation takes none, and would serve two calls at once.
+    """
+    session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=token["sid"]).first()
+    if session is None or not is_valid(session, token["ver"]):
+        raise dead_token()
+    require_standing(session.user)
+    if session.refresh_id != UUID(token["jti"]):
+        end(session, None, Action.REFRESH_TOKEN_REUSED)
+        return None
+    return _renew(session)
+
+
+@transaction.atomic
+def sign_out(user: User, encoded: str) -> None:
+    """End the login that the refresh token belongs to."""
+    try:
+        token = read(RefreshToken, encoded)
+    except WrongCredentials as error:
+        raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh") from error
+    session = Session.objects.select_for_update().filter(key=token["sid"], user=user).first()
+    if session is None:
+        raise Invalid("unknown-token", _("This is not a refresh token of yours."), field="refresh")
+    end(session, user, Action.SIGNED_OUT)
+
+
+def session_of(token: AccessToken) -> Session:
+    """The live login behind an access token, with its user and their profile. One query.
+
+    Raises `WrongCredentials` where the login or the account does not hold any more.
+    """
+    session = Session.objects.select_related("user__profile").filter(key=token["sid"]).first()
+    if session is None or not is_valid(session, token["ver"]):
+        raise dead_token()
+    _note_seen(session)
+    return session
+
+
+def stand_in(user: User) -> Session:
+    """A login of `user` that was never begun, to see what they would see. Raises as `session_of` does."""
+    session = Session(user=user, door=Session.Door.API, token_version=user.token_version)
+    session.expires_at = session.last_seen_at + timedelta(minutes=1)
+    if not is_valid(session, user.token_version):
+        raise dead_token()
+    return session
+
+
+def _renew(session: Session) -> Tokens:
+    refresh_token = RefreshToken.of(session)
+    session.refresh_id = UUID(refresh_token["jti"])
+    session.last_seen_at = timezone.now()
+    session.expires_at = session.last_seen_at + RefreshToken.lifetime
+    session.save()
+    return Tokens(access=str(refresh_token.access_token), refresh=str(refresh_token))
+
+
+def _note_seen(session: Session) -> None:
+    now = timezone.now()
+    if now - session.last_seen_at > SEEN_EVERY:
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now - SEEN_EVERY).update(last_seen_at=now)
