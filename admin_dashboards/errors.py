@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from admin_dashboards.context import OtherSite, StaffRequest
 from apps.access import may
 from apps.errors import Absent, Conflict, DomainError, Invalid, LockedOut, Refused, Unavailable
-from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.users.accounts.guards import ACCESS_ADMINISTRATION
 
 STATUSES: dict[type[DomainError], int] = {
     Refused: 403, Absent: 404, Conflict: 409, Invalid: 422, LockedOut: 429, Unavailable: 503, DomainError: 422,
@@ -83,7 +83,7 @@ def error_page(
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": _("Opened from another site") if again else TITLES[status],
-        "grants_themselves": bool(may(request.user, KEEPS_ACCESS)),
+        "grants_themselves": bool(may(request.user, ACCESS_ADMINISTRATION)),
         "status": status,
         "sentence": sentence,
         "again": again,

@@ -21,7 +21,7 @@ from apps.chat.models import Message
 from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
 from apps.review.reveals import is_revealed, reveal
-from apps.users.accounts.access_log import TOLD_REASONS
+from apps.users.accounts.access_log import DISCLOSED_REASONS
 from apps.users.models import User
 
 
@@ -77,7 +77,7 @@ def masked_field(request: StaffRequest, target: Model, field: str) -> SafeString
         "id": target.pk,
         "field": field,
         "name": masked.name,
-        "reason_is_shown": target._meta.label_lower in TOLD_REASONS,
+        "reason_is_shown": target._meta.label_lower in DISCLOSED_REASONS,
         "next": request.get_full_path(),
     }
     return render_to_string("desk/masked.html", context, request)

@@ -51,7 +51,7 @@ from apps.audit.context import origin
 from apps.errors import DomainError, Invalid
 from apps.users.authentication import console_sessions
 from apps.users.models import PAGE_SIZES, Session
-from apps.users.staff.accounts import choose_page_size
+from apps.users.staff.accounts import set_page_size
 
 type View = Callable[..., HttpResponse]
 
@@ -274,7 +274,7 @@ class InflooAdminSite(UnfoldAdminSite):
             return HttpResponseNotAllowed(["POST"])
         size = request.POST.get("page_size", "")
         if size in map(str, PAGE_SIZES):
-            choose_page_size(request.user, int(size))
+            set_page_size(request.user, int(size))
         return HttpResponseRedirect(way_back(request))
 
 

@@ -19,7 +19,7 @@ from apps.users.authentication import api_sessions
 from apps.users.authentication.tokens import dead_token
 from apps.users.models import Session
 from apps.users.models import User as Person
-from apps.users.permissions import VERIFIED, require_standing
+from apps.users.permissions import VERIFIED, require_not_suspended
 
 
 class Request(HttpRequest):
@@ -44,7 +44,7 @@ class Anyone(JWTAuth):
     def __call__(self, request: HttpRequest) -> Any:
         request.user = AnonymousUser()
         if isinstance(request, LookingAs):
-            session: Session | None = api_sessions.stand_in(request.person)
+            session: Session | None = api_sessions.hypothetical_session(request.person)
             request.user = request.person
         else:
             session = self._known_session(request)
@@ -78,7 +78,7 @@ class Anyone(JWTAuth):
         return session
 
     def judge(self, session: Session) -> None:
-        require_standing(session.user)
+        require_not_suspended(session.user)
 
 
 class User(Anyone):
@@ -103,7 +103,7 @@ class Verified(User):
 
     def judge(self, session: Session) -> None:
         super().judge(session)
-        if not VERIFIED.opens(session.user, timezone.now()):
+        if not VERIFIED.passes(session.user, timezone.now()):
             raise Refused(
                 "verification-required", _("Verify your account first: send in a document at /api/users/verify.")
             )

@@ -157,7 +157,7 @@ def inspect_here(work: tuple[int, Order]) -> float:
     comparing._ask, duplicates._picture = ask_here, picture_here
     began = time.process_time()
     document = Document.objects.get(pk=work[0])
-    duplicates._find_twins(document, picture_here(document))
+    duplicates._find_duplicates(document, picture_here(document))
     return time.process_time() - began
 
 
@@ -183,14 +183,14 @@ def child() -> Any:
 
 
 def count(made: Sequence[Order], documents: Sequence[int]) -> dict[str, Any]:
-    from apps.users.models import DocumentTwin
+    from apps.users.models import DuplicateMatch
 
     of = dict(zip(documents, made, strict=True))
     number = {(paper.shows, paper.kind): document for document, paper in of.items()}
     alarmed, found = set(), set()
     right: list[float] = []
     wrong: list[float] = []
-    for one, other, score in DocumentTwin.objects.values_list("document_id", "other_id", "score"):
+    for one, other, score in DuplicateMatch.objects.values_list("document_id", "other_id", "score"):
         if of[one].shows == of[other].shows:
             found |= {one, other}
             right.append(score or 0.0)
@@ -283,10 +283,10 @@ def look_up(prints: int) -> dict[str, float]:
     """Milliseconds of finding candidates among so many fingerprints, a third of them on one form."""
     from django.db import connection
 
-    from apps.users.models import DocumentPrint
+    from apps.users.models import DocumentFingerprint
     from apps.users.verification.duplicates import COMMON, VERSION, candidates
 
-    table, document = DocumentPrint._meta.db_table, "users_document"
+    table, document = DocumentFingerprint._meta.db_table, "users_document"
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX document_one_pending")
         cursor.execute("DROP INDEX document_print_hashes")

@@ -35,14 +35,14 @@ def sign_in(stage: Stage) -> None:
         for day in range(1, DAYS_OF_STAFF):
             began = stage.ago(days=day, minutes=stage.random.randint(0, 90))
             ended = began + timedelta(hours=stage.random.uniform(2, 8))
-            sessions.append(_session(stage, member, Session.Door.CONSOLE, began, ended, address))
+            sessions.append(_session(stage, member, Session.EntryPoint.CONSOLE, began, ended, address))
             entries.append((member.pk, Action.SIGNED_IN.value, "", "", address, began))
             entries.append((member.pk, Action.SIGNED_OUT.value, "", "", address, ended))
     for user in stage.random.sample(stage.clients, 30):
         began = stage.ago(days=stage.random.uniform(0.1, 6))
         left = began + timedelta(hours=2) if stage.random.random() < 0.3 else None
         address = f"203.0.113.{stage.random.randint(1, 254)}"
-        sessions.append(_session(stage, user, Session.Door.API, began, left, address))
+        sessions.append(_session(stage, user, Session.EntryPoint.API, began, left, address))
     target = User._meta.label_lower
     for minute in range(3):
         at = stage.ago(hours=11, minutes=minute)
@@ -52,10 +52,10 @@ def sign_in(stage: Stage) -> None:
 
 
 def _session(
-    stage: Stage, user: User, door: Session.Door, began: datetime, ended: datetime | None, address: str
+    stage: Stage, user: User, door: Session.EntryPoint, began: datetime, ended: datetime | None, address: str
 ) -> tuple[Any, ...]:
     """A row of the columns of `SESSION`."""
-    is_api = door == Session.Door.API
+    is_api = door == Session.EntryPoint.API
     lifetime = timedelta(days=7) if is_api else timedelta(hours=12)
     seen = ended or began + (stage.now - began) * stage.random.random()
     key, refresh = (UUID(bytes=stage.random.randbytes(16), version=4) for _ in range(2))

@@ -34,9 +34,14 @@ from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from apps.access import may, unended, until_text
 from apps.errors import DomainError, Invalid
-from apps.users.accounts.guards import is_above, is_peer, not_a_peer, not_above
+from apps.users.accounts.guards import (
+    is_protected_administrator,
+    is_protected_superuser,
+    refuse_access_administrator,
+    refuse_superuser,
+)
 from apps.users.authentication import console_sessions
-from apps.users.authentication.sessions import end_session, end_sessions_of, logins_of
+from apps.users.authentication.sessions import end_session, end_sessions_of, valid_sessions_of
 from apps.users.models import GroupMembership, Session, Staff, User
 from apps.users.names import tidy
 from apps.users.staff.accounts import add_staff, change_staff, current_memberships, set_staff_password
@@ -250,7 +255,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         return super().rows().filter(is_staff=True).prefetch_related(current_memberships())
 
     def has_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        if isinstance(obj, User) and is_above(obj, request.user):
+        if isinstance(obj, User) and is_protected_superuser(obj, request.user):
             return self.deny(
                 request, _("%(name)s is a superuser. Only superusers can change this account.") % {"name": obj}
             )
@@ -270,7 +275,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         fixed = ["own_groups", "superuser", "last_login", "date_joined"]
         if obj is None:
             return fixed
-        if is_peer(request.user, obj):
+        if is_protected_administrator(request.user, obj):
             return [*fixed, *SIGNS_IN_WITH, "is_active"]
         return [*fixed, "is_active"] if obj.pk == request.user.pk else fixed
 
@@ -287,10 +292,10 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         staff = self.get_object(request, unquote(object_id))
         sent = {name: request.POST[name] for name in SIGNS_IN_WITH if name in request.POST}
         if any(tidy(text) != tidy(getattr(staff, name)) for name, text in sent.items()):
-            not_a_peer(request.user, staff)
+            refuse_access_administrator(request.user, staff)
         may_grant = self.allowed_perm(request, "users.grant_permission")
         theirs = self.has_change_permission(request, staff) and staff.pk != request.user.pk
-        may_set_password = theirs and not is_peer(request.user, staff)
+        may_set_password = theirs and not is_protected_administrator(request.user, staff)
         context = {
             "grants_held": grants_held(staff),
             "previews": theirs,
@@ -323,7 +328,7 @@ class StaffAdmin(AskingAgain, SearchableAdmin):
         staff = self.get_object(request, str(staff_id))
         if not self.has_change_permission(request, staff):
             raise PermissionDenied
-        not_a_peer(request.user, staff)
+        refuse_access_administrator(request.user, staff)
         return recently_confirmed(self._new_password)(request, staff)
 
     def _new_password(self, request: StaffRequest, staff: Staff) -> HttpResponse:
@@ -469,10 +474,10 @@ class SessionAdmin(SearchableAdmin):
         person = User.objects.filter(pk=person_id).first()
         if person is None:
             raise Http404
-        not_above(request.user, person)
+        refuse_superuser(request.user, person)
         if request.method == "POST":
             return recently_confirmed(self._end_all)(request, person)
-        live = logins_of(person)
+        live = valid_sessions_of(person)
         context = {
             **self.admin_site.each_context(request),
             "title": _("End all sessions of %(name)s") % {"name": person},
@@ -529,7 +534,7 @@ class SessionAdmin(SearchableAdmin):
 
 def end_all_address(request: StaffRequest, person: User) -> str:
     """Where all sessions of `person` are ended, for those who may."""
-    theirs = may(request.user, "users.end_session") and not is_above(person, request.user)
+    theirs = may(request.user, "users.end_session") and not is_protected_superuser(person, request.user)
     return with_filters(request, reverse("admin:users_session_end_all", args=[person.pk])) if theirs else ""
 
 

@@ -30,7 +30,7 @@ from apps.audit.log import CHANGES, LineKey, staff_among
 from apps.audit.log_tables import LogTable, closed_to, concerned_by, log_tables, owner_fields
 from apps.audit.models import Entry
 from apps.infra.ids import parse_id
-from apps.users.accounts.access_log import Look
+from apps.users.accounts.access_log import ViewKind
 from apps.users.models import User
 
 CHANGE_LABELS: Mapping[str, str | Promise] = {
@@ -333,9 +333,9 @@ class _Words:
 
 
 LOOKS: Mapping[str, str | Promise] = {
-    Look.OPENED: gettext_lazy("account page"),
-    Look.FOUND: gettext_lazy("by a search"),
-    Look.DOCUMENT: gettext_lazy("its page"),
+    ViewKind.OPENED: gettext_lazy("account page"),
+    ViewKind.FOUND: gettext_lazy("by a search"),
+    ViewKind.DOCUMENT: gettext_lazy("its page"),
 }
 DETAILS: Mapping[str, str | Promise] = {
     "field": gettext_lazy("field %(value)s"),

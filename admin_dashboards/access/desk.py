@@ -33,12 +33,12 @@ from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id
 from apps.review.reveals import RATION
 from apps.users.accounts.alerts import alerts
-from apps.users.accounts.guards import access_administrators, access_groups, is_above
+from apps.users.accounts.guards import access_administrators, access_groups, is_protected_superuser
 from apps.users.authentication import console_sessions
 from apps.users.authentication.mfa_resets import ask_reset, confirm_reset
 from apps.users.models import MFA_RESET_LIFETIME, GroupMembership, MfaReset, Session, User
-from apps.users.staff.access_review import Grant, Holding, ends_soon, holdings
-from apps.users.staff.accounts import leave_group
+from apps.users.staff.access_review import Grant, StaffAccess, ends_soon, staff_access
+from apps.users.staff.accounts import remove_from_group
 from apps.users.staff.object_grants import revoke_on_row
 from apps.users.staff.reveals import allow_reveals, reveal_figures
 
@@ -103,10 +103,10 @@ class AccessDesk(Desk):
         return self._page(request, Rejected())
 
     def _page(self, request: StaffRequest, rejected: Rejected) -> HttpResponse:
-        everybody = holdings()
+        everybody = staff_access()
         takes_back = TakesBack(request)
         seen = dict(
-            Session.objects.filter(door=Session.Door.CONSOLE, user__in=[each.person for each in everybody])
+            Session.objects.filter(door=Session.EntryPoint.CONSOLE, user__in=[each.person for each in everybody])
             .values_list("user")
             .annotate(latest=Max("last_seen_at"))
         )
@@ -114,7 +114,9 @@ class AccessDesk(Desk):
         unused = list(_unused(everybody, takes_back))
         actor: Any = request.user
         sees_sessions = bool(may(actor, "users.view_session") or may(actor, "users.end_session"))
-        live = Session.objects.live().filter(door=Session.Door.CONSOLE, user__is_staff=True).select_related("user")
+        live = (
+            Session.objects.live().filter(door=Session.EntryPoint.CONSOLE, user__is_staff=True).select_related("user")
+        )
         live = live if sees_sessions else live.none()
         term = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
         named = User.objects.staff().with_name_part(term, at_start=len(term) < SHORTEST_PART)
@@ -193,7 +195,8 @@ class AccessDesk(Desk):
             {
                 "reset": reset,
                 "person": link_to(reset.user),
-                "theirs": request.user not in (reset.user, reset.asked_by) and not is_above(reset.user, request.user),
+                "theirs": request.user not in (reset.user, reset.asked_by)
+                and not is_protected_superuser(reset.user, request.user),
             }
             for reset in waiting.select_related("user", "asked_by").order_by("asked_at")[:SHOWN]
         ]
@@ -210,7 +213,7 @@ class AccessDesk(Desk):
                 "ration": ration,
                 "used_up": times >= ration,
                 "rejected": person.pk == again,
-                "theirs": person.pk if person.pk != actor.pk and not is_above(person, actor) else 0,
+                "theirs": person.pk if person.pk != actor.pk and not is_protected_superuser(person, actor) else 0,
             }
             for person, times, ration in reveal_figures()[:SHOWN]
         ]
@@ -218,7 +221,7 @@ class AccessDesk(Desk):
     @staticmethod
     def _session(request: StaffRequest, session: Session) -> dict[str, Any]:
         actor: Any = request.user
-        theirs = may(actor, "users.end_session") and not is_above(session.user, actor)
+        theirs = may(actor, "users.end_session") and not is_protected_superuser(session.user, actor)
         return {
             "session": session,
             "person": link_to(session.user),
@@ -253,7 +256,7 @@ class AccessDesk(Desk):
         reason = request.POST.get("reason", "").strip()
         actor: Any = request.user
         if isinstance(given, GroupMembership):
-            leave_group(actor, given.user_id, given.group_id)
+            remove_from_group(actor, given.user_id, given.group_id)
             said = _("%(name)s is no longer in “%(what)s”.") % {"name": given.user, "what": given.group}
         else:
             row = given.model(pk=given.row.content_object_id)
@@ -319,7 +322,7 @@ class TakesBack:
         self.grants = bool(may(actor, "users.grant_permission"))
 
     def from_person(self, person: User) -> bool:
-        return person.pk != self.actor.pk and not is_above(person, self.actor)
+        return person.pk != self.actor.pk and not is_protected_superuser(person, self.actor)
 
     def membership(self, person: User, member: GroupMembership) -> str:
         free = self.actor.is_superuser or member.group_id not in self.kept
@@ -329,7 +332,7 @@ class TakesBack:
         return f"{grant.model._meta.model_name}:{grant.row.pk}" if self.grants and self.from_person(person) else ""
 
 
-def _ending(everybody: list[Holding], takes_back: TakesBack) -> Any:
+def _ending(everybody: list[StaffAccess], takes_back: TakesBack) -> Any:
     for each in everybody:
         for member in each.memberships:
             if ends_soon(member.ends_at):
@@ -339,7 +342,7 @@ def _ending(everybody: list[Holding], takes_back: TakesBack) -> Any:
                 yield _grant_line(each, grant, takes_back)
 
 
-def _unused(everybody: list[Holding], takes_back: TakesBack) -> Any:
+def _unused(everybody: list[StaffAccess], takes_back: TakesBack) -> Any:
     for each in everybody:
         for member in each.idle_memberships:
             yield _member_line(each, member, takes_back)
@@ -347,12 +350,12 @@ def _unused(everybody: list[Holding], takes_back: TakesBack) -> Any:
             yield _grant_line(each, grant, takes_back)
 
 
-def _member_line(each: Holding, member: GroupMembership, takes_back: TakesBack) -> Line:
+def _member_line(each: StaffAccess, member: GroupMembership, takes_back: TakesBack) -> Line:
     key = takes_back.membership(each.person, member)
     return Line(each.person, member.group.name, member.ends_at, member.begun_at, key)
 
 
-def _grant_line(each: Holding, grant: Grant, takes_back: TakesBack) -> Line:
+def _grant_line(each: StaffAccess, grant: Grant, takes_back: TakesBack) -> Line:
     what = f"{grant.row.permission.name} · {grant.thing}"
     return Line(each.person, what, grant.row.ends_at, grant.row.begun_at, takes_back.grant(each.person, grant))
 

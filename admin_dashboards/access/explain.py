@@ -16,7 +16,7 @@ from apps.access import PermissionDecision, may, permission_name, until_text
 from apps.errors import Invalid
 from apps.infra.ids import searched_number
 from apps.users.models import User
-from apps.users.staff.access_review import giving
+from apps.users.staff.access_review import groups_granting
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def _missing(person: User, perm: str, decision: PermissionDecision) -> Any:
     if not person.is_staff:
         yield _("An app user: staff permissions apply to staff accounts only.")
         return
-    groups = giving(perm)
+    groups = groups_granting(perm)
     if not groups:
         yield _("No group has this permission.")
     over = {member.group_id: member.ends_at for member in person.group_memberships.all() if member.is_over}

@@ -18,7 +18,7 @@ from admin_dashboards.access.picker import PermissionsField, offered
 from admin_dashboards.local_time import read_time, time_input
 from admin_dashboards.tables.base import Form
 from apps.infra.ids import parse_id
-from apps.users.accounts.guards import ACCESS_DESK, givable, not_oneself, require_joinable
+from apps.users.accounts.guards import ACCESS_PERMISSIONS, grantable, refuse_oneself, require_joinable
 from apps.users.models import Staff, User
 from apps.users.staff.accounts import groups_of
 from apps.users.staff.builtin_roles import is_built_in
@@ -37,7 +37,7 @@ class GroupForm(Form):
         super().__init__(*args, **kwargs)
         field = self.fields["permissions"]
         field.queryset = offered()
-        theirs = set(givable(self.actor).values_list("pk", flat=True))
+        theirs = set(grantable(self.actor).values_list("pk", flat=True))
         kept_back = set(offered().values_list("pk", flat=True)) - theirs
         field.widget.kept_back = kept_back
         if self.instance.pk and is_built_in(self.instance.name):
@@ -117,7 +117,7 @@ class StaffForm(Form):
         held = {group.pk for group in self._have()}
         new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
         if new and self.instance.pk == self.actor.pk:
-            not_oneself(
+            refuse_oneself(
                 self.actor, self.instance, _("You cannot change your own permissions. Ask another access manager.")
             )
         require_joinable(self.actor, list(new))
@@ -171,7 +171,7 @@ def joinable(actor: User) -> Any:
     groups = Group.objects.order_by("name")
     if actor.is_superuser:
         return groups
-    return groups.exclude(permissions__in=Permission.objects.filter(ACCESS_DESK))
+    return groups.exclude(permissions__in=Permission.objects.filter(ACCESS_PERMISSIONS))
 
 
 def _same(data: dict[str, Any]) -> str:

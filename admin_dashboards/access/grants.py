@@ -32,7 +32,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import DomainError, Invalid
 from apps.infra.ids import parse_id, searched_number
-from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.users.accounts.guards import ACCESS_ADMINISTRATION
 from apps.users.models import User
 from apps.users.staff.object_grants import grant_on_row, revoke_on_row, row_permissions
 
@@ -128,7 +128,7 @@ def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainErr
         "content_title": title,
         "app_label": table.opts.app_label,
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
-        "desk_address": reverse("admin:desk_access") if may(request.user, KEEPS_ACCESS) else "",
+        "desk_address": reverse("admin:desk_access") if may(request.user, ACCESS_ADMINISTRATION) else "",
         "grants": grants_on(row),
         "earlier": _given_so_far(row),
         "permissions": row_permissions(type(row)),

@@ -33,13 +33,13 @@ from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.errors import DomainError, Invalid
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
-from apps.users.accounts.access_log import note_document
+from apps.users.accounts.access_log import record_document_view
 from apps.users.models import CLIENT_ROLES, DocType, Document, Profile, Reason, User
-from apps.users.verification.details import compared
-from apps.users.verification.duplicates import duplicates, seen_documents
+from apps.users.verification.details import compare_details
+from apps.users.verification.duplicates import duplicates, viewable_documents
 from apps.users.verification.four_eyes import ask_second, needs_second
 from apps.users.verification.matching import Matches, matches_of
-from apps.users.verification.messages import letter
+from apps.users.verification.messages import message_preview
 from apps.users.verification.queue import DOCUMENTS
 
 SENTENCES = {
@@ -127,13 +127,13 @@ class ComplianceDesk(WorkDesk):
 
     def note_shown(self, request: StaffRequest, item: Document) -> None:
         """The page shows the name, birth date and number on the document."""
-        note_document(request.user, item, ahead=is_ahead(request))
+        record_document_view(request.user, item, ahead=is_ahead(request))
 
     # --- One document -------------------------------------------------------------------------------------------------
 
     def item_context(self, request: StaffRequest, item: Document, *, deciding: bool) -> dict[str, Any]:
         viewer: User = request.user
-        others = seen_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
+        others = viewable_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
         earlier = list(others.order_by("-created_at", "-id")[:8])
         shared = decision_context(viewer, item)
         pending = item.status == Document.Status.PENDING
@@ -151,7 +151,7 @@ class ComplianceDesk(WorkDesk):
             "details_address": self.within(request, "item_details", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
             "reasons": numbered_reasons(),
-            "message": letter(item, APPROVED if pending or item.status == REJECTED else "revoked"),
+            "message": message_preview(item, APPROVED if pending or item.status == REJECTED else "revoked"),
         }
 
     def _compared(
@@ -187,7 +187,7 @@ class ComplianceDesk(WorkDesk):
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
             raise Invalid("unknown", _("This decision does not exist. Reload the page."), field="verdict")
-        shown = letter(
+        shown = message_preview(
             item,
             verdict,
             reason="" if verdict == APPROVED else reason,
@@ -238,7 +238,7 @@ class ComplianceDesk(WorkDesk):
         if found.shown or found.hidden:
             warnings.append(_("Possible duplicate of a document of another account."))
         known: dict[int, Matches] = request.console.kept.get(MATCHES, {})
-        details = compared(request.user, item, known.get(item.pk))
+        details = compare_details(request.user, item, known.get(item.pk))
         warnings += [f"{outcome.text}." for outcome in details.outcomes if outcome.reason == Reason.EXPIRED]
         return " ".join(filter(None, [said, *warnings, same_number_sentence(details.matches)]))
 

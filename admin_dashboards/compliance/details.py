@@ -14,7 +14,7 @@ from admin_dashboards.context import StaffRequest
 from admin_dashboards.states import label
 from apps.infra.ids import parse_id
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, DocumentDetails, User
-from apps.users.verification.details import NUMBER_LENGTH, Line, Outcome, compared, record_details
+from apps.users.verification.details import NUMBER_LENGTH, Line, Outcome, compare_details, record_details
 from apps.users.verification.matching import Matches
 
 VERSION = "details_version"
@@ -49,7 +49,7 @@ class Row:
 
 def details_context(request: StaffRequest, document: Document) -> dict[str, Any]:
     """What `compliance/details.html` needs. Rejected input stays in the form."""
-    result = compared(request.user, document)
+    result = compare_details(request.user, document)
     typed = request.POST if VERSION in request.POST else None
     rows = []
     for line in result.lines:

@@ -29,9 +29,9 @@ from admin_dashboards.tables.history import MASKS
 from admin_dashboards.tables.search import SearchableAdmin
 from apps.errors import Conflict, DomainError
 from apps.review.claims import claim, is_workable, release
-from apps.users.accounts.access_log import note_document
+from apps.users.accounts.access_log import record_document_view
 from apps.users.models import Document
-from apps.users.verification.duplicates import seen_documents
+from apps.users.verification.duplicates import viewable_documents
 
 NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_by")
 """What a line and a page name."""
@@ -109,7 +109,7 @@ class DocumentAdmin(SearchableAdmin):
         self, request: StaffRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.get_object(request, unquote(object_id))
-        note_document(request.user, obj)
+        record_document_view(request.user, obj)
         holder = obj.claim_holder()
         context = {
             "page_addresses": page_addresses(request.user, obj),
@@ -248,7 +248,7 @@ class DocumentAdmin(SearchableAdmin):
     @display(description=gettext_lazy("other documents"))
     def earlier(self, document: Document) -> str:
         others = (
-            seen_documents(asking().user)
+            viewable_documents(asking().user)
             .filter(owner=document.owner_id)
             .exclude(pk=document.pk)
             .order_by("-created_at", "-id")[:10]

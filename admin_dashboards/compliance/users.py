@@ -20,7 +20,7 @@ from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.sections import Section, attach, latest_of
 from admin_dashboards.tables.users import PersonAdmin
 from apps.users.models import Document, User
-from apps.users.verification.duplicates import seen_documents
+from apps.users.verification.duplicates import viewable_documents
 
 
 class DocumentsSection(Section):
@@ -67,7 +67,7 @@ class UserAdmin(PersonAdmin):
 
     def attach_sections(self, request: StaffRequest, rows: list[Any]) -> None:
         owners = User.objects.filter(pk__in=[row.pk for row in rows])
-        latest = latest_of(owners, seen_documents(request.user), "owner")
+        latest = latest_of(owners, viewable_documents(request.user), "owner")
         attach(DocumentsSection, rows, {owner: [document_line(each) for each in of] for owner, of in latest.items()})
 
     @display(description=gettext_lazy("verified"))
@@ -96,4 +96,4 @@ class UserAdmin(PersonAdmin):
 
     @display(description=gettext_lazy("documents"))
     def documents(self, user: User) -> str:
-        return documents_of(seen_documents(asking().user).filter(owner=user).order_by("-created_at", "-id")[:20])
+        return documents_of(viewable_documents(asking().user).filter(owner=user).order_by("-created_at", "-id")[:20])

@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.moderation.case_desk import CaseDesk
-from admin_dashboards.moderation.case_page import case_details, evidence
+from admin_dashboards.moderation.case_page import case_details
 from admin_dashboards.moderation.message_preview import in_language_of
+from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.registry import register_desk
 from admin_dashboards.review.desk import Row
 from apps.errors import Invalid
@@ -73,7 +74,7 @@ class AppealDesk(CaseDesk):
         return {
             "case": item.case,
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),
-            "evidence": evidence(request, item.case),
+            "evidence": reported_content(item.case.kind).evidence(request, item.case),
             "details": case_details(item.case),
             "outcomes": label_of(item.decision.after["outcomes"]),
             "rule": dict(Report.Reason.choices).get(item.decision.reason, ""),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from admin_dashboards.context import StaffRequest, is_ahead
+from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.review.desk import WorkDesk
-from apps.audit.services import note_shown
-from apps.moderation.models import Case, Report
-from apps.stories.models import Story
+from apps.moderation.models import Case
 
 
 class CaseDesk(WorkDesk):
@@ -28,7 +27,4 @@ class CaseDesk(WorkDesk):
         """A picture that was fetched ahead is recorded as viewed now."""
         case = self.case_of(item)
         if not is_ahead(request):
-            if case.kind == Report.Kind.STORY:
-                note_shown(request.user, Story(pk=case.target_id))
-            elif case.kind == Report.Kind.USER:
-                note_shown(request.user, case, page="picture")
+            reported_content(case.kind).note_shown(request.user, case)

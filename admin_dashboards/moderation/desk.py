@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from admin_dashboards.context import PART, StaffRequest, is_ahead, refuse_other_sites
 from admin_dashboards.moderation.author import sections
 from admin_dashboards.moderation.case_desk import CaseDesk
-from admin_dashboards.moderation.case_page import case_details, evidence
+from admin_dashboards.moderation.case_page import case_details
 from admin_dashboards.moderation.decision_panel import decision_context, posted_edits
 from admin_dashboards.moderation.message_preview import (
     in_language_of,
@@ -31,6 +31,7 @@ from admin_dashboards.moderation.message_preview import (
     parse_days,
     selected_extras,
 )
+from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.moderation.story_files import send_picture
 from admin_dashboards.registry import register_desk
 from admin_dashboards.review.bulk import BulkAction
@@ -40,15 +41,12 @@ from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import label
 from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, record
-from apps.chat.models import Message
 from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.infra.ids import parse_id, searched_number
 from apps.moderation.actions.checks import check_outcomes, require_outcomes
-from apps.moderation.actions.edit import Edit
-from apps.moderation.actions.keep import Keep
-from apps.moderation.actions.registry import label_of
+from apps.moderation.actions.registry import asked_for, bulk_outcomes, by_severity, label_of, notifies_author
 from apps.moderation.cases import resolve_case
-from apps.moderation.content import target_of
+from apps.moderation.content import content_of, target_of
 from apps.moderation.context import reveal_around
 from apps.moderation.deciding import cases_either_way
 from apps.moderation.models import Appeal, Case, Report
@@ -74,10 +72,14 @@ class ModerationDesk(CaseDesk):
     }
     filters = (Filter("kind", gettext_lazy("Kind"), dict(Report.Kind.choices), "kind"),)
     search_people = ("author",)
-    bulk_actions = (
-        BulkAction("kept", gettext_lazy("Keep"), key="a"),
-        BulkAction("removed", gettext_lazy("Remove"), template="moderation/desk/bulk_text.html", key="r"),
-        BulkAction("warned", gettext_lazy("Warn"), template="moderation/desk/bulk_text.html", key="w"),
+    bulk_actions = tuple(
+        BulkAction(
+            action.code,
+            action.bulk_choice,
+            template="moderation/desk/bulk_text.html" if action.notifies_author else "",
+            key=action.shortcut,
+        )
+        for action in bulk_outcomes()
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -112,13 +114,7 @@ class ModerationDesk(CaseDesk):
         return Row(item, self.title_of(item), shown)
 
     def title_of(self, item: Case) -> str:
-        if item.kind == Report.Kind.USER:
-            return _("User %(name)s") % {"name": item.author.username}
-        return _("%(kind)s %(number)d by %(name)s") % {
-            "kind": item.get_kind_display(),
-            "number": item.target_id,
-            "name": item.author.username,
-        }
+        return reported_content(item.kind).title(item)
 
     def recipient_of(self, item: Case) -> User:
         return item.author
@@ -141,7 +137,7 @@ class ModerationDesk(CaseDesk):
 
     def item_context(self, request: StaffRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
         context = {
-            "evidence": evidence(request, item),
+            "evidence": reported_content(item.kind).evidence(request, item),
             "details": case_details(item),
             "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
@@ -161,17 +157,17 @@ class ModerationDesk(CaseDesk):
     def decide(self, request: StaffRequest, item: Case) -> None:
         posted = request.POST
         chosen = posted.getlist("outcome")
-        if Keep.code in chosen:
-            chosen = [Keep.code]
+        # The button of an outcome that goes with no other decides alone, whatever is selected.
+        chosen = [action.code for action in by_severity(chosen) if action.is_exclusive] or chosen
         resolve_case(
             request.user,
             item.pk,
             outcomes=chosen,
             reason=posted.get("reason", ""),
-            text=posted.get("text", "").strip() if chosen != [Keep.code] else "",
+            text=posted.get("text", "").strip() if notifies_author(chosen) else "",
             note=posted.get("note", "").strip()[:1000],
             until=timezone.now() + timedelta(days=parse_days(posted.get("days", ""))),
-            edits=posted_edits(item, posted) if Edit.code in chosen else None,
+            edits=posted_edits(item, posted) if asked_for("edits", chosen) else None,
             version=parse_id(posted.get("version", "")),
         )
 
@@ -193,8 +189,8 @@ class ModerationDesk(CaseDesk):
         """Reveal the reported message and those around it, for a reason."""
         case = self.one(request, item_id)
         if request.method == "POST":
-            message = target_of(case.kind, case.target_id)
-            if not isinstance(message, Message):
+            message = target_of(case.kind, case.target_id) if content_of(case.kind).is_masked else None
+            if message is None:
                 raise Absent("not-found", _("This case has no masked message to reveal. Reload the page."))
             try:
                 reveal_around(request.user, message, reason=request.POST.get("reason", ""))
@@ -207,7 +203,7 @@ class ModerationDesk(CaseDesk):
         refuse_other_sites(request)
         case = self.one(request, item_id)
         profile = User.objects.select_related("profile").get(pk=case.author_id).profile
-        if case.kind != Report.Kind.USER or not profile.image:
+        if not content_of(case.kind).is_account or not profile.image:
             raise Http404
         response = send_picture(profile.image)
         record(request.user, Action.VIEWED, case, page="picture", **fetched_ahead(is_ahead(request)))
@@ -230,7 +226,7 @@ class ModerationDesk(CaseDesk):
         return _("Message to %(name)s: %(text)s") % read
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Case, batch: UUID) -> str:
-        text = request.POST.get("text", "").strip() if action.code != Keep.code else ""
+        text = request.POST.get("text", "").strip() if notifies_author([action.code]) else ""
         with _of_this_case():
             resolve_case(
                 request.user,

@@ -6,34 +6,25 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.template.defaultfilters import linebreaksbr
-from django.utils.html import format_html, format_html_join
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
-from admin_dashboards.context import StaffRequest, asking
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to
-from admin_dashboards.moderation.case_page import field_texts
-from admin_dashboards.moderation.story_files import media_of
-from admin_dashboards.registry import table_for
-from admin_dashboards.reveals import masked_field
+from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.states import label, moment, time_column
 from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
-from apps.chat.models import Message
-from apps.events.models import Event
 from apps.moderation.actions.checks import possible_outcomes
 from apps.moderation.actions.registry import label_of
-from apps.moderation.content import content_of
 from apps.moderation.models import Case, Report
 from apps.moderation.reporting import resolve_report
-from apps.stories.models import Story
 
 OUTCOME_LABELS: dict[str, tuple[str, str]] = {
     "kept": ("visibility", "good"),
@@ -138,7 +129,7 @@ class ReportAdmin(SearchableAdmin):
     ) -> Any:
         context["show_save"] = self._is_to_settle(request, obj)
         context["show_save_and_continue"] = False
-        context["content"] = self.content(obj) if obj else ""
+        context["content"] = reported_content(obj.kind).summary(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: StaffRequest, obj: Report, form: Any, change: bool) -> None:
@@ -176,35 +167,7 @@ class ReportAdmin(SearchableAdmin):
 
     @display(description=gettext_lazy("content"))
     def content_link(self, report: Report) -> str:
-        word = f"{report.get_kind_display()} {report.target_id}"
-        if report.kind == Report.Kind.USER:
-            return link_to(report.author, word)
-        return link_to(_model(report)(pk=report.target_id), word)
-
-    def content(self, report: Report) -> str:
-        """The reported content as it is now, for viewers who may see it."""
-        if report.kind == Report.Kind.USER:
-            return format_html("<h2>{}</h2>", link_to(report.author))
-        table: Any = table_for(_model(report))
-        rows = table.get_queryset(asking()) if table is not None else None
-        row = rows.filter(pk=report.target_id).first() if rows is not None else None
-        if row is None:
-            return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
-        state = table.state(row)
-        was = self.as_reported(report, row)
-        if isinstance(row, Event):
-            description = linebreaksbr(row.description)
-            return format_html("<h2>{}</h2><p>{}</p><p>{}</p>{}", row.title, state, description, was)
-        if isinstance(row, Story):
-            return format_html("{}<p>{}</p><p>{}</p>{}", media_of(row), row.caption, state, was)
-        return format_html("<p>{}</p><p>{}</p>", masked_field(asking(), row, "text"), state)
-
-    def as_reported(self, report: Report, row: Any) -> SafeString:
-        """The reported text, where its author has changed it since."""
-        if report.case is None or isinstance(row, Message):  # messages are masked
-            return SafeString("")
-        changed = ((line.name, said) for line in field_texts(report.case, row) for _at, said in line.reported)
-        return format_html_join("", f"<p><span>{_('As reported')} · {{}}:</span> {{}}</p>", changed)
+        return reported_content(report.kind).link(report)
 
     @display(description=gettext_lazy("reported user"))
     def about(self, report: Report) -> str:
@@ -213,7 +176,3 @@ class ReportAdmin(SearchableAdmin):
     @display(description=gettext_lazy("reporter"))
     def by(self, report: Report) -> str:
         return link_to(report.reporter)
-
-
-def _model(report: Report) -> type[Model]:
-    return content_of(report.kind).model

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from api.throttles import TooMany, check_guesses, count_wrong_guess, forget_wrong_guesses
 from apps.users.authentication.console_sessions import sign_in_failed
-from apps.users.authentication.lockout import account_key
+from apps.users.authentication.lockout import lockout_key
 from config.middleware import counted_address
 
 type Credentials = dict[str, Any] | None
@@ -33,7 +33,7 @@ LOCKS = [timedelta(minutes=minutes) for minutes in (10, 20, 40, 60)]
 
 def account(request: HttpRequest, credentials: Credentials) -> str:
     """What the account in `credentials` is counted under."""
-    return account_key((credentials or {}).get("username") or "")
+    return lockout_key((credentials or {}).get("username") or "")
 
 
 def address(request: HttpRequest) -> str:
@@ -94,7 +94,7 @@ class LockOut(AxesDatabaseHandler):
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **rest: Any) -> None:
         super().user_logged_in(sender, request, user, **rest)
-        forget_wrong_guesses(account_key(user.get_username()))
+        forget_wrong_guesses(lockout_key(user.get_username()))
 
     def reset_attempts(self, *, username: str | None = None, **rest: Any) -> int:
         """As axes', by `account`, for a release: the account's wrong guesses at the API are forgotten, too."""

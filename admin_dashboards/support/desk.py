@@ -35,7 +35,7 @@ from apps.support.evidence import Evidence
 from apps.support.explain_visibility import ExplainedCheck, explain
 from apps.support.search import SHORTEST_PHONE_END, Found, find, is_short_phone
 from apps.support.targets import TARGETS
-from apps.users.accounts.access_log import look_as, note_found, note_opened
+from apps.users.accounts.access_log import record_account_view, record_impersonation, record_search_hit
 from apps.users.models import Block, User
 
 LONGEST_SEARCH = 300
@@ -155,7 +155,7 @@ class SupportDesk(Desk):
             return self.page(request, "support/as_seen.html", context, title=title)
         reason = request.POST.get("reason", "")
         try:
-            person = look_as(request.user, person.pk, reason=reason)
+            person = record_impersonation(request.user, person.pk, reason=reason)
         except Invalid as error:
             response = self.page(
                 request, "support/as_seen.html", context | {"reason": reason, "error": str(error)}, title=title
@@ -177,7 +177,7 @@ def _find(request: StaffRequest, term: str, besides: User | None = None) -> list
     for hit in found:
         if hit.person is not None and hit.field:
             refuse_other_sites(request)
-            note_found(request.user, hit.person, field=hit.field)
+            record_search_hit(request.user, hit.person, field=hit.field)
     return found
 
 
@@ -195,7 +195,7 @@ def _opened(request: StaffRequest, person_id: int) -> User:
     """The user, whose data the page shows: the view is logged, and shown to them."""
     person = _client(person_id)
     refuse_other_sites(request)
-    note_opened(request.user, person)
+    record_account_view(request.user, person)
     return person
 
 

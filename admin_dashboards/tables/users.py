@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from admin_dashboards.context import StaffRequest, refuse_other_sites
 from admin_dashboards.tables.search import SearchableAdmin
-from apps.users.accounts.access_log import note_opened
+from apps.users.accounts.access_log import record_account_view
 from apps.users.models import User
 
 
@@ -32,4 +32,4 @@ class PersonAdmin(SearchableAdmin):
 
     def _note(self, request: StaffRequest, row: Any) -> None:
         refuse_other_sites(request)
-        note_opened(request.user, row if isinstance(row, User) else row.user)
+        record_account_view(request.user, row if isinstance(row, User) else row.user)

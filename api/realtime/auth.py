@@ -15,7 +15,7 @@ from api.schemas.chat import Seq
 from apps.chat.permissions import still_members
 from apps.errors import DomainError, Invalid, Refused, WrongCredentials
 from apps.users.authentication import socket_tickets
-from apps.users.authentication.socket_tickets import Admission
+from apps.users.authentication.socket_tickets import SocketCredential
 from apps.users.models import User
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ _POSITION: TypeAdapter[int] = TypeAdapter(Seq)
 type Scope = dict[str, Any]
 
 
-def admission_of(scope: Scope) -> Admission:
+def credential_of(scope: Scope) -> SocketCredential:
     """What a socket is let in on. Raises `WrongCredentials` where that is nothing; the query string is never read."""
     for value in _headers(scope, b"authorization"):
         scheme, _space, token = value.partition(" ")
         if scheme.lower() == "bearer":
-            return socket_tickets.by_token(token.strip())
+            return socket_tickets.from_token(token.strip())
     for protocol in scope["subprotocols"]:
         if protocol.startswith(TICKET):
-            return socket_tickets.by_ticket(protocol.removeprefix(TICKET))
+            return socket_tickets.from_ticket(protocol.removeprefix(TICKET))
     raise WrongCredentials("unauthenticated", _("Sign in first: a socket needs an access token or a ticket."))
 
 
@@ -76,12 +76,12 @@ def _headers(scope: Scope, name: bytes) -> list[str]:
 
 def judge(sockets: Collection[Socket]) -> dict[Socket, User | DomainError]:
     """For each socket its user as they are now, or why it may not be open. Two queries, however many."""
-    logins = socket_tickets.standing({socket.admission for socket in sockets})
-    places = {socket: (socket.room_id, login.user_id) for socket in sockets if (login := logins.get(socket.admission))}
+    logins = socket_tickets.valid_sessions({socket.credential for socket in sockets})
+    places = {socket: (socket.room_id, login.user_id) for socket in sockets if (login := logins.get(socket.credential))}
     members = still_members((room, person) for room, person in places.values() if room is not None)
     verdicts: dict[Socket, User | DomainError] = {}
     for socket in sockets:
-        login = logins.get(socket.admission)
+        login = logins.get(socket.credential)
         if login is None:
             verdicts[socket] = WrongCredentials("unauthenticated", _("The login of this socket has ended."))
             continue

@@ -15,13 +15,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api import auth
 from api.realtime import manager, open_sockets
-from api.realtime.auth import PROTOCOL, admission_of, judge
+from api.realtime.auth import PROTOCOL, credential_of, judge
 from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
 from api.throttles import TooMany
 from apps import errors
 from apps.errors import DomainError, Invalid
-from apps.users.authentication.socket_tickets import Admission
+from apps.users.authentication.socket_tickets import SocketCredential
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Socket(AsyncWebsocketConsumer):
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
     """What clients may send."""
 
-    admission: Admission
+    credential: SocketCredential
     user: User
     key: str
     """Its name among the sockets of all processes."""
@@ -121,7 +121,7 @@ class Socket(AsyncWebsocketConsumer):
             await self.end(FAILED)
 
     async def _let_in(self) -> None:
-        self.admission = await in_thread(admission_of, self.scope)
+        self.credential = await in_thread(credential_of, self.scope)
         verdict = (await in_thread(judge, [self]))[self]
         if isinstance(verdict, DomainError):
             raise verdict

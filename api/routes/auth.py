@@ -46,7 +46,7 @@ def login(request: HttpRequest, body: LoginIn) -> api_sessions.Tokens:
     that is wrong or used 401 `otp-wrong`, what cannot be a code 401 `otp-malformed`; all three only once the password
     is right. From then on messages come in the language of `Accept-Language`, where that is sent.
     """
-    with guesses(request, lockout.account_key(body.username)):
+    with guesses(request, lockout.lockout_key(body.username)):
         return api_sessions.sign_in(
             body.username,
             body.password,
@@ -87,7 +87,7 @@ def change_password(request: Request, body: PasswordIn) -> Status[None]:
 )
 def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
     """Mail a six-digit code to this address, if it belongs to somebody. The answer does not tell."""
-    spend("password_reset", lockout.account_key(body.email))
+    spend("password_reset", lockout.lockout_key(body.email))
     passwords.request_reset(body.email)
     return {"message": _("If the address belongs to an account, a code is on its way.")}
 
@@ -98,6 +98,6 @@ def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
 def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
     """Set a new password by the code from the mail. Every login ends."""
     # Counted apart from passwords, so that whoever tried those in vain can still use a code.
-    with guesses(request, f"code:{lockout.account_key(body.email)}"):
+    with guesses(request, f"code:{lockout.lockout_key(body.email)}"):
         passwords.confirm_reset(body.email, code=body.otp, password=body.password)
     return {"message": _("The new password is set. Sign in with it.")}

@@ -17,7 +17,7 @@ from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfil
 from api.throttles import guesses, spend, uploads
 from apps.infra.files.uploads import PICTURE_SIZE
 from apps.users.accounts import directory, identifiers, profiles, relationships
-from apps.users.accounts.access_log import looks_at
+from apps.users.accounts.access_log import views_of
 from apps.users.models import User
 
 router = Router()
@@ -43,7 +43,7 @@ def update_profile(request: Request, body: ProfilePatch) -> User:
 def _write(request: Request, write: Callable[..., User], body: ProfilePatch | ProfilePut) -> User:
     """Counted where user name or mail address would be another text, taken or not; a password sent along is a guess."""
     changes = body.model_dump(exclude_unset=True)
-    if identifiers.is_moving(request.user, changes):
+    if identifiers.changes_identifiers(request.user, changes):
         spend("account_change", request.user.pk)
     with guesses(request, str(request.user.pk)) if "password" in changes else nullcontext():
         return write(request.user, **changes)
@@ -70,7 +70,7 @@ def clear_image(request: Request) -> User:
 @router.get("/access_log", response={200: Page[LookOut]}, operation_id="list_looks_at_me")
 def access_log(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """When staff looked at one's masked data, at one's documents or through one's eyes, and why; latest first."""
-    return paginate(request, looks_at(request.user), paging)
+    return paginate(request, views_of(request.user), paging)
 
 
 @router.get("/{username}", response={200: PublicProfileOut}, operation_id="get_person")

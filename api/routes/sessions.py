@@ -18,11 +18,11 @@ router = Router()
 @router.get("", response={200: Page[SessionOut]}, operation_id="list_own_sessions")
 def list_sessions(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     """Those that still stand, latest activity first."""
-    return paginate(request, sessions.logins_of(request.user), paging)
+    return paginate(request, sessions.valid_sessions_of(request.user), paging)
 
 
 @router.delete("/{session_id}", response={204: None}, operation_id="end_own_session")
 def end_session(request: Request, session_id: PathId) -> Status[None]:
     """End a login; its tokens are dead and its sockets close."""
-    sessions.end_login(request.user, session_id)
+    sessions.end_own_session(request.user, session_id)
     return Status(204, None)

@@ -7,14 +7,14 @@ from ninja import Schema
 from api.schemas.common import Time
 from api.schemas.notifications import TargetOut
 from apps.audit.models import Entry
-from apps.users.accounts.access_log import Look, look_of, told_reason, told_text
+from apps.users.accounts.access_log import ViewKind, kind_of, view_reason, view_text
 
 
 class LookOut(Schema):
     """What was looked at, when and why. Never by whom."""
 
     id: int
-    kind: Look
+    kind: ViewKind
     text: str
     target: TargetOut | None
     """The document or message that was looked at; null where it was the account."""
@@ -24,12 +24,12 @@ class LookOut(Schema):
     created_at: Time
 
     @staticmethod
-    def resolve_kind(entry: Entry) -> Look:
-        return look_of(entry)
+    def resolve_kind(entry: Entry) -> ViewKind:
+        return kind_of(entry)
 
     @staticmethod
     def resolve_text(entry: Entry) -> str:
-        return told_text(entry)
+        return view_text(entry)
 
     @staticmethod
     def resolve_target(entry: Entry) -> dict[str, str | int] | None:
@@ -42,4 +42,4 @@ class LookOut(Schema):
 
     @staticmethod
     def resolve_reason(entry: Entry) -> str:
-        return told_reason(entry)
+        return view_reason(entry)

@@ -22,7 +22,7 @@ from apps.connections.permissions import Relation, relation
 from apps.users.authentication.lockout import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
 from apps.users.names import tidy
-from apps.users.permissions import between
+from apps.users.permissions import relationship
 from apps.users.verification.messages import text_for_owner
 
 
@@ -192,7 +192,7 @@ class PublicProfileOut(_ProfileTexts, PersonOut):
     @staticmethod
     def resolve_relation(user: User, context: dict[str, Any]) -> dict[str, Any]:
         viewer = context["request"].user
-        return {"connection": relation(viewer, user), **between(viewer, user)}
+        return {"connection": relation(viewer, user), **relationship(viewer, user)}
 
 
 class DirectoryFilter(Body):

@@ -9,7 +9,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.events.models import Event
-from apps.users.permissions import switched_on, unblocked
+from apps.users.permissions import owner_is_active, unblocked
 from apps.visibility.evaluate import visible_rows
 from apps.visibility.policy import Check, Policy
 from apps.visibility.snapshot import Snapshot
@@ -31,7 +31,7 @@ def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
             Check(
                 "kept", _("Is it still up, not removed by staff?"), Q(removed_at=None), fixable_by="events.delete_event"
             ),
-            switched_on("host", snapshot),
+            owner_is_active("host", snapshot),
             unblocked("host", viewer, snapshot),
         ]
     )

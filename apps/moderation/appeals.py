@@ -16,7 +16,7 @@ from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to
 from apps.review.claims import lock_for_work
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts, undo
-from apps.users.accounts.alerts import alert_if_one
+from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import User
 
 LONGEST_APPEAL = 2000
@@ -85,7 +85,7 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
         after=facts(ruled, DECIDED_FIELDS),
         text=ruled.ruling,
     )
-    alert_if_one(ruled.decider, actor, ruled, since=ruled.decision.made_at)
+    alert_if_same_person(ruled.decider, actor, ruled, since=ruled.decision.made_at)
     return ruled
 
 

@@ -16,7 +16,7 @@ from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Invalid
 from apps.moderation.actions.base import Params, impossible
 from apps.moderation.actions.checks import check_outcomes
-from apps.moderation.actions.registry import by_severity
+from apps.moderation.actions.registry import asked_for, by_severity
 from apps.moderation.content import content_of
 from apps.moderation.models import Case, Report
 from apps.moderation.strikes import give_strike
@@ -125,7 +125,7 @@ def resolve_locked(
     before = facts(case, DECIDED_FIELDS)
     params = Params(until=until or timezone.now() + SUSPENDED_FOR, note=note, edits=edits or {})
     actions = by_severity(chosen)
-    if edits and not any("edits" in action.asks for action in actions):
+    if edits and not asked_for("edits", chosen):
         raise impossible(_("Choose “Edit text” to change the text."))
     before["about"] = key_of(content_of(case.kind).model, case.target_id)
     before["reports"] = [report.pk for report in reports]

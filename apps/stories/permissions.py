@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.connections.permissions import connected_ids
 from apps.stories.models import Story
-from apps.users.permissions import switched_on, unblocked
+from apps.users.permissions import owner_is_active, unblocked
 from apps.visibility.evaluate import visible_rows
 from apps.visibility.policy import Check, Policy
 from apps.visibility.snapshot import Snapshot
@@ -40,7 +40,7 @@ def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
                 fixable_by="stories.delete_story",
             ),
             Check("lasting", _("Is it still within its 24 hours?"), Q(expires_at__gt=snapshot.now), spares_own=True),
-            switched_on("author", snapshot, spares_own=True),
+            owner_is_active("author", snapshot, spares_own=True),
             unblocked("author", viewer, snapshot, spares_own=True),
             Check(
                 "audience",

@@ -70,7 +70,7 @@ def last_connected_at(viewer: User, snapshot: Snapshot) -> datetime | None:
     """When an app of the viewer last connected; None as of an earlier time, of which that is not kept."""
     if snapshot is not LIVE:
         return None
-    sessions = Session.objects.filter(user_id=viewer.pk, door=Session.Door.API)
+    sessions = Session.objects.filter(user_id=viewer.pk, door=Session.EntryPoint.API)
     return sessions.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
 
 

@@ -102,7 +102,7 @@ def evaluate_checks(
 ) -> dict[int, CheckOutcomes]:
     """The results of all checks that decide, by target. Raises as `explain` does."""
     target, snapshot, viewer = _resolve(viewer_id, kind, at)
-    of_viewer: CheckOutcomes = [(check.code, check.opens(viewer, snapshot.now)) for check in target.account_checks]
+    of_viewer: CheckOutcomes = [(check.code, check.passes(viewer, snapshot.now)) for check in target.account_checks]
     policy = target.policy(viewer, snapshot)
     results = evaluate(policy, target.model, target_ids, snapshot)
     unreached: CheckOutcomes = [(check.code, None) for check in policy.checks]

@@ -19,7 +19,7 @@ from apps.stories.models import Story
 from apps.stories.permissions import feed_policy
 from apps.stories.permissions import policy as story_policy
 from apps.users.models import User
-from apps.users.permissions import STANDING, SWITCHED_ON, VERIFIED, Door, directory_entry, profile_page
+from apps.users.permissions import MAY_SIGN_IN, NOT_SUSPENDED, VERIFIED, AccountCheck, directory_entry, profile_page
 from apps.visibility.policy import PolicyFor, Text
 
 CREATED_AT: dict[type[Model], str] = {Message: "sent_at", Notification: "created_at"}
@@ -33,7 +33,7 @@ class Target:
     model: type[Model]
     name: Text
     policy: PolicyFor
-    account_checks: tuple[Door, ...] = (SWITCHED_ON, STANDING)
+    account_checks: tuple[AccountCheck, ...] = (MAY_SIGN_IN, NOT_SUSPENDED)
     """What the calls that show it ask of the viewer's account."""
     listing: PolicyFor | None = None
     """Who finds it in its list, where not all who may see it do."""
@@ -44,7 +44,7 @@ TARGETS: dict[str, Target] = {
     "connection": Target(Connection, gettext_lazy("connection request"), connection_policy),
     "story": Target(Story, gettext_lazy("story"), story_policy, listing=feed_policy, list_name=gettext_lazy("feed")),
     "event": Target(Event, gettext_lazy("event"), event_policy),
-    "message": Target(Message, gettext_lazy("message"), message_policy, (SWITCHED_ON, STANDING, VERIFIED)),
+    "message": Target(Message, gettext_lazy("message"), message_policy, (MAY_SIGN_IN, NOT_SUSPENDED, VERIFIED)),
     "notification": Target(Notification, gettext_lazy("notification"), notification_policy),
     "profile": Target(
         User,

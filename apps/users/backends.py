@@ -1,4 +1,4 @@
-"""Who somebody is, by their password, and what they hold model-wide."""
+"""Authentication of staff by password, and their model-wide permissions."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 
 from apps.access import memberships
-from apps.users.models import User, nobody
+from apps.users.models import User, unknown_user
 
 
 class Accounts(ModelBackend):
-    """Django's own, leaving out groups in which one's time is over."""
+    """Django's own, without memberships of groups that have ended."""
 
     def authenticate(
         self, request: Any, username: str | None = None, password: str | None = None, **rest: Any
     ) -> User | None:
-        """Staff only: the right password of anybody else is as good as a wrong one.
+        """The staff account of these credentials; None for end users, as for a wrong password.
 
-        The lock-out judges a right password again, so that many at once get no more answers than one by one.
+        The lock-out is checked after a right password too: parallel guesses get no more answers than serial ones.
         """
         if username is None or password is None:
             return None
         user = User.objects.named(username).first()
-        # Of the same spellings for nobody, so that time does not tell whether an account exists.
-        right = (user or nobody()).check_password(password)
+        # The same hashes for unknown names: response times must not disclose accounts.
+        right = (user or unknown_user()).check_password(password)
         if user is None or not right or not user.is_staff or not self.user_can_authenticate(user):
             return None
         if not AxesProxyHandler.is_allowed(request, {"username": username}):

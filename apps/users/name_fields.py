@@ -22,7 +22,7 @@ def _has(field: str, text: str) -> Q:
 
 
 class _Tidied:
-    """A field that stores its text tidied, whoever writes it.
+    """A field that stores its text tidied, for every writer.
 
     What was stored before that stays as it is until it is another: the tidied text may be an older account's. So it is
     compared as it is, too.
@@ -72,7 +72,7 @@ class AddressField(_Tidied, models.EmailField):  # type: ignore[type-arg]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A column that holds what `make` makes of another, by which accounts are found and kept apart."""
+    """A column computed by `make` from another, by which accounts are found and kept unique."""
 
     column: str
     of: str

@@ -16,7 +16,7 @@ SHOWN = 18
 
 
 def triggers() -> list[pgtrigger.Trigger]:
-    """Take the key away from an account to which the release before gives another name or address while it serves.
+    """Clear the key of an account to which the previous release gives another name or address while it serves.
 
     It leaves the old key where it is; without one, the account is found by its spelling until `renew_name_keys`. A
     writer of keys says so by naming the column, even where the key of the new spelling is that of the old: the first
@@ -47,7 +47,7 @@ def _trigger(name: str, operation: Any, value: str) -> pgtrigger.Trigger:
 def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:
     """Give the key to each of `users` that has none, oldest account first, and return the clashes.
 
-    A clash is the id of an account that gets none, with the id of the one that holds the key. In batches, each a
+    A clash is the id of an account that gets none, with the id of the one that has the key. In batches, each a
     transaction of its own; a run that was broken off goes on where it was. Raises `IntegrityError` where a name was
     taken at the same instant: run it again.
     """

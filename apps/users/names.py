@@ -1,6 +1,6 @@
-"""User names, mail addresses and codes as people write them: how they are stored, compared and taken for one another.
+"""Spellings of user names, email addresses and codes: how they are stored, compared and checked.
 
-Whoever looks for a name or an address compares its folded form, which is stored beside it under a unique constraint.
+Names and addresses are found by their folded form, which is stored beside it under a unique constraint.
 Mail goes to the address that is stored, never to the one that was looked for.
 What looks alike is said by ICU, after Unicode UTS 39.
 """

@@ -1,4 +1,4 @@
-"""Passwords as people type them: a letter with a mark is one sign on one device, and two on another."""
+"""Passwords as typed: an accented letter is one character on one device, and two on another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def composed(password: str) -> str:
 def spellings(password: str) -> list[str]:
     """The spellings of which a hash may be, without repeats; one for a password without marks.
 
-    How many depends on the password alone, so that as many hashes are computed whoever it is tried for.
+    Their number depends on the password alone, so that as many hashes are computed for every account.
     """
     return list(dict.fromkeys([composed(password), unicodedata.normalize("NFD", password), password]))
 
@@ -48,6 +48,6 @@ def check_new_password(password: str, user: User, *, field: str) -> None:
 
 
 @cache
-def nobodys_password() -> str:
+def dummy_hash() -> str:
     """A hash to compare with where there is no account."""
     return make_password("nobody")

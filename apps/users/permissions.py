@@ -1,4 +1,4 @@
-"""Who may do what with people, their profiles, documents and sessions, and who sees whom."""
+"""Permissions on users, profiles, documents and sessions, and the visibility of users."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def owns_session(user: User, session: Session) -> bool:
 
 
 def hidden_from(viewer: Viewer, snapshot: Snapshot = LIVE) -> QuerySet[Block, int]:
-    """The ids of all who blocked `viewer` or whom `viewer` blocked; for use inside another query."""
+    """The ids of users who blocked `viewer` or whom `viewer` blocked; for use inside another query."""
     blocks = snapshot.of(Block)
     if not viewer.is_authenticated:
         return blocks.none().values_list("blocked_id", flat=True)
@@ -44,23 +44,23 @@ def hidden_from(viewer: Viewer, snapshot: Snapshot = LIVE) -> QuerySet[Block, in
     return blocks.filter(Q(blocker_id=viewer.pk) | Q(blocked_id=viewer.pk)).values_list(other, flat=True)
 
 
-def switched_off(snapshot: Snapshot = LIVE) -> QuerySet[User, int]:
-    """The ids of accounts that are switched off; for use inside another query.
+def inactive_users(snapshot: Snapshot = LIVE) -> QuerySet[User, int]:
+    """The ids of deactivated accounts; for use inside another query.
 
-    These are few. Asking the person of each row, by a join, would read all people before the first row comes.
+    These are few. A join with the owner of each row would read all users before the first row.
     """
     return snapshot.of(User).filter(is_active=False).values_list("id", flat=True)
 
 
 def unblocked(whose: str, viewer: Viewer, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
-    """That no block stands between the viewer and the person of `whose`, a field."""
+    """The check that neither the viewer nor the owner, a user in the field `whose`, has blocked the other."""
     holds = ~Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
     return Check("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
 
 
-def switched_on(whose: str, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
-    """That the account of the person of `whose`, a field, is on."""
-    holds = ~Q(**{f"{whose}__in": switched_off(snapshot)})
+def owner_is_active(whose: str, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
+    """The check that the account of the owner, a user in the field `whose`, is active."""
+    holds = ~Q(**{f"{whose}__in": inactive_users(snapshot)})
     return Check("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
 
 
@@ -71,8 +71,8 @@ def is_hidden(one_id: int, other_id: int) -> bool:
     ).exists()
 
 
-def between(viewer: User, person: User) -> dict[str, bool]:
-    """What `viewer` has done about `person`."""
+def relationship(viewer: User, person: User) -> dict[str, bool]:
+    """Whether `viewer` follows or has blocked `person`."""
     return {
         "following": Follow.objects.filter(follower=viewer, followed=person).exists(),
         "blocked": Block.objects.filter(blocker=viewer, blocked=person).exists(),
@@ -80,27 +80,27 @@ def between(viewer: User, person: User) -> dict[str, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What the API asks of whoever calls, before it looks at what they call for."""
+class AccountCheck:
+    """A check of the viewer's account, made by the API before any check of the content."""
 
     code: str
     question: Text
-    opens: Callable[[User, datetime], bool]
+    passes: Callable[[User, datetime], bool]
     fixable_by: str = ""
 
 
-SWITCHED_ON = Door(
+MAY_SIGN_IN = AccountCheck(
     "signed_in",
     _lazy("Can the viewer sign in to the app?"),
     lambda user, _now: user.is_active and not user.is_staff,
 )
-STANDING = Door(
+NOT_SUSPENDED = AccountCheck(
     "standing",
     _lazy("Is the viewer not suspended?"),
     lambda user, now: not user.is_suspended_at(now),
     fixable_by="users.suspend_user",
 )
-VERIFIED = Door(
+VERIFIED = AccountCheck(
     "verified",
     _lazy("Is the viewer verified?"),
     lambda user, _now: user.identity_verified,
@@ -108,20 +108,20 @@ VERIFIED = Door(
 )
 
 
-def require_standing(user: User) -> None:
-    """Refuse whoever is suspended."""
-    if not STANDING.opens(user, timezone.now()):
+def require_not_suspended(user: User) -> None:
+    """Raise `Refused` for suspended users."""
+    if not NOT_SUSPENDED.passes(user, timezone.now()):
         until = formats.date_format(timezone.localtime(user.suspended_until), "DATETIME_FORMAT")
         raise Refused("account-suspended", _("This account is suspended until %(time)s UTC.") % {"time": until})
 
 
 def directory_entry(viewer: Viewer, snapshot: Snapshot) -> Policy:
-    """Who finds somebody in the directory, and meets them elsewhere."""
+    """Which users `viewer` finds in the directory and elsewhere."""
     return Policy([*_account(), unblocked("id", viewer, snapshot)])
 
 
 def profile_page(viewer: Viewer, snapshot: Snapshot) -> Policy:
-    """Who opens somebody's profile: also whoever has blocked them, so as to undo it."""
+    """Whose profile `viewer` may open: also of users whom the viewer has blocked, to undo it."""
     blocked_by = snapshot.of(Block).filter(blocked_id=viewer.pk).values_list("blocker_id", flat=True)
     not_blocked = Check("unblocked", _lazy("Has this user not blocked the viewer?"), ~Q(id__in=blocked_by))
     return Policy([*_account(), not_blocked])
@@ -134,12 +134,12 @@ def _account() -> list[Check]:
     ]
 
 
-def people_shown(viewer: Viewer) -> QuerySet[User]:
+def visible_users(viewer: Viewer) -> QuerySet[User]:
     return visible_rows(directory_entry, User, viewer)
 
 
-def profiles_shown(viewer: Viewer) -> QuerySet[Profile]:
-    return Profile.objects.filter(user__in=people_shown(viewer))
+def visible_profiles(viewer: Viewer) -> QuerySet[Profile]:
+    return Profile.objects.filter(user__in=visible_users(viewer))
 
 
 def own_documents(viewer: User) -> QuerySet[Document]:
@@ -161,8 +161,8 @@ SCOPED = tuple(
 )
 """Reviewers of one kind of user."""
 SCOPES: dict[type[Any], Callable[[Any], QuerySet[Any]]] = {
-    User: people_shown,
-    Profile: profiles_shown,
+    User: visible_users,
+    Profile: visible_profiles,
     Document: own_documents,
     Session: own_sessions,
 }

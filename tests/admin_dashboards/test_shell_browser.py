@@ -25,7 +25,7 @@ def come_back(page: Page) -> None:
 def left(seconds: int) -> None:
     """The console's sessions have so long left if nobody uses them."""
     now = timezone.now()
-    Session.objects.filter(door=Session.Door.CONSOLE).update(
+    Session.objects.filter(door=Session.EntryPoint.CONSOLE).update(
         last_seen_at=now - timedelta(minutes=58), expires_at=now + timedelta(seconds=seconds)
     )
 

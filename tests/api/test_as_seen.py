@@ -9,7 +9,7 @@ from api import as_seen
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import Absent, Invalid, Refused
-from apps.users.accounts.access_log import look_as
+from apps.users.accounts.access_log import record_impersonation
 from apps.users.models import User
 from tests import people
 from tests.client import api
@@ -93,15 +93,15 @@ def test_viewing_as_a_user_spends_no_rate_limit(alice: User, settings: pytest.Mo
 def test_a_look_needs_the_right_and_a_reason_and_is_kept(alice: User) -> None:
     support = people.support()
     with pytest.raises(Refused):
-        look_as(people.community(), alice.pk, reason="curious")
+        record_impersonation(people.community(), alice.pk, reason="curious")
     with pytest.raises(Invalid):
-        look_as(support, alice.pk, reason="  ")
+        record_impersonation(support, alice.pk, reason="  ")
     with pytest.raises(Refused):
-        look_as(support, people.admin().pk, reason="curious")
+        record_impersonation(support, people.admin().pk, reason="curious")
     with pytest.raises(Absent):
-        look_as(support, 10**9, reason="curious")
+        record_impersonation(support, 10**9, reason="curious")
     assert not Entry.objects.filter(verb=Action.IMPERSONATED).exists()
-    assert look_as(support, alice.pk, reason="cannot see a story") == alice
+    assert record_impersonation(support, alice.pk, reason="cannot see a story") == alice
     entry = Entry.objects.get(verb=Action.IMPERSONATED)
     assert (entry.actor, entry.target_id, entry.reason) == (support, str(alice.pk), "cannot see a story")
 

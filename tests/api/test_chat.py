@@ -7,7 +7,7 @@ import pytest
 from apps.chat.models import Message
 from apps.chat.services import remove_message
 from apps.connections.models import Connection
-from apps.users.authentication.socket_tickets import by_ticket, standing
+from apps.users.authentication.socket_tickets import from_ticket, valid_sessions
 from apps.users.models import Block
 from tests.apps.chat.people import connect, room_of, say
 from tests.client import api
@@ -203,10 +203,10 @@ def test_a_ticket_replaces_its_token_once() -> None:
     answer = api(newton()).post("/chat/ticket")
     assert answer.status_code == 201
     assert answer.json()["expires_in"] == 30
-    admission = by_ticket(answer.json()["ticket"])
-    assert standing([admission])[admission].user.username == "newton"
+    credential = from_ticket(answer.json()["ticket"])
+    assert valid_sessions([credential])[credential].user.username == "newton"
     with pytest.raises(Exception, match="does not hold"):
-        by_ticket(answer.json()["ticket"])
+        from_ticket(answer.json()["ticket"])
     assert api().post("/chat/ticket").status_code == 401
 
 

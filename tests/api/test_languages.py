@@ -14,7 +14,7 @@ from apps.review.decisions.models import HOLD, Decision
 from apps.review.decisions.services import undo
 from apps.stories.services import remove_story
 from apps.users.models import User
-from apps.users.verification.messages import letter
+from apps.users.verification.messages import message_preview
 from apps.users.verification.review import review_document
 from tests import people
 from tests.client import api
@@ -104,7 +104,7 @@ def test_a_rejection_is_read_as_the_officer_saw_it_before() -> None:
     owner = in_german(people.newton())
     document = make_document(owner)
     officer = people.compliance()
-    shown = letter(document, "rejected", reason="expired", comment="Seite 2.")
+    shown = message_preview(document, "rejected", reason="expired", comment="Seite 2.")
     assert shown.notification == (
         "Dein Dokument wurde abgelehnt. Dein Dokument ist abgelaufen. "
         "Bitte schicke eines, das noch gültig ist. Seite 2."

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.users.models import ResetCode, User
-from apps.users.passwords import nobodys_password
+from apps.users.passwords import dummy_hash
 from tests.client import ANOTHER, NEW, api, ask_for_code, assert_problem, client_of, login, refresh, works
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, compliance
@@ -86,7 +86,7 @@ def test_a_password_is_as_long_as_it_is_seen() -> None:
 @pytest.mark.parametrize("password", ["wrong", "fälsch", normalize("NFD", "fälsch")], ids=ascii)
 def test_unknown_users_cost_as_many_hashes(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compliance(), alice()
-    nobodys_password()
+    dummy_hash()
     hashed: list[str] = []
     encode = MD5PasswordHasher.encode
 

@@ -33,8 +33,8 @@ from apps.stories.models import Story
 from apps.users.accounts.guards import access_administrators
 from apps.users.models import BlindCheck, Block, DocType, Document, Profile, Reason, Role, User
 from apps.users.names import skeleton_key
-from apps.users.staff.access_review import ends_soon, holdings
-from apps.users.verification.details import compared
+from apps.users.staff.access_review import ends_soon, staff_access
+from apps.users.verification.details import compare_details
 from apps.users.verification.duplicates import duplicates, inspect_document
 from apps.users.verification.four_eyes import needs_second
 from apps.users.verification.quality import open_checks, quality
@@ -73,7 +73,7 @@ class DemoTest(TestCase):
         assert all(is_away(staff[name]) for name in COLLEAGUES), "nobody would do what is given to them"
 
     def test_the_access_desk_has_something_to_look_into(self) -> None:
-        held = {each.person.username: each for each in holdings()}
+        held = {each.person.username: each for each in staff_access()}
         assert {name for name, each in held.items() if each.pairs} == {"robin.marsh"}
         given = [(name, each) for name, each in held.items() if name in COLLEAGUES]
         ends = {
@@ -109,13 +109,13 @@ class DemoTest(TestCase):
     def test_the_details_of_documents_match_and_some_are_flagged(self) -> None:
         officer = User.objects.get(username="compliance")
         documents = Document.objects.select_related("owner__profile", "details")
-        waiting = [compared(officer, each) for each in documents.filter(status="pending", details__isnull=False)]
+        waiting = [compare_details(officer, each) for each in documents.filter(status="pending", details__isnull=False)]
         assert {reason for each in waiting for reason in each.reasons} == {
             Reason.NAME_DIFFERS, Reason.EXPIRED, Reason.ALREADY_USED,
         }  # fmt: skip
         assert not any(each.matches.name for each in waiting), "no two share a name by chance"
         for each in documents.filter(status="approved", details__isnull=False)[:10]:
-            names = [line.outcome for line in compared(officer, each).lines if line.is_given]
+            names = [line.outcome for line in compare_details(officer, each).lines if line.is_given]
             assert {outcome.code for outcome in names if outcome} <= {"match", "not_given"}
         assert documents.get(owner__username="newcomer1").legal_name
         assert documents.filter(legal_name="").exists()

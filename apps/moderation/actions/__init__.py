@@ -1,1 +1,1 @@
-"""The outcomes of a case, one class each; `ModerationConfig.ready` registers them."""
+"""The outcomes of a case, one class in one module each."""

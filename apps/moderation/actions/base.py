@@ -56,6 +56,12 @@ class ModerationAction:
     strike: ClassVar[StrikeRule | None] = None
     asks: ClassVar[tuple[Literal["until", "edits"], ...]] = ()
     """The fields of `Params` that it needs: the form of the desk asks for them."""
+    shortcut: ClassVar[str] = ""
+    """The key of the desk that decides so, where the outcome has a button of its own, and for many cases at once."""
+    bulk_choice: ClassVar[str | Promise] = ""
+    """What the moderator chooses for many cases at once; empty where it is only chosen case by case."""
+    notifies_author: ClassVar[bool] = True
+    """Whether the author is notified, with a message by the moderator."""
     is_exclusive: ClassVar[bool] = False
     """Whether it cannot be combined with another."""
     is_extra: ClassVar[bool] = True

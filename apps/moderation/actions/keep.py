@@ -12,5 +12,7 @@ class Keep(ModerationAction):
 
     code, label, choice = "kept", _("Kept"), _("Keep")
     severity = 0
+    notifies_author = False
     is_exclusive = True
     is_extra = False
+    shortcut, bulk_choice = "a", _("Keep")

@@ -29,6 +29,7 @@ class Remove(ModerationAction):
     severity = 3
     strike = StrikeRule(points=2, valid_for=timedelta(days=180))
     is_extra = False
+    shortcut, bulk_choice = "r", gettext_lazy("Remove")
 
     def why_impossible(self, kind: str) -> str:
         if content_of(kind).remove_permission is None:

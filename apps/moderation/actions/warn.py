@@ -20,6 +20,7 @@ class Warn(ModerationAction):
     code, label, choice = "warned", _("Author warned"), _("Warn the author")
     severity = 1
     position = 1
+    shortcut, bulk_choice = "w", _("Warn")
     strike = StrikeRule(points=1, valid_for=timedelta(days=90))
 
     def author_notice(self, case: Case, target: Any, *, text: str, done: Mapping[str, Any]) -> Notice:

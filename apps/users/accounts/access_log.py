@@ -1,6 +1,7 @@
-"""Staff looking at people's data: through their eyes, at what is masked, at their documents; and what they are told.
+"""Views of personal data by staff, recorded, and the access log in which the user concerned reads of them.
 
-A look is an audit entry that names the person concerned. They learn what was looked at, when and why, never by whom.
+A view is an audit entry whose subject is the user concerned. The access log says what was viewed, when and why, never
+by whom.
 """
 
 from __future__ import annotations
@@ -23,21 +24,25 @@ from apps.errors import Absent, Refused
 from apps.review.texts import sensible_reason
 from apps.users.models import Document, User
 
-OPENED_ONCE = timedelta(minutes=10)
-"""For so long a page that is opened again is the same look."""
+SAME_VIEW_FOR = timedelta(minutes=10)
+"""A page opened again within this time counts as the same view."""
 
 
-class Look(models.TextChoices):
-    """What staff did, as the person reads it."""
+class ViewKind(models.TextChoices):
+    """What staff viewed, as the user concerned reads it."""
 
     REVEALED = "revealed", gettext_lazy("Staff saw a field that is masked for them.")
-    LOOKED_AS = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
+    IMPERSONATED = "looked_as", gettext_lazy("Staff looked at what the app shows you.")
     DOCUMENT = "document", gettext_lazy("Staff looked at a document of yours.")
     OPENED = "opened", gettext_lazy("Staff opened what the platform holds about your account.")
     FOUND = "found", gettext_lazy("Staff found you by your email address or phone number.")
 
 
-LOOKS = {Action.REVEALED: Look.REVEALED, Action.IMPERSONATED: Look.LOOKED_AS, Action.VIEWED: Look.DOCUMENT}
+VIEW_KINDS = {
+    Action.REVEALED: ViewKind.REVEALED,
+    Action.IMPERSONATED: ViewKind.IMPERSONATED,
+    Action.VIEWED: ViewKind.DOCUMENT,
+}
 FIELDS: dict[str, str | Promise] = {
     "email": gettext_lazy("Staff saw your email address."),
     "phone": gettext_lazy("Staff saw your phone number."),
@@ -47,8 +52,8 @@ FOUND_BY: dict[str, str | Promise] = {
     "email": gettext_lazy("Staff found you by your mail address."),
     "phone": gettext_lazy("Staff found you by your phone number."),
 }
-TOLD_REASONS = {"users.user"}
-"""Whose look came with a reason that the person reads. Others name third parties, such as who reported a message."""
+DISCLOSED_REASONS = {"users.user"}
+"""Targets whose reason the user concerned reads. Other reasons name third parties, such as a message's reporter."""
 USUAL_REASONS: dict[str, str | Promise] = {
     "users.document": gettext_lazy("To check who you are."),
     "chat.message": gettext_lazy("To look into a report."),
@@ -56,10 +61,11 @@ USUAL_REASONS: dict[str, str | Promise] = {
 
 
 @transaction.atomic
-def look_as(actor: User, person_id: int, *, reason: str) -> User:
-    """Write down that `actor` sees what a person sees; call it before showing any of it. Never for staff.
+def record_impersonation(actor: User, person_id: int, *, reason: str) -> User:
+    """Record that `actor` views the app as a user. To be called before any of it is shown.
 
-    The person finds it in their access log.
+    Raises `Absent`; `Refused` without the permission and for staff accounts; `Invalid` without a reason, which the
+    user reads in the access log.
     """
     person = User.objects.select_related("profile").filter(pk=person_id).first()
     if person is None:
@@ -72,20 +78,20 @@ def look_as(actor: User, person_id: int, *, reason: str) -> User:
     return person
 
 
-def note_opened(actor: User, person: User) -> None:
-    """Write down that `actor` opened all that staff see of a person. Opened again within a while is once."""
-    _note_once(actor, person, person, look=Look.OPENED)
+def record_account_view(actor: User, person: User) -> None:
+    """Record that `actor` opened the account page of a user; once within `SAME_VIEW_FOR`."""
+    _record_once(actor, person, person, look=ViewKind.OPENED)
 
 
-def note_document(actor: User, document: Document, *, ahead: bool = False) -> None:
-    """Write down that `actor` opened the page of a document, with what is typed of it. Within a while once.
+def record_document_view(actor: User, document: Document, *, ahead: bool = False) -> None:
+    """Record that `actor` opened the page of a document with its details; once within `SAME_VIEW_FOR`.
 
     `ahead`: it is fetched, but not shown yet, and the owner reads just that.
     """
-    _note_once(actor, document, document.owner, look=Look.DOCUMENT, **fetched_ahead(ahead))
+    _record_once(actor, document, document.owner, look=ViewKind.DOCUMENT, **fetched_ahead(ahead))
 
 
-def _note_once(actor: User, target: models.Model, subject: User, **detail: Any) -> None:
+def _record_once(actor: User, target: models.Model, subject: User, **detail: Any) -> None:
     known = Entry.objects.filter(
         actor=actor,
         verb=Action.VIEWED,
@@ -93,44 +99,44 @@ def _note_once(actor: User, target: models.Model, subject: User, **detail: Any) 
         target_type=target._meta.label_lower,
         target_id=str(target.pk),
         detail=detail,
-        created_at__gte=timezone.now() - OPENED_ONCE,
+        created_at__gte=timezone.now() - SAME_VIEW_FOR,
     )
     if not known.exists():
         record(actor, Action.VIEWED, target, subject=subject, **detail)
 
 
-def note_found(actor: User, person: User, *, field: str) -> None:
-    """Write down that `actor` searched for this email address or phone number, which tells whose it is."""
-    record(actor, Action.VIEWED, person, subject=person, look=Look.FOUND, field=field)
+def record_search_hit(actor: User, person: User, *, field: str) -> None:
+    """Record that a search of `actor` for this email address or phone number found its owner."""
+    record(actor, Action.VIEWED, person, subject=person, look=ViewKind.FOUND, field=field)
 
 
-def look_of(entry: Entry) -> Look:
-    return Look(entry.detail.get("look", LOOKS[Action(entry.verb)]))
+def kind_of(entry: Entry) -> ViewKind:
+    return ViewKind(entry.detail.get("look", VIEW_KINDS[Action(entry.verb)]))
 
 
-def looks_at(person: User) -> QuerySet[Entry]:
-    """The looks at data of `person`, latest first. What was fetched ahead gives way to the look at it.
+def views_of(person: User) -> QuerySet[Entry]:
+    """The views of data of `person`, latest first. An entry of data loaded ahead is replaced by the later view of it.
 
-    Until then it counts: whoever has it in the browser can look at it, whatever the page shows.
+    Until then it is listed: what the browser has loaded can be viewed, whatever the page shows.
     """
     same = {name: OuterRef(name) for name in ("actor_id", "verb", "target_type", "target_id")}
     shown = Entry.objects.filter(**same, id__gt=OuterRef("id")).exclude(FETCHED_AHEAD)
-    return visible(person, Entry).filter(verb__in=LOOKS).exclude(FETCHED_AHEAD & Exists(shown)).order_by("-id")
+    return visible(person, Entry).filter(verb__in=VIEW_KINDS).exclude(FETCHED_AHEAD & Exists(shown)).order_by("-id")
 
 
-def told_text(entry: Entry) -> str:
-    """What happened, in a sentence."""
+def view_text(entry: Entry) -> str:
+    """What was viewed, in a sentence."""
     if "ahead" in entry.detail:
         return _("A document of yours was loaded for staff, and not shown yet.")
-    look, field = look_of(entry), entry.detail.get("field", "")
-    known = {Look.REVEALED: FIELDS, Look.FOUND: FOUND_BY}.get(look, {})
+    look, field = kind_of(entry), entry.detail.get("field", "")
+    known = {ViewKind.REVEALED: FIELDS, ViewKind.FOUND: FOUND_BY}.get(look, {})
     return str(known.get(field, look.label))
 
 
-def told_reason(entry: Entry) -> str:
-    """Why, as far as the person may know: what staff wrote for them to read, or what such looks are for."""
-    if look_of(entry) in (Look.OPENED, Look.FOUND):
+def view_reason(entry: Entry) -> str:
+    """The reason that the user may read: the one that staff entered for them, or the purpose of such views."""
+    if kind_of(entry) in (ViewKind.OPENED, ViewKind.FOUND):
         return _("To answer a question of yours, or about you.")
-    if entry.target_type in TOLD_REASONS:
+    if entry.target_type in DISCLOSED_REASONS:
         return entry.reason
     return str(USUAL_REASONS.get(entry.target_type, ""))

@@ -12,12 +12,12 @@ from apps.access import holders
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.audit.services import record
-from apps.users.accounts.guards import KEEPS_ACCESS
+from apps.users.accounts.guards import ACCESS_ADMINISTRATION
 from apps.users.accounts.mails import mail_account_notice
 from apps.users.models import User
 
 NEW_FOR = timedelta(days=7)
-"""For so long whoever made an account, or set its password, may still be the one who signs in with it."""
+"""For so long the creator of an account, or the one who set its password, may still know how to sign in with it."""
 
 
 ALERTS_SHOWN_FOR = timedelta(days=30)
@@ -27,12 +27,12 @@ STAFF_ADDED_BEFORE = "staff account made"
 """What earlier releases wrote in place of `Action.STAFF_ADDED`."""
 
 
-def alert_if_one(first: User, second: User, target: Model, *, since: datetime | None = None) -> Entry | None:
-    """Alert access managers where one person may sign in as both who decided.
+def alert_if_same_person(first: User, second: User, target: Model, *, since: datetime | None = None) -> Entry | None:
+    """Alert access administrators where one person may sign in with both deciding accounts; otherwise None.
 
-    That is where one of the two made the other's account lately or set its password, or a third person did so with
-    both: within `NEW_FOR` before `since`, when the first of them decided (now, if it is not given), or after. The
-    decision stands: this is for somebody to look at.
+    That is where one of the two created the other's account or set its password, or a third user did so for both:
+    within `NEW_FOR` before `since`, when the first of them decided (now by default), or later. The decision remains in
+    force; the alert asks for a review.
     """
     after = (since or timezone.now()) - NEW_FOR
     of_first, of_second = _makers(first, after), _makers(second, after)
@@ -49,7 +49,7 @@ def alert_if_one(first: User, second: User, target: Model, *, since: datetime | 
         makers = User.objects.filter(pk__in=of_both).order_by("username")
         facts["by"] = ", ".join(makers.values_list("username", flat=True))
     entry = record(second, Action.ALERTED, target, **({"made": made.username} if made else {}), **facts)
-    for manager in holders(KEEPS_ACCESS, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
+    for manager in holders(ACCESS_ADMINISTRATION, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
         mail_account_notice(manager, "one_pair_of_eyes", **facts)
     return entry
 
@@ -62,7 +62,7 @@ def alerts() -> QuerySet[Entry]:
 
 
 def _makers(person: User, after: datetime) -> set[int]:
-    """Who made the account of `person` since then, or set its password: by their ids."""
+    """The ids of those who created the account of `person` or set its password since then."""
     added = Q(action=Action.STAFF_ADDED) | Q(action="", history_change_reason=STAFF_ADDED_BEFORE)
     versions = User.history.filter(added, id=person.pk, history_date__gte=after)
     set_by = Entry.objects.filter(

@@ -36,9 +36,9 @@ def find_users(
 
 
 def user_named(viewer: User, username: str) -> User:
-    """Somebody by user name, as `viewer` may know of them: also whom the viewer has blocked, so as to undo it.
+    """The user of this name, with their profile; also one whom the viewer has blocked, to undo it.
 
-    Raises `Absent` for staff, the switched-off, and whoever has blocked the viewer.
+    Raises `Absent` for staff, deactivated accounts, and users who have blocked the viewer.
     """
     known = visible_rows(profile_page, User, viewer)
     person = known.named(username).with_profile().first()  # type: ignore[attr-defined]

@@ -18,17 +18,17 @@ from apps.users.models import User
 from apps.users.name_fields import KEYS, what_is_taken
 from apps.users.names import MAIL_TAKEN, NAME_TAKEN, fold, tidy
 
-# Addresses that would otherwise be profiles of people.
+# Paths of the API beside which profiles are found by user name.
 RESERVED_NAMES = {"image", "access_log"}
 
 
-def is_moving(user: User, changes: Mapping[str, Any]) -> bool:
-    """Whether these changes write the user name or mail address otherwise than it is."""
+def changes_identifiers(user: User, changes: Mapping[str, Any]) -> bool:
+    """Whether these changes include another user name or email address."""
     return any(tidy(changes.get(key.of, "")) not in ("", tidy(getattr(user, key.of))) for key in KEYS)
 
 
 def notify_former_address(user: User) -> None:
-    """Mail the address of `user` as it is now that it is about to be another's; the version that has it says which."""
+    """Mail the present address of `user` before it changes, named by the version of the account that has it."""
     version = user.history.filter(email=tidy(user.email)).first()
     if version is None:  # the account came without a history
         save_as(None, user, action=Action.RECORDED)
@@ -37,7 +37,7 @@ def notify_former_address(user: User) -> None:
 
 
 def check_account(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
-    """Raise `Invalid` for the first field that cannot stand. What is kept may be older than the rules."""
+    """Raise `Invalid` for the first field that breaks a rule; those in `kept` may be older than the rules."""
     user.clean()
     try:
         user.clean_fields(exclude={"password", *kept})
@@ -52,14 +52,14 @@ def check_account(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
 
 
 def save_account(user: User, *, action: Action) -> None:
-    """Save what was checked, unless the name or address is taken."""
-    with taken_refused():
-        # Who registers is nobody yet.
+    """Save a checked account. Raises `Invalid` where the name or address was taken meanwhile."""
+    with refuse_taken():
+        # At registration there is no actor yet.
         save_as(user if user.pk else None, user, action=action)
 
 
 @contextmanager
-def taken_refused() -> Iterator[None]:
+def refuse_taken() -> Iterator[None]:
     """Raises `Invalid`, naming the field, where saving an account fails for a name or address that another has."""
     try:
         with transaction.atomic():
@@ -72,5 +72,5 @@ def taken_refused() -> Iterator[None]:
 
 
 def account_named(name: str) -> User | None:
-    """Whoever has this user name or mail address, however it is written."""
+    """The account with this user name or email address in any spelling, or None."""
     return (User.objects.mailed if "@" in tidy(name) else User.objects.named)(name).first()

@@ -26,9 +26,9 @@ EMPTY_PROFILE = {"bio": "", "social_links": {}, "company_name": "", "business_ca
 
 @transaction.atomic
 def update_profile(user: User, **changes: Any) -> User:
-    """Change the given fields of one's account and profile. Raises `Invalid`, naming the field.
+    """Change the given fields of the user's own account and profile. Raises `Invalid`, naming the field.
 
-    Another mail address takes the present `password`; the one before is notified.
+    A new email address requires the present `password`; the former address is notified.
     """
     user = _locked(user.pk)
     password = changes.pop("password", "")
@@ -54,7 +54,7 @@ def update_profile(user: User, **changes: Any) -> User:
 
 
 def replace_profile(user: User, **fields: Any) -> User:
-    """Make the profile consist of the given fields; those of the account stay where they are not given.
+    """Replace the profile by the given fields; fields of the account that are not given stay.
 
     Otherwise as `update_profile`.
     """
@@ -93,6 +93,6 @@ def _read(field: str, value: Any) -> Any:
 
 
 def _forget_image(profile: Profile) -> None:
-    """Delete the file once the profile has let go of it for good."""
+    """Delete the file after the commit that replaces it."""
     if name := profile.image.name:
         transaction.on_commit(partial(discard, name))

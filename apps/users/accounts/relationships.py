@@ -18,7 +18,7 @@ from apps.users.permissions import is_hidden
 
 @transaction.atomic
 def follow(user: User, username: str) -> None:
-    """Follow somebody. Twice is once."""
+    """Follow a user; idempotent. Raises `Absent`, and `Invalid` for oneself."""
     person = _other(user, username)
     if is_hidden(user.pk, person.pk):
         raise Absent("not-found", _("There is nobody of this name."))
@@ -30,7 +30,7 @@ def follow(user: User, username: str) -> None:
 
 @transaction.atomic
 def unfollow(user: User, username: str) -> None:
-    """Stop following somebody. Twice is once."""
+    """Stop following a user; idempotent."""
     person = _other(user, username)
     for row in Follow.objects.select_for_update().filter(follower=user, followed=person):
         delete_as(user, row, action=Action.UNFOLLOWED)
@@ -38,7 +38,7 @@ def unfollow(user: User, username: str) -> None:
 
 @transaction.atomic
 def block(user: User, username: str) -> None:
-    """Hide oneself and somebody from each other, everywhere and at once. Twice is once."""
+    """Block a user: each is hidden from the other everywhere, at once. Idempotent."""
     person = _other(user, username)
     if Block.objects.filter(blocker=user, blocked=person).exists():
         return
@@ -49,7 +49,7 @@ def block(user: User, username: str) -> None:
 
 @transaction.atomic
 def unblock(user: User, username: str) -> None:
-    """Undo one's own block. Twice is once."""
+    """Remove the user's own block; idempotent."""
     person = _other(user, username)
     for row in Block.objects.select_for_update().filter(blocker=user, blocked=person):
         delete_as(user, row, action=Action.UNBLOCKED)
@@ -58,12 +58,12 @@ def unblock(user: User, username: str) -> None:
 def _other(user: User, username: str) -> User:
     person = user_named(user, username)
     if person.pk == user.pk:
-        raise Invalid("oneself", _("You cannot suspend yourself."))
+        raise Invalid("oneself", _("You cannot follow or block yourself."))
     return person
 
 
 def _create_once(actor: User, row: Follow | Block, *, action: Action) -> bool:
-    """Save a new row; False where the same was saved by somebody at this very moment."""
+    """Save a new row; False where the same row was saved concurrently."""
     try:
         with transaction.atomic():
             save_as(actor, row, action=action)

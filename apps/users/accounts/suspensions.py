@@ -30,16 +30,16 @@ def suspend_user(
     notifies: bool = True,
     decision: Decision | None = None,
 ) -> User:
-    """Refuse an end user at every door until the given time; one that is past lifts all their suspensions.
+    """Suspend an end user until the given time; a past time lifts all their suspensions.
 
-    Of several suspensions the longest counts. They are told, unless somebody else tells them. `decision` is what
-    suspends them, where one does: `lift_suspension` undoes it by that.
+    The longest suspension in force counts. `notifies`: the user gets a notification. `decision` is the one that
+    suspends, by which `lift_suspension` undoes it. Raises `Absent`, and `Refused` for staff accounts.
     """
     user = _suspendable(actor, user_id, given=decision)
     if until > timezone.now():
         given = Suspension(person=user, decision=decision, until=until)
         save_as(actor, given, action=Action.SUSPENDED, note=reason)
-        _follow_suspensions(actor, user, action=Action.SUSPENDED, note=reason)
+        _update_suspended_until(actor, user, action=Action.SUSPENDED, note=reason)
         if notifies:
             notify(user.pk, Kind.SUSPENDED, until=user.suspended_until.isoformat(), reason=reason)  # type: ignore[union-attr]
     else:
@@ -49,7 +49,7 @@ def suspend_user(
 
 @transaction.atomic
 def lift_suspension(actor: User, decision: Decision, *, note: str) -> None:
-    """Take away the suspension that a decision gave, if it gave one; all others go on."""
+    """Lift the suspension of a decision, if it has one; all others remain in force."""
     lifted = Suspension.objects.filter(decision=decision, lifted_at__isnull=False)
     if "suspended" in decision.before["done"] and not lifted.exists():
         user = _suspendable(actor, decision.subject_id)  # type: ignore[arg-type]
@@ -63,12 +63,12 @@ def _suspendable(actor: User, user_id: int, *, given: Decision | None = None) ->
     require(actor, "users.suspend_user", user)
     if user.is_staff:
         raise Refused("staff-account", _("Staff accounts are deactivated at the access desk, not suspended."))
-    _take_over_suspensions(user, given)
+    _adopt_suspensions(user, given)
     return user
 
 
-def _take_over_suspensions(user: User, given: Decision | None) -> None:
-    """Write down as rows what the release before, which knows only of `suspended_until`, did to a locked user.
+def _adopt_suspensions(user: User, given: Decision | None) -> None:
+    """Add the rows for what the previous release, which writes `suspended_until` alone, did to a locked user.
 
     Its processes may run on for a while after `migrate`. `given` is a decision whose suspension is about to be saved.
     """
@@ -90,10 +90,10 @@ def _lift(actor: User, user: User, rows: QuerySet[Suspension], *, note: str) -> 
     for row in rows.filter(lifted_at__isnull=True, until__gt=timezone.now()):
         row.lifted_at = timezone.now()
         save_as(actor, row, action=Action.SUSPENSION_LIFTED, note=note)
-    _follow_suspensions(actor, user, action=Action.SUSPENSION_LIFTED, note=note)
+    _update_suspended_until(actor, user, action=Action.SUSPENSION_LIFTED, note=note)
 
 
-def _follow_suspensions(actor: User, user: User, *, action: Action, note: str) -> None:
+def _update_suspended_until(actor: User, user: User, *, action: Action, note: str) -> None:
     """Bring a locked user's `suspended_until` in line with their suspensions: the longest in force, or none."""
     until = user.suspensions.in_force().aggregate(last=Max("until"))["last"]
     if until == (user.suspended_until if user.is_suspended else None):

@@ -1,8 +1,8 @@
-"""Signing in and staying signed in: a row for each login, tokens that point at it, and passwords.
+"""Sessions of the API: sign-in, and access and refresh tokens.
 
-A login lives in its `Session` row; a token only names the row. The access token is good while the row is live and
-the password unchanged; of the refresh tokens only the latest counts, and an earlier one that turns up again ends
-the login, since somebody else may hold it.
+A session is its `Session` row; a token only names the row. The access token is valid while the session is live and the
+password unchanged. Of the refresh tokens only the latest is valid; reuse of an earlier one ends the session, since the
+token may be stolen.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from apps.users.accounts.identifiers import account_named
 from apps.users.authentication import mfa
 from apps.users.authentication.sessions import end, is_valid
 from apps.users.authentication.tokens import AccessToken, RefreshToken, dead_token, read
-from apps.users.models import Session, User, nobody
-from apps.users.permissions import require_standing
+from apps.users.models import Session, User, unknown_user
+from apps.users.permissions import require_not_suspended
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
@@ -52,15 +52,15 @@ def sign_in(
     user_agent: str = "",
     language: str | None = None,
 ) -> Tokens:
-    """Begin a login of the end user with this user name or mail address, who reads `language` from now on.
+    """Sign in the end user with this user name or email address, and set their `language`.
 
-    Raises `WrongCredentials` alike for nobody, a wrong password and a switched-off account. Once the password was
-    right: `Refused` for staff, `WrongCredentials` where a code is missing or wrong. Then `Refused` for the suspended,
-    with an access token among its facts: it opens what they may still do, and their account once that is over.
+    Raises `WrongCredentials` alike for an unknown name, a wrong password and a deactivated account. With the right
+    password: `Refused` for staff, `WrongCredentials` for a missing or wrong code, and `Refused` for suspended users,
+    with an access token in its facts: for what suspended users may do, and for everything once the suspension ends.
     """
     user = account_named(name)
-    # A hash is computed for nobody too, so that time does not tell whether an account exists.
-    right = (user or nobody()).check_password(password)
+    # A hash is computed for unknown names too: response times must not disclose accounts.
+    right = (user or unknown_user()).check_password(password)
     if user is not None and user.is_staff:
         _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
     if user is None or not right or not user.is_active:
@@ -74,7 +74,7 @@ def sign_in(
     if language is not None and user.language != language:
         _read_in(user, language)
     try:
-        require_standing(user)
+        require_not_suspended(user)
     except Refused as refusal:
         refusal.details["access"] = begin(user, address=address, user_agent=user_agent).access
         raise
@@ -83,9 +83,9 @@ def sign_in(
 
 @transaction.atomic
 def _note_try_of_staff(user: User, *, right: bool, address: str | None, user_agent: str) -> None:
-    """Write down that a staff account was tried at the API, and notify its owner where the password was right.
+    """Record an attempt to sign in to the API as staff, and mail the owner where the password was right.
 
-    By mail, once in an hour at most: the staff member may have mistaken the app for the console, time and again.
+    Once in `NOTICE_EVERY` at most: the owner may have mistaken the app for the console, repeatedly.
     """
     tried: dict[str, Any] = {"at": "api", "password_was_right": right}
     now = timezone.now()
@@ -105,10 +105,10 @@ def _read_in(user: User, language: str) -> None:
 
 
 def begin(user: User, *, address: str | None = None, user_agent: str = "") -> Tokens:
-    """Begin a login of an end user who has shown who they are."""
+    """Begin a session of an authenticated end user."""
     session = Session(
         user=user,
-        door=Session.Door.API,
+        door=Session.EntryPoint.API,
         token_version=user.token_version,
         address=address,
         user_agent=user_agent[:400],
@@ -117,7 +117,7 @@ def begin(user: User, *, address: str | None = None, user_agent: str = "") -> To
 
 
 def refresh(encoded: str) -> Tokens:
-    """Exchange a refresh token for new tokens. Raises `WrongCredentials` where it does not count any more."""
+    """New tokens for a refresh token. Raises `WrongCredentials` for an invalid one, `Refused` for suspended users."""
     tokens = _rotate(read(RefreshToken, encoded))
     if tokens is None:
         raise dead_token()
@@ -126,14 +126,14 @@ def refresh(encoded: str) -> Tokens:
 
 @transaction.atomic
 def _rotate(token: RefreshToken) -> Tokens | None:
-    """New tokens for a refresh token that still counts; None after ending the login of one that was used before.
+    """New tokens for a valid refresh token; None after ending the session of one that is reused.
 
-    Under the lock of the login's row: the library's own rotation takes none, and would serve two calls at once.
+    Under the lock of the session's row: the library's own rotation takes none, and would serve two calls at once.
     """
     session = Session.objects.select_for_update(of=("self",)).select_related("user").filter(key=token["sid"]).first()
     if session is None or not is_valid(session, token["ver"]):
         raise dead_token()
-    require_standing(session.user)
+    require_not_suspended(session.user)
     if session.refresh_id != UUID(token["jti"]):
         end(session, None, Action.REFRESH_TOKEN_REUSED)
         return None
@@ -142,7 +142,7 @@ def _rotate(token: RefreshToken) -> Tokens | None:
 
 @transaction.atomic
 def sign_out(user: User, encoded: str) -> None:
-    """End the login that the refresh token belongs to."""
+    """End the session of the refresh token. Raises `Invalid` where it is not one of the user's."""
     try:
         token = read(RefreshToken, encoded)
     except WrongCredentials as error:
@@ -154,9 +154,9 @@ def sign_out(user: User, encoded: str) -> None:
 
 
 def session_of(token: AccessToken) -> Session:
-    """The live login behind an access token, with its user and their profile. One query.
+    """The valid session of an access token, with its user and profile. One query.
 
-    Raises `WrongCredentials` where the login or the account does not hold any more.
+    Raises `WrongCredentials` where the session is over or the account deactivated.
     """
     session = Session.objects.select_related("user__profile").filter(key=token["sid"]).first()
     if session is None or not is_valid(session, token["ver"]):
@@ -165,9 +165,9 @@ def session_of(token: AccessToken) -> Session:
     return session
 
 
-def stand_in(user: User) -> Session:
-    """A login of `user` that was never begun, to see what they would see. Raises as `session_of` does."""
-    session = Session(user=user, door=Session.Door.API, token_version=user.token_version)
+def hypothetical_session(user: User) -> Session:
+    """An unsaved session of `user`, for viewing the app as them. Raises as `session_of` does."""
+    session = Session(user=user, door=Session.EntryPoint.API, token_version=user.token_version)
     session.expires_at = session.last_seen_at + timedelta(minutes=1)
     if not is_valid(session, user.token_version):
         raise dead_token()

@@ -26,11 +26,11 @@ SEEN_EVERY = timedelta(minutes=1)
 
 @transaction.atomic
 def begin(user: User, *, address: str | None, user_agent: str) -> Session:
-    """Note that `user` has signed in to the console."""
+    """Record that `user` has signed in to the console."""
     now = timezone.now()
     session = Session.objects.create(
         user=user,
-        door=Session.Door.CONSOLE,
+        door=Session.EntryPoint.CONSOLE,
         token_version=user.token_version,
         expires_at=_until(now, now),
         address=address,
@@ -41,15 +41,15 @@ def begin(user: User, *, address: str | None, user_agent: str) -> Session:
 
 
 def live(user: User, key: UUID | str) -> Session | None:
-    """This sign-in of `user`, where it still counts."""
-    session = Session.objects.filter(key=key, user=user, door=Session.Door.CONSOLE).first()
+    """The session of `user` with this key, or None where it is not valid."""
+    session = Session.objects.filter(key=key, user=user, door=Session.EntryPoint.CONSOLE).first()
     if session is None or not session.is_live or session.token_version != user.token_version:
         return None
     return session
 
 
 def note_use(session: Session) -> None:
-    """Note that somebody uses the console now. What a page asks by itself, while it stands open, is no use."""
+    """Record that the session is in use. Requests that an open page makes by itself are not to be counted."""
     now, every = timezone.now(), seen_every()
     if now - session.last_seen_at > every:
         until = _until(session.created_at, now)
@@ -58,19 +58,19 @@ def note_use(session: Session) -> None:
 
 
 def seen_every() -> timedelta:
-    """How exact `last_seen_at` is; a session that ends soon without use needs it more exact."""
+    """The precision of `last_seen_at`: a tenth of the idle time, a minute at most."""
     return min(SEEN_EVERY, timedelta(minutes=settings.CONSOLE_IDLE_MINUTES) / 10)
 
 
 def _until(begun: datetime, now: datetime) -> datetime:
-    """When a session ends that is not used again: after the idle time, and in any case at the cookie's age."""
+    """When an unused session ends: after the idle time, and at the cookie's age at the latest."""
     idle = timedelta(minutes=settings.CONSOLE_IDLE_MINUTES)
     return min(now + idle, begun + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
 @transaction.atomic
 def sign_out(user: User, key: UUID | str) -> None:
-    """End a sign-in of one's own."""
+    """End the user's own session with this key."""
     session = Session.objects.select_for_update().filter(key=key, user=user).first()
     if session is not None and session.is_live:
         session.end(user, Action.SIGNED_OUT)
@@ -79,13 +79,13 @@ def sign_out(user: User, key: UUID | str) -> None:
 
 
 def sign_in_failed(username: str) -> None:
-    """Note a failed sign-in. Only accounts are named: people type passwords into the wrong field."""
+    """Record a failed sign-in. Unknown names are left out: they may be passwords typed into the wrong field."""
     record(None, Action.SIGN_IN_FAILED, account_named(username))
 
 
 def notify_of_device(user: User, *, address: str | None, user_agent: str) -> None:
-    """Mail `user` that they signed in from a new device, unless they did from just such a one before, or never did."""
-    earlier = Session.objects.filter(user=user, door=Session.Door.CONSOLE)
+    """Mail `user` about a sign-in from a new device; not for a known one, and not at the first sign-in of all."""
+    earlier = Session.objects.filter(user=user, door=Session.EntryPoint.CONSOLE)
     if not earlier.exists() or earlier.filter(address=address, user_agent=user_agent[:400]).exists():
         return
     time = formats.date_format(timezone.localtime(), "DATETIME_FORMAT")

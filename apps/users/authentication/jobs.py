@@ -13,10 +13,10 @@ from apps.users.accounts.mails import send
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, ResetCode, User
 
 
-# Somebody waits for it, and can ask for another: three more times in a quarter of a minute.
+# The user waits for it and can request another: tried for some 15 s, not for hours.
 @app.task(name="users.send_reset_code", retry=RetryStrategy(max_attempts=3, wait=5))
 def send_reset_code(*, user_id: int) -> None:
-    """Mail a new code to somebody who forgot their password; the one before is void. Nobody has the id 0."""
+    """Mail a new reset code, which voids the one before. No user has the id 0."""
     user = User.objects.clients().active().filter(pk=user_id).first()
     if user is None:
         return

@@ -12,14 +12,14 @@ from apps.users.accounts.identifiers import account_named
 from apps.users.models import User
 from apps.users.names import fold
 
-# No account has a longer name or mail address, in whatever way it is written.
+# No account has a longer name or email address, in any spelling.
 NAME_LENGTH = 1000
 
 
-def account_key(name: str) -> str:
-    """What wrong guesses at this account are counted under, by whichever of its names it is called.
+def lockout_key(name: str) -> str:
+    """The key of the counter of wrong guesses: the same for the user name and email address of an account.
 
-    Short. A name without an account is hashed, since passwords are typed into the wrong field.
+    Short. An unknown name is hashed, since it may be a password typed into the wrong field.
     """
     name = name[:NAME_LENGTH]
     user = account_named(name)
@@ -27,7 +27,7 @@ def account_key(name: str) -> str:
 
 
 @transaction.atomic
-def release(actor: User | None, user: User) -> None:
-    """Let `user` try again at once, from every address."""
+def release_lockout(actor: User | None, user: User) -> None:
+    """Release the lock-out of `user`, for every address."""
     record(actor, Action.RELEASED, user)
-    reset(username=account_key(user.username))
+    reset(username=lockout_key(user.username))

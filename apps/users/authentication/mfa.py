@@ -1,4 +1,4 @@
-"""The second factor: setting it up, asking for a code, giving it up.
+"""The second factor: enrolment, verification of codes, and removal.
 
 The devices are django-otp's (`models.second_factors`). The key leaves this module once, while it is being set up. A
 code counts once: neither its period of 30 seconds nor an earlier one is taken again. Wrong codes are counted on
@@ -40,7 +40,7 @@ KEY_BYTES = 20  # as RFC 4226 (section 4, R6) recommends
 BACKUP_CODES = 10
 
 
-# Somebody who set out to enrol may load the page again, and finds the same key for so long.
+# Reloading the enrolment page shows the same key for this time.
 SETTING_UP = timedelta(minutes=15)
 
 
@@ -83,7 +83,7 @@ def begin_enrolment(user: User, *, password: str | None = None, anew: bool = Tru
     authenticator = _locked(user) or Authenticator(user=user)
     if authenticator.confirmed_at is not None:
         raise Conflict("mfa-enabled", _("A second factor is set up already. Switch it off first."))
-    if anew or not authenticator.sealed_key or not _is_being_set_up(authenticator):
+    if anew or not authenticator.encrypted_key or not _is_being_set_up(authenticator):
         authenticator.secret = b32encode(secrets.token_bytes(KEY_BYTES)).decode()
         authenticator.begun_at = timezone.now()
         authenticator.save()
@@ -119,8 +119,8 @@ def confirm_enrolment(user: User, code: str) -> list[str]:
 def verify(user: User, code: str) -> Authenticator:
     """Use up a code of the authenticator app, or a backup code. Returns the device that it is of.
 
-    Raises `WrongCredentials` for one that is wrong or used, `LockedOut` after too many of those. What cannot be a code
-    is told as such, and costs no try.
+    Raises `WrongCredentials` for one that is wrong or used, `LockedOut` after too many of those. A malformed
+    code raises `WrongCredentials` of its own, and is not counted.
     """
     code = tidy_code(code)
     if not (is_digits(code) or is_backup_code(code)):
@@ -143,7 +143,7 @@ def renew_backup_codes(user: User, code: str) -> list[str]:
 
 
 def disable(user: User, *, password: str, code: str) -> None:
-    """Give up the second factor, for the password and a code."""
+    """Remove the user's own second factor, given the password and a code."""
     if user.is_staff and settings.STAFF_MFA == "required":
         raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be deactivated."))
     if not is_enabled(user):

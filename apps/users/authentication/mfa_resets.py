@@ -1,4 +1,4 @@
-"""Lost devices: one member of staff asks for a reset of somebody's second factor, another carries it out."""
+"""Resets of a lost second factor: requested by one member of staff, confirmed by another."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid, Refused
-from apps.users.accounts.alerts import alert_if_one
-from apps.users.accounts.guards import not_above
+from apps.users.accounts.alerts import alert_if_same_person
+from apps.users.accounts.guards import refuse_superuser
 from apps.users.accounts.mails import mail_account_notice
 from apps.users.authentication.mfa import is_enabled
 from apps.users.authentication.sessions import end_all
@@ -23,7 +23,7 @@ from apps.users.models.second_factors import Authenticator
 
 @transaction.atomic
 def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
-    """Ask that the second factor of this person be taken away. Nothing happens until somebody else confirms it."""
+    """Request a reset of a user's second factor. It takes effect once another member of staff confirms it."""
     require(actor, "users.reset_mfa")
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
@@ -44,9 +44,9 @@ def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
 
 @transaction.atomic
 def confirm_reset(actor: User, reset_id: int) -> MfaReset:
-    """Take the second factor away, and end all logins of its owner, who is told by mail.
+    """Confirm a reset: the second factor is removed, all sessions of its owner end, and the owner is notified by mail.
 
-    Done by somebody other than who asked, within a day.
+    Raises `Refused` for the requester and the owner, `Conflict` after `MFA_RESET_LIFETIME`.
     """
     require(actor, "users.reset_mfa")
     reset = (
@@ -59,22 +59,22 @@ def confirm_reset(actor: User, reset_id: int) -> MfaReset:
         raise Refused("second-person-needed", _("You requested this reset. A second person has to confirm it."))
     reset.confirm(actor)
     save_as(actor, reset, action=Action.MFA_RESET_CONFIRMED, note=reset.reason)
-    _take_away(actor, reset.user, reason=reset.reason)
-    alert_if_one(reset.asked_by, actor, reset, since=reset.asked_at)
+    _remove_factor(actor, reset.user, reason=reset.reason)
+    alert_if_same_person(reset.asked_by, actor, reset, since=reset.asked_at)
     return reset
 
 
 @transaction.atomic
 def reset_from_machine(username: str) -> None:
-    """For whoever runs the installation, when nobody is left who could confirm a reset."""
+    """Reset the second factor at the command line, where no second administrator is left to confirm it."""
     user = User.objects.select_for_update().named(username).first()
     if user is None:
         raise Absent("not-found", _("There is no such person."))
-    _take_away(None, user)
+    _remove_factor(None, user)
 
 
-def _take_away(actor: User | None, user: User, *, reason: str = "") -> None:
-    """`actor` is None where it was done at the command line."""
+def _remove_factor(actor: User | None, user: User, *, reason: str = "") -> None:
+    """Remove the second factor. `actor` is None at the command line."""
     Authenticator.objects.filter(user=user).delete()
     end_all(actor, user, action=Action.MFA_RESET)
     record(actor, Action.MFA_RESET, user, reason=reason)
@@ -84,4 +84,4 @@ def _take_away(actor: User | None, user: User, *, reason: str = "") -> None:
 def _require_another(actor: User, user: User) -> None:
     if actor.pk == user.pk:
         raise Refused("own-mfa", _("You cannot reset your own MFA. Ask another access manager."))
-    not_above(actor, user)
+    refuse_superuser(actor, user)

@@ -17,28 +17,28 @@ from apps.users.authentication.sessions import end_all
 from apps.users.models import ResetCode, User
 from apps.users.models.second_factors import is_digits
 from apps.users.names import tidy_code
-from apps.users.passwords import check_new_password, nobodys_password, require_password
+from apps.users.passwords import check_new_password, dummy_hash, require_password
 
 
 @transaction.atomic
 def change_password(user: User, *, old_password: str, new_password: str) -> None:
-    """Set a new password and end every login of the user, this one included."""
+    """Set a new password and end every session of the user, the present one included."""
     user = User.objects.select_for_update().get(pk=user.pk)
     require_password(user, old_password, field="old_password")
     set_password(user, user, new_password, field="new_password", action=Action.PASSWORD_CHANGED)
 
 
 def request_reset(email: str) -> None:
-    """Mail a code to the end user with this address; where there is none, do the same to no effect."""
+    """Mail a reset code to the end user with this address; without one, the same work has no effect."""
     user = _client_with(email)
-    # The same work either way, so that time does not tell whether an account exists.
+    # The same work either way: response times must not disclose accounts.
     send_reset_code.defer(user_id=user.pk if user else 0)
 
 
 def confirm_reset(email: str, *, code: str, password: str) -> None:
     """Set a new password by the code from the mail. Raises `Invalid` alike for whatever is wrong with the code.
 
-    What cannot be a code is told as such, and costs no try.
+    A malformed code has an error of its own, and is not counted.
     """
     code = tidy_code(code)
     if not is_digits(code):
@@ -52,7 +52,7 @@ def _redeem(email: str, code: str, password: str) -> bool:
     # The wrong try must be counted, so this returns rather than raises.
     user = _client_with(email)
     sent = ResetCode.objects.select_for_update().filter(user=user).first() if user else None
-    right = check_password(code, sent.code_hash if sent else nobodys_password())
+    right = check_password(code, sent.code_hash if sent else dummy_hash())
     if user is None or sent is None or sent.tries_left == 0 or sent.expires_at <= timezone.now():
         return False
     if not right:
@@ -66,7 +66,7 @@ def _redeem(email: str, code: str, password: str) -> bool:
 
 
 def set_password(actor: User | None, user: User, password: str, *, field: str, action: Action) -> None:
-    """Set the password of `user`, whose row is locked, and end all their logins."""
+    """Set the password of `user`, whose row is locked, end all their sessions, and notify them by mail."""
     check_new_password(password, user, field=field)
     user.set_password(password)
     user.token_version += 1

@@ -1,4 +1,4 @@
-"""What an open socket stands on: the login of the access token that let it in, and no longer than that token.
+"""Socket credentials: the session of the access token that opened a socket, valid no longer than that token.
 
 A browser cannot send a header with a socket, so it first fetches a ticket with its token: good once, and not for long.
 """
@@ -26,22 +26,24 @@ TICKET_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class SocketCredential:
     session_key: str
     version: int
     expires_at: int
     """In seconds since 1970."""
 
 
-def by_token(access_token: str) -> Admission:
-    """Raises `WrongCredentials` for what is no access token of ours, or expired; `standing` judges the rest."""
+def from_token(access_token: str) -> SocketCredential:
+    """The credential of an access token. Raises `WrongCredentials` for an invalid or expired one.
+
+    Whether its session is valid, `valid_sessions` answers."""
     token = read(AccessToken, access_token)
-    return Admission(session_key=token["sid"], version=token["ver"], expires_at=token["exp"])
+    return SocketCredential(session_key=token["sid"], version=token["ver"], expires_at=token["exp"])
 
 
 def issue_ticket(access_token: str) -> str:
-    """A ticket in place of the token. Raises `Unavailable` while Valkey keeps none."""
-    ticket, kept = token_urlsafe(24), json.dumps(asdict(by_token(access_token)))
+    """A single-use ticket in place of the token, valid for `TICKET_SECONDS`. Raises `Unavailable` without Valkey."""
+    ticket, kept = token_urlsafe(24), json.dumps(asdict(from_token(access_token)))
     try:
         with valkey.asked() as client:
             client.set(_key(ticket), kept, ex=TICKET_SECONDS)
@@ -50,7 +52,7 @@ def issue_ticket(access_token: str) -> str:
     return ticket
 
 
-def by_ticket(ticket: str) -> Admission:
+def from_ticket(ticket: str) -> SocketCredential:
     """Use up a ticket. Raises `WrongCredentials` where it was used before, has expired or never was, and `Unavailable`
     where it cannot be used up.
     """
@@ -61,18 +63,18 @@ def by_ticket(ticket: str) -> Admission:
         raise Unavailable("try-again", _("Tickets cannot be given at the moment. Try again shortly.")) from None
     if kept is None:
         raise WrongCredentials("invalid-ticket", _("This ticket does not hold. Fetch a new one."))
-    return Admission(**json.loads(kept))
+    return SocketCredential(**json.loads(kept))
 
 
-def standing(admissions: Collection[Admission]) -> dict[Admission, Session]:
-    """Those that still hold, each with its login and user. One query, however many."""
-    current = [admission for admission in admissions if admission.expires_at > time.time()]
-    keys = {UUID(admission.session_key) for admission in current}
+def valid_sessions(credentials: Collection[SocketCredential]) -> dict[SocketCredential, Session]:
+    """The valid credentials, each with its session and user. One query for all."""
+    current = [credential for credential in credentials if credential.expires_at > time.time()]
+    keys = {UUID(credential.session_key) for credential in current}
     logins = {str(login.key): login for login in Session.objects.filter(key__in=keys).select_related("user")}
     return {
-        admission: login
-        for admission in current
-        if (login := logins.get(admission.session_key)) and sessions.is_valid(login, admission.version)
+        credential: login
+        for credential in current
+        if (login := logins.get(credential.session_key)) and sessions.is_valid(login, credential.version)
     }
 
 

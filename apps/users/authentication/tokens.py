@@ -1,6 +1,6 @@
 """Access and refresh tokens: django-ninja-jwt's own, with the claims that name a login.
 
-Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each holds `sub`, the id of its user as
+Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each has `sub`, the id of its user as
 text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the login began. Lifetimes,
 key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is live, `sessions` says.
 """
@@ -37,7 +37,7 @@ class _OfSession(tokens.Token):
         self["jti"] = str(uuid4())
 
     def set_iat(self, claim: str = "iat", at_time: datetime | None = None) -> None:
-        """None: nobody reads it, and PyJWT refuses a token from a host whose clock is a second ahead."""
+        """Set no `iat`: it has no reader, and PyJWT refuses a token from a host whose clock is a second ahead."""
 
     def verify(self) -> None:
         """Check what the library does, and that every claim of ours is there. Raises `TokenError`."""

@@ -1,7 +1,14 @@
 """The models of accounts, by subject."""
 
-from apps.users.models.accounts import PAGE_SIZES, Staff, User, nobody
-from apps.users.models.document_checks import CHECKS, Check, DocumentDetails, DocumentKey, DocumentPrint, DocumentTwin
+from apps.users.models.accounts import PAGE_SIZES, Staff, User, unknown_user
+from apps.users.models.document_checks import (
+    CHECKS,
+    Check,
+    DocumentDetails,
+    DocumentFingerprint,
+    DocumentKey,
+    DuplicateMatch,
+)
 from apps.users.models.documents import (
     DOCUMENT_NAME_LENGTH,
     DocType,
@@ -40,11 +47,11 @@ __all__ = [
     "DocType",
     "Document",
     "DocumentDetails",
+    "DocumentFingerprint",
     "DocumentGroupObjectPermission",
     "DocumentKey",
-    "DocumentPrint",
-    "DocumentTwin",
     "DocumentUserObjectPermission",
+    "DuplicateMatch",
     "Follow",
     "GroupMembership",
     "MfaReset",
@@ -60,7 +67,7 @@ __all__ = [
     "Theme",
     "User",
     "UserManager",
-    "nobody",
     "phone_digits",
     "phone_digits_reversed",
+    "unknown_user",
 ]

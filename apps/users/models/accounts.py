@@ -28,7 +28,7 @@ from apps.users.names import (
     validate_script,
     validate_username,
 )
-from apps.users.passwords import composed, nobodys_password, spellings
+from apps.users.passwords import composed, dummy_hash, spellings
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -40,7 +40,7 @@ validate_phone = RegexValidator(
 
 
 class User(AbstractUser):
-    """Somebody with an account: an end user, who comes through the API, or staff, who come through the console."""
+    """An account: of an end user, who uses the API, or of a member of staff, who uses the console."""
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -69,10 +69,10 @@ class User(AbstractUser):
         blank=True,
     )
     language = models.CharField(_("language"), max_length=16, default="en", db_default="en", editable=False)
-    """In which they read what we tell them: what their app asked for when they last signed in."""
+    """Of mails and notifications: the one that the app asked for at the last sign-in."""
     token_version = models.PositiveIntegerField(default=1, editable=False)
-    """Goes up with each password change and whenever the account is deactivated, activated, or made or unmade staff;
-    never down. Tokens and sessions of an earlier one are dead."""
+    """Increases with each password change, and when the account is activated, deactivated, or made or no longer staff;
+    never decreases. Tokens and sessions of an earlier version are invalid."""
     page_size = models.PositiveSmallIntegerField(
         default=PAGE_SIZES[0],
         db_default=PAGE_SIZES[0],  # the code of before does not name it
@@ -122,7 +122,7 @@ class User(AbstractUser):
             ),
         ]
         triggers = [
-            # Whoever writes it, and also where the row is saved with a version that was read before.
+            # For every writer, also where the row is saved with an older version of it.
             pgtrigger.Trigger(
                 name="sessions_end_with_account",
                 when=pgtrigger.Before,
@@ -181,13 +181,13 @@ class User(AbstractUser):
         return self.suspended_until is not None and self.suspended_until > time
 
 
-def nobody() -> User:
-    """An account that nobody has, to check passwords of, so that time does not tell whether there is an account."""
-    return User(password=nobodys_password())
+def unknown_user() -> User:
+    """A stand-in for an unknown name, whose password check takes as long as that of an account."""
+    return User(password=dummy_hash())
 
 
 class Staff(User):
-    """The staff accounts, as the access desk keeps them."""
+    """The staff accounts, as the access desk manages them."""
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -13,7 +13,7 @@ from apps.users.models.documents import DOCUMENT_NAME_LENGTH, DocType, Document
 
 
 class Check(models.TextChoices):
-    """What an officer ticks of a document that they have looked at."""
+    """A check that an officer ticks after viewing a document."""
 
     ONE_PERSON = "one_person", _("Photo shows one person")
     NAME_MATCHES = "name_matches", _("Name matches")
@@ -45,7 +45,7 @@ class DocumentDetails(models.Model):
     typed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("typed by"))
     typed_at = models.DateTimeField(_("typed"), default=timezone.now)
     version = models.PositiveIntegerField(default=1)
-    """Goes up with each save; one that was typed on an older version is refused."""
+    """Increases with each save; a change of an older version is refused."""
 
     class Meta:
         verbose_name = _("document details")
@@ -57,7 +57,7 @@ class DocumentDetails(models.Model):
 
 
 class DocumentKey(models.Model):
-    """By what a document is found again on other accounts: keyed hashes of its names and its number."""
+    """Keyed hashes of a document's names and number, by which the same ones are found on other accounts."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="keys")
     key = models.CharField(max_length=32)
@@ -72,16 +72,16 @@ class DocumentKey(models.Model):
         return f"{self.document_id}"
 
 
-class DocumentPrint(models.Model):
-    """Hashes of the first page of a document, to find it again on other accounts."""
+class DocumentFingerprint(models.Model):
+    """The fingerprint of the first page of a document, by which duplicates on other accounts are found."""
 
-    document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="print")
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="fingerprint")
     version = models.PositiveSmallIntegerField(default=0, db_default=0, db_index=True)
-    """Of the way it was made; older ones are made anew, in the background."""
+    """Of the algorithm; older fingerprints are recomputed in the background."""
     hashes = ArrayField(models.IntegerField(), null=True)
-    """Of what stands out of the page, without those that many documents share."""
+    """Of the features of the page, without those that many documents share."""
     features = models.BinaryField(max_length=10_800, null=True)
-    """Where that is and what it looks like: 36 bytes for each of at most 300."""
+    """Positions and descriptors: 36 bytes for each of at most 300 features."""
     # Of the release before, which still writes them while both run. To be dropped.
     bits = models.BigIntegerField(null=True)
     bands = ArrayField(models.IntegerField(), size=4, null=True)
@@ -90,9 +90,10 @@ class DocumentPrint(models.Model):
     class Meta:
         verbose_name = _("fingerprint")
         default_permissions = ()
+        db_table = "users_documentprint"
         indexes = [
             GinIndex(fields=["bands"], name="document_print_bands"),
-            # No list of what is pending: each of a thousand look-ups would read all of it.
+            # No pending list: each of a thousand index scans would read all of it.
             GinIndex(fields=["hashes"], name="document_print_hashes", fastupdate=False),
         ]
 
@@ -100,18 +101,19 @@ class DocumentPrint(models.Model):
         return f"{self.document_id}"
 
 
-class DocumentTwin(models.Model):
-    """Two documents whose first pages look alike."""
+class DuplicateMatch(models.Model):
+    """A duplicate match: two documents with similar first pages."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
     """The one that was found later."""
     other = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
     score = models.FloatField(null=True)
-    """How alike, 0 to 1. None for what the release before noted, which counts for nothing."""
+    """Similarity, 0 to 1. None for matches of the previous release, which do not count."""
 
     class Meta:
-        verbose_name = _("twin")
+        verbose_name = _("duplicate match")
         default_permissions = ()
+        db_table = "users_documenttwin"
         constraints = [
             models.UniqueConstraint(Least("document", "other"), Greatest("document", "other"), name="twins_once"),
             models.CheckConstraint(condition=~Q(document=F("other")), name="twin_not_itself"),

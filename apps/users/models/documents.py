@@ -90,7 +90,7 @@ class Document(ReviewItem):
     size = models.PositiveIntegerField(_("size in bytes"), editable=False)
     sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False, db_index=True)
     pages = models.SmallIntegerField(_("pages"), null=True, editable=False)
-    """None until the file has been looked through, 0 where it cannot be drawn."""
+    """None until the file has been inspected, 0 where it cannot be rendered."""
     letters_missing = models.BooleanField(_("letters missing"), default=False, db_default=False, editable=False)
     """Some letters cannot be drawn here: the file leaves their font to the reader."""
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
@@ -110,7 +110,7 @@ class Document(ReviewItem):
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("submitted"), default=timezone.now, editable=False)
     needs_second = models.BooleanField(_("needs two approvals"), default=False, db_default=False, editable=False)
-    """A rule or a person asked for another pair of eyes: the first approval is held until somebody else confirms it."""
+    """Required by a rule or an officer: a first approval is pending until a second officer confirms it."""
     first_approved_by = models.ForeignKey(
         User,
         on_delete=models.PROTECT,

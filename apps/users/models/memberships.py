@@ -9,7 +9,7 @@ from apps.audit.history import History
 
 
 class GroupMembership(TimeBoxed):
-    """That somebody belongs to a group. Whoever asks what it allows asks `apps.access.memberships`."""
+    """A user's membership of a group. `apps.access.memberships` are those in force."""
 
     user = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="group_memberships")
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")

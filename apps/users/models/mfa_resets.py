@@ -15,7 +15,7 @@ MFA_RESET_LIFETIME = timedelta(hours=24)
 
 
 class MfaReset(models.Model):
-    """The wish of one member of staff to take away somebody's lost second factor, until another confirms it."""
+    """A request to reset a user's lost second factor, pending until a second member of staff confirms it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mfa_resets", verbose_name=_("user"))
     reason = models.CharField(_("reason"), max_length=500)

@@ -24,7 +24,7 @@ RULED_ROLES = {
 
 
 class ReviewRule(models.Model):
-    """Which documents two people approve. What is left open applies to all."""
+    """Which documents require two approvals. An empty field applies to all."""
 
     doc_type = models.CharField(_("kind"), max_length=16, choices=DocType, blank=True)
     role = models.CharField(

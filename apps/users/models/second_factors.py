@@ -1,7 +1,7 @@
 """The devices of a user's second factor, for django-otp: an authenticator app (TOTP, RFC 6238) and its backup codes.
 
-Models of our own rather than the library's plugins, whose columns hold keys and codes in clear: the key is encrypted at
-rest and codes are hashed. Both devices are one row, so that a wrong code counts for both under one lock.
+Models of our own rather than the library's plugins, whose columns contain keys and codes in clear: here the key is
+encrypted and codes are hashed. Both devices are one row, so that a wrong code counts for both under one lock.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):
 
     user = models.OneToOneField("users.User", on_delete=models.CASCADE, related_name="authenticator")
     name = models.CharField(max_length=64, default="Authenticator app", db_default="Authenticator app", editable=False)
-    sealed_key = models.CharField(max_length=255, editable=False)
-    """Encrypted; `secret` opens it."""
+    encrypted_key = models.CharField(max_length=255, editable=False, db_column="sealed_key")
+    """Decrypted by `secret`."""
     begun_at = models.DateTimeField(default=timezone.now, editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
-    """Null until a first code has shown that the app holds the key."""
+    """Null until a first code has proved that the app has the key."""
     confirmed = models.GeneratedField(
         expression=Q(confirmed_at__isnull=False),  # type: ignore[arg-type]
         output_field=models.BooleanField(),
@@ -67,15 +67,15 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):
 
     @property
     def secret(self) -> str:
-        """The key in base32. Raises `Conflict` where none of `MFA_KEYS` opens it any more."""
+        """The key in base32. Raises `Conflict` where none of `MFA_KEYS` decrypts it."""
         try:
-            return _box(tuple(settings.MFA_KEYS)).decrypt(self.sealed_key.encode()).decode()
+            return _cipher(tuple(settings.MFA_KEYS)).decrypt(self.encrypted_key.encode()).decode()
         except InvalidToken as error:
             raise Conflict("mfa-key-lost", _("Your second factor cannot be read any more. Ask for a reset.")) from error
 
     @secret.setter
     def secret(self, key: str) -> None:
-        self.sealed_key = _box(tuple(settings.MFA_KEYS)).encrypt(key.encode()).decode()
+        self.encrypted_key = _cipher(tuple(settings.MFA_KEYS)).encrypt(key.encode()).decode()
 
     # --- Codes ----------------------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class BackupCode(models.Model):
 
 
 def is_digits(code: str) -> bool:
-    """Whether a tidied `code` has the form of what authenticator apps show and mails hold: six digits."""
+    """Whether a tidied `code` has the form of codes of authenticator apps and mails: six digits."""
     return len(code) == 6 and code.isascii() and code.isdecimal()
 
 
@@ -174,13 +174,13 @@ def is_backup_code(code: str) -> bool:
 
 
 def hash_of(authenticator: Authenticator, code: str) -> str:
-    """What is kept of a backup code: SHA-256, in hexadecimal."""
+    """The stored hash of a backup code: SHA-256, in hexadecimal."""
     # A plain hash is enough for random codes of this length; slow ones are for passwords, which users choose.
     return hashlib.sha256(f"{authenticator.pk}:{tidy_code(code)}".encode()).hexdigest()
 
 
 def _lock_after(failures: int, now: datetime) -> datetime | None:
-    """Until when no code counts: after each ten wrong ones twice as long, from ten minutes to a day."""
+    """Until when codes are refused: doubled after every ten wrong ones, from ten minutes to a day."""
     allowed, seconds = settings.LIMITS["login_account"]
     allowed = max(1, round(allowed * settings.LIMITS_SCALE))
     if failures % allowed:
@@ -190,7 +190,7 @@ def _lock_after(failures: int, now: datetime) -> datetime | None:
 
 
 @cache
-def _box(keys: tuple[str, ...]) -> MultiFernet:
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     def derived(key: str) -> Fernet:
         stretched = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"keys of authenticators").derive(key.encode())
         return Fernet(urlsafe_b64encode(stretched))

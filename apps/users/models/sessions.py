@@ -19,15 +19,15 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(models.Model):
     """One sign-in, of staff to the console or of a client app to the API, until it ends."""
 
-    class Door(models.TextChoices):
+    class EntryPoint(models.TextChoices):
         CONSOLE = "console", _("Console")
         API = "api", _("API")
 
     key = models.UUIDField(default=uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user"))
-    door = models.CharField(_("client"), max_length=8, choices=Door)
+    door = models.CharField(_("client"), max_length=8, choices=EntryPoint)
     refresh_id = models.UUIDField(null=True, editable=False)
-    """The one refresh token of this sign-in that still counts; an earlier one used again ends the session."""
+    """The one valid refresh token of this session; reuse of an earlier one ends the session."""
     token_version = models.PositiveIntegerField(default=1, editable=False)
     address = models.GenericIPAddressField(_("address"), null=True)
     user_agent = models.CharField(_("device"), max_length=400, blank=True)
@@ -76,7 +76,7 @@ RESET_CODE_TRIES = 5
 
 
 class ResetCode(models.Model):
-    """A six-digit code that was mailed to somebody who forgot their password."""
+    """A six-digit code that was mailed to a user to reset a forgotten password."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="reset_code")
     code_hash = models.CharField(max_length=200)

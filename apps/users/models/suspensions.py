@@ -16,7 +16,7 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
 
 
 class Suspension(models.Model):
-    """One reason why somebody is refused at every door for a time; `User.suspended_until` follows from all of them."""
+    """One suspension of a user, until a time; `User.suspended_until` is the latest of those in force."""
 
     person = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="suspensions", db_index=False, verbose_name=_("person")
@@ -29,7 +29,7 @@ class Suspension(models.Model):
         related_name="suspension",
         verbose_name=_("decision"),
     )
-    """Empty where somebody suspended them by hand."""
+    """Null for a suspension without a decision."""
     until = models.DateTimeField(_("suspended until"))
     given_at = models.DateTimeField(_("given"), default=timezone.now, editable=False)
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)

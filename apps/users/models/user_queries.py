@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def phone_digits() -> Func:
-    """The digits of the phone number alone: people write the same number in many ways."""
+    """The digits of the phone number alone, since the same number is written in many ways."""
     return Func(
         F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace", output_field=models.TextField()
     )
@@ -46,11 +46,11 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_active=True)
 
     def named(self, username: str) -> UserQuerySet:
-        """Whoever has this user name, however it is written. The first is meant, where there are two."""
+        """The account with this user name in any spelling. Where there are two, the first is meant."""
         return self._known_by("username", username)
 
     def mailed(self, email: str) -> UserQuerySet:
-        """Whoever has this mail address, likewise."""
+        """The account with this email address, likewise."""
         return self._known_by("email", email)
 
     def _known_by(self, field: str, text: str) -> UserQuerySet:
@@ -61,13 +61,13 @@ class UserQuerySet(models.QuerySet["User"]):
         return found.order_by(F(f"{field}_key").asc(nulls_first=True))
 
     def with_name_part(self, part: str, *, at_start: bool = False) -> UserQuerySet:
-        """Those whose user name holds `part`, or begins with it, however it is written."""
+        """Accounts whose user name contains `part`, or begins with it, in any spelling."""
         how = "startswith" if at_start else "contains"
         keyless = Q(**{"username_key": None, f"username__i{how}": seen(part)})
         return self.filter(Q(**{f"username_key__{how}": fold(part)}) | keyless)
 
     def with_address_part(self, part: str) -> UserQuerySet:
-        """Those whose mail address holds `part`, likewise. Not for all end users: no index knows the parts."""
+        """Accounts whose email address contains `part`, likewise. Not for all end users: no index serves it."""
         keyless = Q(email_key=None, email__icontains=seen(part))
         return self.filter(Q(email_key__contains=fold(part)) | keyless)
 
@@ -87,7 +87,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Looks people up however their name is written."""
+    """Finds accounts by every spelling of their name."""
 
     def get_by_natural_key(self, username: str | None) -> User:
         user = self.named(username or "").first()

@@ -27,7 +27,7 @@ UNUSED_AFTER = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two permissions that one person should not hold together."""
+    """A dangerous pair: two permissions that should not be granted to the same user."""
 
     one: str
     other: str
@@ -69,17 +69,17 @@ class Grant:
 
 
 @dataclass(slots=True)
-class Holding:
-    """One member of staff and everything by which they hold something now."""
+class StaffAccess:
+    """A member of staff with all memberships, grants and permissions in force."""
 
     person: User
     memberships: list[GroupMembership] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
-    """Their own on single rows."""
+    """The user's own, on single rows."""
     perms: set[str] = field(default_factory=set)
-    """What they hold on all rows or on some."""
+    """Permissions on all rows or on some."""
     used: set[str] = field(default_factory=set)
-    """What they made use of lately."""
+    """Permissions used within `UNUSED_AFTER`."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -87,7 +87,7 @@ class Holding:
 
     @property
     def idle_memberships(self) -> list[GroupMembership]:
-        """Memberships of which nothing was made use of for as long as it takes to ask why they are there."""
+        """Memberships of which no permission was used within `UNUSED_AFTER`."""
         since = timezone.now() - UNUSED_AFTER
         return [
             member
@@ -102,23 +102,23 @@ class Holding:
 
 
 def dangerous(perms: Iterable[str]) -> list[Pair]:
-    held = with_scoped(perms)
-    return [pair for pair in PAIRS if pair.one in held and pair.other in held]
+    granted = with_scoped(perms)
+    return [pair for pair in PAIRS if pair.one in granted and pair.other in granted]
 
 
 def perms_of_group(group: Group) -> set[str]:
     return {_name(permission) for permission in group.permissions.all()}
 
 
-def holdings(ids: Iterable[int] | None = None) -> list[Holding]:
-    """All active staff, or those of `ids`, by name. A fixed number of queries, however many they are.
+def staff_access(ids: Iterable[int] | None = None) -> list[StaffAccess]:
+    """The access of all active staff, or of those in `ids`, by name. A fixed number of queries.
 
-    Superusers are among them with what they are given; that they may do everything else is known.
+    Superusers are listed with their explicit grants alone.
     """
     people = User.objects.staff().active().order_by("username")
     if ids is not None:
         people = people.filter(pk__in=set(ids))
-    found = {person.pk: Holding(person) for person in people}
+    found = {person.pk: StaffAccess(person) for person in people}
     groups: dict[int, list[int]] = defaultdict(list)
     members = GroupMembership.objects.filter(unended(), user__in=found).select_related("group")
     for member in members.prefetch_related("group__permissions__content_type").order_by("group__name"):
@@ -148,11 +148,11 @@ def ends_soon(ends_at: datetime | None) -> bool:
     return ends_at is not None and ends_at <= timezone.now() + ENDS_SOON
 
 
-def giving(perm: str) -> list[Group]:
-    """The groups that give `perm`, by name."""
+def groups_granting(perm: str) -> list[Group]:
+    """The groups that grant `perm`, by name."""
     app_label, _dot, codename = perm.partition(".")
-    held = Permission.objects.filter(Q(content_type__app_label=app_label), codename=codename)
-    return list(Group.objects.filter(permissions__in=held).order_by("name").distinct())
+    granted = Permission.objects.filter(Q(content_type__app_label=app_label), codename=codename)
+    return list(Group.objects.filter(permissions__in=granted).order_by("name").distinct())
 
 
 def _name(permission: Permission) -> str:

@@ -1,4 +1,4 @@
-"""Staff accounts, as the access desk keeps them."""
+"""Staff accounts: created, changed, and their groups and passwords set by access administrators."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from apps.audit.services import record
 from apps.errors import Absent, Invalid
 from apps.users.accounts.guards import (
     lock_access_administrators,
-    not_a_peer,
-    not_above,
-    not_oneself,
+    refuse_access_administrator,
+    refuse_oneself,
+    refuse_superuser,
     require_joinable,
-    somebody_remains,
+    require_remaining_administrator,
 )
-from apps.users.accounts.identifiers import notify_former_address, taken_refused
-from apps.users.authentication.lockout import release
+from apps.users.accounts.identifiers import notify_former_address, refuse_taken
+from apps.users.authentication.lockout import release_lockout
 from apps.users.authentication.passwords import set_password
 from apps.users.authentication.sessions import end_all
 from apps.users.models import PAGE_SIZES, GroupMembership, Profile, Role, User
@@ -73,7 +73,7 @@ def change_staff(
     groups: Iterable[Group] | None = None,
     ends: Ends = MappingProxyType({}),
 ) -> User:
-    """Change what is given of a staff account. One's own name and mail may be changed, one's own rights not.
+    """Change the given fields of a staff account. The actor's own name and email may be changed, own rights not.
 
     `groups` are all that they are to belong to, each until its end in `ends`; one that is not there stays as it is.
     """
@@ -81,17 +81,17 @@ def change_staff(
     access_administrators = lock_access_administrators()
     user = _locked_staff(staff_id)
     kept = {"username", "email"}
-    not_above(actor, user)
+    refuse_superuser(actor, user)
     if email is not None and not is_same_mailbox(email, user.email):
         notify_former_address(user)
     for name, value in (("username", username), ("email", email)):
         if value is not None and tidy(value) != tidy(getattr(user, name)):
-            not_a_peer(actor, user)
+            refuse_access_administrator(actor, user)
             kept.discard(name)
             setattr(user, name, value)
     if is_active is not None and is_active != user.is_active:
-        not_oneself(actor, user, _("You cannot deactivate your own account. Ask another access manager."))
-        not_a_peer(actor, user)
+        refuse_oneself(actor, user, _("You cannot deactivate your own account. Ask another access manager."))
+        refuse_access_administrator(actor, user)
         user.is_active = is_active
     _check(user, kept=kept)
     have = groups_of(user)
@@ -99,18 +99,18 @@ def change_staff(
     wanted = {group: end if have.get(group) == end else check_end(end, field="groups") for group, end in wanted.items()}
     changed = {group for group, _end in have.items() ^ wanted.items()}
     if changed:
-        not_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
+        refuse_oneself(actor, user, _("You cannot change your own groups. Ask another access manager."))
         require_joinable(actor, changed)
     _save_with_groups(actor, user, wanted, action=Action.STAFF_CHANGED)
     if is_active is False:
         end_all(actor, user, action=Action.STAFF_DEACTIVATED)
-    somebody_remains(access_administrators)
+    require_remaining_administrator(access_administrators)
     return user
 
 
 @transaction.atomic
-def leave_group(actor: User, staff_id: int, group_id: int) -> User:
-    """Take somebody out of one group; whatever else they belong to stays as it is at that moment."""
+def remove_from_group(actor: User, staff_id: int, group_id: int) -> User:
+    """Remove a member of staff from one group; all other memberships stay."""
     require(actor, "users.change_staff")
     lock_access_administrators()
     kept = {group: end for group, end in groups_of(_locked_staff(staff_id)).items() if group.pk != group_id}
@@ -119,20 +119,20 @@ def leave_group(actor: User, staff_id: int, group_id: int) -> User:
 
 @transaction.atomic
 def set_staff_password(actor: User, staff_id: int, password: str) -> User:
-    """Set a new password for somebody else, and end their sessions."""
+    """Set the password of another member of staff, and end their sessions."""
     require(actor, "users.change_staff")
     user = _locked_staff(staff_id)
-    not_oneself(actor, user, _("Change your own password under “Change password”."))
-    not_above(actor, user)
-    not_a_peer(actor, user)
+    refuse_oneself(actor, user, _("Change your own password under “Change password”."))
+    refuse_superuser(actor, user)
+    refuse_access_administrator(actor, user)
     set_password(actor, user, password, field="password1", action=Action.PASSWORD_SET)
-    release(actor, user)
+    release_lockout(actor, user)
     record(actor, Action.PASSWORD_SET, user)
     return user
 
 
-def choose_page_size(user: User, size: int) -> None:
-    """Remember how many rows `user` wants on a page of the console."""
+def set_page_size(user: User, size: int) -> None:
+    """Store how many rows `user` sees on a page of the console."""
     if size not in PAGE_SIZES:
         raise Invalid("unknown-size", _("Choose one of the sizes offered."), field="page_size")
     User.objects.filter(pk=user.pk).update(page_size=size)
@@ -146,7 +146,7 @@ def _locked_staff(staff_id: int) -> User:
 
 
 def _check(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
-    """Raise `Invalid` for the first field that cannot stand. What is kept may be older than the rules."""
+    """Raise `Invalid` for the first field that breaks a rule; those in `kept` may be older than the rules."""
     try:
         user.full_clean(exclude={"password", *kept})
     except ValidationError as error:
@@ -175,7 +175,7 @@ def groups_of(user: User) -> dict[Group, datetime | None]:
 def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, action: Action) -> None:
     """Save the account with its groups as one version of its history."""
     user.skip_history_when_saving = True  # type: ignore[attr-defined]
-    with taken_refused():
+    with refuse_taken():
         user.save()
     user.group_memberships.exclude(group__in=groups).delete()
     there = {member.group_id: member for member in user.group_memberships.all()}

@@ -1,4 +1,4 @@
-"""Groups of staff and everything that each allows."""
+"""Groups of staff and the permissions of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from apps.access import require
 from apps.audit.actions import Action
 from apps.audit.history import delete_as
 from apps.errors import Absent, Conflict, Invalid
-from apps.users.accounts.guards import lock_access_administrators, not_in, require_givable, somebody_remains
+from apps.users.accounts.guards import (
+    lock_access_administrators,
+    refuse_own_group,
+    require_grantable,
+    require_remaining_administrator,
+)
 from apps.users.models import User
 from apps.users.staff.builtin_roles import is_built_in, save_group_as
 
@@ -30,11 +35,11 @@ def save_group(actor: User, group_id: int | None = None, *, name: str, permissio
     have = set(group.permissions.all()) if group.pk else set()
     wanted = set(permissions)
     if wanted != have:
-        not_in(actor, group)
-        require_givable(actor, wanted ^ have)
+        refuse_own_group(actor, group)
+        require_grantable(actor, wanted ^ have)
     group.name = name
     save_group_as(actor, group, wanted, action=Action.GROUP_SAVED)
-    somebody_remains(access_administrators)
+    require_remaining_administrator(access_administrators)
     return group
 
 
@@ -46,10 +51,10 @@ def delete_group(actor: User, group_id: int) -> None:
     group = _locked_group(group_id)
     if is_built_in(group.name):
         raise Conflict("built-in-group", _("“%(name)s” is built in and stays.") % {"name": group.name})
-    not_in(actor, group)
-    require_givable(actor, group.permissions.all())
+    refuse_own_group(actor, group)
+    require_grantable(actor, group.permissions.all())
     delete_as(actor, group, action=Action.GROUP_DELETED)
-    somebody_remains(access_administrators)
+    require_remaining_administrator(access_administrators)
 
 
 def _locked_group(group_id: int) -> Group:

@@ -16,7 +16,7 @@ from apps.access import check_end, has_row_grants, require, scoped_permissions
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Invalid
-from apps.users.accounts.guards import not_above, not_in, not_oneself
+from apps.users.accounts.guards import refuse_oneself, refuse_own_group, refuse_superuser
 from apps.users.models import User
 
 
@@ -57,7 +57,7 @@ def grant_on_row(
 
 @transaction.atomic
 def revoke_on_row(actor: User, holder: User | Group, perm: str, obj: Model, *, reason: str = "") -> None:
-    """Take back what `grant_on_row` gave. Idempotent."""
+    """Revoke a permission on one row. Idempotent."""
     _change_row_grant(actor, holder, perm, obj)
     remove_perm(perm, holder, obj)
     record(actor, Action.REVOKED, obj, reason=reason, subject=_user(holder), perm=perm, holder=_named(holder))
@@ -72,12 +72,12 @@ def _change_row_grant(actor: User, holder: User | Group, perm: str, obj: Model) 
             "not-for-rows", _("“%(perm)s” cannot be granted on a single object.") % {"perm": perm}, field="perm"
         )
     if isinstance(holder, Group):
-        not_in(actor, holder)
+        refuse_own_group(actor, holder)
         return
     if not holder.is_staff:
         raise Invalid("not-staff", _("Only staff accounts can be granted permissions."), field="holder")
-    not_oneself(actor, holder, _("You cannot grant or revoke your own permissions. Ask another access manager."))
-    not_above(actor, holder)
+    refuse_oneself(actor, holder, _("You cannot grant or revoke your own permissions. Ask another access manager."))
+    refuse_superuser(actor, holder)
 
 
 def _user(holder: User | Group) -> User | None:

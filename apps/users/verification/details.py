@@ -1,4 +1,4 @@
-"""What a document says, typed by an officer, and how it compares with what the account says."""
+"""The details of a document, as typed by an officer, and their comparison with the account."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from apps.audit.services import record
 from apps.errors import Conflict, Invalid
 from apps.review.claims import lock_for_work
 from apps.users.models import CHECKS, DOCUMENT_NAME_LENGTH, DocType, Document, DocumentDetails, Reason, User
-from apps.users.verification.matching import Matches, checked, details_of, keep_keys, matches, same_name
+from apps.users.verification.matching import Matches, clean_text, details_of, matches, same_name, update_keys
 
 NUMBER_LENGTH = 64
 ADULT = 18
-"""Years of age from which somebody is eligible."""
+"""Years of age from which users are eligible."""
 SOON = timedelta(days=30)
 """Documents that expire within this time say in how many days."""
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -30,7 +30,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a comparison comes to."""
+    """The result of a comparison."""
 
     code: str
     """`match`, `differs`, `not_given`, `adult`, `minor`, `valid`, `expires_soon` or `expired`."""
@@ -56,8 +56,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A document's details beside what its account says."""
+class Comparison:
+    """A document's details beside those of the account."""
 
     details: DocumentDetails | None
     lines: list[Line]
@@ -88,7 +88,7 @@ def record_details(
     valid_until: str = "",
     checks: Iterable[str] = (),
 ) -> DocumentDetails:
-    """Keep what a pending document says, in place of what was typed before.
+    """Save the details of a pending document, in place of earlier ones.
 
     `version` is the one that the officer saw, 0 where there was none; dates are written as in 2031-05-16. Raises
     `Conflict` where a colleague has claimed or decided it, or saved since that version, and `Invalid` on the field.
@@ -98,8 +98,8 @@ def record_details(
     if version != (details.version if details else 0):
         raise Conflict("changed-since", _newer(details))
     kept = details or DocumentDetails(document=document, version=0)
-    kept.name = checked(name, most=DOCUMENT_NAME_LENGTH, field="name")
-    kept.number = checked(number, most=NUMBER_LENGTH, field="number")
+    kept.name = clean_text(name, most=DOCUMENT_NAME_LENGTH, field="name")
+    kept.number = clean_text(number, most=NUMBER_LENGTH, field="number")
     is_identity = document.doc_type == DocType.IDENTITY
     kept.born = _date(born, field="born", latest=timezone.localdate()) if is_identity else None
     kept.valid_until = _date(valid_until, field="valid_until")
@@ -113,14 +113,14 @@ def record_details(
     kept.typed_by, kept.typed_at, kept.version = officer, timezone.now(), kept.version + 1
     kept.save()
     document.details = kept
-    keep_keys(document)
+    update_keys(document)
     # That they were recorded, never what: the entry outlives the document.
     record(officer, Action.DETAILS_RECORDED, document, subject=document.owner)
     return kept
 
 
-def compared(viewer: User, document: Document, found: Matches | None = None) -> Compared:
-    """The details of a document beside what its account says. Load `owner__profile` and `details` along.
+def compare_details(viewer: User, document: Document, found: Matches | None = None) -> Comparison:
+    """The details of a document compared with the account. Load `owner__profile` and `details` along.
 
     `found`: its matches, where they were asked for with those of others.
     """
@@ -142,7 +142,7 @@ def compared(viewer: User, document: Document, found: Matches | None = None) -> 
     lines.append(Line("valid_until", gettext_lazy("Valid until"), until, outcome=_validity(until)))
     ticked = details.checks if details else []
     checks = [(check.value, check.label, check.value in ticked) for check in CHECKS[DocType(document.doc_type)]]
-    return Compared(details, lines, found or matches(viewer, document), checks)
+    return Comparison(details, lines, found or matches(viewer, document), checks)
 
 
 def _name_title(document: Document) -> str | Promise:

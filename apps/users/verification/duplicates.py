@@ -1,20 +1,20 @@
-"""What the files of documents show, and where else the same paper was sent in.
+"""Inspection of document files: pages, fingerprints, and duplicates on other accounts.
 
-Papers of one form, such as one country's identity cards, look alike as a whole; a photograph of a paper and its scan
-do not. So they are found in three steps:
+Documents of one form, such as one country's identity cards, look alike as a whole; a photograph and a scan of one
+do not. So duplicates are found in three steps:
 
-1. What stands out of a page, wherever it is and however it is turned, is hashed. A hash that `COMMON` documents have is
-   what all papers of a form share, and is neither kept nor followed; the others find at most `CANDIDATES` documents of
-   other accounts, by index: the fewer have a hash, the more it counts.
-2. Each of those is laid onto the page by what stands out of both, which takes out how either was held, turned and
-   cropped, and is compared block by block. What counts is the few blocks that agree least. Different people's papers
-   differ in some (portrait, name, number), copies of one paper nowhere; so a candidate that is none does no harm. This
-   is done at half the size, with the features that were kept of each.
+1. The features of a page, independent of place and rotation, are hashed. A hash of `COMMON` documents is shared by all
+   documents of a form, and is neither stored nor searched; the others find at most `CANDIDATES` documents of other
+   accounts, by index: the fewer documents have a hash, the more it counts.
+2. Each candidate is aligned with the page by the features of both, which removes perspective, rotation and cropping,
+   and compared block by block. The few blocks that agree least count. Documents of different users differ in some
+   (portrait, name, number), copies of one document nowhere; so a wrong candidate does no harm. This is done at half the
+   size, with the stored features of each.
 3. The few that agree best are compared at full size, with more features.
 
 The cost does not grow with the number of documents. docs/duplicates.md has the figures.
 
-Pictures are decoded and compared by children with limits, never here.
+Images are decoded and compared in child processes with limits, never here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from apps.access import granted, may
 from apps.infra.files import comparing
 from apps.infra.files.rendering import MAX_SHORT, Unrenderable, inspect
 from apps.infra.files.renditions import rendition
-from apps.users.models import Document, DocumentPrint, DocumentTwin, User
+from apps.users.models import Document, DocumentFingerprint, DuplicateMatch, User
 
 logger = logging.getLogger(__name__)
 
 VERSION = 1
 """Raise it when pages come to be hashed or compared another way: what was made before is then made anew."""
 SAME = 0.8
-"""Least score of copies of one paper."""
+"""Least score of copies of one document."""
 COMMON = 64
 """A hash that so many documents have belongs to a form."""
 CANDIDATES = 64
@@ -52,7 +52,7 @@ class Duplicate:
 
     document: Document
     same_file: bool
-    """The very same file; otherwise one that looks alike."""
+    """The identical file; otherwise a similar page."""
     score: float
     """How alike, 0 to 1."""
 
@@ -61,7 +61,7 @@ class Duplicate:
 class Duplicates:
     shown: list[Duplicate]
     hidden: int
-    """How many more there are that the viewer may not look at. At most `MOST_SHOWN` in all."""
+    """How many more there are that the viewer may not view. At most `MOST_SHOWN` in all."""
 
 
 def inspect_document(document_id: int) -> None:
@@ -70,32 +70,32 @@ def inspect_document(document_id: int) -> None:
     Raises `Unavailable` or `OSError` where the file cannot be had now, `Unrenderable` where comparing it takes too
     long; it can be asked again then.
     """
-    document = Document.objects.filter(pk=document_id).select_related("print").first()
+    document = Document.objects.filter(pk=document_id).select_related("fingerprint").first()
     if document is None or not (document.pages is None or _is_stale(document)):
         return
     with document.file.open("rb") as file:
         content = file.read()
     try:
         seen = inspect(content, document.media_type)
-        facts = {"pages": seen.pages, "letters_missing": seen.letters_missing}
+        properties = {"pages": seen.pages, "letters_missing": seen.letters_missing}
         picture = _picture(document)
     except Unrenderable:
         _note_pages(document_id, pages=0, letters_missing=False)
         return
     with transaction.atomic():
         # Stale until it has been compared, so that a run that breaks off is made anew.
-        DocumentPrint.objects.update_or_create(document=document, defaults={"version": 0})
-        Document.objects.filter(pk=document_id).update(**facts)
-    _find_twins(document, picture)
+        DocumentFingerprint.objects.update_or_create(document=document, defaults={"version": 0})
+        Document.objects.filter(pk=document_id).update(**properties)
+    _find_duplicates(document, picture)
 
 
 def inspect_left_over(*, is_stopping: Callable[[], bool] = lambda: False) -> int:
     """Inspect some that were missed or were inspected another way, the latest first; how many there were.
 
-    A worker that is told to stop waits for the one under way, not for all.
+    A stopping worker finishes the one under way, not all.
     """
     missed = Document.objects.filter(pages__isnull=True).order_by("-id").values_list("id", flat=True)[:LEFT_OVER]
-    stale = DocumentPrint.objects.filter(_STALE).order_by("-document_id").values_list("document_id", flat=True)
+    stale = DocumentFingerprint.objects.filter(_STALE).order_by("-document_id").values_list("document_id", flat=True)
     waiting = list(dict.fromkeys([*missed, *stale[: LEFT_OVER - len(missed)]]))
     for number, document_id in enumerate(waiting):
         if is_stopping():
@@ -107,34 +107,34 @@ def inspect_left_over(*, is_stopping: Callable[[], bool] = lambda: False) -> int
             _note_pages(document_id, pages=0)
         except Unrenderable:
             logger.exception("Document %s is not compared with others", document_id)
-            DocumentPrint.objects.filter(document_id=document_id).update(version=VERSION)
+            DocumentFingerprint.objects.filter(document_id=document_id).update(version=VERSION)
     return len(waiting)
 
 
-def _note_pages(document_id: int, **facts: int) -> None:
-    """Of one that shows nothing. Facts of the file are no version of the document."""
-    Document.objects.filter(pk=document_id).update(**facts)
-    DocumentPrint.objects.filter(document_id=document_id).delete()
+def _note_pages(document_id: int, **properties: int) -> None:
+    """Store the properties of a file without a fingerprint. They make no new version of the document."""
+    Document.objects.filter(pk=document_id).update(**properties)
+    DocumentFingerprint.objects.filter(document_id=document_id).delete()
 
 
-def seen_documents(viewer: User) -> QuerySet[Document]:
-    """The documents that a member of staff may look at: those granted to them, for looking or deciding."""
+def viewable_documents(viewer: User) -> QuerySet[Document]:
+    """The documents that a member of staff may view: those granted for viewing or deciding."""
     if may(viewer, "users.view_document") or may(viewer, "users.review_document"):
         return Document.objects.all()
-    looked_at, decided = granted(viewer, Document, "view"), granted(viewer, Document, "review")
-    return Document.objects.filter(Q(pk__in=looked_at.values("pk")) | Q(pk__in=decided.values("pk")))
+    viewing, deciding = granted(viewer, Document, "view"), granted(viewer, Document, "review")
+    return Document.objects.filter(Q(pk__in=viewing.values("pk")) | Q(pk__in=deciding.values("pk")))
 
 
 def duplicates(viewer: User, document: Document) -> Duplicates:
-    """Where else the same was sent in: on other accounts, latest first. What the viewer may not see is only counted."""
-    pairs = DocumentTwin.objects.filter(Q(document=document) | Q(other=document), score__isnull=False).order_by("-id")
+    """Duplicates on other accounts, latest first. Those that the viewer may not view are only counted."""
+    pairs = DuplicateMatch.objects.filter(Q(document=document) | Q(other=document), score__isnull=False).order_by("-id")
     alike = {
         one if one != document.pk else other: score
         for one, other, score in pairs.values_list("document_id", "other_id", "score")[:100]
     }
     same = Document.objects.filter(Q(sha256=document.sha256) | Q(pk__in=alike)).exclude(owner=document.owner_id)
     found = list(same.select_related("owner").newest_first()[:MOST_SHOWN])
-    seen = set(seen_documents(viewer).filter(pk__in=[one.pk for one in found]).values_list("pk", flat=True))
+    seen = set(viewable_documents(viewer).filter(pk__in=[one.pk for one in found]).values_list("pk", flat=True))
     shown = [
         Duplicate(one, True, 1.0) if one.sha256 == document.sha256 else Duplicate(one, False, alike[one.pk] or 0.0)
         for one in found
@@ -152,7 +152,7 @@ def candidates(hashes: Sequence[int], document_id: int, owner_id: int) -> list[i
             FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
             CROSS JOIN LATERAL (
                 SELECT document_id AS id, count(*) OVER () AS holders
-                FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash] AND document_id <> %(document)s
+                FROM {_FINGERPRINTS} WHERE hashes @> ARRAY[wanted.hash] AND document_id <> %(document)s
             ) holding
             WHERE holding.holders < {COMMON} GROUP BY holding.id
         ) voted
@@ -165,46 +165,46 @@ def candidates(hashes: Sequence[int], document_id: int, owner_id: int) -> list[i
     )
 
 
-def _find_twins(document: Document, picture: bytes) -> None:
-    """Note the fingerprint of a document, and which others are alike."""
+def _find_duplicates(document: Document, picture: bytes) -> None:
+    """Store the fingerprint of a document and its duplicate matches."""
     found, features = comparing.fingerprint(picture)
-    DocumentTwin.objects.filter(Q(document=document) | Q(other=document)).delete()
+    DuplicateMatch.objects.filter(Q(document=document) | Q(other=document)).delete()
     if not found:
-        DocumentPrint.objects.filter(document=document).delete()
+        DocumentFingerprint.objects.filter(document=document).delete()
         return
     common = set(_common(found))
     values = {"hashes": [one for one in found if one not in common], "features": features}
     # It is committed before anything is compared with it: of two at once, the later one finds the other.
-    DocumentPrint.objects.update_or_create(
+    DocumentFingerprint.objects.update_or_create(
         document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
     )
-    if papers := _papers(candidates(found, document.pk, document.owner_id)):
-        scores = comparing.scores(comparing.Paper(picture, features), list(papers.values()))
-        DocumentTwin.objects.bulk_create(
+    if pages := _pages_of(candidates(found, document.pk, document.owner_id)):
+        scores = comparing.scores(comparing.Paper(picture, features), list(pages.values()))
+        DuplicateMatch.objects.bulk_create(
             [
-                DocumentTwin(document=document, other_id=other, score=score)
-                for other, score in zip(papers, scores, strict=True)
+                DuplicateMatch(document=document, other_id=other, score=score)
+                for other, score in zip(pages, scores, strict=True)
                 if score >= SAME
             ],
             ignore_conflicts=True,
         )
-    DocumentPrint.objects.filter(document=document).update(version=VERSION)
+    DocumentFingerprint.objects.filter(document=document).update(version=VERSION)
 
 
-def _papers(numbers: Sequence[int]) -> dict[int, comparing.Paper]:
-    """What documents show, by their number and in this order, without those that are gone or show nothing."""
-    prints = DocumentPrint.objects.select_related("document").in_bulk(numbers)
-    papers = {}
+def _pages_of(numbers: Sequence[int]) -> dict[int, comparing.Paper]:
+    """The first pages of documents by id, in this order, without deleted ones and those without a fingerprint."""
+    fingerprints = DocumentFingerprint.objects.select_related("document").in_bulk(numbers)
+    pages = {}
     for number in numbers:
         # It may have been deleted, or be of the release before, meanwhile.
-        if number in prints and (features := prints[number].features):
+        if number in fingerprints and (features := fingerprints[number].features):
             with suppress(Unrenderable, FileNotFoundError):
-                papers[number] = comparing.Paper(_picture(prints[number].document), bytes(features))
-    return papers
+                pages[number] = comparing.Paper(_picture(fingerprints[number].document), bytes(features))
+    return pages
 
 
 def _picture(document: Document) -> bytes:
-    """Its first page, as it is kept for the desk."""
+    """The rendition of the first page."""
     return rendition(document.file, document.media_type, max_short=MAX_SHORT)
 
 
@@ -212,19 +212,19 @@ _STALE = Q(version__lt=VERSION)
 
 
 def _is_stale(document: Document) -> bool:
-    kept: DocumentPrint | None = getattr(document, "print", None)
+    kept: DocumentFingerprint | None = getattr(document, "fingerprint", None)
     return kept is not None and kept.version < VERSION
 
 
-_PRINT = DocumentPrint._meta.db_table
+_FINGERPRINTS = DocumentFingerprint._meta.db_table
 
 
 def _common(hashes: Sequence[int]) -> list[int]:
-    """Those that are not kept any more."""
+    """The hashes that `COMMON` documents or more have."""
     return _read(
         f"""
         SELECT wanted.hash FROM unnest(%(hashes)s::integer[]) AS wanted(hash)
-        WHERE (SELECT count(*) FROM {_PRINT} WHERE hashes @> ARRAY[wanted.hash]) >= {COMMON}
+        WHERE (SELECT count(*) FROM {_FINGERPRINTS} WHERE hashes @> ARRAY[wanted.hash]) >= {COMMON}
         """,  # noqa: S608
         hashes,
     )

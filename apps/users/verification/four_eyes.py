@@ -1,4 +1,4 @@
-"""Which documents two people approve, by a rule or because somebody asked for another pair of eyes."""
+"""Which documents require two approvals, by a rule or by an officer's request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAYS = ("doc_type", "role", "after_rejection", "followers_from")
 
 
 def rules_asking(document: Document) -> list[ReviewRule]:
-    """The rules in force by which two people approve this document."""
+    """The active rules by which this document requires two approvals."""
     owner = document.owner
     rules = ReviewRule.objects.filter(
         Q(doc_type="") | Q(doc_type=document.doc_type), Q(role="") | Q(role=owner.role), active=True
@@ -66,7 +66,7 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
 
 @transaction.atomic
 def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, **fields: Any) -> ReviewRule:
-    """Make a rule, or change one; it counts from the next approval on.
+    """Create a rule, or change one; it applies from the next approval on.
 
     Raises `Invalid` for what it cannot say, `Conflict` for one that is there already or has changed since `version`.
     """
@@ -82,7 +82,7 @@ def save_rule(actor: User, rule_id: int | None, *, version: int | None = None, *
 
 @transaction.atomic
 def remove_rule(actor: User, rule_id: int, *, version: int | None = None) -> None:
-    """Take a rule away; history keeps it. What is held because of it stays held."""
+    """Delete a rule; its history stays. Documents that are pending a second approval because of it stay so."""
     begin_setting(actor, CHANGES_RULES)
     rule = _rule(rule_id)
     require_unchanged(rule, version)
@@ -97,7 +97,7 @@ def _rule(rule_id: int) -> ReviewRule:
 
 
 def _none(name: str) -> Any:
-    """What a field of a rule holds where nothing is said."""
+    """The default of a field of a rule."""
     return ReviewRule._meta.get_field(name).get_default()  # type: ignore[union-attr]
 
 

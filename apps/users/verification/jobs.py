@@ -13,7 +13,7 @@ from apps.users.verification import duplicates
 
 @app.task(name="users.mail_decision", retry=PATIENT)
 def mail_decision(*, document_id: int, template: str, text: str) -> None:
-    """Mail an owner what was decided about their document, or that it was taken back."""
+    """Mail an owner the decision about their document, or that it was undone."""
     document = Document.objects.select_related("owner").filter(pk=document_id).first()
     if document is not None:
         send(document.owner, template, document=document, text=text)
@@ -22,7 +22,7 @@ def mail_decision(*, document_id: int, template: str, text: str) -> None:
 # Some twenty minutes in all; after that `inspect_left_over` finds it.
 @app.task(name="users.inspect_document", queue="files", retry=RetryStrategy(max_attempts=5, exponential_wait=4))
 def inspect_document(*, document_id: int) -> None:
-    """Find out what the file of a document shows, and whom it was sent in by before."""
+    """Inspect the file of a document, and find its duplicates on other accounts."""
     duplicates.inspect_document(document_id)
 
 

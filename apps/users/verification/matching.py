@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from apps.errors import Invalid
 from apps.users.models import Document, DocumentDetails, DocumentKey
 from apps.users.names import KEY_SIZE, fold, tidy, tidy_code
-from apps.users.verification.duplicates import MOST_SHOWN, seen_documents
+from apps.users.verification.duplicates import MOST_SHOWN, viewable_documents
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -57,7 +57,7 @@ KINDS = ("number", "name")
 NONE = Matches(Same([], 0), Same([], 0))
 
 
-def checked(text: str, *, most: int, field: str) -> str:
+def clean_text(text: str, *, most: int, field: str) -> str:
     """A name or number as it is stored, tidied. Raises `Invalid` for control characters and too many of any."""
     text = tidy(text)
     if any(unicodedata.category(sign) in HIDDEN_SIGNS or sign in TURNING for sign in text):
@@ -88,7 +88,7 @@ def same_name(one: str, other: str) -> bool:
 
 
 def details_of(document: Document) -> DocumentDetails | None:
-    """What an officer has typed of it."""
+    """The details that an officer has typed, or None."""
     return getattr(document, "details", None)
 
 
@@ -97,8 +97,8 @@ def keys_of(document: Document) -> dict[str, str]:
     return _keys(document, settings.SECRET_KEY)
 
 
-def keep_keys(document: Document) -> None:
-    """Make its keys those of the names and number that it has now."""
+def update_keys(document: Document) -> None:
+    """Update the keys of a document to its present names and number."""
     wanted = keys_of(document)
     DocumentKey.objects.filter(document=document).exclude(key__in=wanted).delete()
     rows = [DocumentKey(document=document, key=key) for key in wanted]
@@ -106,7 +106,7 @@ def keep_keys(document: Document) -> None:
 
 
 def matches(viewer: User, document: Document) -> Matches:
-    """Where else its number and names were used: on other accounts. What the viewer may not see is only counted.
+    """Other accounts' documents with the same number or name. Those that the viewer may not view are only counted.
 
     At most three queries; none where nothing is known of it.
     """
@@ -126,7 +126,7 @@ def matches_of(viewer: User, documents: Collection[Document]) -> dict[int, Match
     first, *rest = branches
     rows = list(first.union(*rest, all=True)) if rest else list(first)
     found = Document.objects.select_related("owner").in_bulk({other for _of, _kind, other in rows})
-    seen = set(seen_documents(viewer).filter(pk__in=found).values_list("pk", flat=True)) if found else set()
+    seen = set(viewable_documents(viewer).filter(pk__in=found).values_list("pk", flat=True)) if found else set()
     others: dict[tuple[int, str], list[Document]] = {}
     for of, kind, other in sorted(set(rows), reverse=True):
         others.setdefault((of, kind), []).append(found[other])

@@ -14,13 +14,13 @@ from apps.users.models import Document, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MessagePreview:
     notification: str
     subject: str
     body: str
 
 
-def letter(document: Document, verdict: str, *, reason: str = "", comment: str = "") -> Letter:
+def message_preview(document: Document, verdict: str, *, reason: str = "", comment: str = "") -> MessagePreview:
     """The very notification and mail, in the owner's language: `verdict` is approved, rejected or revoked."""
     decided, owner = copy(document), copy(document.owner)
     decided.status = Document.Status.APPROVED if verdict == "approved" else Document.Status.REJECTED
@@ -31,7 +31,7 @@ def letter(document: Document, verdict: str, *, reason: str = "", comment: str =
     text = message_to_owner(decided)
     subject, body = compose(owner, f"document_{verdict}", document=decided, text=text)
     with override(owner.language):
-        return Letter(text_of(Kind.DOCUMENT_DECIDED, status=verdict, text=text), subject, body)
+        return MessagePreview(text_of(Kind.DOCUMENT_DECIDED, status=verdict, text=text), subject, body)
 
 
 def text_for_owner(document: Document) -> str:

@@ -1,4 +1,4 @@
-"""How far officers agree: a share of decisions is judged once more, by somebody who does not know the first verdict."""
+"""Agreement of officers: a share of decisions is reviewed blind by a second officer, without the first verdict."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of, without_conflicts
 from apps.review.decisions.models import Decision
 from apps.review.settings import begin_setting, keep_setting
-from apps.users.accounts.alerts import alert_if_one
+from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import BlindCheck, Document, QualityShare, Reason, User
 
-LOOKS_BACK = timedelta(days=90)
+MEASURED_FOR = timedelta(days=90)
 CHANGES_SHARE = "users.change_qualityshare"
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of how many judged twice the verdict was the same; and of those rejected for a reason, the reason too."""
+    """The number of blind checks with the same verdict, and of rejections with the same reason."""
 
     name: str
     checked: int
@@ -51,12 +51,12 @@ class Quality:
 
 
 def is_sampled(decision_id: int, percent: int) -> bool:
-    """Always the same answer for one decision, which nobody foresees by its number."""
+    """Whether a decision is in the sample: always the same for one decision, and not predictable from its id."""
     return int(sha256(f"blind check {decision_id}".encode()).hexdigest(), 16) % 100 < percent
 
 
 def sample(decision: Decision, document: Document) -> None:
-    """Set a decision aside for a blind check, where it is one of the share."""
+    """Create a blind check of a decision, where it is in the sample."""
     share = QualityShare.objects.first()
     if share is not None and is_sampled(decision.pk, share.percent):
         BlindCheck.objects.create(
@@ -70,7 +70,7 @@ def sample(decision: Decision, document: Document) -> None:
 
 @transaction.atomic
 def set_share(actor: User, *, percent: int, version: int | None = None) -> QualityShare:
-    """Say of how many decisions from now on, of a hundred, a second officer judges blind."""
+    """Set the share of future decisions, in percent, that a second officer reviews blind."""
     begin_setting(actor, CHANGES_SHARE)
     if not 0 <= percent <= 100:
         raise Invalid("range", _("Enter a whole number from 0 to 100."), field="percent")
@@ -79,7 +79,7 @@ def set_share(actor: User, *, percent: int, version: int | None = None) -> Quali
 
 
 def open_checks(viewer: User) -> QuerySet[BlindCheck]:
-    """What `viewer` could judge: of documents that are theirs to decide, nothing that they had a hand in."""
+    """The open blind checks for `viewer`: of documents that they may decide, without conflicts of interest."""
     mine = granted(viewer, Document, "review").values("pk")
     checks = BlindCheck.objects.filter(checked_at__isnull=True, decision__undone_at__isnull=True, document__in=mine)
     return without_conflicts(viewer, checks).order_by("id")
@@ -87,9 +87,9 @@ def open_checks(viewer: User) -> QuerySet[BlindCheck]:
 
 @transaction.atomic
 def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") -> BlindCheck:
-    """Keep a second verdict. The document stays as it is, and nobody is told.
+    """Save a blind second verdict. The document is unchanged, and no notification is sent.
 
-    Raises `Conflict` where somebody judged it before, `Refused` for whoever decided it.
+    Raises `Conflict` where it is checked already, and what `conflict_of` returns for a conflict of interest.
     """
     rows = BlindCheck.objects.select_for_update(of=("self",)).select_related("document")
     check = rows.filter(pk=check_id).first()
@@ -108,14 +108,14 @@ def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") 
     check.verdict, check.reason = verdict, reason
     check.checked_by, check.checked_at = viewer, timezone.now()
     check.save(update_fields=["verdict", "reason", "checked_by", "checked_at"])
-    alert_if_one(check.officer, viewer, check.document, since=check.decision.made_at)
+    alert_if_same_person(check.officer, viewer, check.document, since=check.decision.made_at)
     return check
 
 
 def quality(viewer: User) -> Quality:
-    """The agreement of the last 90 days: of all officers for those who may see it, else of one's own decisions."""
+    """The agreement of the last 90 days: of all officers with the permission, else of the viewer's own decisions."""
     checks = BlindCheck.objects.filter(
-        checked_at__gte=timezone.now() - LOOKS_BACK, decision__undone_at__isnull=True
+        checked_at__gte=timezone.now() - MEASURED_FOR, decision__undone_at__isnull=True
     ).select_related("officer")
     if not may(viewer, "users.review_document"):
         checks = checks.filter(document__in=granted(viewer, Document, "review").values("pk"))

@@ -17,7 +17,7 @@ from apps.review.conflicts import conflict_of
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, facts
 from apps.review.notes import add_note
-from apps.users.accounts.alerts import alert_if_one
+from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import Document, Reason, User
 from apps.users.verification.four_eyes import needs_second
 from apps.users.verification.messages import message_to_owner
@@ -56,7 +56,7 @@ def review_document(
     first, first_at = document.first_approved_by, document.first_approved_at
     document.decide(verdict, reviewer, reason, comment)
     if first is not None and verdict == Document.Status.APPROVED:
-        alert_if_one(first, reviewer, document, since=first_at)
+        alert_if_same_person(first, reviewer, document, since=first_at)
     sample(_carry_out(reviewer, document, Action(f"document.{verdict}"), before, batch=batch), document)
     return document
 

@@ -14,7 +14,7 @@ from apps.infra.files.storage import filed
 from apps.infra.files.uploads import Upload, take_document
 from apps.users.models import DOCUMENT_NAME_LENGTH, Document, User
 from apps.users.verification.jobs import inspect_document
-from apps.users.verification.matching import checked, keep_keys
+from apps.users.verification.matching import clean_text, update_keys
 from apps.users.verification.messages import text_for_owner
 
 
@@ -25,7 +25,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str, legal_name: str
     Raises `Conflict` for a second one, and after a rejection for good; `Invalid` for a name that cannot be one; what
     `take_document` does otherwise.
     """
-    legal_name = checked(legal_name, most=DOCUMENT_NAME_LENGTH, field="legal_name")
+    legal_name = clean_text(legal_name, most=DOCUMENT_NAME_LENGTH, field="legal_name")
     _require_place(owner, doc_type)
     taken = take_document(upload, field="file")
     document = Document(
@@ -40,7 +40,7 @@ def send_document(owner: User, upload: Upload, *, doc_type: str, legal_name: str
     try:
         with filed(document.file), transaction.atomic():
             save_as(owner, document, action=Action.DOCUMENT_SUBMITTED)
-            keep_keys(document)
+            update_keys(document)
             inspect_document.defer(document_id=document.pk)
     except IntegrityError as error:
         raise _already_pending() from error

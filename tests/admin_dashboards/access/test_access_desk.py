@@ -192,7 +192,7 @@ def test_the_latest_ten_sessions_of_staff_are_listed_and_found_by_name() -> None
     for number in range(12):
         Session.objects.create(
             user=people.make_staff(f"nora{number:02}"),
-            door=Session.Door.CONSOLE,
+            door=Session.EntryPoint.CONSOLE,
             last_seen_at=now - timedelta(minutes=number + 1),
             expires_at=now + timedelta(days=1),
         )

@@ -18,7 +18,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.access import granted_on_rows, models_with_row_grants
-from apps.users.accounts.guards import ACCESS_DESK, access_administrators, holds_access_rights
+from apps.users.accounts.guards import ACCESS_PERMISSIONS, access_administrators, has_access_permissions
 from apps.users.models import ResetCode, User
 from tests import people
 from tests.client import api
@@ -224,11 +224,11 @@ class Guard:
 
     @staticmethod
     def _trusted() -> set[int]:
-        return {user.pk for user in User.objects.staff() if user.is_superuser or holds_access_rights(user)}
+        return {user.pk for user in User.objects.staff() if user.is_superuser or has_access_permissions(user)}
 
     @staticmethod
     def _desk_groups() -> set[Group]:
-        return set(Group.objects.filter(permissions__in=Permission.objects.filter(ACCESS_DESK)))
+        return set(Group.objects.filter(permissions__in=Permission.objects.filter(ACCESS_PERMISSIONS)))
 
     def _accounts(self) -> list[Any]:
         guarded = User.objects.filter(pk__in=self.trusted - {self.mallory.pk}).order_by("pk")
@@ -267,7 +267,7 @@ def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
     cast = console_scene.cast()
     cast |= {"peer": people.make_staff("peer", "Access Manager")}
     everything = Group.objects.create(name="Everything")
-    everything.permissions.set(Permission.objects.exclude(ACCESS_DESK))
+    everything.permissions.set(Permission.objects.exclude(ACCESS_PERMISSIONS))
     cast[EVERYTHING] = people.make_staff(EVERYTHING, everything.name)
     mallory = cast[name]
     assert mallory

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.users.authentication.mfa_resets import reset_from_machine
-from apps.users.authentication.sessions import end_login
+from apps.users.authentication.sessions import end_own_session
 from apps.users.models import Session, User
 from apps.users.staff.accounts import change_staff, set_staff_password
 from tests import people
@@ -205,7 +205,7 @@ def test_the_ender_of_a_session_is_a_link_for_permitted_viewers() -> None:
     alice = people.alice()
     api(alice).post("/api/notifications/read")
     login = session_of(alice)
-    end_login(alice, login.pk)
+    end_own_session(alice, login.pk)
     client = console(people.access())
     page = client.get(f"/admin/users/session/{login.pk}/change/")
     assert page.content.decode().count("alice") > 1

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from apps.users.models import Document, DocumentDetails, Profile, Role
-from apps.users.verification.matching import keep_keys
+from apps.users.verification.matching import update_keys
 from tests import people
 from tests.client import api, submit_document
 from tests.console import console, document_page, fields
@@ -96,7 +96,7 @@ def test_the_same_number_and_name_lead_to_the_other_documents(document: Document
     other = make_document(people.make_user("keiko.berger"), legal_name="Keiko Berger")
     client.post(facts(other), SAID | {"name": "Keiko Berger"})
     namesake = make_document(people.alice(), legal_name="Lund Maya")
-    keep_keys(namesake)
+    update_keys(namesake)
     answer = client.post(facts(document), SAID, follow=True)
     assert f"Same document number as #{other.pk} of keiko.berger" in panel(answer)
     assert f"Same name on #{namesake.pk} of alice" in panel(answer)

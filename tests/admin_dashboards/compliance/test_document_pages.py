@@ -193,7 +193,7 @@ def test_no_lookup_finds_a_document_by_its_file(document: Document, officer: Use
         "file",
         "sha256",
         "sha256__startswith",
-        "print__bits",
+        "fingerprint__bits",
         "owner__email__startswith",
     ):
         answer = client.get(DOCUMENTS, {lookup: "a"})
@@ -203,7 +203,7 @@ def test_no_lookup_finds_a_document_by_its_file(document: Document, officer: Use
 def test_an_export_holds_no_file(document: Document) -> None:
     boss = console(people.admin())
     asked = {"format": "0", "export_items": [str(document.pk)], "documentresource_id": "on"}
-    asked |= {f"documentresource_{field}": "on" for field in ("file", "sha256", "comment", "print")}
+    asked |= {f"documentresource_{field}": "on" for field in ("file", "sha256", "comment", "fingerprint")}
     answer = boss.post(f"{DOCUMENTS}export/", asked)
     assert document.file.name not in answer.content.decode()
     assert document.sha256 not in answer.content.decode()

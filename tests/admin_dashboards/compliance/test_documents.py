@@ -12,7 +12,7 @@ from guardian.shortcuts import assign_perm
 
 from apps.audit.actions import Action
 from apps.audit.models import Entry
-from apps.users.models import Document, DocumentTwin, User
+from apps.users.models import Document, DuplicateMatch, User
 from tests import people
 from tests.console import DOCUMENTS, console, document_page, fields, links
 from tests.factories import make_document
@@ -296,13 +296,13 @@ def test_the_form_of_the_table_warns_of_the_same_file_on_another_account() -> No
 def test_desk_and_table_say_how_alike_a_possible_duplicate_is() -> None:
     first, second = make_document(people.alice()), make_document(people.bob())
     Document.objects.filter(pk=second.pk).update(sha256="0" * 64, pages=1)
-    DocumentTwin.objects.create(document=second, other=first, score=0.8349)
+    DuplicateMatch.objects.create(document=second, other=first, score=0.8349)
     client = console(people.compliance())
     for address in (f"{DOCUMENTS}{second.pk}/change/", f"/admin/compliance/{second.pk}/"):
         page = client.get(address).content.decode()
         assert "Possible duplicate" in page, address
         assert "alice: Looks alike, 0.83," in page, address
-    DocumentTwin.objects.update(score=None)
+    DuplicateMatch.objects.update(score=None)
     assert "Possible duplicate" not in client.get(f"{DOCUMENTS}{second.pk}/change/").content.decode()
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from apps.audit.actions import Action
 from apps.audit.models import Entry
-from apps.users.accounts.access_log import looks_at
+from apps.users.accounts.access_log import views_of
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
@@ -120,7 +120,7 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     # The owner reads of it once it is shown; it is fetched once, however often the item before is drawn.
     looks = Entry.objects.filter(verb=Action.VIEWED, subject=second.owner).order_by("id")
     assert ["ahead" in entry.detail for entry in looks] == [True, True, False]
-    assert [entry.pk for entry in looks_at(second.owner)] == [looks[2].pk]
+    assert [entry.pk for entry in views_of(second.owner)] == [looks[2].pk]
     third = make_document(people.make_user("person2", verified=False))
     for text in ("One", "Two"):
         page.get_by_placeholder("Internal note").fill(text)

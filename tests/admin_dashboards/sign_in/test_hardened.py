@@ -20,7 +20,7 @@ from apps.review.decisions.models import Decision
 from apps.review.reveals import reveal
 from apps.stories.models import Story
 from apps.users.models import Document, User
-from apps.users.staff.accounts import change_staff, groups_of, leave_group
+from apps.users.staff.accounts import change_staff, groups_of, remove_from_group
 from apps.users.verification.four_eyes import ask_second
 from apps.users.verification.upload import send_document
 from tests import people
@@ -48,7 +48,7 @@ def test_leaving_one_group_leaves_the_others_and_their_ends_alone() -> None:
     first, second = Group.objects.get(name="Compliance Officer"), Group.objects.get(name="Community Manager")
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
     change_staff(manager, person.pk, groups=[first, second], ends={second.pk: end})
-    leave_group(manager, person.pk, first.pk)
+    remove_from_group(manager, person.pk, first.pk)
     assert groups_of(person) == {second: end}
 
 

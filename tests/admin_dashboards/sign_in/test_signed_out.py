@@ -36,7 +36,7 @@ def vera(db: None) -> User:
 
 
 def end(user: User) -> None:
-    Session.objects.filter(user=user, door=Session.Door.CONSOLE).update(expires_at=timezone.now())
+    Session.objects.filter(user=user, door=Session.EntryPoint.CONSOLE).update(expires_at=timezone.now())
 
 
 def here(document: Document, page: str = "") -> str:

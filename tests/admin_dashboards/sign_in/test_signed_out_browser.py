@@ -21,7 +21,7 @@ NOTE = "Internal note (staff only; @name notifies a colleague)"
 
 
 def end(user: User) -> None:
-    Session.objects.filter(user=user, door=Session.Door.CONSOLE).update(expires_at=timezone.now())
+    Session.objects.filter(user=user, door=Session.EntryPoint.CONSOLE).update(expires_at=timezone.now())
 
 
 def give_password(page: Page, username: str) -> None:

@@ -16,8 +16,8 @@ from apps.audit.models import Entry
 from apps.errors import Conflict, DomainError, Invalid, Refused
 from apps.review.claims import claim
 from apps.users.models import Document, DocumentDetails, DocumentKey, Profile, Reason, User
-from apps.users.verification.details import compared, record_details
-from apps.users.verification.matching import keep_keys, plain_name, same_name
+from apps.users.verification.details import compare_details, record_details
+from apps.users.verification.matching import plain_name, same_name, update_keys
 from apps.users.verification.review import review_document
 from tests import people
 from tests.factories import make_document
@@ -47,11 +47,11 @@ def refused(kind: type[DomainError], code: str) -> Iterator[pytest.ExceptionInfo
 
 def outcomes(viewer: User, document: Document) -> dict[str, str]:
     fresh = Document.objects.select_related("owner__profile", "details").get(pk=document.pk)
-    return {line.field: line.outcome.code for line in compared(viewer, fresh).lines if line.outcome}
+    return {line.field: line.outcome.code for line in compare_details(viewer, fresh).lines if line.outcome}
 
 
 def reasons(viewer: User, document: Document) -> list[Reason]:
-    return compared(viewer, Document.objects.get(pk=document.pk)).reasons
+    return compare_details(viewer, Document.objects.get(pk=document.pk)).reasons
 
 
 @pytest.mark.parametrize(
@@ -207,22 +207,22 @@ def test_the_same_number_is_found_on_other_accounts_however_it_is_written() -> N
     register = make_document(people.bob(), doc_type="business")
     for each, number in ((document, "X4T 28-K91"), (other, "x4t28k91"), (register, "X4T28K91")):
         details(officer, each, number=number)
-    keep_keys(own)
-    found = compared(officer, Document.objects.get(pk=document.pk)).matches
+    update_keys(own)
+    found = compare_details(officer, Document.objects.get(pk=document.pk)).matches
     assert [one.pk for one in found.number.shown] == [other.pk]
     assert not found.name
     assert reasons(officer, document) == [Reason.ALREADY_USED]
     details(officer, other, number="X5", version=1)
-    assert not compared(officer, Document.objects.get(pk=document.pk)).matches.number
+    assert not compare_details(officer, Document.objects.get(pk=document.pk)).matches.number
 
 
 def test_the_same_name_is_found_given_or_on_the_document() -> None:
     officer, document = people.compliance(), maya()
     given = make_document(people.alice(), legal_name="Lund, Maya")
-    keep_keys(given)
+    update_keys(given)
     read = make_document(people.bob(), legal_name="Bob Stone")
     details(officer, read, name="MAYA LUND")
-    found = compared(officer, Document.objects.get(pk=document.pk)).matches
+    found = compare_details(officer, Document.objects.get(pk=document.pk)).matches
     assert [one.pk for one in found.name.shown] == [read.pk, given.pk]
     assert reasons(officer, document) == [], "people may share a name"
 
@@ -233,8 +233,8 @@ def test_many_with_the_same_name_do_not_hide_the_one_with_the_same_number() -> N
     first = make_document(people.alice())
     details(officer, first, number="X4T28K91")
     for place in range(25):
-        keep_keys(make_document(people.make_user(f"namesake{place}"), legal_name="Maya Lund"))
-    found = compared(officer, Document.objects.get(pk=document.pk)).matches
+        update_keys(make_document(people.make_user(f"namesake{place}"), legal_name="Maya Lund"))
+    found = compare_details(officer, Document.objects.get(pk=document.pk)).matches
     assert [one.pk for one in found.number.shown] == [first.pk]
     assert len(found.name.shown) == 20
 
@@ -245,7 +245,7 @@ def test_keys_made_under_an_earlier_secret_are_found(settings: Any) -> None:
     details(officer, other, number="X4T28K91")
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 10, [settings.SECRET_KEY]
     details(officer, document, number="X4T28K91")
-    assert compared(officer, Document.objects.get(pk=document.pk)).matches.number.shown == [other]
+    assert compare_details(officer, Document.objects.get(pk=document.pk)).matches.number.shown == [other]
 
 
 def test_keys_and_details_hold_nothing_to_read_and_go_with_the_document() -> None:

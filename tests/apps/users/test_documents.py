@@ -21,7 +21,7 @@ from apps.review.claims import claim, release
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import tell, undo, undo_batch
 from apps.users.models import Document, Reason, User
-from apps.users.verification.messages import letter
+from apps.users.verification.messages import message_preview
 from apps.users.verification.review import override_decision, review_document
 from apps.users.verification.upload import send_document
 from apps.users.verification.viewing import record_view
@@ -460,7 +460,7 @@ def test_changing_a_decision_needs_the_permission_and_a_decision(document: Docum
 
 @pytest.mark.parametrize("reason", [*Reason.values, ""])
 def test_the_preview_is_what_leaves(document: Document, reason: str) -> None:
-    shown = letter(document, "rejected", reason=reason, comment="See you & yours.")
+    shown = message_preview(document, "rejected", reason=reason, comment="See you & yours.")
     review_document(compliance(), document.pk, verdict="rejected", reason=reason, comment="See you & yours.")
     run_jobs(later=timedelta(seconds=10))
     assert Notification.objects.get().text == shown.notification
@@ -470,10 +470,10 @@ def test_the_preview_is_what_leaves(document: Document, reason: str) -> None:
 
 def test_the_preview_of_an_approval_and_its_end_is_what_leaves(document: Document) -> None:
     officer = compliance()
-    approval = letter(document, "approved", comment="Welcome")
+    approval = message_preview(document, "approved", comment="Welcome")
     review_document(officer, document.pk, verdict="approved", comment="Welcome")
     document.refresh_from_db()
-    end = letter(document, "revoked", reason="forged")
+    end = message_preview(document, "revoked", reason="forged")
     override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
     run_jobs(later=timedelta(seconds=10))
     assert [(message.subject, message.body) for message in mail.outbox][1] == (end.subject, end.body)

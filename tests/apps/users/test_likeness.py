@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from apps.infra.files import comparing
 from apps.infra.files.rendering import Unrenderable
-from apps.users.models import Document, DocumentPrint, DocumentTwin, User
+from apps.users.models import Document, DocumentFingerprint, DuplicateMatch, User
 from apps.users.verification import duplicates
 from apps.users.verification.upload import send_document
 from benchmarks import papers as layouts
@@ -103,7 +103,7 @@ def test_unreadable_documents_have_no_pages() -> None:
     duplicates.inspect_document(document.pk)
     document.refresh_from_db()
     assert document.pages == 0
-    assert not DocumentPrint.objects.exists()
+    assert not DocumentFingerprint.objects.exists()
 
 
 def test_a_file_that_is_away_is_asked_for_again_and_one_that_is_gone_is_not() -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_is_away_is_asked_for_again_and_one_that_is_gone_is_not() ->
 def test_a_comparison_that_takes_too_long_is_made_anew_and_keeps_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def too_slow(*_papers: Any) -> None:
+    def too_slow(*_pages_of: Any) -> None:
         raise Unrenderable("too-slow-to-draw", "This file takes too long to draw.")
 
     officer = compliance()
@@ -136,7 +136,7 @@ def test_a_comparison_that_takes_too_long_is_made_anew_and_keeps_no_other_waitin
         assert duplicates.inspect_left_over() == 2
         assert duplicates.inspect_left_over() == 0
     assert found(officer, other) == []
-    DocumentPrint.objects.filter(document=slow).update(version=0)
+    DocumentFingerprint.objects.filter(document=slow).update(version=0)
     assert duplicates.inspect_left_over() == 1
     assert found(officer, slow) == [("alice", False)]
 
@@ -201,10 +201,10 @@ def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it
     for number in range(10):
         sent.append(send(agency, printed_form(number), "business"))
         Document.objects.filter(pk=sent[-1].pk).update(status="rejected", decided_at=timezone.now())
-    first = DocumentPrint.objects.get(document=sent[0])
-    DocumentPrint.objects.filter(document=sent[0]).update(hashes=(first.hashes or [])[::10])
+    first = DocumentFingerprint.objects.get(document=sent[0])
+    DocumentFingerprint.objects.filter(document=sent[0]).update(hashes=(first.hashes or [])[::10])
     copied = send(alice(), COPIES["downsized"](printed(printed_form(0)), Random(2)), "business")
-    hashes = DocumentPrint.objects.get(document=copied).hashes or []
+    hashes = DocumentFingerprint.objects.get(document=copied).hashes or []
     by_hashes = duplicates.candidates(hashes, copied.pk, copied.owner_id)
     assert by_hashes.index(sent[0].pk) == 9, "more than are compared at full size come before it"
     assert [one.document for one in duplicates.duplicates(compliance(), copied).shown] == [sent[0]]
@@ -224,7 +224,7 @@ def test_duplicate_matches_have_a_similarity_score() -> None:
     scores = {one.document.owner.username: one.score for one in duplicates.duplicates(compliance(), first).shown}
     assert scores["newton"] == 1
     assert duplicates.SAME < scores["bob"] < 1
-    assert DocumentTwin.objects.get(document=copied, other=first).score == scores["bob"]
+    assert DuplicateMatch.objects.get(document=copied, other=first).score == scores["bob"]
 
 
 def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
@@ -250,7 +250,7 @@ def test_two_papers_of_one_form_are_not_the_same_paper() -> None:
 def test_blank_pages_are_not_each_other_s_copies() -> None:
     send(alice(), pdf())
     assert found(compliance(), send(newton(), png())) == []
-    assert not DocumentPrint.objects.exists()
+    assert not DocumentFingerprint.objects.exists()
 
 
 def test_earlier_documents_of_the_owner_are_no_duplicates() -> None:
@@ -268,14 +268,14 @@ def test_hidden_duplicates_are_counted_for_limited_reviewers() -> None:
     result = duplicates.duplicates(helper, document)
     assert [one.document for one in result.shown] == [granted]
     assert result.hidden == 1
-    assert hidden not in duplicates.seen_documents(helper)
+    assert hidden not in duplicates.viewable_documents(helper)
 
 
 def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
     documents = [send_document(make_user(f"person{number}"), upload(png()), doc_type="identity") for number in range(5)]
     for number, document in enumerate(documents):
         hashes = [*range(10), *((20, 21) if number < 2 else ())]
-        DocumentPrint.objects.create(document=document, version=duplicates.VERSION, hashes=hashes)
+        DocumentFingerprint.objects.create(document=document, version=duplicates.VERSION, hashes=hashes)
     asked, last = [*range(10), 20, 21], documents[2]
     first, second, *others = duplicates.candidates(asked, last.pk, last.owner_id)
     assert {first, second} == {documents[0].pk, documents[1].pk}
@@ -286,7 +286,7 @@ def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
 def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "COMMON", 3)
     documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(6)]
-    holders = Counter(one for kept in DocumentPrint.objects.all() for one in kept.hashes or ())
+    holders = Counter(one for kept in DocumentFingerprint.objects.all() for one in kept.hashes or ())
     common = [one for one, count in holders.items() if count == 3]
     assert len(common) > 20
     assert max(holders.values()) == 3
@@ -304,7 +304,7 @@ def test_concurrent_inspections_record_each_pair_once() -> None:
         for place, person in enumerate(people)
     ]
     at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
-    assert DocumentTwin.objects.count() == 6
+    assert DuplicateMatch.objects.count() == 6
 
 
 def test_pages_are_counted_up_to_fifty() -> None:
@@ -335,15 +335,15 @@ def test_fingerprints_of_the_previous_release_are_computed_again() -> None:
     officer = compliance()
     ada, other = send(alice(), form_card(1)), send(bob(), form_card(2))
     copied = send(newton(), photographed(form_card_picture(1), Random(5)))
-    DocumentTwin.objects.all().delete()
-    DocumentPrint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
-    DocumentTwin.objects.create(document=other, other=ada)
+    DuplicateMatch.objects.all().delete()
+    DocumentFingerprint.objects.update(version=0, hashes=None, bits=1, bands=[1, 2, 3, 4], sketch=bytes(1024))
+    DuplicateMatch.objects.create(document=other, other=ada)
     assert found(officer, other) == []
     assert duplicates.inspect_left_over(is_stopping=iter([False, True]).__next__) == 1
     assert duplicates.inspect_left_over() == 2
     assert found(officer, other) == []
     assert found(officer, ada) == [("newton", False)]
     assert found(officer, copied) == [("alice", False)]
-    assert DocumentTwin.objects.count() == 1
-    assert not DocumentPrint.objects.exclude(version=duplicates.VERSION, sketch=None).exists()
+    assert DuplicateMatch.objects.count() == 1
+    assert not DocumentFingerprint.objects.exclude(version=duplicates.VERSION, sketch=None).exists()
     assert duplicates.inspect_left_over() == 0

@@ -407,7 +407,7 @@ def test_keys_and_codes_are_nowhere_in_the_database(one: User, another: User) ->
     mfa.verify(alice, codes[0])
     with pytest.raises(WrongCredentials):
         mfa.verify(alice, codes[0])
-    assert app.secret not in Authenticator.objects.get().sealed_key
+    assert app.secret not in Authenticator.objects.get().encrypted_key
     for secret in (app.secret, code, *codes, *(code.replace("-", "") for code in codes)):
         assert not tables_with(secret), secret
 

@@ -18,7 +18,7 @@ from apps.errors import Conflict, Invalid, Refused
 from apps.review.claims import colleagues
 from apps.stories.models import Story
 from apps.stories.services import remove_story
-from apps.users.accounts.guards import holds_access_rights
+from apps.users.accounts.guards import has_access_permissions
 from apps.users.models import User
 from apps.users.staff.accounts import add_staff, change_staff, groups_of
 from apps.users.staff.object_grants import grant_on_row, revoke_on_row
@@ -110,7 +110,7 @@ def test_the_access_manager_s_own_time_ends_too() -> None:
     people.access()
     deputy = people.make_staff("deputy")
     change_staff(people.admin(), deputy.pk, groups=[desk], ends={desk.pk: end})
-    either_side(end, lambda: holds_access_rights(again(deputy)))
+    either_side(end, lambda: has_access_permissions(again(deputy)))
     client = console(deputy)
     with time_machine.travel(end - timedelta(seconds=1), tick=False):
         assert client.get("/admin/auth/group/").status_code == 200

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.users.authentication.lockout import release
+from apps.users.authentication.lockout import release_lockout
 from apps.users.models import User
 
 
@@ -18,6 +18,6 @@ class Command(BaseCommand):
         user = User.objects.named(username).first()
         if user is None:
             raise CommandError("There is no such person.")
-        release(None, user)
+        release_lockout(None, user)
         if options["verbosity"]:
             self.stdout.write(f"{user.username} may try again.")
