@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.middleware import client_address, is_trusted_proxy
+from apps.infra.client_address import client_address, is_trusted_proxy
 
 # Seconds that a part may take to answer /readyz.
 PATIENCE = 2
@@ -88,7 +88,7 @@ def _may_measure(request: HttpRequest) -> bool:
 
     A forwarded request from a peer that is no trusted proxy comes from anywhere, be the peer as near as it likes.
     """
-    peer, address = request.META.get("REMOTE_ADDR"), client_address(request)
+    peer, address = request.META.get("REMOTE_ADDR"), client_address(request.META)
     if "HTTP_X_FORWARDED_FOR" in request.META and not is_trusted_proxy(peer):
         return False
     return is_trusted_proxy(address) or (address is not None and ip_address(address).is_loopback)

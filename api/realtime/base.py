@@ -18,9 +18,9 @@ from api.realtime import manager, open_sockets
 from api.realtime.auth import PROTOCOL, admission_of, judge
 from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
-from api.throttles import TooMany
 from apps import errors
 from apps.errors import DomainError, Invalid
+from apps.infra.limits import TooMany
 from apps.users.authentication.socket_tickets import Admission
 from apps.users.models import User
 

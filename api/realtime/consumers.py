@@ -25,10 +25,10 @@ from api.schemas.frames import (
     message_frame,
     notification_frame,
 )
-from api.throttles import spend
 from apps.chat import services, timeline
 from apps.chat.models import Message
 from apps.errors import Absent
+from apps.infra.limits import spend
 from apps.notifications import unread as unread_rows
 
 # Messages read from the database at a time.
