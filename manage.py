@@ -6,13 +6,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import connections
-
-from devtools import embedded
 
 
 @contextmanager
@@ -26,15 +25,31 @@ def connections_closed_after() -> Iterator[None]:
             connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
 
 
+@contextmanager
+def embedded_servers() -> Iterator[None]:
+    """Run the embedded servers, in a checkout whose settings name no others. An installation has none."""
+    if not (Path(__file__).resolve().parent / "devtools").is_dir():
+        yield
+        return
+    from devtools import embedded
+
+    embedded.offer()
+    settings.INSTALLED_APPS  # noqa: B018  # broken settings end the start before a server runs
+    try:
+        with embedded.when_used():
+            yield
+    except embedded.Unavailable as error:
+        sys.exit(str(error))
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     # The default would end us without a word to the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        settings.INSTALLED_APPS  # noqa: B018
-        with embedded.when_used(), connections_closed_after():
+        with embedded_servers(), connections_closed_after():
             execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, embedded.Unavailable) as error:
+    except ImproperlyConfigured as error:
         sys.exit(str(error))
 
 

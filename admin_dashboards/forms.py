@@ -6,8 +6,9 @@ from django.core.exceptions import ValidationError
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from admin_dashboards.context import StaffRequest
-from api.throttles import guesses
 from apps.errors import Invalid
+from apps.infra.client_address import counted_address
+from apps.infra.limits import guesses
 from apps.users.authentication.passwords import change_password
 from apps.users.passwords import require_password
 
@@ -23,7 +24,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
         """Tries are counted as at sign-in: the session may have been left open to another user."""
         password = str(self.cleaned_data["old_password"])
         try:
-            with guesses(self.request, str(self.user.pk)):
+            with guesses(counted_address(self.request.META), str(self.user.pk)):
                 require_password(self.user, password, field="old_password")
         except Invalid as error:
             raise ValidationError(str(error), code="password_incorrect") from error

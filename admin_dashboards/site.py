@@ -45,10 +45,10 @@ from admin_dashboards.saved_filters import save_filter_view
 from admin_dashboards.sign_in import mfa
 from admin_dashboards.sign_in.signed_out import signed_out
 from admin_dashboards.tables.base import ModelAdmin
-from api.throttles import spend
 from apps.access import noting_use
 from apps.audit.context import origin
 from apps.errors import DomainError, Invalid
+from apps.infra.limits import spend
 from apps.users.authentication import console_sessions
 from apps.users.models import PAGE_SIZES, Session
 from apps.users.staff.accounts import set_page_size

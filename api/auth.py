@@ -13,8 +13,9 @@ from ninja.errors import AuthenticationError
 from ninja_jwt.authentication import JWTAuth
 from ninja_jwt.exceptions import InvalidToken
 
-from api.throttles import caller, spend
+from api.throttles import caller
 from apps.errors import Refused, WrongCredentials
+from apps.infra.limits import spend
 from apps.users.authentication import api_sessions
 from apps.users.authentication.tokens import dead_token
 from apps.users.models import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -13,9 +14,10 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
-from api import errors, openapi, refusals
-from api.auth import User
+from api import errors, openapi
+from api.auth import LookingAs, User
 from api.parser import StrictParser, is_storable, require_small
+from apps.support import refused_calls
 
 type View = Callable[..., HttpResponseBase]
 
@@ -47,7 +49,7 @@ class Api(NinjaAPI):
             if response.status_code == 405:
                 response = errors.method_not_allowed(response["Allow"])
             response.setdefault("Cache-Control", "no-store")
-            refusals.note(request, response)
+            keep_refused(request, response)
             return response
 
         answer.csrf_exempt = True  # type: ignore[attr-defined]  # cookies count for nothing here
@@ -72,6 +74,19 @@ class Api(NinjaAPI):
     @cached_property
     def _schema(self) -> Any:
         return openapi.complete(super().get_openapi_schema(path_prefix="/api/"))
+
+
+def keep_refused(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Keep a call for support where it was refused to a signed-in user, support's own view as that user excepted."""
+    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, LookingAs):
+        return
+    refused_calls.keep(
+        request.user,
+        method=request.method or "",
+        path=request.path,
+        status=response.status_code,
+        code=json.loads(getattr(response, "content", b"") or b"{}").get("type", ""),
+    )
 
 
 def _nowhere(request: HttpRequest) -> HttpResponse:

@@ -1,140 +1,22 @@
-"""How often a call may be made: counters in Valkey by the `limits` package, shared by all processes.
-
-Each limit is a fixed window that begins with its first call. While Valkey takes none, calls go on uncounted, except
-for those by which an account could be guessed at: each process counts these for itself.
-"""
+"""The limits of calls as ninja asks for them: by user or address, by the size of a body, by the parts of a form."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache, cached_property
-from typing import cast
-
-import redis
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
-from apps.errors import Invalid, LockedOut, Refused, TooLarge, WrongCredentials
-from apps.infra import valkey
-from config.middleware import counted_address
+from apps.errors import Invalid, TooLarge
+from apps.infra.client_address import counted_address
+from apps.infra.limits import spend
 
-# The last tells that a password of staff was right.
-WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
-# Limits that hold while Valkey is away, too.
-GUESSES = {
-    "login_account",
-    "login_address",
-    "password_reset",
-    "password_reset_address",
-    "register",
-    "account_change",
-}
-# Hexadecimal digits. In a process there are 16 ** SLOT counters of a limit, however many names are made up; accounts
-# that share one are counted together, so that many names at once close more, never fewer.
-SLOT = 3
 # Boundaries, part headers and the few text fields around an uploaded file.
 FORM_OVERHEAD = 64 * 1024
 
-type Question = Callable[[FixedWindowRateLimiter, RateLimitItem], bool]
-
-
-class TooMany(LockedOut):
-    """The limit is reached; `wait` is in how many whole seconds it opens again."""
-
-    def __init__(self, wait: int) -> None:
-        minutes = math.ceil(wait / 60)
-        if minutes > 2:
-            text = ngettext(
-                "Too many requests. Try again in %(minutes)d minute.",
-                "Too many requests. Try again in %(minutes)d minutes.",
-                minutes,
-            ) % {"minutes": minutes}
-        else:
-            text = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
-        super().__init__("too-many-requests", text, wait=wait)
-
-
-def spend(limit: str, who: object) -> None:
-    """Count one call of `who` against the named limit. Raises `TooMany` where that was one too many.
-
-    None is somebody of whom nothing is known: they have nothing in common, and are not counted.
-    """
-    _counters.ask(FixedWindowRateLimiter.hit, limit, who)
-
-
-def check(limit: str, who: object) -> None:
-    """Raise `TooMany` where `who` has reached the named limit, without counting."""
-    _counters.ask(FixedWindowRateLimiter.test, limit, who)
-
-
-@contextmanager
-def guesses(request: HttpRequest, account: str | None) -> Iterator[None]:
-    """Around a guess at a password or code: only wrong ones count, for the account and for the address.
-
-    Judged before and after the guess, so that many at once get no more answers than one after another. No `account`
-    where its wrong guesses are counted elsewhere.
-    """
-    check_guesses(request, account)
-    try:
-        yield
-    except (WrongCredentials, Invalid, Refused) as error:
-        if error.code in WRONG_GUESS:
-            count_wrong_guess(request, account)
-        raise
-    check_guesses(request, account)
-
-
-def check_guesses(request: HttpRequest, account: str | None) -> None:
-    """Raise `TooMany` where no more is to be guessed at the account, or from where the request comes."""
-    for limit, who in _counted(request, account):
-        check(limit, who)
-
-
-def count_wrong_guess(request: HttpRequest, account: str | None) -> None:
-    """Count a wrong guess. Raises `TooMany` where it was one too many, and is not to be answered."""
-    _spend_each(_counted(request, account))
-
-
-def forget_wrong_guesses(account: str) -> None:
-    """Let an account be guessed at anew. What was counted for addresses stays."""
-    _counters.ask(_clear, "login_account", account)
-
-
-def _counted(request: HttpRequest, account: str | None) -> list[tuple[str, object]]:
-    return [("login_account", account), ("login_address", counted_address(request))]
-
-
-def _clear(limiter: FixedWindowRateLimiter, item: RateLimitItem) -> bool:
-    limiter.clear(item)
-    return True
-
-
-def _spend_each(counted: list[tuple[str, object]]) -> None:
-    """Count against each limit, whatever the one before says; then raise `TooMany` where one was reached."""
-    refusals = []
-    for limit, who in counted:
-        try:
-            spend(limit, who)
-        except TooMany as refusal:
-            refusals.append(refusal)
-    if refusals:
-        raise max(refusals, key=lambda refusal: refusal.wait)
-
 
 class Limit(BaseThrottle):
-    """A named limit on one call: for the person, or for the address where nobody is signed in."""
+    """A named limit on one call: for the user, or for the address of an anonymous call."""
 
     def __init__(self, limit: str) -> None:
         self.limit = limit
@@ -145,7 +27,7 @@ class Limit(BaseThrottle):
 
 
 class AddressLimit(Limit):
-    """The same for the address, whoever is signed in there."""
+    """The same for the address, for signed-in users too."""
 
     def allow_request(self, request: HttpRequest) -> bool:
         spend(self.limit, _address_of(request))
@@ -188,76 +70,17 @@ def uploads(name: str, file_size: int) -> list[BaseThrottle]:
 
 
 def caller(request: HttpRequest) -> str | None:
-    """Whom a call is counted for; None: nobody, where neither user nor address is known."""
+    """The user or address that a call is counted for; None where neither is known."""
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
     return _address_of(request)
 
 
 def _address_of(request: HttpRequest) -> str | None:
-    address = counted_address(request)
+    address = counted_address(request.META)
     return None if address is None else f"address:{address}"
 
 
 def _content_length(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
-
-
-class _Shared(RedisStorage):
-    """Counters in Valkey, which tell the end of a window to the millisecond.
-
-    The library asks by TTL, which rounds: a client could be told to come back half a second early.
-    """
-
-    def get_expiry(self, key: str) -> float:
-        left = cast(int, self.storage.pttl(self.prefixed_key(key)))
-        return time.time() + max(0, left) / 1000
-
-
-@cache
-def _shared(pool: redis.ConnectionPool) -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(_Shared("redis://", connection_pool=pool, key_prefix="limit"))
-
-
-class _Counters:
-    """Counters that forget themselves: in Valkey, and where that counts nothing, those of guesses in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def ask(self, question: Question, limit: str, who: object) -> None:
-        """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no.
-
-        Nobody is counted as None: all whose address cannot be read would share one counter.
-        """
-        if who is None:
-            return
-        # Hashed, since accounts are named by strangers at any length.
-        name = hashlib.blake2b(str(who).encode(), digest_size=16).hexdigest()
-        is_done = question is FixedWindowRateLimiter.hit
-        try:
-            with valkey.asked() as client:
-                _ask(_shared(client.connection_pool), question, limit, name)
-        except valkey.Away:
-            is_done = False
-        # What was counted here counts, though Valkey answers again: one that is full or read-only still tells how few
-        # guesses it knows of.
-        if limit in GUESSES and not is_done:
-            with self._lock:  # the library's own counters lose calls that begin a window at the same instant
-                _ask(self._here, question, limit, name[:SLOT])
-
-    @cached_property
-    def _here(self) -> FixedWindowRateLimiter:
-        return FixedWindowRateLimiter(MemoryStorage())
-
-
-def _ask(limiter: FixedWindowRateLimiter, question: Question, limit: str, name: str) -> None:
-    count, seconds = settings.LIMITS[limit]
-    allowed = max(1, round(count * settings.LIMITS_SCALE))
-    item = RateLimitItemPerSecond(allowed, int(seconds), namespace=f"{limit}:{name}")
-    if not question(limiter, item):
-        raise TooMany(max(1, math.ceil(limiter.storage.get_expiry(item.key_for()) - time.time())))
-
-
-_counters = _Counters()

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from api.errors import problem
 from apps.audit.context import coming_from
+from apps.infra.client_address import believed_address
 from apps.infra.files.uploads import FILM_SIZE, MIB
-from config.middleware import believed_address
 
 logger = structlog.get_logger(__name__)
 

@@ -15,10 +15,9 @@ from django.urls import resolve
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from config.middleware import client_address, is_trusted_proxy
+from apps.infra import valkey
+from apps.infra.client_address import client_address, is_trusted_proxy
 
 # Seconds that a part may take to answer /readyz.
 PATIENCE = 2
@@ -71,7 +70,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    parts = {"database": _state(_ask_database), "broker": _state(_ask_broker)}
+    parts = {"database": _state(_ask_database), "broker": _state(_ask_valkey)}
     return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 
 
@@ -88,7 +87,7 @@ def _may_measure(request: HttpRequest) -> bool:
 
     A forwarded request from a peer that is no trusted proxy comes from anywhere, be the peer as near as it likes.
     """
-    peer, address = request.META.get("REMOTE_ADDR"), client_address(request)
+    peer, address = request.META.get("REMOTE_ADDR"), client_address(request.META)
     if "HTTP_X_FORWARDED_FOR" in request.META and not is_trusted_proxy(peer):
         return False
     return is_trusted_proxy(address) or (address is not None and ip_address(address).is_loopback)
@@ -110,9 +109,8 @@ def _ask_database() -> None:
         probe.execute("SELECT 1")
 
 
-def _ask_broker() -> None:
-    """Write to each server. The first that fails is enough: together they could take longer than anybody waits."""
+def _ask_valkey() -> None:
+    """Write to each server. The first that fails is enough: together they could take longer than a probe waits."""
     for url in dict.fromkeys([settings.REDIS_URL, *settings.CHANNEL_REDIS_URLS]):
-        patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": Retry(NoBackoff(), 0)}
-        with redis.Redis.from_url(url, **patience) as probe:
+        with valkey.connect(url, timeout=PATIENCE) as probe:
             probe.set("infloo:ready", 1, ex=60)

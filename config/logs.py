@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import empty
 from django_structlog.middlewares import RequestMiddleware
 
-from config.middleware import client_address
+from apps.infra.client_address import client_address
 
 
 class RequestLog(RequestMiddleware):
@@ -26,4 +26,4 @@ class RequestLog(RequestMiddleware):
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        structlog.contextvars.bind_contextvars(ip=client_address(request))
+        structlog.contextvars.bind_contextvars(ip=client_address(request.META))

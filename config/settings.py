@@ -108,15 +108,15 @@ def _hosts(name: str) -> list[str]:
     return hosts
 
 
-def _service_url(name: str, schemes: tuple[str, ...], embedded: str) -> str:
-    """The address of a server; unset means the embedded one, under DEBUG only."""
+def _service_url(name: str, schemes: tuple[str, ...]) -> str:
+    """The address of a server. Unset means the embedded one, under DEBUG only: who starts that says where it is."""
     value = str(_read("str", name, default=""))
+    if not value and not DEBUG:
+        raise SystemExit(f"{name} is not set. Without DEBUG there is no embedded server; .env.example says how.")
     if not value:
-        if not DEBUG:
-            raise SystemExit(f"{name} is not set. Without DEBUG there is no embedded server; .env.example says how.")
-        from devtools import embedded as embedded_servers
-
-        return str(getattr(embedded_servers, embedded)())
+        value = str(_read("str", f"EMBEDDED_{name}", default=""))
+    if not value:
+        raise SystemExit(f"{name} is not set, and no embedded server was started; .env.example says how.")
     return _checked_url(name, value, schemes)
 
 
@@ -275,7 +275,7 @@ TEMPLATES = [
 
 # --- Data -----------------------------------------------------------------------------------------------------------
 
-DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"), "database_url")
+DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
 try:
     _database = environ.Env.db_url_config(DATABASE_URL)
 except Exception:  # whatever the parser says of it, it may hold the password
@@ -296,7 +296,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"), "redis_url")
+REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"))
 # For libraries that keep answers, such as the search of the console: none is worth an outage, or one that is outdated.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 # Before the names of what is published, which the numbered databases of one Valkey share.

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from apps.audit.actions import Action
 from apps.users.models import Profile, Role, User
 from demo import drawing, texts
-from demo.scenario import Stage, change, create
+from demo.scenario import Scenario, change, create
 
 PASSWORD = "infloo-demo"
 STAFF = {
@@ -35,7 +35,7 @@ class Character:
     bio: str = ""
 
 
-def make(stage: Stage) -> None:
+def make(scenario: Scenario) -> None:
     password = make_password(PASSWORD)
     staff = [
         User(
@@ -45,7 +45,7 @@ def make(stage: Stage) -> None:
             role=Role.STAFF,
             is_staff=True,
             is_superuser=name == "admin",
-            date_joined=stage.ago(days=400),
+            date_joined=scenario.ago(days=400),
         )
         for name in STAFF
     ]
@@ -57,17 +57,17 @@ def make(stage: Stage) -> None:
             password=password,
             role=character.role,
             phone=f"+1 555 {place:04d}" if place % 3 else "",
-            date_joined=_joined(stage, place, character),
+            date_joined=_joined(scenario, place, character),
         )
         for place, character in enumerate(characters)
     ]
     create(staff, by=lambda _: None, at=lambda user: user.date_joined, action=Action.STAFF_ADDED)
     create(clients, by=lambda user: user, at=lambda user: user.date_joined, action=Action.ACCOUNT_REGISTERED)
-    stage.users = {user.username: user for user in (*staff, *clients)}
+    scenario.users = {user.username: user for user in (*staff, *clients)}
     for name, group in STAFF.items():
         if group:
-            stage[name].groups.add(Group.objects.get(name=group))
-    profiles = [_profile(stage, character) for character in characters]
+            scenario[name].groups.add(Group.objects.get(name=group))
+    profiles = [_profile(scenario, character) for character in characters]
     create(
         [*profiles, *(Profile(user=user) for user in staff)],
         by=lambda profile: profile.user,
@@ -81,7 +81,7 @@ def make(stage: Stage) -> None:
     change(
         verified,
         ["identity_verified"],
-        by=lambda _: stage["compliance"],
+        by=lambda _: scenario["compliance"],
         at=lambda user: user.date_joined + timedelta(hours=20),
         action=Action.DOCUMENT_APPROVED,
     )
@@ -115,29 +115,29 @@ def _turn(choices: tuple[str, ...], name: str) -> str:
     return choices[sum(name.encode()) % len(choices)]
 
 
-def _joined(stage: Stage, place: int, character: Character) -> datetime:
+def _joined(scenario: Scenario, place: int, character: Character) -> datetime:
     if character.username == NEWCOMER:
-        return stage.ago(hours=3)
+        return scenario.ago(hours=3)
     if place > 63 - NEW_FACES:
-        return stage.ago(days=(64 - place) * 0.8, hours=2)
-    return stage.ago(days=380 - place * 6)
+        return scenario.ago(days=(64 - place) * 0.8, hours=2)
+    return scenario.ago(days=380 - place * 6)
 
 
-def _profile(stage: Stage, character: Character) -> Profile:
+def _profile(scenario: Scenario, character: Character) -> Profile:
     if character.role == Role.BRAND:
-        picture = drawing.logo(stage.random, character.company)
+        picture = drawing.logo(scenario.random, character.company)
     else:
-        picture = drawing.portrait(stage.random)
+        picture = drawing.portrait(scenario.random)
     # Some never chose one and show the default picture.
-    has_picture = character.username != NEWCOMER and stage.random.random() < 0.9
+    has_picture = character.username != NEWCOMER and scenario.random.random() < 0.9
     handle = character.username.replace(".", "")
     return Profile(
-        user=stage[character.username],
+        user=scenario[character.username],
         bio=character.bio,
         social_links={"instagram": f"https://instagram.example/{handle}", "website": f"https://{handle}.example"}
         if character.role == Role.INFLUENCER
         else {"website": f"https://{handle.replace('_', '-')}.example"},
         company_name=character.company,
-        business_category=stage.random.choice(texts.CATEGORIES),
-        image=stage.store("profiles", "image/jpeg", picture).name if has_picture else "",
+        business_category=scenario.random.choice(texts.CATEGORIES),
+        image=scenario.store("profiles", "image/jpeg", picture).name if has_picture else "",
     )

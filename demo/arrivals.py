@@ -19,7 +19,7 @@ from apps.users.verification.review import DECIDED_FIELDS
 from demo import drawing, texts
 from demo.accounts import NEWCOMER
 from demo.documents import Case
-from demo.scenario import Stage, change, create
+from demo.scenario import Scenario, change, create
 from demo.teamwork import assign, claim, escalate, note, snooze
 
 Status = Document.Status
@@ -44,44 +44,44 @@ RESENT_HOURS = (0.4, 6, 16, 25.5, 49)
 TRADES = ("Media", "Studio", "Productions", "Creative")
 
 
-def arrive(stage: Stage) -> None:
+def arrive(scenario: Scenario) -> None:
     """More newcomers, none of whom is verified."""
-    _sign_up(stage, _free_names(stage)[::7], SIGNED_UP, Random("arrivals"))
+    _sign_up(scenario, _free_names(scenario)[::7], SIGNED_UP, Random("arrivals"))
 
 
-def _free_names(stage: Stage) -> list[str]:
+def _free_names(scenario: Scenario) -> list[str]:
     names = (f"{given}.{family}".lower() for family in reversed(texts.FAMILY) for given in texts.GIVEN[::3])
-    return [name for name in names if name not in stage.users]
+    return [name for name in names if name not in scenario.users]
 
 
-def _sign_up(stage: Stage, names: Iterable[str], hours_ago: Sequence[float], dice: Random) -> list[User]:
+def _sign_up(scenario: Scenario, names: Iterable[str], hours_ago: Sequence[float], dice: Random) -> list[User]:
     people = [
         User(
             username=name,
             email=f"{name}@example.com",
-            password=stage[NEWCOMER].password,
+            password=scenario[NEWCOMER].password,
             role=(Role.INFLUENCER, Role.INFLUENCER, Role.ENTREPRENEUR)[place % 3],
             phone=f"+44 20 5550 {1000 + int(60 * hours)}" if place % 2 else "",
-            date_joined=stage.ago(hours=hours),
+            date_joined=scenario.ago(hours=hours),
         )
         for place, (name, hours) in enumerate(zip(names, hours_ago, strict=False))
     ]
     create(people, by=lambda user: user, at=lambda user: user.date_joined, action=Action.ACCOUNT_REGISTERED)
-    profiles = [_profile(stage, user, dice) for user in people]
+    profiles = [_profile(scenario, user, dice) for user in people]
     create(
         profiles,
         by=lambda profile: profile.user,
         at=lambda profile: profile.user.date_joined,
         action=Action.ACCOUNT_REGISTERED,
     )
-    stage.users |= {user.username: user for user in people}
+    scenario.users |= {user.username: user for user in people}
     return people
 
 
-def _profile(stage: Stage, user: User, dice: Random) -> Profile:
+def _profile(scenario: Scenario, user: User, dice: Random) -> Profile:
     family = user.username.split(".")[1].title()
     founder = user.role == Role.ENTREPRENEUR
-    picture = stage.store("profiles", "image/jpeg", drawing.portrait(dice)).name if dice.random() < 0.4 else ""
+    picture = scenario.store("profiles", "image/jpeg", drawing.portrait(dice)).name if dice.random() < 0.4 else ""
     return Profile(
         user=user,
         bio=dice.choice(texts.FOUNDER_BIOS if founder else texts.BIOS),
@@ -91,24 +91,24 @@ def _profile(stage: Stage, user: User, dice: Random) -> Profile:
     )
 
 
-def businesses(stage: Stage) -> list[Case]:
+def businesses(scenario: Scenario) -> list[Case]:
     """Papers of companies from the last two weeks: those decided, and those sent in again after a rejection."""
-    companies = [user for user in stage.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
-    owners = [*_founded(stage), *companies[4::5]]
+    companies = [user for user in scenario.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
+    owners = [*_founded(scenario), *companies[4::5]]
     cases = []
     again = iter(RESENT_HOURS)
     for place, (owner, days) in enumerate(zip(owners, DECIDED, strict=False)):
         reason = REJECTED.get(place)
         verdict = Status.REJECTED if reason else Status.APPROVED
-        cases.append(Case(owner, DocType.BUSINESS, stage.ago(days=days), verdict, reason or ""))
+        cases.append(Case(owner, DocType.BUSINESS, scenario.ago(days=days), verdict, reason or ""))
         if reason and (hours := next(again, None)) is not None:
-            cases.append(Case(owner, DocType.BUSINESS, stage.ago(hours=hours)))
+            cases.append(Case(owner, DocType.BUSINESS, scenario.ago(hours=hours)))
     return cases
 
 
-def _founded(stage: Stage) -> list[User]:
+def _founded(scenario: Scenario) -> list[User]:
     """Influencers with a company of their own, which they have named some weeks ago."""
-    people = [user for user in stage.verified if user.role == Role.INFLUENCER and "." in user.username]
+    people = [user for user in scenario.verified if user.role == Role.INFLUENCER and "." in user.username]
     profiles = []
     for place, user in enumerate(people):
         user.profile.company_name = f"{user.username.split('.')[1].title()} {TRADES[place % len(TRADES)]}"
@@ -117,7 +117,7 @@ def _founded(stage: Stage) -> list[User]:
         profiles,
         ["company_name"],
         by=lambda profile: profile.user,
-        at=lambda profile: stage.ago(days=21),
+        at=lambda profile: scenario.ago(days=21),
         action=Action.PROFILE_CHANGED,
     )
     return people
@@ -126,49 +126,53 @@ def _founded(stage: Stage) -> list[User]:
 # --- Documents that wait for more than one look --------------------------------------------------------------------
 
 
-def pass_on(stage: Stage) -> None:
+def pass_on(scenario: Scenario) -> None:
     """Copies of others' documents, first approvals, second ones asked for, notes, and who works on what."""
     waiting = list(Document.objects.pending().select_related("owner").order_by("created_at", "id"))
     cards = [one for one in waiting if one.doc_type == DocType.IDENTITY and one.owner.username != NEWCOMER]
     papers = [one for one in waiting if one.doc_type == DocType.BUSINESS]
-    fresh = [one for one in cards if one.owner.date_joined > stage.ago(hours=80)]
-    copies = _second_accounts(stage, fresh[4])
+    fresh = [one for one in cards if one.owner.date_joined > scenario.ago(hours=80)]
+    copies = _second_accounts(scenario, fresh[4])
 
     rejected = Document.objects.filter(doc_type=DocType.BUSINESS, status=Status.REJECTED).values("owner")
     twice = Document.objects.pending().filter(doc_type=DocType.BUSINESS, owner__role=Role.BRAND, owner__in=rejected)
     by_rule = list(twice.select_related("owner").order_by("created_at", "id"))
-    _hold(stage, by_rule[0], "robin.marsh", hours=1.5)
-    _hold(stage, by_rule[1], "admin", hours=0.7)
-    _ask_second(stage, cards[1], "compliance", "The picture looks older than the card. @admin please look at it, too.")
+    _hold(scenario, by_rule[0], "robin.marsh", hours=1.5)
+    _hold(scenario, by_rule[1], "admin", hours=0.7)
     _ask_second(
-        stage, cards[2], "robin.marsh", "The card number is hard to read. @compliance please compare the strip."
+        scenario, cards[1], "compliance", "The picture looks older than the card. @admin please look at it, too."
     )
-    _ask_second(stage, copies[0], "admin", "I have seen this card before. @compliance do you remember the account?")
+    _ask_second(
+        scenario, cards[2], "robin.marsh", "The card number is hard to read. @compliance please compare the strip."
+    )
+    _ask_second(scenario, copies[0], "admin", "I have seen this card before. @compliance do you remember the account?")
 
-    note(stage, cards[0], "compliance", "Called the issuing office: cards of this series end in two digits.", hours=20)
-    note(stage, cards[6], "admin", "@compliance the owner wrote twice. Please take this one first.", hours=0.9)
-    note(stage, papers[0], "compliance", "The page of the register is down until tomorrow.", hours=0.8)
-    assign(stage, cards[6], "admin", "compliance", hours=0.8)
-    assign(stage, papers[1], "compliance", "admin", hours=1.2)
-    snooze(stage, papers[0], until_hours=20)
-    snooze(stage, cards[7], until_hours=3)
-    claim(stage, cards[4], "admin")
+    note(
+        scenario, cards[0], "compliance", "Called the issuing office: cards of this series end in two digits.", hours=20
+    )
+    note(scenario, cards[6], "admin", "@compliance the owner wrote twice. Please take this one first.", hours=0.9)
+    note(scenario, papers[0], "compliance", "The page of the register is down until tomorrow.", hours=0.8)
+    assign(scenario, cards[6], "admin", "compliance", hours=0.8)
+    assign(scenario, papers[1], "compliance", "admin", hours=1.2)
+    snooze(scenario, papers[0], until_hours=20)
+    snooze(scenario, cards[7], until_hours=3)
+    claim(scenario, cards[4], "admin")
     text = "The owner threatens to go to court. Please decide it yourself."
-    escalate(stage, cards[3], "compliance", "admin", text, hours=6)
+    escalate(scenario, cards[3], "compliance", "admin", text, hours=6)
 
 
-def _second_accounts(stage: Stage, pending: Document) -> list[Document]:
+def _second_accounts(scenario: Scenario, pending: Document) -> list[Document]:
     """Three who send in what another account sent in before: the very file, or a smaller picture of it."""
     approved = Document.objects.filter(doc_type=DocType.IDENTITY, status=Status.APPROVED)
     sources = [*approved.order_by("-created_at", "-id")[:2], pending]
-    people = _sign_up(stage, _free_names(stage)[3::11], (4.4, 15, 29), Random("second accounts"))
+    people = _sign_up(scenario, _free_names(scenario)[3::11], (4.4, 15, 29), Random("second accounts"))
     copies = []
     for place, (owner, source) in enumerate(zip(people, sources, strict=True)):
         with source.file.open("rb") as file:
             content, media_type = file.read(), source.media_type
         if place > 0:
             content, media_type = _smaller(content), "image/jpeg"
-        stored = stage.store("documents", media_type, content)
+        stored = scenario.store("documents", media_type, content)
         copies.append(
             Document(
                 owner=owner,
@@ -196,30 +200,36 @@ def _smaller(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _hold(stage: Stage, document: Document, by: str, *, hours: float) -> None:
+def _hold(scenario: Scenario, document: Document, by: str, *, hours: float) -> None:
     """Approved first by one officer; a second one has to confirm it."""
-    before, at = facts(document, DECIDED_FIELDS), stage.ago(hours=hours)
-    document.approve_first(stage[by])
+    before, at = facts(document, DECIDED_FIELDS), scenario.ago(hours=hours)
+    document.approve_first(scenario[by])
     document.first_approved_at = at
     fields = ["needs_second", "first_approved_by", "first_approved_at", "version"]
-    change([document], fields, by=lambda _: stage[by], at=lambda _: at, action=Action.DOCUMENT_FIRST_APPROVED)
-    _decided(stage, document, "document.held", by, at, before, facts(document, DECIDED_FIELDS))
+    change([document], fields, by=lambda _: scenario[by], at=lambda _: at, action=Action.DOCUMENT_FIRST_APPROVED)
+    _decided(scenario, document, "document.held", by, at, before, facts(document, DECIDED_FIELDS))
 
 
-def _ask_second(stage: Stage, document: Document, by: str, text: str) -> None:
-    before, at = facts(document, ASKED_FIELDS), stage.ago(minutes=40)
+def _ask_second(scenario: Scenario, document: Document, by: str, text: str) -> None:
+    before, at = facts(document, ASKED_FIELDS), scenario.ago(minutes=40)
     document.needs_second = True
-    change([document], ["needs_second"], by=lambda _: stage[by], at=lambda _: at, action=Action.SECOND_REQUESTED)
-    _decided(stage, document, "document.second_asked", by, at, before, facts(document, ASKED_FIELDS))
-    note(stage, document, by, text, hours=0.67)
+    change([document], ["needs_second"], by=lambda _: scenario[by], at=lambda _: at, action=Action.SECOND_REQUESTED)
+    _decided(scenario, document, "document.second_asked", by, at, before, facts(document, ASKED_FIELDS))
+    note(scenario, document, by, text, hours=0.67)
 
 
 def _decided(
-    stage: Stage, document: Document, verb: str, by: str, at: datetime, before: dict[str, Any], after: dict[str, Any]
+    scenario: Scenario,
+    document: Document,
+    verb: str,
+    by: str,
+    at: datetime,
+    before: dict[str, Any],
+    after: dict[str, Any],
 ) -> None:
     Decision.objects.create(
         verb=verb,
-        actor=stage[by],
+        actor=scenario[by],
         target_type=document._meta.label_lower,
         target_id=document.pk,
         subject=document.owner,

@@ -11,7 +11,7 @@ from apps.users.models import User
 from demo import texts, work_texts
 from demo.accounts import TRIO
 from demo.reports import appeal, report, settle
-from demo.scenario import Stage
+from demo.scenario import Scenario
 from demo.teamwork import assign, claim, escalate, note, snooze
 
 Reason, Outcome = Report.Reason, Report.Outcome
@@ -46,45 +46,45 @@ PEOPLE: tuple[tuple[int, tuple[str, ...], float, str], ...] = (
 MODERATORS = ("community", "maya.lund", "community", "admin")
 
 
-def work(stage: Stage, events: list[Event], stories: list[Story], messages: list[Message]) -> None:
-    people = [user for user in stage.verified if user.username not in TRIO][30:]
+def work(scenario: Scenario, events: list[Event], stories: list[Story], messages: list[Message]) -> None:
+    people = [user for user in scenario.verified if user.username not in TRIO][30:]
     assert len(people) > 14
     public = [story for story in stories if story.audience == Story.Audience.PUBLIC]
     unkind = [next(message for message in messages if message.text == text) for text in work_texts.UNKIND]
-    _look_back(stage, people[10:], messages)
-    _appeals(stage, events, public[7], unkind[1], people)
+    _look_back(scenario, people[10:], messages)
+    _appeals(scenario, events, public[7], unkind[1], people)
     for place, reasons, hours, text in STORIES:
-        report(stage, public[place], reasons, hours=hours, note=text)
+        report(scenario, public[place], reasons, hours=hours, note=text)
     for place, reasons, hours, text in EVENTS:
-        report(stage, events[place], reasons, hours=hours, note=text)
+        report(scenario, events[place], reasons, hours=hours, note=text)
     for place, reasons, hours, text in PEOPLE:
-        report(stage, people[place], reasons, hours=hours, note=text)
+        report(scenario, people[place], reasons, hours=hours, note=text)
     for message, why in zip((unkind[0], *unkind[2:]), (VIOLENCE, FRAUD, FRAUD, HARASSMENT), strict=True):
-        report(stage, message, (why,), hours=_age(stage, message) * 0.9)
+        report(scenario, message, (why,), hours=_age(scenario, message) * 0.9)
     update_open_scores()
-    _share_out(stage)
+    _share_out(scenario)
 
 
-def _look_back(stage: Stage, people: list[User], messages: list[Message]) -> None:
+def _look_back(scenario: Scenario, people: list[User], messages: list[Message]) -> None:
     """Closed cases of the last days, by everybody who moderates; most of them kept as they were."""
     known = {*work_texts.UNKIND, texts.RUDE, texts.SPAM}
     plain = [message for message in messages if message.text not in known and _is_between_two(message)]
-    lately = [message for message in plain if 9 < _age(stage, message) < 24 * LOOKED_BACK]
+    lately = [message for message in plain if 9 < _age(scenario, message) < 24 * LOOKED_BACK]
     for place, message in enumerate(lately[:: max(1, len(lately) // 14)]):
         by = MODERATORS[place % len(MODERATORS)]
-        settle(stage, Outcome.KEPT, report(stage, message, (SPAM,), hours=_age(stage, message) * 0.95), by)
+        settle(scenario, Outcome.KEPT, report(scenario, message, (SPAM,), hours=_age(scenario, message) * 0.95), by)
     for day in range(LOOKED_BACK, 0, -1):
         person, by = people[day % len(people)], MODERATORS[day % len(MODERATORS)]
         reasons = (HARASSMENT, SPAM) if day % 3 == 0 else (SPAM,)
         outcome = Outcome.WARNED if day % 5 == 0 else Outcome.KEPT
-        settle(stage, outcome, report(stage, person, reasons, hours=24 * day + 5 + day % 3), by)
+        settle(scenario, outcome, report(scenario, person, reasons, hours=24 * day + 5 + day % 3), by)
 
 
 def _is_between_two(message: Message) -> bool:
     return message.room.direct_key is not None
 
 
-def _appeals(stage: Stage, events: list[Event], story: Story, message: Message, people: list[User]) -> None:
+def _appeals(scenario: Scenario, events: list[Event], story: Story, message: Message, people: list[User]) -> None:
     """Against decisions of colleagues, so that the community manager can rule on them."""
     decided = (
         ("story", story, Outcome.REMOVED, (VIOLENCE, VIOLENCE), 6, "maya.lund", 3.0),
@@ -95,34 +95,34 @@ def _appeals(stage: Stage, events: list[Event], story: Story, message: Message, 
     )
     for name, target, outcome, reasons, hours, by, appealed in decided:
         text = "The tickets were never sent." if OTHER in reasons else ""
-        decision = settle(stage, outcome, report(stage, target, reasons, hours=hours, note=text), by)
-        appeal(stage, decision, work_texts.APPEALS[name], hours=appealed)
+        decision = settle(scenario, outcome, report(scenario, target, reasons, hours=hours, note=text), by)
+        appeal(scenario, decision, work_texts.APPEALS[name], hours=appealed)
 
 
-def _share_out(stage: Stage) -> None:
+def _share_out(scenario: Scenario) -> None:
     """Who works on what, and what they write to each other about it."""
     cases = list(Case.objects.open().select_related("author").order_by("-priority_score", "opened_at", "id"))
 
     def since(case: Case) -> float:
         """Hours, so that it lies within the time that the case has been open."""
-        return (stage.now - case.opened_at).total_seconds() / 3600 * 0.4
+        return (scenario.now - case.opened_at).total_seconds() / 3600 * 0.4
 
-    claim(stage, cases[3], "admin")
-    escalate(stage, cases[1], "community", "admin", work_texts.ESCALATED, hours=since(cases[1]))
-    escalate(stage, cases[8], "maya.lund", "admin", work_texts.NOTES["known"], hours=since(cases[8]))
-    assign(stage, cases[4], "admin", "community", hours=since(cases[4]))
-    assign(stage, cases[10], "maya.lund", "community", hours=since(cases[10]))
-    assign(stage, cases[12], "community", "admin", hours=since(cases[12]))
-    snooze(stage, cases[6], until_hours=5)
-    snooze(stage, cases[13], until_hours=21)
-    note(stage, cases[6], "community", work_texts.NOTES["ticket"], hours=since(cases[6]))
+    claim(scenario, cases[3], "admin")
+    escalate(scenario, cases[1], "community", "admin", work_texts.ESCALATED, hours=since(cases[1]))
+    escalate(scenario, cases[8], "maya.lund", "admin", work_texts.NOTES["known"], hours=since(cases[8]))
+    assign(scenario, cases[4], "admin", "community", hours=since(cases[4]))
+    assign(scenario, cases[10], "maya.lund", "community", hours=since(cases[10]))
+    assign(scenario, cases[12], "community", "admin", hours=since(cases[12]))
+    snooze(scenario, cases[6], until_hours=5)
+    snooze(scenario, cases[13], until_hours=21)
+    note(scenario, cases[6], "community", work_texts.NOTES["ticket"], hours=since(cases[6]))
     for kind, by, text in ((Report.Kind.MESSAGE, "community", "threat"), (Report.Kind.STORY, "admin", "kitchen")):
         first = next(case for case in cases if case.kind == kind)
-        note(stage, first, by, work_texts.NOTES[text], hours=since(first))
+        note(scenario, first, by, work_texts.NOTES[text], hours=since(first))
     oldest, *_rest = Appeal.objects.open().order_by("created_at", "id")
-    note(stage, oldest, "admin", "I gave the warning. @community please look at the invoice in the chat.", hours=50)
+    note(scenario, oldest, "admin", "I gave the warning. @community please look at the invoice in the chat.", hours=50)
 
 
-def _age(stage: Stage, message: Message) -> float:
+def _age(scenario: Scenario, message: Message) -> float:
     """Hours since it was sent."""
-    return (stage.now - message.sent_at).total_seconds() / 3600
+    return (scenario.now - message.sent_at).total_seconds() / 3600

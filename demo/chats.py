@@ -11,15 +11,15 @@ from apps.connections.models import Connection
 from apps.users.models import User
 from demo import texts, work_texts
 from demo.accounts import TRIO
-from demo.scenario import Stage, create
+from demo.scenario import Scenario, create
 
 ROOMS_OF_OTHERS = 18
 NAME = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
-def talk(stage: Stage, connections: Sequence[Connection]) -> list[Message]:
+def converse(scenario: Scenario, connections: Sequence[Connection]) -> list[Message]:
     """The rooms of the three whom people try out, one with all three of them, and those of others."""
-    trio = [stage[name] for name in TRIO]
+    trio = [scenario[name] for name in TRIO]
     brand, influencer, entrepreneur = trio
     long_talk = [*texts.TALKS[0], *((place % 2, line) for place, line in enumerate(texts.LINES * 3)), *texts.TALKS[3]]
     rooms: list[tuple[list[User], Sequence[tuple[int, str]], float]] = [
@@ -30,7 +30,7 @@ def talk(stage: Stage, connections: Sequence[Connection]) -> list[Message]:
     ]
     others = [c for c in connections if {c.sender.username, c.receiver.username}.isdisjoint(TRIO)]
     others = [c for c in others if c.sender.identity_verified and c.receiver.identity_verified]
-    for place, connection in enumerate(stage.random.sample(others, ROOMS_OF_OTHERS)):
+    for place, connection in enumerate(scenario.random.sample(others, ROOMS_OF_OTHERS)):
         said = list(texts.TALKS[place % len(texts.TALKS)])
         if place == 0:
             said.append((0, texts.RUDE))
@@ -42,21 +42,21 @@ def talk(stage: Stage, connections: Sequence[Connection]) -> list[Message]:
 
     messages = []
     for members, lines, hours in rooms:
-        messages += _room(stage, members, lines, hours)
+        messages += _room(scenario, members, lines, hours)
     return Message.objects.bulk_create(sorted(messages, key=lambda message: message.sent_at))
 
 
-def _room(stage: Stage, members: list[User], lines: Sequence[tuple[int, str]], hours: float) -> list[Message]:
+def _room(scenario: Scenario, members: list[User], lines: Sequence[tuple[int, str]], hours: float) -> list[Message]:
     """A room whose last line was written that many hours ago."""
-    times = [stage.ago(hours=hours)]
+    times = [scenario.ago(hours=hours)]
     for _ in lines[1:]:
-        times.append(times[-1] - timedelta(minutes=stage.random.choice((1, 2, 3, 5, 8, 40, 200))))
+        times.append(times[-1] - timedelta(minutes=scenario.random.choice((1, 2, 3, 5, 8, 40, 200))))
     times.reverse()
     opened = times[0] - timedelta(minutes=3)
     [room] = create(
         [
             Room(
-                name="".join(stage.random.choices(NAME, k=16)),
+                name="".join(scenario.random.choices(NAME, k=16)),
                 direct_key=direct_key(members[0].pk, members[1].pk) if len(members) == 2 else None,
                 last_seq=len(lines),
                 last_message_at=times[-1],

@@ -20,7 +20,7 @@ from apps.events.models import Event
 from apps.review.models import Preference
 from apps.users.models import Document, GroupMembership, Profile, Role, User
 from demo.bulk import copy_rows
-from demo.scenario import Stage, create
+from demo.scenario import Scenario, create
 
 OFFICERS, MODERATORS = "Compliance Officer", "Community Manager"
 MANAGERS, SPECIALISTS = "Access Manager", "User Support Specialist"
@@ -45,50 +45,50 @@ COLLEAGUES: dict[str, tuple[Place, ...]] = {
 }
 
 
-def join(stage: Stage) -> None:
+def join(scenario: Scenario) -> None:
     people = []
     for name, places in COLLEAGUES.items():
         user = User(username=name, email=f"{name}@staff.infloo.example", role=Role.STAFF, is_staff=True)
         user.set_unusable_password()
-        user.date_joined = stage.ago(days=max(place.since for place in places))
+        user.date_joined = scenario.ago(days=max(place.since for place in places))
         people.append(user)
-    create(people, by=lambda _: stage["access"], at=lambda user: user.date_joined, action=Action.STAFF_ADDED)
+    create(people, by=lambda _: scenario["access"], at=lambda user: user.date_joined, action=Action.STAFF_ADDED)
     profiles = [Profile(user=user) for user in people]
     create(profiles, by=lambda _: None, at=lambda profile: profile.user.date_joined, action=Action.STAFF_ADDED)
     for user in people:
-        Preference.objects.create(staff=user, away_until=stage.ago(days=-3650))
+        Preference.objects.create(staff=user, away_until=scenario.ago(days=-3650))
         for place in COLLEAGUES[user.username]:
             GroupMembership.objects.create(
                 user=user,
                 group=Group.objects.get(name=place.group),
-                begun_at=stage.ago(days=place.since),
-                ends_at=_end(stage, place.ends_in),
+                begun_at=scenario.ago(days=place.since),
+                ends_at=_end(scenario, place.ends_in),
             )
-    stage.users |= {user.username: user for user in people}
+    scenario.users |= {user.username: user for user in people}
 
 
-def grant(stage: Stage, events: list[Event]) -> None:
-    jonas, maya = stage["jonas.hale"], stage["maya.lund"]
-    oldest = Document.objects.filter(created_at__lt=stage.ago(days=200)).order_by("created_at", "id").first()
+def grant(scenario: Scenario, events: list[Event]) -> None:
+    jonas, maya = scenario["jonas.hale"], scenario["maya.lund"]
+    oldest = Document.objects.filter(created_at__lt=scenario.ago(days=200)).order_by("created_at", "id").first()
     assert oldest is not None
-    _grant(stage, jonas, "users.view_document", oldest, days_ago=190)
-    _grant(stage, maya, "events.delete_event", min(events, key=lambda event: event.date), days_ago=3, ends_in=4)
+    _grant(scenario, jonas, "users.view_document", oldest, days_ago=190)
+    _grant(scenario, maya, "events.delete_event", min(events, key=lambda event: event.date), days_ago=3, ends_in=4)
 
 
-def _end(stage: Stage, days: int | None) -> datetime | None:
+def _end(scenario: Scenario, days: int | None) -> datetime | None:
     """In whole seconds, as the services have it."""
-    return None if days is None else stage.ago(days=-days).replace(microsecond=0)
+    return None if days is None else scenario.ago(days=-days).replace(microsecond=0)
 
 
-def _grant(stage: Stage, user: User, perm: str, row: Model, *, days_ago: int, ends_in: int | None = None) -> None:
+def _grant(scenario: Scenario, user: User, perm: str, row: Model, *, days_ago: int, ends_in: int | None = None) -> None:
     """On one row, with the entry that tells who gave it."""
     grant: Any = assign_perm(perm, user, row)
-    grant.begun_at = stage.ago(days=days_ago)
-    grant.ends_at = _end(stage, ends_in)
+    grant.begun_at = scenario.ago(days=days_ago)
+    grant.ends_at = _end(scenario, ends_in)
     grant.save()
     detail: dict[str, Any] = {"perm": perm, "holder": {"kind": "user", "id": user.pk, "name": user.username}}
     if grant.ends_at:
         detail["until"] = grant.ends_at.isoformat()
     columns = ("actor_id", "verb", "target_type", "target_id", "reason", "detail", "created_at")
     written = (Action.GRANTED.value, row._meta.label_lower, str(row.pk), "to look into a complaint", json.dumps(detail))
-    copy_rows(Entry, columns, [(stage["access"].pk, *written, grant.begun_at)])
+    copy_rows(Entry, columns, [(scenario["access"].pk, *written, grant.begun_at)])

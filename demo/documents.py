@@ -31,7 +31,7 @@ from apps.users.verification.review import DECIDED_FIELDS
 from demo import drawing, texts
 from demo.accounts import NEWCOMER
 from demo.bulk import Stored, copy_rows
-from demo.scenario import Stage, change, create
+from demo.scenario import Scenario, change, create
 
 Status = Document.Status
 LABEL = Document._meta.label_lower
@@ -82,25 +82,25 @@ class Shown:
     valid_until: date | None = None
 
 
-def send_in(stage: Stage, more: Callable[[Stage], list[Case]]) -> None:
+def send_in(scenario: Scenario, more: Callable[[Scenario], list[Case]]) -> None:
     """All documents: those of `_cases`, and `more` of them."""
     rule = ReviewRule(doc_type=DocType.BUSINESS, role=Role.BRAND, after_rejection=True)
     for setting in (rule, QualityShare(percent=20)):
-        create([setting], by=lambda _: None, at=lambda _: stage.ago(days=120), action=Action.RECORDED)
-    cases = [*_cases(stage), *more(stage)]
+        create([setting], by=lambda _: None, at=lambda _: scenario.ago(days=120), action=Action.RECORDED)
+    cases = [*_cases(scenario), *more(scenario)]
     sent: list[tuple[Document, Case]] = []
     for verdict in (Status.APPROVED, Status.REJECTED):
-        decided = _create(stage, [case for case in cases if case.verdict == verdict])
-        _decide(stage, verdict, decided)
+        decided = _create(scenario, [case for case in cases if case.verdict == verdict])
+        _decide(scenario, verdict, decided)
         sent += decided
     # Last, since nobody may have two of a kind waiting.
     used = next(case.shown.number for _, case in sent[5:] if case.shown and case.doc_type == DocType.IDENTITY)
-    sent += _create(stage, [case for case in cases if case.verdict == Status.PENDING], used=used)
-    _type_details(stage, sent)
+    sent += _create(scenario, [case for case in cases if case.verdict == Status.PENDING], used=used)
+    _type_details(scenario, sent)
 
 
-def _create(stage: Stage, cases: list[Case], *, used: str = "") -> list[tuple[Document, Case]]:
-    documents = [_document(stage, case, used) for case in cases]
+def _create(scenario: Scenario, cases: list[Case], *, used: str = "") -> list[tuple[Document, Case]]:
+    documents = [_document(scenario, case, used) for case in cases]
     create(
         documents,
         by=lambda document: document.owner,
@@ -110,19 +110,19 @@ def _create(stage: Stage, cases: list[Case], *, used: str = "") -> list[tuple[Do
     return list(zip(documents, cases, strict=True))
 
 
-def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) -> None:
+def _decide(scenario: Scenario, verdict: str, decided: list[tuple[Document, Case]]) -> None:
     looks, decisions = [], []
     for place, (document, case) in enumerate(decided):
-        officer = stage[_officer(stage, place, case)]
+        officer = scenario[_officer(scenario, place, case)]
         reason = Reason(case.reason) if case.reason else None
         before = facts(document, DECIDED_FIELDS)
         document.decide(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
         document.decided_at = at = case.sent + timedelta(
-            hours=_took(stage, place, case), minutes=stage.random.randint(0, 50)
+            hours=_took(scenario, place, case), minutes=scenario.random.randint(0, 50)
         )
         looks.append((officer.pk, Action.VIEWED.value, LABEL, str(document.pk), ADDRESS, at - timedelta(minutes=2)))
         text = document.comment or (reason.text if reason else "")
-        stage.notify(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
+        scenario.notify(document.owner, Kind.DOCUMENT_DECIDED, at, about=document, status=verdict, text=text)
         decisions.append(
             Decision(
                 verb=f"document.{verdict}",
@@ -142,21 +142,21 @@ def _decide(stage: Stage, verdict: str, decided: list[tuple[Document, Case]]) ->
         [document for document, _ in decided],
         ["status", "reason", "comment", "decided_by", "decided_at", "version"],
         by=lambda document: document.decided_by,
-        at=lambda document: document.decided_at or stage.now,
+        at=lambda document: document.decided_at or scenario.now,
         action=Action(f"document.{verdict}"),
     )
     copy_rows(Entry, ("actor_id", "verb", "target_type", "target_id", "address", "created_at"), looks)
     Decision.objects.bulk_create(decisions)
-    _judge_again(stage, decisions, [document for document, _ in decided])
+    _judge_again(scenario, decisions, [document for document, _ in decided])
 
 
-def _type_details(stage: Stage, sent: list[tuple[Document, Case]]) -> None:
+def _type_details(scenario: Scenario, sent: list[tuple[Document, Case]]) -> None:
     """What officers typed of those that they decided, and of some that a colleague shall decide."""
     rows, entries = [], []
     for document, case in sent:
         if case.shown is not None and (document.decided_at or case.flag):
-            officer = document.decided_by or stage["compliance"]
-            at = (document.decided_at or stage.ago(minutes=50)) - timedelta(minutes=1)
+            officer = document.decided_by or scenario["compliance"]
+            at = (document.decided_at or scenario.ago(minutes=50)) - timedelta(minutes=1)
             checks = CHECKS[DocType(document.doc_type)] if case.verdict == Status.APPROVED else ()
             shown = case.shown
             document.details = DocumentDetails(
@@ -178,19 +178,19 @@ def _type_details(stage: Stage, sent: list[tuple[Document, Case]]) -> None:
     )
 
 
-def _officer(stage: Stage, place: int, case: Case) -> str:
+def _officer(scenario: Scenario, place: int, case: Case) -> str:
     """Two decided in turn; lately a third one helps out."""
     if place % 4 == 3:
         return "admin"
-    return "robin.marsh" if place % 4 == 1 and case.sent > stage.ago(days=LATELY) else "compliance"
+    return "robin.marsh" if place % 4 == 1 and case.sent > scenario.ago(days=LATELY) else "compliance"
 
 
-def _took(stage: Stage, place: int, case: Case) -> int:
+def _took(scenario: Scenario, place: int, case: Case) -> int:
     """Hours until the decision: all on one day at first, lately now soon and now late."""
-    return 2 + place * 7 % 29 if case.sent > stage.ago(days=LATELY) else 19
+    return 2 + place * 7 % 29 if case.sent > scenario.ago(days=LATELY) else 19
 
 
-def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Document]) -> None:
+def _judge_again(scenario: Scenario, decisions: list[Decision], documents: list[Document]) -> None:
     """Some were set aside and judged blind by the other officer, who saw a few of them otherwise; a few wait."""
     dice = Random("blind checks")
     checks: list[BlindCheck] = []
@@ -205,30 +205,30 @@ def _judge_again(stage: Stage, decisions: list[Decision], documents: list[Docume
             decided=document.status,
             decided_reason=document.reason,
         )
-        if not (decision.actor == stage["admin"] and sum(one.checked_at is None for one in checks) < LEFT_TO_JUDGE):
+        if not (decision.actor == scenario["admin"] and sum(one.checked_at is None for one in checks) < LEFT_TO_JUDGE):
             check.verdict, check.reason = (Status.REJECTED if second else Status.APPROVED), second
-            check.checked_by = stage["compliance" if decision.actor == stage["admin"] else "admin"]
-            later = max(decision.made_at, stage.ago(days=40)) + timedelta(hours=dice.randint(4, 90))
-            check.checked_at = min(later, stage.now)
+            check.checked_by = scenario["compliance" if decision.actor == scenario["admin"] else "admin"]
+            later = max(decision.made_at, scenario.ago(days=40)) + timedelta(hours=dice.randint(4, 90))
+            check.checked_at = min(later, scenario.now)
         checks.append(check)
     BlindCheck.objects.bulk_create(checks)
 
 
-def _cases(stage: Stage) -> list[Case]:
+def _cases(scenario: Scenario) -> list[Case]:
     identity, business = DocType.IDENTITY, DocType.BUSINESS
-    cases = [Case(user, identity, user.date_joined + timedelta(hours=1), Status.APPROVED) for user in stage.verified]
-    new = [user for user in stage.clients if not user.identity_verified and user.username != NEWCOMER]
-    cases.append(Case(stage[NEWCOMER], identity, stage.ago(hours=2)))
+    cases = [Case(user, identity, user.date_joined + timedelta(hours=1), Status.APPROVED) for user in scenario.verified]
+    new = [user for user in scenario.clients if not user.identity_verified and user.username != NEWCOMER]
+    cases.append(Case(scenario[NEWCOMER], identity, scenario.ago(hours=2)))
     for user, reason in zip(new, Reason, strict=False):
         cases.append(Case(user, identity, user.date_joined + timedelta(hours=1), Status.REJECTED, reason))
         # Half of those who may try again have done so.
         if reason.may_resubmit and user.pk % 2 == 0:
-            cases.append(Case(user, identity, stage.ago(hours=stage.random.uniform(1, 20))))
+            cases.append(Case(user, identity, scenario.ago(hours=scenario.random.uniform(1, 20))))
     waiting = new[len(Reason) :]
     flags = dict(zip(waiting, FLAGS, strict=False))
     cases += [Case(user, identity, user.date_joined + timedelta(hours=1), flag=flags.get(user, "")) for user in waiting]
 
-    companies = [user for user in stage.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
+    companies = [user for user in scenario.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
     for place, user in enumerate(companies):
         first = user.date_joined + timedelta(days=2)
         match place % 5:
@@ -236,14 +236,14 @@ def _cases(stage: Stage) -> list[Case]:
                 cases.append(Case(user, business, first, Status.APPROVED))
             case 2:
                 cases.append(Case(user, business, first, Status.REJECTED, Reason.WRONG_DOCUMENT))
-                cases.append(Case(user, business, stage.ago(hours=3 + place)))
+                cases.append(Case(user, business, scenario.ago(hours=3 + place)))
             case 3:
-                cases.append(Case(user, business, stage.ago(hours=6 + 2 * place)))
+                cases.append(Case(user, business, scenario.ago(hours=6 + 2 * place)))
     return cases
 
 
-def _document(stage: Stage, case: Case, used: str) -> Document:
-    file = _card(stage, case, used) if case.doc_type == DocType.IDENTITY else _paper(stage, case)
+def _document(scenario: Scenario, case: Case, used: str) -> Document:
+    file = _card(scenario, case, used) if case.doc_type == DocType.IDENTITY else _paper(scenario, case)
     name = _name(case.owner) if case.doc_type == DocType.IDENTITY else case.owner.profile.company_name
     return Document(
         owner=case.owner,
@@ -258,19 +258,19 @@ def _document(stage: Stage, case: Case, used: str) -> Document:
     )
 
 
-def _card(stage: Stage, case: Case, used: str) -> Stored:
+def _card(scenario: Scenario, case: Case, used: str) -> Stored:
     if case.reason == Reason.WRONG_DOCUMENT:
-        return stage.store("documents", "image/jpeg", drawing.scene(stage.random, "table"))
+        return scenario.store("documents", "image/jpeg", drawing.scene(scenario.random, "table"))
     name = _name(case.owner)
     if case.reason == Reason.NAME_DIFFERS or case.flag == "differs":
         name = f"{name.split()[0]} Underhill"
-    born = stage.now.date() - timedelta(days=stage.random.randint(20 * 365, 45 * 365))
+    born = scenario.now.date() - timedelta(days=scenario.random.randint(20 * 365, 45 * 365))
     if case.reason == Reason.NOT_ELIGIBLE:
-        born = stage.now.date() - timedelta(days=15 * 365)
-    expires = stage.now.date() + timedelta(days=stage.random.randint(200, 3000))
+        born = scenario.now.date() - timedelta(days=15 * 365)
+    expires = scenario.now.date() + timedelta(days=scenario.random.randint(200, 3000))
     if case.reason == Reason.EXPIRED or case.flag == "expired":
-        expires = stage.now.date() - timedelta(days=140)
-    number = f"X{stage.random.randint(10, 99)}K{stage.random.randint(1000, 9999)}"
+        expires = scenario.now.date() - timedelta(days=140)
+    number = f"X{scenario.random.randint(10, 99)}K{scenario.random.randint(1000, 9999)}"
     if case.flag == "number":
         number = used
     if case.reason not in UNREAD:
@@ -278,19 +278,19 @@ def _card(stage: Stage, case: Case, used: str) -> Stored:
     holder = drawing.Holder(name, born, expires, number)
     media_type = "image/png" if case.verdict == Status.PENDING else "image/jpeg"
     card = drawing.identity_card(
-        stage.random, holder, flaw=FLAWS.get(Reason(case.reason), "") if case.reason else "", media_type=media_type
+        scenario.random, holder, flaw=FLAWS.get(Reason(case.reason), "") if case.reason else "", media_type=media_type
     )
-    return stage.store("documents", media_type, card)
+    return scenario.store("documents", media_type, card)
 
 
-def _paper(stage: Stage, case: Case) -> Stored:
+def _paper(scenario: Scenario, case: Case) -> Stored:
     kind = "bill" if case.reason == Reason.WRONG_DOCUMENT else "trade"
-    number = str(stage.random.randint(20_000, 90_000))
+    number = str(scenario.random.randint(20_000, 90_000))
     company = case.owner.profile.company_name
     if kind == "trade":
         case.shown = Shown(company, f"MR {number}")
     paper = drawing.business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
-    return stage.store("documents", "application/pdf", paper)
+    return scenario.store("documents", "application/pdf", paper)
 
 
 def _name(user: User) -> str:

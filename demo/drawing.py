@@ -209,7 +209,7 @@ SCENES: dict[str, Callable[[Random, int, int], Image.Image]] = {
     "mountains": _mountains,
     "skyline": _skyline,
     "table": _table,
-    "stage": _stage,
+    "scenario": _stage,
     "leaves": _leaves,
     "product": _product,
 }

@@ -23,7 +23,7 @@ from demo import (
     stories,
     teamwork,
 )
-from demo.scenario import Stage
+from demo.scenario import Scenario
 
 
 class NotEmpty(Exception):
@@ -31,25 +31,25 @@ class NotEmpty(Exception):
 
 
 @transaction.atomic
-def load() -> Stage:
+def load() -> Scenario:
     """Fill an empty database. Raises `NotEmpty`."""
     if User.objects.exists():
         raise NotEmpty("This database holds accounts already; the demo goes into an empty one only.")
-    stage = Stage()
-    accounts.make(stage)
-    connected = connections.tie(stage)
-    hosted = events.host(stage)
-    posted = stories.post(stage)
-    messages = chats.talk(stage, connected)
-    logins.sign_in(stage)
-    colleagues.join(stage)
-    arrivals.arrive(stage)
-    documents.send_in(stage, arrivals.businesses)
-    colleagues.grant(stage, hosted)
-    reports.complain(stage, hosted, posted, messages)
-    arrivals.pass_on(stage)
-    casework.work(stage, hosted, posted, messages)
-    teamwork.write_templates(stage)
-    stage.send_notifications()
-    inspect_left_over.defer(timestamp=int(stage.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
-    return stage
+    scenario = Scenario()
+    accounts.make(scenario)
+    connected = connections.connect(scenario)
+    hosted = events.host(scenario)
+    posted = stories.post(scenario)
+    messages = chats.converse(scenario, connected)
+    logins.sign_in(scenario)
+    colleagues.join(scenario)
+    arrivals.arrive(scenario)
+    documents.send_in(scenario, arrivals.businesses)
+    colleagues.grant(scenario, hosted)
+    reports.file_reports(scenario, hosted, posted, messages)
+    arrivals.pass_on(scenario)
+    casework.work(scenario, hosted, posted, messages)
+    teamwork.write_templates(scenario)
+    scenario.send_notifications()
+    inspect_left_over.defer(timestamp=int(scenario.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
+    return scenario

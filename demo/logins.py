@@ -11,7 +11,7 @@ from apps.audit.models import Entry
 from apps.users.models import Session, User
 from demo.accounts import STAFF
 from demo.bulk import copy_rows
-from demo.scenario import Stage
+from demo.scenario import Scenario
 
 DEVICES = (
     "Infloo/3.2 (iPhone; iOS 19.1)",
@@ -27,39 +27,39 @@ SESSION = (
 ENTRY = ("actor_id", "verb", "target_type", "target_id", "address", "created_at")
 
 
-def sign_in(stage: Stage) -> None:
+def sign_in(scenario: Scenario) -> None:
     sessions: list[tuple[Any, ...]] = []
     entries: list[tuple[Any, ...]] = []
     for place, name in enumerate(STAFF):
-        member, address = stage[name], f"10.20.0.{14 + place}"
+        member, address = scenario[name], f"10.20.0.{14 + place}"
         for day in range(1, DAYS_OF_STAFF):
-            began = stage.ago(days=day, minutes=stage.random.randint(0, 90))
-            ended = began + timedelta(hours=stage.random.uniform(2, 8))
-            sessions.append(_session(stage, member, Session.EntryPoint.CONSOLE, began, ended, address))
+            began = scenario.ago(days=day, minutes=scenario.random.randint(0, 90))
+            ended = began + timedelta(hours=scenario.random.uniform(2, 8))
+            sessions.append(_session(scenario, member, Session.EntryPoint.CONSOLE, began, ended, address))
             entries.append((member.pk, Action.SIGNED_IN.value, "", "", address, began))
             entries.append((member.pk, Action.SIGNED_OUT.value, "", "", address, ended))
-    for user in stage.random.sample(stage.clients, 30):
-        began = stage.ago(days=stage.random.uniform(0.1, 6))
-        left = began + timedelta(hours=2) if stage.random.random() < 0.3 else None
-        address = f"203.0.113.{stage.random.randint(1, 254)}"
-        sessions.append(_session(stage, user, Session.EntryPoint.API, began, left, address))
+    for user in scenario.random.sample(scenario.clients, 30):
+        began = scenario.ago(days=scenario.random.uniform(0.1, 6))
+        left = began + timedelta(hours=2) if scenario.random.random() < 0.3 else None
+        address = f"203.0.113.{scenario.random.randint(1, 254)}"
+        sessions.append(_session(scenario, user, Session.EntryPoint.API, began, left, address))
     target = User._meta.label_lower
     for minute in range(3):
-        at = stage.ago(hours=11, minutes=minute)
-        entries.append((None, Action.SIGN_IN_FAILED.value, target, str(stage["access"].pk), "198.51.100.23", at))
+        at = scenario.ago(hours=11, minutes=minute)
+        entries.append((None, Action.SIGN_IN_FAILED.value, target, str(scenario["access"].pk), "198.51.100.23", at))
     copy_rows(Session, SESSION, sorted(sessions, key=lambda row: row[6]))
     copy_rows(Entry, ENTRY, sorted(entries, key=lambda row: row[5]))
 
 
 def _session(
-    stage: Stage, user: User, door: Session.EntryPoint, began: datetime, ended: datetime | None, address: str
+    scenario: Scenario, user: User, door: Session.EntryPoint, began: datetime, ended: datetime | None, address: str
 ) -> tuple[Any, ...]:
     """A row of the columns of `SESSION`."""
     is_api = door == Session.EntryPoint.API
     lifetime = timedelta(days=7) if is_api else timedelta(hours=12)
-    seen = ended or began + (stage.now - began) * stage.random.random()
-    key, refresh = (UUID(bytes=stage.random.randbytes(16), version=4) for _ in range(2))
-    device = stage.random.choice(DEVICES[:2] if is_api else DEVICES[2:])
+    seen = ended or began + (scenario.now - began) * scenario.random.random()
+    key, refresh = (UUID(bytes=scenario.random.randbytes(16), version=4) for _ in range(2))
+    device = scenario.random.choice(DEVICES[:2] if is_api else DEVICES[2:])
     return (
         user.pk, key, door.value, refresh if is_api else None, address, device, began, seen, began + lifetime,
         ended, user.pk if ended else None, "signed out" if ended else "",

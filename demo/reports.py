@@ -22,61 +22,69 @@ from apps.stories.models import Story
 from apps.users.models import Suspension, User
 from demo import texts
 from demo.accounts import TRIO
-from demo.scenario import Stage, change, create
+from demo.scenario import Scenario, change, create
 
 Reason, Outcome = Report.Reason, Report.Outcome
 Target = Story | Event | Message | User
 
 
-def complain(stage: Stage, events: list[Event], stories: list[Story], messages: list[Message]) -> None:
+def file_reports(scenario: Scenario, events: list[Event], stories: list[Story], messages: list[Message]) -> None:
     rude = next(message for message in messages if message.text == texts.RUDE)
     spam = next(message for message in messages if message.text == texts.SPAM)
     active = [story for story in stories if story.audience == Story.Audience.PUBLIC]
-    shy = [user for user in stage.verified if user.username not in TRIO][20:30]
+    shy = [user for user in scenario.verified if user.username not in TRIO][20:30]
     fake = shy[0]
 
-    settle(stage, Outcome.REMOVED, report(stage, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
-    settle(stage, Outcome.REMOVED, report(stage, spam, (Reason.SPAM,), hours=9))
-    fraud = settle(stage, Outcome.REMOVED, report(stage, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin")
-    appeal(stage, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
-    settle(stage, Outcome.EDITED, report(stage, events[20], (Reason.HARASSMENT,), hours=60))
-    settle(stage, Outcome.KEPT, report(stage, events[16], (Reason.SPAM,), hours=80))
-    settle(stage, Outcome.WARNED, report(stage, shy[1], (Reason.HARASSMENT,), hours=100))
-    settle(stage, Outcome.SUSPENDED, report(stage, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
+    settle(scenario, Outcome.REMOVED, report(scenario, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
+    settle(scenario, Outcome.REMOVED, report(scenario, spam, (Reason.SPAM,), hours=9))
+    fraud = settle(
+        scenario, Outcome.REMOVED, report(scenario, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin"
+    )
+    appeal(scenario, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
+    settle(scenario, Outcome.EDITED, report(scenario, events[20], (Reason.HARASSMENT,), hours=60))
+    settle(scenario, Outcome.KEPT, report(scenario, events[16], (Reason.SPAM,), hours=80))
+    settle(scenario, Outcome.WARNED, report(scenario, shy[1], (Reason.HARASSMENT,), hours=100))
+    settle(scenario, Outcome.SUSPENDED, report(scenario, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
 
     report(
-        stage,
+        scenario,
         active[2],
         (Reason.VIOLENCE, Reason.NUDITY, Reason.OTHER),
         hours=1,
         note="There is a knife in the picture.",
     )
-    report(stage, active[5], (Reason.SPAM,), hours=4)
+    report(scenario, active[5], (Reason.SPAM,), hours=4)
     [asked, *_more] = report(
-        stage, events[14], (Reason.FRAUD, Reason.FRAUD), hours=3, note="They ask for the ticket money by bank transfer."
+        scenario,
+        events[14],
+        (Reason.FRAUD, Reason.FRAUD),
+        hours=3,
+        note="They ask for the ticket money by bank transfer.",
     )
     # The host has taken it out since; what was reported stays to be seen.
     for snapshot in ContentSnapshot.objects.filter(case=asked.case_id):
         snapshot.text["description"] = f"{events[14].description} Tickets by bank transfer only, to the host."
         snapshot.save(update_fields=["text"])
-    report(stage, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
+    report(scenario, events[21], (Reason.OTHER,), hours=26, note="The place in the invitation does not exist.")
     # Only who can read a message can report it: the other one in the room.
-    report(stage, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
-    report(stage, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
-    report(stage, shy[3], (Reason.HARASSMENT,), hours=20)
+    report(scenario, rude, (Reason.HARASSMENT,), hours=1.5, note="He has been writing like this for days.")
+    report(scenario, fake, (Reason.FRAUD, Reason.OTHER), hours=7, note="Pretends to be a singer that I know.")
+    report(scenario, shy[3], (Reason.HARASSMENT,), hours=20)
     update_open_scores()
 
 
-def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = "") -> list[Report]:
+def report(
+    scenario: Scenario, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = ""
+) -> list[Report]:
     """One report a reason, each by somebody else, the first of them that long ago."""
     author = _author(target)
     if isinstance(target, Message):
         members = target.room.memberships.exclude(user=author).select_related("user")
         reporters = [membership.user for membership in members]
     else:
-        reporters = [user for user in stage.random.sample(stage.verified, 8) if user.pk != author.pk]
+        reporters = [user for user in scenario.random.sample(scenario.verified, 8) if user.pk != author.pk]
     about = {"kind": str(target._meta.model_name), "target_id": target.pk, "author": author}
-    opened = Case(**about, opened_at=stage.ago(hours=hours))
+    opened = Case(**about, opened_at=scenario.ago(hours=hours))
     [case] = create([opened], by=lambda _: reporters[0], at=lambda case: case.opened_at, action=Action.CASE_OPENED)
     ContentSnapshot.objects.create(case=case, text=content_of(case.kind).snapshot(target), taken_at=case.opened_at)
     reports = [
@@ -86,7 +94,7 @@ def report(stage: Stage, target: Target, reasons: tuple[str, ...], *, hours: flo
             case=case,
             reason=reason,
             note=note if place == len(reasons) - 1 else "",
-            created_at=stage.ago(hours=hours * (1 - 0.1 * place)),
+            created_at=scenario.ago(hours=hours * (1 - 0.1 * place)),
         )
         for place, (reporter, reason) in enumerate(zip(reporters, reasons, strict=False))
     ]
@@ -109,7 +117,7 @@ def _author(target: Target) -> User:
     return target if isinstance(target, User) else getattr(target, content.author_field)
 
 
-def appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None:
+def appeal(scenario: Scenario, decision: Decision, text: str, *, hours: float) -> None:
     """The author asks for another look, that long ago."""
     assert decision.subject is not None
     made = Appeal(
@@ -118,18 +126,18 @@ def appeal(stage: Stage, decision: Decision, text: str, *, hours: float) -> None
         author=decision.subject,
         decider=decision.actor,
         text=text,
-        created_at=stage.ago(hours=hours),
+        created_at=scenario.ago(hours=hours),
     )
     create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, action=Action.APPEALED)
 
 
-def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "community") -> Decision:
-    moderator = stage[by]
+def settle(scenario: Scenario, outcome: str, reports: list[Report], by: str = "community") -> Decision:
+    moderator = scenario[by]
     at = reports[-1].created_at + timedelta(minutes=25)
     for report in reports:
         report.resolve(outcome, moderator)
         report.closed_at = at
-        stage.notify(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
+        scenario.notify(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
     case = reports[0].case
     assert case is not None
     before = facts(case, DECIDED_FIELDS)
@@ -143,7 +151,7 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
         action=Action.CASE_RESOLVED,
     )
     change([case], DECIDED_FIELDS, by=lambda _: moderator, at=lambda _: at, action=Action.CASE_RESOLVED)
-    done = _carry_out(stage, reports[0], moderator)
+    done = _carry_out(scenario, reports[0], moderator)
     about = key_of(content_of(case.kind).model, case.target_id)
     decision = Decision.objects.create(
         verb="case.settled",
@@ -169,9 +177,9 @@ def settle(stage: Stage, outcome: str, reports: list[Report], by: str = "communi
     return decision
 
 
-def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
+def _carry_out(scenario: Scenario, report: Report, moderator: User) -> dict[str, Any]:
     """Do what was decided. What was done, as undoing it needs it."""
-    at, author = report.closed_at or stage.now, report.author
+    at, author = report.closed_at or scenario.now, report.author
     model = {"story": Story, "event": Event, "message": Message, "user": User}[report.kind]
     target = model._default_manager.get(pk=report.target_id)
 
@@ -191,21 +199,21 @@ def _carry_out(stage: Stage, report: Report, moderator: User) -> dict[str, Any]:
                 action=Action(f"{report.kind}.removed"),
                 note=target.removal_reason,
             )
-            stage.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
+            scenario.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
             return {"removed": True, "removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
             before = {"description": target.description}
             target.description = target.description.split(".")[0] + "."
             write("description", action=Action.EVENT_EDITED, note="insults taken out")
-            stage.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
+            scenario.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
             return {"words": {"before": before, "after": {"description": target.description}}}
         case Outcome.WARNED:
-            stage.notify(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
+            scenario.notify(author, Kind.WARNING, at, thing=report.get_kind_display().lower())
         case Outcome.SUSPENDED:
             assert isinstance(target, User)
-            target.suspended_until = until = stage.now + timedelta(days=6)
+            target.suspended_until = until = scenario.now + timedelta(days=6)
             write("suspended_until", action=Action.SUSPENDED, note="fraud, reported by several people")
-            stage.notify(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
+            scenario.notify(author, Kind.SUSPENDED, at, until=until.isoformat(), reason="Fraud.")
             return {"suspended": {"after": until.isoformat()}}
     return {}

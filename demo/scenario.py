@@ -22,7 +22,7 @@ ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "application/pdf": "pdf"}
 
 
 @dataclass
-class Stage:
+class Scenario:
     random: Random = field(default_factory=lambda: Random("infloo"))
     now: datetime = field(default_factory=timezone.now)
     users: dict[str, User] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from apps.audit.actions import Action
 from apps.stories.models import LIFETIME, Story, StoryView
 from demo import drawing, texts
 from demo.accounts import TRIO
-from demo.scenario import Stage, change, create
+from demo.scenario import Scenario, change, create
 
 # Hours ago at which stories were posted.
 POSTED = (
@@ -44,15 +44,15 @@ POSTED = (
 FREED_AFTER = timedelta(hours=48)
 
 
-def post(stage: Stage) -> list[Story]:
+def post(scenario: Scenario) -> list[Story]:
     """All stories, the newest first."""
-    others = [user for user in stage.verified if user.username not in TRIO]
-    authors = [*(stage[name] for name in TRIO), *stage.random.sample(others, len(POSTED) - 3)]
+    others = [user for user in scenario.verified if user.username not in TRIO]
+    authors = [*(scenario[name] for name in TRIO), *scenario.random.sample(others, len(POSTED) - 3)]
     stories = []
     for place, hours in enumerate(POSTED):
         scene, caption = texts.STORIES[place % len(texts.STORIES)]
-        at = stage.ago(hours=hours)
-        file = stage.store("stories", "image/jpeg", drawing.scene(stage.random, scene))
+        at = scenario.ago(hours=hours)
+        file = scenario.store("stories", "image/jpeg", drawing.scene(scenario.random, scene))
         stories.append(
             Story(
                 author=authors[place],
@@ -67,7 +67,7 @@ def post(stage: Stage) -> list[Story]:
             )
         )
     create(stories, by=lambda story: story.author, at=lambda story: story.created_at, action=Action.STORY_POSTED)
-    freed = [story for story in stories if stage.now - story.created_at > FREED_AFTER]
+    freed = [story for story in stories if scenario.now - story.created_at > FREED_AFTER]
     for story in freed:
         story.content_file.storage.delete(str(story.content_file.name))
         story.freed_at = story.expires_at + timedelta(minutes=4)
@@ -75,21 +75,21 @@ def post(stage: Stage) -> list[Story]:
         freed,
         ["freed_at"],
         by=lambda _: None,
-        at=lambda story: story.freed_at or stage.now,
+        at=lambda story: story.freed_at or scenario.now,
         action=Action.STORY_EXPIRED,
     )
-    _look(stage, stories)
+    _look(scenario, stories)
     return stories
 
 
-def _look(stage: Stage, stories: list[Story]) -> None:
+def _look(scenario: Scenario, stories: list[Story]) -> None:
     views = []
     for story in stories:
         if story.audience != Story.Audience.PUBLIC:
             continue
-        until = min(story.expires_at, stage.now)
-        for viewer in stage.random.sample(stage.clients, stage.random.randint(2, 18)):
+        until = min(story.expires_at, scenario.now)
+        for viewer in scenario.random.sample(scenario.clients, scenario.random.randint(2, 18)):
             if viewer.pk != story.author_id:
-                seen_at = story.created_at + (until - story.created_at) * stage.random.random()
+                seen_at = story.created_at + (until - story.created_at) * scenario.random.random()
                 views.append(StoryView(story=story, viewer=viewer, seen_at=seen_at))
     StoryView.objects.bulk_create(views)

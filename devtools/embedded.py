@@ -32,7 +32,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-# Comes with the embedded servers; production, which has none, loads this module too.
+import environ
+
+# Comes with the embedded servers; a checkout that runs on other servers may lack it.
 if TYPE_CHECKING:
     import psutil
 
@@ -382,14 +384,14 @@ class Pair:
         self._children = []
 
 
-def database_url() -> str:
-    """Where this checkout's PostgreSQL listens while anybody uses it."""
-    return checkout().database_url()
-
-
-def redis_url() -> str:
-    """Where this checkout's Valkey listens while anybody uses it."""
-    return checkout().redis_url()
+def offer() -> None:
+    """Put the addresses of this checkout's servers into the environment, if the settings will need one of them."""
+    environ.Env.read_env(os.environ.get("ENV_FILE", str(CHECKOUT / ".env")), overwrite=False)
+    environment = environ.Env()
+    names_both = all(environment.str(name, default="") for name in ("DATABASE_URL", "REDIS_URL"))
+    if environment.bool("DEBUG", default=False) and not names_both:
+        os.environ["EMBEDDED_DATABASE_URL"] = checkout().database_url()
+        os.environ["EMBEDDED_REDIS_URL"] = checkout().redis_url()
 
 
 @functools.cache
@@ -400,7 +402,7 @@ def checkout() -> Pair:
 
 @contextmanager
 def when_used() -> Iterator[Pair | None]:
-    """Keep the checkout's pair running, if the settings, which must be loaded, took an address from it."""
+    """Keep the checkout's pair running, if its addresses were offered; None otherwise."""
     if not checkout.cache_info().currsize:
         yield None
         return

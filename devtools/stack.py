@@ -198,6 +198,7 @@ def servers() -> Iterator[embedded.Pair | None]:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
+    embedded.offer()
     try:
         settings.INSTALLED_APPS  # noqa: B018
     except ImproperlyConfigured as error:

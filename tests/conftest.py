@@ -62,13 +62,12 @@ def broker() -> Iterator[redis.Redis]:
 
 @pytest.fixture(autouse=True)
 def _empty_broker(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    from api import throttles
-    from apps.infra import valkey
+    from apps.infra import limits, valkey
 
     broker.flushdb()
     # After a test without a broker, none would be asked for two seconds.
     valkey._server.cache_clear()
-    monkeypatch.setattr(throttles, "_counters", throttles._Counters())
+    monkeypatch.setattr(limits, "_counters", limits._Counters())
 
 
 def _superuser() -> psycopg.Connection:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from django.conf import settings
-from django.core import signing
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.errors import Absent, Unavailable
 from apps.infra.files.rendering import MAX_SHORT, MAX_SIDE, Unrenderable, media_type_of, render_page
 from apps.infra.files.renditions import rendition
+from apps.infra.media import Expired, read_signed, sign
 from apps.users.models import Document, User
 from apps.users.verification.duplicates import inspect_document
 from apps.users.verification.viewing import record_profile_picture_view, record_view
@@ -26,6 +25,7 @@ from apps.users.verification.viewing import record_profile_picture_view, record_
 FACE = 0
 """In place of a page's number: the profile picture of the owner, to compare."""
 SMALL_SIDE = 480
+PICTURE = "document-picture"
 
 
 def page_count(document: Document) -> int:
@@ -40,7 +40,7 @@ def page_count(document: Document) -> int:
 
 def picture_address(viewer: User, document: Document, page: int, *, small: bool = False) -> str:
     """The address of one page for `viewer` alone, valid for a minute."""
-    token = _signer().sign(f"{viewer.pk}.{document.pk}.{page}.{int(small)}")
+    token = sign(PICTURE, viewer.pk, document.pk, page, int(small))
     return reverse("admin:users_document_picture", args=[document.pk, token])
 
 
@@ -96,17 +96,12 @@ def picture(viewer: User, document: Document, token: str, *, ahead: bool = False
 def _read(viewer: User, document: Document, token: str) -> tuple[int, bool]:
     expired = Absent("not-found", _("This address has expired, or was made for another user. Open the document again."))
     try:
-        signed = _signer().unsign(token, max_age=settings.SIGNED_ADDRESS_SECONDS)
-    except signing.BadSignature as error:
+        user_id, document_id, page, small = map(int, read_signed(PICTURE, token))
+    except Expired as error:
         raise expired from error
-    whose, which, page, small = map(int, signed.split("."))
-    if (whose, which) != (viewer.pk, document.pk):
+    if (user_id, document_id) != (viewer.pk, document.pk):
         raise expired
     return page, bool(small)
-
-
-def _signer() -> signing.TimestampSigner:
-    return signing.TimestampSigner(salt="document-picture")
 
 
 def _said(sentence: str, status: int = 422) -> HttpResponse:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import timedelta
 from mimetypes import guess_type
 from typing import Any
@@ -24,9 +22,9 @@ from apps.audit.actions import Action
 from apps.audit.services import fetched_ahead, record, was_viewed
 from apps.infra.files.rendering import Unrenderable, media_type_of
 from apps.infra.files.renditions import rendition
+from apps.infra.media import Part, requested_part
 from apps.stories.models import Story
 
-CHUNK = 64 * 1024
 SMALL_SIDE = 160
 """In pixels; tables show 40, on fine screens with two or three to each."""
 PRIVATE = {
@@ -35,8 +33,6 @@ PRIVATE = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 ONE_VIEW = timedelta(minutes=10)
-# Players request videos in pieces, and some play no others.
-PIECE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})\Z")
 
 
 class StoryFilesMixin(ModelAdmin):
@@ -63,14 +59,14 @@ class StoryFilesMixin(ModelAdmin):
             record(request.user, Action.VIEWED, story, **ahead)
             return _small(story)
         # Images come whole: a piece of one would show most of it.
-        size = _size(story.content_file)
-        start, end = _piece(request, size) if is_video else (0, size - 1)
-        if start > end:
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        asked = request.headers.get("Range", "") if is_video else ""
+        part = requested_part(asked, _size(story.content_file))
+        if part.status == 416:
+            return HttpResponse(status=416, headers=part.headers)
         # A video is fetched in many pieces: its first one is logged, and the first after a while.
-        if start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_VIEW):
+        if part.start == 0 or not was_viewed(request.user, story, since=timezone.now() - ONE_VIEW):
             record(request.user, Action.VIEWED, story, **ahead)
-        return _stream(story.content_file, story.media_type, start, end)
+        return _stream(story.content_file, story.media_type, part)
 
 
 def media_of(story: Story) -> SafeString:
@@ -139,7 +135,7 @@ def _veils() -> str:
 def send_picture(file: FieldFile) -> StreamingHttpResponse:
     """An image of a user, whole."""
     media_type = guess_type(str(file.name))[0] or "application/octet-stream"
-    return _stream(file, media_type, 0, _size(file) - 1)
+    return _stream(file, media_type, requested_part("", _size(file)))
 
 
 def _small(story: Story) -> HttpResponseBase:
@@ -159,30 +155,11 @@ def _size(file: FieldFile) -> int:
         raise Http404 from None
 
 
-def _piece(request: StaffRequest, size: int) -> tuple[int, int]:
-    """The first and last byte that are requested."""
-    asked = PIECE.match(request.headers.get("Range", ""))
-    if asked is None:
-        return 0, size - 1
-    first, last = asked.groups()
-    return int(first), min(int(last) if last else size - 1, size - 1)
-
-
-def _stream(file: FieldFile, media_type: str, start: int, end: int) -> StreamingHttpResponse:
-    whole = end - start + 1 == file.size
-    headers = {
-        "Content-Type": media_type,
-        "Content-Length": str(end - start + 1),
-        "Accept-Ranges": "bytes",
-    } | PRIVATE
-    if not whole:
-        headers["Content-Range"] = f"bytes {start}-{end}/{file.size}"
-    return StreamingHttpResponse(_chunks(file, start, end - start + 1), status=200 if whole else 206, headers=headers)
-
-
-def _chunks(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
-    with file.open("rb") as source:
-        source.seek(start)
-        while length > 0 and (chunk := source.read(min(CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
+def _stream(file: FieldFile, media_type: str, part: Part) -> StreamingHttpResponse:
+    """One part of a file. Raises `Http404` where storage has no such file."""
+    try:
+        content = part.read(file)
+    except FileNotFoundError:
+        raise Http404 from None
+    headers = {"Content-Type": media_type} | part.headers | PRIVATE
+    return StreamingHttpResponse(content, status=part.status, headers=headers)

@@ -20,10 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from api.throttles import TooMany, check_guesses, count_wrong_guess, forget_wrong_guesses
+from apps.infra.client_address import counted_address
+from apps.infra.limits import TooMany, check_guesses, count_wrong_guess, forget_wrong_guesses
 from apps.users.authentication.console_sessions import sign_in_failed
 from apps.users.authentication.lockout import lockout_key
-from config.middleware import counted_address
 
 type Credentials = dict[str, Any] | None
 
@@ -38,7 +38,7 @@ def account(request: HttpRequest, credentials: Credentials) -> str:
 
 def address(request: HttpRequest) -> str:
     """Where the request came from; where that is not known, the unspecified address: no NULL equals another."""
-    return counted_address(request) or "::"
+    return counted_address(request.META) or "::"
 
 
 def wait(request: HttpRequest, credentials: Credentials) -> int:
@@ -47,7 +47,7 @@ def wait(request: HttpRequest, credentials: Credentials) -> int:
     attempt = AccessAttempt.objects.filter(**key).first()
     left = 0 if attempt is None else _seconds_left(attempt)
     try:
-        check_guesses(request, key["username"])
+        check_guesses(counted_address(request.META), key["username"])
     except TooMany as refusal:
         return max(left, refusal.wait)
     return left
@@ -87,7 +87,7 @@ class LockOut(AxesDatabaseHandler):
         failures = _count(request, credentials)
         if failures:
             try:
-                count_wrong_guess(request, account(request, credentials))
+                count_wrong_guess(counted_address(request.META), account(request, credentials))
             except TooMany:
                 failures = 0
         request.axes_locked_out = failures % settings.AXES_FAILURE_LIMIT == 0  # type: ignore[attr-defined]

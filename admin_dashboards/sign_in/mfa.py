@@ -32,9 +32,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from admin_dashboards.context import answering
 from admin_dashboards.registry import landing
-from api.throttles import guesses
 from apps.audit.context import origin
 from apps.errors import Conflict, DomainError, Invalid, LockedOut
+from apps.infra.client_address import counted_address
+from apps.infra.limits import guesses
 from apps.users.authentication import console_sessions, mfa
 from apps.users.models import User
 
@@ -224,7 +225,7 @@ class CodePage(_HeldPage):
         if form.is_valid():
             try:
                 # Wrong codes for one account are counted on its device.
-                with guesses(request, None):
+                with guesses(counted_address(request.META), None):
                     device = mfa.verify(user, form.cleaned_data["code"])
             except DomainError as refusal:
                 error = refusal
@@ -284,13 +285,13 @@ def own_page(request: HttpRequest) -> HttpResponse:
             request.session.cycle_key()
     elif action == "renew" and code_form.is_valid():
         try:
-            with guesses(request, str(user.pk)):
+            with guesses(counted_address(request.META), str(user.pk)):
                 codes = mfa.renew_backup_codes(user, code_form.cleaned_data["code"])
         except (Invalid, Conflict) as error:
             code_form.add_error("code", str(error))
     elif action == "switch_off" and off_form.is_valid():
         try:
-            with guesses(request, str(user.pk)):
+            with guesses(counted_address(request.META), str(user.pk)):
                 mfa.disable(user, password=off_form.cleaned_data["password"], code=off_form.cleaned_data["otp"])
         except (Invalid, Conflict) as error:
             off_form.add_error(error.field, str(error))

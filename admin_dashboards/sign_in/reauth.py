@@ -25,8 +25,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from admin_dashboards.sign_in.lock_out import take_refusal
 from admin_dashboards.sign_in.mfa import is_satisfied, mark_verified
-from api.throttles import guesses
 from apps.errors import DomainError
+from apps.infra.client_address import counted_address
+from apps.infra.limits import guesses
 from apps.users.authentication import mfa
 from apps.users.models.second_factors import is_digits
 from apps.users.names import tidy_code
@@ -78,7 +79,7 @@ def _wrong(request: HttpRequest, proof: str) -> str | None:
     user = request.user
     if is_digits(tidy_code(proof)) and mfa.is_enabled(user):  # type: ignore[arg-type]
         try:
-            with guesses(request, None):  # for the account they are counted on its device
+            with guesses(counted_address(request.META), None):  # for the account they are counted on its device
                 mark_verified(request, mfa.verify(user, proof))  # type: ignore[arg-type]
         except DomainError as error:
             return str(error)

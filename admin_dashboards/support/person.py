@@ -25,13 +25,13 @@ from admin_dashboards.states import (
     story_state,
     verification_state,
 )
-from api import refusals
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
 from apps.events.models import Event, Participation
 from apps.moderation.models import Strike
 from apps.notifications.models import Notification
 from apps.stories.models import Story
+from apps.support import refused_calls
 from apps.users.models import Block, Document, Session, User
 
 LATEST = 8
@@ -203,7 +203,7 @@ def _sessions(person: User) -> Section:
 
 
 def _refused(person: User) -> Section:
-    calls = refusals.latest(person)
+    calls = refused_calls.latest(person)
     lines = [
         Line(f"{call.method} {call.path}", label("block", f"{call.status} {call.code}", "bad"), call.at)
         for call in (calls or [])[: 2 * LATEST]

@@ -56,7 +56,7 @@ def position_of(scope: Scope) -> int | None:
 
 
 def is_foreign(scope: Scope) -> bool:
-    """Whether a page of somebody else's opens it. Apps that are no browsers send no origin."""
+    """Whether a page of a foreign site opens it. Apps that are no browsers send no origin."""
     return not all(_is_ours(origin) for origin in _headers(scope, b"origin"))
 
 

@@ -18,9 +18,9 @@ from api.realtime import manager, open_sockets
 from api.realtime.auth import PROTOCOL, credential_of, judge
 from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
-from api.throttles import TooMany
 from apps import errors
 from apps.errors import DomainError, Invalid
+from apps.infra.limits import TooMany
 from apps.users.authentication.socket_tickets import SocketCredential
 from apps.users.models import User
 
@@ -57,13 +57,14 @@ class Bucket:
 
 
 class Socket(AsyncWebsocketConsumer):
-    """A thin door: it reads frames, calls services, and writes what there is to tell from a task of its own."""
+    """Reads frames, calls services, and writes what is new from a task of its own."""
 
-    # None: Channels would open a channel for each socket, and none could open while Valkey is away. The hub has one.
+    # None: Channels would open a channel for each socket, and none could open while Valkey is away. The connection
+    # manager has one for the process.
     channel_layer_alias = "none"
 
     guard: ClassVar[auth.User] = auth.User()
-    """Judges who comes in, and every few seconds whoever is in."""
+    """Checks the user when the socket opens, and every few seconds while it is open."""
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
     """What clients may send."""
 
@@ -94,10 +95,10 @@ class Socket(AsyncWebsocketConsumer):
 
     async def take(self, frame: Any) -> None:
         """Do what a frame asks for. Raises a `DomainError` where it cannot be."""
-        await self.tell(PongFrame())
+        await self.send_frame(PongFrame())
 
     async def write(self) -> None:
-        """Send all that there is to tell by now."""
+        """Send all that is new by now."""
         raise NotImplementedError
 
     # --- Coming and going -----------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ class Socket(AsyncWebsocketConsumer):
             raise _as_invalid(error) from None
 
     async def _complain(self, refusal: DomainError) -> None:
-        await self.tell(ErrorFrame(code=refusal.code, detail=str(refusal)))
+        await self.send_frame(ErrorFrame(code=refusal.code, detail=str(refusal)))
         if isinstance(refusal, Invalid):
             self._bad_frames += 1
             if self._bad_frames >= BAD_FRAMES_MAX:
@@ -212,7 +213,7 @@ class Socket(AsyncWebsocketConsumer):
             if not self._is_over:
                 raise
 
-    async def tell(self, frame: BaseModel) -> None:
+    async def send_frame(self, frame: BaseModel) -> None:
         await self.send(frame.model_dump_json())
 
     async def _keep_writing(self) -> None:

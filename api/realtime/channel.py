@@ -1,4 +1,4 @@
-"""What this process hears through the channel layer: one channel of its own, joined to the groups that sockets follow.
+"""The process's channel of the channel layer, joined to the groups that its sockets follow.
 
 The layer recovers by itself when Valkey comes back, with two exceptions that are looked after here: a group that could
 not be joined stays unjoined, and a connection that carries nothing any more without being closed stays open. So every
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 BEAT_EVERY = 2.0
 RETRY_AFTER = 0.2
 # After so many beats in a row that were sent and never came the channel is opened anew.
-BEATS_MISSED = 2
+MISSED_BEATS_MAX = 2
 AWAY = (RedisError, OSError)
 
 
@@ -38,13 +38,13 @@ class _Server:
     def __init__(self, number: int, channel: str) -> None:
         self.number = number
         self.joining = asyncio.Lock()
-        self.unheard_beats = 0
+        self.missed_beats = 0
         self.is_down = False
         # The first name that this server carries.
         self.beat = next(name for n in count() if server_of(name := f"{channel}.beat{n}") == number)
 
 
-class Subscription:
+class Channel:
     """Hands each message to `take(group, content)`, and calls `on_gap` when some may have been lost.
 
     Belongs to one event loop. A message may be lost or come twice: the database is the truth.
@@ -61,17 +61,17 @@ class Subscription:
         self._is_open = False
 
     async def join(self, group: str) -> None:
-        """Hear what is sent to `group` from now on; a little later where its server is away."""
+        """Receive what is sent to `group` from now on; a little later while its server is away."""
         self._wanted.add(group)
         await self._reconcile(group)
 
     async def leave(self, group: str) -> None:
-        """Hear what is sent to `group` no more."""
+        """Receive what is sent to `group` no more."""
         self._wanted.discard(group)
         await self._reconcile(group)
 
     async def run(self) -> None:
-        """Keep hearing, for good."""
+        """Receive until cancelled."""
         while True:
             receiving = asyncio.create_task(self._receive())
             await asyncio.sleep(0)  # from here on the layer knows the channel
@@ -89,17 +89,17 @@ class Subscription:
         # Without a time limit: the layer loses a message whose wait is cut off.
         while True:
             try:
-                self._hear(await self._layer.receive(self._channel))
+                self._handle(await self._layer.receive(self._channel))
             except AWAY:
-                # Of what is sent to the channel itself, which nobody does: groups come without it.
+                # Only of messages sent to the channel itself, of which there are none: those of groups come without it.
                 await asyncio.sleep(RETRY_AFTER)
             except Exception:
                 logger.exception("A message of the channel layer could not be taken in")
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         if message["type"] == "beat":
             server = self._servers[message["server"]]
-            server.unheard_beats = 0
+            server.missed_beats = 0
             self._note_up(server)
         elif message["group"] in self._wanted:
             self._take(message["group"], json.loads(message["content"]))
@@ -107,8 +107,8 @@ class Subscription:
     async def _keep_alive(self) -> None:
         """Look after each server until beats that were sent do not come any more."""
         for server in self._servers:
-            server.unheard_beats = 0
-        while all(server.unheard_beats < BEATS_MISSED for server in self._servers):
+            server.missed_beats = 0
+        while all(server.missed_beats < MISSED_BEATS_MAX for server in self._servers):
             await asyncio.gather(*map(self._look_after, self._servers))
             await asyncio.sleep(BEAT_EVERY)
 
@@ -120,10 +120,10 @@ class Subscription:
                 if server_of(group) == server.number:
                     async with server.joining:
                         await self._join_or_leave(group)
-            server.unheard_beats += 1  # before it is sent: it may come before that is done
+            server.missed_beats += 1  # before it is sent: it may come before that is done
             await self._layer.group_send(server.beat, {"type": "beat", "server": server.number})
         except AWAY as error:
-            server.unheard_beats = 0
+            server.missed_beats = 0
             self._note_down(server, error)
             return
         if missing & self._joined:
@@ -152,7 +152,7 @@ class Subscription:
             await self._layer.group_discard(group, self._channel)
 
     async def _forget(self) -> None:
-        """Begin like new: no channel, no groups, no connections."""
+        """Start again with no channel, no groups and no connections."""
         async with AsyncExitStack() as stack:
             for server in self._servers:
                 await stack.enter_async_context(server.joining)

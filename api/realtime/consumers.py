@@ -13,7 +13,7 @@ from api.realtime import manager
 from api.realtime.auth import position_of
 from api.realtime.base import Socket
 from api.realtime.database import in_thread
-from api.realtime.subscriptions import PersonFeed, RoomFeed
+from api.realtime.subscriptions import RoomSubscription, UserSubscription
 from api.schemas.frames import (
     ChatFrame,
     PingFrame,
@@ -25,15 +25,16 @@ from api.schemas.frames import (
     message_frame,
     notification_frame,
 )
-from api.throttles import spend
 from apps.chat import services, timeline
 from apps.chat.models import Message
 from apps.errors import Absent
+from apps.infra.limits import spend
 from apps.notifications import unread as unread_rows
 
 # Messages read from the database at a time.
 AT_ONCE = 100
-# What waits to be sent beside messages. Past that the oldest goes: who reads so slowly needs no word of typing.
+# What waits to be sent beside messages. Past that the oldest is dropped: a client that reads so slowly needs no typing
+# frames.
 PASSING = 32
 NEWS = 1000
 
@@ -50,7 +51,7 @@ class ChatSocket(Socket):
 
     def __init__(self) -> None:
         super().__init__()
-        self._feed: RoomFeed | None = None
+        self._subscription: RoomSubscription | None = None
         self._is_placed = False
         self._sent_up_to = 0
         self._resume_after: int | None = None
@@ -60,17 +61,19 @@ class ChatSocket(Socket):
         after = position_of(self.scope)
         room = await in_thread(services.enter_room, self.user, self.scope["url_route"]["kwargs"]["room_name"])
         self.room_name, self.room_id = room.name, room.pk
-        self._feed = cast(RoomFeed, await manager.current().follow(self._group, lambda: RoomFeed(room.pk)))
+        self._subscription = cast(
+            RoomSubscription, await manager.current().follow(self._group, lambda: RoomSubscription(room.pk))
+        )
         await self._look_up_last()
         # Nothing old is sent unasked.
-        self._sent_up_to = self._feed.last_seq if after is None else min(after, self._feed.last_seq)
+        self._sent_up_to = self._subscription.last_seq if after is None else min(after, self._subscription.last_seq)
         self._is_placed = after is not None
-        self._feed.sockets.add(self)
+        self._subscription.sockets.add(self)
 
     async def leave(self) -> None:
-        if self._feed is not None:
-            self._feed.sockets.discard(self)
-            self._feed = None
+        if self._subscription is not None:
+            self._subscription.sockets.discard(self)
+            self._subscription = None
             await manager.current().unfollow(self._group)
 
     @property
@@ -95,14 +98,14 @@ class ChatSocket(Socket):
             case TypingFrame():
                 await in_thread(services.publish_typing, self.user, self.room_name)
             case PingFrame():
-                await self.tell(PongFrame())
+                await self.send_frame(PongFrame())
 
     async def _say(self, frame: SendFrame) -> None:
         message, new = await in_thread(self._send_message, frame)
         if new:
-            if self._feed is not None:
-                # Those on this process need not wait for the broker, nor for there to be one.
-                self._feed.hear({"type": "message", **message.payload()})
+            if self._subscription is not None:
+                # Sockets of this process need not wait for Valkey, and get it without Valkey too.
+                self._subscription.receive({"type": "message", **message.payload()})
         elif message.seq <= self._position:
             await self.send(message_frame(message.payload()))
         # Else it is still to come, in its turn.
@@ -116,17 +119,17 @@ class ChatSocket(Socket):
         return self._sent_up_to if self._resume_after is None else self._resume_after
 
     async def _resume(self, after: int) -> None:
-        feed = await self._look_up_last()
+        subscription = await self._look_up_last()
         # No further than the room has come: what is said next would seem to have been sent.
-        self._resume_after = min(after, feed.last_seq)
+        self._resume_after = min(after, subscription.last_seq)
 
-    async def _look_up_last(self) -> RoomFeed:
-        feed = self._feed
-        if feed is None:
+    async def _look_up_last(self) -> RoomSubscription:
+        subscription = self._subscription
+        if subscription is None:
             raise Absent("not-found", _("There is no such room."))
-        for last_seq in (await in_thread(timeline.last_seqs, [feed.room_id])).values():
-            feed.reach(last_seq)
-        return feed
+        for last_seq in (await in_thread(timeline.last_seqs, [subscription.room_id])).values():
+            subscription.reach(last_seq)
+        return subscription
 
     def push(self, text: str) -> None:
         if self._is_placed:
@@ -139,19 +142,19 @@ class ChatSocket(Socket):
 
     async def _write_some(self) -> bool:
         """Send a part of what there is to send; whether there was any."""
-        if self._feed is None:
+        if self._subscription is None:
             return False
         while self._passing:
             await self.send(self._passing.popleft())
         if self._resume_after is not None:
             self._sent_up_to, self._resume_after = self._resume_after, None
-        last_seq = self._feed.last_seq
-        frames = self._feed.above(self._sent_up_to)
+        last_seq = self._subscription.last_seq
+        frames = self._subscription.above(self._sent_up_to)
         if frames is None:
-            found = await in_thread(timeline.after, self._feed.room_id, self._sent_up_to, AT_ONCE)
+            found = await in_thread(timeline.after, self._subscription.room_id, self._sent_up_to, AT_ONCE)
             frames = [(facts["seq"], message_frame(facts)) for facts in found]
             if not frames:
-                self._sent_up_to = last_seq  # somebody's account is gone with all they said
+                self._sent_up_to = last_seq  # an account was deleted with its messages
         for seq, text in frames:
             if self._resume_after is not None:
                 break
@@ -161,38 +164,40 @@ class ChatSocket(Socket):
 
 
 class NotificationSocket(Socket):
-    """What one person is told."""
+    """The notifications of one user."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._feed: PersonFeed | None = None
-        self._untold: deque[int] = deque(maxlen=NEWS)
+        self._subscription: UserSubscription | None = None
+        self._unsent: deque[int] = deque(maxlen=NEWS)
 
     async def enter(self) -> None:
-        person_id = self.user.pk
-        feed = cast(PersonFeed, await manager.current().follow(f"person.{person_id}", lambda: PersonFeed(person_id)))
-        self._feed = feed
-        for _person, notification_id in await in_thread(
-            unread_rows.ids_since, [person_id], manager.current().missing_since()
+        user_id = self.user.pk
+        subscription = cast(
+            UserSubscription, await manager.current().follow(f"person.{user_id}", lambda: UserSubscription(user_id))
+        )
+        self._subscription = subscription
+        for _user_id, notification_id in await in_thread(
+            unread_rows.ids_since, [user_id], manager.current().missing_since()
         ):
-            feed.learn(notification_id)
-        feed.sockets.add(self)
+            subscription.learn(notification_id)
+        subscription.sockets.add(self)
 
     async def leave(self) -> None:
-        if self._feed is not None:
-            self._feed.sockets.discard(self)
-            group, self._feed = f"person.{self._feed.person_id}", None
+        if self._subscription is not None:
+            self._subscription.sockets.discard(self)
+            group, self._subscription = f"person.{self._subscription.user_id}", None
             await manager.current().unfollow(group)
 
     def push(self, notification_id: int) -> None:
-        self._untold.append(notification_id)
+        self._unsent.append(notification_id)
         self.woken.set()
 
     async def write(self) -> None:
-        while self._untold:
-            ids = [self._untold.popleft() for _ in range(min(AT_ONCE, len(self._untold)))]
-            told, unread = await in_thread(unread_rows.own_and_unread, self.user.pk, ids)
-            for notification in told:
+        while self._unsent:
+            ids = [self._unsent.popleft() for _ in range(min(AT_ONCE, len(self._unsent)))]
+            found, unread = await in_thread(unread_rows.own_and_unread, self.user.pk, ids)
+            for notification in found:
                 await self.send(notification_frame(notification, unread))
 
 

@@ -1,7 +1,7 @@
-"""What keeps the sockets of this process up to date: the channel layer, and a look at the database every so often.
+"""Delivers new messages to this process's sockets: from the channel layer, and by a poll of the database every 2 s.
 
-The layer is only the hurry. Whatever it loses, as when Valkey is started anew, the next look finds; and the same look
-closes the sockets of those who may not have them open any more.
+The layer is only the faster way. The next poll finds what it lost, as when Valkey was restarted, and closes the sockets
+of users who may not have them open any more.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from api.realtime import open_sockets
 from api.realtime.auth import judge
-from api.realtime.channel import Subscription
+from api.realtime.channel import Channel
 from api.realtime.database import in_thread
-from api.realtime.subscriptions import LATENESS, Feed, PersonFeed, RoomFeed
+from api.realtime.subscriptions import LATENESS, RoomSubscription, Subscription, UserSubscription
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
 from apps.infra import pubsub
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Seconds: how long a user who must go can stay, and how late messages are without Valkey. A look costs four queries.
-LOOK_EVERY = 2.0
+# Seconds: how long a user who must go can stay, and how late messages are without Valkey. A poll costs four queries.
+POLL_EVERY = 2.0
 
 
-class Hub:
+class ConnectionManager:
     """One for each event loop; see `current`."""
 
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
-        self._feeds: dict[str, Feed] = {}
-        self._look_now = asyncio.Event()
-        self._last_look = timezone.now()
-        self._subscription = Subscription(self._hear, on_gap=self._look_now.set)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._poll_now = asyncio.Event()
+        self._last_poll = timezone.now()
+        self._channel = Channel(self._deliver, on_gap=self._poll_now.set)
         self._tasks = {
             asyncio.create_task(self._subscribe()),
-            asyncio.create_task(self._look_around()),
+            asyncio.create_task(self._keep_polling()),
             asyncio.create_task(self._keep_registered()),
         }
 
@@ -60,43 +60,43 @@ class Hub:
             self._sockets.remove(socket)
             self.run(in_thread(open_sockets.leave, socket.user.pk, socket.key))
 
-    async def follow(self, group: str, make: Callable[[], Feed]) -> Feed:
-        """The feed of `group`. Whatever is committed from now on reaches it, sooner or later."""
-        feed = self._feeds.setdefault(group, make())
-        feed.users += 1
-        await self._subscription.join(group)
-        return feed
+    async def follow(self, group: str, make: Callable[[], Subscription]) -> Subscription:
+        """The subscription of `group`. What is committed from now on reaches it, by the next poll at the latest."""
+        subscription = self._subscriptions.setdefault(group, make())
+        subscription.users += 1
+        await self._channel.join(group)
+        return subscription
 
     async def unfollow(self, group: str) -> None:
-        feed = self._feeds[group]
-        feed.users -= 1
-        if feed.users == 0:
-            del self._feeds[group]
-            await self._subscription.leave(group)
+        subscription = self._subscriptions[group]
+        subscription.users -= 1
+        if subscription.users == 0:
+            del self._subscriptions[group]
+            await self._channel.leave(group)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done beside all else."""
+        """Start `work` as a task that the manager keeps until it is done."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- How many a person has -------------------------------------------------------------------------------------
+    # --- How many a user has ---------------------------------------------------------------------------------------
 
     async def _register(self, socket: Socket) -> None:
-        """Count a new socket, and close the oldest where a person has too many: here, and wherever they are."""
-        person_id = socket.user.pk
-        self._close_surplus(person_id, open_sockets.surplus(each.key for each in self._sockets_of(person_id)))
-        keys = await in_thread(open_sockets.enter, person_id, socket.key)
+        """Count a new socket, and close the oldest, in any process, where its user has too many."""
+        user_id = socket.user.pk
+        self._close_surplus(user_id, open_sockets.surplus(each.key for each in self._sockets_of(user_id)))
+        keys = await in_thread(open_sockets.enter, user_id, socket.key)
         await self._leave_again([socket])
         if keys and socket in self._sockets:
-            self._close_surplus(person_id, keys)
-            await in_thread(pubsub.publish, pubsub.RECHECK, {"user": person_id, "surplus": keys})
+            self._close_surplus(user_id, keys)
+            await in_thread(pubsub.publish, pubsub.RECHECK, {"user": user_id, "surplus": keys})
 
-    def _sockets_of(self, person_id: int) -> list[Socket]:
-        return [socket for socket in self._sockets if socket.user.pk == person_id]
+    def _sockets_of(self, user_id: int) -> list[Socket]:
+        return [socket for socket in self._sockets if socket.user.pk == user_id]
 
-    def _close_surplus(self, person_id: int, keys: Collection[str]) -> None:
-        for socket in self._sockets_of(person_id) if keys else ():
+    def _close_surplus(self, user_id: int, keys: Collection[str]) -> None:
+        for socket in self._sockets_of(user_id) if keys else ():
             if socket.key in keys:
                 self.run(socket.flood("too-many-sockets"))
 
@@ -111,7 +111,7 @@ class Hub:
         await self._leave_again(sockets)
 
     async def _leave_again(self, entered: Collection[Socket]) -> None:
-        """Have those forgotten that closed in the meantime: their leaving may have overtaken their entering."""
+        """Unregister those that closed in the meantime: their `leave` may have run before their `enter`."""
         for socket in entered:
             if socket not in self._sockets:
                 await in_thread(open_sockets.leave, socket.user.pk, socket.key)
@@ -119,34 +119,34 @@ class Hub:
     # --- The channel layer ----------------------------------------------------------------------------------------
 
     async def _subscribe(self) -> None:
-        await self._subscription.join(pubsub.RECHECK)
-        await self._subscription.run()
+        await self._channel.join(pubsub.RECHECK)
+        await self._channel.run()
 
-    def _hear(self, group: str, message: dict[str, Any]) -> None:
+    def _deliver(self, group: str, message: dict[str, Any]) -> None:
         if group == pubsub.RECHECK:
             self._close_surplus(message["user"], message.get("surplus", ()))
             if self._sockets_of(message["user"]):
-                self._look_now.set()
-        elif feed := self._feeds.get(group):
-            feed.hear(message)
+                self._poll_now.set()
+        elif subscription := self._subscriptions.get(group):
+            subscription.receive(message)
 
     # --- The database ---------------------------------------------------------------------------------------------
 
-    async def _look_around(self) -> None:
+    async def _keep_polling(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY)
-            self._look_now.clear()
+                await asyncio.wait_for(self._poll_now.wait(), POLL_EVERY)
+            self._poll_now.clear()
             try:
                 await self._judge()
                 await self._catch_up()
             except Error:
                 logger.warning("The database does not answer: sockets are as they were until it does.")
             except Exception:
-                logger.exception("The sockets could not be looked after; the next look comes soon.")
+                logger.exception("The sockets could not be brought up to date; the next poll comes soon.")
 
     async def _judge(self) -> None:
-        """Close the sockets of those who may not stay."""
+        """Close the sockets of users who may not have them open any more."""
         if not self._sockets:
             return
         for socket, verdict in (await in_thread(judge, list(self._sockets))).items():
@@ -156,32 +156,40 @@ class Hub:
                 socket.user = verdict
 
     async def _catch_up(self) -> None:
-        """Have every feed come as far as the database."""
+        """Bring every subscription up to the state of the database."""
         started = timezone.now()
-        rooms = {feed.room_id: feed for feed in self._feeds.values() if isinstance(feed, RoomFeed)}
-        people = {feed.person_id: feed for feed in self._feeds.values() if isinstance(feed, PersonFeed)}
+        rooms = {
+            subscription.room_id: subscription
+            for subscription in self._subscriptions.values()
+            if isinstance(subscription, RoomSubscription)
+        }
+        users = {
+            subscription.user_id: subscription
+            for subscription in self._subscriptions.values()
+            if isinstance(subscription, UserSubscription)
+        }
         if rooms:
             for room_id, last_seq in (await in_thread(last_seqs, rooms)).items():
                 rooms[room_id].reach(last_seq)
-        if people:
+        if users:
             since = self.missing_since()
-            for person_id, notification_id in await in_thread(ids_since, list(people), since):
-                people[person_id].learn(notification_id)
-            for person in people.values():
-                person.forget_before(since - LATENESS)
-        self._last_look = started
+            for user_id, notification_id in await in_thread(ids_since, list(users), since):
+                users[user_id].learn(notification_id)
+            for subscription in users.values():
+                subscription.forget_before(since - LATENESS)
+        self._last_poll = started
 
     def missing_since(self) -> datetime:
-        """From when on the next look reads notifications. A clock that was set back makes it look further back."""
-        return min(self._last_look, timezone.now()) - LATENESS
+        """The time from which the next poll reads notifications; earlier after a clock was set back."""
+        return min(self._last_poll, timezone.now()) - LATENESS
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_managers: WeakKeyDictionary[asyncio.AbstractEventLoop, ConnectionManager] = WeakKeyDictionary()
 
 
-def current() -> Hub:
-    """The hub of the running event loop, started with the first socket."""
+def current() -> ConnectionManager:
+    """The connection manager of the running event loop, started with the first socket."""
     loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        _hubs[loop] = Hub()
-    return _hubs[loop]
+    if loop not in _managers:
+        _managers[loop] = ConnectionManager()
+    return _managers[loop]

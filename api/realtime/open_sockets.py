@@ -1,7 +1,7 @@
-"""Which sockets a person has open, over all processes: a sorted set a person in Valkey.
+"""Which sockets a user has open, over all processes: a sorted set for each user in Valkey.
 
-Each process says every so often which of its own are open; what nobody has said for a while is forgotten, as after a
-process was killed or Valkey has lost its data. While Valkey is away each process knows its own alone.
+Each process refreshes its own every 20 s; a socket that was not refreshed for 60 s is forgotten, as after a process was
+killed or Valkey has lost its data. While Valkey is away each process knows its own alone.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from django.conf import settings
 
 from apps.infra import valkey
 
-# Seconds: between two words of a process on its sockets, and after how many without one they count no more.
+# Seconds: between two refreshes by a process, and without one until its sockets count no more.
 REFRESH_EVERY = 20.0
 FORGET_AFTER = 60
 AT_ONCE = 500
 
 type Place = tuple[int, str]
-"""A person, and one of their sockets."""
+"""A user, and one of their sockets."""
 type Command = tuple[str | int | float, ...]
 
 
@@ -31,30 +31,30 @@ def new_key() -> str:
 
 
 def surplus(keys: Iterable[str]) -> list[str]:
-    """Those of one person's sockets that are too many: the oldest."""
+    """Those of one user's sockets that are too many: the oldest."""
     allowed = max(1, round(settings.SOCKETS_A_PERSON * settings.LIMITS_SCALE))
     return sorted(keys)[:-allowed]
 
 
-def enter(person_id: int, key: str) -> list[str]:
-    """Add a socket, and return those of this person that are too many now."""
-    answers = _ask([*_note(person_id, key), ("ZRANGE", _name(person_id), 0, -1)])
+def enter(user_id: int, key: str) -> list[str]:
+    """Add a socket, and return those of this user that are too many now."""
+    answers = _ask([*_note(user_id, key), ("ZRANGE", _name(user_id), 0, -1)])
     return surplus(member.decode() for member in answers[-1]) if answers else []
 
 
-def leave(person_id: int, key: str) -> None:
+def leave(user_id: int, key: str) -> None:
     """Forget a socket."""
-    _ask([("ZREM", _name(person_id), key)])
+    _ask([("ZREM", _name(user_id), key)])
 
 
 def refresh(places: list[Place]) -> None:
-    """Say that these are open still."""
+    """Note that these are still open."""
     for start in range(0, len(places), AT_ONCE):
         _ask([command for place in places[start : start + AT_ONCE] for command in _note(*place)])
 
 
-def _note(person_id: int, key: str) -> list[Command]:
-    name, now = _name(person_id), time.time()
+def _note(user_id: int, key: str) -> list[Command]:
+    name, now = _name(user_id), time.time()
     return [
         ("ZADD", name, now, key),
         ("ZREMRANGEBYSCORE", name, "-inf", now - FORGET_AFTER),
@@ -62,8 +62,8 @@ def _note(person_id: int, key: str) -> list[Command]:
     ]
 
 
-def _name(person_id: int) -> str:
-    return f"{settings.BROADCAST_PREFIX}:sockets:{person_id}"
+def _name(user_id: int) -> str:
+    return f"{settings.BROADCAST_PREFIX}:sockets:{user_id}"
 
 
 def _ask(commands: Iterable[Command]) -> list[Any]:

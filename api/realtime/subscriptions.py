@@ -1,8 +1,8 @@
-"""What the sockets of this process follow: the messages of a room, the notifications of a person.
+"""What the sockets of this process follow: the messages of a room, the notifications of a user.
 
-A feed only knows how far things have come. Each socket reads on from where it is, at its own pace: from what the feed
-has just heard, or else from the database. So a slow reader holds nobody up and piles nothing up, and whatever the
-broker lost is only read later.
+A subscription knows the number of the latest message. Each socket reads on from its own position at its own pace: from
+the latest frames that the subscription keeps, or else from the database. So a slow reader delays no other and fills no
+queue, and what pub/sub lost is only read later.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ type Frame = tuple[int, str]
 """The number of a message in its room, and the text that goes over the wire."""
 
 
-class Feed:
+class Subscription:
     def __init__(self) -> None:
         self.sockets: set[Socket] = set()
         self.users = 0
         """Sockets in it, and those about to be."""
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """Take in what came through the broker."""
+    def receive(self, message: dict[str, Any]) -> None:
+        """Take in one message of the channel layer."""
         raise NotImplementedError
 
     def wake(self) -> None:
@@ -43,25 +43,25 @@ class Feed:
             socket.woken.set()
 
 
-class RoomFeed(Feed):
+class RoomSubscription(Subscription):
     def __init__(self, room_id: int) -> None:
         super().__init__()
         self.room_id = room_id
         self.last_seq = 0
         self._at_hand: deque[Frame] = deque(maxlen=AT_HAND)
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def receive(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
-            self._hear_message(message)
+            self._receive_message(message)
             return
         text = json.dumps(message)
         for socket in self.sockets:
             if message["type"] != "typing" or socket.user.username != message["sender"]:
                 socket.push(text)
 
-    def _hear_message(self, message: dict[str, Any]) -> None:
+    def _receive_message(self, message: dict[str, Any]) -> None:
         seq = message["seq"]
-        # Word of two messages can arrive in the wrong order, and twice; of those in between it may never come.
+        # Two messages can arrive in the wrong order, and twice; those in between may never arrive.
         if seq != self.last_seq + 1:
             self.reach(seq)
             return
@@ -70,14 +70,14 @@ class RoomFeed(Feed):
         self.wake()
 
     def reach(self, seq: int) -> None:
-        """Know that the room has come as far as `seq`; what leads there is read from the database."""
+        """Note that the latest message of the room is `seq`; those before it are read from the database."""
         if seq > self.last_seq:
             self._at_hand.clear()
             self.last_seq = seq
             self.wake()
 
     def above(self, seq: int) -> list[Frame] | None:
-        """What there is above `seq`, in order; None where only the database knows."""
+        """The frames above `seq`, in order; None where they must be read from the database."""
         if seq >= self.last_seq:
             return []
         if self._at_hand and self._at_hand[0][0] <= seq + 1:
@@ -85,17 +85,17 @@ class RoomFeed(Feed):
         return None
 
 
-class PersonFeed(Feed):
-    def __init__(self, person_id: int) -> None:
+class UserSubscription(Subscription):
+    def __init__(self, user_id: int) -> None:
         super().__init__()
-        self.person_id = person_id
+        self.user_id = user_id
         self._known: dict[int, datetime] = {}
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def receive(self, message: dict[str, Any]) -> None:
         self.learn(message["id"])
 
     def learn(self, notification_id: int) -> None:
-        """Tell the sockets of a notification, unless they know it."""
+        """Pass a notification on to the sockets, once."""
         if notification_id in self._known:
             return
         self._known[notification_id] = timezone.now()
@@ -103,5 +103,5 @@ class PersonFeed(Feed):
             socket.push(notification_id)
 
     def forget_before(self, time: datetime) -> None:
-        """Forget what nobody will be told of again."""
+        """Forget notifications that no poll will read again."""
         self._known = {number: learnt for number, learnt in self._known.items() if learnt > time}

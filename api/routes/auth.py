@@ -20,11 +20,12 @@ from api.schemas.users import (
     ResetIn,
     TokensOut,
 )
-from api.throttles import AddressLimit, guesses, spend
+from api.throttles import AddressLimit
+from apps.infra.client_address import client_address, counted_address
+from apps.infra.limits import guesses, spend
 from apps.users.accounts import registration
 from apps.users.authentication import api_sessions, lockout, passwords
 from apps.users.models import User
-from config.middleware import client_address
 
 router = Router()
 
@@ -46,12 +47,12 @@ def login(request: HttpRequest, body: LoginIn) -> api_sessions.Tokens:
     that is wrong or used 401 `otp-wrong`, what cannot be a code 401 `otp-malformed`; all three only once the password
     is right. From then on messages come in the language of `Accept-Language`, where that is sent.
     """
-    with guesses(request, lockout.lockout_key(body.username)):
+    with guesses(counted_address(request.META), lockout.lockout_key(body.username)):
         return api_sessions.sign_in(
             body.username,
             body.password,
             otp=body.otp,
-            address=client_address(request),
+            address=client_address(request.META),
             user_agent=request.headers.get("User-Agent", ""),
             language=asked_language(request),
         )
@@ -73,7 +74,7 @@ def logout(request: Request, body: RefreshIn) -> Status[None]:
 @router.post("/password", response={204: None}, operation_id="change_password")
 def change_password(request: Request, body: PasswordIn) -> Status[None]:
     """Set a new password. Every login ends, this one included."""
-    with guesses(request, str(request.user.pk)):
+    with guesses(counted_address(request.META), str(request.user.pk)):
         passwords.change_password(request.user, **body.model_dump())
     return Status(204, None)
 
@@ -98,6 +99,6 @@ def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
 def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
     """Set a new password by the code from the mail. Every login ends."""
     # Counted apart from passwords, so that whoever tried those in vain can still use a code.
-    with guesses(request, f"code:{lockout.lockout_key(body.email)}"):
+    with guesses(counted_address(request.META), f"code:{lockout.lockout_key(body.email)}"):
         passwords.confirm_reset(body.email, code=body.otp, password=body.password)
     return {"message": _("The new password is set. Sign in with it.")}

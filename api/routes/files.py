@@ -6,8 +6,6 @@ through this process, since a player would keep the bucket's address, which nobo
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,14 @@ from django.views.decorators.http import require_safe
 from api.errors import from_domain, not_found
 from apps.access import visible
 from apps.errors import Absent, Unavailable
-from apps.infra.files.uploads import ENDINGS, Address, read_address
+from apps.infra.files.uploads import ENDINGS
+from apps.infra.media import Address, read_address, requested_part
 from apps.stories.models import Story
 from apps.users.authentication.sessions import is_signed_in
 from apps.users.models import Profile, User
 
 DEFAULT_PICTURE = Path(settings.BASE_DIR) / "fixtures" / "media" / "default.jpg"
 MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 
 
 @require_safe
@@ -109,23 +107,7 @@ def _story_file(address: Address) -> FieldFile | None:
 
 def _stream(request: HttpRequest, file: FieldFile, headers: dict[str, str]) -> HttpResponseBase:
     """The whole file, or the one part that the player asks for."""
-    headers["Accept-Ranges"] = "bytes"
-    size = file.size
-    asked = RANGE.match(request.headers.get("Range", ""))
-    if asked is None or asked.groups() == ("", ""):
-        headers["Content-Length"] = str(size)
-        return StreamingHttpResponse(_part(file, 0, size), headers=headers)
-    first, last = asked.groups()
-    # "-500" means the last 500 bytes.
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if start > end:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {start}-{end}/{size}", "Content-Length": str(end - start + 1)}
-    return StreamingHttpResponse(_part(file, start, end - start + 1), status=206, headers=headers)
-
-
-def _part(file: FieldFile, start: int, length: int) -> Iterator[bytes]:
-    storage: Any = file.storage
-    part: Iterator[bytes] = storage.part(str(file.name), start, length)
-    return part
+    part = requested_part(request.headers.get("Range", ""), file.size)
+    if part.status == 416:
+        return HttpResponse(status=416, headers=part.headers)
+    return StreamingHttpResponse(part.read(file), status=part.status, headers=headers | part.headers)

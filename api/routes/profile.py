@@ -14,8 +14,10 @@ from api.forms import only
 from api.pagination import Page, Paging, paginate
 from api.schemas.access_log import LookOut
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
-from api.throttles import guesses, spend, uploads
+from api.throttles import uploads
+from apps.infra.client_address import counted_address
 from apps.infra.files.uploads import PICTURE_SIZE
+from apps.infra.limits import guesses, spend
 from apps.users.accounts import directory, identifiers, profiles, relationships
 from apps.users.accounts.access_log import views_of
 from apps.users.models import User
@@ -45,7 +47,7 @@ def _write(request: Request, write: Callable[..., User], body: ProfilePatch | Pr
     changes = body.model_dump(exclude_unset=True)
     if identifiers.changes_identifiers(request.user, changes):
         spend("account_change", request.user.pk)
-    with guesses(request, str(request.user.pk)) if "password" in changes else nullcontext():
+    with guesses(counted_address(request.META), str(request.user.pk)) if "password" in changes else nullcontext():
         return write(request.user, **changes)
 
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from ninja import Schema
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from apps.infra.files.uploads import signed_address
 from apps.infra.ids import LARGEST_ID
+from apps.infra.media import signed_address
 from apps.users.models import Role, User
 
 

@@ -1,4 +1,4 @@
-"""The frames of the sockets. What they tell has the shape that the HTTP API gives it."""
+"""The frames of the sockets. Objects in them have the shape that the HTTP API gives them."""
 
 from __future__ import annotations
 

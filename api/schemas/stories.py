@@ -8,7 +8,7 @@ from ninja import Field, Schema
 from pydantic import BaseModel, StringConstraints
 
 from api.schemas.common import Body, PersonOut, Time, absolute
-from apps.infra.files.uploads import signed_address
+from apps.infra.media import signed_address
 from apps.stories.models import Story, StoryView
 from apps.users.models import User
 

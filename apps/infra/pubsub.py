@@ -1,7 +1,7 @@
 """Messages from any process to the open sockets, through the channel layer.
 
-Only a hurry: the database holds all that matters, and a socket that missed something reads it there. So nothing here
-waits for Valkey, and nothing fails without it.
+Only the faster way: the database has all that matters, and a socket that missed a message reads it there. So nothing
+here waits for Valkey, and nothing fails without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import queue
 import socket
 import threading
-import time
+from collections import defaultdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,10 +25,12 @@ from django.db import transaction
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooSlow
 
+from apps.infra.valkey import CircuitBreaker
+
 logger = logging.getLogger(__name__)
 
 RECHECK = "recheck"
-"""The group that all socket processes listen to, for word of a person whose sockets may have to be closed."""
+"""The group that all socket processes listen to, for the ids of users whose sockets may have to be closed."""
 # How many wait to be sent at most; beyond that they are dropped, as while Valkey is away.
 WAITING = 10_000
 AT_ONCE = 200
@@ -47,7 +49,7 @@ def publish(group: str, message: dict[str, Any]) -> None:
 
 
 def recheck(user_id: int) -> None:
-    """Have every open socket of this person, and of the rooms they are in, judged again at once."""
+    """Have every open socket of this user, and of the rooms they are in, checked again at once."""
     publish(RECHECK, {"user": user_id})
 
 
@@ -74,7 +76,7 @@ class _Sender:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._troubled: set[int | str] = set()
-        self._away_until: dict[int, float] = {}
+        self._breakers: defaultdict[int, CircuitBreaker] = defaultdict(CircuitBreaker)
 
     def put(self, group: str, content: str) -> None:
         if self._thread is None:
@@ -92,7 +94,7 @@ class _Sender:
                 atexit.register(self._finish)
 
     def _finish(self) -> None:
-        """Let a process that ends, such as a command, get rid of what it has said."""
+        """Let a process that ends, such as a command, send what still waits."""
         try:
             self._waiting.put_nowait(None)
         except queue.Full:
@@ -117,13 +119,12 @@ class _Sender:
         layer = get_channel_layer()
         for group, content in batch:
             server = server_of(group)
-            if time.monotonic() < self._away_until.get(server, 0):
+            if self._breakers[server].is_open():
                 continue
             try:
                 await layer.group_send(group, {"type": "broadcast", "group": group, "content": content})
             except (RedisError, OSError) as error:
-                pause = AFTER_SILENCE if isinstance(error, TooSlow) else AFTER_REFUSAL
-                self._away_until[server] = time.monotonic() + pause
+                self._breakers[server].trip(AFTER_SILENCE if isinstance(error, TooSlow) else AFTER_REFUSAL)
                 self._note_trouble(server, error)
             else:
                 self._troubled -= {server, "queue"}

@@ -1,6 +1,6 @@
-"""Valkey, which holds only what may be lost: counters, tickets, previews, who else looks.
+"""Valkey, which stores only what may be lost: counters, tickets, previews, which officers have a page open.
 
-It may be away, hang, be full or take no writes: whoever asks says what to do then. After a failure the process leaves
+It may be away, hang, be full or take no writes: callers say what to do then. After a failure the process leaves
 it alone for a while, so that a request waits for it at most once, and returns to it by itself.
 """
 
@@ -14,6 +14,8 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -28,15 +30,30 @@ class Away(Exception):
     """Valkey did not do what it was asked, or failed to in the last seconds and was not asked."""
 
 
+class CircuitBreaker:
+    """Leaves a server alone for a while after a failure, so that callers do not wait for it again and again."""
+
+    def __init__(self) -> None:
+        self.open_until = float("-inf")
+
+    def is_open(self) -> bool:
+        """Whether the server is to be left alone now."""
+        return time.monotonic() < self.open_until
+
+    def trip(self, seconds: float) -> None:
+        """Leave the server alone for so long."""
+        self.open_until = time.monotonic() + seconds
+
+
 class _Server:
     def __init__(self, url: str) -> None:
-        # A pool of its own: `redis.Redis(...)` would try three times more, with pauses.
-        self.client = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-        self.away_until = self._silent_until = float("-inf")
+        self.client = connect(url)
+        self.breaker = CircuitBreaker()
+        self._silent_until = float("-inf")
 
     def leave_alone(self, error: redis.RedisError) -> None:
         now = time.monotonic()
-        self.away_until = now + LEAVE_ALONE
+        self.breaker.trip(LEAVE_ALONE)
         if now >= self._silent_until:
             self._silent_until = now + SAY_EVERY
             # Its kind alone: what Valkey says of a command may repeat it.
@@ -44,11 +61,18 @@ class _Server:
             logger.warning("Valkey does not answer, or takes no writes (%s): the platform goes on without it.", kind)
 
 
+def connect(url: str, *, timeout: float | None = None) -> redis.Redis:
+    """A client that tries once and waits `timeout` seconds for each answer, `PATIENCE` by default."""
+    wait = PATIENCE if timeout is None else timeout
+    # A pool of its own: `redis.Redis(...)` would try three times more, with pauses.
+    return redis.Redis.from_url(url, socket_timeout=wait, socket_connect_timeout=wait, retry=Retry(NoBackoff(), 0))
+
+
 @contextmanager
 def asked() -> Iterator[redis.Redis]:
     """Valkey, to be asked within the block. Raises `Away`."""
     server = _server(settings.REDIS_URL)
-    if time.monotonic() < server.away_until:
+    if server.breaker.is_open():
         raise Away
     try:
         yield server.client

@@ -33,7 +33,7 @@ def spellings(password: str) -> list[str]:
 def require_password(user: User, password: str, *, field: str) -> None:
     """Raise `Invalid` of the code `wrong-password`, naming `field`, unless it is the present password of `user`.
 
-    A guess at a password: entry points call whatever asks this inside `api.throttles.guesses`.
+    A guess at a password: entry points call it inside `apps.infra.limits.guesses`.
     """
     if not user.check_password(password):
         raise Invalid("wrong-password", _("This is not your present password."), field=field)

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.infra.files.uploads import signed_address
+from apps.infra.media import signed_address
 from apps.stories.models import Story
 from apps.users.accounts import profiles
 from apps.users.models import Block, User

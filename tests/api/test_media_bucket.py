@@ -17,7 +17,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from admin_dashboards.compliance import pages
-from apps.infra.files.uploads import signed_address
+from apps.infra.media import signed_address
 from apps.review.claims import claim
 from apps.stories.models import Story
 from apps.stories.services import post_story

@@ -13,10 +13,9 @@ from typing import Any, cast
 import pytest
 import redis
 from django.db import connection
-from django.test import RequestFactory
 
-from api import throttles
 from apps.errors import WrongCredentials
+from apps.infra import limits as rate_limits
 from apps.infra import valkey
 from tests.client import api, assert_problem
 from tests.people import PASSWORD, alice, bob
@@ -196,16 +195,15 @@ def test_twenty_guesses_at_once_get_ten_answers() -> None:
 
 def test_each_of_many_wrong_guesses_at_once_counts_for_its_address(limits: Any) -> None:
     limits["login_account"], limits["login_address"] = (1, 600), (3, 600)
-    request = RequestFactory().post("/api/users/auth/login")
-    guessing = [throttles.guesses(request, "alice") for _guess in range(3)]
+    guessing = [rate_limits.guesses("127.0.0.1", "alice") for _guess in range(3)]
     for guess in guessing:
         guess.__enter__()
     wrong = WrongCredentials("wrong-credentials", "")
     for guess in guessing:
-        with suppress(throttles.TooMany):
+        with suppress(rate_limits.TooMany):
             guess.__exit__(WrongCredentials, wrong, None)
-    with pytest.raises(throttles.TooMany):
-        throttles.check("login_address", "127.0.0.1")
+    with pytest.raises(rate_limits.TooMany):
+        rate_limits.check("login_address", "127.0.0.1")
 
 
 # --- The broker -----------------------------------------------------------------------------------------------------
@@ -213,8 +211,8 @@ def test_each_of_many_wrong_guesses_at_once_counts_for_its_address(limits: Any) 
 
 def too_many(limit: str, who: str = "alice") -> bool:
     try:
-        throttles.spend(limit, who)
-    except throttles.TooMany:
+        rate_limits.spend(limit, who)
+    except rate_limits.TooMany:
         return True
     return False
 
@@ -234,11 +232,11 @@ def test_the_counter_is_atomic(limits: Any) -> None:
 
 
 def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.Redis) -> None:
-    throttles.spend("default", "alice")
+    rate_limits.spend("default", "alice")
     database = broker.get_connection_kwargs()["db"]
     with broker.monitor() as monitor:
-        throttles.spend("default", "alice")
-        throttles.check("login_account", "alice")
+        rate_limits.spend("default", "alice")
+        rate_limits.check("login_account", "alice")
         with valkey.asked() as client:
             client.echo("the end")
         sent = []
@@ -253,11 +251,11 @@ def test_a_call_within_its_limit_is_one_round_trip(settings: Any, broker: redis.
 
 def test_retry_times_are_never_too_early(limits: Any, broker: redis.Redis) -> None:
     limits["default"] = (1, 60)
-    throttles.spend("default", "alice")
+    rate_limits.spend("default", "alice")
     [key] = broker.scan_iter("limit:default:*")
     broker.pexpire(key, 10_400)
-    with pytest.raises(throttles.TooMany) as refusal:
-        throttles.spend("default", "alice")
+    with pytest.raises(rate_limits.TooMany) as refusal:
+        rate_limits.spend("default", "alice")
     assert refusal.value.wait == 11
 
 
@@ -273,7 +271,7 @@ def test_without_a_broker_calls_go_on_and_the_log_says_so_once(
 ) -> None:
     limits["default"] = (1, 60)
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
-    monkeypatch.setattr(throttles, "_counters", throttles._Counters())
+    monkeypatch.setattr(rate_limits, "_counters", rate_limits._Counters())
     client = api(alice())
     assert [client.get("/users/profile").status_code for _call in range(3)] == [200, 200, 200]
     assert caplog.text.count("Valkey does not answer") == 1
@@ -317,7 +315,7 @@ def test_without_a_broker_two_guesses_at_one_instant_are_both_counted(limits: An
                 overtaken.wait(0.5)
             return value
 
-    throttles._counters._here.storage.expirations = Slow()
+    rate_limits._counters._here.storage.expirations = Slow()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(too_many, "login_account")
         begun.wait()
@@ -331,7 +329,7 @@ def test_without_a_broker_made_up_names_take_no_more_than_their_room(limits: Any
     unanswered(limits, settings)
     for number in range(20_000):
         too_many("password_reset", f"unknown{number}@example.com")
-    assert len(throttles._counters._here.storage.storage) <= 16**throttles.SLOT
+    assert len(rate_limits._counters._here.storage.storage) <= 16**rate_limits.SLOT
 
 
 def test_a_broker_that_hangs_is_waited_for_once(

@@ -322,7 +322,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     page: Page, browser: Browser, browser_context_args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As after a Valkey that does not answer.
-    monkeypatch.setattr(valkey._server(settings.REDIS_URL), "away_until", float("inf"))
+    monkeypatch.setattr(valkey._server(settings.REDIS_URL).breaker, "open_until", float("inf"))
     decider = people.community()
     people.make_staff("other", "Community Manager")
     alice, bob = people.alice(), people.bob()

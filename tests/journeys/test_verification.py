@@ -110,7 +110,7 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As after a Valkey that does not answer.
-    monkeypatch.setattr(valkey._server(settings.REDIS_URL), "away_until", float("inf"))
+    monkeypatch.setattr(valkey._server(settings.REDIS_URL).breaker, "open_until", float("inf"))
     officer = people.make_staff("vera", "Compliance Officer")
     people.make_staff("omar", "Compliance Officer")
     document = make_documents(1)[0]

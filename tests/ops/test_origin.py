@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 import pytest
-from django.test import Client, RequestFactory
+from django.test import Client
 
+from apps.infra import client_address as addresses
+from apps.infra.client_address import client_address
 from config import middleware
-from config.middleware import client_address
 
 PROXY = "10.0.0.1"
 
@@ -15,12 +16,12 @@ PROXY = "10.0.0.1"
 @pytest.fixture(autouse=True)
 def _behind_a_proxy(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8", "fd00::/8"]
-    for warn in (middleware._warn_of_unreadable, middleware._warn_of_unlisted):
+    for warn in (addresses._warn_of_unreadable, middleware._warn_of_unlisted):
         warn.cache_clear()
 
 
 def seen(forwarded_for: str, peer: str = PROXY) -> str | None:
-    return client_address(RequestFactory().get("/", headers={"X-Forwarded-For": forwarded_for}, REMOTE_ADDR=peer))
+    return client_address({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded_for})
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,22 @@ def test_a_bucket_needs_its_name() -> None:
     assert_one_line_names("AWS_SECRET_ACCESS_KEY", done)
 
 
+def test_settings_take_the_embedded_servers_from_the_environment_under_debug_alone() -> None:
+    show = "import config.settings as s; print(s.DATABASE_URL, s.REDIS_URL, s.ENVIRONMENT[0])"
+    embedded = {"EMBEDDED_DATABASE_URL": "postgresql:///here", "EMBEDDED_REDIS_URL": "unix:///here"}
+    done = start(DEMO | embedded, "-c", show)
+    assert done.stdout.split() == ["postgresql:///here", "unix:///here", "Demo"], done.stderr
+    without_debug = {key: value for key, value in PRODUCTION.items() if key != "DATABASE_URL"}
+    assert_one_line_names("DATABASE_URL", start(without_debug | embedded, "-c", show))
+
+
+def test_settings_alone_start_no_server_and_make_no_folder() -> None:
+    imported = "import sys, config.settings; assert not {'devtools', 'ops', 'apps'} & set(sys.modules), sys.modules"
+    assert_one_line_names("DATABASE_URL", start(DEMO, "-c", imported))
+    done = start(PRODUCTION, "-c", imported)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０００"])
 def test_a_port_that_is_none_is_named(port: str) -> None:
     assert_one_line_names("PORT", start(DEMO | {"PORT": port}, "-m", "devtools.stack"))

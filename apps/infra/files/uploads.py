@@ -1,4 +1,4 @@
-"""Files from strangers: what may come in, and the addresses under which it goes out.
+"""Files that users send: which may come in, and in what form they are stored.
 
 What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
 behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are but for
@@ -15,15 +15,13 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from django.conf import settings
-from django.core import signing
 from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _
 
-from apps.errors import Absent, Invalid, TooLarge, WrongKind
+from apps.errors import Invalid, TooLarge, WrongKind
 from apps.infra.files.images import Moves, TooManyPixels, drawn_anew
 from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
 
@@ -54,16 +52,6 @@ PDF_MEMORY = 768 * MIB
 PDF_PAGES = 50
 
 type Upload = UploadedFile[bytes]
-type PathKind = Literal["profile", "story"]
-
-
-class Address(NamedTuple):
-    """What a signed address shows, and to whom."""
-
-    kind: PathKind
-    row_id: int
-    viewer: int | None = None
-    login: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +85,6 @@ def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
     if media_type in PICTURES:
         return _redrawn(upload, media_type, field)
     return _as_it_is(upload, media_type)
-
-
-def signed_address(kind: PathKind, row_id: int, *, viewer: int | None = None, login: int | None = None) -> str:
-    """A path that shows the file of one row for a minute, as far as `viewer` may see the row when it is used.
-
-    With `login`, a session's id, it holds while that lives, and a video that has begun plays on at it.
-    Profile pictures are for everybody and need no viewer.
-    """
-    return f"/media/{_signer().sign(f'{kind}.{row_id}.{viewer or 0}.{login or 0}')}"
-
-
-def read_address(token: str, *, seconds: int | None = None) -> Address:
-    """What `signed_address` was given, at most `seconds` ago. Raises `Absent` where the token does not hold."""
-    try:
-        signed = _signer().unsign(token, max_age=seconds or settings.SIGNED_ADDRESS_SECONDS)
-        kind, row_id, viewer, login = signed.split(".")
-    except (signing.BadSignature, ValueError) as error:
-        raise Absent("not-found", _("This address has expired. Request the item again for a new one.")) from error
-    return Address(kind, int(row_id), int(viewer) or None, int(login) or None)  # type: ignore[arg-type]  # ours alone
-
-
-def _signer() -> signing.TimestampSigner:
-    return signing.TimestampSigner(salt="media")
 
 
 def _kind(upload: Upload, kinds: list[str], field: str) -> str:

@@ -21,10 +21,10 @@ class Command(BaseCommand):
                 "The demo makes accounts with a known password: it goes into a database on this machine."
             )
         try:
-            stage = load()
+            scenario = load()
         except NotEmpty as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{len(stage.users)} people and what they have been up to.")
+        self.stdout.write(f"{len(scenario.users)} people and what they have been up to.")
 
 
 def _is_nearby(host: str) -> bool:

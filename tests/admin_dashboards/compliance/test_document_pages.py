@@ -23,7 +23,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.infra.files import renditions
 from apps.infra.files.rendering import render_page
-from apps.infra.files.uploads import signed_address
+from apps.infra.media import signed_address
 from apps.users.models import Document, User
 from tests import people
 from tests.client import api

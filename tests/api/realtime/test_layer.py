@@ -17,7 +17,7 @@ from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings as django_settings
 
 from api.realtime import channel
-from api.realtime.channel import Subscription
+from api.realtime.channel import Channel
 from apps.chat.models import Message, Room
 from apps.infra.pubsub import _Sender, server_of
 from apps.users.models import User
@@ -36,12 +36,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Subscription, list[Any], list[str]]]:
+async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Channel, list[Any], list[str]]]:
     """A subscription to servers at `urls`, what it has heard, and a note for each gap that it told of."""
     settings.CHANNEL_LAYERS = channel_layers(urls, "test-layer")
     heard: list[Any] = []
     gaps: list[str] = []
-    one = Subscription(lambda group, content: heard.append((group, content)), on_gap=lambda: gaps.append("gap"))
+    one = Channel(lambda group, content: heard.append((group, content)), on_gap=lambda: gaps.append("gap"))
     running = asyncio.create_task(one.run())
     try:
         yield one, heard, gaps

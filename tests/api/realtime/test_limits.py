@@ -14,7 +14,7 @@ import uvicorn
 
 from api.realtime import open_sockets
 from api.realtime.base import Socket
-from api.realtime.manager import Hub
+from api.realtime.manager import ConnectionManager
 from apps.chat.models import Message
 from apps.users.models import User
 from tests.api.realtime.client import chat, notifications
@@ -70,7 +70,7 @@ def until_registered(broker: Any, count: int) -> None:
 
 
 class Registered(Socket):
-    """One that is known to a hub and the registry alone."""
+    """A socket known only to a connection manager and to `open_sockets`."""
 
     def __init__(self, person_id: int) -> None:
         super().__init__()
@@ -80,19 +80,19 @@ class Registered(Socket):
         self.reasons.append(reason)
 
 
-def idle_hub() -> Hub:
-    hub = object.__new__(Hub)
-    hub._sockets, hub._tasks = set(), set()
-    return hub
+def idle_manager() -> ConnectionManager:
+    manager = object.__new__(ConnectionManager)
+    manager._sockets, manager._tasks = set(), set()
+    return manager
 
 
-async def finished(hub: Hub) -> None:
-    while hub._tasks:
-        await asyncio.gather(*hub._tasks)
+async def finished(manager: ConnectionManager) -> None:
+    while manager._tasks:
+        await asyncio.gather(*manager._tasks)
 
 
 def held(monkeypatch: pytest.MonkeyPatch, name: str, until: threading.Event) -> None:
-    """Have that call to the registry wait."""
+    """Have that call of `open_sockets` wait."""
     call = getattr(open_sockets, name)
     monkeypatch.setattr(open_sockets, name, lambda *args: until.wait(10) and call(*args))
 
@@ -101,17 +101,17 @@ async def test_a_socket_that_closes_before_it_is_counted_is_not_counted(
     broker: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SOCKETS_A_PERSON = 1
-    hub, stays, goes = idle_hub(), Registered(7), Registered(7)
-    hub.add(stays)
-    await finished(hub)
+    manager, stays, goes = idle_manager(), Registered(7), Registered(7)
+    manager.add(stays)
+    await finished(manager)
     has_left = threading.Event()
     held(monkeypatch, "enter", has_left)
-    hub.add(goes)
-    hub.remove(goes)
-    while len(hub._tasks) > 1:  # all but the one that waits
-        await asyncio.wait(hub._tasks, return_when=asyncio.FIRST_COMPLETED)
+    manager.add(goes)
+    manager.remove(goes)
+    while len(manager._tasks) > 1:  # all but the one that waits
+        await asyncio.wait(manager._tasks, return_when=asyncio.FIRST_COMPLETED)
     has_left.set()
-    await finished(hub)
+    await finished(manager)
     [name] = broker.keys("*:sockets:*")
     assert broker.zrange(name, 0, -1) == [stays.key.encode()]
     assert stays.reasons == []
@@ -120,15 +120,15 @@ async def test_a_socket_that_closes_before_it_is_counted_is_not_counted(
 async def test_a_socket_that_closes_while_all_are_refreshed_is_not_counted(
     broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub, goes = idle_hub(), Registered(7)
-    hub.add(goes)
-    await finished(hub)
+    manager, goes = idle_manager(), Registered(7)
+    manager.add(goes)
+    await finished(manager)
     has_left = threading.Event()
     held(monkeypatch, "refresh", has_left)
-    refreshing = asyncio.create_task(hub._refresh())
+    refreshing = asyncio.create_task(manager._refresh())
     await asyncio.sleep(0)  # it has begun
-    hub.remove(goes)
-    await finished(hub)
+    manager.remove(goes)
+    await finished(manager)
     has_left.set()
     await refreshing
     assert broker.keys("*:sockets:*") == []

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from api.realtime.manager import Hub
+from api.realtime.manager import ConnectionManager
 from apps.notifications.models import Kind, Notification
 from apps.notifications.services import mark_all_read, notify, notify_all
 from apps.users.accounts.relationships import follow
@@ -71,6 +71,6 @@ def test_notifications_lost_by_the_broker_are_delivered(stack_url: str) -> None:
 
 def test_setting_the_clock_back_repeats_no_notification() -> None:
     # What was told is forgotten once no look reads it any more: never because of a time that has yet to come.
-    hub = object.__new__(Hub)
-    hub._last_look = timezone.now() + timedelta(days=1)
-    assert hub.missing_since() < timezone.now()
+    manager = object.__new__(ConnectionManager)
+    manager._last_poll = timezone.now() + timedelta(days=1)
+    assert manager.missing_since() < timezone.now()

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from api.realtime import channel, consumers, database, subscriptions
-from api.realtime.manager import LOOK_EVERY
+from api.realtime.manager import POLL_EVERY
 from api.realtime.routing import application
 from apps.chat import services
 from apps.chat.models import Message, Room
@@ -283,7 +283,7 @@ class Conversation(RuleBasedStateMachine):
 
     @rule()
     def wait(self) -> None:
-        self.loop.pass_time(LOOK_EVERY * 1.01)
+        self.loop.pass_time(POLL_EVERY * 1.01)
 
     def _restart_the_process(self) -> None:
         for client in self.clients:
@@ -315,7 +315,7 @@ class Conversation(RuleBasedStateMachine):
         for fates in ([], ["lost"], ["carried", "lost"]):
             self.say_over_http(fates=fates)
             for _ in range(2):
-                self.loop.pass_time(LOOK_EVERY * 1.01)
+                self.loop.pass_time(POLL_EVERY * 1.01)
             while self.offline:
                 self.open(who=0, way="by resume")
         self.no_gap_no_double_no_disorder()

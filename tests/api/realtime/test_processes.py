@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from api.realtime.manager import LOOK_EVERY
+from api.realtime.manager import POLL_EVERY
 from apps.chat.models import Message, Room
 from apps.notifications.models import Kind, Notification
 from apps.users.authentication.api_sessions import begin
@@ -42,7 +42,7 @@ def assert_live(one: Client, other: Client) -> None:
         for speaker, listener in ((one, other), (other, one)):
             speaker.say("Hi")
             assert speaker.next() == listener.next()
-    assert time.monotonic() - started < rounds * LOOK_EVERY / 2
+    assert time.monotonic() - started < rounds * POLL_EVERY / 2
 
 
 def speak(client: Client, count: int) -> None:
@@ -105,7 +105,7 @@ def wait_until_live(one: Client, other: Client) -> None:
         started = time.monotonic()
         one.say("Hi")
         assert one.next() == other.next()
-        if time.monotonic() - started < LOOK_EVERY / 10:
+        if time.monotonic() - started < POLL_EVERY / 10:
             return
     pytest.fail("The processes do not listen to the new broker.")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from PIL import Image
 
 from apps.errors import Absent, Invalid, TooLarge, WrongKind
+from apps.infra import media
 from apps.infra.files import uploads
 from tests.drawn import bomb, moving, mp4, pdf, picture, png, upload, webm
 from tests.refusals import rejected_upload
@@ -197,25 +198,25 @@ def test_a_picture_for_print_is_taken() -> None:
 
 
 def token(**options: Any) -> str:
-    return uploads.signed_address("story", 7, **options).removeprefix("/media/")
+    return media.signed_address("story", 7, **options).removeprefix("/media/")
 
 
 def test_an_address_leads_back_to_its_row_and_viewer() -> None:
-    assert uploads.read_address(token()) == ("story", 7, None, None)
-    assert uploads.read_address(token(viewer=3)) == ("story", 7, 3, None)
-    assert uploads.read_address(token(viewer=3, login=5)) == ("story", 7, 3, 5)
+    assert media.read_address(token()) == ("story", 7, None, None)
+    assert media.read_address(token(viewer=3)) == ("story", 7, 3, None)
+    assert media.read_address(token(viewer=3, login=5)) == ("story", 7, 3, 5)
 
 
 def test_an_address_lives_a_minute() -> None:
     address = token()
     with time_machine.travel(timezone.now() + timedelta(seconds=55)):
-        uploads.read_address(address)
+        media.read_address(address)
     with time_machine.travel(timezone.now() + timedelta(seconds=62)), pytest.raises(Absent):
-        uploads.read_address(address)
+        media.read_address(address)
 
 
 @pytest.mark.parametrize("forged", ["", "nonsense", "story.7.0.0", "story.8.0.0:{rest}", "{whole}x"])
 def test_a_forged_address_leads_nowhere(forged: str) -> None:
     whole = token()
     with pytest.raises(Absent):
-        uploads.read_address(forged.format(whole=whole, rest=whole.split(":", 1)[1]))
+        media.read_address(forged.format(whole=whole, rest=whole.split(":", 1)[1]))

@@ -1,12 +1,13 @@
-"""What was refused to somebody of late is kept for support: bounded, without content, and never in the way."""
+"""Refused calls are kept for support: bounded, without content, and without delaying the answer."""
 
 from __future__ import annotations
 
 import pytest
 from django.conf import settings
 
-from api import as_seen, refusals
+from api import as_seen
 from apps.infra import valkey
+from apps.support import refused_calls
 from tests import people
 from tests.client import api
 
@@ -19,37 +20,37 @@ def test_refused_calls_are_kept_newest_first_without_what_was_sent() -> None:
     app.get("/stories/999999")
     app.post("/chat/rooms?note=private-query", {"participant": 999999, "oops": "private-body"})
     app.get("/users/profile")
-    calls = refusals.latest(alice)
+    calls = refused_calls.latest(alice)
     assert calls is not None
     assert [(call.method, call.path, call.status, call.code) for call in calls] == [
         ("POST", "/api/chat/rooms", 422, "invalid"),
         ("GET", "/api/stories/999999", 404, "not-found"),
     ]
     assert "private" not in str(calls)
-    assert refusals.latest(people.bob()) == []
+    assert refused_calls.latest(people.bob()) == []
 
 
-def test_no_more_than_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "KEPT", 2)
+def test_only_the_latest_refused_calls_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refused_calls, "KEPT", 2)
     alice = people.alice()
     for number in (1, 2, 3):
         api(alice).get(f"/stories/99999{number}")
-    calls = refusals.latest(alice)
+    calls = refused_calls.latest(alice)
     assert calls is not None
     assert [call.path for call in calls] == ["/api/stories/999993", "/api/stories/999992"]
 
 
-def test_a_look_through_their_eyes_is_not_among_them() -> None:
+def test_views_as_the_user_are_not_among_refused_calls() -> None:
     alice = people.alice()
     [answer] = as_seen.answers_for(alice, ["/api/stories/999999"], base="http://testserver")
     assert answer.status == 404
-    assert refusals.latest(alice) == []
+    assert refused_calls.latest(alice) == []
 
 
 def test_refusals_stay_the_same_without_valkey(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "REDIS_URL", "redis://127.0.0.1:1/0")
     alice = people.alice()
     assert api(alice).get("/stories/999999").status_code == 404
-    assert refusals.latest(alice) is None
+    assert refused_calls.latest(alice) is None
     with pytest.raises(valkey.Away), valkey.asked() as client:
         client.ping()

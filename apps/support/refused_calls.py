@@ -1,4 +1,4 @@
-"""The calls that were refused to somebody of late: what support looks at first. Kept by Valkey, and no longer."""
+"""The last API calls that were refused to each user, kept in Valkey for 14 days: what support reads first."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from api.auth import LookingAs
 from apps.infra import valkey
 from apps.users.models import User
 
@@ -30,13 +27,10 @@ class RefusedCall:
     """The problem's `type`."""
 
 
-def note(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Keep the call in mind where it was refused to somebody who is signed in."""
-    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, LookingAs):
-        return
-    code = json.loads(getattr(response, "content", b"") or b"{}").get("type", "")
-    call = RefusedCall(timezone.now(), request.method or "", request.path[:200], response.status_code, code)
-    key = _key(request.user.pk)
+def keep(user: User, *, method: str, path: str, status: int, code: str) -> None:
+    """Keep a call that was refused to this user; nothing is kept while Valkey is away."""
+    call = RefusedCall(timezone.now(), method, path[:200], status, code)
+    key = _key(user.pk)
     with suppress(valkey.Away), valkey.asked() as client, client.pipeline(transaction=False) as pipe:
         pipe.lpush(key, json.dumps(asdict(call), default=datetime.isoformat))
         pipe.ltrim(key, 0, KEPT - 1)
@@ -44,11 +38,11 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
         pipe.execute()
 
 
-def latest(person: User) -> list[RefusedCall] | None:
+def latest(user: User) -> list[RefusedCall] | None:
     """The last refused calls, newest first; None where Valkey does not answer."""
     try:
         with valkey.asked() as client:
-            kept = client.lrange(_key(person.pk), 0, KEPT - 1)
+            kept = client.lrange(_key(user.pk), 0, KEPT - 1)
     except valkey.Away:
         return None
     calls = [json.loads(call) for call in kept]  # type: ignore[union-attr]
