@@ -79,7 +79,7 @@ def test_a_note_notifies_the_colleagues_whom_it_mentions_and_no_others(
     assert [(notice.staff, notice.text) for notice in Notice.objects.all()] == [(omar, text)]
     assert Note.objects.get().text == text
     page = act(console(vera), document, "note", text="cc @support")
-    assert "Nobody is notified: no colleague of this queue is mentioned." in page
+    assert "No one is notified: no colleague of this queue is mentioned." in page
     assert Notice.objects.count() == 1
 
 
