@@ -10,7 +10,7 @@ from apps.stories.models import Story
 from apps.users.models import User
 from demo import texts, work_texts
 from demo.accounts import TRIO
-from demo.reports import appeal, report, settle
+from demo.reports import appeal, report, resolve
 from demo.scenario import Scenario
 from demo.teamwork import assign, claim, escalate, note, snooze
 
@@ -72,12 +72,12 @@ def _look_back(scenario: Scenario, people: list[User], messages: list[Message]) 
     lately = [message for message in plain if 9 < _age(scenario, message) < 24 * LOOKED_BACK]
     for place, message in enumerate(lately[:: max(1, len(lately) // 14)]):
         by = MODERATORS[place % len(MODERATORS)]
-        settle(scenario, Outcome.KEPT, report(scenario, message, (SPAM,), hours=_age(scenario, message) * 0.95), by)
+        resolve(scenario, Outcome.KEPT, report(scenario, message, (SPAM,), hours=_age(scenario, message) * 0.95), by)
     for day in range(LOOKED_BACK, 0, -1):
         person, by = people[day % len(people)], MODERATORS[day % len(MODERATORS)]
         reasons = (HARASSMENT, SPAM) if day % 3 == 0 else (SPAM,)
         outcome = Outcome.WARNED if day % 5 == 0 else Outcome.KEPT
-        settle(scenario, outcome, report(scenario, person, reasons, hours=24 * day + 5 + day % 3), by)
+        resolve(scenario, outcome, report(scenario, person, reasons, hours=24 * day + 5 + day % 3), by)
 
 
 def _is_between_two(message: Message) -> bool:
@@ -95,7 +95,7 @@ def _appeals(scenario: Scenario, events: list[Event], story: Story, message: Mes
     )
     for name, target, outcome, reasons, hours, by, appealed in decided:
         text = "The tickets were never sent." if OTHER in reasons else ""
-        decision = settle(scenario, outcome, report(scenario, target, reasons, hours=hours, note=text), by)
+        decision = resolve(scenario, outcome, report(scenario, target, reasons, hours=hours, note=text), by)
         appeal(scenario, decision, work_texts.APPEALS[name], hours=appealed)
 
 

@@ -35,16 +35,16 @@ def file_reports(scenario: Scenario, events: list[Event], stories: list[Story], 
     shy = [user for user in scenario.verified if user.username not in TRIO][20:30]
     fake = shy[0]
 
-    settle(scenario, Outcome.REMOVED, report(scenario, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
-    settle(scenario, Outcome.REMOVED, report(scenario, spam, (Reason.SPAM,), hours=9))
-    fraud = settle(
+    resolve(scenario, Outcome.REMOVED, report(scenario, active[6], (Reason.NUDITY, Reason.VIOLENCE), hours=5))
+    resolve(scenario, Outcome.REMOVED, report(scenario, spam, (Reason.SPAM,), hours=9))
+    fraud = resolve(
         scenario, Outcome.REMOVED, report(scenario, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin"
     )
     appeal(scenario, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
-    settle(scenario, Outcome.EDITED, report(scenario, events[20], (Reason.HARASSMENT,), hours=60))
-    settle(scenario, Outcome.KEPT, report(scenario, events[16], (Reason.SPAM,), hours=80))
-    settle(scenario, Outcome.WARNED, report(scenario, shy[1], (Reason.HARASSMENT,), hours=100))
-    settle(scenario, Outcome.SUSPENDED, report(scenario, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
+    resolve(scenario, Outcome.EDITED, report(scenario, events[20], (Reason.HARASSMENT,), hours=60))
+    resolve(scenario, Outcome.KEPT, report(scenario, events[16], (Reason.SPAM,), hours=80))
+    resolve(scenario, Outcome.WARNED, report(scenario, shy[1], (Reason.HARASSMENT,), hours=100))
+    resolve(scenario, Outcome.SUSPENDED, report(scenario, shy[2], (Reason.FRAUD, Reason.FRAUD, Reason.SPAM), hours=30))
 
     report(
         scenario,
@@ -131,7 +131,7 @@ def appeal(scenario: Scenario, decision: Decision, text: str, *, hours: float) -
     create([made], by=lambda appeal: appeal.author, at=lambda appeal: appeal.created_at, action=Action.APPEALED)
 
 
-def settle(scenario: Scenario, outcome: str, reports: list[Report], by: str = "community") -> Decision:
+def resolve(scenario: Scenario, outcome: str, reports: list[Report], by: str = "community") -> Decision:
     moderator = scenario[by]
     at = reports[-1].created_at + timedelta(minutes=25)
     for report in reports:

@@ -60,7 +60,7 @@ class SettleForm(Form):
             outcome.choices = self.outcomes
 
     def validate_constraints(self) -> None:
-        """The service settles the report, all its columns together."""
+        """The service resolves the report, all its columns together."""
 
 
 @admin.register(Report)
@@ -107,7 +107,7 @@ class ReportAdmin(SearchableAdmin):
     def get_fieldsets(self, request: StaffRequest, obj: Report | None = None) -> list[Any]:
         report_fields = ["content_link", "about", "reason", "note", "by", "created_at", "state"]
         decided = ["outcome_word", "closer", "closed_at"]
-        decision = ["outcome", "comment"] if self._is_to_settle(request, obj) else decided
+        decision = ["outcome", "comment"] if self._is_to_resolve(request, obj) else decided
         shown = obj is not None and (decision != decided or obj.status == Report.Status.CLOSED)
         return [(None, {"fields": report_fields})] + ([(_("Decision"), {"fields": decision})] if shown else [])
 
@@ -127,7 +127,7 @@ class ReportAdmin(SearchableAdmin):
     def render_change_form(
         self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
-        context["show_save"] = self._is_to_settle(request, obj)
+        context["show_save"] = self._is_to_resolve(request, obj)
         context["show_save_and_continue"] = False
         context["content"] = reported_content(obj.kind).summary(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -140,7 +140,7 @@ class ReportAdmin(SearchableAdmin):
             reason=form.cleaned_data["comment"],
         )
 
-    def _is_to_settle(self, request: StaffRequest, report: Report | None) -> bool:
+    def _is_to_resolve(self, request: StaffRequest, report: Report | None) -> bool:
         """Whether the form asks for a decision. The service answers one that comes too late."""
         if report is None or not self.has_change_permission(request, report):
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.audit.actions import Action
@@ -93,7 +93,9 @@ def notify_undone(decision: Decision) -> None:
         context = content_of(case.kind).notice_context(target_of(case.kind, case.target_id))
         Notice(NotificationKind.DECISION_UNDONE, context).send(case.author_id)
     # Only reporters who had been notified; those of later reports read of the next outcome.
-    for report in case.reports.open().filter(created_at__lte=decision.made_at).order_by("id"):
+    ids = decision.before.get("reports")
+    was_closed = Q(created_at__lte=decision.made_at) if ids is None else Q(pk__in=ids)
+    for report in case.reports.open().filter(was_closed).order_by("id"):
         to_reporter(report.status, report).send(report.reporter_id)
 
 

@@ -32,14 +32,14 @@ LIMITS = {
     "modules of tests that import a test module": 0,  # 0
     "test names without a subject": 20,  # 20
     "test files of more than 500 lines": 3,  # 0
-    "files of more than 300 lines without a reason": 23,  # 0
+    "files of more than 300 lines without a reason": 12,  # 0
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 2,  # 2
     "lines of JavaScript": 1771,  # 420
     "type: ignore in admin_dashboards": 34,  # 40
     "type: ignore in api": 6,  # 3
-    "type: ignore in apps": 76,  # 40
+    "type: ignore in apps": 69,  # 40
     "type: ignore in config": 4,  # 2
     "type: ignore in demo": 2,  # 0
     "type: ignore in devtools": 3,  # 0

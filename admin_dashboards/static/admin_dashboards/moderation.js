@@ -27,14 +27,14 @@
 
     const formOf = (element) => element.closest("form[data-previews]");
 
-    function settle(form) {
+    function enableButtons(form) {
         const ticked = form.querySelector("input[name=outcome]:checked") !== null;
         for (const button of form.querySelectorAll("[data-needs-ticked]")) button.disabled = !ticked;
     }
 
     let waiting = 0;
     function changed(form) {
-        settle(form);
+        enableButtons(form);
         clearTimeout(waiting);
         waiting = setTimeout(() => show(form), PAUSE);
     }
@@ -62,7 +62,7 @@
         const form = formOf(event.target);
         if (form) changed(form);
     });
-    document.addEventListener("desk:opened", () => document.querySelectorAll("form[data-previews]").forEach(settle));
+    document.addEventListener("desk:opened", () => document.querySelectorAll("form[data-previews]").forEach(enableButtons));
 })();
 
 // Events: title and description are put right where they stand.

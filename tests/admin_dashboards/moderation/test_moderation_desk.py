@@ -88,23 +88,23 @@ def test_cases_stand_by_weight_the_late_ones_in_front(client: Client) -> None:
 def test_a_case_is_found_by_its_number_its_thing_s_and_its_author_decided_or_not(client: Client) -> None:
     alice, bob = people.alice(), people.bob()
     opened = make_case(bob, "event", make_event(alice))
-    settled = make_case(alice, "event", make_event(bob))
-    resolve_case(people.admin(), settled.pk, outcomes=["kept"])
+    resolved = make_case(alice, "event", make_event(bob))
+    resolve_case(people.admin(), resolved.pk, outcomes=["kept"])
     for term, found in {
         "ali": {opened},
-        "BOB": {settled},
-        str(settled.target_id): {settled},
-        f" # {settled.target_id} ": {settled},
-        f"№{settled.target_id}": {settled},
-        f"Case {settled.target_id}": {settled},
+        "BOB": {resolved},
+        str(resolved.target_id): {resolved},
+        f" # {resolved.target_id} ": {resolved},
+        f"№{resolved.target_id}": {resolved},
+        f"Case {resolved.target_id}": {resolved},
         "nobody": set(),
         "9" * 30: set(),
     }.items():
         led = {link.partition("?")[0] for link in links(client.get(DESK, {"q": term}))}
-        shown = led & {case_page(opened), case_page(settled)}
+        shown = led & {case_page(opened), case_page(resolved)}
         assert shown == {case_page(case) for case in found}, term
     assert "No results for “nobody”" in text(client.get(DESK, {"q": "nobody"}))
-    assert case_page(settled) not in text(client.get(DESK, {"q": "bob", "tab": "waiting"}))
+    assert case_page(resolved) not in text(client.get(DESK, {"q": "bob", "tab": "waiting"}))
     assert "Kept by admin" in text(client.get(DESK, {"tab": "decided"}))
 
 

@@ -1,4 +1,4 @@
-"""Reports in the console: read, followed to the thing, settled by a form."""
+"""Reports in the console: read, followed to the content, resolved by a form."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def report(story: Story) -> Report:
     return make_report(people.bob(), "story", story, story.author, note="Look at the corner")
 
 
-def settle(client: Client, report: Report, outcome: str, comment: str = "") -> Any:
+def resolve(client: Client, report: Report, outcome: str, comment: str = "") -> Any:
     return client.post(f"{REPORTS}{report.pk}/change/", {"outcome": outcome, "comment": comment})
 
 
@@ -70,14 +70,14 @@ def test_the_text_of_a_reported_message_stays_masked() -> None:
 
 def test_removing_by_a_report_takes_the_thing_down_and_closes_it(story: Story, report: Report) -> None:
     community = people.community()
-    assert settle(console(community), report, "removed", "Against the rules").status_code == 302
+    assert resolve(console(community), report, "removed", "Against the rules").status_code == 302
     report.refresh_from_db()
     assert (report.status, report.outcome, report.closed_by) == ("closed", "removed", community)
     assert not Story.objects.active().exists()
 
 
 def test_keeping_closes_the_report_alone(report: Report) -> None:
-    assert settle(console(people.community()), report, "kept").status_code == 302
+    assert resolve(console(people.community()), report, "kept").status_code == 302
     report.refresh_from_db()
     assert report.outcome == "kept"
     assert Story.objects.active().exists()
@@ -85,8 +85,8 @@ def test_keeping_closes_the_report_alone(report: Report) -> None:
 
 def test_resolved_reports_are_not_resolved_again(report: Report) -> None:
     first, second = people.community(), people.make_staff("second", "Community Manager")
-    settle(console(first), report, "kept")
-    answer = settle(console(second), report, "removed")
+    resolve(console(first), report, "kept")
+    answer = resolve(console(second), report, "removed")
     assert answer.status_code == 409
     assert f"Kept by {first.username} at" in answer.content.decode()
     report.refresh_from_db()
@@ -96,7 +96,7 @@ def test_resolved_reports_are_not_resolved_again(report: Report) -> None:
 
 def test_resolved_reports_are_read_only(report: Report) -> None:
     client = console(people.community())
-    settle(client, report, "kept")
+    resolve(client, report, "kept")
     page = client.get(f"{REPORTS}{report.pk}/change/")
     assert "outcome" not in fields(page)
     assert "Kept" in page.content.decode()
@@ -104,7 +104,7 @@ def test_resolved_reports_are_read_only(report: Report) -> None:
 
 def test_the_resolver_of_a_report_is_a_link_for_permitted_viewers(report: Report) -> None:
     client = console(people.community())
-    settle(client, report, "kept")
+    resolve(client, report, "kept")
     page = client.get(f"{REPORTS}{report.pk}/change/")
     assert "Closed by" in page.content.decode()
     assert not [link for link in links(page) if link.startswith("/admin/") and client.get(link).status_code == 403]
@@ -126,7 +126,7 @@ def test_reports_offer_permitted_outcomes_alone(report: Report) -> None:
     assert offered(report) == {"kept", "removed", "warned"}
     assert offered(of_event) == {"kept", "edited", "warned"}
     assert offered(of_person) == {"kept", "warned"}
-    assert settle(client, of_event, "removed").status_code == 200
+    assert resolve(client, of_event, "removed").status_code == 200
     of_event.refresh_from_db()
     assert of_event.status == "open"
 
@@ -136,7 +136,7 @@ def test_viewing_reports_does_not_permit_resolving_them(report: Report) -> None:
     assign_perm("moderation.view_report", clerk)
     client = console(clerk)
     assert "outcome" not in fields(client.get(f"{REPORTS}{report.pk}/change/"))
-    assert settle(client, report, "kept").status_code == 403
+    assert resolve(client, report, "kept").status_code == 403
     report.refresh_from_db()
     assert report.status == "open"
 
@@ -147,8 +147,8 @@ def test_a_grant_on_one_report_resolves_that_one_alone(report: Report) -> None:
     helper = people.make_staff("helper")
     assign_perm("settle_report", helper, report)
     client = console(helper)
-    assert settle(client, other, "kept").status_code == 404
-    assert settle(client, report, "kept").status_code == 302
+    assert resolve(client, other, "kept").status_code == 404
+    assert resolve(client, report, "kept").status_code == 302
 
 
 def test_reports_are_neither_added_nor_deleted(report: Report) -> None:
@@ -167,14 +167,14 @@ def test_other_desks_are_refused_at_every_address(report: Report, who: str) -> N
     client = console(getattr(people, who)())
     for address in (REPORTS, f"{REPORTS}{report.pk}/change/", f"{REPORTS}{report.pk}/history/"):
         assert client.get(address).status_code == 403
-    assert settle(client, report, "kept").status_code == 403
+    assert resolve(client, report, "kept").status_code == 403
 
 
 def test_reports_are_narrowed_down(report: Report) -> None:
     event = make_event(people.carol())
     make_report(people.newton(), "event", event, event.host, reason="fraud")
     client = console(people.community())
-    settle(client, report, "kept")
+    resolve(client, report, "kept")
     for narrowed, kept in (
         ({"status__exact": "closed"}, "story"),
         ({"status__exact": "open"}, "event"),
@@ -209,7 +209,7 @@ def test_words_of_an_event_that_is_gone_are_not_to_be_edited() -> None:
     table, desk = f"{REPORTS}{made.pk}/change/", f"/admin/moderation/{case.pk}/"
     for page in (table, desk):
         assert 'value="edited"' not in client.get(page).content.decode()
-    assert settle(client, made, "edited").status_code == 409
+    assert resolve(client, made, "edited").status_code == 409
     case.refresh_from_db()
     sent = {"version": case.version, "outcome": ["edited"], "title": "Tea", "was_title": event.title}
     answer = client.post(f"{desk}decide/", sent)
@@ -217,4 +217,4 @@ def test_words_of_an_event_that_is_gone_are_not_to_be_edited() -> None:
     assert "nothing left to edit" in answer.content.decode()
     case.refresh_from_db()
     assert (case.status, case.outcomes) == ("open", [])
-    assert settle(client, made, "warned").status_code == 302
+    assert resolve(client, made, "warned").status_code == 302

@@ -1,4 +1,4 @@
-"""A day of moderation: five people at once, nothing settled twice, and figures that are a plain count."""
+"""A day of moderation: five officers at once, nothing resolved twice, and figures that are a plain count."""
 
 from __future__ import annotations
 

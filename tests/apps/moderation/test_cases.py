@@ -1,4 +1,4 @@
-"""Cases: what gathers in them, what they weigh, how they are settled and taken back."""
+"""Cases: how reports are grouped and scored, how cases are resolved and undone."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class TestResolving:
         author, reporters, boss = alice(), [bob(), carol()], admin()
         story, until = make_story(author), timezone.now() + timedelta(days=3)
         [case] = {make_case(reporter, "story", story) for reporter in reporters}
-        settled = resolve_case(
+        resolved = resolve_case(
             boss,
             case.pk,
             outcomes=["warned", "removed", "suspended"],
@@ -137,7 +137,7 @@ class TestResolving:
             until=until,
             version=1,
         )
-        assert (settled.status, settled.outcomes, settled.closed_by) == (
+        assert (resolved.status, resolved.outcomes, resolved.closed_by) == (
             "closed",
             ["suspended", "removed", "warned"],
             boss,
@@ -147,7 +147,7 @@ class TestResolving:
         assert story.removed_by == boss
         assert author.suspended_until == until
         assert set(Report.objects.values_list("status", "outcome", "closed_at")) == {
-            ("closed", "suspended", settled.closed_at)
+            ("closed", "suspended", resolved.closed_at)
         }
         assert run_jobs(later=timedelta(seconds=9)) == 0
         assert not Notification.objects.exists()
@@ -243,9 +243,9 @@ class TestRaces:
             for number, person in enumerate(staff)
         ]
         results = at_once(actions)
-        [settled] = won(results)
+        [resolved] = won(results)
         assert lost(results) == {(Conflict, "already-decided")}
-        assert Strike.objects.count() == (settled.outcomes == ["warned"])
+        assert Strike.objects.count() == (resolved.outcomes == ["warned"])
         assert Decision.objects.count() == 1
 
     def test_reports_during_resolution_are_lost_in_no_closed_case(self) -> None:
@@ -277,9 +277,9 @@ class TestRaces:
         )
         assert lost(results) <= {(Conflict, "already-decided")}
         case.refresh_from_db()
-        settled = [result for result in won(results) if isinstance(result, Case)]
-        assert len(settled) <= 1
-        assert (case.status, case.outcomes) == (("closed", ["kept"]) if settled else ("open", []))
+        resolved = [result for result in won(results) if isinstance(result, Case)]
+        assert len(resolved) <= 1
+        assert (case.status, case.outcomes) == (("closed", ["kept"]) if resolved else ("open", []))
         assert not Strike.objects.in_force().exists()
 
     def test_reports_during_undo_join_the_one_open_case(self) -> None:

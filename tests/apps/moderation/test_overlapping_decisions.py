@@ -160,13 +160,13 @@ class TestOverlappingDecisions:
         made = report(bob(), kind="event", target_id=event.pk, reason="spam")
         assert made.case is not None
         delete_event(author, event.pk)
-        for settle_it in (
+        for resolve_it in (
             partial(resolve_case, boss, made.case.pk, outcomes=["edited"]),
             partial(resolve_case, boss, made.case.pk, outcomes=["edited", "warned"], edits={"title": "Tea"}),
             partial(resolve_report, boss, made.pk, outcome="edited"),
         ):
             with pytest.raises(Conflict, match="nothing left"):
-                settle_it()
+                resolve_it()
         assert (Case.objects.get().status, Strike.objects.count()) == ("open", 0)
         assert resolve_case(boss, made.case.pk, outcomes=["suspended", "warned"]).status == "closed"
 

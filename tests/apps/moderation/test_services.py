@@ -1,4 +1,4 @@
-"""Reports: made once while open, evidence kept, settled once, with what the outcome needs."""
+"""Reports: made once while open, evidence kept, resolved once, with the permission of the outcome."""
 
 from __future__ import annotations
 
