@@ -1,4 +1,4 @@
-"""What somebody's broken rules weigh. Open to the suspended, too."""
+"""The strikes of the user, also while suspended."""
 
 from __future__ import annotations
 

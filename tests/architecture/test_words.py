@@ -17,22 +17,32 @@ REFUSED = {
     "climb": "evaluate",
     "deed": "action",
     "deeds": "actions",
+    "exhibit": "content snapshot",
+    "exhibits": "content snapshots",
+    "gravest": "most severe",
+    "gravity": "severity",
     "ladder": "explanation",
     "mended by": "fixable_by",
     "rung": "check",
     "rungs": "checks",
     "shares held": "scoped_granted",
     "tellings": "deliveries",
+    "stray": "ungrouped",
     "turn away": "deny",
     "turned down": "rejected",
     "until words": "until_text",
     "widened": "with_scoped",
+    "weigh": "priority score",
+    "weighs": "priority score",
     "world": "snapshot",
 }
 """The term to use instead, by the word that is refused; a space stands for an underscore or a capital as well."""
 
 EXEMPT = {
     ("tests/architecture/test_words.py", "*"),
+    ("apps/moderation/jobs.py", "weigh"),
+    ("apps/moderation/models/snapshots.py", "exhibit"),
+    ("apps/moderation/models/strikes.py", "weighs"),
 }
 """Files that keep a word ("*": all), since it is stored or its own subject. Migrations are exempt as a whole."""
 

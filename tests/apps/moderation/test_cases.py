@@ -69,10 +69,10 @@ class TestGrouping:
     def test_ungrouped_reports_are_grouped_into_cases(self) -> None:
         author = alice()
         event = make_event(author)
-        stray = [make_report(person, "event", event, author) for person in (bob(), carol())]
+        ungrouped = [make_report(person, "event", event, author) for person in (bob(), carol())]
         group_ungrouped()
         [case] = Case.objects.all()
-        assert list(case.reports.order_by("id")) == stray
+        assert list(case.reports.order_by("id")) == ungrouped
 
     def test_the_migration_groups_open_reports_and_keeps_closed_ones_apart(self) -> None:
         author, boss = alice(), admin()
@@ -381,7 +381,7 @@ class TestUndo:
 
 @pytest.mark.django_db
 class TestStrikes:
-    def test_decisions_give_one_strike_of_the_gravest_severity(self) -> None:
+    def test_decisions_give_one_strike_by_their_most_severe_outcome(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         for outcomes in (["kept"], ["edited"], ["warned"], ["removed", "warned"], ["suspended", "removed"]):
             resolve_case(boss, make_case(reporter, "event", make_event(author)).pk, outcomes=outcomes)
