@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class ContextMessage:
     reported: bool
 
 
-class ReportedContent:
+class ReportedContent(ABC):
     """One kind of reported content on the pages of cases and reports."""
 
     def title(self, case: Case) -> str:
@@ -53,7 +54,7 @@ class ReportedContent:
         """Links to the record of the content, where the viewer may open it."""
         return link_to(self._record(report), f"{report.get_kind_display()} {report.target_id}")
 
-    def note_shown(self, user: User, case: Case) -> None:
+    def note_shown(self, user: User, case: Case) -> None:  # noqa: B027
         """Record that an image which was fetched ahead is shown to `user` now."""
 
     # --- On the page of a case --------------------------------------------------------------------------------------
@@ -87,8 +88,9 @@ class ReportedContent:
             return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
         return self._summary(report, row)
 
+    @abstractmethod
     def _summary(self, report: Report, row: Any) -> str:
-        raise NotImplementedError
+        """The content of a row that the viewer may see."""
 
     def _as_reported(self, report: Report, row: Any) -> SafeString:
         if report.case is None:

@@ -26,6 +26,7 @@ from admin_dashboards.review.settings import GoalSetting, Setting, settings_open
 from admin_dashboards.review.views import bulk, claims, index, item, undo
 from admin_dashboards.tables.search import people_named
 from apps.access import granted, may
+from apps.errors import Invalid
 from apps.infra.ids import searched_number
 from apps.review.claims import is_workable
 from apps.review.conflicts import without_conflicts
@@ -106,11 +107,11 @@ class WorkDesk(Desk):
 
     def bulk_preview(self, request: StaffRequest, action: BulkAction, item: Any) -> str:
         """A sentence that says what the action would do to the item. Raises `DomainError` where it cannot."""
-        raise NotImplementedError
+        raise no_such_action()
 
     def bulk_do(self, request: StaffRequest, action: BulkAction, item: Any, batch: UUID) -> str:
         """Do it; returns the sentence that says what was done. Raises `DomainError`."""
-        raise NotImplementedError
+        raise no_such_action()
 
     def bulk_context(self, request: StaffRequest) -> dict[str, Any]:
         """What the desk's bulk templates need beside the items."""
@@ -229,3 +230,8 @@ class WorkDesk(Desk):
             "name": decider.username if decider else "–",
             "time": date_format(timezone.localtime(getattr(item, self.queue.decided)), "DATETIME_FORMAT"),
         }
+
+
+def no_such_action() -> Invalid:
+    """The error for an action on many items that a desk does not have."""
+    return Invalid("unknown", _("Unknown action. Reload the page and choose again."), field="action")

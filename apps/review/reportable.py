@@ -6,6 +6,7 @@ in that app: those can be reported even after they have blocked the viewer.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
 from django.db.models import Model, Q
+from django.utils.translation import gettext as _
+
+from apps.errors import Invalid
 
 if TYPE_CHECKING:
     from apps.users.models import User
 
 
-class ReportableContent:
+class ReportableContent(ABC):
     """One kind of content: who may report it, what a snapshot of it says, and what staff can do with it."""
 
     model: ClassVar[type[Model]]
@@ -52,9 +56,9 @@ class ReportableContent:
         """The ID of the user who answers for it."""
         return target.pk if self.is_account else getattr(target, f"{self.author_field}_id")
 
+    @abstractmethod
     def visible_before_block(self, viewer: User) -> Q:
         """What `viewer` could see before its author blocked them: a block does not prevent a report."""
-        raise NotImplementedError
 
     def snapshot(self, target: Any) -> dict[str, str]:
         """Its text as it is now, by the names of its fields; without empty ones."""
@@ -68,15 +72,15 @@ class ReportableContent:
     # --- What staff do with it --------------------------------------------------------------------------------------
 
     def edit(self, actor: User, target_id: int, changes: Mapping[str, Any], *, note: str) -> Any:
-        """Edit its text as part of another decision; the content as it is then."""
-        raise NotImplementedError
+        """Edit its text as part of another decision; the content as it is then. Raises `Invalid` without such text."""
+        raise Invalid("outcome-impossible", _("This content has no text that staff can edit."), field="outcome")
 
     # --- Legal hold: what would otherwise be deleted with time is kept as evidence ----------------------------------
 
-    def hold(self, actor: User, target_id: int) -> None:
+    def hold(self, actor: User, target_id: int) -> None:  # noqa: B027
         """Keep it as evidence. Raises `Absent` where there is nothing left to keep."""
 
-    def release(self, actor: User | None, target_id: int, *, still_needed: Callable[[], bool]) -> None:
+    def release(self, actor: User | None, target_id: int, *, still_needed: Callable[[], bool]) -> None:  # noqa: B027
         """End its legal hold, unless it is `still_needed`, which is asked while its row is locked."""
 
     def on_hold(self) -> Iterable[int]:

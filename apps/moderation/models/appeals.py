@@ -109,10 +109,6 @@ class Appeal(ReviewItem):
         """Whether the author may know of the ruling: its undo window is over."""
         return self.ruled_at is not None and self.ruled_at <= timezone.now() - HOLD
 
-    @property
-    def decided_as(self) -> str:
-        return self.get_status_display()
-
     def rule(self, status: str, by: User, ruling: str) -> None:
         self.status, self.ruling = status, ruling
         self.ruled_by, self.ruled_at = by, timezone.now()

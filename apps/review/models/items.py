@@ -70,8 +70,8 @@ class ReviewItem(models.Model):
 
     @property
     def decided_as(self) -> str:
-        """How it was decided, in a word or two, of an item that is not open."""
-        raise NotImplementedError
+        """How it was decided, in a word or two: its status, unless the model says otherwise."""
+        return str(self.get_status_display())  # type: ignore[attr-defined]
 
     def claim_holder(self, now: datetime | None = None) -> User | None:
         """The user whose claim on it has not run out; None where it is free."""

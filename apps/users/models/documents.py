@@ -171,10 +171,6 @@ class Document(ReviewItem):
     def __str__(self) -> str:
         return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
 
-    @property
-    def decided_as(self) -> str:
-        return self.get_status_display()
-
     def decide(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
         """Leave pending for `verdict`, approved or rejected."""
         if self.status != self.Status.PENDING:
