@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +39,7 @@ class ContextMessage:
     reported: bool
 
 
-class ReportedContent(ABC):
+class ReportedContent:
     """One kind of reported content on the pages of cases and reports."""
 
     def title(self, case: Case) -> str:
@@ -54,7 +53,7 @@ class ReportedContent(ABC):
         """Links to the record of the content, where the viewer may open it."""
         return link_to(self._record(report), f"{report.get_kind_display()} {report.target_id}")
 
-    def note_shown(self, user: User, case: Case) -> None:  # noqa: B027
+    def note_shown(self, user: User, case: Case) -> None:
         """Record that an image which was fetched ahead is shown to `user` now."""
 
     # --- On the page of a case --------------------------------------------------------------------------------------
@@ -88,9 +87,9 @@ class ReportedContent(ABC):
             return format_html("<p>{}</p>", _("Deleted, or you have no permission to see it."))
         return self._summary(report, row)
 
-    @abstractmethod
     def _summary(self, report: Report, row: Any) -> str:
-        """The content of a row that the viewer may see."""
+        """The content of a row that the viewer may see: at least what it said when it was reported."""
+        return self._as_reported(report, row)
 
     def _as_reported(self, report: Report, row: Any) -> SafeString:
         if report.case is None:
