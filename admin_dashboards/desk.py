@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.forms import Media
 from django.http import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -39,6 +40,8 @@ class Desk(ABC):
     in_menu: ClassVar[bool] = True
     order: ClassVar[int]
     """Its place in the menu; lower comes first."""
+    media: ClassVar[Media] = Media(js=["admin_dashboards/desk.js"])
+    """The styles and scripts of its pages, beside those of the console."""
     has_queue: ClassVar[bool] = False
     """Whether it is a `review.desk.WorkDesk`."""
 

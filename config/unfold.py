@@ -1,5 +1,7 @@
 """How the console looks and what stands in its menu."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -9,56 +11,17 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
-def _style(_request: HttpRequest) -> str:
-    return static("admin_dashboards/console.css")
+def _assets(*names: str) -> list[Callable[[HttpRequest], str]]:
+    """What every page of the console loads; a desk names its own (`Desk.media`)."""
 
+    def address(name: str, _request: HttpRequest) -> str:
+        return static(f"admin_dashboards/{name}")
 
-def _support_style(_request: HttpRequest) -> str:
-    return static("admin_dashboards/support.css")
-
-
-def _support_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/support.js")
-
-
-def _desk_style(_request: HttpRequest) -> str:
-    return static("admin_dashboards/desk.css")
-
-
-def _desk_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/desk.js")
-
-
-def _shortcuts_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/shortcuts.js")
-
-
-def _compliance_style(_request: HttpRequest) -> str:
-    return static("admin_dashboards/compliance.css")
-
-
-def _compliance_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/compliance.js")
-
-
-def _moderation_style(_request: HttpRequest) -> str:
-    return static("admin_dashboards/moderation.css")
-
-
-def _moderation_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/moderation.js")
+    return [partial(address, name) for name in names]
 
 
 def _icon(_request: HttpRequest) -> str:
     return static("admin_dashboards/icon.svg")
-
-
-def _drafts_script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/drafts.js")
-
-
-def _script(_request: HttpRequest) -> str:
-    return static("admin_dashboards/console.js")
 
 
 def _environment(_request: HttpRequest) -> list[str]:
@@ -84,16 +47,8 @@ UNFOLD: dict[str, Any] = {
             {"title": _("Second factor"), "link": reverse_lazy("admin:mfa")},
         ]
     },
-    "STYLES": [_style, _desk_style, _support_style, _compliance_style, _moderation_style],
-    "SCRIPTS": [
-        _drafts_script,
-        _script,
-        _shortcuts_script,
-        _desk_script,
-        _compliance_script,
-        _moderation_script,
-        _support_script,
-    ],
+    "STYLES": _assets("console.css", "desk.css"),
+    "SCRIPTS": _assets("drafts.js", "console.js", "shortcuts.js"),
     "BORDER_RADIUS": "6px",
     "COLORS": {
         # One accent: a deep teal that keeps its contrast on light and dark ground.

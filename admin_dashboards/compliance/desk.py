@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_dashboards.compliance.assets import MEDIA
 from admin_dashboards.compliance.decision import APPROVED, REJECTED, DocumentDecision, decision_context
 from admin_dashboards.compliance.details import details_context, same_number_sentence, save_details
 from admin_dashboards.compliance.pages import FACE, page_address, renewable_addresses
@@ -60,6 +61,7 @@ class ComplianceDesk(WorkDesk):
     icon = "verified_user"
     permission = Document.WORK_PERMISSION
     order = 10
+    media = WorkDesk.media + MEDIA
     queue = DOCUMENTS
     templates = {
         "evidence": "compliance/desk/evidence.html",

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from admin_dashboards.compliance.assets import STYLES
 from admin_dashboards.compliance.decision import DecisionForm, decision_context, outcome_sentence
 from admin_dashboards.compliance.details import details_context
 from admin_dashboards.compliance.lines import documents_of, exact
@@ -39,6 +40,9 @@ NAMED = ("owner", "owner__profile", "decided_by", "claimed_by", "first_approved_
 
 @admin.register(Document)
 class DocumentAdmin(SearchableAdmin):
+    class Media:
+        css = STYLES
+
     changes: ClassVar[str | None] = "review"
 
     form = DecisionForm

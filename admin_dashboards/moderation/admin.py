@@ -15,6 +15,7 @@ from unfold.decorators import display
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to
 from admin_dashboards.moderation import reports  # noqa: F401  # registers its table
+from admin_dashboards.moderation.assets import SCRIPTS, STYLES
 from admin_dashboards.moderation.event_import import EventRows
 from admin_dashboards.moderation.filters import RemovedFilter, StoryStateFilter, WhenFilter
 from admin_dashboards.moderation.inline_edit import TextMixin
@@ -34,6 +35,9 @@ from apps.stories.services import remove_story, restore_story
 
 @admin.register(Story)
 class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
+    class Media:
+        css, js = STYLES, SCRIPTS
+
     remove = staticmethod(remove_story)
     restore = staticmethod(restore_story)
 
@@ -75,6 +79,9 @@ class StoryAdmin(StoryFilesMixin, RemovableAdmin, SearchableAdmin):
 
 @admin.register(Event)
 class EventAdmin(TextMixin, RemovableAdmin, SearchableAdmin):
+    class Media:
+        css, js = STYLES, ("admin_dashboards/in_place.js",)
+
     remove = staticmethod(remove_event)
     restore = staticmethod(restore_event)
     changes: ClassVar[str | None] = "change"
@@ -135,6 +142,9 @@ def _tabs(request: StaffRequest) -> dict[str, Any]:
 
 @admin.register(Message)
 class MessageAdmin(RemovableAdmin, SearchableAdmin):
+    class Media:
+        css = STYLES
+
     remove = staticmethod(remove_message)
     restore = staticmethod(restore_message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admin_dashboards.context import StaffRequest, is_ahead
+from admin_dashboards.moderation.assets import MEDIA
 from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.review.desk import WorkDesk
 from apps.moderation.models import Case
@@ -14,6 +15,7 @@ class CaseDesk(WorkDesk):
     """A desk of cases, or of appeals about them."""
 
     permission = "moderation.settle_report"
+    media = WorkDesk.media + MEDIA
 
     def held_on_rows(self, request: StaffRequest) -> bool:
         """Cases have no object permissions."""

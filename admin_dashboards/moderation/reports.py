@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to
+from admin_dashboards.moderation.assets import SCRIPTS, STYLES
 from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.states import label, moment, time_column
 from admin_dashboards.tables.base import Form
@@ -65,6 +66,9 @@ class SettleForm(Form):
 
 @admin.register(Report)
 class ReportAdmin(SearchableAdmin):
+    class Media:
+        css, js = STYLES, SCRIPTS
+
     changes: ClassVar[str | None] = "settle"
 
     form = SettleForm

@@ -43,7 +43,7 @@ class StoryFilesMixin(ModelAdmin):
     def render_change_form(
         self, request: StaffRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        context["media"] = media_of(obj) if obj else ""
+        context["shown"] = media_of(obj) if obj else ""
         return super().render_change_form(request, context, *args, obj=obj, **options)
 
     def file_view(self, request: StaffRequest, object_id: int) -> HttpResponseBase:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Model
+from django.forms import Media
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -58,6 +59,7 @@ class SupportDesk(Desk):
     icon = "person_search"
     permission = "users.investigate_user"
     order = 50
+    media = Desk.media + Media(css={"all": ["admin_dashboards/support.css"]}, js=["admin_dashboards/support.js"])
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -297,3 +297,22 @@ def test_tables_are_gathered_only_for_pages_that_list_them(monkeypatch: pytest.M
     assert gathered == []
     assert client.get("/admin/events/").status_code == 200
     assert gathered
+
+
+@pytest.mark.parametrize(
+    ("address", "loaded"),
+    [
+        ("/admin/", set()),
+        ("/admin/compliance/", {"desk.js", "compliance.css", "compliance.js"}),
+        ("/admin/moderation/", {"desk.js", "moderation.css", "moderation.js"}),
+        ("/admin/moderation/appeals/", {"desk.js", "moderation.css", "moderation.js"}),
+        ("/admin/access/", {"desk.js"}),
+        ("/admin/support/", {"desk.js", "support.css", "support.js"}),
+        ("/admin/events/event/", {"moderation.css", "in_place.js"}),
+        ("/admin/users/document/", {"compliance.css"}),
+    ],
+)
+def test_pages_load_the_styles_and_scripts_of_their_own_desk(address: str, loaded: set[str]) -> None:
+    everywhere = {"console.css", "desk.css", "drafts.js", "console.js", "shortcuts.js", "icon.svg"}
+    page = console(people.admin()).get(address)
+    assert set(re.findall(r'"/static/admin_dashboards/([\w.]+)"', page.text)) == loaded | everywhere

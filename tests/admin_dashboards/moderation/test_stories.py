@@ -47,6 +47,12 @@ def test_an_expired_story_is_read_without_its_file() -> None:
     assert client.get(f"{STORIES}{story.pk}/file/").status_code == 404
 
 
+def test_the_page_of_a_story_shows_its_file_once() -> None:
+    story = make_story(people.alice())
+    page = console(people.community()).get(f"{STORIES}{story.pk}/change/").text
+    assert page.count(f'src="{STORIES}{story.pk}/file/"') == 1
+
+
 def test_select_delete_and_confirm_takes_a_story_down() -> None:
     story = make_story(people.alice())
     community = people.community()
