@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -40,7 +41,7 @@ from apps.users.verification.details import compare_details
 from apps.users.verification.duplicates import duplicates, viewable_documents
 from apps.users.verification.four_eyes import ask_second, needs_second
 from apps.users.verification.matching import Matches, matches_of
-from apps.users.verification.messages import message_preview
+from apps.users.verification.messages import MessagePreview, message_preview
 from apps.users.verification.queue import DOCUMENTS
 
 SENTENCES = {
@@ -50,6 +51,7 @@ SENTENCES = {
 }
 """What the bar at the top says of decisions other than approvals and rejections."""
 LONGEST_PREVIEW = 2000
+VERDICTS = (APPROVED, REJECTED, "revoked")
 MATCHES = "matches of documents"
 """The key of what `bulk_prepare` keeps for the previews."""
 
@@ -153,7 +155,8 @@ class ComplianceDesk(WorkDesk):
             "details_address": self.within(request, "item_details", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
             "reasons": numbered_reasons(),
-            "message": message_preview(item, APPROVED if pending or item.status == REJECTED else "revoked"),
+            "preview_verdict": "" if pending or item.status == REJECTED else "revoked",
+            "message": self._message(request, item),
         }
 
     def _compared(
@@ -185,17 +188,25 @@ class ComplianceDesk(WorkDesk):
 
     def message_preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The message to the owner as it would be sent, for what is chosen and typed now."""
-        item = self.one(request, item_id)
-        verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
-        if verdict not in ("approved", "rejected", "revoked") or reason not in ("", *Reason.values):
+        item, posted = self.one(request, item_id), request.POST
+        known = posted.get("verdict", "") in ("", *VERDICTS) and posted.get("reason", "") in ("", *Reason.values)
+        if not known:
             raise Invalid("unknown", _("This decision does not exist. Reload the page."), field="verdict")
-        shown = message_preview(
+        context = {"item": item, "message": self._message(request, item)}
+        return TemplateResponse(request, "compliance/desk/message_preview.html", context)
+
+    def _message(self, request: StaffRequest, item: Document) -> MessagePreview:
+        """The message for what was posted; where nothing was, for what changes the status, with no reason or text."""
+        posted = request.POST
+        reason = posted.get("reason", "") if posted.get("reason") in Reason.values else ""
+        usual = "revoked" if item.status == APPROVED else REJECTED if reason else APPROVED
+        verdict = posted.get("verdict") if posted.get("verdict") in VERDICTS else usual
+        return message_preview(
             item,
-            verdict,
+            str(verdict),
             reason="" if verdict == APPROVED else reason,
-            comment=request.POST.get("comment", "")[:LONGEST_PREVIEW],
+            comment=posted.get("comment", "")[:LONGEST_PREVIEW],
         )
-        return JsonResponse({"notification": shown.notification, "subject": shown.subject, "body": shown.body})
 
     def second_view(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """Request a second approval."""

@@ -62,8 +62,8 @@ def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: 
     press(page, "a")
     on(page, second)
     press(page, "2")
-    expect(page.locator("[data-message-notification]")).to_contain_text("Your document has expired.")
-    expect(page.locator("[data-message-subject]")).to_have_text("Your document was not accepted")
+    expect(page.locator("#message-notification")).to_contain_text("Your document has expired.")
+    expect(page.locator("#message-subject")).to_have_text("Your document was not accepted")
     press(page, "r")
     on(page, third)
     assert loads == []
@@ -150,7 +150,7 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: Any, sch
         page.get_by_text("Needs two approvals."),
         page.get_by_role("button", name="Approve"),
         page.get_by_role("button", name="Reject", exact=False).last,
-        page.locator("[data-message-notification]"),
+        page.locator("#message-notification"),
         page.get_by_text("application/pdf"),
     ):
         expect(part).to_be_in_viewport()

@@ -30,8 +30,6 @@ from apps.review.queue import goal_of
 if TYPE_CHECKING:
     from admin_dashboards.review.desk import WorkDesk
 
-ADDRESS = "X-Address"
-"""The header with the address of the item that a decision is answered by."""
 SNOOZES: dict[str, str | Promise] = {
     "1": gettext_lazy("1 hour"),
     "4": gettext_lazy("4 hours"),
@@ -103,7 +101,16 @@ def item_page(desk: WorkDesk, request: StaffRequest, item: Any, error: DomainErr
         "is_part": is_part,
         **desk.item_context(request, item, deciding=deciding),
     }
-    return with_status(desk.page(request, "desk/item_part.html" if is_part else "desk/item.html", context), error)
+    page = with_status(desk.page(request, "desk/item_part.html" if is_part else "desk/item.html", context), error)
+    return _as_part(request, page, desk.within(request, "item", item.pk), error) if is_part else page
+
+
+def _as_part(request: StaffRequest, page: HttpResponse, address: str, error: DomainError | None) -> HttpResponse:
+    """`page` for htmx to swap in; another item than the one that is open gets an entry in the browser's history."""
+    page[PART] = "1"
+    if error is None and not request.headers.get("HX-Current-URL", "").endswith(address):
+        page["HX-Push-Url"] = address
+    return page
 
 
 def _page_name(desk: WorkDesk, request: StaffRequest) -> str:
@@ -162,9 +169,7 @@ def go_on(desk: WorkDesk, request: StaffRequest, item_id: int) -> HttpResponse:
         return HttpResponseRedirect(address_for(desk, request, item_id))
     # Nothing that was posted about the item before belongs to this one.
     request.POST = QueryDict()
-    response = item_page(desk, request, desk.one(request, item_id))
-    response[ADDRESS] = address_for(desk, request, item_id)
-    return response
+    return item_page(desk, request, desk.one(request, item_id))
 
 
 def note(desk: WorkDesk, request: StaffRequest, item_id: int) -> HttpResponse:

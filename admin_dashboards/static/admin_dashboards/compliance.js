@@ -1,8 +1,7 @@
 "use strict";
 
-// The document viewer: one page at a time, zoomed, turned, beside another picture; and the message as it will leave.
+// The document viewer: one page at a time, zoomed, turned, beside another picture.
 (() => {
-    const WAIT = 150;
     const STEPS = [0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
     const MOST_ZOOM = 8;
     let view = null;
@@ -10,7 +9,6 @@
     function open(root) {
         const viewer = root.querySelector("[data-viewer]");
         if (!viewer?.classList.contains("is-live")) view = viewer ? show(viewer) : null;
-        root.querySelectorAll("[data-message-preview]").forEach(preview);
     }
 
     function show(viewer) {
@@ -115,34 +113,6 @@
         new ResizeObserver(draw).observe(viewer.querySelector(".viewer-stage"));
         draw();
         return { draw };
-    }
-
-    // What is chosen and typed, as the owner will read it.
-    function preview(box) {
-        const form = box.closest("form");
-        let waiting = 0;
-        let asked = 0;
-        async function ask() {
-            const reason = form.querySelector("[name=reason]:checked")?.value || "";
-            const body = new FormData();
-            body.set("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
-            body.set("verdict", box.dataset.verdict || (reason ? "rejected" : "approved"));
-            body.set("reason", reason);
-            body.set("comment", form.querySelector("[name=comment]").value);
-            const mine = ++asked;
-            const headers = { Accept: "application/json", "X-Poll": "1" };
-            const answer = await fetch(box.dataset.messagePreview, { method: "POST", body, headers }).catch(() => null);
-            const shown = answer?.ok ? await answer.json().catch(() => null) : null;
-            if (mine !== asked) return;
-            box.querySelector("[data-message-notification]").textContent = shown ? shown.notification : box.dataset.failed;
-            box.querySelector("[data-message-subject]").textContent = shown?.subject || "";
-            box.querySelector("[data-message-body]").textContent = shown?.body || "";
-        }
-        form.addEventListener("input", () => {
-            clearTimeout(waiting);
-            waiting = setTimeout(ask, WAIT);
-        });
-        if (form.querySelector("[name=reason]:checked, [name=comment]:not(:placeholder-shown)")) ask();
     }
 
     addEventListener("resize", () => view?.draw());

@@ -36,52 +36,63 @@
         return said || (answer.status >= 500 ? words().failed : words().rejected.replace("%s", answer.status));
     }
 
-    // --- The next item without a page load ---------------------------------------------------------------------------
+    // --- The next item without a page load: sent and swapped by htmx --------------------------------------------------
 
-    async function send(form, button) {
-        if (shortcuts.busy) return;
-        shortcuts.busy = true;
-        work().setAttribute("aria-busy", "true");
-        try {
-            const answer = await post(form, button, { "X-Part": "1" });
-            if (!(await refused(answer))) await show(answer, form);
-        } catch (error) {
-            tell(error.name === "AbortError" ? words().late : words().unsent);
-        } finally {
-            shortcuts.busy = false;
-            work().removeAttribute("aria-busy");
-        }
+    const isPart = (event) => event.detail.target === work();
+
+    let patience = 0;
+    function whileSent(isSent) {
+        clearTimeout(patience);
+        if (isSent) patience = setTimeout(() => htmx.trigger(work(), "htmx:abort"), ANSWERS_WITHIN);
+        shortcuts.busy = isSent;
+        work().setAttribute("aria-busy", isSent);
     }
 
-    async function show(answer, sent) {
-        const text = await answer.text();
-        const page = new DOMParser().parseFromString(text, "text/html");
-        const part = page.querySelector("[data-item]");
-        if (!part) {
-            // Not an item: the desk itself or the sign-in, or a page that says why not.
-            if (!answer.ok) return tell(whyNot(answer, page));
-            if (sent === decisionOf(item())) taken(sent);
-            location.assign(answer.url);
-            return;
-        }
-        const moved = part.dataset.item !== item()?.dataset.item;
-        if (item()?.classList.contains("is-over")) drafts.keep();
-        if (moved && sent === decisionOf(item())) taken(sent);
-        else if (moved) putAside();
+    document.addEventListener("htmx:beforeRequest", (event) => { if (isPart(event)) whileSent(true); });
+    document.addEventListener("htmx:afterRequest", (event) => { if (isPart(event)) whileSent(false); });
+    document.addEventListener("htmx:sendError", (event) => { if (isPart(event) || isDrawer(event)) tell(words().unsent); });
+    document.addEventListener("htmx:sendAbort", (event) => { if (isPart(event)) tell(words().late); });
+
+    let leaving = null;
+    document.addEventListener("htmx:beforeSwap", (event) => {
+        if (!isPart(event)) return;
+        const { detail } = event;
+        const { xhr } = detail;
+        const sent = detail.requestConfig.elt;
+        detail.shouldSwap = xhr.getResponseHeader("X-Part") === "1";
+        detail.isError = false;
+        if (detail.shouldSwap) leaving = { before: item(), sent, isTaken: xhr.status < 400, scrolled: item().querySelector(".desk-details")?.scrollTop };
+        else notAnItem(answerOf(xhr), xhr.responseURL, sent);
+    });
+
+    function answerOf(xhr) {
+        return new Response(xhr.responseText, { status: xhr.status, headers: { "Content-Type": xhr.getResponseHeader("Content-Type") } });
+    }
+
+    // The desk itself or the sign-in, or why it was not taken.
+    async function notAnItem(answer, address, sent) {
+        if (await refused(answer)) return;
+        if (!answer.ok) return tell(whyNot(answer, new DOMParser().parseFromString(await answer.text(), "text/html")));
+        if (sent === decisionOf(item())) taken(sent);
+        location.assign(address);
+    }
+
+    // Settled at once, so what is filled in below is heard by what came, and no picture has been requested yet.
+    document.addEventListener("htmx:afterSettle", (event) => { if (isPart(event)) arrived(item(), leaving); });
+
+    function arrived(part, { before, sent, isTaken, scrolled }) {
+        const moved = part.dataset.item !== before.dataset.item;
+        if (before.classList.contains("is-over")) drafts.keep();
+        if (moved && sent === decisionOf(before)) taken(sent);
+        else if (moved) putAside(before);
         const again = moved && sent.matches(".desk-last") && decisionOf(part);
         if (again && placeOfForm(again) === decidedWith?.place) drafts.putAside(decidedWith.place, decidedWith.typed);
         if (moved) useFetched(part);
-        const filled = moved ? [] : keep(part, sent, answer);
-        const decided = (root) => root?.querySelector(".desk-last [name=decision]")?.value;
-        const isNew = decided(part) !== decided(item());
-        const scrolled = moved ? 0 : item().querySelector(".desk-details")?.scrollTop;
-        work().replaceChildren(part);
-        if (moved) {
-            history.pushState({}, "", answer.headers.get("X-Address") || (answer.redirected ? answer.url : location.href));
-            document.title = `${part.dataset.title} | ${document.title.split(" | ").pop()}`;
-            scrollTo(0, 0);
-        }
-        if (scrolled) part.querySelector(".desk-details").scrollTop = scrolled;
+        const filled = moved ? [] : keep(part, before, sent, isTaken);
+        const decided = (root) => root.querySelector(".desk-last [name=decision]")?.value;
+        const isNew = decided(part) !== decided(before);
+        if (moved) scrollTo(0, 0);
+        else if (scrolled) part.querySelector(".desk-details").scrollTop = scrolled;
         opened(moved);
         follow(filled);
         part.querySelector("[data-part-heading]").focus({ preventScroll: true });
@@ -98,14 +109,14 @@
 
     // The same item again: what is shown of it stays as it is, zoom and page included, and so does what is typed into
     // forms other than the one that was sent. The fields that were filled in.
-    function keep(part, sent, answer) {
-        const [before, after] = [item()?.querySelector("[data-viewer]"), part.querySelector("[data-viewer]")];
-        if (before && after) after.replaceWith(before);
-        return [...(item()?.querySelectorAll("form[data-part]") || [])].flatMap((form) => {
-            const alike = [...part.querySelectorAll("form[data-part]")].filter((one) => one.getAttribute("action") === form.getAttribute("action"));
+    function keep(part, before, sent, isTaken) {
+        const [viewer, another] = [before.querySelector("[data-viewer]"), part.querySelector("[data-viewer]")];
+        if (viewer && another) another.replaceWith(viewer);
+        return [...before.querySelectorAll("form[hx-post]")].flatMap((form) => {
+            const alike = [...part.querySelectorAll("form[hx-post]")].filter((one) => one.getAttribute("action") === form.getAttribute("action"));
             if (alike.length !== 1) return [];
             // What came back unsaved shows what was typed as if it had been there from the beginning.
-            if (form === sent ? !answer.ok : form.matches("[data-unsaved]")) alike[0].dataset.unsaved = "";
+            if (form === sent ? !isTaken : form.matches("[data-unsaved]")) alike[0].dataset.unsaved = "";
             return form === sent ? [] : keepTyped(form, alike[0]);
         });
     }
@@ -152,11 +163,11 @@
 
     // --- Left before it was decided ----------------------------------------------------------------------------------
 
-    const decisionOf = (here) => here?.querySelector(".desk-decision form[data-part]");
+    const decisionOf = (here) => here?.querySelector(".desk-decision form[hx-post]");
     const placeOfForm = (form) => form.getAttribute("action").split("?")[0];
 
-    function putAside() {
-        const form = decisionOf(item());
+    function putAside(here) {
+        const form = decisionOf(here);
         if (form && !form.dataset.taken) drafts.putAside(placeOfForm(form), typedIn(form));
     }
 
@@ -180,7 +191,7 @@
         tell(words().restored);
     }
 
-    addEventListener("pagehide", putAside);
+    addEventListener("pagehide", () => putAside(item()));
 
     // --- The next item's pictures, fetched ahead ---------------------------------------------------------------------
 
@@ -224,15 +235,7 @@
         fetched.clear();
     }
 
-    addEventListener("popstate", () => { if (work()) location.reload(); });
-
     document.addEventListener("desk:asleep", () => tell(words().loading));
-
-    document.addEventListener("submit", (event) => {
-        if (!work() || !event.target.matches("form[data-part]") || event.defaultPrevented) return;
-        event.preventDefault();
-        send(event.target, event.submitter);
-    });
 
     function tell(sentence) {
         let news = document.querySelector("[data-news]");
@@ -275,7 +278,7 @@
     addEventListener("pagehide", () => { if (out || item()?.classList.contains("is-over")) drafts.keep(); });
 
     // Back in this tab, perhaps signed in again in another.
-    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) (item() ? look : refresh)(); });
+    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) item() ? look() : htmx.trigger(refresher(), "desk:refresh"); });
 
     function isIn() {
         if (!out) return;
@@ -358,50 +361,40 @@
     }
 
     // Somebody was quicker while it opened: shown as theirs, with the way to take it over; what is typed already stays.
-    async function asItIs(here, sentence) {
-        const answer = await fetch(location.href, { headers: { "X-Part": "1" } }).catch(() => null);
-        if (item() !== here) return;
+    function asItIs(here, sentence) {
         const fields = [...here.querySelectorAll("textarea, input[type=text], input:not([type])")];
-        if (answer?.ok && fields.every((one) => one.value === one.defaultValue)) await show(answer);
-        else over(here, sentence);
+        if (!fields.every((one) => one.value === one.defaultValue)) return over(here, sentence);
+        return htmx.ajax("GET", location.href, { source: work(), target: work() }).catch(() => over(here, sentence));
     }
 
     function stop() {
         clearInterval(looking);
         clearInterval(renewing);
-        clearInterval(refreshing);
     }
 
     function watch() {
         stop();
-        refreshing = setInterval(refresh, REFRESH_EVERY);
         if (!item()) return;
         looking = setInterval(look, LOOK_EVERY);
         renewing = setInterval(renew, RENEW_EVERY);
     }
 
-    // The desk page keeps itself up to date, unless somebody is choosing on it.
-    const REFRESH_EVERY = 15000;
-    let refreshing = 0;
-    async function refresh() {
-        const live = [...document.querySelectorAll("[data-live]")];
-        if (!live.length || document.hidden) return;
-        let fresh;
-        try {
-            const answer = await fetch(location.href, { headers: { "X-Poll": "1" } });
-            if (!answer.ok) return void (await refused(answer));
-            if (answer.redirected) return;
-            isIn();
-            fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-        } catch {
-            return;
-        }
-        for (const here of live) {
-            const there = fresh.querySelector(`[data-live="${here.dataset.live}"]`);
-            const chosen = here.querySelector("input:checked") || here.contains(document.activeElement);
-            if (there && !chosen && there.innerHTML !== here.innerHTML) here.replaceWith(there);
-        }
-    }
+    // The desk page keeps itself up to date, unless the viewer is choosing on it.
+    const refresher = () => document.querySelector("[data-refresh]");
+    const isRefresh = (event) => event.detail.requestConfig?.elt === refresher();
+    document.addEventListener("htmx:beforeRequest", (event) => {
+        if (isRefresh(event) && (document.hidden || (out && !event.detail.requestConfig.triggeringEvent))) event.preventDefault();
+    });
+    document.addEventListener("htmx:beforeSwap", (event) => {
+        if (!isRefresh(event)) return;
+        const { xhr } = event.detail;
+        if (xhr.status >= 400) refused(answerOf(xhr));
+        else if (xhr.responseURL !== location.href) event.detail.shouldSwap = false;
+        else isIn();
+    });
+    document.addEventListener("htmx:oobBeforeSwap", ({ detail, target }) => {
+        if (target.id.startsWith("desk-")) detail.shouldSwap = !target.querySelector("input:checked") && !target.contains(document.activeElement);
+    });
 
     // Many at once, ten by ten, so that one sees how far it is and what came of each.
     const AT_ONCE = 10;
@@ -495,26 +488,32 @@
         field.focus();
     });
 
-    // About somebody, beside the item: what is on the page stays as it is.
-    document.addEventListener("click", async (event) => {
-        const link = event.target.closest("a[data-drawer]");
-        const drawer = document.getElementById("desk-drawer");
-        if (!link || !drawer || event.ctrlKey || event.metaKey || event.shiftKey) return;
-        event.preventDefault();
-        const here = item();
-        const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
-        const text = await answer?.clone().text().catch(() => null);
+    // About the author, beside the item: what is on the page stays as it is.
+    const drawer = () => document.getElementById("desk-drawer");
+    const isDrawer = (event) => event.detail.target.matches?.("[data-drawer-content]");
+    document.addEventListener("htmx:beforeSwap", (event) => {
+        if (!isDrawer(event)) return;
+        const { detail } = event;
+        const { xhr } = detail;
         // Left meanwhile, or asked for twice.
-        if (item() !== here || drawer.open) return;
-        if (typeof text !== "string") return tell(words().unsent);
-        if (await refused(answer)) return;
-        const page = new DOMParser().parseFromString(text, "text/html");
-        const part = page.querySelector("[data-author]");
-        if (!part) return tell(whyNot(answer, page));
-        drawer.querySelector("[data-drawer-content]").replaceChildren(part);
-        link.focus();  // where the focus goes back to
-        drawer.showModal();
+        detail.shouldSwap = xhr.status < 400 && detail.requestConfig.elt.isConnected && !drawer().open;
+        if (xhr.status >= 400) notAnItem(answerOf(xhr));
     });
+    document.addEventListener("htmx:afterSwap", (event) => {
+        if (!isDrawer(event)) return;
+        event.detail.requestConfig.elt.focus();  // where the focus goes back to
+        drawer().showModal();
+    });
+
+    // A preview that does not come is not the one before.
+    for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+        document.addEventListener(failure, ({ detail }) => {
+            const { failed } = detail.requestConfig.elt.dataset;
+            if (!failed) return;
+            htmx.findAll(detail.requestConfig.elt, "[id]").forEach((part) => { part.textContent = ""; });
+            detail.target.textContent = failed;
+        });
+    }
 
     // Ahead only once what is on the page is there: on a slow line the two would share it.
     function whenAwake(here) {

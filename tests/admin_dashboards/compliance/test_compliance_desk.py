@@ -33,10 +33,10 @@ def status_of(document: Document) -> str:
 
 def test_the_message_preview_is_what_is_sent(document: Document) -> None:
     client, address = console(people.compliance()), f"{DESK}{document.pk}/preview/"
-    shown = client.post(address, {"verdict": "rejected", "reason": "expired", "comment": "In May."}).json()
-    assert shown["notification"].endswith("Please send one that is still valid. In May.")
-    assert shown["subject"] == "Your document was not accepted"
-    assert "You may send in another one" in shown["body"]
+    shown = client.post(address, {"verdict": "rejected", "reason": "expired", "comment": "In May."}).text
+    assert "Please send one that is still valid. In May.</p>" in shown
+    assert ">Your document was not accepted</span>" in shown
+    assert "You may send in another one" in shown
     assert client.post(address, {"verdict": "rejected", "reason": "odd"}).status_code == 422
     assert status_of(document) == "pending"
 

@@ -35,7 +35,7 @@ def test_details_are_saved_by_keys_and_nothing_else_on_the_page_is_lost(page: Pa
     page.keyboard.press("Escape")
     press(page, "5", "+", "+", "f")
     page.get_by_placeholder("Internal note").fill("Ask Omar.")
-    expect(page.locator("[data-message-notification]")).to_contain_text("Your name has changed.")
+    expect(page.locator("#message-notification")).to_contain_text("Your name has changed.")
     zoomed = width(page)
     press(page, "Escape", "f")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
@@ -48,7 +48,7 @@ def test_details_are_saved_by_keys_and_nothing_else_on_the_page_is_lost(page: Pa
     expect(page.locator(".desk-decision [name=comment]")).to_have_value("Your name has changed.")
     expect(page.get_by_label("Name differs")).to_be_checked()
     expect(page.get_by_placeholder("Internal note")).to_have_value("Ask Omar.")
-    expect(page.locator("[data-message-notification]")).to_contain_text("Your name has changed.")
+    expect(page.locator("#message-notification")).to_contain_text("Your name has changed.")
     assert width(page) == zoomed
     assert DocumentDetails.objects.get().name == "Maya Underhill"
     # The decision was typed before the details were saved, and is taken all the same.

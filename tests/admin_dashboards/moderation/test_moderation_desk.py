@@ -245,7 +245,7 @@ def test_deciding_a_case_takes_two_steps_and_opens_the_next(client: Client) -> N
         version = text(page).split('name="version" value="')[1].split('"')[0]
         answer = client.post(f"{address}decide/", {"version": version, "outcome": outcome}, headers={"X-Part": "1"})
         gestures += 1
-        address = answer.headers.get("X-Address") or answer["Location"]
+        address = answer.headers.get("HX-Push-Url") or answer["Location"]
     assert address == DESK
     assert gestures == len(cases)
     assert {case.status for case in Case.objects.all()} == {"closed"}

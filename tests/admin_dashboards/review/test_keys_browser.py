@@ -232,7 +232,7 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     on(page, first)
 
     # A preview that does not come is not the one before.
-    preview = page.locator("[data-message-notification]")
+    preview = page.locator("#message-notification")
     page.route("**/preview/", lambda route: route.abort(), times=1)
     press(page, "2")
     expect(preview).to_have_text("Preview not available. Try again.")
@@ -264,7 +264,6 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     press(page, "a")
     # Pressed twice, one decision is undone: the other one has not been read.
     press(page, "u")
-    on(page, second)
     page.keyboard.press("u")
     expect(page.locator("[data-announced]")).to_have_text(
         f"Decision on Identity document {second.pk} of person1 undone."
