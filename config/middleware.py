@@ -47,7 +47,6 @@ class RequestOrigin:
         scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().strip('"').lower()
         if scheme == "https":
             request.META["wsgi.url_scheme"] = "https"
-            request.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
 
 
 def is_of_api(request: HttpRequest) -> bool:

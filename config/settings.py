@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from ipaddress import IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -27,7 +28,7 @@ env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), overwrite=False)
 
 
-def _read(kind: str, name: str, **options):  # type: ignore[no-untyped-def]
+def _read(kind: str, name: str, **options: Any) -> Any:
     """One variable; a missing or malformed one ends the start with a line that names it."""
     try:
         return getattr(env, kind)(name, **options)

@@ -51,5 +51,5 @@ def load() -> Scenario:
     casework.work(scenario, hosted, posted, messages)
     teamwork.write_templates(scenario)
     scenario.send_notifications()
-    inspect_left_over.defer(timestamp=int(scenario.now.timestamp()))  # type: ignore[call-arg]  # by its parameters
+    inspect_left_over.configure().defer(timestamp=int(scenario.now.timestamp()))
     return scenario

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Protocol, cast
 
 from django.db import models
 from django.utils import timezone
@@ -99,6 +100,12 @@ def change[M: models.Model](
     bulk_update_as(by, objs, fields, action=action, note=note)
 
 
+class Dated(Protocol):
+    """A row that says when its next version was made, as simple-history reads it."""
+
+    _history_date: datetime
+
+
 def _date[M: models.Model](objs: Sequence[M], at: Callable[[M], datetime]) -> None:
     for obj in objs:
-        obj._history_date = at(obj)  # type: ignore[attr-defined]
+        cast(Dated, obj)._history_date = at(obj)

@@ -26,6 +26,8 @@ CODE = ("apps/notifications/texts.py", "apps/users/texts.py")
 TEMPLATES = "templates/mail/*.txt"
 KEYWORDS = DEFAULT_KEYWORDS | {"pgettext_lazy": ((1, "c"), 2), "gettext_lazy": None}
 # As `templatize` writes what a template has for translation.
+# Where a text stands in its file is not kept: it would change with every line above it.
+NO_LINE = 0
 IN_TEMPLATE = re.compile(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 
 
@@ -35,11 +37,11 @@ def gathered() -> Catalog:
     for name in CODE:
         with (CHECKOUT / name).open("rb") as file:
             for _line, message, comments, context in extract("python", file, KEYWORDS, ["Translators:"]):
-                catalog.add(message, auto_comments=comments, context=context, locations=[(name, None)])  # type: ignore[list-item]
+                catalog.add(message, auto_comments=comments, context=context, locations=[(name, NO_LINE)])
     for file_name in sorted(CHECKOUT.glob(TEMPLATES)):
         for found in IN_TEMPLATE.finditer(templatize(file_name.read_text())):
             where = str(file_name.relative_to(CHECKOUT))
-            catalog.add(ast.literal_eval(found[1]), locations=[(where, None)])  # type: ignore[list-item]
+            catalog.add(ast.literal_eval(found[1]), locations=[(where, NO_LINE)])
     return catalog
 
 

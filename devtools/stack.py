@@ -212,10 +212,12 @@ def prepare(*, embedded_data: bool) -> None:
     import django
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
-    from django.db import connection
+    from django.db import connections
+    from django.db.backends.postgresql.base import DatabaseWrapper
     from django.db.migrations.executor import MigrationExecutor
 
     django.setup()
+    connection = connections["default"]
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say("Bringing the database up to date ...")
@@ -225,7 +227,8 @@ def prepare(*, embedded_data: bool) -> None:
         say("Loading the demo ...")
         call_command("demo")
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
+    assert isinstance(connection, DatabaseWrapper)
+    connection.close_pool()
 
 
 @contextlib.contextmanager

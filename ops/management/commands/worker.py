@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.core.management.base import BaseCommand, CommandParser
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 
 from apps.infra.jobs import IS_STOPPING
@@ -30,7 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
         end_with_supervisor()
-        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+        assert isinstance(app.connector, DjangoConnector)
+        with app.replace_connector(app.connector.get_worker_connector()):
             asyncio.run(work_until_stopped(concurrency))
 
 
