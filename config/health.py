@@ -19,8 +19,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from apps.infra import valkey
 from apps.infra.client_address import client_address, is_trusted_proxy
 
-# Seconds that a part may take to answer /readyz.
-PATIENCE = 2
+# Seconds that the database may take to answer /readyz; of Valkey, `apps.infra.valkey` says it.
+DATABASE_TIMEOUT = 2
 PROBES = {"/healthz", "/readyz", "/metrics"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -105,12 +105,12 @@ def _state(ask: Callable[[], None]) -> str:
 
 def _ask_database() -> None:
     # A connection of its own: the pool would wait for a free one.
-    with psycopg.connect(**connection.get_connection_params() | {"connect_timeout": PATIENCE}) as probe:
+    with psycopg.connect(**connection.get_connection_params() | {"connect_timeout": DATABASE_TIMEOUT}) as probe:
         probe.execute("SELECT 1")
 
 
 def _ask_valkey() -> None:
     """Write to each server. The first that fails is enough: together they could take longer than a probe waits."""
     for url in dict.fromkeys([settings.REDIS_URL, *settings.CHANNEL_REDIS_URLS]):
-        with valkey.connect(url, timeout=PATIENCE) as probe:
+        with valkey.connect(url, timeout=valkey.PROBE_TIMEOUT) as probe:
             probe.set("infloo:ready", 1, ex=60)

@@ -9,8 +9,8 @@ from typing import Any
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-# Seconds. A Valkey that is slower than this is as good as away, and the database has what it would have carried.
-PATIENCE = 1
+from apps.infra.valkey import CHANNEL_TIMEOUT
+
 # How a connection whose other end has vanished is found out, where the system has these options: some ten seconds
 # after the last packet, or five after one that was not acknowledged.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
@@ -29,8 +29,8 @@ def channel_layers(urls: Sequence[str], prefix: str) -> dict[str, Any]:
 def _host(url: str) -> dict[str, Any]:
     host: dict[str, Any] = {
         "address": url,
-        "socket_timeout": PATIENCE,
-        "socket_connect_timeout": PATIENCE,
+        "socket_timeout": CHANNEL_TIMEOUT,
+        "socket_connect_timeout": CHANNEL_TIMEOUT,
         # One: a connection that broke while idle shows only when it is used.
         "retry": Retry(NoBackoff(), 1),
     }

@@ -19,8 +19,14 @@ from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
-# Seconds. A Valkey that is slower than this is as good as away; then it is left alone for a while.
-PATIENCE = 0.5
+# Seconds that one call may take before Valkey counts as away, by who waits for it.
+REQUEST_TIMEOUT = 0.5
+"""A user does, and every caller can go on without it."""
+CHANNEL_TIMEOUT = 1.0
+"""Threads and tasks do, on which no user waits: the database is worse, which they read every two seconds anyway."""
+PROBE_TIMEOUT = 2.0
+"""A machine does, which asks whether Valkey works at all: one that is merely slow takes no process out of service."""
+# Seconds for which a Valkey that was away is not asked.
 LEAVE_ALONE = 2.0
 # Seconds between two lines in the log about the same server.
 SAY_EVERY = 60.0
@@ -47,7 +53,7 @@ class CircuitBreaker:
 
 class _Server:
     def __init__(self, url: str) -> None:
-        self.client = connect(url)
+        self.client = connect(url, timeout=REQUEST_TIMEOUT)
         self.breaker = CircuitBreaker()
         self._silent_until = float("-inf")
 
@@ -61,11 +67,11 @@ class _Server:
             logger.warning("Valkey does not answer, or takes no writes (%s): the platform goes on without it.", kind)
 
 
-def connect(url: str, *, timeout: float | None = None) -> redis.Redis:
-    """A client that tries once and waits `timeout` seconds for each answer, `PATIENCE` by default."""
-    wait = PATIENCE if timeout is None else timeout
+def connect(url: str, *, timeout: float) -> redis.Redis:
+    """A client that tries once and waits `timeout` seconds for each answer."""
     # A pool of its own: `redis.Redis(...)` would try three times more, with pauses.
-    return redis.Redis.from_url(url, socket_timeout=wait, socket_connect_timeout=wait, retry=Retry(NoBackoff(), 0))
+    once = Retry(NoBackoff(), 0)
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once)
 
 
 @contextmanager

@@ -336,7 +336,7 @@ def test_a_broker_that_hangs_is_waited_for_once(
     limits: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     unanswered(limits, settings)
-    monkeypatch.setattr(valkey, "PATIENCE", 0.1)
+    monkeypatch.setattr(valkey, "REQUEST_TIMEOUT", 0.1)
     with socket.socket(socket.AF_UNIX) as hanging:
         hanging.bind(str(tmp_path / "valkey.sock"))
         hanging.listen()
