@@ -31,14 +31,15 @@ def embedded_servers() -> Iterator[None]:
     if not (Path(__file__).resolve().parent / "devtools").is_dir():
         yield
         return
-    from devtools import embedded
+    from devtools.embedded import checkout
+    from devtools.embedded.ownership import Unavailable
 
-    embedded.offer()
+    checkout.offer()
     settings.INSTALLED_APPS  # noqa: B018  # broken settings end the start before a server runs
     try:
-        with embedded.when_used():
+        with checkout.when_used():
             yield
-    except embedded.Unavailable as error:
+    except Unavailable as error:
         sys.exit(str(error))
 
 

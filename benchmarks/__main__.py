@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import http_load, large, socket_load
-from devtools import embedded
+from devtools.embedded.throwaway import throwaway
+from devtools.paths import CHECKOUT, VAR
 
 AMOUNTS = {"users": 20_000, "events": 20_000, "stories": 20_000, "messages": 200_000, "notifications-per-user": 10}
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16, help="at a time (default 16)")
     parser.add_argument("--large", action="store_true", help="instead, each list and table on a large platform")
     options = parser.parse_args()
-    with embedded.throwaway(durable=True) as servers:
+    with throwaway(durable=True) as servers:
         environment = {
             "PATH": os.environ["PATH"],
             "DEBUG": "1",
@@ -39,7 +40,7 @@ def main() -> None:
         }
         amounts = large.AMOUNTS if options.large else AMOUNTS
         say("Filling the database ...")
-        sample = fill(embedded.CHECKOUT, environment, amounts)
+        sample = fill(CHECKOUT, environment, amounts)
         figures: dict[str, Any] = {"machine": machine(), "amounts": amounts, "seeded_in_seconds": sample["seconds"]}
         serve = [sys.executable, "manage.py", "serve", "--port"]
         if options.large:
@@ -69,10 +70,10 @@ def main() -> None:
 
 
 def keep(name: str, figures: dict[str, Any]) -> None:
-    file = embedded.VAR / name
+    file = VAR / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(figures, indent=2) + "\n")
-    say(f"\nFigures: {file.relative_to(embedded.CHECKOUT)}")
+    say(f"\nFigures: {file.relative_to(CHECKOUT)}")
 
 
 def show_slowest(door: str, times: dict[str, float], most: int = 15) -> None:
@@ -97,7 +98,7 @@ def python_of(checkout: Path) -> str:
     return str(checkout / ".venv" / "bin" / "python")
 
 
-def manage(environment: dict[str, str], *command: str, folder: Path = embedded.CHECKOUT) -> str:
+def manage(environment: dict[str, str], *command: str, folder: Path = CHECKOUT) -> str:
     done = subprocess.run(
         [python_of(folder), "manage.py", *command],
         cwd=folder,
@@ -110,7 +111,7 @@ def manage(environment: dict[str, str], *command: str, folder: Path = embedded.C
 
 
 @contextmanager
-def process(environment: dict[str, str], command: list[str], folder: Path = embedded.CHECKOUT) -> Iterator[int]:
+def process(environment: dict[str, str], command: list[str], folder: Path = CHECKOUT) -> Iterator[int]:
     """Runs a server on a free port, given as its last argument."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -124,7 +125,7 @@ def process(environment: dict[str, str], command: list[str], folder: Path = embe
 
 def web_of_production() -> list[str]:
     """The line of deploy/Procfile, on this machine alone."""
-    line = re.search(r"^web: granian (.*)$", (embedded.CHECKOUT / "deploy" / "Procfile").read_text(), re.MULTILINE)
+    line = re.search(r"^web: granian (.*)$", (CHECKOUT / "deploy" / "Procfile").read_text(), re.MULTILINE)
     assert line
     arguments = re.sub(r"--host \S+ --port \S+", "", line[1]).split()
     return [sys.executable, "-m", "granian", "--log-level", "error", *arguments, "--host", "127.0.0.1", "--port"]

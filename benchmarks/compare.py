@@ -17,7 +17,8 @@ import psycopg
 
 from benchmarks import http_load, socket_load
 from benchmarks.__main__ import AMOUNTS, fill, process, python_of, say
-from devtools import embedded
+from devtools.embedded.throwaway import throwaway
+from devtools.paths import CHECKOUT
 
 type Figures = dict[str, list[float]]
 
@@ -29,8 +30,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3, help="for each address in each round (default 3)")
     parser.add_argument("--connections", type=int, default=16, help="at a time (default 16)")
     options = parser.parse_args()
-    checkouts = {"this": embedded.CHECKOUT, "other": options.other.resolve()}
-    with embedded.throwaway(durable=True) as servers, ExitStack() as stack:
+    checkouts = {"this": CHECKOUT, "other": options.other.resolve()}
+    with throwaway(durable=True) as servers, ExitStack() as stack:
         served: dict[str, tuple[int, dict[str, Any]]] = {}
         for number, (name, checkout) in enumerate(checkouts.items()):
             environment = {

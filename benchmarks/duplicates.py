@@ -33,7 +33,7 @@ from PIL import Image
 
 from benchmarks.__main__ import keep, machine, manage, say
 from benchmarks.papers import COPIES, Order, Paper, drawn, orders, printed
-from devtools import embedded
+from devtools.embedded.throwaway import throwaway
 
 SIDE = 1200
 """Pages are kept somewhat smaller than by `renditions`, which spares time here and shows nothing more."""
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=24, help="of each kind (default 24)")
     parser.add_argument("--prints", type=int, default=100_000, help="fingerprints to look up among (default 100,000)")
     options = parser.parse_args()
-    with embedded.throwaway() as servers:
+    with throwaway() as servers:
         environment = {
             "PATH": os.environ["PATH"],
             "DEBUG": "1",

@@ -16,7 +16,8 @@ from statistics import median
 import psycopg
 
 from benchmarks.__main__ import python_of, say
-from devtools import embedded
+from devtools.embedded.throwaway import throwaway
+from devtools.paths import CHECKOUT
 
 MEASURE = """
 import json, resource, sys, time
@@ -80,9 +81,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    checkouts = {"this": embedded.CHECKOUT, "other": options.other.resolve()}
+    checkouts = {"this": CHECKOUT, "other": options.other.resolve()}
     figures: dict[str, dict[str, list[float]]] = {name: {} for name in checkouts}
-    with embedded.throwaway(durable=True) as servers:
+    with throwaway(durable=True) as servers:
         environments = {}
         for number, (name, checkout) in enumerate(checkouts.items()):
             environments[name] = {

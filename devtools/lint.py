@@ -6,7 +6,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 
 CODE = ("admin_dashboards", "api", "apps", "benchmarks", "config", "demo", "devtools", "ops", "tests", "manage.py")
 PYTHON = sys.executable

@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 
 LOCALE = CHECKOUT / "locale"
 CODE = ("apps/notifications/texts.py", "apps/users/texts.py")

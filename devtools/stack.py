@@ -17,7 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Never
 
-from devtools import embedded
+from devtools.embedded import checkout
+from devtools.embedded.ownership import Unavailable
+from devtools.embedded.pair import Pair
+from devtools.paths import CHECKOUT, VAR
 from ops.web import listen
 
 HOST = "127.0.0.1"
@@ -104,7 +107,7 @@ def main() -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
     make = Make()
-    os.chdir(embedded.CHECKOUT)
+    os.chdir(CHECKOUT)
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("DEMO", "1")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -129,7 +132,7 @@ def main() -> None:
                     for child in running:
                         child.watch()
                     time.sleep(0.25)
-    except embedded.Unavailable as error:
+    except Unavailable as error:
         sys.exit(str(error))
 
 
@@ -154,8 +157,8 @@ def read_port() -> int:
 @contextlib.contextmanager
 def the_only_run() -> Iterator[bool]:
     """Be the one run of this checkout. Yields whether the last one was killed."""
-    embedded.VAR.mkdir(exist_ok=True)
-    with (embedded.VAR / "run.pid").open("a+") as file:
+    VAR.mkdir(exist_ok=True)
+    with (VAR / "run.pid").open("a+") as file:
         file.seek(0)
         former = file.read()
         try:
@@ -193,17 +196,17 @@ def bound(port: int, *, patient: bool) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def servers() -> Iterator[embedded.Pair | None]:
+def servers() -> Iterator[Pair | None]:
     """The embedded servers where the settings name no others. Broken settings end us here, with their sentence."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
-    embedded.offer()
+    checkout.offer()
     try:
         settings.INSTALLED_APPS  # noqa: B018
     except ImproperlyConfigured as error:
         sys.exit(str(error))
-    with embedded.when_used() as pair:
+    with checkout.when_used() as pair:
         yield pair
 
 

@@ -12,19 +12,22 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from devtools import embedded
+from devtools.embedded.ownership import Unavailable
+from devtools.embedded.pair import Pair
+from devtools.embedded.throwaway import throwaway
+from devtools.paths import CHECKOUT
 
 
-def _servers() -> embedded.Pair:
+def _servers() -> Pair:
     if home := os.environ.get("TEST_SERVERS"):
-        return embedded.Pair(Path(home), durable=False)
+        return Pair(Path(home), durable=False)
     stack = ExitStack()
     atexit.register(stack.close)
     # As Ctrl-C does, so that the servers are stopped when only make is told to end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        pair = stack.enter_context(embedded.throwaway())
-    except embedded.Unavailable as error:
+        pair = stack.enter_context(throwaway())
+    except Unavailable as error:
         sys.exit(str(error))
     os.environ["TEST_SERVERS"] = str(pair.home)
     return pair
@@ -35,7 +38,7 @@ servers = _servers()
 worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
 number = 0 if worker == "master" else 1 + int(worker.removeprefix("gw"))
 
-for name in re.findall(r"^([A-Z0-9_]+)=", (embedded.CHECKOUT / ".env.example").read_text(), re.MULTILINE):
+for name in re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE):
     os.environ.pop(name, None)
 os.environ |= {
     "ENV_FILE": os.devnull,

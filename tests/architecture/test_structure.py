@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from tests.architecture.imports import circles, import_graph, imported
 
 PACKAGES = ("apps", "api", "admin_dashboards", "config", "ops", "devtools", "demo")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 
 FOLDERS = ("apps", "api", "admin_dashboards", "templates", "config", "ops", "devtools", "demo", "tests")
 SUFFIXES = {".py", ".html", ".txt", ".js", ".css"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 
 # The first start makes a database and the demo, on a machine that may be busy with other tests.
 # One process runs these in their order: they share a run.

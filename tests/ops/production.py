@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from tests.settings import servers
 
 PRODUCTION = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from tests.ops.production import PRODUCTION
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from tests.ops.production import PRODUCTION, start
 
 DEMO = {"PATH": os.defpath, "ENV_FILE": os.devnull, "DEBUG": "1"}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from tests.ops.production import PRODUCTION
 
 

@@ -29,7 +29,7 @@ from apps.users.authentication import passwords
 from apps.users.models import ResetCode
 from apps.users.verification import duplicates
 from apps.users.verification.jobs import inspect_left_over
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 from ops.jobs import retry_stalled
 from ops.management.commands.worker import work_until_stopped
 from tests.jobs import abandon_jobs, run_worker, waiting, worker_here

@@ -1,15 +1,11 @@
-"""The embedded servers: shared, healed, and nobody's folder opened for them."""
+"""A pair of embedded servers: shared, and healed after a kill."""
 
 import ctypes
 import os
-import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,34 +13,10 @@ import psycopg
 import pytest
 import redis
 
-from devtools import embedded
-from devtools.embedded import Pair
-
-
-@pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that everyone may enter, in place of the real one."""
-    folder = Path(tempfile.mkdtemp(prefix="infloo-elsewhere-", dir=embedded.ELSEWHERE))
-    folder.chmod(0o1777)
-    monkeypatch.setattr(embedded, "ELSEWHERE", folder)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def home(elsewhere: Path) -> Path:
-    return Path(tempfile.mkdtemp(dir=elsewhere))
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout in a folder that is closed to everyone else."""
-    folder = tmp_path / "closed" / "checkout"
-    folder.mkdir(parents=True)
-    folder.parent.chmod(0o700)
-    monkeypatch.setattr(embedded, "CHECKOUT", folder)
-    monkeypatch.setattr(embedded, "VAR", folder / "var")
-    return folder
+from devtools.embedded import server
+from devtools.embedded.ownership import Unavailable
+from devtools.embedded.pair import Pair
+from devtools.paths import CHECKOUT
 
 
 def kill(pair: Pair) -> None:
@@ -60,8 +32,8 @@ def test_embedded_servers_start_and_stop_together(home: Path) -> None:
     with pair.running():
         with psycopg.connect(pair.database_url()) as session:
             assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
-        with redis.Redis.from_url(pair.redis_url(3)) as broker:
-            assert broker.ping()
+        with redis.Redis.from_url(pair.redis_url(3)) as valkey:
+            assert valkey.ping()
         processes = [*pair.postgres.remains(), *pair.valkey.remains()]
         assert processes
         assert 0 not in {process.uids().effective for process in processes}
@@ -116,7 +88,7 @@ def test_a_socket_that_outlives_its_server_is_not_taken_for_it(home: Path) -> No
         assert not pair.heal()
 
 
-def without_looking_into_processes() -> None:
+def without_the_right_to_inspect_processes() -> None:
     """As in a container, where root lacks CAP_SYS_PTRACE."""
     assert not ctypes.CDLL(None).prctl(24, 19, 0, 0, 0)  # PR_CAPBSET_DROP; counts from the next program on
 
@@ -126,14 +98,14 @@ def test_embedded_servers_are_found_by_a_restricted_root(home: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from devtools.embedded import Pair
+from devtools.embedded.pair import Pair
 with Pair(Path(sys.argv[1]), durable=False).running() as _, Pair(Path(sys.argv[1])).running():
     pass
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(home)],
-        cwd=embedded.CHECKOUT,
-        preexec_fn=without_looking_into_processes,
+        cwd=CHECKOUT,
+        preexec_fn=without_the_right_to_inspect_processes,
         check=False,
         timeout=60,
     )
@@ -167,54 +139,8 @@ def test_a_half_made_database_is_made_anew(home: Path) -> None:
         assert pair.postgres.answers()
 
 
-def test_no_folder_of_others_is_opened(checkout: Path, elsewhere: Path) -> None:
-    above = [*checkout.parents, elsewhere, *elsewhere.parents]
-    before = [stat.S_IMODE(folder.stat().st_mode) for folder in above]
-    pair = Pair(embedded._checkout_home(), durable=False)
-    with pair.running():
-        assert pair.postgres.answers()
-    assert [stat.S_IMODE(folder.stat().st_mode) for folder in above] == before
-    assert stat.S_IMODE(pair.home.stat().st_mode) == 0o700
-    assert (checkout / "var" / "embedded").resolve() == pair.home
-
-
-def test_a_checkout_too_deep_for_sockets_keeps_its_data_elsewhere(
-    checkout: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
-    home = embedded._checkout_home()
-    assert home.parent == elsewhere
-    assert embedded._checkout_home() == home
-
-
-def test_a_copied_checkout_does_not_share_the_data_of_its_model(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
-    home = embedded._checkout_home()
-    monkeypatch.setattr(embedded, "CHECKOUT", checkout.with_name("copy"))
-    assert embedded._checkout_home() != home
-
-
-def test_data_gone_with_the_folder_elsewhere_is_begun_anew(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "VAR", checkout / ("deep" * 30))
-    shutil.rmtree(embedded._checkout_home())
-    assert embedded._checkout_home().is_dir()
-
-
-def test_the_next_throwaway_pair_clears_away_that_of_a_killed_run(elsewhere: Path) -> None:
-    killed = Pair(Path(tempfile.mkdtemp(prefix="infloo-test-", dir=elsewhere)), durable=False)
-    (killed.home / "held").touch()
-    killed.join()
-    processes = [*killed.postgres.remains(), *killed.valkey.remains()]
-    with embedded.throwaway() as pair, embedded.throwaway() as other:
-        assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
-        assert set(elsewhere.iterdir()) == {pair.home, other.home}
-    assert not list(elsewhere.iterdir())
-
-
 def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "STOP_TIMEOUT", 0.1)
+    monkeypatch.setattr(server, "STOP_TIMEOUT", 0.1)
     pair = Pair(home, durable=False)
     with pair.running():
         process = pair.valkey.process()
@@ -222,7 +148,7 @@ def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatc
         process.suspend()
         pair.valkey.socket_file.unlink()
         try:
-            with pytest.raises(embedded.Unavailable, match=r"Valkey .* does not answer"):
+            with pytest.raises(Unavailable, match=r"Valkey .* does not answer"):
                 Pair(home, durable=False).join()
         finally:
             process.send_signal(signal.SIGCONT)
