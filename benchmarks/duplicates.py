@@ -174,12 +174,12 @@ def child() -> Any:
     """The child's functions, which here remember the pages that they looked at."""
     import cv2
 
-    from apps.infra.files import comparing_child
+    from apps.infra.files.children import comparing
 
     cv2.setNumThreads(1)
     for name in ("page", "rough"):
-        setattr(comparing_child, name, lru_cache(PAGES)(getattr(comparing_child, name)))
-    return comparing_child
+        setattr(comparing, name, lru_cache(PAGES)(getattr(comparing, name)))
+    return comparing
 
 
 def count(made: Sequence[Order], documents: Sequence[int]) -> dict[str, Any]:
@@ -230,13 +230,13 @@ def show(figures: dict[str, Any]) -> None:
 def child_costs(made: Sequence[Order]) -> dict[str, dict[str, float]]:
     """Of the processes with limits, each time one is asked: seconds of CPU and of the clock, and the most memory."""
     setup()
-    from apps.infra.files.comparing import Paper, fingerprint, scores
+    from apps.infra.files.comparing import PagePicture, fingerprint, scores
     from apps.infra.files.rendering import render_page
     from apps.users.verification.duplicates import CANDIDATES
 
     papers = [drawn(order) for order in made]
     pages = [render_page(paper.content, paper.media_type, 1, watermark="", max_short=1000) for paper in papers]
-    made_of = [Paper(page, fingerprint(page).features) for page in pages]
+    made_of = [PagePicture(page, fingerprint(page).features) for page in pages]
     return {
         "hash": cost([partial(fingerprint, page) for page in pages]) | memory("hash", pages[:1]),
         f"compare with {CANDIDATES}": cost([partial(scores, one, [one] * CANDIDATES) for one in made_of])
@@ -258,21 +258,24 @@ def cost(work: Sequence[Callable[[], object]]) -> dict[str, float]:
 
 def memory(order: str, pages: Sequence[bytes]) -> dict[str, float]:
     """MiB, as Linux tells it of the child alone: `getrusage` counts the process that started it, too."""
-    from apps.infra.files.comparing import CHILD
+    from apps.infra.files.child_process import ENVIRONMENT, command
     from apps.infra.files.rendering import MEMORY, SECONDS
 
     if not sys.platform.startswith("linux"):
         return {}
     lengths = [len(page) for page in pages]
-    asked = {"do": order, "lengths": lengths, "seconds": SECONDS, "memory": MEMORY}
+    python, isolated, *arguments = command(
+        "comparing", {"do": order, "lengths": lengths, "seconds": SECONDS, "memory": MEMORY}
+    )
     watched = (
         "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__');"
         "sys.stderr.write(open('/proc/self/status').read())"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", watched, str(CHILD), json.dumps(asked)],
+        [python, isolated, "-c", watched, *arguments],
         input=b"".join(pages),
         capture_output=True,
+        env=ENVIRONMENT,
         check=True,
     )
     [most] = [line.split()[1] for line in done.stderr.decode().splitlines() if line.startswith("VmHWM")]

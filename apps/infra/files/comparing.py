@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from apps.infra.files.rendering import run_child
-
-CHILD = Path(__file__).with_name("comparing_child.py")
+from apps.infra.files.rendering import answer_of
 
 
 class Fingerprint(NamedTuple):
     hashes: list[int]
     """Of what stands out of a page, to find it by; none where it shows too little."""
     features: bytes
-    """Where that is and what it looks like, to choose among what was found."""
+    """Where that is and how it is recognised, to choose among what was found."""
 
 
-class Paper(NamedTuple):
+class PagePicture(NamedTuple):
     picture: bytes
     features: bytes
 
@@ -30,12 +27,12 @@ def fingerprint(picture: bytes) -> Fingerprint:
     return Fingerprint(found["hashes"], bytes.fromhex(found["features"]))
 
 
-def scores(paper: Paper, others: Sequence[Paper]) -> list[float]:
-    """How alike a paper and each other one are, 0 to 1, where they are least alike; 0 where one does not lie on the
+def scores(one: PagePicture, others: Sequence[PagePicture]) -> list[float]:
+    """How alike a page and each other one are, 0 to 1, where they are least alike; 0 where one does not lie on the
     other, or some others agree better at half the size. Raises `Unrenderable`."""
-    found: list[float] = _ask({"do": "compare"}, [part for one in (paper, *others) for part in one])["scores"]
+    found: list[float] = _ask({"do": "compare"}, [part for page in (one, *others) for part in page])["scores"]
     return found
 
 
 def _ask(order: dict[str, object], parts: Sequence[bytes]) -> Any:
-    return json.loads(run_child(CHILD, b"".join(parts), order | {"lengths": [len(part) for part in parts]}))
+    return json.loads(answer_of("comparing", b"".join(parts), order | {"lengths": [len(part) for part in parts]}))

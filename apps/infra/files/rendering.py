@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
 from apps.errors import DomainError
+from apps.infra.files.child_process import run_child
 
-CHILD = Path(__file__).with_name("rendering_child.py")
 SECONDS = 15
 MEMORY = 1536 * 1024 * 1024
 MAX_PAGES = 50
@@ -33,7 +31,7 @@ class Unrenderable(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Inspection:
     """What drawing found out about a file."""
 
     pages: int
@@ -52,7 +50,7 @@ def render_page(
     """
     order = {"do": "render", "page": page, "watermark": watermark, "max_side": max_side, "max_short": max_short}
     # What is drawn once and kept is worth packing well; what is marked for one viewer is not.
-    return _ask(content, order | {"media_type": media_type, "effort": 0 if watermark else 2})
+    return _render(content, order | {"media_type": media_type, "effort": 0 if watermark else 2})
 
 
 def media_type_of(drawn: bytes) -> str:
@@ -60,30 +58,21 @@ def media_type_of(drawn: bytes) -> str:
     return "image/jpeg" if drawn.startswith(b"\xff\xd8") else "image/webp"
 
 
-def inspect(content: bytes, media_type: str) -> Facts:
+def inspect(content: bytes, media_type: str) -> Inspection:
     """The number of pages, and whether letters are missing. Raises `Unrenderable`, also for a first page alone."""
-    found = json.loads(_ask(content, {"do": "inspect", "media_type": media_type}))
-    return Facts(found["pages"], found["letters_missing"])
+    found = json.loads(_render(content, {"do": "inspect", "media_type": media_type}))
+    return Inspection(found["pages"], found["letters_missing"])
 
 
-def _ask(content: bytes, order: dict[str, object]) -> bytes:
-    return run_child(CHILD, content, order | {"max_pages": MAX_PAGES})
+def _render(content: bytes, order: dict[str, object]) -> bytes:
+    return answer_of("rendering", content, order | {"max_pages": MAX_PAGES})
 
 
-def run_child(script: Path, content: bytes, order: dict[str, object]) -> bytes:
-    """What a script answers, in a process with `SECONDS` of CPU and `MEMORY` bytes. Raises `Unrenderable`."""
-    order = order | {"seconds": SECONDS, "memory": MEMORY}
+def answer_of(child: str, content: bytes, order: dict[str, object]) -> bytes:
+    """What a child answers, with `SECONDS` of CPU and `MEMORY` bytes. Raises `Unrenderable`."""
     try:
-        # -I: no environment, no user site; children need only the libraries that they import.
         with _children:
-            done = subprocess.run(
-                [sys.executable, "-I", str(script), json.dumps(order)],
-                input=content,
-                capture_output=True,
-                timeout=SECONDS + 5,
-                env={},
-                check=False,
-            )
+            done = run_child(child, content, order, seconds=SECONDS, memory=MEMORY)
     except subprocess.TimeoutExpired:
         raise Unrenderable("too-slow-to-draw", _("This file takes too long to draw.")) from None
     if done.returncode == 3:

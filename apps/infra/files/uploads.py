@@ -11,10 +11,8 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -22,6 +20,7 @@ from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _
 
 from apps.errors import Invalid, TooLarge, WrongKind
+from apps.infra.files.child_process import run_child
 from apps.infra.files.images import Moves, TooManyPixels, drawn_anew
 from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
 
@@ -43,7 +42,6 @@ ENDINGS = {
     "video/mp4": "mp4",
     "video/webm": "webm",
 }
-PDF_CHECK = Path(__file__).with_name("pdf_check.py")
 # Editors, mail programs and web pages put blanks and byte order marks around a PDF; they are no part of it.
 PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf|[\s\x00])*%PDF-")
 PDF_PADDING = b" \t\r\n\v\f\x00\x1a\xef\xbb\xbf"
@@ -163,19 +161,10 @@ def _too_many_pixels(most: int, field: str) -> Invalid:
 
 def _harmless_pdf(upload: Upload, field: str) -> bytes:
     """The file without the blanks around it, looked through. Raises `Invalid`."""
-    limits = {"seconds": PDF_SECONDS, "memory": PDF_MEMORY, "pages": PDF_PAGES}
     upload.seek(0)
     content = _trimmed(upload.read())
     try:
-        # -I: no environment, no user site.
-        done = subprocess.run(
-            [sys.executable, "-I", str(PDF_CHECK), json.dumps(limits)],
-            input=content,
-            capture_output=True,
-            timeout=PDF_SECONDS + 5,
-            env={},
-            check=False,
-        )
+        done = run_child("pdf_check", content, {"pages": PDF_PAGES}, seconds=PDF_SECONDS, memory=PDF_MEMORY)
         found = json.loads(done.stdout) if done.returncode == 0 else "broken"
     except subprocess.TimeoutExpired:
         found = "broken"

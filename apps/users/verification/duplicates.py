@@ -179,7 +179,7 @@ def _find_duplicates(document: Document, picture: bytes) -> None:
         document=document, defaults=values | {"bits": None, "bands": None, "sketch": None}
     )
     if pages := _pages_of(candidates(found, document.pk, document.owner_id)):
-        scores = comparing.scores(comparing.Paper(picture, features), list(pages.values()))
+        scores = comparing.scores(comparing.PagePicture(picture, features), list(pages.values()))
         DuplicateMatch.objects.bulk_create(
             [
                 DuplicateMatch(document=document, other_id=other, score=score)
@@ -191,7 +191,7 @@ def _find_duplicates(document: Document, picture: bytes) -> None:
     DocumentFingerprint.objects.filter(document=document).update(version=VERSION)
 
 
-def _pages_of(numbers: Sequence[int]) -> dict[int, comparing.Paper]:
+def _pages_of(numbers: Sequence[int]) -> dict[int, comparing.PagePicture]:
     """The first pages of documents by id, in this order, without deleted ones and those without a fingerprint."""
     fingerprints = DocumentFingerprint.objects.select_related("document").in_bulk(numbers)
     pages = {}
@@ -199,7 +199,7 @@ def _pages_of(numbers: Sequence[int]) -> dict[int, comparing.Paper]:
         # It may have been deleted, or be of the release before, meanwhile.
         if number in fingerprints and (features := fingerprints[number].features):
             with suppress(Unrenderable, FileNotFoundError):
-                pages[number] = comparing.Paper(_picture(fingerprints[number].document), bytes(features))
+                pages[number] = comparing.PagePicture(_picture(fingerprints[number].document), bytes(features))
     return pages
 
 
