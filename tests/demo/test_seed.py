@@ -21,7 +21,8 @@ from apps.review.decisions.models import Decision
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import CLIENT_ROLES, Document, Profile, User
 from apps.users.names import skeleton_key
-from demo.seed import FILLED, Amounts, seed
+from demo.seed import FILLED, seed
+from demo.seeding.amounts import Amounts
 from tests import people
 
 

@@ -24,7 +24,8 @@ from apps.events.models import Event
 from apps.moderation.models import Report
 from apps.users.models import Session, User
 from demo.bulk import copy_rows
-from demo.seed import Amounts, fill, take_figures
+from demo.seed import fill, take_figures
+from demo.seeding.amounts import Amounts
 from tests import people
 from tests.client import api
 from tests.console import console, links

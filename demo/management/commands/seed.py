@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from demo.seed import AlreadySeeded, Amounts, seed
+from demo.seed import AlreadySeeded, seed
+from demo.seeding.amounts import Amounts
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""What the seed writes, table by table, in the order of their foreign keys."""
