@@ -14,7 +14,7 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-from demo.drawing import pdf_page, pdf_text
+from demo.drawing.documents import pdf_page, pdf_text
 
 GIVEN = (
     "Anna", "Ben", "Clara", "Daniel", "Elena", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Katya", "Luca",

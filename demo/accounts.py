@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group
 
 from apps.audit.actions import Action
 from apps.users.models import Profile, Role, User
-from demo import drawing, texts
+from demo import texts
+from demo.drawing.people import logo, portrait
 from demo.scenario import Scenario, change, create
 
 PASSWORD = "infloo-demo"
@@ -124,10 +125,8 @@ def _joined(scenario: Scenario, place: int, character: Character) -> datetime:
 
 
 def _profile(scenario: Scenario, character: Character) -> Profile:
-    if character.role == Role.BRAND:
-        picture = drawing.logo(scenario.random, character.company)
-    else:
-        picture = drawing.portrait(scenario.random)
+    is_company = character.role == Role.BRAND
+    picture = logo(scenario.random, character.company) if is_company else portrait(scenario.random)
     # Some never chose one and show the default picture.
     has_picture = character.username != NEWCOMER and scenario.random.random() < 0.9
     handle = character.username.replace(".", "")

@@ -16,9 +16,10 @@ from apps.review.decisions.services import facts
 from apps.users.models import DocType, Document, Profile, Reason, Role, User
 from apps.users.verification.four_eyes import ASKED_FIELDS
 from apps.users.verification.review import DECIDED_FIELDS
-from demo import drawing, texts
+from demo import texts
 from demo.accounts import NEWCOMER
 from demo.documents import Case
+from demo.drawing.people import portrait
 from demo.scenario import Scenario, change, create
 from demo.teamwork import assign, claim, escalate, note, snooze
 
@@ -81,7 +82,7 @@ def _sign_up(scenario: Scenario, names: Iterable[str], hours_ago: Sequence[float
 def _profile(scenario: Scenario, user: User, dice: Random) -> Profile:
     family = user.username.split(".")[1].title()
     founder = user.role == Role.ENTREPRENEUR
-    picture = scenario.store("profiles", "image/jpeg", drawing.portrait(dice)).name if dice.random() < 0.4 else ""
+    picture = scenario.store("profiles", "image/jpeg", portrait(dice)).name if dice.random() < 0.4 else ""
     return Profile(
         user=user,
         bio=dice.choice(texts.FOUNDER_BIOS if founder else texts.BIOS),

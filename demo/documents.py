@@ -28,9 +28,11 @@ from apps.users.models import (
 from apps.users.verification.matching import keys_of
 from apps.users.verification.messages import message_to_owner
 from apps.users.verification.review import DECIDED_FIELDS
-from demo import drawing, texts
+from demo import texts
 from demo.accounts import NEWCOMER
 from demo.bulk import Stored, copy_rows
+from demo.drawing.documents import Holder, business_paper, identity_card
+from demo.drawing.scenes import scene
 from demo.scenario import Scenario, change, create
 
 Status = Document.Status
@@ -260,7 +262,7 @@ def _document(scenario: Scenario, case: Case, used: str) -> Document:
 
 def _card(scenario: Scenario, case: Case, used: str) -> Stored:
     if case.reason == Reason.WRONG_DOCUMENT:
-        return scenario.store("documents", "image/jpeg", drawing.scene(scenario.random, "table"))
+        return scenario.store("documents", "image/jpeg", scene(scenario.random, "table"))
     name = _name(case.owner)
     if case.reason == Reason.NAME_DIFFERS or case.flag == "differs":
         name = f"{name.split()[0]} Underhill"
@@ -275,9 +277,9 @@ def _card(scenario: Scenario, case: Case, used: str) -> Stored:
         number = used
     if case.reason not in UNREAD:
         case.shown = Shown(name, number, born, expires)
-    holder = drawing.Holder(name, born, expires, number)
+    holder = Holder(name, born, expires, number)
     media_type = "image/png" if case.verdict == Status.PENDING else "image/jpeg"
-    card = drawing.identity_card(
+    card = identity_card(
         scenario.random, holder, flaw=FLAWS.get(Reason(case.reason), "") if case.reason else "", media_type=media_type
     )
     return scenario.store("documents", media_type, card)
@@ -289,7 +291,7 @@ def _paper(scenario: Scenario, case: Case) -> Stored:
     company = case.owner.profile.company_name
     if kind == "trade":
         case.shown = Shown(company, f"MR {number}")
-    paper = drawing.business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
+    paper = business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
     return scenario.store("documents", "application/pdf", paper)
 
 

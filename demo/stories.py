@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from apps.audit.actions import Action
 from apps.stories.models import LIFETIME, Story, StoryView
-from demo import drawing, texts
+from demo import texts
 from demo.accounts import TRIO
+from demo.drawing.scenes import scene
 from demo.scenario import Scenario, change, create
 
 # Hours ago at which stories were posted.
@@ -50,9 +51,9 @@ def post(scenario: Scenario) -> list[Story]:
     authors = [*(scenario[name] for name in TRIO), *scenario.random.sample(others, len(POSTED) - 3)]
     stories = []
     for place, hours in enumerate(POSTED):
-        scene, caption = texts.STORIES[place % len(texts.STORIES)]
+        kind, caption = texts.STORIES[place % len(texts.STORIES)]
         at = scenario.ago(hours=hours)
-        file = scenario.store("stories", "image/jpeg", drawing.scene(scenario.random, scene))
+        file = scenario.store("stories", "image/jpeg", scene(scenario.random, kind))
         stories.append(
             Story(
                 author=authors[place],

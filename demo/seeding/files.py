@@ -10,8 +10,10 @@ from typing import Any
 
 from apps.stories.models import LIFETIME, Story
 from apps.users.models import DocType, Document, Reason
-from demo import drawing, texts
+from demo import texts
 from demo.bulk import copy_rows, reserve_ids, store
+from demo.drawing.documents import Holder, business_paper, identity_card
+from demo.drawing.scenes import scene
 from demo.seeding.amounts import Seeding
 
 
@@ -21,8 +23,7 @@ def write_stories(run: Seeding) -> range:
         return range(0)
     ids = reserve_ids(Story, count)
     files = [
-        store(f"stories/seed-{number}.jpg", "image/jpeg", drawing.scene(Random(number), size=(360, 640)))
-        for number in range(4)
+        store(f"stories/seed-{number}.jpg", "image/jpeg", scene(Random(number), size=(360, 640))) for number in range(4)
     ]
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -55,11 +56,9 @@ def write_documents(run: Seeding) -> range:
         return range(0)
     ids = reserve_ids(Document, count)
     files = {
-        DocType.IDENTITY: store(
-            "documents/seed-card.png", "image/png", drawing.identity_card(Random(1), drawing.Holder("Sam Seed"))
-        ),
+        DocType.IDENTITY: store("documents/seed-card.png", "image/png", identity_card(Random(1), Holder("Sam Seed"))),
         DocType.BUSINESS: store(
-            "documents/seed-paper.pdf", "application/pdf", drawing.business_paper("Seed Ltd", "Sam Seed", "A-1")
+            "documents/seed-paper.pdf", "application/pdf", business_paper("Seed Ltd", "Sam Seed", "A-1")
         ),
     }
     reasons = [reason.value for reason in Reason]

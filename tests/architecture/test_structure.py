@@ -22,7 +22,6 @@ MAX_TEST_LINES = 500
 
 LONG_FILES = {
     "config/settings.py": "all settings in one file, each with its reader, in the order of the documentation",
-    "demo/drawing.py": "the pictures of the demo, data more than code",
 }
 """Files that may be longer than `MAX_LINES`, each with the reason."""
 

@@ -38,9 +38,11 @@ from apps.users.verification.details import compare_details
 from apps.users.verification.duplicates import duplicates, inspect_document
 from apps.users.verification.four_eyes import needs_second
 from apps.users.verification.quality import open_checks, quality
-from demo import drawing
 from demo.accounts import PASSWORD, STAFF, TRIO
 from demo.colleagues import COLLEAGUES
+from demo.drawing.documents import Holder, business_paper, identity_card
+from demo.drawing.people import portrait
+from demo.drawing.scenes import scene
 from demo.load import load
 
 OFFICERS = {"admin", "compliance", "robin.marsh"}
@@ -344,7 +346,7 @@ def test_demo_refuses_remote_databases(host: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_drawings_are_equal_for_equal_seeds() -> None:
-    holder = drawing.Holder("Sam Seed")
-    for draw in (drawing.portrait, drawing.scene, lambda random: drawing.identity_card(random, holder)):
+    holder = Holder("Sam Seed")
+    for draw in (portrait, scene, lambda random: identity_card(random, holder)):
         assert draw(Random(7)) == draw(Random(7))
-    assert drawing.business_paper("A", "B", "1") == drawing.business_paper("A", "B", "1")
+    assert business_paper("A", "B", "1") == business_paper("A", "B", "1")

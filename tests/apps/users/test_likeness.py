@@ -23,7 +23,7 @@ from apps.users.verification import duplicates
 from apps.users.verification.upload import send_document
 from benchmarks import papers as layouts
 from benchmarks.papers import COPIES, jpeg, photographed, printed
-from demo import drawing
+from demo.drawing.documents import Holder, business_paper, identity_card
 from tests.drawn import filled_form, pdf, png, upload
 from tests.jobs import run_jobs, waiting
 from tests.people import alice, bob, carol, compliance, make_staff, make_user, newton
@@ -232,9 +232,9 @@ def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
     documents = []
     for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
         born, expires = date(1980 + number, 3, 4), date(2030, 1, number + 1)
-        holder = drawing.Holder(name, born, expires, f"X{random.randint(10, 99)}K{random.randint(1000, 9999)}")
-        documents.append(send(make_user(f"holder{number}"), drawing.identity_card(random, holder)))
-        paper = drawing.business_paper(f"{name.split()[1]} Goods", name, str(random.randint(20_000, 90_000)))
+        holder = Holder(name, born, expires, f"X{random.randint(10, 99)}K{random.randint(1000, 9999)}")
+        documents.append(send(make_user(f"holder{number}"), identity_card(random, holder)))
+        paper = business_paper(f"{name.split()[1]} Goods", name, str(random.randint(20_000, 90_000)))
         documents.append(send(make_user(f"company{number}"), paper, "business"))
     assert [found(officer, one) for one in documents] == [[]] * 8
 
