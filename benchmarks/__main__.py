@@ -1,4 +1,4 @@
-"""`make bench`: what the platform carries on this machine, clients included, on servers that keep what they are told.
+"""`make bench`: what the platform carries on this machine, clients included, on servers that keep what they are given.
 
 Prints tables, and writes the figures to var/bench.json.
 """
@@ -52,8 +52,8 @@ def main() -> None:
                 http_load.wait_until_ready(port)
                 figures |= large.measure(port, sample)
             say(f"Filled in {sample['seconds']} seconds.")
-            for door in ("api", "console"):
-                show_slowest(door, figures[door])
+            for part in ("api", "console"):
+                show_slowest(part, figures[part])
             keep("bench-large.json", figures)
             return
         with process(environment, serve) as port:
@@ -76,8 +76,8 @@ def keep(name: str, figures: dict[str, Any]) -> None:
     say(f"\nFigures: {file.relative_to(CHECKOUT)}")
 
 
-def show_slowest(door: str, times: dict[str, float], most: int = 15) -> None:
-    say(f"\nMilliseconds of one page, {door}: the slowest of {len(times)}")
+def show_slowest(part: str, times: dict[str, float], most: int = 15) -> None:
+    say(f"\nMilliseconds of one page, {part}: the slowest of {len(times)}")
     for address, milliseconds in list(times.items())[:most]:
         say(f"  {milliseconds:>8,.1f}  {address}")
 

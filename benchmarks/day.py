@@ -1,7 +1,7 @@
 """The jobs of a working day, done in a browser: gestures, typed fields, page loads and seconds of waiting for each.
 
-    make run                                  # in another shell, on demo data that nobody has worked on yet; wait
-                                              # until its worker has looked through the documents, some minutes
+    make run                                  # in another shell, on demo data that no officer has worked on yet; wait
+                                              # until its worker has inspected the documents, some minutes
     python -m benchmarks.day [--url http://127.0.0.1:8000] [--out day.json]
 
 A gesture is a key or a click; a field that is typed into counts as one beside it. Seconds are those of the job from
@@ -380,7 +380,7 @@ def slow_day(day: Day, new: Callable[[str], Person]) -> None:
     page.goto("/admin/compliance/next/")
     page.wait_for_function(LISTENS)
     page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
-    page.wait_for_timeout(20_000)  # as long as one looks at a document: the next one's picture comes meanwhile
+    page.wait_for_timeout(20_000)  # as long as an officer views a document: the next one's picture comes meanwhile
     before = officer.heading.text_content()
     with day.job(officer, "Slow line: approve, until the next item"):
         officer.key("a")

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.duplicates`: how well the finder of duplicates tells papers of one form apart.
+"""`python -m benchmarks.duplicates`: how well the finder of duplicates distinguishes documents on one form.
 
-Draws papers of people who do not exist and copies of some, has the finder inspect them in an order drawn by lot, and
+Draws documents of people who do not exist and copies of some, has the finder inspect them in an order drawn by lot, and
 counts false alarms and copies missed. All look-ups run against PostgreSQL, as in production. The work of the child
 with limits is done by the same functions within two processes, to spare thousands of starts, and what it finds on a
 page is kept while others are compared with that; what the child itself costs is measured on some documents at the end.
-Papers once drawn are kept in the system's folder for temporary files. Writes the figures to var/duplicates.json, and
+Documents once drawn are kept in the system's folder for temporary files. Writes the figures to var/duplicates.json, and
 prints them.
 """
 
@@ -171,7 +171,7 @@ def ask_here(order: dict[str, Any], parts: Sequence[bytes]) -> Any:
 
 @cache
 def child() -> Any:
-    """The child's functions, which here remember the pages that they looked at."""
+    """The child's functions, which here remember the pages that they compared."""
     import cv2
 
     from apps.infra.files.children import comparing
@@ -257,7 +257,7 @@ def cost(work: Sequence[Callable[[], object]]) -> dict[str, float]:
 
 
 def memory(order: str, pages: Sequence[bytes]) -> dict[str, float]:
-    """MiB, as Linux tells it of the child alone: `getrusage` counts the process that started it, too."""
+    """MiB, as Linux counts it of the child alone: `getrusage` counts the process that started it, too."""
     from apps.infra.files.child_process import ENVIRONMENT, command
     from apps.infra.files.rendering import MEMORY, SECONDS
 

@@ -80,12 +80,12 @@ def measure(port: int, sample: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 def _lists(app: Browser, sample: dict[str, Any]) -> Iterator[str]:
     """Each list that the schema knows, with each value of what narrows it down, and a page in its middle."""
-    things = {"event_id": sample["events"][0], "story_id": sample["stories"][0]}
+    rows = {"event_id": sample["events"][0], "story_id": sample["stories"][0]}
     for template, operations in json.loads(app.get("/api/openapi.json"))["paths"].items():
         parameters = operations.get("get", {}).get("parameters", [])
         if not any(parameter["name"] == "page" for parameter in parameters):
             continue
-        path = template.format(**things)
+        path = template.format(**rows)
         for query in ("", *_narrowed(parameters, sample)):
             address = f"{path}?{query}"
             yield address

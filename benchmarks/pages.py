@@ -1,6 +1,6 @@
 """`python -m benchmarks.pages`: how long a large scan takes at the desk, drawn for the first time and after that.
 
-Prints one JSON object: seconds by kind of file, and how many times faster the second look is.
+Prints one JSON object: seconds by kind of file, and how many times faster the second view is.
 """
 
 import json
@@ -33,11 +33,11 @@ def measure(media_type: str, kind: str) -> dict[str, float]:
 
     name = default_storage.save(f"documents/scan.{kind.lower()}", ContentFile(scan(kind)))
     stored = FieldFile(None, FileField(), name)  # type: ignore[arg-type]  # of no row
-    first, second = look(stored, media_type), look(stored, media_type)
+    first, second = view(stored, media_type), view(stored, media_type)
     return {"first": round(first, 3), "second": round(second, 3), "times_faster": round(first / second, 1)}
 
 
-def look(stored: object, media_type: str) -> float:
+def view(stored: object, media_type: str) -> float:
     """Seconds until an officer has the page, marked with their name."""
     from apps.infra.files.rendering import MAX_SHORT, render_page
     from apps.infra.files.renditions import rendition

@@ -17,7 +17,7 @@ _wsgi: Any = WholeBodies(WSGIMiddleware(wsgi_application, workers=16))
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The WSGI application, without headers that it could not tell from others: X_Real_IP from X-Real-IP."""
+    """The WSGI application, without headers that it could not distinguish from others: X_Real_IP from X-Real-IP."""
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
     await _wsgi(scope | {"headers": headers}, receive, send)
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from api.errors import problem
 from apps.audit.context import coming_from
 from apps.infra.client_address import believed_address
-from apps.infra.files.uploads import FILM_SIZE, MIB
+from apps.infra.files.uploads import MIB, VIDEO_SIZE
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 PATIENCE = 30.0
 LONGEST = 1800.0
 # Bytes: of a form with files; of a body that is kept in memory, not on disk; of a part that is passed on.
-FORM_SIZE = FILM_SIZE + 5 * MIB
+FORM_SIZE = VIDEO_SIZE + 5 * MIB
 IN_MEMORY = MIB // 4
 PART = MIB // 4
 
@@ -169,6 +169,6 @@ def _measure(environ: dict[str, Any]) -> None:
 
 
 def _limit(content_type: str) -> int:
-    """How many bytes of such a body are read. What Django is told of a longer one, it refuses."""
+    """How many bytes of such a body are read. A longer one Django refuses."""
     is_form_with_files = content_type.lower().startswith("multipart/")
     return FORM_SIZE if is_form_with_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE

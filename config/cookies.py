@@ -2,7 +2,7 @@
 
 Browsers share cookies between all ports of a host. Names of our own keep other programs out of them, and under DEBUG
 the port keeps two installations on one machine apart. In production the prefix makes browsers refuse a cookie of that
-name from anybody but this very host, over HTTPS (RFC 6265bis, 4.1.3).
+name from any host but this very one, over HTTPS (RFC 6265bis, 4.1.3).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def cookie_name(name: str, *, port: str | None, prefix: str = "__Host-") -> str:
 
 def port_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """The port that this process serves, by its command line, or by PORT, which `make run` passes on."""
-    command, words = (argv[1], argv[2:]) if len(argv) > 1 else ("", ())
+    command, arguments = (argv[1], argv[2:]) if len(argv) > 1 else ("", ())
     asked = {
         "runserver": rf"(?:^| )(?:\S*:)?({PORT})(?: |$)",
         "serve": rf"--port[= ]({PORT})(?: |$)",
     }.get(command)
-    found = re.search(asked, " ".join(words)) if asked else None
+    found = re.search(asked, " ".join(arguments)) if asked else None
     if found:
         return found[1]
     given = environment.get("PORT", "")

@@ -49,7 +49,7 @@ class RequestMetrics:
 
 
 class Probes:
-    """Answers for machines, which ask by whatever name or address they have: before hosts and sessions are judged."""
+    """Answers for machines, which ask by whatever name or address they have: before hosts and sessions are checked."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

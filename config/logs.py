@@ -19,7 +19,7 @@ class RequestLog(RequestMiddleware):
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
-        """Whom the answer was for; nobody is looked up only to be written down."""
+        """The user whom the answer was for; none is read from the database only to be logged."""
         user: Any = getattr(request, "user", None)
         if user is not None and getattr(user, "_wrapped", user) is not empty:
             structlog.contextvars.bind_contextvars(user_id=user.pk)

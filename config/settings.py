@@ -48,8 +48,8 @@ def _secret(name: str) -> str:
 
 
 def _check_secrets(**values: list[str]) -> None:
-    """End the start where a secret of production is one that everybody can read, or serves two purposes."""
-    taken = dict.fromkeys(DEMO_SECRETS.values(), "the demo's, which everybody knows")
+    """End the start where a secret of production is one that anyone can read, or serves two purposes."""
+    taken = dict.fromkeys(DEMO_SECRETS.values(), "the demo's, which anyone knows")
     for name, secrets in values.items():
         for secret in secrets:
             if secret in taken:
@@ -186,7 +186,7 @@ ALLOWED_HOSTS = _hosts("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 _embedded = DEBUG and not _read("str", "DATABASE_URL", default="")
 ENVIRONMENT = _environment("ENVIRONMENT", "Demo" if _embedded else "Development" if DEBUG else "Production")
-"""The label in the console's header, which tells a rehearsal from the real one: its text and colour."""
+"""The label in the console's header, by which a rehearsal is known from the real one: its text and colour."""
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count."""
 
@@ -313,7 +313,7 @@ AUTHENTICATION_BACKENDS = [
     "apps.users.backends.Accounts",
 ]
 ANONYMOUS_USER_NAME = None  # guardian makes no user of its own
-# apps.access asks guardian itself, so that nobody asks it another way.
+# apps.access asks guardian itself, so that no code asks it another way.
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -336,7 +336,7 @@ STAFF_MFA = _choice("STAFF_MFA", ("required", "optional"), "optional" if DEBUG e
 OTP_TOTP_SYNC = False
 
 CONSOLE_IDLE_MINUTES = _number("CONSOLE_IDLE_MINUTES", 60)
-"""A console that nobody used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""
+"""A console that was not used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""
 # Never in Valkey as well: one that was away would bring back sessions that have ended or changed meanwhile.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -459,7 +459,7 @@ if USE_S3:
     }
 SIGNED_ADDRESS_SECONDS = 60
 VIDEO_ADDRESS_SECONDS = 3600
-"""So long players fetch further parts of a video from an address that was begun in time; each is judged anew."""
+"""So long players fetch further parts of a video from an address that was begun in time; each is checked anew."""
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import re
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-# What PostgreSQL adds to an error: rows as they were to be stored, with whatever somebody wrote.
+# What PostgreSQL adds to an error: rows as they were to be stored, with all that users wrote.
 ROWS = re.compile(r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception|During handling)|\Z)", re.DOTALL)
 
 

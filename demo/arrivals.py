@@ -93,7 +93,7 @@ def _profile(scenario: Scenario, user: User, dice: Random) -> Profile:
 
 
 def businesses(scenario: Scenario) -> list[Case]:
-    """Papers of companies from the last two weeks: those decided, and those sent in again after a rejection."""
+    """Documents of companies from the last two weeks: those decided, and those sent in again after a rejection."""
     companies = [user for user in scenario.verified if user.role in (Role.BRAND, Role.ENTREPRENEUR)]
     owners = [*_founded(scenario), *companies[4::5]]
     cases = []
@@ -124,14 +124,14 @@ def _founded(scenario: Scenario) -> list[User]:
     return people
 
 
-# --- Documents that wait for more than one look --------------------------------------------------------------------
+# --- Documents that wait for more than one officer --------------------------------------------------------------------
 
 
 def pass_on(scenario: Scenario) -> None:
     """Copies of others' documents, first approvals, second ones asked for, notes, and who works on what."""
     waiting = list(Document.objects.pending().select_related("owner").order_by("created_at", "id"))
     cards = [one for one in waiting if one.doc_type == DocType.IDENTITY and one.owner.username != NEWCOMER]
-    papers = [one for one in waiting if one.doc_type == DocType.BUSINESS]
+    businesses = [one for one in waiting if one.doc_type == DocType.BUSINESS]
     fresh = [one for one in cards if one.owner.date_joined > scenario.ago(hours=80)]
     copies = _second_accounts(scenario, fresh[4])
 
@@ -152,10 +152,10 @@ def pass_on(scenario: Scenario) -> None:
         scenario, cards[0], "compliance", "Called the issuing office: cards of this series end in two digits.", hours=20
     )
     note(scenario, cards[6], "admin", "@compliance the owner wrote twice. Please take this one first.", hours=0.9)
-    note(scenario, papers[0], "compliance", "The page of the register is down until tomorrow.", hours=0.8)
+    note(scenario, businesses[0], "compliance", "The page of the register is down until tomorrow.", hours=0.8)
     assign(scenario, cards[6], "admin", "compliance", hours=0.8)
-    assign(scenario, papers[1], "compliance", "admin", hours=1.2)
-    snooze(scenario, papers[0], until_hours=20)
+    assign(scenario, businesses[1], "compliance", "admin", hours=1.2)
+    snooze(scenario, businesses[0], until_hours=20)
     snooze(scenario, cards[7], until_hours=3)
     claim(scenario, cards[4], "admin")
     text = "The owner threatens to go to court. Please decide it yourself."

@@ -28,7 +28,7 @@ def store(name: str, media_type: str, content: bytes) -> Stored:
 
 
 def reserve_ids(model: type[models.Model], count: int) -> range:
-    """As many ids, which nobody else gets from the table's sequence any more."""
+    """As many IDs, which the table's sequence gives to no other row."""
     if not count:
         return range(0)
     with connection.cursor() as cursor:

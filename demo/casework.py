@@ -32,7 +32,7 @@ STORIES: tuple[tuple[int, tuple[str, ...], float, str], ...] = (
 EVENTS: tuple[tuple[int, tuple[str, ...], float, str], ...] = (
     (10, (HARASSMENT,), 2, ""),
     (13, (SPAM, SPAM), 12, ""),
-    (17, (FRAUD, FRAUD, FRAUD, OTHER), 5.5, "The hall says that nobody has booked it for that evening."),
+    (17, (FRAUD, FRAUD, FRAUD, OTHER), 5.5, "The hall says that no one has booked it for that evening."),
     (24, (OTHER,), 46, "The address is a private flat. Do they know?"),
     (12, (VIOLENCE,), 1.1, ""),
 )
@@ -66,7 +66,7 @@ def work(scenario: Scenario, events: list[Event], stories: list[Story], messages
 
 
 def _look_back(scenario: Scenario, people: list[User], messages: list[Message]) -> None:
-    """Closed cases of the last days, by everybody who moderates; most of them kept as they were."""
+    """Closed cases of the last days, by all moderators; most of them kept as they were."""
     known = {*work_texts.UNKIND, texts.RUDE, texts.SPAM}
     plain = [message for message in messages if message.text not in known and _is_between_two(message)]
     lately = [message for message in plain if 9 < _age(scenario, message) < 24 * LOOKED_BACK]

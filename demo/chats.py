@@ -89,6 +89,6 @@ _OF_THREE = (
     (1, "I film from six. Please no flash during the talk."),
     (0, "Noted. I'll put up the final schedule on Wednesday."),
     (2, "Wednesday works."),
-    (1, "Can somebody lend me a second tripod?"),
+    (1, "Can anyone lend me a second tripod?"),
     (2, "There is one in the studio, I'll bring it."),
 )

@@ -1,6 +1,6 @@
-"""Three more of the staff, so that the access desk has something to look into: who holds too much, or needs it no more.
+"""Three more of the staff, so that the access desk has something to examine: who has too much, or needs it no more.
 
-Nobody signs in with these accounts: they have no password. So they are away, and no work is given to them.
+No user signs in with these accounts: they have no password. So they are away, and no work is given to them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _end(scenario: Scenario, days: int | None) -> datetime | None:
 
 
 def _grant(scenario: Scenario, user: User, perm: str, row: Model, *, days_ago: int, ends_in: int | None = None) -> None:
-    """On one row, with the entry that tells who gave it."""
+    """On one row, with the entry that says who gave it."""
     grant: Any = assign_perm(perm, user, row)
     grant.begun_at = scenario.ago(days=days_ago)
     grant.ends_at = _end(scenario, ends_in)

@@ -52,15 +52,20 @@ def sign_in(scenario: Scenario) -> None:
 
 
 def _session(
-    scenario: Scenario, user: User, door: Session.EntryPoint, began: datetime, ended: datetime | None, address: str
+    scenario: Scenario,
+    user: User,
+    entry_point: Session.EntryPoint,
+    began: datetime,
+    ended: datetime | None,
+    address: str,
 ) -> tuple[Any, ...]:
     """A row of the columns of `SESSION`."""
-    is_api = door == Session.EntryPoint.API
+    is_api = entry_point == Session.EntryPoint.API
     lifetime = timedelta(days=7) if is_api else timedelta(hours=12)
     seen = ended or began + (scenario.now - began) * scenario.random.random()
     key, refresh = (UUID(bytes=scenario.random.randbytes(16), version=4) for _ in range(2))
     device = scenario.random.choice(DEVICES[:2] if is_api else DEVICES[2:])
     return (
-        user.pk, key, door.value, refresh if is_api else None, address, device, began, seen, began + lifetime,
+        user.pk, key, entry_point.value, refresh if is_api else None, address, device, began, seen, began + lifetime,
         ended, user.pk if ended else None, "signed out" if ended else "",
     )  # fmt: skip

@@ -40,7 +40,7 @@ def file_reports(scenario: Scenario, events: list[Event], stories: list[Story], 
     fraud = resolve(
         scenario, Outcome.REMOVED, report(scenario, events[5], (Reason.FRAUD, Reason.FRAUD), hours=180), "admin"
     )
-    appeal(scenario, fraud, "The money went back to everybody on the same day. Please look again.", hours=11)
+    appeal(scenario, fraud, "The money went back to everyone on the same day. Please look again.", hours=11)
     resolve(scenario, Outcome.EDITED, report(scenario, events[20], (Reason.HARASSMENT,), hours=60))
     resolve(scenario, Outcome.KEPT, report(scenario, events[16], (Reason.SPAM,), hours=80))
     resolve(scenario, Outcome.WARNED, report(scenario, shy[1], (Reason.HARASSMENT,), hours=100))
@@ -76,7 +76,7 @@ def file_reports(scenario: Scenario, events: list[Event], stories: list[Story], 
 def report(
     scenario: Scenario, target: Target, reasons: tuple[str, ...], *, hours: float, note: str = ""
 ) -> list[Report]:
-    """One report a reason, each by somebody else, the first of them that long ago."""
+    """One report a reason, each by another reporter, the first of them that long ago."""
     author = _author(target)
     if isinstance(target, Message):
         members = target.room.memberships.exclude(user=author).select_related("user")
@@ -118,7 +118,7 @@ def _author(target: Target) -> User:
 
 
 def appeal(scenario: Scenario, decision: Decision, text: str, *, hours: float) -> None:
-    """The author asks for another look, that long ago."""
+    """The author appeals, that long ago."""
     assert decision.subject is not None
     made = Appeal(
         decision=decision,
@@ -186,7 +186,7 @@ def _carry_out(scenario: Scenario, report: Report, moderator: User) -> dict[str,
     def write(*fields: str, action: Action, note: str) -> None:
         change([target], fields, by=lambda _: moderator, at=lambda _: at, action=action, note=note)
 
-    thing = str(target._meta.verbose_name)
+    target_name = str(target._meta.verbose_name)
     match report.outcome:
         case Outcome.REMOVED:
             assert isinstance(target, Story | Event | Message)
@@ -199,14 +199,14 @@ def _carry_out(scenario: Scenario, report: Report, moderator: User) -> dict[str,
                 action=Action(f"{report.kind}.removed"),
                 note=target.removal_reason,
             )
-            scenario.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=thing)
+            scenario.notify(author, Kind.CONTENT_REMOVED, at, about=target, thing=target_name)
             return {"removed": True, "removed_at": at.isoformat()}
         case Outcome.EDITED:
             assert isinstance(target, Event)
             before = {"description": target.description}
             target.description = target.description.split(".")[0] + "."
             write("description", action=Action.EVENT_EDITED, note="insults taken out")
-            scenario.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=thing)
+            scenario.notify(author, Kind.CONTENT_EDITED, at, about=target, thing=target_name)
             return {"words": {"before": before, "after": {"description": target.description}}}
         case Outcome.WARNED:
             scenario.notify(author, Kind.WARNING, at, thing=report.get_kind_display().lower())

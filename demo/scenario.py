@@ -1,4 +1,4 @@
-"""What all parts of the demo share: its clock, its dice, its people, and how rows get their past."""
+"""What all parts of the demo share: its clock, its dice, its users, and how rows get their past."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Scenario:
     random: Random = field(default_factory=lambda: Random("infloo"))
     now: datetime = field(default_factory=timezone.now)
     users: dict[str, User] = field(default_factory=dict)
-    """Everybody by user name, staff too."""
+    """All users by their names, staff too."""
     notifications: list[Notification] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ class Scenario:
         return store(name, media_type, content)
 
     def notify(
-        self, recipient: User, kind: Kind, at: datetime, *, about: models.Model | None = None, **facts: str
+        self, recipient: User, kind: Kind, at: datetime, *, about: models.Model | None = None, **details: str
     ) -> None:
         """What the service of the action would have sent; `send_notifications` writes it."""
         is_read = self.now - at > timedelta(days=3) or self.random.random() < 0.3
@@ -62,7 +62,7 @@ class Scenario:
             Notification(
                 recipient=recipient,
                 kind=kind,
-                text=text_of(kind, **facts),
+                text=text_of(kind, **details),
                 target_kind=about._meta.model_name or "" if about is not None else "",
                 target_id=about.pk if about is not None else None,
                 is_read=is_read,

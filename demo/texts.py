@@ -77,7 +77,7 @@ LINES = (
     "Numbers are in: 48,000 views and 312 clicks so far.",
 )
 
-# Conversations between two people, told by the first (0) and the second (1).
+# Conversations between two people, the first (0) and the second (1).
 TALKS = (
     (
         (0, "Hi! We loved your series on repaired shoes."),
@@ -85,7 +85,7 @@ TALKS = (
         (0, "We launch the autumn line in two weeks. Would you host the workshop part of the evening?"),
         (1, "I'd like that. How many people do you expect?"),
         (0, "About eighty, in three rounds."),
-        (1, "Then I'd need a second table and somebody to hold the camera."),
+        (1, "Then I'd need a second table and someone to hold the camera."),
         (0, "Both can be had. What would you ask for the evening and one reel?"),
         (1, "900 for the evening, 600 for the reel, six months of usage."),
         (0, "That works for us. I'll send the contract tomorrow."),

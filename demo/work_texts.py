@@ -5,7 +5,7 @@ from __future__ import annotations
 # Messages that were reported, each the last one of its room.
 UNKIND = (
     "Pay me back by Friday or I come to your studio. I know where you park.",
-    "Nobody wants to see your face on camera. Do everybody a favour and quit.",
+    "No one wants to see your face on camera. Do everyone a favour and quit.",
     "Win a phone! Only today, enter your card at prize-infloo.example and it is yours.",
     "Send the deposit to my private account, the company one is blocked just now.",
     "You people always cheat. I will tell every brand in town what you are.",
@@ -16,7 +16,7 @@ APPEALS = {
     "story": "That was scenario blood at a theatre rehearsal. The poster of the play is in the same picture.",
     "message": "We are old friends and talk like that. Ask him, he was not even angry.",
     "user": "I sent one reminder about an unpaid invoice. That is no harassment.",
-    "suspended": "My account was broken into that night. I have changed the password since and told everybody.",
+    "suspended": "My account was broken into that night. I have changed the password since and told everyone.",
     "event": "The tickets went out by post on the day after. I can show the receipts of the post office.",
 }
 
@@ -26,7 +26,7 @@ NOTES = {
     "ticket": "Wrote to the host, who answers until tomorrow noon.",
     "known": "Same text as in the three cases of last week, from a new account.",
 }
-ESCALATED = "The host is a partner of ours. Somebody with a free hand has to decide this."
+ESCALATED = "The host is a partner of ours. An officer with a free hand has to decide this."
 
 # Owner, queue, shared, title, texts by language.
 TEMPLATES = (

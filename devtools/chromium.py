@@ -10,7 +10,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """The path of a Chromium that starts; None if there is no such thing."""
+    """The path of a Chromium that starts; None if there is none."""
     if named := os.environ.get("CHROMIUM"):
         return named
     candidates = [found for name in NAMES if (found := shutil.which(name))]

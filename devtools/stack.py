@@ -49,7 +49,7 @@ class Child:
         self.started = time.monotonic()
         self.again_at: float | None = None
         # Its input closes when we end, be it killed, and it ends too. A session of its own keeps
-        # Ctrl-C from it: we stop things in their order.
+        # Ctrl-C from it: we stop processes in their order.
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", *self.command],
             stdin=subprocess.PIPE,
@@ -66,7 +66,7 @@ class Child:
             self.deaths = 1 if now - self.started > STEADY else self.deaths + 1
             said = f"{self.command[0]} died (code {self.process.returncode})"
             if self.deaths > DEATHS_MAX:
-                sys.exit(f"{said}, again and again; its last words are above.")
+                sys.exit(f"{said}, again and again; its last lines are above.")
             say(f"{said}; starting it again.")
             self.again_at = now + (0 if self.deaths == 1 else 2 ** (self.deaths - 2) / 2)
         if now >= self.again_at:
@@ -82,7 +82,7 @@ class Child:
 
 
 class Make:
-    """The make that runs us. Of SIGINT it tells us nothing unless the terminal does: it waits for our end."""
+    """The make that runs us. It hands on no SIGINT unless the terminal does: it waits for our end."""
 
     def __init__(self) -> None:
         self.pid = os.getppid()
@@ -125,7 +125,7 @@ def main() -> None:
                     if make.was_stopped():
                         stop()
                     healed = bool(pair and pair.heal()) or healed
-                    # Not before somebody who reads it could use it again.
+                    # Not before a user who reads it could use it again.
                     if healed and ask_ready(port) == "":
                         healed = False
                         say("An embedded server died; it runs again.")
@@ -178,7 +178,7 @@ def the_only_run() -> Iterator[bool]:
 
 @contextlib.contextmanager
 def bound(port: int, *, patient: bool) -> Iterator[socket.socket]:
-    """The port, held here, so that clients wait rather than fail while the web process starts again.
+    """The port, kept open here, so that clients wait rather than fail while the web process starts again.
 
     The web process of a killed run may take a moment to let go of it.
     """

@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets import http11
 from websockets.exceptions import SecurityError
 
-# Bytes of a request's line and headers, at both doors. Cookies are shared by all programs of a host, whatever the port.
+# Bytes of a request's line and headers, of calls and of handshakes alike. Cookies are shared by all programs of a host, whatever the port.
 HEAD_MAX = 64 * 1024
 # A handshake is read as a call first, so that one limit holds for both. This one is never reached: it was 8 KiB a line
 # and 128 headers.
@@ -105,7 +105,7 @@ def web_server(application: Any) -> uvicorn.Server:
 
 
 def end_with_supervisor() -> None:
-    """End this process when whoever started it goes away, even killed: its end of our input closes then."""
+    """End this process when the one that started it goes away, even killed: its end of our input closes then."""
     if os.environ.get("SUPERVISED") != "1":
         return
 

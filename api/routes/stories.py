@@ -13,7 +13,7 @@ from api.pagination import Page, Paging, paginate
 from api.schemas.common import PathId
 from api.schemas.stories import OwnStoriesFilter, StoryForm, StoryOut, StoryPatch, StoryPut, StoryViewOut
 from api.throttles import uploads
-from apps.infra.files.uploads import FILM_SIZE
+from apps.infra.files.uploads import VIDEO_SIZE
 from apps.stories import services
 from apps.stories.models import Story
 
@@ -36,7 +36,7 @@ def list_own_stories(request: Request, filters: Query[OwnStoriesFilter], paging:
     "",
     auth=Verified(),
     response={201: StoryOut, **refusals(415, 503)},
-    throttle=uploads("content_file", FILM_SIZE),
+    throttle=uploads("content_file", VIDEO_SIZE),
     operation_id="post_story",
 )
 def post_story(request: Request, content_file: File[UploadedFile], form: Form[StoryForm]) -> Status[Story]:

@@ -18,7 +18,7 @@ def parse_id(text: str) -> int:
 
 
 def searched_number(text: str, *kinds: str) -> int:
-    """The number that somebody searches for, written as our pages write it: "157", "#157", "№ 157", "document #157".
+    """The number that a user searches for, written as our pages write it: "157", "#157", "№ 157", "document #157".
 
     `kinds` are words that may stand before it without a sign, as in "Case 157". 0 where it is no number.
     """

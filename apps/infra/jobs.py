@@ -5,7 +5,7 @@ from __future__ import annotations
 from procrastinate import JobContext
 
 IS_STOPPING = "is_stopping"
-"""Of the worker's additional context: whether it was told to stop, `() -> bool`."""
+"""Of the worker's additional context: whether it was asked to stop, `() -> bool`."""
 
 
 def is_stopping(context: JobContext) -> bool:

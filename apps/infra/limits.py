@@ -26,7 +26,7 @@ from limits.strategies import FixedWindowRateLimiter
 from apps.errors import Invalid, LockedOut, Refused, WrongCredentials
 from apps.infra import valkey
 
-# The last tells that a password of staff was right.
+# The last means that a password of staff was right.
 WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
 # Limits that hold while Valkey is away, too.
 GUESSES = {
@@ -77,7 +77,7 @@ def check(limit: str, who: object) -> None:
 def guesses(address: str | None, account: str | None) -> Iterator[None]:
     """Around a guess at a password or code: only wrong ones count, for the account and for the address.
 
-    Judged before and after the guess, so that many at once get no more answers than one after another. No `account`
+    Decided before and after the guess, so that many at once get no more answers than one after another. No `account`
     where its wrong guesses are counted elsewhere.
     """
     check_guesses(address, account)
@@ -128,9 +128,9 @@ def _spend_each(counted: list[tuple[str, object]]) -> None:
 
 
 class _Shared(RedisStorage):
-    """Counters in Valkey, which tell the end of a window to the millisecond.
+    """Counters in Valkey, which know the end of a window to the millisecond.
 
-    The library asks by TTL, which rounds: a client could be told to come back half a second early.
+    The library asks by TTL, which rounds: a client could be asked to come back half a second early.
     """
 
     def get_expiry(self, key: str) -> float:
@@ -152,7 +152,7 @@ class _Counters:
     def ask(self, question: Question, limit: str, who: object) -> None:
         """`hit` or `test` the counter of `who`. Raises `TooMany` where the answer is no.
 
-        Nobody is counted as None: all whose address cannot be read would share one counter.
+        No client is counted as None: all whose address cannot be read would share one counter.
         """
         if who is None:
             return
@@ -164,7 +164,7 @@ class _Counters:
                 _ask(_shared(client.connection_pool), question, limit, name)
         except valkey.Away:
             is_done = False
-        # What was counted here counts, though Valkey answers again: one that is full or read-only still tells how few
+        # What was counted here counts, though Valkey answers again: one that is full or read-only still says how few
         # guesses it knows of.
         if limit in GUESSES and not is_done:
             with self._lock:  # the library's own counters lose calls that begin a window at the same instant

@@ -1,4 +1,4 @@
-"""Documents that users send in: identity cards as pictures, papers of businesses as PDF."""
+"""Documents that users send in: identity cards as pictures, documents of businesses as PDF."""
 
 from __future__ import annotations
 

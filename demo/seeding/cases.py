@@ -22,7 +22,7 @@ from apps.users.names import fold, skeleton_key
 from demo.bulk import copy_rows, reserve_ids
 
 STAFF = ("seed-moderator", "seed-officer")
-NO_PASSWORD = f"{UNUSABLE_PASSWORD_PREFIX}nobody signs in with it"
+NO_PASSWORD = f"{UNUSABLE_PASSWORD_PREFIX}no user signs in with it"
 # Of ten cases one is open, and of fifty decisions one was appealed.
 OPEN_OF = 10
 APPEALED_OF = 50
@@ -59,7 +59,7 @@ class _Case:
 
 
 def write_staff() -> tuple[int, int]:
-    """Two accounts that decided all of it, with which nobody can sign in. Their ids."""
+    """Two accounts that decided all of it, with which no user can sign in. Their ids."""
     ids, now = reserve_ids(User, len(STAFF)), timezone.now()
     copy_rows(
         User,

@@ -145,7 +145,7 @@ class Server(ABC):
             return []
 
     def _is_one(self, process: psutil.Process) -> bool:
-        """By its name and command line alone: in a container, root may not look further into others' processes."""
+        """By its name and command line alone: in a container, root may not read more of others' processes."""
         import psutil
 
         try:

@@ -72,12 +72,12 @@ class DemoTest(TestCase):
         assert [name for name, user in staff.items() if user.is_superuser] == ["admin"]
         assert all(user.check_password(PASSWORD) for name, user in staff.items() if name in STAFF)
         assert not any(staff[name].has_usable_password() for name in COLLEAGUES)
-        assert all(is_away(staff[name]) for name in COLLEAGUES), "nobody would do what is given to them"
+        assert all(is_away(staff[name]) for name in COLLEAGUES), "no officer would do what is given to them"
 
     def test_the_access_desk_has_something_to_look_into(self) -> None:
-        held = {each.person.username: each for each in staff_access()}
-        assert {name for name, each in held.items() if each.pairs} == {"robin.marsh"}
-        given = [(name, each) for name, each in held.items() if name in COLLEAGUES]
+        granted = {each.person.username: each for each in staff_access()}
+        assert {name for name, each in granted.items() if each.pairs} == {"robin.marsh"}
+        given = [(name, each) for name, each in granted.items() if name in COLLEAGUES]
         ends = {
             name
             for name, each in given
@@ -85,7 +85,7 @@ class DemoTest(TestCase):
             if ends_soon(row.ends_at)
         }
         assert ends == {"robin.marsh", "maya.lund"}
-        idle = {name for name, each in held.items() if each.idle_memberships or each.idle_grants}
+        idle = {name for name, each in granted.items() if each.idle_memberships or each.idle_grants}
         assert idle == {"jonas.hale"}
         assert [person.username for person in access_administrators()] == ["access"]
 
@@ -172,7 +172,7 @@ class DemoTest(TestCase):
         assert {*Document.objects.exclude(reason="").values_list("reason", flat=True)} == {*Reason.values}
         pending = Document.objects.pending()
         assert {document.media_type for document in pending} == {"image/png", "image/jpeg", "application/pdf"}
-        # For the rule that businesses rejected before are looked at twice.
+        # For the rule that businesses rejected before are checked twice.
         assert pending.filter(owner__documents__status="rejected", owner__role=Role.BRAND, doc_type="business").exists()
 
     def test_badges_of_the_demo_rest_on_approved_documents(self) -> None:

@@ -60,9 +60,9 @@ class Run:
             self.ended = True
             self.news.notify_all()
 
-    def wait_for(self, words: str, times: int = 1) -> None:
+    def wait_for(self, text: str, times: int = 1) -> None:
         def is_said() -> bool:
-            return sum(words in line for line in self.said) >= times
+            return sum(text in line for line in self.said) >= times
 
         with self.news:
             self.news.wait_for(lambda: is_said() or self.ended, timeout=PATIENCE)
@@ -71,14 +71,14 @@ class Run:
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def named(self, words: str) -> psutil.Process:
+    def named(self, text: str) -> psutil.Process:
         deadline = time.monotonic() + UP_AGAIN
         while time.monotonic() < deadline:  # for a moment after its start, a process has no command line
             for process in self.descendants():
                 with contextlib.suppress(psutil.Error):  # one that was killed has none any more
-                    if words in " ".join(process.cmdline()):
+                    if text in " ".join(process.cmdline()):
                         return process
-        raise AssertionError(f"{words} does not run. " + "".join(self.said))
+        raise AssertionError(f"{text} does not run. " + "".join(self.said))
 
     def ready(self) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -141,7 +141,7 @@ def run(folder: Path, port: int) -> Iterator[Run]:
 
 @pytest.fixture
 def stopped(run: Run) -> Path:
-    """The folder of the run, after it was told to stop."""
+    """The folder of the run, after it was asked to stop."""
     if run.process.poll() is None:
         run.stop(run.process.terminate)
     return run.folder
@@ -159,7 +159,7 @@ def test_stack_prints_its_address_and_accounts(run: Run) -> None:
 def test_stack_listens_on_loopback_alone(run: Run) -> None:
     listening = set()
     for process in run.descendants():
-        # The servers' user may forbid a container's root to look; and what draws a document lives for a moment only.
+        # The servers' user may forbid a container's root to read it; and what draws a document lives for a moment only.
         with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):
             listening |= {
                 connection.laddr.ip
@@ -177,7 +177,7 @@ def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "news"),
+    ("text", "news"),
     [
         ("manage.py serve", "serve runs again"),
         ("manage.py worker", "worker runs again"),
@@ -185,11 +185,11 @@ def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
         ("postgres -D", "An embedded server died; it runs again."),
     ],
 )
-def test_killed_processes_are_restarted(run: Run, words: str, news: str) -> None:
+def test_killed_processes_are_restarted(run: Run, text: str, news: str) -> None:
     heard = sum(news in line for line in run.said)
-    run.named(words).kill()
+    run.named(text).kill()
     run.wait_for(news, heard + 1)
-    assert run.named(words).is_running()
+    assert run.named(text).is_running()
     run.wait_until_ready()
 
 

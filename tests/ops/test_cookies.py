@@ -1,4 +1,4 @@
-"""What the console's cookies are called, so that nobody else on the host touches them."""
+"""What the console's cookies are called, so that no other program of the host touches them."""
 
 from __future__ import annotations
 

@@ -77,12 +77,12 @@ PROXIES = ["10.0.0.0/8"]
         ("203.0.113.9", None, [], 403),
         ("203.0.113.9", "127.0.0.1", [], 403),
         ("203.0.113.9", "127.0.0.1", PROXIES, 403),
-        # A proxy that nobody told us of stands on this machine: whom it speaks for is unknown.
+        # A proxy that is not configured stands on this machine: whom it speaks for is unknown.
         ("127.0.0.1", "203.0.113.9", [], 403),
         ("127.0.0.1", "127.0.0.1", [], 403),
         # Inside the trusted network, asked directly.
         ("10.0.0.7", None, PROXIES, 200),
-        # Through a trusted proxy, whoever the client claims to be.
+        # Through a trusted proxy, whatever address the client claims.
         ("10.0.0.1", "203.0.113.9", PROXIES, 403),
         ("10.0.0.1", "127.0.0.1, 203.0.113.9", PROXIES, 403),
         ("10.0.0.1", "10.0.0.7", PROXIES, 200),

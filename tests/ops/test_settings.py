@@ -16,7 +16,7 @@ def test_settings_of_production_are_enough() -> None:
     """On a database without a single table, as the first start finds it."""
     done = start(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr
-    # A redirect without end behind a proxy that nobody named.
+    # A redirect without end behind a proxy that is not named.
     assert "TRUSTED_PROXIES" in done.stderr
 
 

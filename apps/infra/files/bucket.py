@@ -36,7 +36,7 @@ class _Bucket(S3Storage):
     def _open(self, name: str, mode: str = "rb") -> Any:
         if "w" in mode:
             return super()._open(name, mode)
-        content = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # whoever opens it closes it
+        content = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # its caller closes it
         with self._get(name)["Body"] as body:
             shutil.copyfileobj(body, content)
         content.seek(0)

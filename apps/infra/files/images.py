@@ -1,6 +1,6 @@
 """Pictures from strangers, drawn anew: upright, as a viewer shows them, and nothing of the file but its pixels.
 
-What tells about a picture is taken away before the decoder sees it, so that a broken note spoils no picture. Colours
+What describes a picture is taken away before the decoder sees it, so that a broken note spoils no picture. Colours
 of another profile and values of 16 bits become sRGB of 8 bits, which is what every screen takes them for afterwards.
 """
 
@@ -93,7 +93,7 @@ def _opened(content: bytes, kind: str) -> ImageFile.ImageFile:
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
-    """The chunks that tell how to draw. Of the others, broken ones too, nothing is read."""
+    """The chunks that say how to draw. Of the others, broken ones too, nothing is read."""
     yield content[:8]
     place, depth, colours = 8, 8, 2
     while place + 12 <= len(content):

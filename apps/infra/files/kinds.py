@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
 HEAD = 64 * 1024
-"""So many bytes of the beginning tell what a file is."""
+"""So many bytes of the beginning say what a file is."""
 MOST_BOXES = 2000
-"""So many parts of a film are looked through for its tracks."""
+"""So many parts of a video are searched for its tracks."""
 
 # Where the handlers of an MP4's tracks lie, from the outermost box inwards.
 TRACK_PATH = (b"moov", b"trak", b"mdia")
@@ -119,7 +119,7 @@ _BEGINNINGS: tuple[tuple[bytes, Foreign], ...] = (
 SVG = Foreign(_("an SVG drawing"), _AS_JPEG, "image")
 
 
-def media_type_of_film(head: bytes, upload: UploadedFile[bytes]) -> str | None:
+def media_type_of_video(head: bytes, upload: UploadedFile[bytes]) -> str | None:
     """The media type of an MP4 or WebM video, by what it says it is and has; None for its relatives."""
     if head[4:8] == b"ftyp":
         if 16 <= int.from_bytes(head[:4]) <= 512 and _is_mp4_with_video(head, upload):
@@ -130,7 +130,7 @@ def media_type_of_film(head: bytes, upload: UploadedFile[bytes]) -> str | None:
 
 
 def foreign(head: bytes, upload: UploadedFile[bytes]) -> Foreign | None:
-    """What a file is that we do not take, as far as its first bytes tell, or its tracks."""
+    """What a file is that we do not take, as far as its first bytes say, or its tracks."""
     if head[4:8] == b"ftyp":
         return _of_brand(head, upload)
     if head[4:8] in (b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"):
@@ -177,7 +177,7 @@ def _brands(head: bytes) -> tuple[bytes, set[bytes]]:
 
 
 def _known(major: bytes) -> Foreign | None:
-    """What a major brand that we do not take says of its file; None where its tracks tell."""
+    """What a major brand that we do not take says of its file; None where its tracks say it."""
     if major[:3] in (b"3gp", b"3g2", b"3ge", b"3gg", b"3gh", b"3gr", b"3gs", b"3gt"):
         return PHONE_VIDEO
     return _BRANDS.get(major)
@@ -189,7 +189,7 @@ def _shows(tracks: list[bytes] | list[int], video: object) -> bool:
 
 
 def _mp4_tracks(upload: UploadedFile[bytes]) -> list[bytes]:
-    """The kinds of its tracks (`vide`, `soun`), wherever in the file they are told."""
+    """The kinds of its tracks (`vide`, `soun`), wherever in the file they stand."""
     boxes = islice(_boxes(upload, 0, upload.size or 0, TRACK_PATH), MOST_BOXES)
     return [kind for name, kind in boxes if name == b"hdlr"]
 
@@ -213,7 +213,7 @@ def _boxes(upload: UploadedFile[bytes], place: int, end: int, path: tuple[bytes,
 
 
 def _webm_tracks(head: bytes) -> list[int]:
-    """The kinds of its tracks (1 video, 2 audio), which are told near the beginning."""
+    """The kinds of its tracks (1 video, 2 audio), which stand near the beginning."""
     found = []
     for name, data in islice(_elements(head), MOST_BOXES):
         if name == 0x83 and data:
@@ -239,7 +239,7 @@ def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
         # Header, segment, tracks, entry: what is inside follows.
         if name in (0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE):
             continue
-        if name == 0x1F43B675:  # the first pictures and sounds; tracks are told before
+        if name == 0x1F43B675:  # the first pictures and sounds; tracks stand before
             return
         yield name, content[place : place + size]
         place += size

@@ -1,7 +1,7 @@
 """Pictures drawn once of files that strangers sent in, kept privately until the files go.
 
-Large files take seconds to draw. What was drawn is unmarked and served to nobody as it is: whoever may look gets it
-through the same permission, the same record and the same watermark as before.
+Large files take seconds to draw. What was drawn is unmarked and served to no viewer as it is: those who may view it
+get it through the same permission, the same record and the same watermark as before.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def delete_file(name: str) -> None:
     with suppress(FileNotFoundError):
         for kept in default_storage.listdir(folder)[1]:
             default_storage.delete(f"{folder}/{kept}")
-        # Where folders are more than a part of names. Not empty: somebody draws right now, and clears up after that.
+        # Where folders are more than a part of names. Not empty: another process draws, and clears up later.
         with suppress(OSError, Unavailable):
             default_storage.delete(folder)
 

@@ -113,4 +113,4 @@ def discard(name: str) -> None:
     try:
         default_storage.delete(name)
     except Unavailable:
-        logger.warning("The file %s belongs to nobody and could not be deleted.", name)
+        logger.warning("The file %s belongs to no row and could not be deleted.", name)

@@ -1,8 +1,8 @@
 """Files that users send: which may come in, and in what form they are stored.
 
 What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
-behind whatever else they carried; PDF files are looked through by a bounded process and kept as they are but for
-blanks around them, since they are evidence; films are only recognised, never decoded here. Stored names are random.
+behind whatever else they carried; PDF files are checked by a bounded process and kept as they are but for
+blanks around them, since they are evidence; videos are only recognised, never decoded here. Stored names are random.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from django.utils.translation import gettext as _
 from apps.errors import Invalid, TooLarge, WrongKind
 from apps.infra.files.child_process import run_child
 from apps.infra.files.images import Moves, TooManyPixels, drawn_anew
-from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_film
+from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_video
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
 MIB = 1024 * 1024
 PICTURE_SIZE = DOCUMENT_SIZE = 10 * MIB
-FILM_SIZE = 50 * MIB
+VIDEO_SIZE = 50 * MIB
 # So many pictures are decoded at once, whatever the number of requests; `apps.infra.files.images` says what one takes.
 _drawing = threading.BoundedSemaphore(2)
 
@@ -54,7 +54,7 @@ type Upload = UploadedFile[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file that may be stored, under a name that tells nothing."""
+    """A file that may be stored, under a name that says nothing."""
 
     file: File[bytes]
     media_type: str
@@ -124,11 +124,11 @@ def _recognised(head: bytes, upload: Upload) -> str | None:
         return "image/webp"
     if PDF_HEAD.match(head):
         return "application/pdf"
-    return media_type_of_film(head, upload)
+    return media_type_of_video(head, upload)
 
 
 def _size_limit(media_type: str) -> int:
-    return FILM_SIZE if media_type.startswith("video/") else PICTURE_SIZE
+    return VIDEO_SIZE if media_type.startswith("video/") else PICTURE_SIZE
 
 
 def _too_large(limit: int, field: str) -> TooLarge:
@@ -160,7 +160,7 @@ def _too_many_pixels(most: int, field: str) -> Invalid:
 
 
 def _harmless_pdf(upload: Upload, field: str) -> bytes:
-    """The file without the blanks around it, looked through. Raises `Invalid`."""
+    """The file without the blanks around it, checked. Raises `Invalid`."""
     upload.seek(0)
     content = _trimmed(upload.read())
     try:

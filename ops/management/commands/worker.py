@@ -1,4 +1,4 @@
-"""Run background jobs until told to stop."""
+"""Run background jobs until asked to stop."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ STEADY = 60
 
 
 class Command(BaseCommand):
-    help = "Run background jobs until told to stop; a job under way may finish."
+    help = "Run background jobs until asked to stop; a job under way may finish."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -62,17 +62,17 @@ async def _work(concurrency: int, stop: asyncio.Event) -> None:
             work = asyncio.create_task(
                 app.run_worker_async(
                     concurrency=concurrency,
-                    delete_jobs="successful",  # failed ones stay to be looked at
+                    delete_jobs="successful",  # failed ones stay to be examined
                     shutdown_graceful_timeout=10,
                     install_signal_handlers=False,
                     additional_context={IS_STOPPING: stop.is_set},
                 )
             )
-            told = asyncio.create_task(stop.wait())
+            stopping = asyncio.create_task(stop.wait())
             try:
-                await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                told.cancel()
+                stopping.cancel()
                 work.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await work

@@ -185,8 +185,8 @@ def names_that_producers_chose(document: pikepdf.Pdf) -> None:
         {f"/{kind}": pikepdf.Dictionary(dict.fromkeys(names, value)) for kind, value in values.items()}
     )
     document.pages[0].obj.Contents = document.make_stream(b"BT /JS 24 Tf 20 100 Td (Ada) Tj ET")
-    looks = pikepdf.Dictionary(N=pikepdf.Dictionary(dict.fromkeys(names, drawing)))
-    tick = pikepdf.Dictionary(Subtype=pikepdf.Name("/Widget"), AP=looks, Rect=pikepdf.Array([0, 0, 9, 9]))
+    appearance = pikepdf.Dictionary(N=pikepdf.Dictionary(dict.fromkeys(names, drawing)))
+    tick = pikepdf.Dictionary(Subtype=pikepdf.Name("/Widget"), AP=appearance, Rect=pikepdf.Array([0, 0, 9, 9]))
     document.pages[0].obj.Annots = pikepdf.Array([document.make_indirect(tick)])
     place = pikepdf.Array([document.pages[0].obj, pikepdf.Name("/Fit")])
     document.Root.Dests = pikepdf.Dictionary(dict.fromkeys(names, place))
@@ -219,7 +219,7 @@ def turns_to_a_page(document: pikepdf.Pdf) -> None:
 
 
 def paragraphs_without_a_type(document: pikepdf.Pdf) -> None:
-    """As they may be told of: from the root of them, by their number, and by the table of contents."""
+    """As they may be listed: from the root of them, by their number, and by the table of contents."""
     paragraph = document.make_indirect(pikepdf.Dictionary(S=pikepdf.Name("/Launch"), Pg=document.pages[0].obj, K=0))
     section = document.make_indirect(pikepdf.Dictionary(S=pikepdf.Name("/JavaScript"), K=pikepdf.Array([paragraph])))
     paragraph.P = section

@@ -124,17 +124,17 @@ def test_filled_in_form_fields_are_rendered() -> None:
 @pytest.mark.parametrize("need", [True, False])
 @pytest.mark.parametrize("radio", [True, False])
 @pytest.mark.parametrize(
-    ("on", "looks"),
+    ("on", "appearance"),
     [("/Yes", {}), ("/On", {}), ("/Ja", {"states": ("/Off",)}), ("/1", {"states": ()}), ("/0", {"Opt": Array([])})],
 )
-def test_a_tick_is_seen_whatever_its_state_is_called(on: str, looks: Any, *, radio: bool, need: bool) -> None:
-    content = ticked(on, need=need, radio=radio, **looks)
+def test_a_tick_is_seen_whatever_its_state_is_called(on: str, appearance: Any, *, radio: bool, need: bool) -> None:
+    content = ticked(on, need=need, radio=radio, **appearance)
     drawn = opened(render_page(content, "application/pdf", 1, watermark="", max_side=400))
     assert dark(drawn, (20, 20, 60, 60), 200) > 0.02
     assert dark(drawn, (120, 20, 160, 60), 200) == 0, "the other one is off"
 
 
-def test_a_tick_looks_as_its_file_says_where_it_says_so() -> None:
+def test_a_tick_is_drawn_as_its_file_says_where_it_says_so() -> None:
     drawn = opened(render_page(ticked("/On", need=False, states=("/On", "/Off")), "application/pdf", 1, watermark=""))
     assert dark(drawn, (20, 20, 60, 60), 200) == 0
 
@@ -225,18 +225,18 @@ def test_form_field_characters_are_rendered_by_their_own_font() -> None:
     with pikepdf.open(BytesIO(filled_form("Ada"))) as document:
         fields = document.Root.AcroForm
         fields.NeedAppearances = False
-        code, chosen, secret, looked_after, _kid = document.pages[0].obj.Annots
+        code, chosen, secret, drawn_by_file, _kid = document.pages[0].obj.Annots
         code.V, code.F = String("محمد"), 2
         chosen.V, chosen.Opt = String("de"), Array([Array([String("de"), String("Ada")])])
         secret.FT, secret.V, secret.Ff = Name.Tx, String("שלום"), 1 << 13
-        looked_after.FT, looked_after.V = Name.Tx, String("محمد")
-        looks = document.make_stream(b"0 g 0 0 9 9 re f", Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
-        looked_after.AP = Dictionary(N=looks)
+        drawn_by_file.FT, drawn_by_file.V = Name.Tx, String("محمد")
+        appearance = document.make_stream(b"0 g 0 0 9 9 re f", Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+        drawn_by_file.AP = Dictionary(N=appearance)
         out = BytesIO()
         document.save(out)
         assert not inspect(out.getvalue(), "application/pdf").letters_missing
         # What makes no sense in one field says nothing of the others.
-        secret.F, looked_after.Ff = String("x"), Name.X
+        secret.F, drawn_by_file.Ff = String("x"), Name.X
         # The same letters stand in another field, which draws them.
         chosen.FT, chosen.V, code.F, code.V = Name.Tx, String("Ada"), 4, String("Adaم")
         out = BytesIO()

@@ -1,4 +1,4 @@
-"""What strangers may send in, told by its content, and the addresses under which it goes out."""
+"""What strangers may send in, known by its content, and the addresses under which it goes out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_documents_may_be_pdf_and_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("content", "media_type"), [(mp4(), "video/mp4"), (mp4(b"mp42"), "video/mp4"), (webm(), "video/webm")]
 )
-def test_stories_may_be_films(content: bytes, media_type: str) -> None:
+def test_stories_may_be_videos(content: bytes, media_type: str) -> None:
     taken = uploads.take_story(upload(content))
     assert taken.media_type == media_type
     assert taken.file.read() == content
@@ -72,7 +72,7 @@ def test_stories_may_be_films(content: bytes, media_type: str) -> None:
         b"\x7fELF" + bytes(100),
         b"PK\x03\x04" + bytes(100),
         b"#!/bin/sh\nrm -rf /\n",
-        b"words %PDF-1.4 not at its beginning",
+        b"text %PDF-1.4 not at its beginning",
         b"GIF89a%PDF-1.4",
         mp4(b"heic"),
         mp4(b"avif"),
@@ -115,7 +115,7 @@ def test_pictures_over_ten_mebibytes_are_too_large(take: Take) -> None:
     assert "10 MiB" in str(rejected_upload(take, png() + bytes(10 * uploads.MIB), TooLarge, "too-large"))
 
 
-def test_films_may_have_fifty_mebibytes() -> None:
+def test_videos_may_have_fifty_mebibytes() -> None:
     assert uploads.take_story(upload(mp4(size=50 * uploads.MIB))).size == 50 * uploads.MIB
     assert "50 MiB" in str(rejected_upload(uploads.take_story, mp4(size=50 * uploads.MIB + 1), TooLarge, "too-large"))
 
@@ -171,10 +171,10 @@ def test_text_in_a_png_does_not_survive() -> None:
     from PIL.PngImagePlugin import PngInfo
 
     notes = PngInfo()
-    notes.add_text("Author", "somebody at home")
+    notes.add_text("Author", "a user at home")
     hostile = picture(pnginfo=notes)
-    assert b"somebody" in hostile
-    assert b"somebody" not in uploads.take_picture(upload(hostile)).file.read()
+    assert b"a user" in hostile
+    assert b"a user" not in uploads.take_picture(upload(hostile)).file.read()
 
 
 def test_a_picture_that_lies_on_its_side_is_turned_upright() -> None:

@@ -21,7 +21,7 @@ INKED = 0.35
 SHIFT, ROUGH_SHIFT = 3, 2
 """Pixels by which the same block may lie elsewhere, at each size: paper bends, lenses too."""
 WORST = 3
-"""So many blocks that agree least are looked at."""
+"""So many blocks that agree least count."""
 FEWEST_BLOCKS = 64
 
 

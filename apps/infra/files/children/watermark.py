@@ -10,7 +10,7 @@ SLANT = 24
 
 def marked(image: Image.Image, text: str) -> Image.Image:
     """The picture with `text` slanted across all of it: none of it can be cut out unmarked, no line is covered."""
-    # By the longer side, unless the words would then not fit into the width of what is very long.
+    # By the longer side, unless the text would then not fit into the width of what is very long.
     size = max(12, min(max(image.size), 2 * min(image.size)) // 60)
     font = ImageFont.load_default(size)
     stamp = Image.new("RGBA", (int(ImageDraw.Draw(image).textlength(text, font=font)) + 2, size * 2), (0, 0, 0, 0))
