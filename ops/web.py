@@ -13,7 +13,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets import http11
 from websockets.exceptions import SecurityError
 
-# Bytes of a request's line and headers, of calls and of handshakes alike. Cookies are shared by all programs of a host, whatever the port.
+# Bytes of a request's line and headers, of calls and of handshakes alike. Cookies are shared by all programs of a
+# host, whatever the port.
 HEAD_MAX = 64 * 1024
 # A handshake is read as a call first, so that one limit holds for both. This one is never reached: it was 8 KiB a line
 # and 128 headers.
