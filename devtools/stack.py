@@ -48,8 +48,7 @@ class Child:
     def start(self) -> None:
         self.started = time.monotonic()
         self.again_at: float | None = None
-        # Its input closes when we end, be it killed, and it ends too. A session of its own keeps
-        # Ctrl-C from it: we stop processes in their order.
+        # Its input closes when we end, even killed: it ends too. In a session of its own it gets no Ctrl-C.
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", *self.command],
             stdin=subprocess.PIPE,
