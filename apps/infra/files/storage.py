@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 from django.utils.translation import gettext as _
 
 from apps.errors import Unavailable
@@ -39,31 +39,31 @@ def asking(failures: Failures) -> Iterator[None]:
         ) from error
 
 
-class Asked:
+class Asked(Storage):
     """A storage whose failures are `Unavailable`."""
 
     failures: Failures = (OSError,)
 
     def save(self, *args: Any, **options: Any) -> str:
         with asking(self.failures):
-            return str(super().save(*args, **options))  # type: ignore[misc]
+            return str(super().save(*args, **options))
 
     def open(self, *args: Any, **options: Any) -> Any:
         with asking(self.failures):
-            return super().open(*args, **options)  # type: ignore[misc]
+            return super().open(*args, **options)
 
     def delete(self, *args: Any, **options: Any) -> None:
         with asking(self.failures):
-            super().delete(*args, **options)  # type: ignore[misc]
+            super().delete(*args, **options)
 
     def listdir(self, *args: Any, **options: Any) -> tuple[list[str], list[str]]:
         with asking(self.failures):
-            folders, files = super().listdir(*args, **options)  # type: ignore[misc]
+            folders, files = super().listdir(*args, **options)
             return list(folders), list(files)
 
     def size(self, *args: Any, **options: Any) -> int:
         with asking(self.failures):
-            return int(super().size(*args, **options))  # type: ignore[misc]
+            return int(super().size(*args, **options))
 
 
 class Folder(Asked, FileSystemStorage):
