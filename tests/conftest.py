@@ -22,6 +22,7 @@ from psycopg import sql
 
 from devtools import chromium
 from ops.web import listen, web_server
+from tests import database
 from tests.settings import servers
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -77,12 +78,20 @@ def _superuser() -> psycopg.Connection:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """Whether the database is there already, so that nothing is left to migrate."""
+    return database.restore()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blocker: Any) -> None:
     """After a transactional test, empty what it filled.
 
     Django's own way would empty every table, make permissions and roles anew, and be refused by the
     triggers of history and audit.
     """
+    if not django_db_keepdb:
+        database.keep()
     with _superuser() as session:
         tables = [name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
         roles = session.execute(ROLES).fetchone()

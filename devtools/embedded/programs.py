@@ -28,12 +28,16 @@ def path_of(home: Path, name: str) -> str:
     return str(next(found for place in places for found in site.glob(place)))
 
 
-def run(home: Path, command: list[str], text: bytes = b"") -> None:
-    """Run a program to its end, as the owner of `home`. Raises `Unavailable` with its last line where it fails."""
+def run(home: Path, command: list[str], text: bytes = b"") -> bytes:
+    """What a program writes that runs to its end, as the owner of `home`.
+
+    Raises `Unavailable` with the last line of its errors where it fails.
+    """
     done = subprocess.run(command, input=text, capture_output=True, check=False, **as_owner(home))
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
         raise Unavailable(f"{Path(command[0]).name} failed: {lines[-1]}")
+    return done.stdout
 
 
 def _package_folders() -> list[Path]:
