@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from admin_dashboards.tables.import_export import TableResource
+from admin_dashboards.tables.resources import TableResource
 from apps.events.models import Event
 from apps.events.services import Edits, edit_events, lock_events
 from apps.users.models import User

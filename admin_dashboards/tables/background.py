@@ -20,16 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, answering
+from admin_dashboards.tables import limits
 from admin_dashboards.tables.base import ModelAdmin
-from admin_dashboards.tables.import_export import (
-    MAX_EXPORTED_ROWS,
-    NeutralCSV,
-    NeutralXLSX,
-    Outcome,
-    Sheet,
-    too_many_exported,
-)
+from admin_dashboards.tables.formats import NeutralCSV, NeutralXLSX, Sheet
 from admin_dashboards.tables.import_preview import Preview
+from admin_dashboards.tables.resources import Outcome
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.services import record
@@ -262,9 +257,9 @@ def _sheet_of(transfer: Transfer, table: ModelAdmin) -> Sheet:
 def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
     """Write the rows of the list, as far as the person may see them now, into a file to fetch."""
     table.refuse_unless(request, table.has_export_permission(request), "export")
-    keys = list(table.get_export_queryset(request).values_list("pk", flat=True)[: MAX_EXPORTED_ROWS + 1])
-    if len(keys) > MAX_EXPORTED_ROWS:
-        raise Invalid("too-many-rows", too_many_exported())
+    keys = list(table.get_export_queryset(request).values_list("pk", flat=True)[: limits.MAX_EXPORTED_ROWS + 1])
+    if len(keys) > limits.MAX_EXPORTED_ROWS:
+        raise Invalid("too-many-rows", limits.too_many_exported())
     transfer.rows_total = len(keys)
     services.note_progress(transfer, 0, rows_total=len(keys))
     with SpooledTemporaryFile(IN_MEMORY) as file:

@@ -1,23 +1,18 @@
-"""What every table of the console shares: permissions asked in one place, rows scoped, writes through services."""
+"""What every table of the console shares: its pages and actions, and writes through services."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import cached_property
-from django.utils.text import capfirst
-from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.views import ChangeList
 
@@ -26,100 +21,18 @@ from admin_dashboards.errors import with_status
 from admin_dashboards.links import audit_address
 from admin_dashboards.registry import ObjectPage, object_pages
 from admin_dashboards.saved_filters import filters_of
+from admin_dashboards.tables.change_list import BoundedPaginator, Rows
+from admin_dashboards.tables.forms import Form
 from admin_dashboards.tables.history import HistoryMixin
+from admin_dashboards.tables.permissions import PermissionMixin
 from admin_dashboards.tables.transfers import TransferMixin
-from apps.access import has_row_grants, may, opened
 from apps.errors import Absent, DomainError, Refused
 from apps.infra.ids import parse_id
 from apps.users.models import PAGE_SIZES
 
 
-class BoundedPaginator(Paginator):
-    """Counts and pages through the first rows only: nobody leafs through a million, and counting them is slow."""
-
-    limit = 10_000
-    object_list: Any
-
-    @cached_property
-    def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.limit + 1].count()
-
-    @cached_property
-    def count(self) -> int:
-        return min(self._counted, self.limit)
-
-    def validate_number(self, number: Any) -> int:
-        # A page past the end shows the last one; an error would lose search and filters.
-        return max(1, min(int(number), self.num_pages))
-
-    def page(self, number: Any) -> Page:
-        page = super().page(number)
-        if page.start_index() > 1 and not self.object_list.query.distinct:
-            # Picked by keys alone: joins would be worked out for all that is skipped, too.
-            rows: Any = page.object_list
-            page.object_list = self.object_list.filter(pk__in=rows.values("pk"))
-        return page
-
-    @property
-    def there_are_more(self) -> bool:
-        return self._counted > self.limit
-
-
-class Rows(ChangeList):
-    """One page of a table, in the size that the viewer chose."""
-
-    page_num: Any
-    result_list: Any
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = capfirst(str(self.opts.verbose_name_plural))
-
-    def get_ordering_field(self, field_name: Any) -> Any:
-        # Only an order that a heading offers: any other would read the whole table.
-        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
-
-    def get_results(self, request: StaffRequest) -> None:
-        self.list_per_page = request.user.page_size
-        self.page_sizes = PAGE_SIZES
-        super().get_results(request)
-        self.page_num = self.paginator.validate_number(self.page_num)
-        self.first_page = request.path + self.get_query_string()
-        if not (self.query or self.has_active_filters):
-            self.full_result_count = self.result_count
-        self.sections = self.model_admin.sections_for(request)
-        if self.sections:
-            self.result_list = list(self.result_list)
-            self.model_admin.attach_sections(request, self.result_list)
-
-
-class Form(forms.ModelForm):
-    """Shows what the domain said where it rejected the input, with everything typed still in place."""
-
-    rejected: ClassVar[DomainError | None] = None
-    # Of various types, and of a request's data where the form is bound.
-    fields: dict[str, Any]
-    data: Any
-
-    def _clean_form(self) -> None:
-        super()._clean_form()  # type: ignore[misc]
-        if self.rejected is not None:
-            field = self.rejected.field
-            self.add_error(field if field in self.fields else None, str(self.rejected))
-
-
-class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
-    """A table. It declares what may be done in it, by which permission; services do it.
-
-    A action that is None does not exist here, for nobody, superusers included.
-    """
-
-    adds: ClassVar[str | None] = None
-    """The permission's action ("add", "review" …) with which one adds a row; likewise:"""
-    changes: ClassVar[str | None] = None
-    deletes: ClassVar[str | None] = None
-    also_seen_with: ClassVar[tuple[str, ...]] = ()
-    """Further actions that include seeing a row, beside view, change, delete and those above."""
+class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin):
+    """A table. It declares what may be done in it, by which permission; services do it."""
 
     form = Form
     paginator = BoundedPaginator
@@ -135,81 +48,6 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
     warn_unsaved_form = True
     view_on_site = False
     actions: Any = ()
-
-    # --- Who may ----------------------------------------------------------------------------------------------------
-
-    @property
-    def seen_with(self) -> tuple[str, ...]:
-        """The actions that include seeing: who may change or delete something may see it."""
-        own = [action for action in (self.changes, self.deletes) if action]
-        return tuple(dict.fromkeys(("view", "change", "delete", *own, *self.also_seen_with)))
-
-    def perm(self, action: str) -> str:
-        return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
-
-    def allowed(self, request: StaffRequest, action: str | None, obj: Any = None) -> bool:
-        """Whether the person may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
-
-        A denial is kept on the console of the request, for the page that says what is missing.
-        """
-        if action is None:
-            return self.deny(request, _("This table is read-only."))
-        if obj is not None and not isinstance(obj, Model):
-            obj = self.get_queryset(request).filter(pk=parse_id(str(obj))).first()
-            if obj is None:
-                return self.deny(
-                    request,
-                    _("Nothing exists at this address, or you have no permission to see it. Check the address."),
-                )
-        return self.allowed_perm(request, self.perm(action), obj)
-
-    def allowed_perm(self, request: StaffRequest, perm: str, obj: Model | None = None) -> bool:
-        """The same for a permission by its full name, such as "users.grant_permission"."""
-        if request.console.may(perm, obj):
-            return True
-        return obj is None and has_row_grants(self.model) and perm in request.console.rows_held
-
-    @staticmethod
-    def deny(request: StaffRequest, sentence: str) -> bool:
-        """False, with why for the page that says it."""
-        return request.console.deny(sentence)
-
-    def has_view_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        # The plain right to see comes last, so that a refusal names it.
-        return any(self.allowed(request, action, obj) for action in reversed(self.seen_with))
-
-    def has_view_or_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_add_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        return self.allowed(request, self.adds)
-
-    def has_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        return self.allowed(request, self.changes, obj)
-
-    def has_delete_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        return self.allowed(request, self.deletes, obj)
-
-    def has_module_permission(self, request: StaffRequest) -> bool:
-        return self.has_view_permission(request) or self.has_add_permission(request)
-
-    def get_queryset(self, request: StaffRequest) -> QuerySet[Any]:
-        """The rows that the person may see; lists, counts, lookups, exports and history all begin here."""
-        rows = self.rows()
-        if any(may(request.user, self.perm(action)) for action in self.seen_with):
-            return rows
-        if not has_row_grants(self.model):
-            return rows.none()
-        seen = Q()
-        for action in self.seen_with:
-            if self.perm(action) in request.console.rows_held:
-                seen |= opened(request.user, self.perm(action), self.model)
-        return rows.filter(seen) if seen else rows.none()
-
-    def may_share_filters(self, request: StaffRequest) -> bool:
-        """Whether the viewer may show a saved filter to all who open the table: they do not only read in it."""
-        allowed = (self.has_change_permission, self.has_add_permission, self.has_delete_permission)
-        return any(each(request) for each in allowed)
 
     def sections_for(self, request: StaffRequest) -> list[Any]:
         """The sections of `list_sections` that the person may open."""
@@ -232,11 +70,6 @@ class ModelAdmin(HistoryMixin, TransferMixin, UnfoldModelAdmin):
             if lookup in (name, *days, f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"):
                 return True
         return False
-
-    def rows(self) -> QuerySet[Any]:
-        """Everything that this table is about, in its order, with what a line names."""
-        rows = self.model._default_manager.get_queryset()
-        return rows.order_by(*self.ordering) if self.ordering else rows
 
     def get_object(self, request: StaffRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; absent and not theirs to see look the same."""

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
-from admin_dashboards.tables.import_export import ImportExportMixin
+from admin_dashboards.tables.exports import ExportMixin
 from admin_dashboards.tables.import_preview import Preview
+from admin_dashboards.tables.imports import ImportMixin
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
@@ -26,8 +27,10 @@ Status = Transfer.Status
 MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
-class TransferMixin(ImportExportMixin):
+class TransferMixin(ImportMixin, ExportMixin):
     """Each import and export has a page that its owner alone opens, while they may import or export the table."""
+
+    import_export_change_list_template = "admin/import_export/change_list_import_export.html"
 
     def get_urls(self) -> list[URLPattern]:
         names = f"{self.opts.app_label}_{self.opts.model_name}"

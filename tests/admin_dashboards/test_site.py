@@ -237,7 +237,7 @@ def test_filters_and_search_survive_paging_and_each_other() -> None:
 
 
 def test_counting_stops_at_a_bound(django_assert_num_queries: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from admin_dashboards.tables.base import BoundedPaginator
+    from admin_dashboards.tables.change_list import BoundedPaginator
 
     monkeypatch.setattr(BoundedPaginator, "limit", 15)
     for number in range(20):

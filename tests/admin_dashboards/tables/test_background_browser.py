@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 from playwright.sync_api import Page, expect
 
-from admin_dashboards.tables import background, import_export
+from admin_dashboards.tables import background, limits
 from apps.events.models import Event
 from apps.tables import services
 from apps.tables.models import Transfer
@@ -128,7 +128,7 @@ def test_a_preview_appears_by_itself_and_is_confirmed_by_keyboard(page: Page) ->
 
 
 def test_a_file_that_is_too_large_is_named_before_it_is_sent(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_BYTES", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_BYTES", 1024 * 1024)
     people.admin()
     sign_in(page, "admin")
     page.goto(IMPORT)

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from guardian.shortcuts import assign_perm, remove_perm
 
-from admin_dashboards.tables import background, import_export
+from admin_dashboards.tables import background, limits
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
@@ -164,7 +164,7 @@ def workbook(rows: list[list[Any]]) -> bytes:
 
 
 def test_too_many_rows_are_refused_before_anything_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_ROWS", 6)
     client = console(manager())
     for content in (file_of([]) + "1,x\n" * 7, workbook([["id", "title"], *([number, "x"] for number in range(7))])):
         answer = upload_import(client, content)
@@ -186,7 +186,7 @@ def test_a_workbook_is_read_in_the_background_too() -> None:
 
 
 def test_imports_read_the_first_sheet_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_ROWS", 6)
     [event] = make_events(1)
     book = openpyxl.Workbook()
     for row in (["id", "title"], [event.pk, "Renamed"]):

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from guardian.shortcuts import assign_perm, remove_perm
 
-from admin_dashboards.tables import background, import_export
+from admin_dashboards.tables import background, limits
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event, Participation
@@ -93,7 +93,7 @@ def test_an_export_in_the_background_is_the_one_of_the_request(monkeypatch: pyte
     page = exported(client)
     run_transfers()
     long = content_of(client, page)
-    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 10)
+    monkeypatch.setattr(limits, "EXPORTED_AT_ONCE", 10)
     assert client.post(f"{EVENTS}export/", {"format": CSV}).content == long
 
 

@@ -13,8 +13,8 @@ import pytest
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from admin_dashboards.tables import import_export, sheets
-from admin_dashboards.tables.import_export import neutralise, read_back
+from admin_dashboards.tables import limits, sheets
+from admin_dashboards.tables.formats import neutralise, read_back
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
@@ -194,8 +194,8 @@ def test_mail_phone_and_chat_text_are_in_no_file() -> None:
 
 
 def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
-    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(limits, "MAX_EXPORTED_ROWS", 2)
+    monkeypatch.setattr(limits, "EXPORTED_AT_ONCE", 2)
     host = people.alice()
     client = console(exporter("events.export_event"))
     for number in range(2):
