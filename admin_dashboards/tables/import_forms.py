@@ -11,7 +11,7 @@ from import_export.forms import ConfirmImportForm
 from unfold.contrib.import_export.forms import ImportForm
 
 from admin_dashboards.tables import limits
-from admin_dashboards.tables.sheets import estimate_rows
+from admin_dashboards.tables.sheets import estimate_rows, is_workbook
 
 if TYPE_CHECKING:
     from admin_dashboards.tables.resources import TableResource
@@ -25,7 +25,7 @@ class ImportFileForm(ImportForm):
         self.fields["import_file"].widget.attrs |= {
             "accept": ".csv,.txt,.tsv,.xlsx",
             "aria-describedby": "import-limits import-too-large",
-            "data-said": "import-too-large",
+            "data-warning": "import-too-large",
             "data-max-bytes": limits.MAX_IMPORTED_BYTES,
             "data-too-large": _("This file is over %s. Split it into smaller ones.")
             % limits.size_of(limits.MAX_IMPORTED_BYTES),
@@ -41,7 +41,13 @@ class ImportFileForm(ImportForm):
                 limits.MAX_IMPORTED_BYTES
             )
             raise forms.ValidationError(sentence, code="too-large")
-        upload.rows, certain = estimate_rows(upload.read(), self.columns)
+        content = upload.read()
+        if upload.name.lower().endswith(".xlsx") and not is_workbook(content):
+            sentence = _(
+                "This file is named .xlsx but is not a workbook. Save it as a workbook, or as CSV UTF-8 (.csv)."
+            )
+            raise forms.ValidationError(sentence, code="no-workbook")
+        upload.rows, certain = estimate_rows(content, self.columns)
         upload.seek(0)
         if certain and upload.rows > limits.MAX_IMPORTED_ROWS:
             raise forms.ValidationError(limits.too_many_rows(upload.rows), code="too-many-rows")

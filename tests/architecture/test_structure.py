@@ -36,7 +36,7 @@ LIMITS = {
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 2,  # 2
-    "lines of JavaScript": 1771,  # 420
+    "lines of JavaScript": 1744,  # 420
     "type: ignore in admin_dashboards": 34,  # 40
     "type: ignore in api": 6,  # 3
     "type: ignore in apps": 69,  # 40

@@ -65,9 +65,18 @@ def run_transfers() -> int:
     return len(jobs)
 
 
+def progress_of(answer: Any) -> dict[str, str]:
+    """The status that a page or a poll of a transfer shows; while it runs, the rows done and the total as well."""
+    found = re.search(r'data-transfer="(?P<status>\w+)"', answer.text)
+    assert found, answer.text
+    bar = re.search(
+        r'<progress .*max="(?P<total>\d+)" value="(?P<done>\d+)">(?P<sentence>[^<]*)</progress>', answer.text
+    )
+    return found.groupdict() | (bar.groupdict() if bar else {})
+
+
 def status_of(client: Client, page: str) -> str:
-    state = client.get(page, headers=POLL).json()
-    return str(state["status"])
+    return progress_of(client.get(page))["status"]
 
 
 def previewed(client: Client, text: str | bytes) -> str:
