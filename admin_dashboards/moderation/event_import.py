@@ -19,10 +19,10 @@ class EventRows(TableResource):
         fields = ("id", "title", "description", "date", "ends_at", "location", "capacity")
 
     def prepare(self, user: User, rows: Sequence[Event]) -> None:
-        self.judged = Edits(user, rows)
+        self.checked = Edits(user, rows)
 
-    def judge(self, row: Event, changes: dict[str, Any]) -> None:
-        self.judged.judge(row, changes)
+    def evaluate(self, row: Event, changes: dict[str, Any]) -> None:
+        self.checked.judge(row, changes)
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
         edit_events(user, edits, later=self.decisions)

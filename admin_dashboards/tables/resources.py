@@ -8,13 +8,16 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from import_export.fields import Field
-from import_export.resources import Diff, ModelResource
+from import_export.resources import ModelResource
 from import_export.results import Result
 
 from admin_dashboards.tables import limits
 from admin_dashboards.tables.formats import Sheet, comparable
+from admin_dashboards.tables.import_differences import Difference
+from admin_dashboards.tables.import_errors import LineError, group_errors
 from admin_dashboards.tables.widgets import Moment, WholeNumber
 from apps.errors import Absent, Conflict, Invalid, Refused
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(Result):
-    """What a file would do, by the lines of the file."""
+    """The result of an import, by the lines of the file."""
 
     def __init__(self, sheet: Sheet) -> None:
         super().__init__()
@@ -38,20 +41,23 @@ class Outcome(Result):
     def row_errors(self) -> list[tuple[int, Any]]:
         return [(self.lines[number - 1], errors) for number, errors in super().row_errors()]
 
+    def line_errors(self) -> Iterator[LineError]:
+        """Each error of a line."""
+        for line, errors in self.row_errors():
+            for each in errors:
+                yield LineError(line, getattr(each.error, "field", None) or "", str(each.error))
+        for row in self.invalid_rows:
+            for name, sentences in row.field_specific_errors.items():
+                yield LineError(row.number, name, " ".join(map(str, sentences)))
+            for sentence in row.non_field_specific_errors:
+                yield LineError(row.number, "", str(sentence))
 
-class Difference(Diff):
-    """What changes in a row, marked, while anybody looks at it."""
-
-    def __init__(self, resource: TableResource, *args: Any) -> None:
-        super().__init__(resource, *args)
-        self.resource = resource
-
-    def as_html(self) -> list[str]:
-        return super().as_html() if self.resource.shows_differences else []
+    def grouped_errors(self) -> list[tuple[str, str, str]]:
+        return group_errors(self.line_errors())
 
 
 class TableResource(ModelResource):
-    """Base of what goes in and out. Rows that come in are written by services, never by the library."""
+    """Base of imports and exports. Imported rows are written by services, never by the library."""
 
     class Meta:
         use_transactions = True
@@ -77,19 +83,19 @@ class TableResource(ModelResource):
         super().__init__(**options)
         self.rows, self.expected = rows, expected
         self.decisions = decisions
-        """Where the decisions of `write` are put, for the caller to make; None where `write` makes them."""
+        """`write` adds its decisions here, for the caller to make; None where `write` makes them."""
         self.seen = {} if seen is None else seen
         """What each row was before, as a fingerprint by its id."""
         self.shows_differences = True
         self.found: dict[int, Any] = {}
         self.edits: dict[int, dict[str, Any]] = {}
 
-    # --- What a table says of itself --------------------------------------------------------------------------------
+    # --- What a table defines -----------------------------------------------------------------------------------------
 
     def prepare(self, user: User, rows: Sequence[Any]) -> None:
-        """Find out, in a few queries, what `judge` needs to know of `rows`."""
+        """Get what `evaluate` needs to know of `rows`, in a few queries."""
 
-    def judge(self, row: Any, changes: dict[str, Any]) -> None:
+    def evaluate(self, row: Any, changes: dict[str, Any]) -> None:
         """Raises a `DomainError` where `changes` to `row` would be refused. Nothing is written."""
         raise _export_only()
 
@@ -101,16 +107,16 @@ class TableResource(ModelResource):
         """Lock the rows of these ids until the transaction ends."""
         raise _export_only()
 
-    # --- What the library asks --------------------------------------------------------------------------------------
+    # --- What the library calls ---------------------------------------------------------------------------------------
 
     def get_queryset(self) -> QuerySet[Any]:
-        """What may be changed is looked for among the rows that the person sees."""
+        """The rows that may be changed, among those that the user may view."""
         queryset: QuerySet[Any] = super().get_queryset() if self.rows is None else self.rows
         return queryset
 
     @classmethod
     def columns(cls) -> list[str]:
-        """What a file may change."""
+        """The columns that a file may change."""
         return [field.column_name for field in cls().get_import_fields()]
 
     def import_data(self, dataset: Sheet, *args: Any, **options: Any) -> Outcome:
@@ -120,14 +126,19 @@ class TableResource(ModelResource):
     def get_result_class(self) -> Callable[[], Outcome]:
         return partial(Outcome, self.sheet)
 
-    def get_diff_class(self) -> type[Diff]:
+    def get_diff_class(self) -> type[Difference]:
         return Difference
+
+    def get_diff_headers(self) -> list[str]:
+        """The names of the fields, as forms and tables have them."""
+        fields = self._meta.model._meta
+        return [str(capfirst(str(fields.get_field(each.attribute).verbose_name))) for each in self.get_import_fields()]
 
     def before_import(self, dataset: Sheet, **options: Any) -> None:
         try:
             self.check(dataset)
         except Invalid:
-            dataset.wipe()  # its rows are not looked at
+            dataset.wipe()  # its rows are not read
             raise
         # Without what hangs on the rows, which would be copied with each of them.
         known = self.get_queryset().select_related(None).filter(pk__in=self.numbers(dataset))
@@ -146,7 +157,7 @@ class TableResource(ModelResource):
             try:
                 number = key.clean(row)
             except ValueError:
-                continue  # said of the row
+                continue  # an error of the row
             if number is not None:
                 yield line, number
 
@@ -159,8 +170,13 @@ class TableResource(ModelResource):
             if seen.setdefault(number, line) != line:
                 raise Invalid(
                     "same-row",
-                    _("Lines %(first)d and %(second)d are both for number %(number)d. Which of them counts?")
-                    % {"first": seen[number], "second": line, "number": number},
+                    _("Lines %(first)d and %(second)d both change %(name)s %(number)d. Keep one of them.")
+                    % {
+                        "first": seen[number],
+                        "second": line,
+                        "name": self._meta.model._meta.verbose_name,
+                        "number": number,
+                    },
                 )
 
     def get_or_init_instance(self, instance_loader: Any, row: dict[str, Any]) -> tuple[Any, bool]:
@@ -173,7 +189,7 @@ class TableResource(ModelResource):
         return copy(found), False
 
     def _fingerprint(self, row: Any) -> str:
-        """What a file may change of a row, as it is."""
+        """A fingerprint of what a file may change of a row, as it is."""
         values = "\0".join(str(field.export(row)) for field in self.get_import_fields())
         return blake2b(values.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
@@ -189,7 +205,7 @@ class TableResource(ModelResource):
     def save_instance(self, instance: Model, is_create: bool, row: dict[str, Any], **options: Any) -> None:
         given = {field.attribute: getattr(instance, field.attribute) for field in self.get_import_fields()}
         changes = {name: value for name, value in given.items() if name != "id" and name in row}
-        self.judge(self.found[instance.pk], changes)
+        self.evaluate(self.found[instance.pk], changes)
         self.edits[instance.pk] = changes
 
     def after_import(self, dataset: Sheet, result: Outcome, **options: Any) -> None:
@@ -204,7 +220,7 @@ class TableResource(ModelResource):
 
 
 def summary(seen: dict[int, str]) -> str:
-    """What all rows of a file were, in one fingerprint."""
+    """One fingerprint of all rows of a file, from those of each."""
     return blake2b(repr(sorted(seen.items())).encode()).hexdigest()
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.utils.html import strip_tags
 from guardian.shortcuts import assign_perm
 
 from admin_dashboards.tables import sheets
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
+from apps.review.models import Preference
 from tests import people
 from tests.admin_dashboards.tables.transfers import (
     CSV,
@@ -100,15 +103,15 @@ def test_imports_apply_no_row_when_one_changed_since_the_preview() -> None:
 
 
 def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
-    theirs, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
+    granted, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
     helper = people.make_staff("helper")
-    assign_perm("change_event", helper, theirs)
+    assign_perm("change_event", helper, granted)
     assign_perm("events.import_event", helper)
     client = console(helper)
-    preview = upload_import(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
+    preview = upload_import(client, f"id,title\n{granted.pk},Fine\n{other.pk},Mine\n")
     assert "There is no event with this ID." in preview.content.decode()
     assert "Withheld" not in preview.content.decode()
-    confirm(client, upload_import(client, f"id,title\n{theirs.pk},Fine\n"))
+    confirm(client, upload_import(client, f"id,title\n{granted.pk},Fine\n"))
     assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
 
 
@@ -135,7 +138,7 @@ NO_ROWS = workbook([None, ""])
         ('id,title\n1,"open\n', "cannot be read as CSV"),
         ("id,title\n1,Müller\n".encode("cp1252"), "Save it as “CSV UTF-8”"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of the old kind"),
-        (b"PK\x03\x04 a workbook", "This workbook cannot be read."),
+        (b"PK\x03\x04 a workbook", "This file is not a whole workbook: it cannot be read."),
         (NO_ROWS, "The first sheet of the workbook is empty."),
         ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
         ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
@@ -250,7 +253,7 @@ def test_rows_on_two_lines_are_rejected_naming_both(again: str) -> None:
     event = make_event(people.alice(), "First")
     text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
     preview = upload_import(console(importer()), text)
-    assert "Lines 2 and 4 are both for number" in preview.content.decode()
+    assert f"Lines 2 and 4 both change event {event.pk}. Keep one of them." in preview.content.decode()
     assert "confirm_form" not in preview.context
 
 
@@ -279,6 +282,42 @@ def test_a_workbook_that_unfolds_into_a_huge_one_is_not_unfolded() -> None:
     assert "The workbook is too large." in upload_import(client, file.getvalue()).content.decode()
     wide = workbook(["id", "title"], [1, "x"] + [None] * sheets.MAX_COLUMNS + ["far away"])
     assert "The sheet goes on after" in upload_import(client, wide).content.decode()
+
+
+@pytest.mark.parametrize("content", ["id,title\n1,x\n", b"\x89PNG\r\n\x1a\n"], ids=["text", "picture"])
+def test_a_file_that_is_named_as_a_workbook_and_is_none_is_rejected(content: Any) -> None:
+    answer = upload_import(console(importer()), content, "events.XLSX")
+    assert "This file is named .xlsx but is not a workbook." in answer.text
+    assert "confirm_form" not in answer.context
+
+
+def test_errors_that_are_the_same_are_listed_once_with_their_lines() -> None:
+    host = people.alice()
+    ids = [make_event(host).pk for _number in range(6)]
+    rows = [f"{ids[0]},,1", f"{ids[1]},,1", f"{ids[2]},,x", f"{ids[3]},Fine,1", f"{ids[4]},,1", f"{ids[5]},Fine,x"]
+    answer = upload_import(console(importer()), "\n".join(["id,title,capacity", *rows]))
+    shown = " ".join(strip_tags(answer.text).split())
+    assert "Lines 2, 3 and 6, title: This field cannot be blank." in shown
+    assert "Lines 4 and 7, capacity: Write a whole number" in shown
+    assert shown.count("This field cannot be blank.") == 1
+
+
+def test_previews_mark_whole_values_under_the_names_of_the_table() -> None:
+    event = make_event(people.alice(), "Harvest dinner", capacity=None)
+    event.date, event.ends_at = datetime(2031, 1, 31, 20, tzinfo=UTC), datetime(2031, 1, 31, 22, 0, 30, tzinfo=UTC)
+    event.save()
+    staff = importer()
+    Preference.objects.create(staff=staff, time_zone="Asia/Kolkata")
+    rows = f"{event.pk},Harvest <b>lunch</b>,2031-01-31T12:00:00Z,2031-01-31T22:00:31Z,8"
+    shown = upload_import(console(staff), f"id,title,date,ends_at,capacity\n{rows}\n").text
+    assert "<del>Harvest dinner</del> <ins>Harvest &lt;b&gt;lunch&lt;/b&gt;</ins>" in shown
+    assert "<del>1 Feb 2031, 01:30</del> <ins>31 Jan 2031, 17:30</ins>" in shown
+    assert "<del>2031-01-31T22:00:30Z</del> <ins>2031-01-31T22:00:31Z</ins>" in shown
+    assert "<td><ins>8</ins></td>" in shown
+    assert re.findall(r'<th scope="col">(.*?)</th>', shown)[1:] == [
+        "ID", "Title", "Description", "Begins", "Ends", "Location", "Capacity",
+    ]  # fmt: skip
+    assert "style=" not in shown.partition("<main")[2]
 
 
 def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:
