@@ -1,4 +1,4 @@
-"""The documents themselves: a drawn card or company paper with what it says, stored as a user would upload it."""
+"""The documents themselves: a drawn card or company document with its details, stored as a user would upload it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a document says."""
+    """The details that a document shows."""
 
     name: str
     number: str
@@ -44,7 +44,7 @@ class Shown:
 
 
 def draw_document(scenario: Scenario, case: Case, used: str) -> Document:
-    file = _card(scenario, case, used) if case.doc_type == DocType.IDENTITY else _paper(scenario, case)
+    file = _card(scenario, case, used) if case.doc_type == DocType.IDENTITY else _company_document(scenario, case)
     name = _name(case.owner) if case.doc_type == DocType.IDENTITY else case.owner.profile.company_name
     return Document(
         owner=case.owner,
@@ -84,14 +84,16 @@ def _card(scenario: Scenario, case: Case, used: str) -> Stored:
     return scenario.store("documents", media_type, card)
 
 
-def _paper(scenario: Scenario, case: Case) -> Stored:
+def _company_document(scenario: Scenario, case: Case) -> Stored:
     kind = "bill" if case.reason == Reason.WRONG_DOCUMENT else "trade"
     number = str(scenario.random.randint(20_000, 90_000))
     company = case.owner.profile.company_name
     if kind == "trade":
         case.shown = Shown(company, f"MR {number}")
-    paper = drawing.business_paper(company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind)
-    return scenario.store("documents", "application/pdf", paper)
+    document = drawing.business_paper(
+        company, _name(case.owner), number, since=case.owner.date_joined.date(), kind=kind
+    )
+    return scenario.store("documents", "application/pdf", document)
 
 
 def _name(user: User) -> str:

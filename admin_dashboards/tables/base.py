@@ -50,14 +50,14 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
     actions: Any = ()
 
     def sections_for(self, request: StaffRequest) -> list[Any]:
-        """The sections of `list_sections` that the person may open."""
+        """The sections of `list_sections` that the viewer may open."""
         return list(self.list_sections)
 
     def attach_sections(self, request: StaffRequest, rows: list[Any]) -> None:
         """Put on each row what its sections show, asked for once for the whole page."""
 
     def parts(self) -> dict[tuple[str, str], Q]:
-        """Shares of the table that the overview counts too: a name and the address's query, and what it means."""
+        """Parts of the table that the overview counts too: by a name and the query of the address, the condition."""
         return {}
 
     def lookup_allowed(self, lookup: str, value: str, request: StaffRequest | None = None) -> bool:
@@ -72,7 +72,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         return False
 
     def get_object(self, request: StaffRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The row; absent and not theirs to see look the same."""
+        """The row. Raises `Http404` alike where it is absent and where the viewer may not view it."""
         # Django would read digits of any script as numbers, and give each row many addresses.
         obj = super().get_object(request, object_id, from_field) if parse_id(str(object_id)) else None
         if obj is None:
@@ -112,7 +112,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         raise NotImplementedError(f"{type(self).__name__} must delete through a service.")
 
     def save_related(self, request: StaffRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Services save a thing with all that belongs to it."""
+        """Services save a row with all that belongs to it."""
 
     def delete_queryset(self, request: StaffRequest, queryset: QuerySet[Any]) -> None:
         for obj in queryset:
@@ -121,7 +121,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
     def get_deleted_objects(
         self, objs: Any, request: StaffRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What the confirmation lists: the things themselves; services know what else goes with them."""
+        """What the confirmation lists: the rows themselves; services know what else is deleted with them."""
         return [str(obj) for obj in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
 
     # History keeps who did what; Django's own log would be a second, poorer one.
@@ -148,7 +148,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         except Absent as error:
             raise Http404 from error
         except DomainError as error:
-            # The transaction is undone; the same input is shown again with what was said.
+            # The transaction is undone; the same input is shown again with the error.
             request.console.rejected = error
         response = super().changeform_view(request, object_id, form_url, extra_context)
         return with_status(response, request.console.rejected)
@@ -173,10 +173,10 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         return super().changelist_view(request, context | (extra_context or {}))
 
     def _check_action(self, request: StaffRequest) -> None:
-        """Refuse an action that is not the person's; Django would show the list again as if nothing had been."""
+        """Deny an action that the viewer does not have; Django would show the list again and no error."""
         chosen = {name for name in request.POST.getlist("action") if name}
-        theirs = self.get_actions(request)
-        if self.has_view_permission(request) and (not theirs or not chosen <= set(theirs)):
+        offered = self.get_actions(request)
+        if self.has_view_permission(request) and (not offered or not chosen <= set(offered)):
             known = {action.name: action.func for action in self._get_base_actions()}
             for name in chosen & set(known):
                 for permission in getattr(known[name], "allowed_permissions", ()):
@@ -186,7 +186,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         numbers = {number for text in sent if (number := parse_id(text))}
         if not self.has_view_permission(request):
             return
-        # Where none of them is there, or theirs to see, Django would answer as if it had been done.
+        # Where the viewer may view none of them, Django would answer as if it had been done.
         odd = len(numbers) != len(sent)
         if odd or (numbers and not self.get_queryset(request).filter(pk__in=numbers).exists()):
             raise Http404
@@ -209,7 +209,7 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
         return Rows
 
     def within(self, request: StaffRequest, page: str, *args: Any) -> str:
-        """The address of a page of this table, with the filters of the list that the person came from."""
+        """The address of a page of this table, with the filters of the list that the viewer came from."""
         return with_filters(request, reverse(self.address(page), args=args))
 
     def address(self, page: str) -> str:

@@ -14,7 +14,7 @@ from apps.users.models import PAGE_SIZES
 
 
 class BoundedPaginator(Paginator):
-    """Counts and pages through the first rows only: nobody leafs through a million, and counting them is slow."""
+    """Counts and pages through the first rows only: no user pages through a million, and counting them is slow."""
 
     limit = 10_000
     object_list: Any

@@ -51,7 +51,7 @@ class ExportMixin(library.ExportMixin, FileAccess):
         return super().export_action(request)
 
     def _export_in_background(self, request: StaffRequest, rows: QuerySet[Any], number: int) -> HttpResponse:
-        """To the page that shows how far it is."""
+        """Start an export by the worker; returns a redirect to the page that shows its progress."""
         kind = self.get_export_formats()[number]()
         try:
             transfer = start_export(
@@ -75,7 +75,7 @@ class ExportMixin(library.ExportMixin, FileAccess):
         return super().get_export_context_data(**options) | {"limits": shown, "unfinished": unfinished()}
 
     def exported(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """`rows` with all that an export says of them."""
+        """`rows` with what the columns of an export need of other tables."""
         paths = {field.rpartition("__")[0] for field in self.export_fields} - {""}
         return rows.select_related(*paths) if paths else rows
 
@@ -96,7 +96,7 @@ class ExportMixin(library.ExportMixin, FileAccess):
         self, file_format: Neutral, request: StaffRequest, queryset: QuerySet[Any], **options: Any
     ) -> Any:
         data = self.get_data_for_export(request, queryset, **options)
-        self._write_down(request, Action.EXPORTED, len(data))
+        self._record(request, Action.EXPORTED, len(data))
         return file_format.export_data(data)
 
 

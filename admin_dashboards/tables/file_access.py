@@ -32,15 +32,16 @@ class FileAccess(admin.ModelAdmin):
         return self.has_view_permission(request) and bool(may(self._user(request), self._perm(verb)))
 
     def refuse_unless(self, request: StaffRequest, allowed: bool, verb: str) -> None:
+        """Raises `PermissionDenied` with what is missing, or `Refused` where no permission would allow it."""
         if allowed:
             return
         decision = may(self._user(request), self._perm(verb))
         if decision:
-            things = capfirst(str(self.opts.verbose_name_plural))
-            raise Refused("no-files", _("%(things)s are neither imported nor exported here.") % {"things": things})
+            rows = capfirst(str(self.opts.verbose_name_plural))
+            raise Refused("no-files", _("%(rows)s are neither imported nor exported here.") % {"rows": rows})
         raise PermissionDenied(decision.sentence)
 
-    def _write_down(self, request: StaffRequest, verb: Action, rows: int) -> None:
+    def _record(self, request: StaffRequest, verb: Action, rows: int) -> None:
         record(self._user(request), verb, table=self.opts.label_lower, rows=rows, filters=request.GET.urlencode())
 
     def _page(self, page: str, *args: str) -> str:

@@ -100,7 +100,7 @@ class NeutralXLSX(Neutral, XLSX):
 
 
 class Sheet(tablib.Dataset):
-    """The rows of a file, which remember where they stand in it."""
+    """The rows of a file, with the numbers of their lines."""
 
     lines: list[int]
     unknown: list[str]
@@ -112,7 +112,7 @@ class Sheet(tablib.Dataset):
 
 
 class AnySheet(Format):
-    """Whatever a spreadsheet program writes."""
+    """Any table that a spreadsheet program writes."""
 
     def __init__(self, columns: Sequence[str] = (), key: str = "id", **_options: Any) -> None:
         self.columns, self.key = columns, key

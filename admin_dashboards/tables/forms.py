@@ -10,7 +10,7 @@ from apps.errors import DomainError
 
 
 class Form(forms.ModelForm):
-    """Shows what the domain said where it rejected the input, with everything typed still in place."""
+    """Shows the error by which the domain rejected the input, with all that was typed still in place."""
 
     rejected: ClassVar[DomainError | None] = None
     # Of various types, and of a request's data where the form is bound.

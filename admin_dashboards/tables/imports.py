@@ -51,7 +51,7 @@ class ImportMixin(library.ImportMixin, FileAccess):
             return self._start_again(request, str(error))
 
     def _import_in_background(self, request: StaffRequest) -> HttpResponse | None:
-        """Where there are more rows than a request should read: to the page that shows how far it is."""
+        """A redirect to the page of an import by the worker; None where a request handles the rows by itself."""
         form = self.create_import_form(request)
         upload = form.cleaned_data["import_file"] if form.is_valid() else None
         if upload is None or upload.rows <= limits.IMPORTED_AT_ONCE:
@@ -105,7 +105,7 @@ class ImportMixin(library.ImportMixin, FileAccess):
         if result.has_errors() or result.has_validation_errors():
             return self._start_again(request, _("Nothing was imported: something has changed since the preview."))
         changed = result.totals["update"]
-        self._write_down(request, Action.IMPORTED, changed)
+        self._record(request, Action.IMPORTED, changed)
         messages.success(request, ngettext("%d row changed.", "%d rows changed.", changed) % changed)
         return HttpResponseRedirect(self._page("changelist"))
 

@@ -20,15 +20,15 @@ class PermissionMixin(admin.ModelAdmin):
     """
 
     adds: ClassVar[str | None] = None
-    """The permission's action ("add", "review" …) with which one adds a row; likewise:"""
+    """The permission's action ("add", "review" …) by which rows are added; likewise:"""
     changes: ClassVar[str | None] = None
     deletes: ClassVar[str | None] = None
     also_seen_with: ClassVar[tuple[str, ...]] = ()
-    """Further actions that include seeing a row, beside view, change, delete and those above."""
+    """Further actions that include viewing a row, beside view, change, delete and those above."""
 
     @property
     def seen_with(self) -> tuple[str, ...]:
-        """The actions that include seeing: who may change or delete something may see it."""
+        """The actions that include viewing: who may change or delete a row may view it."""
         own = [action for action in (self.changes, self.deletes) if action]
         return tuple(dict.fromkeys(("view", "change", "delete", *own, *self.also_seen_with)))
 
@@ -36,9 +36,9 @@ class PermissionMixin(admin.ModelAdmin):
         return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
 
     def allowed(self, request: StaffRequest, action: str | None, obj: Any = None) -> bool:
-        """Whether the person may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
+        """Whether the viewer may do `action`: on `obj`, a row or the id of one, or, without it, on any row at all.
 
-        A denial is kept on the console of the request, for the page that says what is missing.
+        A denial is kept on the console of the request, for the page that names what is missing.
         """
         if action is None:
             return self.deny(request, _("This table is read-only."))
@@ -59,11 +59,11 @@ class PermissionMixin(admin.ModelAdmin):
 
     @staticmethod
     def deny(request: StaffRequest, sentence: str) -> bool:
-        """False, with why for the page that says it."""
+        """False; keeps `sentence` for the page that says why."""
         return request.console.deny(sentence)
 
     def has_view_permission(self, request: StaffRequest, obj: Any = None) -> bool:
-        # The plain right to see comes last, so that a refusal names it.
+        # The plain right to view comes last, so that a denial names it.
         return any(self.allowed(request, action, obj) for action in reversed(self.seen_with))
 
     def has_view_or_change_permission(self, request: StaffRequest, obj: Any = None) -> bool:
@@ -82,24 +82,24 @@ class PermissionMixin(admin.ModelAdmin):
         return self.has_view_permission(request) or self.has_add_permission(request)
 
     def get_queryset(self, request: StaffRequest) -> QuerySet[Any]:
-        """The rows that the person may see; lists, counts, lookups, exports and history all begin here."""
+        """The rows that the viewer may view; lists, counts, lookups, exports and history all begin here."""
         rows = self.rows()
         if any(may(request.user, self.perm(action)) for action in self.seen_with):
             return rows
         if not has_row_grants(self.model):
             return rows.none()
-        seen = Q()
+        granted = Q()
         for action in self.seen_with:
             if self.perm(action) in request.console.rows_held:
-                seen |= opened(request.user, self.perm(action), self.model)
-        return rows.filter(seen) if seen else rows.none()
+                granted |= opened(request.user, self.perm(action), self.model)
+        return rows.filter(granted) if granted else rows.none()
 
     def may_share_filters(self, request: StaffRequest) -> bool:
-        """Whether the viewer may show a saved filter to all who open the table: they do not only read in it."""
+        """Whether the viewer may show a saved filter to all who open the table: they do not only view it."""
         allowed = (self.has_change_permission, self.has_add_permission, self.has_delete_permission)
         return any(each(request) for each in allowed)
 
     def rows(self) -> QuerySet[Any]:
-        """Everything that this table is about, in its order, with what a line names."""
+        """All rows of this table, in its order, with the rows that a line names."""
         rows = self.model._default_manager.get_queryset()
         return rows.order_by(*self.ordering) if self.ordering else rows

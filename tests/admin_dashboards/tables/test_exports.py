@@ -36,10 +36,10 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
 
 def test_an_export_holds_only_rows_that_one_may_see() -> None:
     host = people.alice()
-    theirs = make_event(host, "Granted")
+    granted = make_event(host, "Granted")
     make_event(host, "Withheld")
     helper = people.make_staff("helper")
-    assign_perm("view_event", helper, theirs)
+    assign_perm("view_event", helper, granted)
     assert console(helper).post(f"{EVENTS}export/", {"format": CSV}).status_code == 403
     assign_perm("events.export_event", helper)
     assert [row["title"] for row in rows_of(console(helper).post(f"{EVENTS}export/", {"format": CSV}))] == ["Granted"]
@@ -53,7 +53,7 @@ def test_mail_phone_and_chat_text_are_in_no_file() -> None:
     client = console(people.admin())
     for table in TABLES:
         answer = client.post(f"/admin/{table}/export/", {"format": CSV})
-        # Groups, staff and sessions are not exported by anybody.
+        # No user exports groups, staff and sessions.
         expected = 403 if table in ("auth/group", "users/staff", "users/session") else 200
         assert answer.status_code == expected, table
         text = answer.content.decode()

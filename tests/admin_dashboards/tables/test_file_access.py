@@ -29,7 +29,7 @@ def test_no_group_exports_or_imports_by_itself(who: str) -> None:
         assert client.get(f"{EVENTS}{page}/").status_code == 403
 
 
-def test_tables_that_take_no_import_take_none_from_anybody() -> None:
+def test_tables_that_take_no_import_take_none_from_any_user() -> None:
     client = console(people.admin())
     for table in set(TABLES) - {"events/event"}:
         for page in ("import", "process_import"):
