@@ -6,19 +6,25 @@ from typing import Any
 
 from django.apps import apps
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
+from admin_dashboards.context import asking
 from admin_dashboards.menu import SECTIONS
+
+TABLE_PAGES = {"import": _("Import"), "process_import": _("Import"), "export": _("Export")}
+"""The pages of a table that no row has, by what follows the table in their address."""
 
 
 def as_in_menu(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The parts of a breadcrumb, named as the menu names them: the section, the table, the row.
+    """The parts of a breadcrumb, named as the menu names them: the section, the table, the row or page.
 
     Unfold names the app and the model. A section has no page of its own, so its name leads nowhere.
     """
     if len(parts) < 2 or (names := _names().get(str(parts[1].get("link")))) is None:
         return parts
     section, table = names
-    return [{"title": section}, {**parts[1], "title": table}, *parts[2:]]
+    page = TABLE_PAGES.get(asking().path.removeprefix(parts[1]["link"]).partition("/")[0])
+    return [{"title": section}, {**parts[1], "title": table}, *parts[2:], *([{"title": page}] if page else [])]
 
 
 def _names() -> dict[str, tuple[str, str]]:

@@ -15,7 +15,8 @@ from admin_dashboards.context import StaffRequest, table_of
 from admin_dashboards.live import lazy_counts
 from admin_dashboards.menu import SECTIONS, Entry
 from admin_dashboards.registry import open_desks, queue_desks, table_for
-from admin_dashboards.tables.base import BoundedPaginator, ModelAdmin
+from admin_dashboards.tables.base import ModelAdmin
+from admin_dashboards.tables.change_list import BoundedPaginator
 
 
 def tables(request: StaffRequest) -> list[tuple[str | Promise, list[tuple[Entry, ModelAdmin]]]]:

@@ -137,7 +137,7 @@ def _changes_among(model: Any, fields: Sequence[str], item: Model) -> list[Line]
         _change(
             version,
             f"{model._meta.verbose_name} #{version.record.id}, "
-            + " → ".join(version.values[title].word for title in titles),
+            + " → ".join(version.values[title].text for title in titles),
         )
         for version in versions
     ]

@@ -18,7 +18,7 @@ from apps.users.verification.four_eyes import ASKED_FIELDS
 from apps.users.verification.review import DECIDED_FIELDS
 from demo import texts
 from demo.accounts import NEWCOMER
-from demo.documents import Case
+from demo.document_files import Case
 from demo.drawing.people import portrait
 from demo.scenario import Scenario, change, create
 from demo.teamwork import assign, claim, escalate, note, snooze

@@ -32,7 +32,9 @@ from admin_dashboards.access.audit_lines import CHANGE_LABELS, Line, describe
 from admin_dashboards.context import StaffRequest, answering
 from admin_dashboards.links import AUDIT_LOG, VIEWS_AUDIT_LOG
 from admin_dashboards.saved_filters import filters_of
-from admin_dashboards.tables.import_export import MAX_EXPORTED_ROWS, Moment, NeutralCSV, NeutralXLSX
+from admin_dashboards.tables.formats import NeutralCSV, NeutralXLSX
+from admin_dashboards.tables.limits import MAX_EXPORTED_ROWS
+from admin_dashboards.tables.widgets import Moment
 from apps.access import may, note_use, require
 from apps.audit.actions import Action
 from apps.audit.log import LineKey, LogFilter, lines, read_key

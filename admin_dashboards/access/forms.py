@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from admin_dashboards.access.picker import PermissionsField, offered
 from admin_dashboards.local_time import read_time, time_input
-from admin_dashboards.tables.base import Form
+from admin_dashboards.tables.forms import Form
 from apps.infra.ids import parse_id
 from apps.users.accounts.guards import ACCESS_PERMISSIONS, grantable, refuse_oneself, require_joinable
 from apps.users.models import Staff, User

@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_dashboards.tables.base import Form
+from admin_dashboards.tables.forms import Form
 from apps.errors import Invalid
 from apps.infra.ids import parse_id
 from apps.users.models import Document, User

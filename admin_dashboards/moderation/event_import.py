@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from admin_dashboards.tables.import_export import TableResource
+from admin_dashboards.tables.resources import TableResource
 from apps.events.models import Event
 from apps.events.services import Edits, edit_events, lock_events
 from apps.users.models import User
@@ -19,10 +19,10 @@ class EventRows(TableResource):
         fields = ("id", "title", "description", "date", "ends_at", "location", "capacity")
 
     def prepare(self, user: User, rows: Sequence[Event]) -> None:
-        self.judged = Edits(user, rows)
+        self.checked = Edits(user, rows)
 
-    def judge(self, row: Event, changes: dict[str, Any]) -> None:
-        self.judged.judge(row, changes)
+    def evaluate(self, row: Event, changes: dict[str, Any]) -> None:
+        self.checked.judge(row, changes)
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
         edit_events(user, edits, later=self.decisions)

@@ -18,8 +18,8 @@ from admin_dashboards.links import link_to
 from admin_dashboards.moderation.assets import SCRIPTS, STYLES
 from admin_dashboards.moderation.reported_content import reported_content
 from admin_dashboards.states import label, moment, time_column
-from admin_dashboards.tables.base import Form
 from admin_dashboards.tables.date_filters import DaysFilter
+from admin_dashboards.tables.forms import Form
 from admin_dashboards.tables.search import SearchableAdmin
 from admin_dashboards.tables.sections import MOST, Section, attach, latest_of
 from apps.moderation.actions.checks import possible_outcomes

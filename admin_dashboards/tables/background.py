@@ -1,4 +1,4 @@
-"""What the worker does of imports and exports: read, validate and apply files, and write them, chunk by chunk."""
+"""Imports and exports by the worker: read, validate and apply files, and write them, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -20,16 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from admin_dashboards.context import StaffRequest, answering
+from admin_dashboards.tables import limits
 from admin_dashboards.tables.base import ModelAdmin
-from admin_dashboards.tables.import_export import (
-    MAX_EXPORTED_ROWS,
-    NeutralCSV,
-    NeutralXLSX,
-    Outcome,
-    Sheet,
-    too_many_exported,
-)
+from admin_dashboards.tables.formats import NeutralCSV, NeutralXLSX, Sheet
 from admin_dashboards.tables.import_preview import Preview
+from admin_dashboards.tables.resources import Outcome
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.services import record
@@ -43,9 +38,9 @@ from apps.tables.services import Stopped
 logger = logging.getLogger(__name__)
 
 CHUNK = 200
-"""Rows between two looks at whether it was cancelled."""
+"""Rows between two checks whether it was cancelled."""
 SHOWN = 100
-"""How many differences, and how many errors, the page shows; the file to fetch has all."""
+"""How many differences, and how many errors, the page shows; the file to download has all."""
 IN_MEMORY = 1024 * 1024
 FORMATS: dict[str, type[NeutralCSV | NeutralXLSX]] = {"csv": NeutralCSV, "xlsx": NeutralXLSX}
 
@@ -75,7 +70,7 @@ def carry_out(key: str) -> None:
     except (DomainError, PermissionDenied) as error:
         _reject(transfer, str(error))
     except Exception as error:
-        # What the error says may repeat what the file holds; where it happened does not.
+        # The text of the error may repeat content of the file; its place does not.
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error("transfer failed: %s\n%s", type(error).__name__, where, extra={"transfer": key})
         _reject(transfer, _("Something went wrong. Nothing was changed. If it happens again, tell the administrator."))
@@ -95,7 +90,7 @@ def _reject(transfer: Transfer, sentence: str, **files: str) -> None:
 
 
 def _request_of(transfer: Transfer, table: ModelAdmin) -> StaffRequest:
-    """What the table is asked with: by the person who started it, with the filters of their list."""
+    """The request that the table gets: of the user who started the transfer, with the filters of their list."""
     request = StaffRequest()
     request.method = "GET"
     request.path = request.path_info = reverse(table.address("changelist"))
@@ -110,7 +105,7 @@ def _request_of(transfer: Transfer, table: ModelAdmin) -> StaffRequest:
 
 
 def preview_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
-    """Read a file and say what it would do, to be confirmed; nothing is changed."""
+    """Read a file into a preview, to be confirmed; nothing is changed."""
     table.refuse_unless(request, table.has_import_permission(request), "import")
     sheet = _sheet_of(transfer, table)
     transfer.rows_total = len(sheet)
@@ -139,7 +134,7 @@ def _previewed(
     done = 0
     for part, outcome in _chunks(transfer, table, request, sheet, preview):
         preview.headers = outcome.diff_headers
-        errors = list(errors_of(outcome))
+        errors = sorted(outcome.line_errors())
         at_fault = {line for line, _column, _sentence in errors}
         preview.errors += errors[: SHOWN - len(preview.errors)]
         transfer.rows_invalid += len(at_fault)
@@ -179,18 +174,6 @@ def _chunks(
         yield part, outcome
 
 
-def errors_of(outcome: Outcome) -> Iterator[tuple[int, str, str]]:
-    """Line, column and sentence of each error."""
-    for line, errors in outcome.row_errors():
-        for each in errors:
-            yield line, getattr(each.error, "field", None) or "", str(each.error)
-    for row in outcome.invalid_rows:
-        for name, sentences in row.field_specific_errors.items():
-            yield row.number, name, " ".join(map(str, sentences))
-        for sentence in row.non_field_specific_errors:
-            yield row.number, "", str(sentence)
-
-
 def apply_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
     """Change what was previewed, all of it or nothing."""
     table.refuse_unless(request, table.has_import_permission(request), "import")
@@ -213,7 +196,7 @@ def apply_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
         transfer.rows_changed, transfer.rows_unchanged = changed, len(sheet) - changed
         entry = record(transfer.owner, Action.IMPORTED, table=transfer.table, rows=changed, filters=transfer.query)
         services.complete(transfer, audit_entry=entry.pk)
-        # Last, so that the time in which they can be undone begins when people can see them.
+        # Last, so that the time in which they can be undone begins when they are visible.
         decide_all(decisions)
 
 
@@ -229,7 +212,7 @@ def _refuse_stale(part: Sheet, now: dict[int, str], then: dict[str, str]) -> Non
 def _refuse_errors(outcome: Outcome) -> None:
     if outcome.base_errors:
         raise Conflict("changed-since", _("Nothing was imported: something has changed since the preview."))
-    for line, _column, sentence in errors_of(outcome):
+    for line, _column, sentence in outcome.line_errors():
         raise Conflict("changed-since", f"{_changed_since(line)} {sentence}")
 
 
@@ -260,11 +243,11 @@ def _sheet_of(transfer: Transfer, table: ModelAdmin) -> Sheet:
 
 
 def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -> None:
-    """Write the rows of the list, as far as the person may see them now, into a file to fetch."""
+    """Write the rows of the list, as far as the owner may view them now, into a file to download."""
     table.refuse_unless(request, table.has_export_permission(request), "export")
-    keys = list(table.get_export_queryset(request).values_list("pk", flat=True)[: MAX_EXPORTED_ROWS + 1])
-    if len(keys) > MAX_EXPORTED_ROWS:
-        raise Invalid("too-many-rows", too_many_exported())
+    keys = list(table.get_export_queryset(request).values_list("pk", flat=True)[: limits.MAX_EXPORTED_ROWS + 1])
+    if len(keys) > limits.MAX_EXPORTED_ROWS:
+        raise Invalid("too-many-rows", limits.too_many_exported())
     transfer.rows_total = len(keys)
     services.note_progress(transfer, 0, rows_total=len(keys))
     with SpooledTemporaryFile(IN_MEMORY) as file:
@@ -293,7 +276,7 @@ def _exported(
         chunk = keys[start : start + CHUNK]
         rows = {row.pk: row for row in table.exported(table.get_queryset(request)).filter(pk__in=chunk)}
         for key in chunk:
-            if key in rows:  # what is gone meanwhile, or no longer theirs to see, is left out
+            if key in rows:  # deleted rows, and those that the owner may no longer view, are left out
                 yield resource.export_resource(rows[key])
                 written += 1
         transfer.rows_done = written

@@ -1,4 +1,4 @@
-"""Tables narrowed down to days, first and last one included, in the time zone of whoever asks."""
+"""Tables narrowed down to days, first and last one included, in the time zone of the viewer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DaysForm(forms.Form):
 
 
 class DaysFilter(RangeDateFilter):
-    """What cannot be read shows no rows and says why, so that nothing is done to rows that were not meant."""
+    """Days that cannot be read show no rows and why, so that no action reaches rows that were not meant."""
 
     template = "admin/days_filter.html"
     form_class = DaysForm
@@ -68,7 +68,7 @@ class DaysFilter(RangeDateFilter):
     def queryset(self, request: StaffRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         form, name = self._form(), self.parameter_name
         if form.errors:
-            self._say_once(request, form)
+            self._show_once(request, form)
             return queryset.none()
         first, last = form.days()
         zone = timezone.get_current_timezone()
@@ -79,11 +79,11 @@ class DaysFilter(RangeDateFilter):
             queryset = queryset.filter(**{f"{name}__lt": after})
         return queryset
 
-    def _say_once(self, request: StaffRequest, form: DaysForm) -> None:
-        said = request.console.once("days said", set[str])
-        if self.parameter_name in said or not hasattr(request, "_messages"):
+    def _show_once(self, request: StaffRequest, form: DaysForm) -> None:
+        shown = request.console.once("days shown", set[str])
+        if self.parameter_name in shown or not hasattr(request, "_messages"):
             return
-        said.add(self.parameter_name)
+        shown.add(self.parameter_name)
         for field, errors in form.errors.items():
             for error in errors:
                 messages.error(request, f"{capfirst(str(self.title))}, {form.fields[field].label}: {error}")

@@ -41,8 +41,8 @@ ACTIONS = {"+": "created", "~": "changed", "-": "deleted"}
 @dataclass(frozen=True, slots=True)
 class Value:
     stored: Any
-    word: str
-    """As people read it; empty where there is none."""
+    text: str
+    """As the page shows it; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Version:
         for name, value in self.values.items():
             before = earlier.values[name]
             if before.stored != value.stored:
-                self.changes.append(Change(name, before.word, value.word))
+                self.changes.append(Change(name, before.text, value.text))
 
 
 class HistoryMixin(admin.ModelAdmin):
-    """The history of a row and its single versions, for whoever may see the row."""
+    """The history of a row and its single versions, for all users who may view the row."""
 
     history_masks: Mapping[str, Mask] = MASKS
     """How a field's values are shown, by its name."""
@@ -132,7 +132,7 @@ class HistoryMixin(admin.ModelAdmin):
 
 
 def records_of(obj: Model) -> models.QuerySet[Any]:
-    """The versions of `obj`, latest first, with the people and things that they name."""
+    """The versions of `obj`, latest first, with the users and other rows that they name."""
     history = obj.history.model  # type: ignore[attr-defined]
     return records_named(history.objects.filter(**{obj._meta.pk.attname: obj.pk}))
 
@@ -150,7 +150,7 @@ def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:
     many = {each: _members(each, records) for each in records[0]._history_m2m_fields}
     versions = []
     for record in records:
-        values = {_title(each): Value(getattr(record, each.attname), _word(record, each, masks)) for each in plain}
+        values = {_title(each): Value(getattr(record, each.attname), _text(record, each, masks)) for each in plain}
         values |= {_title(each): members[record.pk] for each, members in many.items()}
         versions.append(Version(record, _named(record, "history_user") or _("System"), values))
     return versions
@@ -177,18 +177,18 @@ def changes_of_pairs(
     found: dict[int, list[tuple[models.Field[Any, Any], Change]]] = {}
     for record, earlier in pairs:
         in_row = [each for each in plain if getattr(record, each.attname) != getattr(earlier, each.attname)]
-        of_many = [each for each, held in many.items() if held[record.pk].stored != held[earlier.pk].stored]
+        of_many = [each for each, values in many.items() if values[record.pk].stored != values[earlier.pk].stored]
         found[record.pk] = [
-            *((each, Change(_title(each), _word(earlier, each, masks), _word(record, each, masks))) for each in in_row),
+            *((each, Change(_title(each), _text(earlier, each, masks), _text(record, each, masks))) for each in in_row),
             *(
-                (each, Change(_title(each), many[each][earlier.pk].word, many[each][record.pk].word))
+                (each, Change(_title(each), many[each][earlier.pk].text, many[each][record.pk].text))
                 for each in of_many
             ),
         ]
     return found
 
 
-def _word(record: Any, field: models.Field[Any, Any], masks: Mapping[str, Mask]) -> str:
+def _text(record: Any, field: models.Field[Any, Any], masks: Mapping[str, Mask]) -> str:
     value = getattr(record, field.attname)
     if value is None or value == "":
         return ""
@@ -202,19 +202,19 @@ def _word(record: Any, field: models.Field[Any, Any], masks: Mapping[str, Mask])
 
 
 def _members(field: models.Field[Any, Any], records: list[Any]) -> dict[int, Value]:
-    """What a field of many held in each of the versions, in one query."""
+    """The members that a field of many had in each of the versions, in one query."""
     end = field.m2m_reverse_field_name()  # type: ignore[attr-defined]
     rows = getattr(type(records[0]), field.name).filter(history__in=[record.pk for record in records])
-    held: dict[int, dict[Any, str]] = {record.pk: {} for record in records}
+    members: dict[int, dict[Any, str]] = {record.pk: {} for record in records}
     for row in rows.select_related(end):
         until = getattr(row, "ends_at", None)
-        word = _named(row, end)
-        held[row.history_id][getattr(row, f"{end}_id"), until] = f"{word} ({until_text(until)})" if until else word
-    return {pk: Value(set(members), ", ".join(sorted(members.values()))) for pk, members in held.items()}
+        name = _named(row, end)
+        members[row.history_id][getattr(row, f"{end}_id"), until] = f"{name} ({until_text(until)})" if until else name
+    return {pk: Value(set(named), ", ".join(sorted(named.values()))) for pk, named in members.items()}
 
 
 def _named(row: Any, name: str) -> str:
-    """Who or what `row` names in its foreign key `name`; empty where nobody is."""
+    """The user or other row that `row` names in its foreign key `name`; empty where it names none."""
     number = getattr(row, f"{name}_id")
     if number is None:
         return ""

@@ -1,4 +1,4 @@
-"""What an imported file would change, kept between its preview and its import."""
+"""The preview of an import, kept until it is confirmed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from django.core.files.base import ContentFile
 
+from admin_dashboards.tables.import_errors import LineError, group_errors
 from apps.tables import services
 from apps.tables.models import Transfer
 
@@ -19,8 +20,7 @@ class Preview:
     unknown: list[str] = field(default_factory=list)
     differences: list[tuple[int, list[str]]] = field(default_factory=list)
     """The number of the line, and each cell as HTML that marks what changes."""
-    errors: list[tuple[int, str, str]] = field(default_factory=list)
-    """The number of the line, the column (or nothing) and the sentence."""
+    errors: list[LineError] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
     """What each row was, as a fingerprint by its id."""
 
@@ -28,6 +28,9 @@ class Preview:
     def of(cls, transfer: Transfer) -> Preview:
         """The one that was kept; an empty one where none is. Raises `Unavailable`, `Absent`."""
         return cls(**json.loads(services.read(transfer.preview))) if transfer.preview else cls()
+
+    def grouped_errors(self) -> list[tuple[str, str, str]]:
+        return group_errors(LineError(*error) for error in self.errors)
 
     def keep(self) -> str:
         return services.store(ContentFile(json.dumps(asdict(self)).encode()))

@@ -1,4 +1,4 @@
-"""Search in tables: who or what is meant is found first, by its own index, then the rows that belong to it."""
+"""Search in tables: users are found first, by their own index, then the rows that belong to them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from apps.users.models import User
 from apps.users.names import seen, tidy
 
 MOST_PEOPLE = 200
-# So many of those who fit are compared for closeness; a part that fits a million names is no search.
+# So many of those that fit are compared for closeness; a part that fits a million names is no search.
 MOST_COMPARED = 2000
-# The index knows parts of three letters, and beginnings of any length.
+# The index knows parts of three characters, and beginnings of any length.
 SHORTEST_PART = 3
 
 
 def people_named(term: str) -> list[int]:
-    """The ids of people whose user name holds `term`, the closest ones first, at most MOST_PEOPLE."""
+    """The ids of users whose user name contains `term`, the closest ones first, at most MOST_PEOPLE."""
     fitting = User.objects.with_name_part(term, at_start=len(term) < SHORTEST_PART)
     fitting = fitting.values_list("username", "pk")[:MOST_COMPARED]
     closest = sorted(fitting, key=lambda row: (len(row[0]), row[0]))
@@ -29,10 +29,10 @@ def people_named(term: str) -> list[int]:
 
 
 class SearchableAdmin(ModelAdmin):
-    """A table in which one searches for people by user name, and for a row by its number."""
+    """A table that is searched for users by user name, and for a row by its number."""
 
     search_people: ClassVar[tuple[str, ...]] = ()
-    """The fields that name people."""
+    """The fields that name users."""
 
     def get_search_fields(self, request: StaffRequest) -> list[str]:
         return [f"{field}__username" for field in self.search_people]
@@ -45,10 +45,10 @@ class SearchableAdmin(ModelAdmin):
         return queryset.filter(self.found_by(term)), False
 
     def found_by(self, term: str) -> Q:
-        """What a row must be to be found by `term`."""
+        """The condition by which a row is found by `term`."""
         kind = str(self.model._meta.verbose_name)
         found = Q(pk=number) if (number := searched_number(term, kind)) else Q(pk__in=[])
-        people = people_named(term)
+        users = people_named(term)
         for field in self.search_people:
-            found |= Q(**{f"{field}__in": people})
+            found |= Q(**{f"{field}__in": users})
         return found

@@ -20,9 +20,10 @@ from django.utils.translation import gettext as _
 SEPARATORS = ",;\t|"
 # Excel's own, for Excel, which puts more of them behind when it saves the line as a row.
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=([^"\r\n])"?\1*[^\S\r\n]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
-# How a workbook writes what XML would change, and "_" where the text itself looks like that (ECMA-376, ST_Xstring).
+# How a workbook writes what XML would change, and "_" where the text itself is like that (ECMA-376, ST_Xstring).
 _ESCAPED = re.compile(r"_x00(0[1-9A-F]|1[0-9A-F]|5F)_", re.IGNORECASE)
 _LIKE_ESCAPED = re.compile(r"_(?=x[0-9A-F]{4}_)", re.IGNORECASE)
+_ZIP = b"PK"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 # A small workbook can unfold into a huge one.
 MAX_UNFOLDED = 32 * 1024 * 1024
@@ -35,7 +36,7 @@ type Line = tuple[int, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns that are known and what stands in them; `unknown` are the headings of the others."""
+    """The known columns and their values; `unknown` are the headings of the others."""
 
     columns: list[str]
     lines: list[Line]
@@ -44,12 +45,12 @@ class Table:
 
 
 def read_table(content: bytes, known: Collection[str], key: str) -> Table:
-    """What a file says of the columns `known`, whichever of the usual ways it was saved in.
+    """The columns `known` of a file, whichever of the usual ways it was saved in.
 
     Blanks around a heading and its case do not matter. Raises `ValueError` with a sentence where the file cannot be
     read, or not without doubt; `key` is the column that must be there.
     """
-    lines = _workbook(content) if content.startswith(b"PK") else _text(content, known)
+    lines = _workbook(content) if content.startswith(_ZIP) else _text(content, known)
     filled = ((number, cells) for number, cells in lines if any(cell.strip() for cell in cells))
     try:
         _number, headings = next(filled)
@@ -62,12 +63,17 @@ def read_table(content: bytes, known: Collection[str], key: str) -> Table:
     return Table(list(places), rows, unknown)
 
 
+def is_workbook(content: bytes) -> bool:
+    """Whether a file begins as workbooks do, of the old kind too; it may still be broken."""
+    return content.startswith((_ZIP, _OLD_WORKBOOK))
+
+
 def estimate_rows(content: bytes, known: Collection[str]) -> tuple[int, bool]:
     """How many rows a file has below its headings, found out without taking it in, and whether that is certain.
 
     Of a workbook with several sheets the largest is meant, which may not be the first; what cannot be read has none.
     """
-    if not content.startswith(b"PK"):
+    if not content.startswith(_ZIP):
         try:
             return max(sum(1 for _number, cells in _text(content, known) if any(map(str.strip, cells))) - 1, 0), True
         except ValueError:
@@ -77,7 +83,7 @@ def estimate_rows(content: bytes, known: Collection[str]) -> tuple[int, bool]:
             _refuse_large(parts)
             # Sheets may have any name; nothing else has rows.
             counts = [rows for info in parts.infolist() if (rows := _filled_rows(parts.read(info)))]
-    except _BROKEN:  # reading it says so
+    except _BROKEN:  # an error once it is read
         return 0, False
     return max(counts, default=1) - 1, len(counts) == 1
 
@@ -152,11 +158,11 @@ def _text(content: bytes, known: Collection[str]) -> Iterator[Line]:
         raise ValueError(_("The file is not CSV in UTF-8. Save it as “CSV UTF-8”.")) from None
     if "\x00" in text:
         raise ValueError(_("The file is not CSV in UTF-8. Save it as “CSV UTF-8”."))
-    said = _SEPARATOR_LINE.match(text)
+    named = _SEPARATOR_LINE.match(text)
     begins = 1
-    if said:
-        text, begins = text[said.end() :], 1 + len(said[0].splitlines())
-    separator = said[1] if said else max(SEPARATORS, key=lambda each: _named(text, each, known))
+    if named:
+        text, begins = text[named.end() :], 1 + len(named[0].splitlines())
+    separator = named[1] if named else max(SEPARATORS, key=lambda each: _named(text, each, known))
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         yield from enumerate(rows, start=begins)
@@ -192,7 +198,9 @@ def _workbook(content: bytes) -> Iterator[Line]:
     except ValueError:
         raise
     except Exception as error:  # a broken one raises whatever its parts do
-        raise ValueError(_("This workbook cannot be read. Save its sheet as CSV UTF-8.")) from error
+        raise ValueError(
+            _("This file is not a whole workbook: it cannot be read. Save it again, or its sheet as CSV UTF-8.")
+        ) from error
     if not fits:
         raise ValueError(
             _("The sheet goes on after line %(line)d or column %(column)d. Delete what is around the table.")
@@ -200,7 +208,7 @@ def _workbook(content: bytes) -> Iterator[Line]:
         )
     # Programs leave out empty cells at the end of a row.
     width = max(map(len, rows), default=0)
-    lines = [[_word(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    lines = [[_cell_text(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
     if not any(map(_width, lines)):
         raise ValueError(_("The first sheet of the workbook is empty."))
     yield from enumerate(lines, start=1)
@@ -216,7 +224,7 @@ def _within(rows: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], boo
     return taken, True
 
 
-def _word(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     """A cell as it would be written in CSV."""
     match cell:
         case None:
@@ -230,5 +238,5 @@ def _word(cell: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as a workbook has to hold it to mean just that."""
+    """`text` as a workbook has to write it to mean just that."""
     return _LIKE_ESCAPED.sub("_x005F_", text)

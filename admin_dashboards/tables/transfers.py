@@ -1,4 +1,4 @@
-"""Pages of imports and exports that the worker carries out: how far it is, the preview, the result."""
+"""Pages of imports and exports that the worker carries out: progress, preview, result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
-from admin_dashboards.tables.import_export import ImportExportMixin
+from admin_dashboards.tables.exports import ExportMixin
 from admin_dashboards.tables.import_preview import Preview
+from admin_dashboards.tables.imports import ImportMixin
 from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
@@ -26,8 +27,10 @@ Status = Transfer.Status
 MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
-class TransferMixin(ImportExportMixin):
+class TransferMixin(ImportMixin, ExportMixin):
     """Each import and export has a page that its owner alone opens, while they may import or export the table."""
+
+    import_export_change_list_template = "admin/import_export/change_list_import_export.html"
 
     def get_urls(self) -> list[URLPattern]:
         names = f"{self.opts.app_label}_{self.opts.model_name}"
@@ -48,7 +51,7 @@ class TransferMixin(ImportExportMixin):
 
     @method_decorator(require_safe)
     def import_file(self, request: StaffRequest, key: str) -> FileResponse:
-        """What became of each line, as CSV."""
+        """The result of each line, as CSV."""
         transfer = self._own(request, key, Transfer.Kind.IMPORT)
         return self._file(request, transfer, f"{transfer.file_name.rpartition('.')[0] or 'import'}-lines.csv", "csv")
 
@@ -65,7 +68,7 @@ class TransferMixin(ImportExportMixin):
     # --- Shared -----------------------------------------------------------------------------------------------------
 
     def _own(self, request: StaffRequest, key: str, kind: Transfer.Kind) -> Transfer:
-        """The person's own, while they may import or export this table. Raises `PermissionDenied`, `Absent`."""
+        """The user's own, while they may import or export this table. Raises `PermissionDenied`, `Absent`."""
         allowed = self.has_import_permission if kind == Transfer.Kind.IMPORT else self.has_export_permission
         self.refuse_unless(request, allowed(request), kind.value)
         return services.transfer_of(self._user(request), key, kind=kind, table=self.opts.label_lower)
@@ -73,15 +76,17 @@ class TransferMixin(ImportExportMixin):
     def _job_page(self, request: StaffRequest, transfer: Transfer) -> HttpResponse:
         if request.method == "POST":
             return self._press(request, transfer)
-        state, is_import = self._state(transfer), transfer.kind == Transfer.Kind.IMPORT
+        running = {"transfer": transfer, "progress": self._progress(transfer)}
+        if is_poll(request) and transfer.is_at_work:
+            return TemplateResponse(request, "admin/import_export/progress.html", running)
         if is_poll(request):
-            return JsonResponse(state)
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        is_import = transfer.kind == Transfer.Kind.IMPORT
         context = {
+            **running,
             **self.admin_site.each_context(request),
             "title": _("Import %s") % transfer.file_name if is_import else transfer.file_name,
             "opts": self.opts,
-            "transfer": transfer,
-            "state": state,
             "back": self.within(request, "changelist"),
             "again": self.within(request, transfer.kind),
             "file": self._page(f"{transfer.kind}_file", str(transfer.pk)) if transfer.result else "",
@@ -98,7 +103,7 @@ class TransferMixin(ImportExportMixin):
         }
 
     def _press(self, request: StaffRequest, transfer: Transfer) -> HttpResponse:
-        """Cancel or confirm. A second press changes nothing, and leads to the page that says how it is."""
+        """Cancel or confirm. A second press changes nothing; both redirect to the page of the transfer."""
         owner = self._user(request)
         try:
             match request.POST.get("action"):
@@ -115,8 +120,8 @@ class TransferMixin(ImportExportMixin):
         return HttpResponseRedirect(self._page(f"{transfer.kind}_job", str(transfer.pk)))
 
     @staticmethod
-    def _state(transfer: Transfer) -> dict[str, Any]:
-        """How far it is, as the page and its script show it."""
+    def _progress(transfer: Transfer) -> dict[str, Any]:
+        """How many rows are done, of how many, and the sentence that says so."""
         done, total = transfer.rows_done, transfer.rows_total
         if transfer.status == Status.APPLYING:
             done = services.rows_applied(transfer) or 0
@@ -128,13 +133,7 @@ class TransferMixin(ImportExportMixin):
             sentence = _("Reading the file.")
         else:
             sentence = _("%(done)s of %(total)s rows") % {"done": f"{done:,}", "total": f"{total:,}"}
-        return {
-            "status": transfer.status,
-            "at_work": transfer.is_at_work,
-            "done": done,
-            "total": total,
-            "sentence": sentence,
-        }
+        return {"done": done, "total": total, "sentence": sentence}
 
     def _file(self, request: StaffRequest, transfer: Transfer, name: str, file_format: str) -> FileResponse:
         if not transfer.result:

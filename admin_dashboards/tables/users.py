@@ -1,4 +1,4 @@
-"""Tables whose rows are people: who opens one is written down."""
+"""Tables whose rows are users: each view is recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apps.users.models import User
 
 
 class PersonAdmin(SearchableAdmin):
-    """Whoever opens the page, the history or a version of a row is written down, and the person reads it.
+    """Views of the page, the history and the versions of a row are recorded, and shown to the user of the row.
 
     A row is an account, or something that belongs to the account `user`.
     """

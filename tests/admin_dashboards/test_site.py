@@ -122,6 +122,12 @@ def test_the_breadcrumb_of_a_row_is_the_menu_s_way_to_it() -> None:
     assert _way(client.get(f"/admin/users/session/{session.pk}/change/"))[:2] == ["Authentication", "Sessions"]
 
 
+def test_the_breadcrumb_of_imports_and_exports_ends_with_their_name() -> None:
+    client = console(people.admin())
+    for page in ("import", "export"):
+        assert _way(client.get(f"/admin/events/event/{page}/"))[1:] == ["Events", page.title()]
+
+
 def test_denied_pages_name_a_granter_the_viewer_can_ask() -> None:
     story = make_story(people.alice())
     address = f"/admin/stories/story/{story.pk}/change/"
@@ -237,7 +243,7 @@ def test_filters_and_search_survive_paging_and_each_other() -> None:
 
 
 def test_counting_stops_at_a_bound(django_assert_num_queries: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from admin_dashboards.tables.base import BoundedPaginator
+    from admin_dashboards.tables.change_list import BoundedPaginator
 
     monkeypatch.setattr(BoundedPaginator, "limit", 15)
     for number in range(20):

@@ -1,23 +1,22 @@
 "use strict";
 
-// Imports and exports: a file that is too large is named before it is sent, and a page shows how far the worker is.
+// Imports and exports: a file that is too large is named before it is sent; the page of a running one says when the
+// server does not answer.
 {
-    const POLL_EVERY = 1000;
-
     function checkSize(input) {
-        const said = document.getElementById(input.dataset.said);
+        const warning = document.getElementById(input.dataset.warning);
         const check = () => {
             const tooLarge = [...input.files].some((file) => file.size > Number(input.dataset.maxBytes));
             const sentence = tooLarge ? input.dataset.tooLarge : "";
             input.setCustomValidity(sentence);
-            said.textContent = sentence;
-            said.hidden = !tooLarge;
+            warning.textContent = sentence;
+            warning.hidden = !tooLarge;
         };
         input.addEventListener("change", check);
         check();
     }
 
-    // One press sends once; the button says that it is being sent.
+    // One press sends once; the button shows that it is being sent.
     function sendOnce(form) {
         const button = form.querySelector("[type=submit]");
         const text = button.textContent;
@@ -29,51 +28,26 @@
         window.addEventListener("pageshow", () => { form.removeAttribute("aria-busy"); button.textContent = text; });
     }
 
+    // htmx polls each second; the longer the server does not answer, the more polls are left out.
     function follow(panel) {
-        const bar = panel.querySelector("progress");
-        const figures = panel.querySelector("[data-figures]");
         const lost = panel.querySelector("[data-lost]");
-        let wait = POLL_EVERY;
-        panel.querySelector("[data-without-script]").hidden = true;
-
-        const show = (state) => {
-            figures.textContent = state.sentence;
-            if (state.total) {
-                bar.max = state.total;
-                bar.value = state.done;
-            }
-        };
-        const ask = async () => {
-            let answer = null;
-            try {
-                answer = await fetch(location.href, { headers: { Accept: "application/json", "X-Poll": "1" } });
-                if (answer.ok) {
-                    const state = await answer.json();
-                    if (state.status !== panel.dataset.transfer && !(state.at_work && panel.dataset.transfer === "queued")) {
-                        location.reload();
-                        return;
-                    }
-                    panel.dataset.transfer = state.status;
-                    show(state);
-                }
-            } catch {
-                answer = null;
-            }
-            if (answer && answer.status < 500 && !answer.ok) {
-                // Signed out, no longer theirs, or gone: the page itself says which.
-                location.reload();
-                return;
-            }
-            lost.hidden = Boolean(answer?.ok);
-            wait = answer?.ok ? POLL_EVERY : Math.min(wait * 2, 30000);
-            setTimeout(ask, wait);
-        };
-        setTimeout(ask, wait);
+        let wait = 0;
+        let next = 0;
+        panel.addEventListener("htmx:beforeRequest", (event) => { if (Date.now() < next) event.preventDefault(); });
+        panel.addEventListener("htmx:afterRequest", (event) => {
+            const { status } = event.detail.xhr;
+            const unanswered = !status || status >= 500;
+            // Signed out, no longer allowed, or gone: the page itself says which.
+            if (!unanswered && status >= 400) location.reload();
+            wait = unanswered ? Math.min(2 * wait || 2000, 30000) : 0;
+            next = Date.now() + wait;
+            lost.hidden = !unanswered;
+        });
     }
 
     document.addEventListener("DOMContentLoaded", () => {
         document.querySelectorAll("input[data-max-bytes]").forEach(checkSize);
         document.querySelectorAll("form[data-sending]").forEach(sendOnce);
-        document.querySelectorAll("[data-transfer]").forEach(follow);
+        document.querySelectorAll("[data-follow]").forEach(follow);
     });
 }

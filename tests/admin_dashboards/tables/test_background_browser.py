@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from admin_dashboards.tables import background, import_export
+from admin_dashboards.tables import background, limits
 from apps.events.models import Event
 from apps.tables import services
 from apps.tables.models import Transfer
+from apps.users.models import Session, User
 from tests import people
 from tests.accessibility import barriers
 from tests.browser import sign_in
@@ -96,6 +99,69 @@ def test_progress_is_seen_and_cancelled_by_keyboard(page: Page, monkeypatch: pyt
     assert complaints == []
 
 
+COUNT_POLLS = """() => {
+    const panel = document.querySelector("[data-follow]");
+    const count = (name) => { panel.dataset[name] = Number(panel.dataset[name] || 0) + 1; };
+    const counted = new WeakSet();
+    panel.addEventListener("htmx:beforeSend", (event) => { counted.add(event.detail.xhr); count("sent"); });
+    panel.addEventListener("htmx:afterRequest", (event) => { if (counted.has(event.detail.xhr)) count("answered"); });
+}"""
+
+
+def seconds_to_poll(page: Page) -> int:
+    """Let seconds pass until the page polls, and wait for the answer; returns how many."""
+    panel = page.locator("[data-follow]")
+    before = panel.get_attribute("data-sent")
+    for seconds in range(1, 60):
+        page.clock.run_for(1000)
+        if (sent := panel.get_attribute("data-sent")) != before:
+            expect(panel).to_have_attribute("data-answered", str(sent))
+            return seconds
+    raise AssertionError("The page does not poll.")
+
+
+def test_a_page_that_the_server_does_not_answer_says_so_and_polls_less_often(page: Page) -> None:
+    people.admin()
+    content = file_of_events()
+    sign_in(page, "admin")
+    page.clock.install()
+    send(page, content)
+    page.clock.pause_at(timezone.now() + timedelta(minutes=1))
+    page.evaluate(COUNT_POLLS)
+    lost = page.get_by_text("No connection. This goes on in the background; the page tries again.")
+    seconds_to_poll(page)
+    expect(lost).to_be_hidden()
+    address = page.url
+    page.route(address, lambda route: route.fulfill(status=503))
+    seconds_to_poll(page)
+    expect(lost).to_be_visible()
+    waits = [seconds_to_poll(page) for _poll in range(3)]
+    assert waits == sorted(waits)
+    assert waits[0] >= 2
+    assert waits[2] >= 8
+    page.unroute(address)
+    seconds_to_poll(page)
+    expect(lost).to_be_hidden()
+    assert seconds_to_poll(page) == 1
+
+
+@pytest.mark.parametrize("why", ["signed out", "no longer allowed", "gone"])
+def test_a_page_that_may_no_longer_be_read_says_why(page: Page, why: str) -> None:
+    staff = people.admin()
+    content = file_of_events()
+    sign_in(page, "admin")
+    send(page, content)
+    if why == "signed out":
+        Session.objects.all().delete()
+        page.wait_for_url("**/login/**")
+    elif why == "gone":
+        Transfer.objects.all().delete()
+        expect(page.get_by_text("There is no such import or export here any more").first).to_be_visible()
+    else:
+        User.objects.filter(pk=staff.pk).update(is_superuser=False)
+        expect(page.get_by_text("You need the permission").first).to_be_visible()
+
+
 def test_a_preview_appears_by_itself_and_is_confirmed_by_keyboard(page: Page) -> None:
     people.admin()
     content = file_of_events()
@@ -128,7 +194,7 @@ def test_a_preview_appears_by_itself_and_is_confirmed_by_keyboard(page: Page) ->
 
 
 def test_a_file_that_is_too_large_is_named_before_it_is_sent(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_BYTES", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_BYTES", 1024 * 1024)
     people.admin()
     sign_in(page, "admin")
     page.goto(IMPORT)

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from guardian.shortcuts import assign_perm, remove_perm
 
-from admin_dashboards.tables import background, import_export
+from admin_dashboards.tables import background, limits
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
@@ -98,7 +98,7 @@ def test_errors_are_shown_by_line_and_column_and_fetched_in_full(monkeypatch: py
     page = previewed(client, "\n".join(lines))
     shown = client.get(page).content.decode()
     assert "nothing was changed: 5 lines have errors" in shown
-    assert re.search(r"<strong>Line 2, title:</strong>\s*This field cannot be blank", shown)
+    assert re.search(r"<strong>Lines 2 and 3, title:</strong>\s*This field cannot be blank", shown)
     assert "Line 4" not in shown
     assert "These are the first" in shown
     assert "Confirm import" not in shown
@@ -131,7 +131,7 @@ def test_a_file_that_changes_nothing_is_not_confirmed() -> None:
     [
         ("title\n" + "x\n" * 5, "No column is named “id”"),
         ("id,title\n" + "1,2,3\n" * 5, "Line 2 has 3 values"),
-        ("id,title\n" + "1,x\n" * 5, "Lines 2 and 3 are both for number 1"),
+        ("id,title\n" + "1,x\n" * 5, "Lines 2 and 3 both change event 1."),
         ("id,title\n" + "987654321,x\nx,y\n,z\n1.5,z\n99999999999999999999,z\n", "5 lines have errors"),
     ],
     ids=["no-id", "ragged", "twice", "no-such-rows"],
@@ -164,7 +164,7 @@ def workbook(rows: list[list[Any]]) -> bytes:
 
 
 def test_too_many_rows_are_refused_before_anything_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_ROWS", 6)
     client = console(manager())
     for content in (file_of([]) + "1,x\n" * 7, workbook([["id", "title"], *([number, "x"] for number in range(7))])):
         answer = upload_import(client, content)
@@ -186,7 +186,7 @@ def test_a_workbook_is_read_in_the_background_too() -> None:
 
 
 def test_imports_read_the_first_sheet_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_IMPORTED_ROWS", 6)
+    monkeypatch.setattr(limits, "MAX_IMPORTED_ROWS", 6)
     [event] = make_events(1)
     book = openpyxl.Workbook()
     for row in (["id", "title"], [event.pk, "Renamed"]):

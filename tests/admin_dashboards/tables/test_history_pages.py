@@ -1,4 +1,4 @@
-"""History pages: what became of a thing, line by line; nothing in them can be pressed, posted or put back."""
+"""History pages: what became of a row, line by line; nothing in them can be pressed, posted or restored."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ def event() -> Event:
     return event
 
 
-def versions_of(thing: Any) -> list[int]:
-    return list(thing.history.values_list("history_id", flat=True))
+def versions_of(row: Any) -> list[int]:
+    return list(row.history.values_list("history_id", flat=True))
 
 
 def test_a_line_says_who_did_what_why_from_what_to_what(event: Event) -> None:
@@ -72,7 +72,7 @@ def test_a_version_that_is_not_of_the_thing_is_not_there(event: Event, version: 
 
 
 def test_history_pages_reject_posts(event: Event) -> None:
-    """Staff who may only look could once put an older version back with this form."""
+    """Staff who may only view could once restore an older version with this form."""
     viewer = people.make_staff("viewer")
     assign_perm("events.view_event", viewer)
     old = versions_of(event)[-1]
@@ -132,7 +132,7 @@ def test_a_long_history_comes_in_pages(event: Event, django_assert_num_queries: 
     assert "?p=2" in links(first)
     text = first.content.decode()
     assert "<del>Title 28</del>" in text
-    # The oldest line of a page is told from the first of the next.
+    # The changes of the oldest line of a page are against the first of the next.
     assert "<del>Title 4</del>" in text
     assert "Offensive title" in client.get(f"{EVENTS}{event.pk}/history/", {"p": 2}).content.decode()
     assert client.get(f"{EVENTS}{event.pk}/history/", {"p": "none"}).status_code == 200

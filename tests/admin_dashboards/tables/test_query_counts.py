@@ -1,4 +1,4 @@
-"""What a page of one thing costs: a fixed, small number of queries."""
+"""What a page of one row costs: a fixed, small number of queries."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def things() -> dict[str, Any]:
+def rows() -> dict[str, Any]:
     alice, bob = people.alice(), people.bob()
     story = make_story(alice)
     return {
@@ -39,15 +39,15 @@ def things() -> dict[str, Any]:
         ("community", "chat/message", "change", 12),
         ("community", "moderation/report", "change", 11),
         ("support", "connections/connection", "change", 7),
-        ("support", "users/profile", "change", 8),  # one more: whether the look is written down already
+        ("support", "users/profile", "change", 8),  # one more: whether the view is recorded already
         ("support", "notifications/notification", "change", 7),
     ],
 )
 def test_a_page_costs_so_many_queries(
-    things: dict[str, Any], django_assert_num_queries: Any, who: str, table: str, what: str, count: int
+    rows: dict[str, Any], django_assert_num_queries: Any, who: str, table: str, what: str, count: int
 ) -> None:
     client = console(getattr(people, who)())
-    address = f"/admin/{table}/{things[table].pk}/{what}/"
+    address = f"/admin/{table}/{rows[table].pk}/{what}/"
     client.get(address)
     with django_assert_num_queries(count):
         assert client.get(address).status_code == 200
@@ -81,16 +81,16 @@ def test_a_page_costs_so_many_queries(
     ],
 )
 def test_a_desk_s_page_costs_so_many_queries_however_many_people_there_are(
-    things: dict[str, Any], django_assert_num_queries: Any, who: str, address: str, count: int
+    rows: dict[str, Any], django_assert_num_queries: Any, who: str, address: str, count: int
 ) -> None:
     officer, peer = people.compliance(), people.make_staff("peer", "Access Manager")
     team = officer.groups.get()
     for place in range(4):
         one_more = people.make_staff(f"officer{place}", team.name)
-        grant_on_row(peer, one_more, "stories.view_story", things["stories/story"])
+        grant_on_row(peer, one_more, "stories.view_story", rows["stories/story"])
         make_story(people.make_user(f"alicia{place}"))
         console(one_more).get("/admin/")
-    known = {name.split("/")[1]: thing.pk for name, thing in things.items()}
+    known = {name.split("/")[1]: row.pk for name, row in rows.items()}
     known |= {user.username: user.pk for user in User.objects.filter(username__in=["alice", "bob"])}
     known |= {"officer": officer.pk, "peer": peer.pk, "team": team.pk}
     client = console(getattr(people, who)())

@@ -1,4 +1,4 @@
-"""Templates of Unfold that ours take the place of: an upgrade that changes one of them must be looked at."""
+"""Templates of Unfold that ours take the place of: an upgrade that changes one of them must be compared."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ MADE_FROM = {
     "unfold/helpers/command.html": "e10d80a03e4657fa",
     "unfold/helpers/command_help.html": "62e96d75949d9c26",
     "unfold/helpers/command_results.html": "dae3b9b188adbdac",
+    "unfold/helpers/empty_results.html": "830db82d60f52b85",
     "unfold/helpers/header_title.html": "708a66bc1c0997f3",
     "unfold/helpers/navigation.html": "fd819dae3473c0be",
     "unfold/helpers/pagination_default.html": "fad73d3c053476ef",

@@ -28,6 +28,7 @@ from tests.admin_dashboards.tables.transfers import (
     page_of,
     press,
     previewed,
+    progress_of,
     run_transfers,
     status_of,
 )
@@ -46,23 +47,36 @@ def test_progress_is_reported_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) ->
     page = page_of(upload_import(client, file_of(make_events(5))))
     seen = []
 
-    def looked(transfer: Transfer, rows_done: int, **options: Any) -> None:
+    def noted(transfer: Transfer, rows_done: int, **options: Any) -> None:
         services.note_progress(transfer, rows_done, **options)
-        state = client.get(page, headers=POLL).json()
-        seen.append((state["status"], state["done"], state["total"], state["sentence"]))
+        shown = progress_of(client.get(page, headers=POLL))
+        seen.append((shown["status"], shown["done"], shown["total"], shown["sentence"]))
 
-    monkeypatch.setattr(background.services, "note_progress", _once(looked))
+    monkeypatch.setattr(background.services, "note_progress", _once(noted))
     run_transfers()
     assert seen == [
-        ("running", 0, 5, "0 of 5 rows"),
-        ("running", 2, 5, "2 of 5 rows"),
-        ("running", 4, 5, "4 of 5 rows"),
-        ("running", 5, 5, "5 of 5 rows"),
+        ("running", "0", "5", "0 of 5 rows"),
+        ("running", "2", "5", "2 of 5 rows"),
+        ("running", "4", "5", "4 of 5 rows"),
+        ("running", "5", "5", "5 of 5 rows"),
     ]
 
 
-def _once(look: Any) -> Any:
-    """`look` in place of what it calls itself."""
+def test_a_poll_is_answered_by_the_progress_alone_and_by_a_reload_once_it_is_over() -> None:
+    client = console(manager())
+    page = page_of(upload_import(client, file_of(make_events(4))))
+    running = client.get(page, headers=POLL)
+    assert running.text.strip().startswith("<div")
+    assert "X-Poll" in running.text
+    assert "<form" not in running.text
+    run_transfers()
+    over = client.get(page, headers=POLL)
+    assert (over.status_code, over.headers["HX-Refresh"], over.content) == (204, "true", b"")
+    assert "hx-get" not in client.get(page).text.partition("<main")[2]
+
+
+def _once(note: Any) -> Any:
+    """`note` in place of `note_progress`, which it may call."""
     real, names = services.note_progress, {"busy": False}
 
     def called(*args: Any, **options: Any) -> None:
@@ -71,7 +85,7 @@ def _once(look: Any) -> Any:
             return
         names["busy"] = True
         try:
-            look(*args, **options)
+            note(*args, **options)
         finally:
             names["busy"] = False
 
@@ -119,7 +133,7 @@ def test_cancelling_while_rows_are_changed_changes_none(monkeypatch: pytest.Monk
         reached.append(rows_done)
         if rows_done == 4:
             assert Event.objects.filter(title__startswith="Renamed").exists()
-            assert "4 of 6" not in client.get(page, headers=POLL).json()["sentence"]
+            assert "4 of 6" not in progress_of(client.get(page, headers=POLL))["sentence"]
             Transfer.objects.filter(pk=transfer.pk).update(status=Status.CANCELLED)
         real(transfer, rows_done)
 

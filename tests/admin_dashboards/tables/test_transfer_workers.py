@@ -42,7 +42,7 @@ def test_a_step_whose_worker_died_is_begun_again_and_fails_at_last() -> None:
     page = page_of(upload_import(client, file_of(make_events(4))))
     transfer = Transfer.objects.get()
     for _number in range(services.MAX_ATTEMPTS):
-        services.begin(str(transfer.pk))  # and no word of it any more
+        services.begin(str(transfer.pk))  # and never heard of again
     assert status_of(client, page) == Status.RUNNING
     run_transfers()
     assert "The worker stopped in the middle of it several times." in client.get(page).content.decode()

@@ -1,4 +1,6 @@
-"""Tables out as files, and files in as changes: who may, what is in them, and what a spreadsheet cannot do."""
+"""Files in as changes: what they may change, how they are read, and what rejects them."""
+
+from __future__ import annotations
 
 import csv
 import io
@@ -6,219 +8,29 @@ import re
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
-import openpyxl
 import pytest
-from django.test import Client
+from django.utils.html import strip_tags
 from guardian.shortcuts import assign_perm
 
-from admin_dashboards.tables import import_export, sheets
-from admin_dashboards.tables.import_export import neutralise, read_back
+from admin_dashboards.tables import sheets
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
-from apps.users.models import User
+from apps.review.models import Preference
 from tests import people
-from tests.console import EVENTS, console, fields, links, upload_import
-from tests.factories import make_event, make_message, make_notification, make_story
+from tests.admin_dashboards.tables.transfers import (
+    CSV,
+    XLSX,
+    confirm,
+    csv_of,
+    importer,
+    workbook,
+)
+from tests.console import EVENTS, console, fields, upload_import
+from tests.factories import make_event
 
 pytestmark = pytest.mark.django_db
-TABLES = [
-    "users/document", "users/user", "users/profile", "stories/story", "events/event", "chat/message",
-    "moderation/report", "connections/connection", "notifications/notification", "auth/group", "users/staff",
-    "users/session",
-]  # fmt: skip
-CSV, XLSX = "0", "1"
-
-
-def exporter(*perms: str) -> User:
-    staff = people.make_staff("exporter", "Community Manager", "User Support Specialist")
-    for perm in perms:
-        assign_perm(perm, staff)
-    return staff
-
-
-def importer() -> User:
-    staff = exporter("events.export_event", "events.import_event")
-    staff.username = "importer"
-    staff.save()
-    return staff
-
-
-def rows_of(response: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
-
-
-def csv_of(client: Client) -> str:
-    """The export as a spreadsheet program reads it: Excel takes CSV for UTF-8 where it begins so."""
-    content = client.post(f"{EVENTS}export/", {"format": CSV}).content
-    assert content.startswith(b"\xef\xbb\xbf")
-    return str(content.decode("utf-8-sig"))
-
-
-def confirm(client: Client, preview: Any) -> Any:
-    form = preview.context["confirm_form"]
-    return client.post(f"{EVENTS}process_import/", form.initial, follow=True)
-
-
-# --- Who may --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("who", ["community", "support"])
-def test_no_group_exports_or_imports_by_itself(who: str) -> None:
-    client = console(getattr(people, who)())
-    for table in TABLES:
-        for page in ("export", "import", "process_import"):
-            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
-    for page in ("export", "import", "process_import"):
-        assert client.get(f"{EVENTS}{page}/").status_code == 403
-
-
-def test_tables_that_take_no_import_take_none_from_anybody() -> None:
-    client = console(people.admin())
-    for table in set(TABLES) - {"events/event"}:
-        for page in ("import", "process_import"):
-            assert client.post(f"/admin/{table}/{page}/", {"format": "0"}).status_code == 403, (table, page)
-
-
-def test_buttons_are_there_for_those_who_may() -> None:
-    def buttons(staff: User) -> set[str]:
-        paths = {urlsplit(link).path for link in links(console(staff).get(EVENTS))}
-        return {page for page in ("export", "import") if f"{EVENTS}{page}/" in paths}
-
-    assert buttons(people.community()) == set()
-    assert buttons(exporter("events.export_event")) == {"export"}
-    assert buttons(people.admin()) == {"export", "import"}
-
-
-def test_exporting_needs_seeing_the_table() -> None:
-    staff = people.make_staff("blind")
-    assign_perm("users.export_user", staff)
-    assert console(staff).get("/admin/users/user/export/").status_code == 403
-    assert console(staff).post("/admin/users/user/export/", {"format": CSV}).status_code == 403
-
-
-# --- Out ------------------------------------------------------------------------------------------------------------
-
-
-def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
-    host = people.alice()
-    make_event(host, "Bygone Ball", in_hours=-48)
-    make_event(host, "Distant Dinner")
-    staff = exporter("events.export_event")
-    client = console(staff)
-    assert client.get(f"{EVENTS}export/?when=past").status_code == 200
-    answer = client.post(f"{EVENTS}export/?when=past", {"format": CSV})
-    assert answer["Content-Type"] == "text/csv"
-    [row] = rows_of(answer)
-    assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
-    entry = Entry.objects.get(verb=Action.EXPORTED)
-    assert entry.actor == staff
-    assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
-
-
-def test_an_export_holds_only_rows_that_one_may_see() -> None:
-    host = people.alice()
-    theirs = make_event(host, "Granted")
-    make_event(host, "Withheld")
-    helper = people.make_staff("helper")
-    assign_perm("view_event", helper, theirs)
-    assert console(helper).post(f"{EVENTS}export/", {"format": CSV}).status_code == 403
-    assign_perm("events.export_event", helper)
-    assert [row["title"] for row in rows_of(console(helper).post(f"{EVENTS}export/", {"format": CSV}))] == ["Granted"]
-
-
-FORMULAS = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "＝1",
-    "'=1",
-    "''+1",
-    "plain",
-    "'quoted'",
-    "",
-    "a;=1+1;b",
-    "a;'=1",
-    "a\n\n\t -1",
-    'a;"=1"',
-    "'\n=1",
-    ";;=1",
-    "a; b",
-]
-
-
-@pytest.mark.parametrize("text", FORMULAS)
-def test_spreadsheet_formulas_are_neutralised_and_read_back(text: Any) -> None:
-    assert neutralise(text)[:1] not in set("=+-@\t\r＝")
-    assert not re.search("""[;\\t\\r\\n][\\s"]*[=+\\-@＝]""", neutralise(text))
-    assert read_back(neutralise(text)) == text
-
-
-def test_no_cell_of_a_file_is_a_formula() -> None:
-    make_event(people.alice(), "=HYPERLINK(1)", description="+1", location="@here")
-    client = console(exporter("events.export_event"))
-    [row] = rows_of(client.post(f"{EVENTS}export/", {"format": CSV}))
-    assert (row["title"], row["description"], row["location"]) == ("'=HYPERLINK(1)", "'+1", "'@here")
-    assert all(line.startswith('"') and line.endswith('"') for line in csv_of(client).splitlines())
-    workbook = openpyxl.load_workbook(io.BytesIO(client.post(f"{EVENTS}export/", {"format": XLSX}).content))
-    cells = [cell for line in workbook.active for cell in line]
-    assert "'=HYPERLINK(1)" in [cell.value for cell in cells]
-    assert "f" not in {cell.data_type for cell in cells}
-
-
-def test_characters_that_no_workbook_holds_do_not_stop_an_export() -> None:
-    make_event(people.alice(), "Bell \x07 ringing")
-    answer = console(exporter("events.export_event")).post(f"{EVENTS}export/", {"format": XLSX})
-    assert answer.status_code == 200
-    assert "spreadsheetml" in answer["Content-Type"]
-
-
-def test_mail_phone_and_chat_text_are_in_no_file() -> None:
-    alice = people.make_user("alice", phone="+1 555 0123")
-    make_message(alice, people.bob(), "Behind the mill")
-    make_story(alice)
-    make_notification(alice)
-    client = console(people.admin())
-    for table in TABLES:
-        answer = client.post(f"/admin/{table}/export/", {"format": CSV})
-        # Groups, staff and sessions are not exported by anybody.
-        expected = 403 if table in ("auth/group", "users/staff", "users/session") else 200
-        assert answer.status_code == expected, table
-        text = answer.content.decode()
-        assert not any(secret in text for secret in ("alice@example.com", "0123", "mill", "md5$"))
-
-
-def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_export, "MAX_EXPORTED_ROWS", 2)
-    monkeypatch.setattr(import_export, "EXPORTED_AT_ONCE", 2)
-    host = people.alice()
-    client = console(exporter("events.export_event"))
-    for number in range(2):
-        make_event(host, f"Event {number}")
-    assert client.post(f"{EVENTS}export/", {"format": CSV})["Content-Type"] == "text/csv"
-    make_event(host, "One too many")
-    answer = client.post(f"{EVENTS}export/", {"format": CSV}, follow=True)
-    assert "Narrow the table down" in answer.content.decode()
-    assert Entry.objects.filter(verb=Action.EXPORTED).count() == 1
-
-
-def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_queries: Any) -> None:
-    host = people.alice()
-    client = console(exporter("events.export_event"))
-    client.post(f"{EVENTS}export/", {"format": CSV})
-    for number in range(3):
-        make_event(people.make_user(f"host{number}"))
-        make_event(host)
-        with django_assert_num_queries(8):
-            client.post(f"{EVENTS}export/", {"format": CSV})
-
-
-# --- In -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_exported_file_edited_and_imported_changes_what_was_edited() -> None:
@@ -291,15 +103,15 @@ def test_imports_apply_no_row_when_one_changed_since_the_preview() -> None:
 
 
 def test_rows_of_others_cannot_be_reached_by_a_file() -> None:
-    theirs, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
+    granted, other = make_event(people.alice(), "Granted"), make_event(people.bob(), "Withheld")
     helper = people.make_staff("helper")
-    assign_perm("change_event", helper, theirs)
+    assign_perm("change_event", helper, granted)
     assign_perm("events.import_event", helper)
     client = console(helper)
-    preview = upload_import(client, f"id,title\n{theirs.pk},Fine\n{other.pk},Mine\n")
+    preview = upload_import(client, f"id,title\n{granted.pk},Fine\n{other.pk},Mine\n")
     assert "There is no event with this ID." in preview.content.decode()
     assert "Withheld" not in preview.content.decode()
-    confirm(client, upload_import(client, f"id,title\n{theirs.pk},Fine\n"))
+    confirm(client, upload_import(client, f"id,title\n{granted.pk},Fine\n"))
     assert set(Event.objects.values_list("title", flat=True)) == {"Fine", "Withheld"}
 
 
@@ -311,14 +123,6 @@ def test_the_right_to_import_is_not_the_right_to_change() -> None:
     preview = upload_import(console(viewer), f"id,title\n{event.pk},Mine\n")
     assert "Can change event" in preview.content.decode()
     assert "confirm_form" not in preview.context
-
-
-def workbook(*rows: list[Any]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    book.save(file := io.BytesIO())
-    return file.getvalue()
 
 
 NO_ROWS = workbook([None, ""])
@@ -334,7 +138,7 @@ NO_ROWS = workbook([None, ""])
         ('id,title\n1,"open\n', "cannot be read as CSV"),
         ("id,title\n1,Müller\n".encode("cp1252"), "Save it as “CSV UTF-8”"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook of the old kind"),
-        (b"PK\x03\x04 a workbook", "This workbook cannot be read."),
+        (b"PK\x03\x04 a workbook", "This file is not a whole workbook: it cannot be read."),
         (NO_ROWS, "The first sheet of the workbook is empty."),
         ("id,title, Title \n1,a,b\n", "Columns 2 and 3 are both named “Title”."),
         ("number;titel\n1;x\n", "No column is named “id”. The first line names: number;titel."),
@@ -449,7 +253,7 @@ def test_rows_on_two_lines_are_rejected_naming_both(again: str) -> None:
     event = make_event(people.alice(), "First")
     text = f'id,title\n{event.pk},"two\nlines"\n\n{again.format(event.pk)},Last\n'
     preview = upload_import(console(importer()), text)
-    assert "Lines 2 and 4 are both for number" in preview.content.decode()
+    assert f"Lines 2 and 4 both change event {event.pk}. Keep one of them." in preview.content.decode()
     assert "confirm_form" not in preview.context
 
 
@@ -478,6 +282,42 @@ def test_a_workbook_that_unfolds_into_a_huge_one_is_not_unfolded() -> None:
     assert "The workbook is too large." in upload_import(client, file.getvalue()).content.decode()
     wide = workbook(["id", "title"], [1, "x"] + [None] * sheets.MAX_COLUMNS + ["far away"])
     assert "The sheet goes on after" in upload_import(client, wide).content.decode()
+
+
+@pytest.mark.parametrize("content", ["id,title\n1,x\n", b"\x89PNG\r\n\x1a\n"], ids=["text", "picture"])
+def test_a_file_that_is_named_as_a_workbook_and_is_none_is_rejected(content: Any) -> None:
+    answer = upload_import(console(importer()), content, "events.XLSX")
+    assert "This file is named .xlsx but is not a workbook." in answer.text
+    assert "confirm_form" not in answer.context
+
+
+def test_errors_that_are_the_same_are_listed_once_with_their_lines() -> None:
+    host = people.alice()
+    ids = [make_event(host).pk for _number in range(6)]
+    rows = [f"{ids[0]},,1", f"{ids[1]},,1", f"{ids[2]},,x", f"{ids[3]},Fine,1", f"{ids[4]},,1", f"{ids[5]},Fine,x"]
+    answer = upload_import(console(importer()), "\n".join(["id,title,capacity", *rows]))
+    shown = " ".join(strip_tags(answer.text).split())
+    assert "Lines 2, 3 and 6, title: This field cannot be blank." in shown
+    assert "Lines 4 and 7, capacity: Write a whole number" in shown
+    assert shown.count("This field cannot be blank.") == 1
+
+
+def test_previews_mark_whole_values_under_the_names_of_the_table() -> None:
+    event = make_event(people.alice(), "Harvest dinner", capacity=None)
+    event.date, event.ends_at = datetime(2031, 1, 31, 20, tzinfo=UTC), datetime(2031, 1, 31, 22, 0, 30, tzinfo=UTC)
+    event.save()
+    staff = importer()
+    Preference.objects.create(staff=staff, time_zone="Asia/Kolkata")
+    rows = f"{event.pk},Harvest <b>lunch</b>,2031-01-31T12:00:00Z,2031-01-31T22:00:31Z,8"
+    shown = upload_import(console(staff), f"id,title,date,ends_at,capacity\n{rows}\n").text
+    assert "<del>Harvest dinner</del> <ins>Harvest &lt;b&gt;lunch&lt;/b&gt;</ins>" in shown
+    assert "<del>1 Feb 2031, 01:30</del> <ins>31 Jan 2031, 17:30</ins>" in shown
+    assert "<del>2031-01-31T22:00:30Z</del> <ins>2031-01-31T22:00:31Z</ins>" in shown
+    assert "<td><ins>8</ins></td>" in shown
+    assert re.findall(r'<th scope="col">(.*?)</th>', shown)[1:] == [
+        "ID", "Title", "Description", "Begins", "Ends", "Location", "Capacity",
+    ]  # fmt: skip
+    assert "style=" not in shown.partition("<main")[2]
 
 
 def test_a_preview_that_is_gone_or_made_up_is_not_imported() -> None:
