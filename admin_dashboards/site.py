@@ -42,7 +42,7 @@ from admin_dashboards.preferences import preferences_view
 from admin_dashboards.registry import desks, landing, open_desks
 from admin_dashboards.reveals import reveal_view
 from admin_dashboards.saved_filters import save_filter_view
-from admin_dashboards.sign_in import mfa
+from admin_dashboards.sign_in import own_mfa, pages, pending
 from admin_dashboards.sign_in.signed_out import signed_out
 from admin_dashboards.tables.base import ModelAdmin
 from apps.access import noting_use
@@ -80,6 +80,9 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         own = [
+            path("login/code/", self.open_view(pages.code_page), name="login_code"),
+            path("login/enrol/", self.open_view(pages.enrol_page), name="login_enrol"),
+            path("mfa/", self.admin_view(own_mfa.own_page), name="mfa"),
             path("filters/", self.admin_view(save_filter_view), name="filters"),
             path("notices/", self.admin_view(notices_view), name="notices"),
             path("preferences/", self.admin_view(preferences_view), name="preferences"),
@@ -89,7 +92,7 @@ class InflooAdminSite(UnfoldAdminSite):
             path("reveal/", self.admin_view(reveal_view), name="reveal"),
         ]
         of_desks = [path(f"{desk.slug}/", include(desk.get_urls())) for desk in desks()]
-        return [*own, *mfa.urls(self), *of_desks, *super().get_urls()]
+        return [*own, *of_desks, *super().get_urls()]
 
     def index(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {
@@ -126,7 +129,7 @@ class InflooAdminSite(UnfoldAdminSite):
     # --- Coming in --------------------------------------------------------------------------------------------------
 
     def has_permission(self, request: StaffRequest) -> bool:
-        return super().has_permission(request) and mfa.is_satisfied(request)
+        return super().has_permission(request) and pending.is_satisfied(request)
 
     @method_decorator(csp_override(POLICY))
     def login(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -136,10 +139,10 @@ class InflooAdminSite(UnfoldAdminSite):
         return response
 
     def _ask_password(self, request: StaffRequest, extra_context: dict[str, Any]) -> HttpResponse:
-        next_address = mfa.SignIn().get_redirect_url(request) or reverse("admin:index")
+        next_address = pages.SignIn().get_redirect_url(request) or reverse("admin:index")
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(landing(request, next_address))
-        if request.method == "GET" and (page := mfa.next_page(request)):
+        if request.method == "GET" and (page := pending.next_page(request)):
             return HttpResponseRedirect(page)
         request.current_app = self.name
         context = {
@@ -148,7 +151,7 @@ class InflooAdminSite(UnfoldAdminSite):
             "app_path": request.get_full_path(),
             REDIRECT_FIELD_NAME: next_address,
         }
-        view = mfa.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
+        view = pages.SignIn.as_view(authentication_form=self.login_form, extra_context=context | extra_context)
         return cast(HttpResponse, view(request))
 
     def logout(self, request: StaffRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -212,7 +215,7 @@ class InflooAdminSite(UnfoldAdminSite):
         return answer
 
     def _answer(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
-        if page := mfa.next_page(request):
+        if page := pending.next_page(request):
             return HttpResponseRedirect(page)
         session = self._keep_session(request)
         if session is None and request.path != reverse("admin:logout"):

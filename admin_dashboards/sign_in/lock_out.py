@@ -1,6 +1,6 @@
 """The lock-out of the console, kept by django-axes: when passwords may be tried, at sign-in and at the step-up.
 
-Two things hold. The limits of guesses, counted together with the API's: `login_account` for an account, from wherever
+Two rules apply. The limits of guesses, counted together with the API's: `login_account` for an account, from wherever
 it is tried, and `login_address` for an address, whatever the accounts. And ten wrong passwords in a row lock an
 account, from the address they came from, for ten minutes, each ten more for longer; a right sign-in from there, a
 release or a day without a wrong password ends the row.
@@ -70,7 +70,7 @@ def page(request: HttpRequest, response: HttpResponse, credentials: Credentials)
 
 
 class LockOut(AxesDatabaseHandler):
-    """Axes' own, with one row for an account and address that holds a number and a time, and nothing that was typed."""
+    """Axes' own, with one row for an account and address that has a number and a time, and no input."""
 
     def get_failures(self, request: HttpRequest, credentials: Credentials = None) -> int:
         """As many as lock, or none."""

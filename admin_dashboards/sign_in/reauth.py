@@ -1,4 +1,4 @@
-"""Is it still you? Asked again before what matters most, where the last sign-in or answer is over ten minutes old.
+"""The step-up: the password or a code again before sensitive actions, where the last is over ten minutes old.
 
     urls = [path("grant/", site.admin_view(recently_confirmed(view)))]
 
@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from admin_dashboards.sign_in.lock_out import take_refusal
-from admin_dashboards.sign_in.mfa import is_satisfied, mark_verified
+from admin_dashboards.sign_in.pending import is_satisfied, mark_verified
 from apps.errors import DomainError
 from apps.infra.client_address import counted_address
 from apps.infra.limits import guesses
@@ -35,8 +35,8 @@ from apps.users.names import tidy_code
 FRESH_FOR = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
 PROOF = "_proof"
-LOOKING = "_looking"
-"""In a form that only leads on to a page, rather than carrying something that was sent."""
+OPENS_PAGE = "_open"
+"""The field of a form that only leads on to a page, and carries nothing that was sent."""
 
 type View = Callable[..., HttpResponse]
 
@@ -64,7 +64,7 @@ def recently_confirmed(view: View) -> View:
         if error := _wrong(request, proof):
             return _ask(request, error)
         _stamp(request)
-        if LOOKING in request.POST:
+        if OPENS_PAGE in request.POST:
             return HttpResponseRedirect(request.get_full_path())
         sent = request.POST.copy()
         del sent[PROOF]
@@ -108,7 +108,7 @@ def _ask(request: HttpRequest, error: str | None = None) -> HttpResponse:
             if name not in (PROOF, "csrfmiddlewaretoken")
         ]
     else:
-        kept = [(LOOKING, "1")]
+        kept = [(OPENS_PAGE, "1")]
     context = {
         **admin.site.each_context(request),
         "title": _("Confirm it is you"),

@@ -1,6 +1,6 @@
-"""What those are answered who are not signed in any more, or whose form is out of date.
+"""The answers to requests of users who are signed out, or whose form is out of date.
 
-A script gets a sentence that it can show where it stands; a person is led to the sign-in and back. What was typed
+A script gets a sentence to show in place; other requests are redirected to the sign-in and back. What was typed
 never leaves the browser: `drafts.js` keeps it there, and this says so.
 """
 
@@ -31,7 +31,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def form_out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form whose token does not count any more, mostly because its person has signed in again since."""
+    """A form whose token does not count any more, mostly because its user has signed in again since."""
     in_console = request.path.startswith(reverse("admin:index"))
     is_in = in_console and admin.site.has_permission(request)
     if in_console and not is_in and not request.path.startswith(reverse("admin:login")):

@@ -68,7 +68,7 @@ def test_a_page_opens_after_the_password(clock: Clock) -> None:
     client = sign_in(people.access())
     clock.shift(timedelta(minutes=10))
     assert ask(client, "get").status_code == 401
-    answer = ask(client, "post", {"_proof": people.PASSWORD, "_looking": "1"})
+    answer = ask(client, "post", {"_proof": people.PASSWORD, "_open": "1"})
     assert (answer.status_code, answer["Location"]) == (302, "/admin/grant/?to=1")
     assert ask(client, "get").content == b"GET []"
 

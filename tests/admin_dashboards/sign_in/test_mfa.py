@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from admin_dashboards.sign_in.mfa import let_in
+from admin_dashboards.sign_in.pending import let_in
 from apps.users.authentication import mfa, mfa_resets
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
@@ -220,7 +220,7 @@ def test_a_code_signs_in_one_of_twenty_browsers(settings: Any) -> None:
 
 
 def addresses() -> list[str]:
-    """Every address of the console, with something in the place of each parameter."""
+    """Every address of the console, with a value for each parameter."""
     found = []
 
     def walk(patterns: list[URLPattern | URLResolver], prefix: str) -> None:
@@ -321,7 +321,7 @@ def test_the_session_key_changes_at_each_step(clock: Clock) -> None:
     client = Client()
     client.get(LOGIN)
     session = client.session
-    session["planted"] = "by somebody else"
+    session["planted"] = "by another user"
     session.save()
     keys = [session.session_key]
     password(client, staff)

@@ -95,7 +95,7 @@ def test_lost_form_input_is_restored_to_its_writer_alone(page: Page) -> None:
     page.get_by_role("link", name="Open the form again").click()
     expect(page.get_by_label("Description")).to_have_value("Bring cake")
 
-    # Somebody else at the same screen sees nothing of it, nor does its writer after them.
+    # Another user at the same screen sees nothing of it, nor does its writer after them.
     lose("Bring cake and wine")
     give_password(page, other.username)
     page.wait_for_url(f"**{change}")

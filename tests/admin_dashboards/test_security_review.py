@@ -1,4 +1,4 @@
-"""What a reading with an attacker's eyes found: each stays shut."""
+"""Findings of a security review, each fixed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_absences_are_limited_to_a_year() -> None:
 @pytest.mark.parametrize(
     "address", ["/admin/moderation/undo/", "/admin/filters/", "/admin/preferences/", "/admin/stories/story/"]
 )
-def test_a_character_that_no_text_has_is_rejected(address: str) -> None:
+def test_a_null_character_is_rejected(address: str) -> None:
     sent = {"decision": "1", "reason": "a\x00b", "name": "a\x00b", "time_zone": "\x00", "action": "\x00"}
     assert console(people.community()).post(address, sent).status_code == 422
 
@@ -85,7 +85,7 @@ def test_malformed_addresses_find_nothing_and_redirect_to_the_overview() -> None
         assert client.post("/admin/page_size/", {"page_size": "25", "next": back}).url == "/admin/"
 
 
-def test_revealed_words_go_with_the_right_to_reveal() -> None:
+def test_revealed_texts_go_with_the_right_to_reveal() -> None:
     moderator = people.community()
     alice, bob = people.alice(), people.bob()
     message = make_message(alice, bob)

@@ -1,4 +1,4 @@
-"""What a list or a queue is narrowed down to travels through every way out of a row."""
+"""The filters of a list or a queue are kept on the way to a row and back."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_saving_leads_back_to_the_filtered_list() -> None:
 
 
 @override_settings(STAFF_MFA="optional")
-def test_pages_of_our_own_do_too() -> None:
+def test_pages_of_our_own_lead_back_to_the_filtered_list() -> None:
     nora, access = people.make_staff("nora"), people.access()
     session = api_sessions.begin(people.alice())
     assert session
@@ -120,12 +120,12 @@ def cases() -> dict[str, Case]:
         ("third", "event", "fraud"),
         ("fourth", "story", "spam"),
     ):
-        thing = make_event(alice) if kind == "event" else make_story(alice)
-        made[name] = make_case(bob, kind, thing, reason)
+        target = make_event(alice) if kind == "event" else make_story(alice)
+        made[name] = make_case(bob, kind, target, reason)
     return made
 
 
-def test_the_way_on_stays_inside_the_filter(cases: dict[str, Case]) -> None:
+def test_the_next_case_stays_inside_the_filter(cases: dict[str, Case]) -> None:
     client = console(people.community())
     inside = "?tab=waiting&kind=story"
     desk = client.get(f"/admin/moderation/{inside}")
