@@ -42,35 +42,26 @@ addEventListener("load", () => setTimeout(() => {
     if (form?.querySelector(".errornote, .errorlist, .errors, [aria-invalid=true]")) form.querySelector("input")?.dispatchEvent(new Event("input"));
 }));
 
-// The permission board: type to narrow it down; what is ticked stays ticked, seen or not.
+// The permission board: type to narrow it down; what is ticked stays ticked, visible or not.
 function board(root) {
     const search = root.querySelector("[data-board-search]");
-    if (!search) return;
     const only = root.querySelector("[data-board-only]");
     const count = root.querySelector("[data-board-count]");
-    const nothing = root.querySelector("[data-board-nothing]");
-    const things = [...root.querySelectorAll("[data-board-thing]")];
-    const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
     function show() {
-        const wanted = words(search.value);
+        const wanted = search.value.toLowerCase().split(/\s+/);
         let shown = 0;
-        let ticked = 0;
-        for (const thing of things) {
-            const name = thing.querySelector("legend").textContent.toLowerCase();
-            let inThing = 0;
-            for (const label of thing.querySelectorAll("label")) {
-                const box = label.querySelector("input");
-                const text = `${name} ${label.textContent.toLowerCase()} ${label.title.toLowerCase()}`;
-                const fits = wanted.every((word) => text.includes(word)) && (!only.checked || box.checked);
-                label.hidden = !fits;
-                inThing += fits;
-                ticked += box.checked;
+        for (const row of root.querySelectorAll("[data-board-row]")) {
+            const table = row.querySelector("legend").textContent;
+            for (const label of row.querySelectorAll("label")) {
+                const text = `${table} ${label.textContent} ${label.title}`.toLowerCase();
+                label.hidden = !wanted.every((word) => text.includes(word)) || (only.checked && !label.control.checked);
             }
-            thing.hidden = !inThing;
-            shown += inThing;
+            row.hidden = !row.querySelector("label:not([hidden])");
+            shown += !row.hidden;
         }
-        nothing.hidden = shown > 0;
+        root.querySelector("[data-board-nothing]").hidden = shown > 0;
+        const ticked = root.querySelectorAll("[data-board-row] :checked").length;
         count.textContent = ticked === 1 ? count.dataset.one : count.dataset.many.replace("%s", ticked);
     }
 
@@ -116,73 +107,34 @@ document.addEventListener("error", async (event) => {
 }, true);
 document.addEventListener("load", (event) => { if (event.target instanceof HTMLImageElement) delete event.target.dataset.asking; }, true);
 
-// What would change: asked anew with each tick, and by its button. Nothing is saved by it.
+// Of what htmx fetches for an element with `data-failed-in`, only an answer marked as a part of a page is put in, whatever
+// its status: never a sign-in page. Otherwise `data-failed` is shown in the places that `data-failed-in` selects.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.requestConfig.elt.dataset.failedIn) return;
+    detail.shouldSwap = detail.xhr.getResponseHeader("X-Part") !== null;
+    detail.isError = !detail.shouldSwap;
+});
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+    document.addEventListener(failure, ({ detail }) => {
+        const { failed, failedIn } = detail.requestConfig.elt.dataset;
+        for (const place of failedIn ? document.querySelectorAll(failedIn) : []) place.textContent = failed;
+    });
+}
+
+// The preview of a change of permissions is one line below a long form, until it is unfolded; beside the form, the style
+// shows all of it.
 function preview(panel) {
-    const form = document.getElementById(panel.dataset.preview);
-    if (!form) return;
-    const place = panel.querySelector("[data-preview-answer]");
-    const counts = panel.querySelector("[data-preview-counts]");
     const fold = panel.querySelector("[data-preview-fold]");
     const unfold = (open) => {
         panel.classList.toggle("is-folded", !open);
         fold.setAttribute("aria-expanded", open);
     };
-    // Visible below a long form it is one line; where it stands beside the form, the style shows all of it.
-    const folds = panel.parentElement.id === "content-main";
-    fold.hidden = !folds;
+    fold.hidden = panel.parentElement.id !== "content-main";
     fold.addEventListener("click", () => {
-        const open = fold.getAttribute("aria-expanded") === "false";
-        unfold(open);
-        if (open) ask();
+        unfold(panel.classList.contains("is-folded"));
+        if (!panel.classList.contains("is-folded")) panel.querySelector("[name=_preview]").click();
     });
-    unfold(!folds);
-    let timer;
-    let asked = 0;
-    const ask = async () => {
-        const turn = ++asked;
-        const body = new FormData(form);
-        body.append("_preview", "1");
-        const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "1" } }).catch(() => null);
-        const text = answer?.headers.get("X-Part") ? await answer.text().catch(() => null) : null;
-        if (turn !== asked) return;
-        if (text === null) {
-            place.textContent = counts.textContent = panel.dataset.failed;
-            return;
-        }
-        place.innerHTML = text;
-        const line = place.querySelector("[data-counts]");
-        counts.textContent = line.textContent;
-        line.remove();
-    };
-    form.addEventListener("change", (event) => {
-        if (!event.target.closest(".board, [data-previewed]") && event.target.name !== "is_active") return;
-        clearTimeout(timer);
-        timer = setTimeout(ask, 400);
-    });
-    panel.querySelector("button[name=_preview]").addEventListener("click", (event) => {
-        event.preventDefault();
-        ask();
-    });
-}
-
-// Matches are shown while one types; Enter leads straight to the only one.
-function find(form) {
-    const place = document.getElementById(form.dataset.find);
-    let timer;
-    let asked = 0;
-    const ask = async () => {
-        const turn = ++asked;
-        const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
-        const answer = await fetch(address, { headers: { "X-Part": "1" } }).catch(() => null);
-        const text = answer?.headers.get("X-Part") ? await answer.text().catch(() => null) : null;
-        if (turn !== asked) return;
-        if (text === null) place.textContent = form.dataset.failed;
-        else place.innerHTML = text;
-    };
-    form.addEventListener("input", () => {
-        clearTimeout(timer);
-        timer = setTimeout(ask, 250);
-    });
+    unfold(fold.hidden);
 }
 
 // The counts in the menu and the time that the session has left: one question to the server every half minute, none
@@ -406,7 +358,6 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("[data-palette]").forEach(palette);
     document.querySelectorAll("[data-session]").forEach(live);
     document.querySelectorAll("[data-preview]").forEach(preview);
-    document.querySelectorAll("form[data-find]").forEach(find);
     reach(document);
     // Browsers pass over it where the page before still had the focus.
     if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Group
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.access import may
 from apps.users.models import Session, User
@@ -33,7 +33,7 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
     page.get_by_label("Can delete story").check()
     search.fill("Event")
     expect(page.get_by_label("Can delete story")).to_be_hidden()
-    # By keyboard alone: the event permissions are the next thing to reach from the box.
+    # By keyboard alone: the event permissions are the next to reach from the box.
     search.press("Tab")
     for _step in range(12):
         page.keyboard.press("Tab")
@@ -45,8 +45,8 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
     expect(page.get_by_text("No permissions found.")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/admin/auth/group/")
-    held = Group.objects.get(name="Junior Moderators").permissions.values_list("codename", flat=True)
-    assert set(held) == {"delete_story", "change_event"}
+    granted = Group.objects.get(name="Junior Moderators").permissions.values_list("codename", flat=True)
+    assert set(granted) == {"delete_story", "change_event"}
     page.get_by_role("navigation").get_by_role("link", name="Users", exact=True).click()
     page.get_by_role("link", name="nora", exact=True).click()
     page.get_by_label("Junior Moderators").check()
@@ -70,7 +70,7 @@ def test_a_page_size_is_chosen_and_stays(page: Page) -> None:
     expect(page.locator("#result_list tr.data-row")).to_have_count(25)
 
 
-# --- What would change stands beside the form, and covers nothing ----------------------------------------------------
+# --- The preview stands beside the form, and covers nothing -----------------------------------------------------------
 
 HIDDEN = """
     () => {
@@ -134,6 +134,63 @@ def test_each_target_on_the_board_is_24_pixels_wide_and_high(page: Page) -> None
         assert [box for box in boxes if min(box) < 24] == []
 
 
+# --- Parts that htmx fetches ------------------------------------------------------------------------------------------
+
+
+def test_parts_that_fail_say_so_and_are_fetched_again(page: Page) -> None:
+    people.access()
+    nora, story = people.make_staff("nora", "Community Manager"), make_story(people.alice())
+    sign_in(page, "access")
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    counts, matches, find = page.locator("#preview-counts"), page.locator("#find-matches"), page.get_by_label("Object")
+    page.context.set_offline(True)
+    page.get_by_label("Community Manager").uncheck()
+    expect(counts).to_have_text("Preview not available. Try again.")
+    find.fill("alice")
+    expect(matches).to_have_text("Search is not available right now. Try again.")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Details").click()
+    expect(counts).to_contain_text("1 person affected")
+    find.fill(f"{story.pk}")
+    expect(page.get_by_role("link", name=f"#{story.pk}, alice")).to_be_visible()
+    find.fill("")
+    expect(matches).to_have_text("")
+
+
+@pytest.mark.parametrize("is_login_page", [False, True])
+def test_parts_of_signed_out_users_are_never_a_sign_in_page(page: Page, is_login_page: bool) -> None:
+    people.access()
+    nora = people.make_staff("nora", "Community Manager")
+    sign_in(page, "access")
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    if is_login_page:
+        login = page.request.get("/admin/login/").text()
+        for address in ("**/change/", "**/grant/**"):
+            page.route(address, lambda route: route.fulfill(body=login, content_type="text/html"))
+    else:
+        page.context.clear_cookies()
+    page.get_by_label("Community Manager").uncheck()
+    expect(page.locator("#preview-counts")).to_have_text("Preview not available. Try again.")
+    page.get_by_label("Object").fill("alice")
+    expect(page.locator("#find-matches")).to_have_text("Search is not available right now. Try again.")
+
+
+def test_a_search_ends_the_one_before_that_is_still_on_its_way(page: Page) -> None:
+    people.access()
+    nora, story = people.make_staff("nora"), make_story(people.bob())
+    sign_in(page, "access")
+    page.goto(f"/admin/users/staff/{nora.pk}/change/")
+    pending: list[Route] = []
+    page.route("**/grant/?*q=alice*", pending.append)
+    find = page.get_by_label("Object")
+    with page.expect_request("**/grant/?*q=alice*"):
+        find.fill("alice")
+    with page.expect_event("requestfailed", lambda request: "q=alice" in request.url):
+        find.fill("bob")
+    expect(page.locator("#find-matches")).to_contain_text(f"#{story.pk}, bob")
+    assert len(pending) == 1
+
+
 # --- By keyboard alone -----------------------------------------------------------------------------------------------
 
 
@@ -187,7 +244,7 @@ def test_an_object_is_granted_by_keyboard_alone_without_its_number(page: Page) -
     make_story(people.bob(), "Sunset in town")
     sign_in(page, "access")
     page.goto(f"/admin/users/staff/{nora.pk}/change/")
-    reach(page, "[data-find] input[name=q]")
+    reach(page, ".access-find input[name=q]")
     page.keyboard.type("alice")
     expect(page.get_by_role("link", name=f"#{story.pk}, alice")).to_be_visible()
     reach(page, f"a[href*='/story/{story.pk}/permissions/']")
@@ -251,7 +308,7 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     faults = [f"sign-in, {fault}" for fault in barriers(page)]
     sign_in(page, manager.username)
 
-    def look(name: str) -> None:
+    def check(name: str) -> None:
         faults.extend(f"{name}, {fault}" for fault in barriers(page))
 
     page.goto("/admin/access/")
@@ -260,28 +317,28 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     page.locator("form[action$='/reset/'] input[name=reason]").fill("lost the phone")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No user has this user name.")).to_be_visible()
-    look("desk, rejected")
+    check("desk, rejected")
     page.goto("/admin/access/?q=nora")
-    look("desk, filtered")
+    check("desk, filtered")
     page.goto("/admin/access/explain/?person=nora&perm=stories.delete_story")
-    look("explain")
+    check("explain")
     page.goto(f"/admin/users/staff/{nora.pk}/change/")
     page.get_by_label("Community Manager").uncheck()
     page.get_by_role("button", name="Details").click()
     expect(page.get_by_text("One person is affected.")).to_be_visible()
     # By their owner: what stories say is for those who may view them.
-    page.locator("[data-find] input").fill("alice")
+    page.locator(".access-find input").fill("alice")
     expect(page.get_by_role("link", name=f"#{story.pk}, alice")).to_be_visible()
-    look("staff, preview unfolded, matches")
+    check("staff, preview unfolded, matches")
     page.goto(f"/admin/users/staff/{nora.pk}/grant/?q=ghost")
-    look("search")
+    check("search")
     page.goto(f"/admin/stories/story/{story.pk}/permissions/?holder=user:{nora.pk}")
     page.get_by_label("Until").fill("2001-01-01T10:00")
     page.get_by_label("Can delete story").check()
     expect(page.get_by_text("This would be refused:").first).to_be_visible()
     page.get_by_role("button", name="Grant", exact=True).click()
     expect(page.get_by_text("Choose an end in the future.")).to_be_visible()
-    look("permissions, rejected")
+    check("permissions, rejected")
     for address in (
         f"/admin/users/session/{session.pk}/change/",
         f"/admin/users/session/of/{nora.pk}/end/",
@@ -293,5 +350,5 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
         "/admin/users/document/",
     ):
         page.goto(address)
-        look(address)
+        check(address)
     assert faults == []
