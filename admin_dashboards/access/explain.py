@@ -1,4 +1,4 @@
-"""Who may do this, and by what? The very judge that decides answers; here it is only put into words."""
+"""Whether a user has a permission, and why: the decision of `may`, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.db.models import Model
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from admin_dashboards.access.picker import by_thing, offered
+from admin_dashboards.access.picker import by_table, offered
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import link_to
 from apps.access import PermissionDecision, may, permission_name, until_text
 from apps.errors import Invalid
@@ -23,25 +24,35 @@ from apps.users.staff.access_review import groups_granting
 class Explanation:
     person: User
     verb: str
-    thing: str
+    object: str
+    """The object that was asked about; empty where it was all of them."""
     decision: PermissionDecision
     lines: list[Any] = field(default_factory=list)
     """By what it is allowed, or what is missing."""
 
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The verbs by the thing that they are about, as the permission board has them."""
+    """The permissions by the table that they are about, as on the permission board."""
     return [
-        (thing, [(f"{p.content_type.app_label}.{p.codename}", p.name) for p in permissions])
-        for thing, permissions in by_thing(offered())
+        (title, [(f"{p.content_type.app_label}.{p.codename}", p.name) for p in permissions])
+        for title, permissions in by_table(offered())
     ]
+
+
+def question_context(request: StaffRequest) -> dict[str, Any]:
+    """The form of the question, as it is filled in."""
+    return {
+        "verbs": choices(),
+        "names": User.objects.staff().active().order_by("username").values_list("username", flat=True)[:500],
+        "asked": {name: request.GET.get(name, "") for name in ("person", "perm", "row")},
+    }
 
 
 def explain(asked: QueryDict) -> Explanation:
     """Raises `Invalid`, with the field, for what cannot be asked."""
     person = User.objects.named(asked.get("person", "")).first()
     if person is None:
-        raise Invalid("nobody", _("No user has this user name. Check the spelling."), field="person")
+        raise Invalid("no-user", _("No user has this user name. Check the spelling."), field="person")
     app_label, _dot, codename = asked.get("perm", "").partition(".")
     known = offered().filter(content_type__app_label=app_label, codename=codename).first()
     if known is None:
@@ -49,10 +60,12 @@ def explain(asked: QueryDict) -> Explanation:
     row = _row(known, asked.get("row", "").strip())
     perm = f"{app_label}.{codename}"
     decision = may(person, perm, row)
-    thing = f"{known.content_type.name} {row.pk}" if row is not None else ""
-    told = Explanation(person, permission_name(perm), thing, decision)
-    told.lines = [_line(source) for source in decision.sources] if decision else list(_missing(person, perm, decision))
-    return told
+    name = f"{known.content_type.name} {row.pk}" if row is not None else ""
+    explanation = Explanation(person, permission_name(perm), name, decision)
+    explanation.lines = (
+        [_line(source) for source in decision.sources] if decision else list(_missing(person, perm, decision))
+    )
+    return explanation
 
 
 def _row(permission: Permission, number: str) -> Model | None:

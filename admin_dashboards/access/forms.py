@@ -1,4 +1,4 @@
-"""The forms of the access desk. What they may say is decided by the services; they only offer it."""
+"""The forms of the access desk. What they accept is decided by the services; they only offer it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class GroupForm(Form):
             )
 
     def clean_permissions(self) -> set[Any]:
-        """What was ticked, and what the group has that this page does not offer to this person."""
+        """What was ticked, and what the group has that this page does not offer to the viewer."""
         ticked = set(self.cleaned_data["permissions"])
         if not self.instance.pk:
             return ticked
@@ -59,7 +59,7 @@ class GroupForm(Form):
 
 
 class GroupBoxes(forms.CheckboxSelectMultiple):
-    """A box to tick for each group, and beside it until when; empty is for good."""
+    """A checkbox for each group, and beside it the end of the membership; empty is permanent."""
 
     template_name = "access/groups.html"
     ends: Mapping[int, str] = MappingProxyType({})
@@ -112,10 +112,10 @@ class StaffForm(Form):
         return groups_of(self.instance) if self.instance.pk else {}
 
     def _refuse_what_is_not_offered(self) -> None:
-        """Groups that are not theirs to give are a matter of rights, however they got into what was sent."""
+        """Refuse groups that the viewer may not grant, however they got into the form."""
         sent = {parse_id(number) for number in self.data.getlist("groups")} if self.is_bound else set()
-        held = {group.pk for group in self._have()}
-        new = Group.objects.filter(pk__in=sent).exclude(pk__in=held)
+        have = {group.pk for group in self._have()}
+        new = Group.objects.filter(pk__in=sent).exclude(pk__in=have)
         if new and self.instance.pk == self.actor.pk:
             refuse_oneself(
                 self.actor, self.instance, _("You cannot change your own permissions. Ask another access manager.")
@@ -123,7 +123,7 @@ class StaffForm(Form):
         require_joinable(self.actor, list(new))
 
     def clean_groups(self) -> set[Any]:
-        """What was ticked, and the groups that this person may not take anybody out of."""
+        """What was ticked, and the groups that the viewer may not remove members from."""
         ticked = set(self.cleaned_data["groups"])
         have = self._have()
         self.cleaned_data["ends"] = {

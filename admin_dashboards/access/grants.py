@@ -63,8 +63,8 @@ class Grant:
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_permissions", args=[self.row.pk])
 
     @property
-    def thing(self) -> str:
-        """The row by its number alone: who grants need not be somebody who may read it."""
+    def object_name(self) -> str:
+        """The row by its ID alone: a user who may grant permissions need not be permitted to view it."""
         return f"{self.row._meta.verbose_name} {self.row.pk}"
 
 
@@ -79,7 +79,7 @@ def find_row(kind: str, number: str) -> Model | None:
     return model._default_manager.filter(pk=searched_number(number)).only("pk").first()
 
 
-def grants_held(user: User) -> list[Grant]:
+def row_grants_of(user: User) -> list[Grant]:
     """What `user` is granted on single rows, by name; the first hundred of each kind."""
     return [
         Grant(user, grant.permission, model(pk=grant.content_object_id), grant.ends_at)
@@ -104,13 +104,13 @@ def grants_on(row: Model) -> list[Grant]:
 
 
 def permissions_page(table: ModelAdmin, request: StaffRequest, object_id: str) -> HttpResponse:
-    """Who is granted what on this row; granting and taking back, by POST."""
+    """Who is granted what on this row; granting and revoking, by POST."""
     require(request.user, "users.grant_permission")
     row = find_row(table.opts.model_name or "", object_id)
     if row is None:
         raise Http404
     if request.method == "POST" and PREVIEW in request.POST:
-        return preview_answer(request, _told(request, row))
+        return preview_answer(request, _preview(request, row))
     if request.method == "POST":
         return recently_confirmed(_answer)(request, table, row)
     return _page(table, request, row)
@@ -121,7 +121,7 @@ register_object_page(ObjectPage("permissions", permissions_page, "users.grant_pe
 
 def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainError | None = None) -> HttpResponse:
     """The page; with the error that the input was rejected with, which stands at its field, and the input as it was."""
-    title = _("Permissions on %(thing)s") % {"thing": f"{table.opts.verbose_name} {row.pk}"}
+    title = _("Permissions on %(object)s") % {"object": f"{table.opts.verbose_name} {row.pk}"}
     context = {
         **table.admin_site.each_context(request),
         "title": title,
@@ -130,7 +130,7 @@ def _page(table: ModelAdmin, request: StaffRequest, row: Model, error: DomainErr
         "back": reverse(table.address("change"), args=[row.pk]) if table.has_view_permission(request, row) else "",
         "desk_address": reverse("admin:desk_access") if may(request.user, ACCESS_ADMINISTRATION) else "",
         "grants": grants_on(row),
-        "earlier": _given_so_far(row),
+        "earlier": _grant_history(row),
         "permissions": row_permissions(type(row)),
         "holders": _holder_names(request.user),
         "typed": _typed(request),
@@ -170,11 +170,11 @@ def _name(holder: Holder) -> str:
 
 
 def _do(request: StaffRequest, row: Model) -> Holder:
-    """Grant or take back what was sent, and answer to or from whom."""
+    """Grant or revoke what was sent, and return the holder."""
     reason = request.POST.get("reason", "").strip()
-    taking = "revoke" in request.POST
-    perms = request.POST.getlist("revoke" if taking else "perm")
-    action: Any = revoke_on_row if taking else partial(grant_on_row, ends_at=_end(request))
+    revoking = "revoke" in request.POST
+    perms = request.POST.getlist("revoke" if revoking else "perm")
+    action: Any = revoke_on_row if revoking else partial(grant_on_row, ends_at=_end(request))
     holder = _holder(request.POST.get("holder", ""))
     if not perms:
         raise Invalid("nothing-ticked", _("Select what to grant."), field="perm")
@@ -184,7 +184,7 @@ def _do(request: StaffRequest, row: Model) -> Holder:
     return holder
 
 
-def _told(request: StaffRequest, row: Model) -> Preview:
+def _preview(request: StaffRequest, row: Model) -> Preview:
     """What the form as it is filled in would change."""
     try:
         holder = _holder(request.POST.get("holder", ""))
@@ -197,12 +197,12 @@ def _told(request: StaffRequest, row: Model) -> Preview:
 
 
 def _answer(request: StaffRequest, table: ModelAdmin, row: Model) -> HttpResponse:
-    taking = "revoke" in request.POST
+    revoking = "revoke" in request.POST
     try:
         holder = _do(request, row)
     except DomainError as error:
         return _page(table, request, row, error)
-    said = _("Revoked from %(name)s.") if taking else _("Granted to %(name)s.")
+    said = _("Revoked from %(name)s.") if revoking else _("Granted to %(name)s.")
     messages.success(request, said % {"name": holder})
     return HttpResponseRedirect(request.path)
 
@@ -214,8 +214,8 @@ def _end(request: StaffRequest) -> datetime | None:
         raise Invalid("no-time", error.messages[0], field="until") from error
 
 
-def _given_so_far(row: Model) -> list[dict[str, Any]]:
-    """Who gave and took what on this row, the latest first."""
+def _grant_history(row: Model) -> list[dict[str, Any]]:
+    """Permissions granted and revoked on this row, the latest first."""
     entries = Entry.objects.filter(
         target_type=row._meta.label_lower, target_id=str(row.pk), verb__in=(Action.GRANTED, Action.REVOKED)
     )
@@ -235,7 +235,7 @@ def _given_so_far(row: Model) -> list[dict[str, Any]]:
 
 
 def _holder(text: str) -> Holder:
-    """Whom `text` means: a key, such as "user:7", or a name as the field offers it."""
+    """The holder that `text` names: a key, such as "user:7", or a name as the field offers it."""
     kind, colon, number = text.partition(":")
     model: Any = {"user": User, "group": Group}.get(kind)
     if colon and model:
@@ -243,7 +243,7 @@ def _holder(text: str) -> Holder:
     else:
         holder = _group_named(text.strip()) or User.objects.named(text).first()
     if holder is None:
-        raise Invalid("nobody", _("Choose a staff member or a group."), field="holder")
+        raise Invalid("no-holder", _("Choose a staff member or a group."), field="holder")
     return holder
 
 

@@ -1,8 +1,8 @@
 """Objects that permissions are granted on, found by what an access manager may know of them.
 
 That is type, ID and whom it belongs to. Titles and kinds are shown and searched where the viewer may view the model.
-Nothing that the tables mask is shown or searched: no text of a message, no email address, no phone number, and not who
-reported somebody.
+Nothing that the tables mask is shown or searched: no text of a message, no email address, no phone number, and not the
+reporter.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _of_address(text: str) -> tuple[str, int] | None:
     """The name of the model and the ID that the address of a page of the console or of the API names."""
     try:
         path = unquote(urlsplit(text).path if "://" in text else f"/{text.lstrip('/')}").partition("?")[0]
-    except ValueError:  # looks like an address, and is none
+    except ValueError:  # begins like an address, and is none
         return None
     if match := re.match(r"^/api/(\w+)/(\d+)(?:/|$)", path):
         return _meant(API_PAGES.get(match[1], ""), match[2])

@@ -1,4 +1,4 @@
-"""The permission board: everything that can be ticked, in plain words, by what it is about."""
+"""The permission board: all permissions that can be granted, by the table that they are about."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ BESIDE_TABLES: dict[str, str | Promise] = {
     "desk.Goal": gettext_lazy("Desks › SLA"),
     "audit.Entry": gettext_lazy("Desks › Audit log"),
 }
-"""What no table shows, and the board has all the same."""
+"""Models without a table in the console, whose permissions are on the board."""
 
 
 def offered() -> QuerySet[Permission]:
     """The permissions about the console's tables, and about what desks go by."""
-    things = Q()
-    for app_label, model in _things():
-        things |= Q(content_type__app_label=app_label, content_type__model=model)
-    return Permission.objects.filter(things).select_related("content_type")
+    tables = Q()
+    for app_label, model in _titles():
+        tables |= Q(content_type__app_label=app_label, content_type__model=model)
+    return Permission.objects.filter(tables).select_related("content_type")
 
 
-def _things() -> dict[tuple[str, str], str]:
-    """What each thing is called on the board, in the order of the menu."""
+def _titles() -> dict[tuple[str, str], str]:
+    """What each table is called on the board, in the order of the menu."""
     titles = {
         entry.model: str(entry.title) if str(entry.title) == str(section) else f"{section} › {entry.title}"
         for section, entries in SECTIONS
@@ -43,22 +43,22 @@ def _things() -> dict[tuple[str, str], str]:
     return {tuple(model.lower().split(".")): title for model, title in titles.items()}  # type: ignore[misc]
 
 
-class ByThing(ModelChoiceIterator):
+class ByTable(ModelChoiceIterator):
     """Choices as option groups, one a table."""
 
     def __iter__(self) -> Any:
-        for thing, permissions in by_thing(self.queryset):
-            yield thing, [self.choice(permission) for permission in permissions]
+        for title, permissions in by_table(self.queryset):
+            yield title, [self.choice(permission) for permission in permissions]
 
 
-def by_thing(permissions: Iterable[Permission]) -> list[tuple[str, list[Permission]]]:
+def by_table(permissions: Iterable[Permission]) -> list[tuple[str, list[Permission]]]:
     """Permissions by the table that they are about; seeing comes first, then the rest by name."""
-    things = _things()
-    groups: dict[tuple[str, str], list[Permission]] = {key: [] for key in things}
+    titles = _titles()
+    groups: dict[tuple[str, str], list[Permission]] = {key: [] for key in titles}
     for permission in permissions:
         groups[permission.content_type.app_label, permission.content_type.model].append(permission)
     return [
-        (things[key], sorted(found, key=lambda p: (not p.codename.startswith("view_"), p.name)))
+        (titles[key], sorted(found, key=lambda p: (not p.codename.startswith("view_"), p.name)))
         for key, found in groups.items()
         if found
     ]
@@ -75,11 +75,11 @@ VERBS = {
 
 
 class PermissionBoard(forms.CheckboxSelectMultiple):
-    """A grid of tick boxes, thing by verb, under a box to type in. It can be read and ticked without JavaScript."""
+    """A grid of tick boxes, table by verb, under a box to type in. It can be read and ticked without JavaScript."""
 
     template_name = "access/permission_board.html"
     kept_back: Iterable[int] = ()
-    """Permissions that are shown, and that this person may neither give nor take."""
+    """Permissions that are shown, and that the viewer may neither grant nor revoke."""
 
     def get_context(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return super().get_context(*args, **kwargs) | {"verbs": VERBS.items()}
@@ -97,7 +97,7 @@ class PermissionBoard(forms.CheckboxSelectMultiple):
 
 class PermissionsField(forms.ModelMultipleChoiceField):
     widget = PermissionBoard
-    iterator = ByThing
+    iterator = ByTable
 
     def label_from_instance(self, obj: Permission) -> str:
         return obj.name

@@ -1,4 +1,4 @@
-"""What people make use of: noted with the page that they opened or the action that they did, once a day."""
+"""The permissions that staff use, recorded once a day with the page that they open or the action that they take."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NOTED = "uses_noted"
 
 
 def keep_use_of(request: StaffRequest, used: Iterable[str], response: HttpResponse) -> None:
-    """Keep what was used by this request. What the session has of today already is not written again."""
+    """Record the permissions used by this request; those that the session has recorded today are not written again."""
     user: Any = request.user
     if response.status_code >= HTTPStatus.BAD_REQUEST or not user.is_staff or is_poll_address(request):
         return
-    perms = {*used, *_looked(request)}
+    perms = {*used, *_viewed(request)}
     today = timezone.now().date()
     noted = request.session.get(NOTED, {})
     known = set(noted.get("perms", ())) if noted.get("day") == today.isoformat() else set()
@@ -29,8 +29,8 @@ def keep_use_of(request: StaffRequest, used: Iterable[str], response: HttpRespon
         request.session[NOTED] = {"day": today.isoformat(), "perms": sorted(known | new)}
 
 
-def _looked(request: StaffRequest) -> Iterable[str]:
-    """The right to see the table whose page this is."""
+def _viewed(request: StaffRequest) -> Iterable[str]:
+    """The permission to view the table whose page this is."""
     table = getattr(request.resolver_match and request.resolver_match.func, "model_admin", None)
     if table is None or request.user.is_superuser:
         return ()

@@ -1,4 +1,4 @@
-"""The access desk: what it shows, what it takes back, and why somebody may do something or not."""
+"""The access desk: what it shows and revokes, and why a user has a permission or not."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ def test_explain_page_names_the_missing_permission() -> None:
 
 
 def test_explain_page_agrees_with_the_permission_decision() -> None:
-    """For everybody and everything that can be asked: what it answers is what `may` decides."""
+    """For all users and permissions: the answer is what `may` decides."""
     story = make_story(people.alice())
     everybody = [getattr(people, name)() for name in ("compliance", "community", "access", "support", "admin")]
     grant_on_row(everybody[2], everybody[3], "stories.delete_story", story)
@@ -413,7 +413,7 @@ def test_permission_changes_ask_for_the_password() -> None:
         for address, form in sent.items():
             assert client.post(address, form).status_code == 401, address
             assert other.post(address, form).status_code == 403, address
-        assert client.get(staff).status_code == 200, "looking asks nothing"
+        assert client.get(staff).status_code == 200, "viewing needs no confirmation"
         answer = client.post(f"{groups}add/", {"name": "Juniors", "_proof": people.PASSWORD})
         assert answer.status_code == 302
         assert Group.objects.filter(name="Juniors").exists(), "what was sent came along"

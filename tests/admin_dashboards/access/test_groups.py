@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 TABLE = "/admin/auth/group/"
 
 
-def held(name: str) -> set[str]:
+def permissions_of(name: str) -> set[str]:
     return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
 
 
@@ -37,7 +37,7 @@ def test_a_new_group_and_its_first_member_are_created_on_screen() -> None:
     )
     assert answer.redirect_chain
     juniors = Group.objects.get(name="Junior Moderators")
-    assert held("Junior Moderators") == {"delete_story", "change_event"}
+    assert permissions_of("Junior Moderators") == {"delete_story", "change_event"}
     page = f"/admin/users/staff/{nora.pk}/change/"
     assert "Junior Moderators" in client.get(page).content.decode()
     form = {"username": "nora", "email": nora.email, "is_active": "on", "groups": [juniors.pk]}
@@ -80,7 +80,7 @@ def test_saving_keeps_what_the_page_did_not_offer() -> None:
     client = console(people.access())
     page = f"{TABLE}{group.pk}/change/"
     assert client.post(page, {"name": "Mixed", "permissions": permission_ids("change_event")}).status_code == 302
-    assert held("Mixed") == {"change_event", "view_entry", "view_session"}
+    assert permissions_of("Mixed") == {"change_event", "view_entry", "view_session"}
 
 
 def test_a_name_in_use_is_said_at_the_field() -> None:
@@ -122,7 +122,7 @@ def test_managers_cannot_change_their_own_group() -> None:
     )
     assert answer.status_code == 403
     assert "you cannot change your own permissions" in answer.content.decode()
-    assert not held("Mine")
+    assert not permissions_of("Mine")
 
 
 def test_viewers_of_groups_get_no_form() -> None:

@@ -102,7 +102,7 @@ def test_several_are_ended_at_once() -> None:
     assert all(client.get("/admin/").status_code == 302 for client in theirs)
 
 
-def test_all_sessions_of_a_user_are_ended_by_one_confirmed_button() -> None:
+def test_ending_all_sessions_of_a_user_takes_one_confirmed_button() -> None:
     officer, alice, manager = people.compliance(), people.alice(), people.access()
     theirs, apps, others = [console(officer), console(officer)], [api(alice), api(alice)], api(people.bob())
     for browser in theirs:
@@ -112,7 +112,7 @@ def test_all_sessions_of_a_user_are_ended_by_one_confirmed_button() -> None:
         page = client.get(f"{TABLE}{Session.objects.filter(user=person).latest('id').pk}/change/")
         [address] = [link for link in links(page) if "/of/" in link]
         assert f"{person.username} has {count} active sessions" in client.get(address).content.decode()
-        assert Session.objects.live().filter(user=person).count() == count  # looking ends nothing
+        assert Session.objects.live().filter(user=person).count() == count  # viewing ends nothing
         assert client.post(address, {"reason": "Laptop lost"}).status_code == 302
         assert f"{person.username} has no active sessions." in client.get(address).content.decode()
     assert [browser.get("/admin/").status_code for browser in theirs] == [302, 302]

@@ -1,4 +1,4 @@
-"""What would change: said before anything is saved, and exactly what then happens."""
+"""Previews of changes of permissions save nothing, and show exactly what then happens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from admin_dashboards.access.preview import ALL, MOST, Preview, Standing, standing_of
+from admin_dashboards.access.console_snapshot import ALL, ConsoleSnapshot, snapshot_of
+from admin_dashboards.access.preview import MOST, Preview
 from apps.connections.models import Connection
 from apps.events.models import Event
 from apps.stories.models import Story
@@ -37,7 +38,7 @@ def cast() -> tuple[Any, User]:
 
 
 def promised(client: Any, address: str, form: dict[str, Any], status: int = 200) -> Preview:
-    """What the page says, having changed nothing."""
+    """The preview of a form, which has changed nothing."""
     client.get("/admin/")
     before = everything()
     answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"})
@@ -140,17 +141,17 @@ def test_previews_equal_the_effect_of_saving(action: Callable[[User, Story], Act
     story = make_story(people.alice())
     make_event(people.bob())
     address, form = action(nora, story)
-    told = promised(client, address, form)
+    preview = promised(client, address, form)
     others = User.objects.staff().exclude(pk=nora.pk)
-    bystanders = {user.pk: standing_of(user) for user in others}
-    [only] = told.affected
-    assert (only.name, told.count) == ("nora", 1)
+    bystanders = {user.pk: snapshot_of(user) for user in others}
+    [only] = preview.affected
+    assert (only.name, preview.count) == ("nora", 1)
     told_of = only.before.addresses | only.after.addresses
     assert found(nora, told_of) == promise(only.before, told_of)
     assert client.post(address, form).status_code == 302
     assert found(nora, told_of) == promise(only.after, told_of)
-    assert standing_of(User.objects.get(pk=nora.pk)) == only.after
-    assert {user.pk: standing_of(user) for user in others} == bystanders
+    assert snapshot_of(User.objects.get(pk=nora.pk)) == only.after
+    assert {user.pk: snapshot_of(user) for user in others} == bystanders
 
 
 type Evidence = tuple[set[str], set[str], dict[str, set[int]]]
@@ -177,7 +178,7 @@ def found(user: User, addresses: set[str]) -> Evidence:
     return {link for link in menu if link in known}, opening, rows
 
 
-def promise(standing: Standing, addresses: set[str]) -> Evidence:
+def promise(standing: ConsoleSnapshot, addresses: set[str]) -> Evidence:
     """The same as the page promised it."""
     known = plain(addresses) | set(TABLES)
     models = {
@@ -203,18 +204,18 @@ def test_group_previews_name_affected_members_and_count_the_rest() -> None:
     client, nora = cast()
     story = make_story(people.alice())
     crowd = [people.make_staff(f"m{place:02}", TEAM) for place in range(MOST + 3)]
-    # One of those beyond the named holds the very right besides, and loses nothing of it.
+    # One of those beyond the named has the same permission by another grant, and keeps it.
     kept = max([nora, *crowd], key=lambda person: person.pk)
     kept.user_permissions.set(Group.objects.get(name=TEAM).permissions.all())
-    # Another may do everything, with the group and without.
+    # Another is a superuser, with the group and without.
     people.make_staff("zoe", TEAM, is_superuser=True)
     address, form = group_page(TEAM, "delete_story")
     answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"})
-    told, page = answer.context["preview"], " ".join(answer.content.decode().split())
-    assert (told.asked, len(told.affected), told.more, told.count) == (MOST + 5, MOST, 3, MOST + 3)
+    preview, page = answer.context["preview"], " ".join(answer.content.decode().split())
+    assert (preview.asked, len(preview.affected), preview.more, preview.count) == (MOST + 5, MOST, 3, MOST + 3)
     assert f"{MOST + 3} people are affected." in page
     assert f"{MOST} of them are named here, 3 more are not." in page
-    named = {each.name: each for each in told.affected}
+    named = {each.name: each for each in preview.affected}
     assert client.post(address, form).status_code == 302
     for person in (nora, crowd[7]):
         after = named[person.username].after
@@ -228,8 +229,8 @@ def test_renaming_a_group_affects_no_member() -> None:
     juniors.permissions.set(permission_ids("view_connection"))
     people.make_staff("june", "Juniors")
     form = {"name": "Beginners", "permissions": permission_ids("view_connection")}
-    told = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
-    assert told.lines() == ["Nobody loses a permission."]
+    preview = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
+    assert preview.lines() == ["Nobody loses a permission."]
 
 
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:
@@ -259,13 +260,13 @@ def test_previews_for_superusers_are_as_exact() -> None:
     boss = people.make_staff("boss", is_superuser=True)
     client = console(people.admin())
     address, form = page_of(nora, groups=[Group.objects.get(name="Access Manager").pk])
-    told = promised(client, address, form)
-    assert "nora would become a permanent access manager." in told.warnings
-    [only] = told.affected
+    preview = promised(client, address, form)
+    assert "nora would become a permanent access manager." in preview.warnings
+    [only] = preview.affected
     told_of = only.before.addresses | only.after.addresses
     assert client.post(address, form).status_code == 302
     assert found(nora, told_of) == promise(only.after, told_of)
-    # Who may do everything gains nothing by a group but the membership itself.
+    # A superuser gains nothing by a group but the membership itself.
     [theirs] = promised(client, *page_of(boss, groups=[Group.objects.get(name=TEAM).pk])).affected
     assert [(change.gained, change.items) for change in theirs.changes] == [(True, [TEAM])]
 
@@ -291,24 +292,24 @@ def test_previews_without_javascript_are_pages_that_save_nothing() -> None:
 def test_dangerous_pairs_and_the_last_access_administrator_are_named() -> None:
     client, _nora = cast()
     address = f"/admin/auth/group/{Group.objects.get(name=TEAM).pk}/change/"
-    told = promised(client, address, {"name": TEAM, "permissions": permission_ids("review_document", "change_user")})
-    assert [str(pair.sentence) for pair in told.affected[0].pairs] == ["approves documents and edits the same users"]
-    assert told.warnings == ["Each member approves documents and edits the same users."]
+    preview = promised(client, address, {"name": TEAM, "permissions": permission_ids("review_document", "change_user")})
+    assert [str(pair.sentence) for pair in preview.affected[0].pairs] == ["approves documents and edits the same users"]
+    assert preview.warnings == ["Each member approves documents and edits the same users."]
     second = User.objects.get(username="second")
     admin = console(people.admin())
-    told = promised(admin, f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
-    assert "access would be the last permanent access manager." in told.warnings
+    preview = promised(admin, f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
+    assert "access would be the last permanent access manager." in preview.warnings
     admin.post(f"/admin/users/staff/{second.pk}/change/", staff_form(second, groups=[]))
     manager = User.objects.get(username="access")
-    told = promised(admin, f"/admin/users/staff/{manager.pk}/change/", staff_form(manager, groups=[]), 409)
-    assert "This would remove the last permanent access manager." in str(told.refused)
+    preview = promised(admin, f"/admin/users/staff/{manager.pk}/change/", staff_form(manager, groups=[]), 409)
+    assert "This would remove the last permanent access manager." in str(preview.refused)
 
 
 def test_a_new_group_affects_no_user_and_saves_in_one_step() -> None:
     client, _nora = cast()
     form = {"name": "Junior Moderators", "permissions": permission_ids("delete_story", "change_event")}
-    told = promised(client, "/admin/auth/group/add/", form)
-    assert (told.asked, told.affected) == (0, [])
+    preview = promised(client, "/admin/auth/group/add/", form)
+    assert (preview.asked, preview.affected) == (0, [])
     assert client.post("/admin/auth/group/add/", form).status_code == 302
     assert Group.objects.filter(name="Junior Moderators").exists()
 
@@ -317,8 +318,8 @@ def test_previews_of_denied_changes_are_denied() -> None:
     client, nora = cast()
     desk = Group.objects.get(name="Access Manager")
     address = f"/admin/users/staff/{nora.pk}/change/"
-    told = promised(client, address, staff_form(nora, groups=[desk.pk]), 403)
-    assert "Only a superuser can add members to" in str(told.refused)
+    preview = promised(client, address, staff_form(nora, groups=[desk.pk]), 403)
+    assert "Only a superuser can add members to" in str(preview.refused)
     assert promised(client, address, staff_form(nora, username="two words"), 422).refused
     assert promised(client, address, staff_form(nora, username=""), 422).errors
     for other in (console(people.support()), console(people.community())):

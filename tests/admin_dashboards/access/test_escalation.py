@@ -41,10 +41,10 @@ EVERYTHING = "mallory"
 
 
 class Attacker:
-    """Somebody on the staff, with everything that a form of the console could take, and a die."""
+    """A staff member who fills in the forms of the console at random."""
 
-    def __init__(self, person: User, things: dict[str, int], seed: int) -> None:
-        self.person, self.things, self.dice = person, things, random.Random(seed)
+    def __init__(self, person: User, rows: dict[str, int], seed: int) -> None:
+        self.person, self.rows, self.dice = person, rows, random.Random(seed)
         self.client = console(person)
         self.routes = {name: route for name, route in console_scene.addresses().items() if name not in LEFT_OUT}
         # In an order of their own, so that the same seed is the same search.
@@ -72,7 +72,7 @@ class Attacker:
     def _at(self, name: str, readers: Collection[str], address: str) -> Iterator[tuple[str, Any, Any]]:
         if any(reader in readers for reader in TABLE[name][0]):
             yield from self._forms_of(address)
-        # Asking for nothing that is kept back, so that it gets somewhere.
+        # Without permissions that cannot be granted, so that some forms are accepted.
         modest: dict[str, Any] = {"groups": [], "permissions": [], "user_permissions": [], "is_active": "on"}
         yield self._sent(address, self._form() | modest)
 
@@ -90,7 +90,7 @@ class Attacker:
         return address, form, answer
 
     def _address(self, name: str, number: int | None = None) -> str:
-        own = [number for model, number in self.things.items() if name.startswith(f"{model}_")]
+        own = [number for model, number in self.rows.items() if name.startswith(f"{model}_")]
         numbers = [*own, *self.people]
         if name.startswith("auth_group"):
             numbers = self.groups
@@ -130,7 +130,7 @@ class Attacker:
             "action": dice.choice(
                 ["", "delete_selected", "end_selected", "claim", "take_over", "assign", "confirm", "off", "delete"]
             ),
-            "_selected_action": dice.choice([self.groups, self.people, list(self.things.values())]),
+            "_selected_action": dice.choice([self.groups, self.people, list(self.rows.values())]),
             "status": dice.choice(["approved", "rejected"]),
             "to": someone,
             "code": "123456",
@@ -153,7 +153,7 @@ class Attacker:
     def _file(self) -> dict[str, Any]:
         """A table that names people and what they are to be, as CSV or as a workbook."""
         columns = {
-            "id": self.dice.choice([*self.people, self.things["events_event"]]),
+            "id": self.dice.choice([*self.people, self.rows["events_event"]]),
             "pk": self.dice.choice(self.people),
             "user": self.person.pk,
             "host": self.dice.choice(self.people),
@@ -181,7 +181,7 @@ class Attacker:
         return {"import_file": SimpleUploadedFile(name, content), "format": str(int(name.endswith("xlsx")))}
 
 
-def held(user: User) -> set[str]:
+def permissions_of(user: User) -> set[str]:
     user = User.objects.get(pk=user.pk)
     return user.get_all_permissions() | granted_on_rows(user)
 
@@ -202,7 +202,7 @@ RIGHTS = [
 
 
 def rights(of_others: int) -> str:
-    """A sum over everything that gives rights to anybody, and over the accounts of all staff but one."""
+    """A checksum of all that grants permissions, and of the accounts of all staff but one."""
     account = "id, username, email, password, is_staff, is_superuser, is_active, token_version"
     people_rows = f"SELECT ({account})::text AS row FROM users_user WHERE is_staff AND id <> {of_others}"  # noqa: S608
     factors = f"SELECT t::text FROM users_authenticator t WHERE user_id <> {of_others}"  # noqa: S608
@@ -213,10 +213,10 @@ def rights(of_others: int) -> str:
 
 
 class Guard:
-    """What must never be otherwise, whatever somebody sends."""
+    """What must never change, whatever a user sends."""
 
     def __init__(self, mallory: User) -> None:
-        self.mallory, self.before = mallory, held(mallory)
+        self.mallory, self.before = mallory, permissions_of(mallory)
         self.trusted = self._trusted()
         self.signs_in_with = self._accounts()
         self.groups = self._desk_groups()
@@ -234,16 +234,16 @@ class Guard:
         guarded = User.objects.filter(pk__in=self.trusted - {self.mallory.pk}).order_by("pk")
         return list(guarded.values_list("pk", "username", "email", "password", "is_active", "is_superuser"))
 
-    def check(self, told: str) -> None:
+    def check(self, sent: str) -> None:
         now = rights(self.mallory.pk)
         if now == self.last:
             return
         self.last = now
-        assert held(self.mallory) <= self.before, told
-        assert self._trusted() == self.trusted, told
-        assert self._desk_groups() == self.groups, told
-        assert self._accounts() == self.signs_in_with, told
-        assert access_administrators().exists(), told
+        assert permissions_of(self.mallory) <= self.before, sent
+        assert self._trusted() == self.trusted, sent
+        assert self._desk_groups() == self.groups, sent
+        assert self._accounts() == self.signs_in_with, sent
+        assert access_administrators().exists(), sent
 
 
 OTHERS = ("community", "compliance", "support")
@@ -274,13 +274,13 @@ def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
     attacker = Attacker(mallory, console_scene.things(cast), seed=1)
     guard, reached, seen = Guard(mallory), 0, set()
     for address, form, answer in attacker.search(steps, readers):
-        told = f"{name} posted {form} to {address}: {answer.status_code}"
-        assert answer.status_code < 500, told
+        sent = f"{name} posted {form} to {address}: {answer.status_code}"
+        assert answer.status_code < 500, sent
         reached += answer.status_code in (200, 302)
         seen.add(address)
-        guard.check(told)
-        if name != "access":  # Of nobody else, and nobody's signing in, does anything become otherwise at all.
-            assert guard.last == guard.begun, told
+        guard.check(sent)
+        if name != "access":  # No permission and no account of another user changes at all.
+            assert guard.last == guard.begun, sent
     assert len(seen) > (150 if name == EVERYTHING else 10)
     assert reached > (20 if readers else 5), "the search gets somewhere"
     if name == "access":
@@ -289,7 +289,7 @@ def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
 
 
 def test_no_app_leads_to_the_console() -> None:
-    """Neither a reset by mail nor anything that an end user sends makes them staff, or lets them in as somebody."""
+    """Neither a reset by mail nor any request of an end user makes them staff, or signs them in as another user."""
     manager, alice = people.access(), people.alice()
     people.admin()
     guard = Guard(alice)
