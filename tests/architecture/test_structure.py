@@ -28,13 +28,13 @@ LONG_FILES = {
 LIMITS = {
     # measure: number of today  # target
     "modules of tests that import a test module": 0,  # 0
-    "test names without a subject": 20,  # 20
-    "test files of more than 500 lines": 3,  # 0
-    "files of more than 300 lines without a reason": 9,  # 0
+    "test names without a subject": 10,  # 20
+    "test files of more than 500 lines": 1,  # 0
+    "files of more than 300 lines without a reason": 0,  # 0
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 2,  # 2
-    "lines of JavaScript": 1744,  # 420
+    "lines of JavaScript": 1637,  # 420
     "type: ignore in admin_dashboards": 34,  # 40
     "type: ignore in api": 6,  # 3
     "type: ignore in apps": 69,  # 40

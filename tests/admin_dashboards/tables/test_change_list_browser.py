@@ -1,0 +1,55 @@
+"""Change lists in a browser, on a phone and on a small screen."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import people
+from tests.accessibility import barriers
+from tests.browser import sign_in
+from tests.factories import make_report, make_story
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_rows_are_cards_on_a_phone_and_work_as_before(page: Page) -> None:
+    alice = people.alice()
+    story = make_story(alice)
+    make_report(people.bob(), "story", story, alice)
+    people.community()
+    sign_in(page, "community")
+    page.set_viewport_size({"width": 390, "height": 768})
+    page.goto("/admin/moderation/report/")
+    author = page.locator("#result_list td[data-label='Reported user']")
+    label = author.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert label == '"Reported user"'
+    boxes = [cell.bounding_box() for cell in page.locator("#result_list [data-label]").all()]
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert len({box["y"] for box in boxes if box}) == len(boxes)
+    opener = page.get_by_role("button", name="Details of")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_text("Other reports in the same case")).to_be_visible()
+    assert barriers(page) == []
+    page.goto("/admin/stories/story/")
+    tick = page.get_by_role("checkbox").nth(1)
+    box = tick.bounding_box()
+    assert box
+    assert box["x"] > 320, "in the corner of the card, which its texts leave free"
+    tick.check()
+    expect(page.get_by_text("1 of 1 selected")).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_no_column_is_cut_off_at_1366(page: Page) -> None:
+    alice = people.make_user("amara.lindqvist")
+    make_report(people.make_user("clearfield_skincare"), "story", make_story(alice), alice, reason="harassment")
+    people.admin()
+    sign_in(page, "admin")
+    for table in ("moderation/report", "users/document", "users/user", "stories/story", "events/event"):
+        page.goto(f"/admin/{table}/")
+        if page.locator("#result_list").count():
+            wider = page.locator(".result-cards").evaluate("box => box.scrollWidth - box.clientWidth")
+            assert wider == 0, table
