@@ -98,7 +98,7 @@ class AccessDesk(Desk):
         return recently_confirmed(self._answering(self._revoke))(request)
 
     def _answering(self, action: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """`action`, a button without fields, with what it is rejected for at the top of the desk."""
+        """`action`, of a button without fields; answers with the desk and the error at its top where it is rejected."""
 
         def answer(request: StaffRequest, *args: Any) -> HttpResponse:
             try:

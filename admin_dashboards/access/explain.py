@@ -49,7 +49,10 @@ def question_context(request: StaffRequest) -> dict[str, Any]:
 
 
 def explain(asked: QueryDict) -> Explanation:
-    """Raises `Invalid`, with the field, for what cannot be asked."""
+    """Whether and why the user in `asked` has the permission.
+
+    Raises `Invalid`, with the field, where there is no such user, permission or object.
+    """
     person = User.objects.named(asked.get("person", "")).first()
     if person is None:
         raise Invalid("no-user", _("No user has this user name. Check the spelling."), field="person")

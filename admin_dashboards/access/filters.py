@@ -15,7 +15,7 @@ from apps.users.models import GroupMembership, Session, User
 
 
 class GroupFilter(SimpleListFilter):
-    """By the groups that people are in now."""
+    """Staff by the groups that they are members of now."""
 
     title = _("group")
     parameter_name = "group"

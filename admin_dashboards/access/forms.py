@@ -167,7 +167,7 @@ class NewPasswordForm(forms.Form):
 
 
 def joinable(actor: User) -> Any:
-    """The groups that `actor` may put people into."""
+    """The groups that `actor` may add members to."""
     groups = Group.objects.order_by("name")
     if actor.is_superuser:
         return groups

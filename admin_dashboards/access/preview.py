@@ -24,7 +24,7 @@ from apps.users.models import User
 from apps.users.staff.access_review import Pair, dangerous, perms_of_group
 
 PREVIEW = "_preview"
-"""What a form sends along that asks what it would change."""
+"""The field by which a form asks for a preview rather than saves."""
 MOST = 50
 """How many users are compared one by one; of the rest only the number of affected users is shown."""
 
@@ -57,7 +57,7 @@ class Preview:
 
     @property
     def counts(self) -> str:
-        """The same in one line, as in "2 people affected · 5 gains · 1 loss"."""
+        """The counts in one line, as in "2 people affected · 5 gains · 1 loss"."""
         if self.errors:
             return _("Check the form: %(error)s") % {"error": self.errors[0]}
         if self.refused:
@@ -77,7 +77,7 @@ class Preview:
         return " · ".join(filter(None, parts))
 
     def lines(self) -> list[str]:
-        """The same as plain lines."""
+        """The changes and warnings as plain lines."""
         if self.refused:
             return [_("This would be refused: %(why)s") % {"why": self.refused}]
         lines = [
@@ -129,7 +129,7 @@ def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterabl
 
 
 def preview_answer(request: StaffRequest, preview: Preview) -> HttpResponse:
-    """The answer: a part of the page for its script, a page of its own for others."""
+    """The preview as a part of a page for a script, and as a page of its own without one."""
     status = status_of(preview.refused) if preview.refused else 422 if preview.errors else 200
     context: dict[str, Any] = {"preview": preview}
     if request.headers.get(PART):

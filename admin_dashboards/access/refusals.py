@@ -1,4 +1,4 @@
-"""What staff asked for and were refused: an audit log entry each, without anything that was sent."""
+"""Requests of staff that were refused: an audit log entry each, without any input."""
 
 from __future__ import annotations
 

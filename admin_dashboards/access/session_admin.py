@@ -35,7 +35,7 @@ from apps.users.authentication.sessions import end_session, end_sessions_of, val
 from apps.users.models import Session, User
 
 SHOWN = 20
-"""How many sessions of one person are named before all are ended."""
+"""How many sessions of a user are listed before all are ended."""
 
 
 @admin.register(Session)
@@ -103,7 +103,7 @@ class SessionAdmin(SearchableAdmin):
         return HttpResponseRedirect(way_back(request, reverse(self.address("changelist"))))
 
     def end_all_view(self, request: StaffRequest, person_id: int) -> HttpResponse:
-        """All sessions of one person: what they are, then, by POST, their end."""
+        """The page of all sessions of one user; by POST they are ended."""
         if not self.has_end_permission(request):
             raise PermissionDenied
         person = User.objects.filter(pk=person_id).first()
@@ -168,7 +168,7 @@ class SessionAdmin(SearchableAdmin):
 
 
 def end_all_address(request: StaffRequest, person: User) -> str:
-    """Where all sessions of `person` are ended, for those who may."""
+    """The address at which all sessions of `person` are ended; empty where the viewer may not."""
     theirs = may(request.user, "users.end_session") and not is_protected_superuser(person, request.user)
     return with_filters(request, reverse("admin:users_session_end_all", args=[person.pk])) if theirs else ""
 

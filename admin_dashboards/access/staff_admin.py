@@ -177,7 +177,7 @@ class StaffAdmin(ConfirmedAdmin, SearchableAdmin):
         return TemplateResponse(request, "access/password.html", context)
 
     def grant_view(self, request: StaffRequest, staff_id: int) -> HttpResponse:
-        """From a person and what an object is found by to the page of that object's permissions."""
+        """Search an object to grant the staff member a permission on; a single match redirects to its permissions."""
         staff = self.get_object(request, str(staff_id))
         if not self.allowed_perm(request, "users.grant_permission"):
             raise PermissionDenied

@@ -64,6 +64,8 @@ def describe(keys: Sequence[LineKey], request: StaffRequest) -> list[Line]:
 
 
 class LineWriter:
+    """Writes entries and versions as lines for one viewer."""
+
     def __init__(
         self, request: StaffRequest, objects: Objects, names: Names, closed: frozenset[str], staff: set[int]
     ) -> None:
