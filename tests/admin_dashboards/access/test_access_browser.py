@@ -142,7 +142,8 @@ def test_parts_that_fail_say_so_and_are_fetched_again(page: Page) -> None:
     nora, story = people.make_staff("nora", "Community Manager"), make_story(people.alice())
     sign_in(page, "access")
     page.goto(f"/admin/users/staff/{nora.pk}/change/")
-    counts, matches, find = page.locator("#preview-counts"), page.locator("#find-matches"), page.get_by_label("Object")
+    counts, matches = page.locator("#preview-counts"), page.locator("#find-matches")
+    find = page.get_by_role("searchbox", name="Object")
     page.context.set_offline(True)
     page.get_by_label("Community Manager").uncheck()
     expect(counts).to_have_text("Preview not available. Try again.")
@@ -171,7 +172,7 @@ def test_parts_of_signed_out_users_are_never_a_sign_in_page(page: Page, is_login
         page.context.clear_cookies()
     page.get_by_label("Community Manager").uncheck()
     expect(page.locator("#preview-counts")).to_have_text("Preview not available. Try again.")
-    page.get_by_label("Object").fill("alice")
+    page.get_by_role("searchbox", name="Object").fill("alice")
     expect(page.locator("#find-matches")).to_have_text("Search is not available right now. Try again.")
 
 
@@ -181,8 +182,12 @@ def test_a_search_ends_the_one_before_that_is_still_on_its_way(page: Page) -> No
     sign_in(page, "access")
     page.goto(f"/admin/users/staff/{nora.pk}/change/")
     pending: list[Route] = []
-    page.route("**/grant/?*q=alice*", pending.append)
-    find = page.get_by_label("Object")
+
+    def keep_waiting(route: Route) -> None:
+        pending.append(route)
+
+    page.route("**/grant/?*q=alice*", keep_waiting)
+    find = page.get_by_role("searchbox", name="Object")
     with page.expect_request("**/grant/?*q=alice*"):
         find.fill("alice")
     with page.expect_event("requestfailed", lambda request: "q=alice" in request.url):
