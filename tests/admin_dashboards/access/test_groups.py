@@ -85,7 +85,7 @@ def test_saving_keeps_what_the_page_did_not_offer() -> None:
 
 def test_a_name_in_use_is_said_at_the_field() -> None:
     answer = console(people.access()).post(f"{TABLE}add/", {"name": "access manager", "permissions": []})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "There is a group of this name already." in answer.content.decode()
 
 
