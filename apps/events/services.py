@@ -27,7 +27,7 @@ from apps.events.changes import (
     notify_moved,
     participants_of,
 )
-from apps.events.models import Event, Participation
+from apps.events.models import Event, EventQuerySet, Participation
 from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
@@ -45,7 +45,7 @@ EMPTY = {"description": "", "ends_at": None, "capacity": None}
 
 def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> QuerySet[Event]:
     """Events by time, title or place: upcoming ones soonest first, all others latest first."""
-    events = visible(viewer, Event).when(when)  # type: ignore[arg-type, attr-defined]
+    events = visible(viewer, Event, EventQuerySet).when(when)
     if search:
         events = events.filter(Q(title__icontains=search) | Q(location__icontains=search))
     order = ("date", "id") if when == "upcoming" else ("-date", "-id")
@@ -54,7 +54,7 @@ def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str 
 
 def event_for(viewer: User | AnonymousUser, event_id: int) -> Event:
     """One event as `viewer` sees it. Raises `Absent`."""
-    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()  # type: ignore[arg-type]
+    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()
     if event is None:
         raise absent()
     return event
@@ -70,7 +70,7 @@ def with_answers(events: QuerySet[Event], viewer: User | AnonymousUser) -> Query
         for status in (Participation.Status.GOING, Participation.Status.INTERESTED)
     }
     # The ID of an anonymous user is None, which finds nothing.
-    mine = here.filter(user_id=viewer.pk).values("status")  # type: ignore[misc]
+    mine = here.filter(Q(user_id=viewer.pk)).values("status")
     return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
 
 

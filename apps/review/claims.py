@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import holders, may, require
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import save_as, without_version
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of
@@ -220,5 +220,5 @@ def _least_busy[W: ReviewItem](actor: User, model: type[W], item: W) -> User | N
 
 def _save_work(item: ReviewItem) -> None:
     # Who is working on what comes and goes; the audit log has it, the history of the object need not.
-    item.skip_history_when_saving = True  # type: ignore[attr-defined]
-    item.save(update_fields=["claimed_by", "claimed_until", "assigned_to", "snoozed_until"])
+    with without_version(item):
+        item.save(update_fields=["claimed_by", "claimed_until", "assigned_to", "snoozed_until"])

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import history_of, save_as
 from apps.errors import Conflict, Invalid
 from apps.review.models import Goal
 
@@ -68,6 +68,6 @@ def versions_of(rows: Sequence[Model]) -> dict[int, int]:
     """The same of several rows of one model, by their keys."""
     found = dict.fromkeys((row.pk for row in rows), 0)
     if rows:
-        kept = type(rows[0]).history.filter(id__in=[row.pk for row in rows]).order_by()  # type: ignore[attr-defined]
+        kept = history_of(type(rows[0])).filter(id__in=[row.pk for row in rows]).order_by()
         found |= dict(kept.values_list("id").annotate(Max("history_id")))
     return found

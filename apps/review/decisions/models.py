@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.conf import settings
@@ -10,6 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.errors import Conflict
+
+if TYPE_CHECKING:
+    from apps.users.models import User
 
 HOLD = timedelta(seconds=10)
 """How long messages about a decision wait, so that undoing it in time leaves no trace outside."""
@@ -85,7 +89,7 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.target_id}"
 
-    def undo(self, by: object, reason: str = "") -> None:
+    def undo(self, by: User, reason: str = "") -> None:
         if self.undone_at is not None:
             raise Conflict("already-undone", _("This decision has been undone already."))
-        self.undone_at, self.undone_by, self.undo_reason = timezone.now(), by, reason  # type: ignore[assignment]
+        self.undone_at, self.undone_by, self.undo_reason = timezone.now(), by, reason

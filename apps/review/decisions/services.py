@@ -16,6 +16,7 @@ from procrastinate.contrib.django import app
 
 from apps.access import require
 from apps.errors import Absent, Conflict, DomainError
+from apps.infra.columns import column
 from apps.review.decisions.kinds import Kind, kinds
 from apps.review.decisions.models import HOLD, Decision
 
@@ -36,7 +37,7 @@ class Undone:
 
 def facts(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
     """The named fields of `obj` as JSON knows them, for `before` and `after`."""
-    values = {name: getattr(obj, obj._meta.get_field(name).attname) for name in names}  # type: ignore[union-attr]
+    values = {name: getattr(obj, column(type(obj), name).attname) for name in names}
     return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -71,7 +71,8 @@ class ReviewItem(models.Model):
     @property
     def decided_as(self) -> str:
         """How it was decided, in a word or two: its status, unless the model says otherwise."""
-        return str(self.get_status_display())  # type: ignore[attr-defined]
+        item: Any = self  # each model has its own `status`
+        return str(item.get_status_display())
 
     def claim_holder(self, now: datetime | None = None) -> User | None:
         """The user whose claim on it has not run out; None where it is free."""

@@ -13,9 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from apps.access import models_with_row_grants, unended, with_scoped
+from apps.access import models_with_row_grants, unended, unended_row_grants, with_scoped
 from apps.audit.models import Use
 from apps.users.models import GroupMembership, User
 
@@ -130,12 +129,11 @@ def staff_access(ids: Iterable[int] | None = None) -> list[StaffAccess]:
     for row in direct.select_related("permission__content_type"):
         found[row.user_id].perms.add(_name(row.permission))
     for model in models_with_row_grants():
-        own = get_user_obj_perms_model(model).objects  # type: ignore[arg-type, attr-defined]
-        for row in own.filter(unended(), user__in=found).select_related("permission__content_type").order_by("id"):
+        own, theirs = unended_row_grants(model)
+        for row in own.filter(user__in=found).select_related("permission__content_type").order_by("id"):
             found[row.user_id].grants.append(Grant(row, model))
             found[row.user_id].perms.add(_name(row.permission))
-        theirs = get_group_obj_perms_model(model).objects  # type: ignore[arg-type, attr-defined]
-        for row in theirs.filter(unended(), group__in=groups).select_related("permission__content_type"):
+        for row in theirs.filter(group__in=groups).select_related("permission__content_type"):
             for number in groups[row.group_id]:
                 found[number].perms.add(_name(row.permission))
     since = (timezone.now() - UNUSED_AFTER).date()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
+from apps.infra.columns import column
 from apps.review.claims import lock_for_work
 from apps.review.decisions.services import decide, facts
 from apps.review.notes import add_note
@@ -98,7 +99,7 @@ def _rule(rule_id: int) -> ReviewRule:
 
 def _none(name: str) -> Any:
     """The default of a field of a rule."""
-    return ReviewRule._meta.get_field(name).get_default()  # type: ignore[union-attr]
+    return column(ReviewRule, name).get_default()
 
 
 def _check_rule(fields: Mapping[str, Any]) -> None:
