@@ -24,7 +24,7 @@ from apps.users.permissions import VERIFIED, require_not_suspended
 
 
 class Request(HttpRequest):
-    """What a call gets where somebody is signed in."""
+    """What a call gets where a user is signed in."""
 
     user: Person
     auth: Session
@@ -37,9 +37,9 @@ class LookingAs(WSGIRequest):
 
 
 class Anyone(JWTAuth):
-    """Opens a call to everybody. A token that is sent along must be good all the same.
+    """Opens a call to everyone. A token that is sent along must be good all the same.
 
-    Sets `request.user`, and `request.auth` to the session where somebody is signed in.
+    Sets `request.user`, and `request.auth` to the session where a user is signed in.
     """
 
     def __call__(self, request: HttpRequest) -> Any:

@@ -42,7 +42,7 @@ class ChatMessageOut(Schema):
 
 
 class ChatMessageIn(Body):
-    """Either `room` or `receiver` says where it goes. A receiver is somebody to whom one is connected."""
+    """Either `room` or `receiver` says where it goes. A receiver is a user to whom the sender is connected."""
 
     room: RoomName | None = None
     receiver: Id | None = None
@@ -64,7 +64,7 @@ class RoomIn(Body):
 class RoomOut(Schema):
     room_name: str
     participants: list[PersonOut]
-    """Everybody in the room, oneself included."""
+    """All members of the room, oneself included."""
     last_message: ChatMessageOut | None
     unread: int
 

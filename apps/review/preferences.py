@@ -54,6 +54,6 @@ def prefer(user: User, **choices: object) -> Preference:
 
 
 def _give_back(user: User) -> None:
-    """What was meant for somebody who is away is anybody's."""
+    """Unassign the items of an officer who is away."""
     for model in (model for model in apps.get_models() if issubclass(model, ReviewItem)):
         model._default_manager.filter(assigned_to=user.pk).update(assigned_to=None)

@@ -1,4 +1,4 @@
-"""Who else looks at an item right now. Valkey alone keeps it: without it nobody is seen, and nothing is lost."""
+"""Which other officers have an item open right now. Only Valkey stores it: without it no officer is shown."""
 
 from __future__ import annotations
 

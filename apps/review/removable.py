@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Removable(models.Model):
-    """Something that staff can take down and put back. Hidden from everybody but staff while it is removed."""
+    """Content that staff can remove and restore. Hidden from all end users while it is removed."""
 
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True, editable=False)
     removed_by = models.ForeignKey(

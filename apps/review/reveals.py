@@ -55,7 +55,7 @@ def reveals_today(user: User) -> int:
 
 
 def ration_of(user: User) -> int:
-    """How often they may in 24 hours: `RATION`, and as often again for each time that somebody allowed it."""
+    """How often they may in 24 hours: `RATION`, and as often again for each time that an officer allowed it."""
     allowed = RevealAllowance.objects.filter(staff=user, created_at__gt=timezone.now() - RATION_OF)
     return RATION * (1 + allowed.count())
 

@@ -34,7 +34,7 @@ def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None)
 
 
 def begin_setting(actor: User, perm: str) -> None:
-    """Refuse whoever lacks `perm`; of two who may, one waits for the other until the transaction ends."""
+    """Raise `Refused` where `actor` lacks `perm`; of two who have it, one waits until the other's transaction ends."""
     require(actor, perm)
     # The permission's own row is always there; that of a setting comes with its first change.
     app_label, codename = perm.split(".")
@@ -42,7 +42,7 @@ def begin_setting(actor: User, perm: str) -> None:
 
 
 def keep_setting[M: Model](actor: User, row: M, *, version: int | None, action: Action, **values: Any) -> M:
-    """Save what changes. Raises `Conflict` where somebody else has changed it since `version`."""
+    """Save what changes. Raises `Conflict` where another user has changed it since `version`."""
     require_unchanged(row, version)
     if row.pk is not None and all(getattr(row, name) == value for name, value in values.items()):
         return row

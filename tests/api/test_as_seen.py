@@ -1,4 +1,4 @@
-"""What staff are shown of somebody's view of the platform is what the API answers that person, and writes nothing."""
+"""What staff are shown of a user's view of the platform is what the API answers that user, and writes nothing."""
 
 from __future__ import annotations
 

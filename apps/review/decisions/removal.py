@@ -34,7 +34,7 @@ def remove_as(
     reason: str = "",
     batch: UUID | None = None,
 ) -> Decision:
-    """Take a locked thing of somebody's down. Raises `Conflict` where it is down already. `named`: for `texts.py`."""
+    """Remove a locked row. Raises `Conflict` where it is removed already. `named`: the context of `texts.py`."""
     before = _before(thing, named)
     thing.remove(actor, reason)
     verb = verb_of(type(thing), REMOVED)
@@ -52,7 +52,7 @@ def restore_as(
     reason: str = "",
     batch: UUID | None = None,
 ) -> Decision:
-    """Put it back. Where its owner has not heard of the removal yet, they never do."""
+    """Restore it. A removal notice that has not been sent yet is cancelled."""
     if thing.removed_at is None:
         thing.restore()  # raises
     removals = Decision.objects.about(thing).standing().filter(verb=verb_of(type(thing), REMOVED), told_at=None)

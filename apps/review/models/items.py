@@ -88,7 +88,7 @@ class ReviewItem(models.Model):
 
 
 class Note(models.Model):
-    """An internal note about a thing or a person. Staff read it, nobody else ever."""
+    """An internal note about an item or a user, for staff alone."""
 
     target_type = models.CharField(max_length=64)
     target_id = models.BigIntegerField()
@@ -122,7 +122,7 @@ class Notice(models.Model):
     target_type = models.CharField(max_length=64)
     target_id = models.BigIntegerField()
     text = models.TextField(_("text"), max_length=500, blank=True)
-    """The reason given, or the note. Staff read it, nobody else ever."""
+    """The reason given, or the note; for staff alone."""
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     read_at = models.DateTimeField(_("read"), null=True, blank=True, editable=False)
 

@@ -44,5 +44,5 @@ def user_named(viewer: User, username: str) -> User:
     known = visible_rows(profile_page, User, viewer, UserQuerySet)
     person = known.named(username).with_profile().first()
     if person is None:
-        raise Absent("not-found", _("There is nobody of this name."))
+        raise Absent("not-found", _("There is no user of this name."))
     return person

@@ -1,4 +1,4 @@
-"""Appeals: once, in time, ruled on by somebody else, and what becomes of the evidence."""
+"""Appeals: once, in time, ruled on by another officer, and what becomes of the evidence."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestAppeals:
         assert not without_conflicts(ruler, Appeal.objects.all()).exists()
         with CaptureQueriesContext(connection) as queries:
             refusal = conflict_of(ruler, made)
-        assert not any("ORDER BY" in query["sql"] for query in queries), "nobody is looked for yet"
+        assert not any("ORDER BY" in query["sql"] for query in queries), "no officer is searched for yet"
         assert "No other colleague holds it; ask an access manager." in str(refusal)
         second = make_staff("second", "Community Manager")
         assert "It can be decided by: second." in str(conflict_of(ruler, made))

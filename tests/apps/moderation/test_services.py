@@ -122,7 +122,7 @@ class TestReporting:
             *((victim, kind, target, 201) for kind, target in before.items()),
             (victim, "story", for_connections, 201),
             *((victim, kind, target, 404) for kind, target in after.items()),
-            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everybody
+            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everyone
             *((stranger, kind, before[kind], 404) for kind in ("message", "user")),
             (stranger, "story", for_connections, 404),
             *((stranger, kind, target, 404) for kind, target in after.items()),

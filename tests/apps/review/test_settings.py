@@ -1,4 +1,4 @@
-"""What the desks go by: who changes it, what is kept of it, and that nobody overwrites what they have not seen."""
+"""Settings of the desks: who changes them, their versions, and that no officer overwrites what they have not seen."""
 
 from __future__ import annotations
 

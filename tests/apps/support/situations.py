@@ -26,8 +26,8 @@ from tests.factories import make_connection, make_event, make_message, make_noti
 
 NAMES = ("ada", "ben", "cleo", "dan")
 PAIRS = list(combinations(range(len(NAMES)), 2))
-NOBODYS = 10**9
-"""A number that nothing has."""
+UNUSED_ID = 10**9
+"""An id that no row has."""
 GRANTS = ("stories.view_story", "stories.delete_story", "events.change_event", "chat.view_message")
 
 
@@ -111,7 +111,7 @@ def build(plan: dict[str, Any]) -> Situation:
     for recipient, about, place, is_read in plan["notifications"]:
         target = made.made[about][place] if about else None
         made.add("notification", tell(made.people[recipient], target, read_at=now if is_read else None))
-    made.things.append(("story", NOBODYS))
+    made.things.append(("story", UNUSED_ID))
     for blocker, blocked in plan["blocks"]:
         row = Block(blocker=made.people[blocker], blocked=made.people[blocked])
         save_as(row.blocker, row, action=Action.BLOCKED)

@@ -267,7 +267,7 @@ def test_a_password_that_the_other_set_counts_for_a_week(days: float, expected: 
     other = send(people.alice())
     review_document(vera, other.pk, verdict="approved")
     review_document(omar, other.pk, verdict="approved")
-    assert len(alerted(manager)) == expected, "of others nobody is told"
+    assert len(alerted(manager)) == expected, "no manager is alerted of others"
 
 
 @pytest.mark.parametrize(("days", "expected"), [(6.9, 1), (7.1, 0)])

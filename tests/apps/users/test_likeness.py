@@ -45,7 +45,7 @@ def card(seed: int, *, kind: str = "PNG", scale: float = 1, quality: int = 40) -
 
 
 def paper(company: str, *, kind: str = "PNG", quality: int = 40) -> bytes:
-    """A form that is the same for everybody but for one line."""
+    """A form that is the same for all owners but for one line."""
     image = Image.new("RGB", (620, 880), "white")
     draw = ImageDraw.Draw(image)
     draw.rectangle((40, 40, 580, 120), fill="#224466")
