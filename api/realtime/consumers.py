@@ -152,7 +152,7 @@ class ChatSocket(Socket):
         frames = self._subscription.above(self._sent_up_to)
         if frames is None:
             found = await in_thread(timeline.after, self._subscription.room_id, self._sent_up_to, AT_ONCE)
-            frames = [(facts["seq"], message_frame(facts)) for facts in found]
+            frames = [(fields["seq"], message_frame(fields)) for fields in found]
             if not frames:
                 self._sent_up_to = last_seq  # an account was deleted with its messages
         for seq, text in frames:

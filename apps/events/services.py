@@ -33,7 +33,7 @@ from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
 from apps.review.decisions.models import Decision
 from apps.review.decisions.removal import remove_as, restore_as
-from apps.review.decisions.services import decide_all, drafted, facts
+from apps.review.decisions.services import decide_all, drafted, snapshot_of
 from apps.users.models import User
 
 PERM = "events.change_event"
@@ -208,11 +208,13 @@ def lock_events(event_ids: Iterable[int]) -> None:
 
 def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decision]:
     """A function that drafts the decision about an edit of `event`, to be called after it."""
-    before, named = facts(event, FIELDS), _named(event)
-    times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
+    before, named = snapshot_of(event, FIELDS), _named(event)
+    times = {
+        field: getattr(event, field).isoformat() for field in ("date", "ends_at")
+    }  # exact, which `snapshot_of` is not
 
     def decided(batch: UUID | None) -> Decision:
-        now = facts(event, FIELDS)
+        now = snapshot_of(event, FIELDS)
         after = {field: value for field, value in now.items() if value != before[field]}
         was = {field: (before | times)[field] for field in after} | {"named": named}
         return drafted(actor, "event.edited", event, subject_id=event.host_id, before=was, after=after, batch=batch)

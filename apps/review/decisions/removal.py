@@ -16,7 +16,7 @@ from apps.notifications.services import notify
 from apps.review.decisions.in_force import REMOVED, RESTORED, removed_by_decision, standing_removal, state_by, verb_of
 from apps.review.decisions.kinds import Kind, kinds
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import decide, facts, kind_of, undo
+from apps.review.decisions.services import decide, kind_of, snapshot_of, undo
 from apps.review.removable import Removable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def remove_as(
     thing.remove(actor, reason)
     verb = verb_of(type(thing), REMOVED)
     save_as(actor, thing, action=verb, note=reason)
-    after = facts(thing, FIELDS)
+    after = snapshot_of(thing, FIELDS)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -67,7 +67,7 @@ def restore_as(
     thing.restore()
     verb = verb_of(type(thing), RESTORED)
     save_as(actor, thing, action=verb, note=reason)
-    after = facts(thing, FIELDS)
+    after = snapshot_of(thing, FIELDS)
     return decide(actor, verb, thing, subject_id=subject_id, before=before, after=after, batch=batch)
 
 
@@ -90,9 +90,9 @@ def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
 
 
 def _before(thing: Removable, named: dict[str, str]) -> dict[str, Any]:
-    # Exact to the microsecond, which `facts` is not: other decisions know their removal by its time.
+    # Exact to the microsecond, which `snapshot_of` is not: other decisions know their removal by its time.
     removed_at = thing.removed_at.isoformat() if thing.removed_at else None
-    return facts(thing, FIELDS) | {"removed_at": removed_at, "named": named}
+    return snapshot_of(thing, FIELDS) | {"removed_at": removed_at, "named": named}
 
 
 def follow_removals(actor: User, decision: Decision, thing: Any, *, note: str) -> None:

@@ -35,7 +35,7 @@ class Undone:
     """With the reason, as a sentence."""
 
 
-def facts(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
+def snapshot_of(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
     """The named fields of `obj` as JSON knows them, for `before` and `after`."""
     values = {name: getattr(obj, column(type(obj), name).attname) for name in names}
     return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
@@ -124,7 +124,7 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     require(actor, kind.perm, target)
     decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision_id)
     decision.undo(actor, reason)
-    if facts(target, decision.after) != decision.after:
+    if snapshot_of(target, decision.after) != decision.after:
         raise Conflict("changed-since", _("This has changed since the decision, so it cannot be undone."))
     # Before anything is put back: what follows from decisions is computed from those that stand.
     decision.save(update_fields=["undone_at", "undone_by", "undo_reason"])

@@ -15,7 +15,7 @@ from apps.errors import Conflict, Invalid
 from apps.review.claims import lock_for_work, locked, require_free, require_unchanged
 from apps.review.conflicts import conflict_of
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import decide, facts
+from apps.review.decisions.services import decide, snapshot_of
 from apps.review.notes import add_note
 from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import Document, Reason, User
@@ -52,7 +52,7 @@ def review_document(
     _check_decision(verdict, reason)
     if verdict == Document.Status.APPROVED and not document.awaits_second and needs_second(document):
         return _approve_first(reviewer, document, comment, batch=batch)
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     first, first_at = document.first_approved_by, document.first_approved_at
     document.decide(verdict, reviewer, reason, comment)
     if first is not None and verdict == Document.Status.APPROVED:
@@ -96,7 +96,7 @@ def override_decision(
     replaced = Decision.objects.about(document).standing().filter(verb__in=DECISIONS).order_by("-id").first()
     if document.status == Document.Status.REJECTED and verdict == Document.Status.APPROVED and needs_second(document):
         return _approve_first(reviewer, document, comment, why=why.strip(), overrides=replaced)
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     revoked = document.status == Document.Status.APPROVED
     document.override(verdict, reviewer, reason, comment)
     if document.first_approved_by_id == reviewer.pk:
@@ -135,7 +135,7 @@ def _approve_first(
     batch: UUID | None = None,
 ) -> Document:
     """Record a first approval. The owner still waits, and is not notified."""
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     document.approve_first(reviewer)
     try:
         with transaction.atomic():
@@ -150,7 +150,7 @@ def _approve_first(
         document,
         subject_id=document.owner_id,
         before=before,
-        after=facts(document, DECIDED_FIELDS),
+        after=snapshot_of(document, DECIDED_FIELDS),
         overrides=overrides,
         batch=batch,
     )
@@ -182,7 +182,7 @@ def _carry_out(
         document,
         subject_id=document.owner_id,
         before=before,
-        after=facts(document, DECIDED_FIELDS),
+        after=snapshot_of(document, DECIDED_FIELDS),
         reason=document.reason,
         text=message_to_owner(document),
         overrides=overrides,

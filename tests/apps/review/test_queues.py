@@ -34,8 +34,8 @@ def omar(db: None) -> User:
 
 def make_document(number: int, at: datetime, **given: object) -> Document:
     owner = make_user(f"owner{number}", verified=False)
-    facts = {"doc_type": DocType.IDENTITY, "file": "x", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
-    return Document.objects.create(owner=owner, created_at=at, **facts | given)
+    columns = {"doc_type": DocType.IDENTITY, "file": "x", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
+    return Document.objects.create(owner=owner, created_at=at, **columns | given)
 
 
 def decided(at: datetime, by: User, status: str = "approved") -> dict[str, object]:

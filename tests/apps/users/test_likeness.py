@@ -93,7 +93,7 @@ def test_a_job_looks_through_what_was_sent_in() -> None:
     run_jobs()
     document.refresh_from_db()
     assert document.pages == 3
-    assert document.history.count() == versions, "facts of the file are no version of it"
+    assert document.history.count() == versions, "the measures of the file are no version of it"
 
 
 def test_unreadable_documents_have_no_pages() -> None:

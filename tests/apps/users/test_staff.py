@@ -135,7 +135,7 @@ def test_a_pending_sign_in_does_not_outlive_a_deactivation(settings: Any) -> Non
     assert client.get("/admin/login/enrol/").headers["Location"] == "/admin/login/"
 
 
-# --- No user raises their own access --------------------------------------------------------------------------------------------------
+# --- No user raises their own access -----------------------------------------------------------------------------
 
 
 def test_users_do_not_change_their_own_rights() -> None:
