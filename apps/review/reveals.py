@@ -26,7 +26,7 @@ RATION_OF = timedelta(days=1)
 
 @transaction.atomic
 def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str, counts: bool = True) -> Reveal:
-    """Show one masked field to one member of staff for ten minutes. Kept, counted, and told to the person.
+    """Show one masked field to one member of staff for ten minutes. Recorded and counted; the user is notified.
 
     Needs the permission `reveal_<model>` on the thing. `counts`: towards the ration of the day, see `require_ration`.
     """

@@ -75,11 +75,11 @@ def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
     client = console(people.compliance())
     for page in (1, 2):
         look_at(client, document, page)
-    told = lines(newton)
-    assert len(told) == 2
-    assert {line["kind"] for line in told} == {"document"}
-    assert told[0]["target"] == {"kind": "document", "id": document.pk}
-    assert told[0]["reason"] == "To check who you are."
+    shown = lines(newton)
+    assert len(shown) == 2
+    assert {line["kind"] for line in shown} == {"document"}
+    assert shown[0]["target"] == {"kind": "document", "id": document.pk}
+    assert shown[0]["reason"] == "To check who you are."
 
 
 def test_prefetched_documents_are_logged_as_loaded_until_shown() -> None:

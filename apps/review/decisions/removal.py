@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from apps.access import require
 from apps.audit.actions import Action
 from apps.audit.history import save_as
-from apps.notifications.models import Kind as Told
+from apps.notifications.models import Kind as NotificationKind
 from apps.notifications.services import notify
 from apps.review.decisions.in_force import REMOVED, RESTORED, removed_by_decision, standing_removal, state_by, verb_of
 from apps.review.decisions.kinds import Kind, kinds
@@ -79,12 +79,12 @@ def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
             model=model,
             perm=perm,
             undo=_put_back,
-            tell=_tell(kind),
-            tell_undone=_tell(inverse),
+            notify=_notifier(kind),
+            notify_undone=_notifier(inverse),
         )
         for verb, kind, inverse in (
-            (REMOVED, Told.CONTENT_REMOVED, Told.CONTENT_RESTORED),
-            (RESTORED, Told.CONTENT_RESTORED, Told.CONTENT_REMOVED),
+            (REMOVED, NotificationKind.CONTENT_REMOVED, NotificationKind.CONTENT_RESTORED),
+            (RESTORED, NotificationKind.CONTENT_RESTORED, NotificationKind.CONTENT_REMOVED),
         )
     ]
 
@@ -119,15 +119,15 @@ def _put_back(actor: User, decision: Decision, thing: Any) -> None:
     follow_removals(actor, decision, thing, note=decision.undo_reason)
 
 
-def _tell(kind: Told) -> Callable[[Decision], None]:
-    def tell(decision: Decision) -> None:
+def _notifier(kind: NotificationKind) -> Callable[[Decision], None]:
+    def notify_subject(decision: Decision) -> None:
         if decision.subject_id is None:
             return
         # By the name it had: it may be gone, or called otherwise, by now.
         thing = kind_of(decision).model._default_manager.filter(pk=decision.target_id).first()
         notify(decision.subject_id, kind, about=thing, **named_in(decision))
 
-    return tell
+    return notify_subject
 
 
 def named_in(decision: Decision) -> dict[str, str]:

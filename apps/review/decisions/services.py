@@ -104,14 +104,14 @@ def decide_all(decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             decision.made_at = now
         Decision.objects.bulk_create(decisions)
-        _tell_later(decisions)
+        _send_messages_later(decisions)
 
 
 @transaction.atomic
 def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
-    """Take one decision back. Nothing leaves where its messages had not left yet; otherwise the reversal is told.
+    """Undo one decision. Where its messages have not been sent yet, none are; otherwise its subject is notified.
 
-    Raises `Conflict` where it was undone already, or where the thing has changed since.
+    Raises `Conflict` where it was undone already, or where the target has changed since.
     """
     # The target first, as deciding does, so that the two never wait for each other.
     known = Decision.objects.filter(pk=decision_id).first()
@@ -126,16 +126,16 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     decision.undo(actor, reason)
     if snapshot_of(target, decision.after) != decision.after:
         raise Conflict("changed-since", _("This has changed since the decision, so it cannot be undone."))
-    # Before anything is put back: what follows from decisions is computed from those that stand.
+    # Before the target is restored: what follows from decisions is computed from those in force.
     decision.save(update_fields=["undone_at", "undone_by", "undo_reason"])
     kind.undo(actor, decision, target)
     if decision.told_at is not None:
-        kind.tell_undone(decision)
+        kind.notify_undone(decision)
     return decision
 
 
 def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
-    """Take back all that one gesture decided, last first; what has changed since is skipped and named."""
+    """Undo all decisions of one bulk action, last first; targets that have changed since are skipped and named."""
     result = Undone()
     for decision in Decision.objects.filter(batch=batch, undone_at__isnull=True).order_by("-id"):
         try:
@@ -146,14 +146,14 @@ def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
 
 
 @transaction.atomic
-def tell(decision_id: int) -> bool:
+def send_messages(decision_id: int) -> bool:
     """Send the messages about a decision, once, unless it has been undone. Whether they were sent."""
     decision = Decision.objects.select_for_update(of=("self",)).filter(pk=decision_id).first()
     if decision is None or decision.undone_at is not None or decision.told_at is not None:
         return False
     decision.told_at = timezone.now()
     decision.save(update_fields=["told_at"])
-    kind_of(decision).tell(decision)
+    kind_of(decision).notify(decision)
     return True
 
 
@@ -161,7 +161,7 @@ def kind_of(decision: Decision) -> Kind:
     return kinds()[decision.verb]
 
 
-def _tell_later(decisions: Sequence[Decision]) -> None:
+def _send_messages_later(decisions: Sequence[Decision]) -> None:
     # By name: the job calls back into this module.
     later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(HOLD.total_seconds())})
     jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]

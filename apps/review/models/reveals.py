@@ -40,7 +40,7 @@ class Reveal(models.Model):
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user concerned")
     )
-    """Whose data it is, who is told of it."""
+    """The user whose data it is, who is notified of it."""
     reason = models.TextField(_("reason"), max_length=500)
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     until = models.DateTimeField(_("until"))

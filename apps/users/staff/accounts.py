@@ -153,7 +153,7 @@ def _check(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         text = " ".join(messages)
-        # Constraints name no field; what they say tells which of the two it is.
+        # Constraints name no field; their message shows which of the two it is.
         named = (name for name in ("username", "email") if name == field or text == _taken(name))
         raise Invalid("invalid", text, field=next(named, None)) from error
 

@@ -76,8 +76,8 @@ def _kind(verb: Action, *, notifies: bool = True, undo: Any = undo_decision) -> 
         perm="users.review_document",
         undo=undo,
         notifies=notifies,
-        tell=notify_owner if notifies else _between_staff,
-        tell_undone=notify_undone if notifies else _between_staff,
+        notify=notify_owner if notifies else _between_staff,
+        notify_undone=notify_undone if notifies else _between_staff,
     )
 
 

@@ -42,7 +42,7 @@ class Process:
 
 
 class Broker(Process):
-    """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was told."""
+    """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was sent."""
 
     def __init__(self, folder: Path, *, keeps: bool = False, program: str = PROGRAMS["valkey"], port: int = 0) -> None:
         folder.mkdir(exist_ok=True)

@@ -38,7 +38,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Channel, list[Any], list[str]]]:
-    """A subscription to servers at `urls`, what it has heard, and a note for each gap that it told of."""
+    """A subscription to servers at `urls`, what it has heard, and a note for each gap that it reported."""
     settings.CHANNEL_LAYERS = channel_layers(urls, "test-layer")
     heard: list[Any] = []
     gaps: list[str] = []

@@ -33,17 +33,17 @@ from tests.races import at_once, lost, won
 HOLD = timedelta(seconds=10)
 
 
-def decided(author: User, decider: User, *outcomes: str, told: bool = True) -> Decision:
+def decided(author: User, decider: User, *outcomes: str, notified: bool = True) -> Decision:
     """A decision about a story of `author`, reported by Bob."""
     made = report(bob(), kind="story", target_id=make_story(author).pk, reason="spam")
     assert made.case_id is not None
     resolve_case(decider, made.case_id, outcomes=list(outcomes) or ["removed"])
-    if told:
+    if notified:
         run_jobs(later=HOLD)
     return Decision.objects.get()
 
 
-def last_told(user: User) -> tuple[str, str]:
+def last_notification(user: User) -> tuple[str, str]:
     return Notification.objects.filter(recipient=user).values_list("kind", "text").latest("id")
 
 
@@ -85,7 +85,7 @@ class TestAppeals:
 
     def test_appeals_are_open_to_the_notified_author_alone(self) -> None:
         author = alice()
-        decision = decided(author, community(), told=False)
+        decision = decided(author, community(), notified=False)
         for person in (author, User.objects.get(username="bob")):
             with pytest.raises(Absent):
                 appeal(person, decision.pk, text="It is art.")
@@ -120,10 +120,10 @@ class TestRulings:
         assert (case.status, case.outcomes, case.closed_by) == ("closed", ["kept"], other)
         assert Report.objects.get().outcome == "kept"
         run_jobs(later=HOLD)
-        kind, text = last_told(author)
+        kind, text = last_notification(author)
         assert kind == Kind.APPEAL_DECIDED
         assert text.endswith("You are right.")
-        assert last_told(User.objects.get(username="bob"))[0] == Kind.REPORT_CLOSED
+        assert last_notification(User.objects.get(username="bob"))[0] == Kind.REPORT_CLOSED
         with pytest.raises(Conflict):
             undo(decider, Decision.objects.get(verb="appeal.overturned").pk)
 
@@ -135,7 +135,7 @@ class TestRulings:
         assert Strike.objects.in_force().exists()
         undo(other, Decision.objects.get(verb="appeal.upheld").pk)
         run_jobs(later=HOLD)
-        assert last_told(author)[0] != Kind.APPEAL_DECIDED
+        assert last_notification(author)[0] != Kind.APPEAL_DECIDED
         made.refresh_from_db()
         assert (made.status, made.ruling, made.version) == ("open", "", 3)
         assert rule_on_appeal(other, made.pk, overturn=True, text="It is.").status == "overturned"

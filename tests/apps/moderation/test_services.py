@@ -382,12 +382,12 @@ class TestContentSnapshots:
         author.profile.bio = "Send money"
         author.profile.save()
         make_connection(author, reporter, status="accepted", responded_at=timezone.now())
-        told = {
+        reported = {
             "story": (make_story(author, "Sunrise"), {"caption": "Sunrise", "sha256": "0" * 64}),
             "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
             "user": (author, {"username": "alice", "bio": "Send money"}),
         }
-        for kind, (target, words) in told.items():
+        for kind, (target, words) in reported.items():
             case = file_report(reporter, kind, target).case
             assert case is not None
             assert [snapshot.text for snapshot in case.snapshots.all()] == [words]

@@ -1,4 +1,4 @@
-"""Telling people: one line each, in the transaction of what it tells of, heard by sockets on commit."""
+"""Notifications: one line for each user, in the transaction of the change itself, sent to sockets on commit."""
 
 from __future__ import annotations
 

@@ -216,8 +216,8 @@ def test_access_managers_grant_settings_permissions_with_warnings() -> None:
     assert "Can see how officers agree" in board
     ticked = Permission.objects.filter(codename__in=("review_document", *RIGHTS[:2]))
     filled = {"name": "Leads", "permissions": [each.pk for each in ticked]}
-    told = client.post("/admin/auth/group/add/", filled | {"_preview": "1"}).content.decode()
-    assert "approves documents and decides which ones two approve" in told
-    assert "approves documents and decides how many are judged twice" in told
+    preview = client.post("/admin/auth/group/add/", filled | {"_preview": "1"}).content.decode()
+    assert "approves documents and decides which ones two approve" in preview
+    assert "approves documents and decides how many are judged twice" in preview
     assert client.post("/admin/auth/group/add/", filled).status_code == 302
     assert console(people.make_staff("other", "Leads")).get(PAGE).status_code == 200

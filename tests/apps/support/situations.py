@@ -110,7 +110,7 @@ def build(plan: dict[str, Any]) -> Situation:
         made.add("profile", person)
     for recipient, about, place, is_read in plan["notifications"]:
         target = made.made[about][place] if about else None
-        made.add("notification", tell(made.people[recipient], target, read_at=now if is_read else None))
+        made.add("notification", add_notification(made.people[recipient], target, read_at=now if is_read else None))
     made.things.append(("story", UNUSED_ID))
     for blocker, blocked in plan["blocks"]:
         row = Block(blocker=made.people[blocker], blocked=made.people[blocked])
@@ -123,7 +123,7 @@ def build(plan: dict[str, Any]) -> Situation:
     return made
 
 
-def tell(recipient: User, about: Any, read_at: datetime | None = None) -> Notification:
+def add_notification(recipient: User, about: Any, read_at: datetime | None = None) -> Notification:
     target = {"target_kind": about._meta.model_name, "target_id": about.pk} if about is not None else {}
     return make_notification(recipient, is_read=read_at is not None, read_at=read_at, **target)
 
@@ -152,8 +152,8 @@ class Eyes:
     def __init__(self, viewer: User) -> None:
         self.app = api(viewer)
         self.listed: dict[str, set[int]] = {}
-        self.told: dict[tuple[str, int], bool] = {}
-        """Of what they were told by a notification, whether they have read any about it."""
+        self.notified: dict[tuple[str, int], bool] = {}
+        """Of the targets of their notifications, whether they have read any about it."""
         self.hears = False
         """Whether they get their notifications at all."""
 
@@ -168,7 +168,7 @@ class Eyes:
                 for row in rows:
                     for target in (row["target"] and (row["target"]["kind"], row["target"]["id"]), (kind, row["id"])):
                         if target:
-                            self.told[target] = self.told.get(target, False) or row["is_read"]
+                            self.notified[target] = self.notified.get(target, False) or row["is_read"]
         return thing_id in self.listed[kind]
 
     def opens(self, kind: str, thing_id: int) -> bool:

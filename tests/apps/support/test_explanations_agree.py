@@ -106,11 +106,11 @@ def _api_agrees(
     barred = []
     numbers = {kind: [thing_id for of, thing_id in made.things if of == kind] for kind in TARGETS}
     asked = [(viewer, kind) for viewer in viewers for kind in TARGETS]
-    told = {(viewer.pk, kind): evaluate_checks(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    explained = {(viewer.pk, kind): evaluate_checks(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
     lists = {(viewer.pk, kind): evaluate_listing(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
     delivered = {(viewer.pk, kind): delivery_of(viewer, kind, numbers[kind]) for viewer, kind in asked}
     for viewer, kind, thing_id in pairs:
-        verdict, seen = told[viewer.pk, kind][thing_id], eyes[viewer.pk].opens(kind, thing_id)
+        verdict, seen = explained[viewer.pk, kind][thing_id], eyes[viewer.pk].opens(kind, thing_id)
         assert (not failed(verdict)) == seen, (viewer, kind, thing_id, verdict)
         listed = seen and not failed(lists[viewer.pk, kind][thing_id])
         assert listed == eyes[viewer.pk].lists(kind, thing_id), (viewer, kind, thing_id)
@@ -125,7 +125,7 @@ def _delivery_agrees(eyes: Eyes, kind: str, thing_id: int, notified: bool | None
     eyes.lists("notification", 0)
     if not eyes.hears:
         return
-    read = eyes.told.get(("user" if kind == "profile" else kind, thing_id))
+    read = eyes.notified.get(("user" if kind == "profile" else kind, thing_id))
     assert was_read == read, (kind, thing_id, notified)
     if read is None:
         assert not notified

@@ -229,9 +229,9 @@ def alerted(manager: User) -> list[tuple[str, str]]:
     forget("decisions.tell_people")
     run_jobs()
     mailed = [
-        letter
-        for letter in mail.outbox
-        if letter.to == [manager.email] and letter.subject == "Two pairs of eyes may be one"
+        message
+        for message in mail.outbox
+        if message.to == [manager.email] and message.subject == "Two pairs of eyes may be one"
     ]
     entries = Entry.objects.filter(verb=Action.ALERTED)
     assert len(mailed) == len(entries)
@@ -286,9 +286,9 @@ def test_access_managers_are_alerted_where_a_third_person_may_sign_in_as_both(da
     page = console(manager).get("/admin/access/").content.decode()
     assert ("admin created both accounts" in page) == bool(expected)
     if expected:
-        [letter] = [letter for letter in mail.outbox if letter.to == [manager.email]]
-        assert "admin made the accounts of both" in letter.body
-        assert not [letter for letter in mail.outbox if letter.to == [maker.email]], "not who did it"
+        [message] = [message for message in mail.outbox if message.to == [manager.email]]
+        assert "admin made the accounts of both" in message.body
+        assert not [message for message in mail.outbox if message.to == [maker.email]], "not who did it"
     unrelated = send(people.alice())
     for officer in (two, other):
         review_document(officer, unrelated.pk, verdict="approved")

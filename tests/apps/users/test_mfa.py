@@ -262,7 +262,7 @@ def test_second_factor_changes_send_email(clock: time_machine.Traveller) -> None
     app, _codes = enrol(alice)
     mfa.disable(alice, password=people.PASSWORD, code=code_of(app))
     run_jobs()
-    assert [letter.subject for letter in mail.outbox] == [
+    assert [message.subject for message in mail.outbox] == [
         "Your Infloo account has a second factor now",
         "Your Infloo account has no second factor any more",
     ]

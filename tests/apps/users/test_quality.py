@@ -135,8 +135,8 @@ def test_the_page_does_not_say_what_was_decided() -> None:
     client, address = console(omar), f"/admin/compliance/quality/{check.pk}/"
     page = client.get(address).content.decode()
     main = page[page.index("desk-grid") :]
-    for told in ("vera", "Rejected", "Approved", "checked"):
-        assert told not in main, told
+    for text in ("vera", "Rejected", "Approved", "checked"):
+        assert text not in main, text
     assert f"/admin/users/document/{check.document_id}/picture/" in main
     assert client.post(address, {"verdict": "rejected"}).status_code == 422
     assert client.post(address, {"verdict": "rejected", "reason": "forged"})["Location"] == "/admin/compliance/quality/"

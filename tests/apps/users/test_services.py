@@ -123,8 +123,8 @@ def test_suspensions_end_on_time_and_notify_the_user() -> None:
     assert suspended.is_suspended
     assert suspended.history.first().history_user == boss
     assert suspended.history.first().history_change_reason == "spam"
-    told = Notification.objects.get()
-    assert (told.recipient, told.kind) == (person, Kind.SUSPENDED)
+    notification = Notification.objects.get()
+    assert (notification.recipient, notification.kind) == (person, Kind.SUSPENDED)
     refused(Refused, "account-suspended", lambda: api_sessions.sign_in("alice", PASSWORD))
 
 

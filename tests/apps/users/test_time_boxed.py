@@ -1,4 +1,4 @@
-"""Memberships and grants on rows that end: to the second, at every door, whatever else has run."""
+"""Memberships and grants on rows that end: to the second, at every entry point, whatever else has run."""
 
 from __future__ import annotations
 
