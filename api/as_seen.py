@@ -39,10 +39,10 @@ def lists() -> list[str]:
     return [path for path in _reading_calls() if "{" not in path]
 
 
-def one_thing(resource: str, thing_id: int) -> list[str]:
-    """The addresses of the GET calls about one thing of a resource, such as ("stories", 5)."""
+def addresses_of(resource: str, object_id: int) -> list[str]:
+    """The addresses of the GET calls about one object of a resource, such as ("stories", 5)."""
     return [
-        f"{path.partition('{')[0]}{thing_id}{path.partition('}')[2]}"
+        f"{path.partition('{')[0]}{object_id}{path.partition('}')[2]}"
         for path in _reading_calls()
         if path.startswith(f"/api/{resource}/{{")
     ]

@@ -356,7 +356,7 @@ def _member_line(each: StaffAccess, member: GroupMembership, takes_back: TakesBa
 
 
 def _grant_line(each: StaffAccess, grant: Grant, takes_back: TakesBack) -> Line:
-    what = f"{grant.row.permission.name} · {grant.thing}"
+    what = f"{grant.row.permission.name} · {grant.target}"
     return Line(each.person, what, grant.row.ends_at, grant.row.begun_at, takes_back.grant(each.person, grant))
 
 

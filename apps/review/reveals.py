@@ -28,7 +28,7 @@ RATION_OF = timedelta(days=1)
 def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str, counts: bool = True) -> Reveal:
     """Show one masked field to one member of staff for ten minutes. Recorded and counted; the user is notified.
 
-    Needs the permission `reveal_<model>` on the thing. `counts`: towards the ration of the day, see `require_ration`.
+    Needs the permission `reveal_<model>` on the row. `counts`: towards the ration of the day, see `require_ration`.
     """
     label = target._meta
     require(actor, f"{label.app_label}.reveal_{label.model_name}", target)

@@ -43,10 +43,10 @@ def test_every_list_answers_as_it_answers_the_person(alice: User) -> None:
 
 def test_objects_are_found_by_their_api_calls(alice: User) -> None:
     story = make_story(alice)
-    assert as_seen.one_thing("stories", story.pk) == [f"/api/stories/{story.pk}", f"/api/stories/{story.pk}/viewers"]
-    mine, viewers = as_seen.answers_for(alice, as_seen.one_thing("stories", story.pk), base=BASE)
+    assert as_seen.addresses_of("stories", story.pk) == [f"/api/stories/{story.pk}", f"/api/stories/{story.pk}/viewers"]
+    mine, viewers = as_seen.answers_for(alice, as_seen.addresses_of("stories", story.pk), base=BASE)
     assert (mine.status, viewers.status) == (200, 200)
-    strange, _viewers = as_seen.answers_for(people.carol(), as_seen.one_thing("stories", 10**9), base=BASE)
+    strange, _viewers = as_seen.answers_for(people.carol(), as_seen.addresses_of("stories", 10**9), base=BASE)
     assert strange.status == 404
 
 

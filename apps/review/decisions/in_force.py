@@ -32,21 +32,21 @@ def verb_of(model: type[Model], verb: str) -> Action:
     return Action(f"{model._meta.model_name}.{verb}")
 
 
-def removals_of(thing: Removable, subject_id: int | None) -> DecisionQuerySet:
+def removals_of(target: Removable, subject_id: int | None) -> DecisionQuerySet:
     """All that took it down or found it down rightly, standing or undone."""
-    return _decided(thing, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
+    return _decided(target, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
 
 
-def removed_by_decision(decision: Decision, thing: Removable) -> bool:
+def removed_by_decision(decision: Decision, target: Removable) -> bool:
     """Whether a decision, up to this one, took it down; otherwise it has been removed without one."""
-    took = Q(verb=verb_of(type(thing), REMOVED)) | Q(before__done__has_key="removed_at")
-    return removals_of(thing, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
+    took = Q(verb=verb_of(type(target), REMOVED)) | Q(before__done__has_key="removed_at")
+    return removals_of(target, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
 
 
-def standing_removal(thing: Removable, subject_id: int | None) -> Decision | None:
+def standing_removal(target: Removable, subject_id: int | None) -> Decision | None:
     """The decision by which it is down: the first that stands since it was last restored. None where it is up."""
-    removals = removals_of(thing, subject_id).standing().order_by("pk")
-    restored = Decision.objects.about(thing).standing().filter(verb=verb_of(type(thing), RESTORED)).last()
+    removals = removals_of(target, subject_id).standing().order_by("pk")
+    restored = Decision.objects.about(target).standing().filter(verb=verb_of(type(target), RESTORED)).last()
     return removals.filter(pk__gt=restored.pk).first() if restored else removals.first()
 
 
@@ -59,11 +59,11 @@ def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str
     return at or removal.made_at, removal.actor_id, removal.after.get("removal_reason", "")
 
 
-def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) -> dict[str, Any]:
+def values_without(decision: Decision, target: Model, before: Mapping[str, Any]) -> dict[str, Any]:
     """What the edited fields held before the decision, passing over the edits that have been undone since."""
     values = dict(before)
     open_names = set(values)
-    earlier = _decided(thing, decision.subject_id, EDITED, Q(before__done__has_key="words"))
+    earlier = _decided(target, decision.subject_id, EDITED, Q(before__done__has_key="words"))
     for edit in earlier.filter(pk__lt=decision.pk).order_by("-pk"):
         was, now = _words(edit)
         for name in open_names & now.keys():
@@ -74,11 +74,11 @@ def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) 
     return values
 
 
-def _decided(thing: Model, subject_id: int | None, verb: str, done: Q) -> DecisionQuerySet:
-    own = Q(verb=verb_of(type(thing), verb), target_type=thing._meta.label_lower, target_id=thing.pk)
-    cases = kinds()["case.settled"].model._default_manager.filter(kind=thing._meta.model_name, target_id=thing.pk)
+def _decided(target: Model, subject_id: int | None, verb: str, done: Q) -> DecisionQuerySet:
+    own = Q(verb=verb_of(type(target), verb), target_type=target._meta.label_lower, target_id=target.pk)
+    cases = kinds()["case.settled"].model._default_manager.filter(kind=target._meta.model_name, target_id=target.pk)
     unnamed = Q(verb="case.settled", before__about__isnull=True, target_id__in=cases.values("pk"))
-    about = Q(before__about=key_of(type(thing), thing.pk)) | unnamed
+    about = Q(before__about=key_of(type(target), target.pk)) | unnamed
     # By the person concerned, for whom there is an index.
     return Decision.objects.filter(own | done & about, subject_id=subject_id)
 

@@ -29,7 +29,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
 
 class Decision(models.Model):
-    """What a member of staff decided about one thing, with all that is needed to take it back."""
+    """What an officer decided about one target, with all that is needed to undo it."""
 
     batch = models.UUIDField(_("batch"), default=uuid4, db_index=True, editable=False)
     """Shared by what was decided in one gesture."""

@@ -29,7 +29,7 @@ class RevealQuerySet(models.QuerySet["Reveal"]):
 
 
 class Reveal(models.Model):
-    """One masked field of one thing, shown to one member of staff for a while, with a reason."""
+    """One masked field of one row, shown to one member of staff for a while, with a reason."""
 
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")

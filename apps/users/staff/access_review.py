@@ -63,7 +63,7 @@ class Grant:
         return f"{self.model._meta.app_label}.{self.row.permission.codename}"
 
     @property
-    def thing(self) -> str:
+    def target(self) -> str:
         return f"{self.model._meta.verbose_name} {self.row.content_object_id}"
 
 

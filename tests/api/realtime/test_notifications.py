@@ -49,8 +49,8 @@ def test_old_notifications_are_not_sent(stack_url: str) -> None:
 def test_many_at_once_come_once_each(stack_url: str) -> None:
     n = newton()
     with notifications(stack_url, n) as one:
-        notifications = notify_all([n.pk] * 250, Kind.NEW_FOLLOWER, person="bob")
-        assert [one.next()["id"] for _ in range(250)] == [notification.pk for notification in notifications]
+        sent = notify_all([n.pk] * 250, Kind.NEW_FOLLOWER, person="bob")
+        assert [one.next()["id"] for _ in range(250)] == [notification.pk for notification in sent]
         one.expect_nothing()
 
 

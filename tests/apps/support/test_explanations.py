@@ -122,8 +122,8 @@ def test_an_account_that_is_barred_says_who_can_fix_it(changed: dict[str, bool],
     assert failed.fixable_by == sentence
 
 
-def _check(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> ExplainedCheck:
-    [answer] = [answer for answer in explain(viewer.pk, kind, thing_id, at=at).checks if answer.code == code]
+def _check(viewer: User, kind: str, target_id: int, code: str, at: datetime | None = None) -> ExplainedCheck:
+    [answer] = [answer for answer in explain(viewer.pk, kind, target_id, at=at).checks if answer.code == code]
     return answer
 
 

@@ -184,7 +184,7 @@ def differences(one: Answers, other: Answers) -> list[Any]:
 
 
 def numbers_of(made: Situation) -> dict[str, list[int]]:
-    return {kind: [number for of, number in made.things if of == kind] for kind in TARGETS}
+    return {kind: [number for of, number in made.targets if of == kind] for kind in TARGETS}
 
 
 @pytest.mark.timeout(120 + 60 * LIVES)
