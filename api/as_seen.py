@@ -1,4 +1,4 @@
-"""The API's answers as one person gets them, for staff who look: the very calls, and never a write."""
+"""The API's answers as a user gets them, for staff who view as that user: the very calls, and never a write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.urls import resolve
 
-from api.auth import LookingAs
+from api.auth import ImpersonatedRequest
 from api.main import api
 from apps.users.models import User
 
@@ -66,7 +66,7 @@ def _answer(person: User, path: str, base: str) -> Answer:
     address, _question_mark, query = path.partition("?")
     view, _args, path_parts = resolve(address)
     place = urlsplit(base)
-    request = LookingAs(
+    request = ImpersonatedRequest(
         {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": address,

@@ -30,7 +30,7 @@ class Request(HttpRequest):
     auth: Session
 
 
-class LookingAs(WSGIRequest):
+class ImpersonatedRequest(WSGIRequest):
     """A call that staff make to see what `person` sees. No client can send one; it is made in `as_seen.py`."""
 
     person: Person
@@ -44,7 +44,7 @@ class Anyone(JWTAuth):
 
     def __call__(self, request: HttpRequest) -> Any:
         request.user = AnonymousUser()
-        if isinstance(request, LookingAs):
+        if isinstance(request, ImpersonatedRequest):
             session: Session | None = api_sessions.hypothetical_session(request.person)
             request.user = request.person
         else:

@@ -16,7 +16,7 @@ from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
 from api import errors, openapi
-from api.auth import LookingAs, User
+from api.auth import ImpersonatedRequest, User
 from api.parser import StrictParser, is_storable, require_small
 from apps.support import refused_calls
 
@@ -78,7 +78,7 @@ class Api(NinjaAPI):
 
 def keep_refused(request: HttpRequest, response: HttpResponseBase) -> None:
     """Keep a call for support where it was refused to a signed-in user, support's own view as that user excepted."""
-    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, LookingAs):
+    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, ImpersonatedRequest):
         return
     refused_calls.keep(
         request.user,

@@ -1,4 +1,4 @@
-"""Asking for another look at a decision. Open to the suspended, too."""
+"""Appeals against decisions. Open to suspended users, too."""
 
 from __future__ import annotations
 

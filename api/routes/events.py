@@ -1,4 +1,4 @@
-"""Events: public to look at, hosted and joined by the verified."""
+"""Events: public to read, hosted and joined by verified users."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def lock_for_work[W: ReviewItem](
 ) -> W:
     """Lock an item that `actor` may work on now: permitted, open, free or claimed by them, no conflict of interest.
 
-    `version` is the one that they looked at; `taking_over`: another user's claim does not matter. Raises `Absent`,
+    `version` is the one that they viewed; `taking_over`: another user's claim does not matter. Raises `Absent`,
     `Refused` without the permission and for a conflict of interest, `Conflict` for what was decided, has changed since
     `version`, or is claimed by another.
     """
@@ -54,7 +54,7 @@ def locked[W: ReviewItem](model: type[W], item_id: int) -> W:
 
 
 def check_workable(actor: User, item: ReviewItem, *, version: int | None = None, taking_over: bool = False) -> None:
-    """The rules of `lock_for_work` but for the permission, of an item that is locked or only looked at."""
+    """The rules of `lock_for_work` but for the permission, of an item that is locked or only viewed."""
     if (conflict := conflict_of(actor, item)) is not None:
         raise conflict
     if not item.is_open:
@@ -79,7 +79,7 @@ def require_free(actor: User, item: ReviewItem) -> None:
 
 
 def require_unchanged(item: ReviewItem, version: int | None) -> None:
-    """Raise `Conflict` where the item is not in the version that the user looked at."""
+    """Raise `Conflict` where the item is not in the version that the user viewed."""
     if version not in (None, item.version):
         raise already_decided(item)
 

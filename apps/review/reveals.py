@@ -71,7 +71,7 @@ def require_ration(user: User) -> None:
 
 
 def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
-    """Whether `viewer` has revealed the field, and still may look."""
+    """Whether `viewer` has revealed the field, and still may see it."""
     return (
         Reveal.objects.open_to(viewer)
         .filter(target_type=target._meta.label_lower, target_id=target.pk, field=field)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, models
 from django.db.models import Case, F, Q, Value, When
 from django.utils.functional import Promise
 
-from apps.users.names import LOOKS_TAKEN, MAIL_TAKEN, NAME_TAKEN, fold, skeleton_key, tidy, validate_domain
+from apps.users.names import LOOKALIKE_TAKEN, MAIL_TAKEN, NAME_TAKEN, fold, skeleton_key, tidy, validate_domain
 
 if TYPE_CHECKING:
     # Only the stubs have type arguments here.
@@ -100,10 +100,10 @@ NAME = Key("username_key", "username", fold, "is written like")
 MAIL = Key("email_key", "email", fold, "has the mail address of")
 
 
-LOOK = Key("username_skeleton", "username", skeleton_key, "looks like")
+SKELETON = Key("username_skeleton", "username", skeleton_key, "looks like")
 
 
-KEYS = (NAME, MAIL, LOOK)
+KEYS = (NAME, MAIL, SKELETON)
 
 
 class KeyField(_Key):
@@ -145,7 +145,7 @@ TAKEN: dict[str, Taken] = {
     "username_key_unique": ("username", "taken", NAME_TAKEN),
     "username_unique": ("username", "taken", NAME_TAKEN),
     "users_user_username_key": ("username", "taken", NAME_TAKEN),
-    "username_look_unique": ("username", "look-alike", LOOKS_TAKEN),
+    "username_look_unique": ("username", "look-alike", LOOKALIKE_TAKEN),
     "email_key_unique": ("email", "taken", MAIL_TAKEN),
     "email_unique": ("email", "taken", MAIL_TAKEN),
 }

@@ -90,7 +90,7 @@ def test_viewing_as_a_user_spends_no_rate_limit(alice: User, settings: pytest.Mo
     assert api(alice).get("/users/profile").status_code == 200
 
 
-def test_a_look_needs_the_right_and_a_reason_and_is_kept(alice: User) -> None:
+def test_a_view_as_user_needs_the_permission_and_a_reason_and_is_recorded(alice: User) -> None:
     support = people.support()
     with pytest.raises(Refused):
         record_impersonation(people.community(), alice.pk, reason="curious")

@@ -46,7 +46,7 @@ def review_document(
     """Approve or reject a pending document; approval gives its owner the badge. It can be undone; messages wait.
 
     Where two have to approve, the first approval waits for a second officer. `version` is the one that the reviewer
-    looked at. Raises what `lock_for_work` does, and `Invalid`.
+    viewed. Raises what `lock_for_work` does, and `Invalid`.
     """
     document = lock_for_work(reviewer, Document, document_id, version=version)
     _check_decision(verdict, reason)
@@ -111,7 +111,7 @@ def update_badge(actor: User, owner_id: int, *, undoing: bool = False) -> bool:
 
     Undoing leaves them a badge that they had without a document, unless a revocation in force took it.
     """
-    # Locked before looking, so that of two approvals revoked at once the later one sees that it was the last.
+    # Locked before the query, so that of two approvals revoked at once the later one sees that it was the last.
     owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
     before = owner.identity_verified
     verified = Document.objects.filter(owner=owner_id, status=Document.Status.APPROVED).exists()

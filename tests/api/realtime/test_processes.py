@@ -36,7 +36,7 @@ def processes(transactional_db: None, broker_of_its_own: Broker) -> Iterator[tup
 
 
 def assert_live(one: Client, other: Client) -> None:
-    """The broker carries: far faster than the database is looked at for what was missed."""
+    """The broker carries: far faster than the database is polled for what was missed."""
     started, rounds = time.monotonic(), 20
     for _ in range(rounds):
         for speaker, listener in ((one, other), (other, one)):

@@ -37,7 +37,7 @@ from tests.factories import make_connection, make_event, make_message, make_stor
 
 pytestmark = pytest.mark.django_db
 LIVES = int(os.environ.get("VISIBILITY_LIVES", "4"))
-"""How many times four people live through five actions; every one is looked back on from a month later."""
+"""How many times four people live through five actions; every one is evaluated again a month later."""
 BEGIN = timedelta(days=400)
 
 

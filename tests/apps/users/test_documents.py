@@ -1,4 +1,4 @@
-"""Claiming, looking at and deciding documents."""
+"""Claiming, viewing and deciding documents."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ def test_migrating_has_made_them() -> None:
 
 def test_roles_grant_no_more_than_needed() -> None:
     held = _held()
-    looking = ("view_", "investigate_", "look_as_", "reveal_")
-    assert all(perm.split(".")[1].startswith(looking) for perm in held["User Support Specialist"])
+    reading = ("view_", "investigate_", "look_as_", "reveal_")
+    assert all(perm.split(".")[1].startswith(reading) for perm in held["User Support Specialist"])
     assert not {
         perm for perm in held["Compliance Officer"] if perm.split(".")[1].startswith(("add", "change", "delete"))
     }
