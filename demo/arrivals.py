@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from apps.audit.actions import Action
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import snapshot_of
 from apps.users.models import DocType, Document, Profile, Reason, Role, User
 from apps.users.verification.four_eyes import ASKED_FIELDS
@@ -237,5 +237,5 @@ def _decided(
         before=before,
         after=after,
         made_at=at,
-        told_at=at + HOLD,
+        told_at=at + UNDO_WINDOW,
     )

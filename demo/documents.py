@@ -8,7 +8,7 @@ from datetime import timedelta
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.notifications.models import Kind
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import snapshot_of
 from apps.users.models import (
     CHECKS,
@@ -95,7 +95,7 @@ def _decide(scenario: Scenario, verdict: str, decided: list[tuple[Document, Case
                 before=before,
                 after=snapshot_of(document, DECIDED_FIELDS),
                 made_at=at,
-                told_at=at + HOLD,
+                told_at=at + UNDO_WINDOW,
             )
         )
     change(

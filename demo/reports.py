@@ -16,7 +16,7 @@ from apps.moderation.retention import is_needed
 from apps.moderation.strikes import give_strike
 from apps.notifications.models import Kind
 from apps.review.decisions.in_force import key_of
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import snapshot_of
 from apps.stories.models import Story
 from apps.users.models import Suspension, User
@@ -163,7 +163,7 @@ def resolve(scenario: Scenario, outcome: str, reports: list[Report], by: str = "
         before=before | {"about": about, "done": done, "reports": [report.pk for report in reports]},
         after=snapshot_of(case, DECIDED_FIELDS),
         made_at=at,
-        told_at=at + HOLD,
+        told_at=at + UNDO_WINDOW,
     )
     give_strike(moderator, case, decision, [outcome])
     if "suspended" in done:

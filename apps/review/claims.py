@@ -65,7 +65,7 @@ def check_workable(actor: User, item: ReviewItem, *, version: int | None = None,
 
 
 def is_workable(actor: User, item: ReviewItem) -> bool:
-    """Whether `actor`, who holds the permission, could decide the item now."""
+    """Whether `actor`, who has the permission, could decide the item now."""
     holder = item.claim_holder()
     return item.is_open and (holder is None or holder.pk == actor.pk) and conflict_of(actor, item) is None
 
@@ -96,7 +96,7 @@ def already_decided(item: ReviewItem) -> Conflict:
 
 
 def colleagues(perm: str, item: models.Model | None = None) -> list[User]:
-    """The staff who hold `perm` on all rows, or on a share that `item` is in, by name; those away come last."""
+    """The staff who have `perm` on all rows, or on some that include `item`, by name; those away come last."""
     staff = holders(perm, item, superusers=True).select_related("desk_preference").order_by("username")
     return sorted(staff[:MOST_COLLEAGUES], key=is_away)
 

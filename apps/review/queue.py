@@ -122,9 +122,9 @@ def waiting(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime
 
 
 def mine(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
-    """Of `rows`, the open ones that `viewer` holds or was given."""
-    held = Q(claimed_by=viewer.pk, claimed_until__gt=now)
-    return rows.filter(queue.open).filter(held | Q(assigned_to=viewer.pk))
+    """Of `rows`, the open ones that `viewer` has claimed or was assigned."""
+    claimed = Q(claimed_by=viewer.pk, claimed_until__gt=now)
+    return rows.filter(queue.open).filter(claimed | Q(assigned_to=viewer.pk))
 
 
 def line_up(queue: ReviewQueue, rows: QuerySet[Any], goal: timedelta, now: datetime, most: int = LINE_UP) -> list[Any]:

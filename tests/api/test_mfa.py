@@ -133,7 +133,7 @@ def test_right_codes_are_not_counted() -> None:
             clock.shift(30)
 
 
-def test_others_are_not_held_up_by_guesses_at_an_account() -> None:
+def test_others_are_not_delayed_by_guesses_at_an_account() -> None:
     totp, _codes = enrol(alice())
     bob()
     for _guess in range(11):

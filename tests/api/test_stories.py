@@ -192,7 +192,7 @@ def test_others_may_not() -> None:
         assert_problem(answer, 403, "permission-missing")
 
 
-def test_the_author_deletes_it_also_while_it_is_held() -> None:
+def test_the_author_deletes_it_also_during_a_legal_hold() -> None:
     author, viewer = alice(), bob()
     kept, gone = make_story(author), make_story(author)
     hold_story(viewer, kept.pk)

@@ -60,7 +60,7 @@ def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str
 
 
 def values_without(decision: Decision, target: Model, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What the edited fields held before the decision, passing over the edits that have been undone since."""
+    """The values of the edited fields before the decision, without the edits that have been undone since."""
     values = dict(before)
     open_names = set(values)
     earlier = _decided(target, decision.subject_id, EDITED, Q(before__done__has_key="words"))

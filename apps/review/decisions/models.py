@@ -15,7 +15,7 @@ from apps.errors import Conflict
 if TYPE_CHECKING:
     from apps.users.models import User
 
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 """How long messages about a decision wait, so that undoing it in time leaves no trace outside."""
 
 

@@ -18,7 +18,7 @@ from apps.access import require
 from apps.errors import Absent, Conflict, DomainError
 from apps.infra.columns import column
 from apps.review.decisions.kinds import Kind, kinds
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 
 if TYPE_CHECKING:
     from procrastinate.types import JSONDict
@@ -54,7 +54,7 @@ def decide(
     batch: UUID | None = None,
     overrides: Decision | None = None,
 ) -> Decision:
-    """Write down a decision in the transaction that carries it out; its messages leave after `HOLD`."""
+    """Write down a decision in the transaction that carries it out; its messages leave after `UNDO_WINDOW`."""
     decision = drafted(
         actor, verb, target, subject_id=subject_id, before=before, after=after,
         reason=reason, text=text, batch=batch, overrides=overrides,
@@ -97,7 +97,7 @@ def drafted(
 def decide_all(decisions: Sequence[Decision]) -> None:
     """Write down decisions in the transaction that carries them out, in as many queries as one takes.
 
-    They are made now, whenever they were drafted, and their messages leave after `HOLD`.
+    They are made now, whenever they were drafted, and their messages leave after `UNDO_WINDOW`.
     """
     if decisions:
         now = timezone.now()
@@ -163,6 +163,6 @@ def kind_of(decision: Decision) -> Kind:
 
 def _send_messages_later(decisions: Sequence[Decision]) -> None:
     # By name: the job calls back into this module.
-    later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(HOLD.total_seconds())})
+    later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(UNDO_WINDOW.total_seconds())})
     jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]
     later.batch_defer(*jobs)

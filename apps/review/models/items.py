@@ -76,8 +76,8 @@ class ReviewItem(models.Model):
 
     def claim_holder(self, now: datetime | None = None) -> User | None:
         """The user whose claim on it has not run out; None where it is free."""
-        holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
-        return self.claimed_by if holds else None
+        is_claimed = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
+        return self.claimed_by if is_claimed else None
 
     def claim(self, by: User) -> None:
         """Claim it for `by`, or renew the claim."""

@@ -121,9 +121,9 @@ def staff_access(ids: Iterable[int] | None = None) -> list[StaffAccess]:
     groups: dict[int, list[int]] = defaultdict(list)
     members = GroupMembership.objects.filter(unended(), user__in=found).select_related("group")
     for member in members.prefetch_related("group__permissions__content_type").order_by("group__name"):
-        holding = found[member.user_id]
-        holding.memberships.append(member)
-        holding.perms |= perms_of_group(member.group)
+        access = found[member.user_id]
+        access.memberships.append(member)
+        access.perms |= perms_of_group(member.group)
         groups[member.group_id].append(member.user_id)
     direct = User.user_permissions.through.objects.filter(user__in=found)
     for row in direct.select_related("permission__content_type"):

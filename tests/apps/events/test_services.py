@@ -25,7 +25,7 @@ from apps.events.services import (
     update_event,
 )
 from apps.notifications.models import Kind, Notification
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import undo
 from apps.users.models import User
 from tests.factories import make_event
@@ -166,7 +166,7 @@ def test_staff_edits_removals_and_restorations_notify_the_host() -> None:
     event = make_event(host)
     edit_event(boss, event.pk, title="Cleaner", description="", reason="offensive")
     remove_event(boss, event.pk, reason="spam")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     with pytest.raises(Absent):
         event_for(host, event.pk)
     assert find_events(host).count() == 0
@@ -179,7 +179,7 @@ def test_staff_edits_removals_and_restorations_notify_the_host() -> None:
     versions = Event.history.filter(id=event.pk).order_by("history_id")[1:]
     assert [version.history_change_reason for version in versions] == ["offensive", "spam", "mistake"]
     assert {version.history_user for version in versions} == {boss}
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     kinds = Notification.objects.filter(recipient=host).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_EDITED, Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
 
@@ -194,10 +194,10 @@ def test_staff_edits_are_undone_unless_the_text_changed_since() -> None:
     event.refresh_from_db()
     assert (event.title, event.capacity) == ("Rude party", 9)
     assert event.date == moved - timedelta(days=1)
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert not Notification.objects.exists()
     edit_event(boss, event.pk, title="Party")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     update_event(host, event.pk, title="Ruder party")
     with pytest.raises(Conflict):
         undo(boss, Decision.objects.latest("id").pk)

@@ -30,7 +30,7 @@ from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, community, make_staff
 from tests.races import at_once, lost, won
 
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
 def decided(author: User, decider: User, *outcomes: str, notified: bool = True) -> Decision:
@@ -39,7 +39,7 @@ def decided(author: User, decider: User, *outcomes: str, notified: bool = True) 
     assert made.case_id is not None
     resolve_case(decider, made.case_id, outcomes=list(outcomes) or ["removed"])
     if notified:
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
     return Decision.objects.get()
 
 
@@ -89,7 +89,7 @@ class TestAppeals:
         for person in (author, User.objects.get(username="bob")):
             with pytest.raises(Absent):
                 appeal(person, decision.pk, text="It is art.")
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         with pytest.raises(Absent):
             appeal(User.objects.get(username="bob"), decision.pk, text="It is art.")
         with pytest.raises(Absent):
@@ -119,7 +119,7 @@ class TestRulings:
         case = Case.objects.get()
         assert (case.status, case.outcomes, case.closed_by) == ("closed", ["kept"], other)
         assert Report.objects.get().outcome == "kept"
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         kind, text = last_notification(author)
         assert kind == Kind.APPEAL_DECIDED
         assert text.endswith("You are right.")
@@ -134,7 +134,7 @@ class TestRulings:
         assert Story.objects.get().removed_at is not None
         assert Strike.objects.in_force().exists()
         undo(other, Decision.objects.get(verb="appeal.upheld").pk)
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         assert last_notification(author)[0] != Kind.APPEAL_DECIDED
         made.refresh_from_db()
         assert (made.status, made.ruling, made.version) == ("open", "", 3)

@@ -145,14 +145,14 @@ def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, 
 
 
 def _grants_agree(made: Situation, chance: Any) -> None:
-    """Staff open exactly those rows of the console that `may` says they hold something on."""
+    """Staff open exactly those rows of the console that `may` allows them something on."""
     client = console(made.staff)
     for kind, table in CONSOLE_TABLES.items():
         row = chance.choice(made.made[kind])
         app_label, model = table.split("/")
-        held = [bool(may(made.staff, f"{app_label}.{verb}_{model}", row)) for verb in ("view", "change", "delete")]
+        allowed = [bool(may(made.staff, f"{app_label}.{verb}_{model}", row)) for verb in ("view", "change", "delete")]
         answer = client.get(f"/admin/{table}/{row.pk}/change/")
-        assert (answer.status_code == 200) == any(held), (kind, held, answer.status_code)
+        assert (answer.status_code == 200) == any(allowed), (kind, allowed, answer.status_code)
 
 
 def _mending_helps(viewer: User, kind: str, target_id: int) -> set[tuple[str, str]]:

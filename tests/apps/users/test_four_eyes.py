@@ -57,7 +57,7 @@ def test_no_rule_no_second_pair_of_eyes() -> None:
     assert review_document(people.compliance(), send(brand()).pk, verdict="approved").status == "approved"
 
 
-def test_the_first_approval_is_held_until_another_officer_confirms_it() -> None:
+def test_the_first_approval_is_pending_until_another_officer_confirms_it() -> None:
     rule(doc_type="business", role="brand")
     owner, (vera, omar) = brand(), officers()
     document = review_document(vera, send(owner).pk, verdict="approved", comment="Looks right to me")
@@ -150,13 +150,13 @@ def test_an_earlier_rejection_asks_for_a_second_where_the_rule_says_so() -> None
     assert review_document(officer, send(owner).pk, verdict="approved").awaits_second
 
 
-def test_an_approval_after_all_is_held_too() -> None:
+def test_an_approval_after_all_is_pending_too() -> None:
     vera, omar = officers()
     document = send(brand())
     review_document(vera, document.pk, verdict="rejected", reason="expired")
     rule()
-    held = override_decision(vera, document.pk, verdict="approved", why="misread")
-    assert (held.status, held.first_approved_by, held.decided_by) == ("pending", vera, None)
+    pending = override_decision(vera, document.pk, verdict="approved", why="misread")
+    assert (pending.status, pending.first_approved_by, pending.decided_by) == ("pending", vera, None)
     assert review_document(omar, document.pk, verdict="approved").status == "approved"
     undo(omar, Decision.objects.latest("id").pk)
     undo(vera, Decision.objects.get(verb="document.held").pk)
