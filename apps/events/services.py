@@ -136,7 +136,7 @@ def edit_event(
 
 
 class Edits:
-    """Judges edits of many events with as many queries as of one: who may, and how many are going, is asked once."""
+    """Checks edits of many events with as many queries as of one: who may, and how many are going, is asked once."""
 
     def __init__(self, actor: User, events: Collection[Event]) -> None:
         self._actor = actor
@@ -150,7 +150,7 @@ class Edits:
         self._refusal: Refused | None = None
         self._going = going_to_each(event.pk for event in events)
 
-    def judge(self, event: Event, changes: dict[str, Any]) -> set[str]:
+    def evaluate(self, event: Event, changes: dict[str, Any]) -> set[str]:
         """Assign `changes` to `event` without saving it. Returns the fields that differ. Raises a `DomainError`."""
         if event.pk not in self._allowed:
             raise self._refuse(event)
@@ -178,12 +178,12 @@ def edit_events(
     events = {event.pk: event for event in locked}
     if edits.keys() - events.keys():
         raise absent()
-    judge = Edits(actor, list(events.values())).judge
+    evaluate = Edits(actor, list(events.values())).evaluate
     changed: dict[int, set[str]] = {}
     decisions = []
     for pk, changes in sorted(edits.items()):
         decided = _decision_about(actor, events[pk])
-        if fields := judge(events[pk], changes):
+        if fields := evaluate(events[pk], changes):
             changed[pk] = fields
             decisions.append(decided(None))
     done = [events[pk] for pk in changed]

@@ -64,7 +64,7 @@ class _Tidied(_Mixed):
         return name, f"django.db.models.{self.PLAIN}", args, options
 
     def formfield(self, **options: Any) -> Any:
-        """What forms ask for, tidied before they judge it."""
+        """The field of forms, which tidies before it validates."""
         field: Any = super().formfield(**options)
         as_sent = field.to_python
         field.to_python = lambda value: tidy(as_sent(value))

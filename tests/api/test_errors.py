@@ -132,18 +132,18 @@ def test_the_limit_counts_what_is_read_where_no_length_was_sent() -> None:
 def test_oversized_bodies_are_rejected_before_validation(
     path: str, body: Any, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = []
+    checked = []
 
-    def judge(text: str) -> bool:
-        judged.append(text)
+    def note(text: str) -> bool:
+        checked.append(text)
         return True
 
-    monkeypatch.setattr("api.parser.is_storable", judge)
+    monkeypatch.setattr("api.parser.is_storable", note)
     client = api(alice())
     answer = client.patch(path, body) if path == "/users/profile" else client.post(path, body)
     problem = assert_problem(answer, 422, "invalid")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "too-many")]
-    assert len(judged) < 20
+    assert len(checked) < 20
 
 
 def test_objects_inside_one_another_are_refused() -> None:

@@ -80,7 +80,7 @@ def test_an_address_changes_nothing() -> None:
     assert Client().delete("/media/default.jpg").status_code == 405
 
 
-# --- Stories: judged anew when the address is used ------------------------------------------------------------------
+# --- Stories: evaluated anew when the address is used -----------------------------------------------------------------
 
 
 def test_a_story_goes_out_to_whom_the_address_was_made_for(story: Story) -> None:

@@ -65,7 +65,7 @@ def values_without(decision: Decision, target: Model, before: Mapping[str, Any])
     open_names = set(values)
     earlier = _decided(target, decision.subject_id, EDITED, Q(before__done__has_key="words"))
     for edit in earlier.filter(pk__lt=decision.pk).order_by("-pk"):
-        was, now = _words(edit)
+        was, now = _texts(edit)
         for name in open_names & now.keys():
             if edit.undone_at is None:
                 open_names.discard(name)
@@ -83,6 +83,6 @@ def _decided(target: Model, subject_id: int | None, verb: str, done: Q) -> Decis
     return Decision.objects.filter(own | done & about, subject_id=subject_id)
 
 
-def _words(edit: Decision) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _texts(edit: Decision) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     words = edit.before.get("done", {}).get("words")
     return (words["before"], words["after"]) if words else (edit.before, edit.after)

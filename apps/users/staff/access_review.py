@@ -42,7 +42,7 @@ PAIRS = (
     Pair(
         "users.review_document",
         "users.change_qualityshare",
-        _("approves documents and decides how many are judged twice"),
+        _("approves documents and decides how many are checked twice"),
     ),
     Pair("users.review_document", "users.change_staff", _("approves documents and decides who else may")),
     Pair("users.change_staff", "moderation.settle_report", _("decides reports and who else may decide them")),

@@ -387,10 +387,10 @@ class TestContentSnapshots:
             "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
             "user": (author, {"username": "alice", "bio": "Send money"}),
         }
-        for kind, (target, words) in reported.items():
+        for kind, (target, text) in reported.items():
             case = file_report(reporter, kind, target).case
             assert case is not None
-            assert [snapshot.text for snapshot in case.snapshots.all()] == [words]
+            assert [snapshot.text for snapshot in case.snapshots.all()] == [text]
 
     def test_content_snapshots_are_purged_after_case_and_appeal(self) -> None:
         author, boss = alice(), admin()

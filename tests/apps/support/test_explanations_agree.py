@@ -65,7 +65,7 @@ def failed(verdict: CheckOutcomes) -> list[str]:
     return [code for code, passed in verdict if not passed]
 
 
-def _judged(viewer: User, kind: str, target_id: int) -> CheckOutcomes:
+def _evaluated(viewer: User, kind: str, target_id: int) -> CheckOutcomes:
     return evaluate_checks(viewer.pk, kind, [target_id])[target_id]
 
 
@@ -132,14 +132,14 @@ def _delivery_agrees(eyes: Eyes, kind: str, target_id: int, notified: bool | Non
 
 
 def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, int]]) -> None:
-    """What support reads is what was judged; of staff accounts it reads nothing."""
+    """What support reads is what was evaluated; of staff accounts it reads nothing."""
     for viewer, kind, target_id in pairs:
         answer = desk.get(f"/admin/support/{viewer.pk}/why/{kind}/{target_id}/")
         if viewer == made.staff:
             assert answer.status_code == 404
             continue
         page = answer.content.decode()
-        seen = not failed(_judged(viewer, kind, target_id))
+        seen = not failed(_evaluated(viewer, kind, target_id))
         assert (f"{viewer.username} sees {TARGETS[kind].name} #{target_id}." in page) == seen
         assert (f"{viewer.username} does not see {TARGETS[kind].name} #{target_id}:" in page) == (not seen)
 
@@ -157,10 +157,10 @@ def _grants_agree(made: Situation, chance: Any) -> None:
 
 def _mending_helps(viewer: User, kind: str, target_id: int) -> set[tuple[str, str]]:
     """Mend what failed first, then what fails first then, until it is seen; each time the answer is another one."""
-    before, mended = failed(_judged(viewer, kind, target_id)), set()
+    before, mended = failed(_evaluated(viewer, kind, target_id)), set()
     with transaction.atomic():
         while before and _mend(before[0], User.objects.get(pk=viewer.pk), kind, target_id):
-            after = failed(_judged(viewer, kind, target_id))
+            after = failed(_evaluated(viewer, kind, target_id))
             assert before[0] not in after, (viewer, kind, target_id, before)
             assert set(after) < set(before)
             mended.add((kind, before[0]))
