@@ -113,7 +113,7 @@ def resolve_locked(
     version: int | None = None,
     batch: UUID | None = None,
 ) -> Case:
-    """The same for a locked case, after the permission has been checked."""
+    """As `resolve_case`, for a locked case whose permission has been checked."""
     group_reports(actor, case)
     check_workable(actor, case, version=version)
     chosen = check_outcomes(case.kind, list(outcomes))

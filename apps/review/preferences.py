@@ -1,4 +1,4 @@
-"""How a member of staff likes the desks: time zone, time away, keys, veiled pictures."""
+"""Preferences of staff for the desks: time zone, time away, keys, veiled pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_away(person: User) -> bool:
 
 
 def preference_of(user: User) -> Preference:
-    """How they like it; not saved where they never chose."""
+    """The preferences of `user`; unsaved defaults where they have chosen none."""
     return Preference.objects.filter(staff=user).first() or Preference(staff=user)
 
 

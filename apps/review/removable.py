@@ -46,5 +46,5 @@ class Removable(models.Model):
 
 class RemovableQuerySet[M: models.Model](models.QuerySet[M]):
     def kept(self) -> Any:
-        """Those that staff have not removed."""
+        """Rows that staff have not removed."""
         return self.filter(removed_at__isnull=True)

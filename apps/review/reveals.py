@@ -50,12 +50,12 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
 
 
 def reveals_today(user: User) -> int:
-    """How often `user` has revealed something in the last 24 hours."""
+    """The number of reveals of `user` in the last 24 hours that count towards the ration."""
     return Reveal.objects.filter(staff=user, counts=True, created_at__gt=timezone.now() - RATION_OF).count()
 
 
 def ration_of(user: User) -> int:
-    """How often they may in 24 hours: `RATION`, and as often again for each time that an officer allowed it."""
+    """The number of reveals that `user` may make in 24 hours: `RATION`, and as many again for each allowance."""
     allowed = RevealAllowance.objects.filter(staff=user, created_at__gt=timezone.now() - RATION_OF)
     return RATION * (1 + allowed.count())
 

@@ -1,4 +1,4 @@
-"""What the desks go by: settings that few may change. Each change keeps who made it, when, and what stood before."""
+"""Settings of the desks, each with a permission of its own. Every change is a version with actor, time and value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_GOAL = 90 * 24
 
 @transaction.atomic
 def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None) -> Goal:
-    """Say within how many hours what comes into a queue ought to be decided. Raises `Conflict` as `keep_setting`."""
+    """Set the hours within which items of a queue are to be decided. Raises `Invalid`, and what `keep_setting` does."""
     begin_setting(actor, "desk.change_goal")
     if not 1 <= hours <= LONGEST_GOAL:
         raise Invalid("range", _("Enter whole hours, from 1 to %(n)d.") % {"n": LONGEST_GOAL}, field="hours")
@@ -60,12 +60,12 @@ def require_unchanged(row: Model, version: int | None) -> None:
 
 
 def version_of(row: Model) -> int:
-    """The number of a setting's latest version; 0 where it was never kept."""
+    """The id of a setting's latest version; 0 where it has none."""
     return versions_of([row])[row.pk]
 
 
 def versions_of(rows: Sequence[Model]) -> dict[int, int]:
-    """The same of several rows of one model, by their keys."""
+    """The ids of the latest versions of several rows of one model, by the rows' ids."""
     found = dict.fromkeys((row.pk for row in rows), 0)
     if rows:
         kept = history_of(type(rows[0])).filter(id__in=[row.pk for row in rows]).order_by()

@@ -48,7 +48,7 @@ def tidy(text: str) -> str:
 
 
 def seen(text: str) -> str:
-    """The signs of it that can be seen, blanks included."""
+    """`text` without its invisible signs; blanks stay."""
     return "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
 
 

@@ -1,8 +1,8 @@
-"""What one object is by the decisions about it that stand, in whatever order others were made and undone.
+"""The state of one object by the decisions about it in force, in whatever order others were made and undone.
 
 A decision is about the object that is its target; or, where it closes a case, about the one that `before["about"]`
-names, with what it did to it in `before["done"]`. The release before does not name it, and may still run for a while
-after `migrate`: then it is the one that the case is about.
+names, with the changes in `before["done"]`. The previous release does not name it, and may still run for a while after
+`migrate`: then it is the target of the case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REMOVED, RESTORED, EDITED = "removed", "restored", "edited"
 
 
 def key_of(model: type[Model], number: int) -> str:
-    """How `before["about"]` names an object."""
+    """The name of an object in `before["about"]`, as in "stories.story:5"."""
     return f"{model._meta.label_lower}:{number}"
 
 
@@ -33,25 +33,25 @@ def verb_of(model: type[Model], verb: str) -> Action:
 
 
 def removals_of(target: Removable, subject_id: int | None) -> DecisionQuerySet:
-    """All that took it down or found it down rightly, standing or undone."""
+    """All decisions that removed `target`, or confirmed its removal; undone ones as well."""
     return _decided(target, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
 
 
 def removed_by_decision(decision: Decision, target: Removable) -> bool:
-    """Whether a decision, up to this one, took it down; otherwise it has been removed without one."""
+    """Whether `decision` or an earlier one removed `target`; false where it was removed without a decision."""
     took = Q(verb=verb_of(type(target), REMOVED)) | Q(before__done__has_key="removed_at")
     return removals_of(target, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
 
 
-def standing_removal(target: Removable, subject_id: int | None) -> Decision | None:
-    """The decision by which it is down: the first that stands since it was last restored. None where it is up."""
-    removals = removals_of(target, subject_id).standing().order_by("pk")
-    restored = Decision.objects.about(target).standing().filter(verb=verb_of(type(target), RESTORED)).last()
+def removal_in_force(target: Removable, subject_id: int | None) -> Decision | None:
+    """The decision by which `target` is removed: the first in force since it was last restored, or None."""
+    removals = removals_of(target, subject_id).in_force().order_by("pk")
+    restored = Decision.objects.about(target).in_force().filter(verb=verb_of(type(target), RESTORED)).last()
     return removals.filter(pk__gt=restored.pk).first() if restored else removals.first()
 
 
 def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str]:
-    """When, by whom and why something was removed, by that decision."""
+    """The time, officer id and reason of a removal by that decision; empty values for None."""
     if removal is None:
         return None, None, ""
     known = removal.after.get("removed_at") or removal.before.get("done", {}).get("removed_at")

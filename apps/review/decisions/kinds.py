@@ -1,4 +1,4 @@
-"""The kinds of decision there are: each app that takes decisions names its own in its `decisions.py`."""
+"""Registry of the kinds of decision: each app lists its own as `KINDS` in its `decisions.py`."""
 
 from __future__ import annotations
 

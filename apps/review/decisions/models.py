@@ -23,8 +23,8 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def about(self, target: models.Model) -> DecisionQuerySet:
         return self.filter(target_type=target._meta.label_lower, target_id=target.pk)
 
-    def standing(self) -> DecisionQuerySet:
-        """Those that have not been undone."""
+    def in_force(self) -> DecisionQuerySet:
+        """Decisions that have not been undone."""
         return self.filter(undone_at__isnull=True)
 
 

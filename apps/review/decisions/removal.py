@@ -1,4 +1,4 @@
-"""Taking down and putting back as decisions: with an inverse, and with messages that wait."""
+"""Removing and restoring content as decisions, which can be undone and whose messages wait for the undo window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.notifications.models import Kind as NotificationKind
 from apps.notifications.services import notify
-from apps.review.decisions.in_force import REMOVED, RESTORED, removed_by_decision, standing_removal, state_by, verb_of
+from apps.review.decisions.in_force import REMOVED, RESTORED, removal_in_force, removed_by_decision, state_by, verb_of
 from apps.review.decisions.kinds import Kind, kinds
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide, kind_of, snapshot_of, undo
@@ -55,7 +55,7 @@ def restore_as(
     """Restore it. A removal notice that has not been sent yet is cancelled."""
     if target.removed_at is None:
         target.restore()  # raises
-    removals = Decision.objects.about(target).standing().filter(verb=verb_of(type(target), REMOVED), told_at=None)
+    removals = Decision.objects.about(target).in_force().filter(verb=verb_of(type(target), REMOVED), told_at=None)
     removal = removals.order_by("-id").first()
     if removal is not None:
         undone = undo(actor, removal.pk, reason=reason)
@@ -72,7 +72,7 @@ def restore_as(
 
 
 def removal_kinds(model: type[Removable], perm: str) -> list[Kind]:
-    """The two kinds of decision about whether something is down, for an app's `decisions.py`."""
+    """The two kinds of decision that remove and restore rows of `model`, for an app's `decisions.py`."""
     return [
         Kind(
             verb=verb_of(model, verb),
@@ -97,7 +97,7 @@ def _before(target: Removable, named: dict[str, str]) -> dict[str, Any]:
 
 def follow_removals(actor: User, decision: Decision, target: Any, *, note: str) -> None:
     """Bring a locked target in line with the decisions in force, after `decision` has been undone."""
-    removal = standing_removal(target, decision.subject_id)
+    removal = removal_in_force(target, decision.subject_id)
     if removed_by_decision(decision, target):
         state = state_by(removal)
     elif decision.verb == verb_of(type(target), RESTORED) and removal is None:

@@ -1,4 +1,4 @@
-"""Deciding so that it can be taken back: every decision is a row with its inverse, and messages wait."""
+"""Decisions: each is a row with what undoing it restores, and its messages wait for the undo window."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Undone:
-    """What came of undoing a batch."""
+    """The result of undoing a batch: the decisions that were undone and those that were skipped."""
 
     done: list[Decision] = field(default_factory=list)
     skipped: list[tuple[Decision, str]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Undone:
 
 
 def snapshot_of(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
-    """The named fields of `obj` as JSON knows them, for `before` and `after`."""
+    """The named fields of `obj` as JSON values, for `before` and `after` of a decision."""
     values = {name: getattr(obj, column(type(obj), name).attname) for name in names}
     return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
 
@@ -54,7 +54,7 @@ def decide(
     batch: UUID | None = None,
     overrides: Decision | None = None,
 ) -> Decision:
-    """Write down a decision in the transaction that carries it out; its messages leave after `UNDO_WINDOW`."""
+    """Store a decision in the transaction that carries it out; its messages are sent after `UNDO_WINDOW`."""
     decision = drafted(
         actor, verb, target, subject_id=subject_id, before=before, after=after,
         reason=reason, text=text, batch=batch, overrides=overrides,
@@ -76,7 +76,7 @@ def drafted(
     batch: UUID | None = None,
     overrides: Decision | None = None,
 ) -> Decision:
-    """A decision that is not written down yet: `decide_all` does so, of many at once."""
+    """An unsaved decision; `decide_all` stores many at once."""
     decision = Decision(
         verb=kinds()[verb].verb,
         actor=actor,
@@ -95,9 +95,9 @@ def drafted(
 
 
 def decide_all(decisions: Sequence[Decision]) -> None:
-    """Write down decisions in the transaction that carries them out, in as many queries as one takes.
+    """Store decisions in the transaction that carries them out, in as many queries as one takes.
 
-    They are made now, whenever they were drafted, and their messages leave after `UNDO_WINDOW`.
+    Each is made now, whenever it was drafted, and its messages are sent after `UNDO_WINDOW`.
     """
     if decisions:
         now = timezone.now()
@@ -147,7 +147,7 @@ def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
 
 @transaction.atomic
 def send_messages(decision_id: int) -> bool:
-    """Send the messages about a decision, once, unless it has been undone. Whether they were sent."""
+    """Send the messages about a decision, once, unless it has been undone. Returns whether they were sent."""
     decision = Decision.objects.select_for_update(of=("self",)).filter(pk=decision_id).first()
     if decision is None or decision.undone_at is not None or decision.told_at is not None:
         return False

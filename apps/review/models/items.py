@@ -1,4 +1,4 @@
-"""What queues need: items that one member of staff works on at a time, notes about them, and notices to colleagues."""
+"""Items of queues, each claimed by one officer at a time, notes about them, and notices to colleagues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLAIM_LASTS = timedelta(minutes=15)
 
 
 class ReviewItem(models.Model):
-    """An item of a queue. One member of staff claims it, works on it and decides it."""
+    """An item of a queue, which one officer claims and decides."""
 
     WORK_PERMISSION: ClassVar[str]
     """The permission that working on it needs."""
@@ -70,17 +70,17 @@ class ReviewItem(models.Model):
 
     @property
     def decided_as(self) -> str:
-        """How it was decided, in a word or two: its status, unless the model says otherwise."""
+        """The decision in a word or two: the label of its status, unless the model overrides it."""
         item: Any = self  # each model has its own `status`
         return str(item.get_status_display())
 
     def claim_holder(self, now: datetime | None = None) -> User | None:
-        """The user whose claim on it has not run out; None where it is free."""
+        """The officer whose claim has not expired; None where it is free."""
         is_claimed = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
         return self.claimed_by if is_claimed else None
 
     def claim(self, by: User) -> None:
-        """Claim it for `by`, or renew the claim."""
+        """Claim it for `by`, or renew their claim."""
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS
 
     def release(self) -> None:

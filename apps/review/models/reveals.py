@@ -23,7 +23,7 @@ class RevealQuerySet(models.QuerySet["Reveal"]):
         return self.filter(staff=user, until__gt=timezone.now())
 
     def of(self, model: type[models.Model], field: str, ids: Iterable[int]) -> set[int]:
-        """Of which of these rows the field is shown."""
+        """The ids of those of these rows whose `field` is shown."""
         found = self.filter(target_type=model._meta.label_lower, target_id__in=list(ids), field=field)
         return set(found.values_list("target_id", flat=True))
 
@@ -64,7 +64,7 @@ class Reveal(models.Model):
 
 
 class RevealAllowance(models.Model):
-    """That a second person lets one member of staff reveal as much again within a day."""
+    """A colleague's permission for one member of staff to reveal as much again within a day."""
 
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")

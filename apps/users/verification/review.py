@@ -93,7 +93,7 @@ def override_decision(
         verdict == document.status == Document.Status.APPROVED
     ):
         raise Conflict("already-decided", _("Already decided this way."))
-    replaced = Decision.objects.about(document).standing().filter(verb__in=DECISIONS).order_by("-id").first()
+    replaced = Decision.objects.about(document).in_force().filter(verb__in=DECISIONS).order_by("-id").first()
     if document.status == Document.Status.REJECTED and verdict == Document.Status.APPROVED and needs_second(document):
         return _approve_first(reviewer, document, comment, why=why.strip(), overrides=replaced)
     before = snapshot_of(document, DECIDED_FIELDS)
@@ -118,7 +118,7 @@ def update_badge(actor: User, owner_id: int, *, undoing: bool = False) -> bool:
     if undoing and not verified:
         about = Decision.objects.filter(subject=owner_id)
         had = about.filter(verb="document.approved", before__badge=True).exists()
-        verified = had and not about.standing().filter(verb="document.revoked").exists()
+        verified = had and not about.in_force().filter(verb="document.revoked").exists()
     if before != verified:
         owner.identity_verified = verified
         save_as(actor, owner, action=Action.BADGE_CHANGED)
