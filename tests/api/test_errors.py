@@ -74,7 +74,7 @@ def test_text_that_cannot_be_stored_is_invalid(text: str) -> None:
     assert problem["errors"][0]["field"] == "social_links"
 
 
-def test_text_in_the_query_and_the_path_is_judged_too() -> None:
+def test_text_in_the_query_and_the_path_is_checked_too() -> None:
     client = api(alice())
     assert_problem(client.get("/users", search="a\x00"), 422, "invalid")
     assert_problem(client.get("/users/profile/a%00b"), 404, "not-found")
@@ -187,7 +187,7 @@ def test_the_text_beside_a_file_is_limited() -> None:
         picture.seek(0)
 
 
-def test_the_person_is_judged_before_the_body() -> None:
+def test_the_user_is_checked_before_the_body() -> None:
     assert_problem(api().patch("/users/profile", "{broken"), 401, "unauthenticated")
     assert_problem(api().post("/users/verify", "{broken"), 401, "unauthenticated")
 

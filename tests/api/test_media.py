@@ -254,7 +254,7 @@ def test_a_video_that_began_plays_on(story: Story) -> None:
         assert_problem(get(address, Range="bytes=500-"), 404, "not-found")
 
 
-def test_playing_on_is_judged_anew(story: Story) -> None:
+def test_playing_on_is_checked_anew(story: Story) -> None:
     viewer = bob()
     client, address = playing(viewer, story)
     with later(5):

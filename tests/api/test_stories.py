@@ -106,7 +106,7 @@ def test_invalid_stories_are_rejected() -> None:
     assert not Story.objects.exists()
 
 
-def test_the_feed_holds_what_one_may_see() -> None:
+def test_the_feed_has_what_the_viewer_may_see() -> None:
     author, friend, stranger = alice(), bob(), carol()
     make_connection(author, friend, status="accepted", responded_at=timezone.now())
     make_story(author, "for all", hours_old=3)

@@ -58,7 +58,7 @@ def files() -> tuple[str, ...]:
 
 @cache
 def names() -> frozenset[str]:
-    """All words in the code."""
+    """All names and words of the code."""
     texts = (
         file.read_text()
         for folder in FOLDERS

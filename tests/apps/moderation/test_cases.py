@@ -61,7 +61,7 @@ class TestGrouping:
         assert second != first
         assert list(Case.objects.order_by("id").values_list("status", flat=True)) == ["closed", "open"]
 
-    def test_the_database_holds_one_open_case_a_target(self) -> None:
+    def test_the_database_has_one_open_case_a_target(self) -> None:
         case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(IntegrityError), transaction.atomic():
             Case.objects.create(kind=case.kind, target_id=case.target_id, author=case.author)

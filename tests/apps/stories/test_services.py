@@ -189,7 +189,7 @@ def test_twenty_views_at_once_are_one() -> None:
 
 
 @pytest.mark.django_db
-def test_a_file_is_judged_by_its_content() -> None:
+def test_a_file_is_recognized_by_its_content() -> None:
     author = alice()
     with pytest.raises(WrongKind):
         post_story(author, SimpleUploadedFile("sunrise.png", b"<html><script>"))

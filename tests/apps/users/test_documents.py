@@ -152,7 +152,7 @@ def test_exactly_one_of_twenty_submitted_documents_is_accepted() -> None:
 # --- Claiming -------------------------------------------------------------------------------------------------------
 
 
-def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
+def test_a_claim_lasts_for_fifteen_minutes(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
     claimed = claim(vera, Document, document.pk)
     assert claimed.claim_holder() == vera
@@ -413,7 +413,7 @@ def test_changed_decisions_are_undone_step_by_step(document: Document) -> None:
     assert not Notification.objects.exists()
 
 
-def test_a_revocation_undone_gives_the_badge_back_and_says_what_holds(document: Document) -> None:
+def test_a_revocation_undone_restores_the_badge_and_says_what_is_in_force(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved", comment="Welcome")
     override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")

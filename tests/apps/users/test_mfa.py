@@ -413,7 +413,7 @@ def test_keys_and_codes_are_nowhere_in_the_database(one: User, another: User) ->
 
 
 def tables_with(text: str) -> list[str]:
-    """Every table of the database with a row that holds `text` in any of its columns."""
+    """Every table of the database with a row that contains `text` in any of its columns."""
     with connection.cursor() as cursor:
         found = []
         for table in connection.introspection.table_names(cursor):

@@ -50,7 +50,7 @@ def test_a_blind_verdict_is_kept_and_changes_nothing() -> None:
     refused(Conflict, "already-checked", lambda: decide_blind(omar, check.pk, verdict="approved"))
 
 
-def test_another_person_judges_and_only_a_reviewer() -> None:
+def test_another_officer_decides_and_only_a_reviewer() -> None:
     vera, omar = officers()
     check = make_blind_check(vera)
     assert list(open_checks(omar)) == [check]
