@@ -172,7 +172,7 @@ def test_without_valkey_each_process_counts_its_own(
             third.expect_nothing()
 
 
-def test_messages_count_for_both_processes_together(stack_url: str, settings: Any) -> None:
+def test_messages_count_for_api_and_sockets_together(stack_url: str, settings: Any) -> None:
     settings.LIMITS = settings.LIMITS | {"messages": (4, 60)}
     a, b = alice(), bob()
     room = room_of(a, b)
