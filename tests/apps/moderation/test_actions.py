@@ -87,7 +87,7 @@ class TestMadeUpOutcome:
         assert decide(unable, case).status_code == 403
         assert Story.objects.get().caption == "Rude"
 
-    def test_it_is_carried_out_with_its_strike_notice_and_answer(self, case: Case) -> None:
+    def test_registered_outcomes_are_carried_out_with_strike_notice_and_answer(self, case: Case) -> None:
         assert decide(people.community(), case, text="Be kind.").status_code == 302
         assert Story.objects.get().caption == ""
         assert Strike.objects.get().points == 3
@@ -110,7 +110,7 @@ class TestMadeUpOutcome:
         case.refresh_from_db()
         assert case.status == "open"
 
-    def test_it_is_refused_where_it_cannot_be(self) -> None:
+    def test_impossible_outcomes_are_refused(self) -> None:
         made = report(people.bob(), kind="user", target_id=people.alice().pk, reason="harassment")
         assert made.case is not None
         page = decide(people.community(), made.case)
