@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.embedded import CHECKOUT
+from devtools.paths import CHECKOUT
 
 PAGES = [*sorted(CHECKOUT.glob("docs/**/*.md")), CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"]
 FOLDERS = (
