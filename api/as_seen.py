@@ -1,4 +1,4 @@
-"""The API's answers as one person gets them, for staff who look: the very calls, and never a write."""
+"""The API's answers as a user gets them, for staff who view as that user: the very calls, and never a write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.urls import resolve
 
-from api.auth import LookingAs
+from api.auth import ImpersonatedRequest
 from api.main import api
 from apps.users.models import User
 
@@ -39,10 +39,10 @@ def lists() -> list[str]:
     return [path for path in _reading_calls() if "{" not in path]
 
 
-def one_thing(resource: str, thing_id: int) -> list[str]:
-    """The addresses of the GET calls about one thing of a resource, such as ("stories", 5)."""
+def addresses_of(resource: str, object_id: int) -> list[str]:
+    """The addresses of the GET calls about one object of a resource, such as ("stories", 5)."""
     return [
-        f"{path.partition('{')[0]}{thing_id}{path.partition('}')[2]}"
+        f"{path.partition('{')[0]}{object_id}{path.partition('}')[2]}"
         for path in _reading_calls()
         if path.startswith(f"/api/{resource}/{{")
     ]
@@ -66,7 +66,7 @@ def _answer(person: User, path: str, base: str) -> Answer:
     address, _question_mark, query = path.partition("?")
     view, _args, path_parts = resolve(address)
     place = urlsplit(base)
-    request = LookingAs(
+    request = ImpersonatedRequest(
         {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": address,

@@ -1,4 +1,4 @@
-"""Who calls: read from the access token and judged before anything else of the request. Cookies count for nothing."""
+"""Who calls: read from the access token and checked before anything else of the request. Cookies count for nothing."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from apps.users.permissions import VERIFIED, require_not_suspended
 
 
 class Request(HttpRequest):
-    """What a call gets where somebody is signed in."""
+    """What a call gets where a user is signed in."""
 
     user: Person
     auth: Session
 
 
-class LookingAs(WSGIRequest):
+class ImpersonatedRequest(WSGIRequest):
     """A call that staff make to see what `person` sees. No client can send one; it is made in `as_seen.py`."""
 
     person: Person
 
 
 class Anyone(JWTAuth):
-    """Opens a call to everybody. A token that is sent along must be good all the same.
+    """Opens a call to everyone. A token that is sent along must be good all the same.
 
-    Sets `request.user`, and `request.auth` to the session where somebody is signed in.
+    Sets `request.user`, and `request.auth` to the session where a user is signed in.
     """
 
     def __call__(self, request: HttpRequest) -> Any:
         request.user = AnonymousUser()
-        if isinstance(request, LookingAs):
+        if isinstance(request, ImpersonatedRequest):
             session: Session | None = api_sessions.hypothetical_session(request.person)
             request.user = request.person
         else:
             session = self._known_session(request)
         if session is not None:
-            self.judge(session)
+            self.check(session)
         return session or request.user
 
     def _known_session(self, request: HttpRequest) -> Session | None:
@@ -78,7 +78,7 @@ class Anyone(JWTAuth):
         request.user = session.user
         return session
 
-    def judge(self, session: Session) -> None:
+    def check(self, session: Session) -> None:
         require_not_suspended(session.user)
 
 
@@ -95,15 +95,15 @@ class User(Anyone):
 class EvenSuspended(User):
     """Opens a call to every end user, also while suspended: what they need to know of it and to answer."""
 
-    def judge(self, session: Session) -> None:
+    def check(self, session: Session) -> None:
         """Signed in is enough."""
 
 
 class Verified(User):
     """Opens a call to end users with the badge."""
 
-    def judge(self, session: Session) -> None:
-        super().judge(session)
+    def check(self, session: Session) -> None:
+        super().check(session)
         if not VERIFIED.passes(session.user, timezone.now()):
             raise Refused(
                 "verification-required", _("Verify your account first: send in a document at /api/users/verify.")

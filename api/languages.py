@@ -1,4 +1,4 @@
-"""The language in which a client wants to read what we tell it later: mails, notifications, reasons."""
+"""The language in which a client wants to read what it is sent later: mails, notifications, reasons."""
 
 from __future__ import annotations
 

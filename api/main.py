@@ -10,12 +10,13 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
 from api import errors, openapi
-from api.auth import LookingAs, User
+from api.auth import ImpersonatedRequest, User
 from api.parser import StrictParser, is_storable, require_small
 from apps.support import refused_calls
 
@@ -52,8 +53,7 @@ class Api(NinjaAPI):
             keep_refused(request, response)
             return response
 
-        answer.csrf_exempt = True  # type: ignore[attr-defined]  # cookies count for nothing here
-        return answer
+        return csrf_exempt(answer)  # cookies count for nothing here
 
     def _takes_files(self, request: HttpRequest) -> bool:
         """Whether this is a form with files, sent to a call that takes them."""
@@ -78,7 +78,7 @@ class Api(NinjaAPI):
 
 def keep_refused(request: HttpRequest, response: HttpResponseBase) -> None:
     """Keep a call for support where it was refused to a signed-in user, support's own view as that user excepted."""
-    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, LookingAs):
+    if response.status_code < 400 or not request.user.is_authenticated or isinstance(request, ImpersonatedRequest):
         return
     refused_calls.keep(
         request.user,

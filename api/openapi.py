@@ -14,7 +14,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "Verified": [{"bearer": []}],
     "EvenSuspended": [{"bearer": []}],
 }
-WORDS = {
+DESCRIPTIONS = {
     400: "The body cannot be read",
     401: "No token where one is needed, or one that does not hold",
     403: "Known, but not allowed",
@@ -47,7 +47,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for status, answer in answers.items():
         if int(status) >= 400:
-            answer["description"] = WORDS[int(status)]
+            answer["description"] = DESCRIPTIONS[int(status)]
             answer["content"] = {PROBLEM: problem}
     if 401 in answers:
         answers[401]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}

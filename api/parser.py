@@ -15,7 +15,7 @@ from apps.errors import Invalid, TooLarge
 
 # Bytes of a body without files, and characters of the text beside a file.
 BODY_SIZE = 64 * 1024
-# Entries of an object, a list, a query or a form; no call knows of nearly as many. Judging each costs an error.
+# Entries of an object, a list, a query or a form; no call knows of nearly as many. Parsing each costs an error.
 MOST_ENTRIES = 100
 DEEPEST = 10
 LONGEST_NAME = 100
@@ -60,7 +60,7 @@ def is_storable(text: str) -> bool:
 
 
 def _require_sound(value: Any, name: str, depth: int = 1) -> None:
-    """Raise `Invalid` for the field `name` unless all that is in `value` can be stored, and judged in little time."""
+    """Raise `Invalid` for the field `name` unless all that is in `value` can be stored, and parsed in little time."""
     if isinstance(value, str):
         if not is_storable(value):
             raise _invalid("unstorable-text", _("The text holds characters that cannot be stored."), name)

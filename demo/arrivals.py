@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from apps.audit.actions import Action
-from apps.review.decisions.models import HOLD, Decision
-from apps.review.decisions.services import facts
+from apps.review.decisions.models import UNDO_WINDOW, Decision
+from apps.review.decisions.services import snapshot_of
 from apps.users.models import DocType, Document, Profile, Reason, Role, User
 from apps.users.verification.four_eyes import ASKED_FIELDS
 from apps.users.verification.review import DECIDED_FIELDS
@@ -203,19 +203,19 @@ def _smaller(content: bytes) -> bytes:
 
 def _hold(scenario: Scenario, document: Document, by: str, *, hours: float) -> None:
     """Approved first by one officer; a second one has to confirm it."""
-    before, at = facts(document, DECIDED_FIELDS), scenario.ago(hours=hours)
+    before, at = snapshot_of(document, DECIDED_FIELDS), scenario.ago(hours=hours)
     document.approve_first(scenario[by])
     document.first_approved_at = at
     fields = ["needs_second", "first_approved_by", "first_approved_at", "version"]
     change([document], fields, by=lambda _: scenario[by], at=lambda _: at, action=Action.DOCUMENT_FIRST_APPROVED)
-    _decided(scenario, document, "document.held", by, at, before, facts(document, DECIDED_FIELDS))
+    _decided(scenario, document, "document.held", by, at, before, snapshot_of(document, DECIDED_FIELDS))
 
 
 def _ask_second(scenario: Scenario, document: Document, by: str, text: str) -> None:
-    before, at = facts(document, ASKED_FIELDS), scenario.ago(minutes=40)
+    before, at = snapshot_of(document, ASKED_FIELDS), scenario.ago(minutes=40)
     document.needs_second = True
     change([document], ["needs_second"], by=lambda _: scenario[by], at=lambda _: at, action=Action.SECOND_REQUESTED)
-    _decided(scenario, document, "document.second_asked", by, at, before, facts(document, ASKED_FIELDS))
+    _decided(scenario, document, "document.second_asked", by, at, before, snapshot_of(document, ASKED_FIELDS))
     note(scenario, document, by, text, hours=0.67)
 
 
@@ -237,5 +237,5 @@ def _decided(
         before=before,
         after=after,
         made_at=at,
-        told_at=at + HOLD,
+        told_at=at + UNDO_WINDOW,
     )

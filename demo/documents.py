@@ -8,8 +8,8 @@ from datetime import timedelta
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.notifications.models import Kind
-from apps.review.decisions.models import HOLD, Decision
-from apps.review.decisions.services import facts
+from apps.review.decisions.models import UNDO_WINDOW, Decision
+from apps.review.decisions.services import snapshot_of
 from apps.users.models import (
     CHECKS,
     DocType,
@@ -75,7 +75,7 @@ def _decide(scenario: Scenario, verdict: str, decided: list[tuple[Document, Case
     for place, (document, case) in enumerate(decided):
         officer = scenario[_officer(scenario, place, case)]
         reason = Reason(case.reason) if case.reason else None
-        before = facts(document, DECIDED_FIELDS)
+        before = snapshot_of(document, DECIDED_FIELDS)
         document.decide(verdict, officer, case.reason, COMMENTS.get(reason, "") if reason else "")
         document.decided_at = at = case.sent + timedelta(
             hours=_took(scenario, place, case), minutes=scenario.random.randint(0, 50)
@@ -93,9 +93,9 @@ def _decide(scenario: Scenario, verdict: str, decided: list[tuple[Document, Case
                 reason=case.reason,
                 text=message_to_owner(document),
                 before=before,
-                after=facts(document, DECIDED_FIELDS),
+                after=snapshot_of(document, DECIDED_FIELDS),
                 made_at=at,
-                told_at=at + HOLD,
+                told_at=at + UNDO_WINDOW,
             )
         )
     change(

@@ -16,8 +16,8 @@ from apps.moderation.retention import is_needed
 from apps.moderation.strikes import give_strike
 from apps.notifications.models import Kind
 from apps.review.decisions.in_force import key_of
-from apps.review.decisions.models import HOLD, Decision
-from apps.review.decisions.services import facts
+from apps.review.decisions.models import UNDO_WINDOW, Decision
+from apps.review.decisions.services import snapshot_of
 from apps.stories.models import Story
 from apps.users.models import Suspension, User
 from demo import texts
@@ -140,7 +140,7 @@ def resolve(scenario: Scenario, outcome: str, reports: list[Report], by: str = "
         scenario.notify(report.reporter, Kind.REPORT_CLOSED, at, about=report, outcome=outcome)
     case = reports[0].case
     assert case is not None
-    before = facts(case, DECIDED_FIELDS)
+    before = snapshot_of(case, DECIDED_FIELDS)
     case.resolve([outcome], moderator)
     case.closed_at = at
     change(
@@ -161,9 +161,9 @@ def resolve(scenario: Scenario, outcome: str, reports: list[Report], by: str = "
         subject=case.author,
         reason=reports[0].reason,
         before=before | {"about": about, "done": done, "reports": [report.pk for report in reports]},
-        after=facts(case, DECIDED_FIELDS),
+        after=snapshot_of(case, DECIDED_FIELDS),
         made_at=at,
-        told_at=at + HOLD,
+        told_at=at + UNDO_WINDOW,
     )
     give_strike(moderator, case, decision, [outcome])
     if "suspended" in done:

@@ -80,7 +80,7 @@ def _member_line(each: StaffAccess, member: GroupMembership, keys: RevokeKeys) -
 
 
 def _grant_line(each: StaffAccess, grant: Grant, keys: RevokeKeys) -> Line:
-    what = f"{grant.row.permission.name} · {grant.thing}"
+    what = f"{grant.row.permission.name} · {grant.target}"
     return Line(each.person, what, grant.row.ends_at, grant.row.begun_at, keys.grant(each.person, grant))
 
 

@@ -14,7 +14,7 @@ from admin_dashboards.errors import with_status
 from apps.access import may
 from apps.errors import Absent, Invalid
 from apps.users.models import Reason, User
-from apps.users.verification.quality import judge_blind, open_checks, quality
+from apps.users.verification.quality import decide_blind, open_checks, quality
 
 if TYPE_CHECKING:
     from admin_dashboards.compliance.desk import ComplianceDesk
@@ -49,7 +49,7 @@ def check_page(desk: ComplianceDesk, request: StaffRequest, check_id: int) -> Ht
     if request.method == "POST":
         try:
             decision = DocumentDecision.posted(request.POST)
-            judge_blind(viewer, check_id, verdict=decision.verdict, reason=decision.reason)
+            decide_blind(viewer, check_id, verdict=decision.verdict, reason=decision.reason)
         except Invalid as refusal:
             error = refusal
         else:

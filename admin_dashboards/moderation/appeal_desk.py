@@ -70,7 +70,7 @@ class AppealDesk(CaseDesk):
     # --- One appeal -------------------------------------------------------------------------------------------------
 
     def item_context(self, request: StaffRequest, item: Appeal, *, deciding: bool) -> dict[str, Any]:
-        rulings = Decision.objects.about(item).standing()
+        rulings = Decision.objects.about(item).in_force()
         return {
             "case": item.case,
             "author_address": reverse("admin:desk_moderation_item_author", args=[item.case_id]),

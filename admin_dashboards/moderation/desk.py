@@ -141,7 +141,7 @@ class ModerationDesk(CaseDesk):
             "details": case_details(item),
             "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
-            "current_decision": None if item.is_open else Decision.objects.about(item).standing().last(),
+            "current_decision": None if item.is_open else Decision.objects.about(item).in_force().last(),
         }
         return context | decision_context(self, request, item) if deciding else context
 

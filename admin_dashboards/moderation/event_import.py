@@ -22,7 +22,7 @@ class EventRows(TableResource):
         self.checked = Edits(user, rows)
 
     def evaluate(self, row: Event, changes: dict[str, Any]) -> None:
-        self.checked.judge(row, changes)
+        self.checked.evaluate(row, changes)
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
         edit_events(user, edits, later=self.decisions)

@@ -84,7 +84,7 @@ class TextMixin(ModelAdmin):
         changes: dict[str, Any] = {name: said for name, said in sent.items() if said != _plain(getattr(event, name))}
         reason = request.POST.get("reason", "").strip()[:1000]
         edited = edit_event(request.user, event.pk, reason=reason, **changes)
-        decision = Decision.objects.about(event).standing().filter(actor=request.user.pk).last() if changes else None
+        decision = Decision.objects.about(event).in_force().filter(actor=request.user.pk).last() if changes else None
         said = _("“%(title)s” saved. Its host is notified in 10 seconds.") % {"title": edited.title}
         return _texts(edited) | {"sentence": said, "decision": decision.pk if decision else None}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from admin_dashboards.context import StaffRequest
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import kind_of
 
 if TYPE_CHECKING:
@@ -34,5 +34,5 @@ def last_decision(desk: WorkDesk, request: StaffRequest) -> dict[str, Any] | Non
         "address": desk.within(request, "undo"),
         "notifies": kind_of(last).notifies,
         "is_pending": last.told_at is None,
-        "sent_at": last.made_at + HOLD,
+        "sent_at": last.made_at + UNDO_WINDOW,
     }

@@ -114,7 +114,7 @@ ALONE = {"story": "stories", "event": "events"}
 def _about(person: User, kind: str, thing_id: int) -> list[str]:
     """The calls that would show one object."""
     if kind in ALONE:
-        return as_seen.one_thing(ALONE[kind], thing_id)
+        return as_seen.addresses_of(ALONE[kind], thing_id)
     if kind == "profile":
         other = User.objects.clients().filter(pk=thing_id).first()
         return [f"/api/users/profile/{quote(other.username)}"] if other else []

@@ -64,7 +64,7 @@ class ChatSocket(Socket):
         self._subscription = cast(
             RoomSubscription, await manager.current().follow(self._group, lambda: RoomSubscription(room.pk))
         )
-        await self._look_up_last()
+        await self._refreshed()
         # Nothing old is sent unasked.
         self._sent_up_to = self._subscription.last_seq if after is None else min(after, self._subscription.last_seq)
         self._is_placed = after is not None
@@ -119,11 +119,11 @@ class ChatSocket(Socket):
         return self._sent_up_to if self._resume_after is None else self._resume_after
 
     async def _resume(self, after: int) -> None:
-        subscription = await self._look_up_last()
+        subscription = await self._refreshed()
         # No further than the room has come: what is said next would seem to have been sent.
         self._resume_after = min(after, subscription.last_seq)
 
-    async def _look_up_last(self) -> RoomSubscription:
+    async def _refreshed(self) -> RoomSubscription:
         subscription = self._subscription
         if subscription is None:
             raise Absent("not-found", _("There is no such room."))
@@ -152,7 +152,7 @@ class ChatSocket(Socket):
         frames = self._subscription.above(self._sent_up_to)
         if frames is None:
             found = await in_thread(timeline.after, self._subscription.room_id, self._sent_up_to, AT_ONCE)
-            frames = [(facts["seq"], message_frame(facts)) for facts in found]
+            frames = [(fields["seq"], message_frame(fields)) for fields in found]
             if not frames:
                 self._sent_up_to = last_seq  # an account was deleted with its messages
         for seq, text in frames:

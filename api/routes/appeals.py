@@ -1,4 +1,4 @@
-"""Asking for another look at a decision. Open to the suspended, too."""
+"""Appeals against decisions. Open to suspended users, too."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def list_appeals(request: Request, paging: Query[Paging]) -> dict[str, Any]:
 
 @router.post("", response={201: AppealOut, **refusals(404, 409)}, operation_id="appeal")
 def appeal(request: Request, body: AppealIn) -> Status[Appeal]:
-    """Once a decision, within 20 days. Somebody else than whoever decided looks at it."""
+    """Once a decision, within 20 days. An officer who did not decide reviews it."""
     return Status(201, appeals.appeal(request.user, body.decision, text=body.text))

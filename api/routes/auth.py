@@ -87,7 +87,7 @@ def change_password(request: Request, body: PasswordIn) -> Status[None]:
     operation_id="request_password_reset",
 )
 def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
-    """Mail a six-digit code to this address, if it belongs to somebody. The answer does not tell."""
+    """Mail a six-digit code to this address, if it belongs to a user. The answer does not say whether it does."""
     spend("password_reset", lockout.lockout_key(body.email))
     passwords.request_reset(body.email)
     return {"message": _("If the address belongs to an account, a code is on its way.")}
@@ -98,7 +98,7 @@ def request_reset(request: HttpRequest, body: ResetIn) -> dict[str, str]:
 )
 def confirm_reset(request: HttpRequest, body: ResetConfirmIn) -> dict[str, str]:
     """Set a new password by the code from the mail. Every login ends."""
-    # Counted apart from passwords, so that whoever tried those in vain can still use a code.
+    # Counted apart from passwords, so that a user who tried those in vain can still use a code.
     with guesses(counted_address(request.META), f"code:{lockout.lockout_key(body.email)}"):
         passwords.confirm_reset(body.email, code=body.otp, password=body.password)
     return {"message": _("The new password is set. Sign in with it.")}

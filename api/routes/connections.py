@@ -31,7 +31,7 @@ def list_connections(request: Request, filters: Query[ConnectionFilter], paging:
     operation_id="request_connection",
 )
 def request_connection(request: Request, body: RequestIn) -> Status[Connection]:
-    """One a pair, whoever asks; after a rejection too, until one of the two deletes it."""
+    """One a pair, in either direction; after a rejection too, until one of the two deletes it."""
     return Status(201, services.request_connection(request.user, body.receiver))
 
 

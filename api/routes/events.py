@@ -1,4 +1,4 @@
-"""Events: public to look at, hosted and joined by the verified."""
+"""Events: public to read, hosted and joined by verified users."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def delete_event(request: Request, event_id: PathId) -> Status[None]:
     "/{event_id}/cancel", auth=Verified(), response={200: EventOut, **refusals(409)}, operation_id="cancel_event"
 )
 def cancel_event(request: Request, event_id: PathId) -> Event:
-    """For the host. Everybody who takes part is told."""
+    """For the host. All participants are notified."""
     return services.cancel_event(request.user, event_id)
 
 

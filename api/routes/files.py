@@ -1,7 +1,7 @@
 """Pictures and videos at addresses that live a minute, and for a video's further parts longer.
 
 Nothing is served by its path in storage. A bucket gives out pictures itself, at an address of its own; a video goes
-through this process, since a player would keep the bucket's address, which nobody could take back from it.
+through this process, since a player would keep the bucket's address, which could not be revoked.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def default_picture(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def media(request: HttpRequest, token: str) -> HttpResponseBase:
-    """The file behind a signed address, if whoever it was made for may still see it."""
+    """The file behind a signed address, if the viewer it was made for may still see it."""
     try:
         file = _file_at(token, further="Range" in request.headers)
     except Absent as error:
@@ -97,7 +97,7 @@ def _profile_picture(user_id: int) -> FieldFile | None:
 
 
 def _story_file(address: Address) -> FieldFile | None:
-    """Judged anew for whoever the address was made for: a story, a login or an account may have ended since."""
+    """Evaluated anew for the viewer of the address: a story, a login or an account may have ended since."""
     viewer = User.objects.active().filter(pk=address.viewer).first()
     if viewer is None or (address.login is not None and not is_signed_in(viewer, address.login)):
         return None

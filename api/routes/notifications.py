@@ -1,4 +1,4 @@
-"""What people are told, and have read."""
+"""The notifications of a user, and which of them are read."""
 
 from __future__ import annotations
 

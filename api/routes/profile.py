@@ -71,7 +71,7 @@ def clear_image(request: Request) -> User:
 
 @router.get("/access_log", response={200: Page[LookOut]}, operation_id="list_looks_at_me")
 def access_log(request: Request, paging: Query[Paging]) -> dict[str, Any]:
-    """When staff looked at one's masked data, at one's documents or through one's eyes, and why; latest first."""
+    """When staff viewed one's masked data or documents, or viewed as oneself, and why; latest first."""
     return paginate(request, views_of(request.user), paging)
 
 

@@ -1,4 +1,4 @@
-"""Telling staff what is wrong, and following what came of it."""
+"""Reporting content to staff, and following what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks of staff at one's own data, as one may know of them."""
+"""Views by staff of a user's own data, as that user may know of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from apps.users.accounts.access_log import ViewKind, kind_of, view_reason, view_
 
 
 class LookOut(Schema):
-    """What was looked at, when and why. Never by whom."""
+    """What was viewed, when and why. Never by whom."""
 
     id: int
     kind: ViewKind
     text: str
     target: TargetOut | None
-    """The document or message that was looked at; null where it was the account."""
+    """The document or message that was viewed; null where it was the account."""
     field: str | None
     """Of what is masked for staff, which field they saw, or found the person by."""
     reason: str

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from api.pagination import Paging
 from api.parser import is_storable
 from api.schemas.common import Body, Id, PersonOut, Time
-from apps.chat.models import LONGEST_MESSAGE, Message, Room
+from apps.chat.models import LONGEST_MESSAGE, Room
 from apps.infra.ids import LARGEST_ID
 from apps.users.models import User
 
@@ -42,7 +42,7 @@ class ChatMessageOut(Schema):
 
 
 class ChatMessageIn(Body):
-    """Either `room` or `receiver` says where it goes. A receiver is somebody to whom one is connected."""
+    """Either `room` or `receiver` says where it goes. A receiver is a user to whom the sender is connected."""
 
     room: RoomName | None = None
     receiver: Id | None = None
@@ -64,7 +64,7 @@ class RoomIn(Body):
 class RoomOut(Schema):
     room_name: str
     participants: list[PersonOut]
-    """Everybody in the room, oneself included."""
+    """All members of the room, oneself included."""
     last_message: ChatMessageOut | None
     unread: int
 
@@ -77,9 +77,9 @@ class RoomOut(Schema):
         return [membership.user for membership in room.memberships.all()]
 
     @staticmethod
-    def resolve_last_message(room: Room) -> dict[str, Any] | None:
-        last: list[Message] = room.last_messages  # type: ignore[attr-defined]
-        return last[0].payload() if last else None
+    def resolve_last_message(room: Any) -> dict[str, Any] | None:
+        # The rows come from `with_last_message`.
+        return room.last_messages[0].payload() if room.last_messages else None
 
 
 class TicketOut(Schema):

@@ -73,8 +73,8 @@ class ErrorFrame(BaseModel):
     detail: str
 
 
-def message_frame(facts: dict[str, Any]) -> str:
-    return _as_http_does(MessageFrame.model_validate(facts).model_dump())
+def message_frame(fields: dict[str, Any]) -> str:
+    return _as_http_does(MessageFrame.model_validate(fields).model_dump())
 
 
 def notification_frame(notification: Notification, unread: int) -> str:

@@ -1,4 +1,4 @@
-"""What people are told."""
+"""Notifications."""
 
 from __future__ import annotations
 

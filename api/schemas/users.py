@@ -143,7 +143,7 @@ class ProfilePut(_ProfileFields):
 
 
 class _ProfileTexts(Schema):
-    """What anybody may read of a profile."""
+    """What every user may read of a profile."""
 
     bio: str
     social_links: dict[str, str]

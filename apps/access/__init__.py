@@ -15,6 +15,7 @@ from apps.access.grants import (
     models_with_row_grants,
     opened,
     row_grants,
+    unended_row_grants,
     visible,
 )
 from apps.access.registry import Rule, Scope, rules, scopes
@@ -48,6 +49,7 @@ __all__ = [
     "scoped_permissions",
     "scopes",
     "unended",
+    "unended_row_grants",
     "until_text",
     "visible",
     "with_scoped",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -23,6 +23,8 @@ from apps.access.scoped import scoped_granted, scoped_permissions
 from apps.access.timeboxed import unended
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
     from apps.users.models import User
 
 
@@ -52,9 +54,16 @@ def holders(perm: str, obj: Model | None = None, *, for_good: bool = False, supe
 
 def row_grants(user: User, model: type[Model]) -> tuple[QuerySet[Any], QuerySet[Any]]:
     """The row grants on `model` that count for `user` now: their own, and those of their groups."""
-    own = get_user_obj_perms_model(model).objects.filter(unended(), user=user)  # type: ignore[arg-type, attr-defined]
-    theirs = get_group_obj_perms_model(model).objects.filter(unended(), group__in=memberships(user).values("group"))  # type: ignore[arg-type, attr-defined]
-    return own, theirs
+    own, theirs = unended_row_grants(model)
+    return own.filter(user=user), theirs.filter(group__in=memberships(user).values("group"))
+
+
+def unended_row_grants(model: type[Model]) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    """All row grants on `model` in force now: those of accounts, and those of groups."""
+    # Guardian's annotations take an instance for the model.
+    named: Any = model
+    own, theirs = get_user_obj_perms_model(named), get_group_obj_perms_model(named)
+    return own._default_manager.filter(unended()), theirs._default_manager.filter(unended())
 
 
 def _of(perm: str) -> dict[str, str]:
@@ -92,10 +101,17 @@ def opened(user: User, perm: str, model: type[Model]) -> Q:
     return rows
 
 
-def visible[M: Model](user: User, model: type[M]) -> QuerySet[M]:
-    """The rows of `model` that `user` may see: those granted, and those in the scope of the app."""
+@overload
+def visible[M: Model](user: User | AnonymousUser, model: type[M]) -> QuerySet[M]: ...
+@overload
+def visible[Rows: QuerySet[Any]](user: User | AnonymousUser, model: type[Model], rows: type[Rows]) -> Rows: ...
+def visible(user: User | AnonymousUser, model: type[Model], rows: type[QuerySet[Any]] = QuerySet) -> QuerySet[Any]:
+    """The rows of `model` that `user` may see: those granted, and those in the scope of the app.
+
+    `rows` is the model's own class of querysets, named where its methods are called on the result.
+    """
     scope = scopes()[model](user)
-    if not user.is_staff:
+    if user.is_anonymous or not user.is_staff:
         return scope
     return granted(user, model, "view") | scope
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pgtrigger
@@ -27,6 +28,8 @@ class Version(models.Model):
     request_id = models.CharField(max_length=64, blank=True, editable=False)
     action = models.CharField(max_length=48, blank=True, default="", db_default="", editable=False)
     """The code of the action, see `apps.audit.actions`; empty for what earlier releases wrote."""
+    history_change_reason: str | None
+    """Added by the library: what a user wrote."""
 
     @property
     def label(self) -> str:
@@ -41,7 +44,7 @@ class Version(models.Model):
     @property
     def note(self) -> str:
         """What a user wrote, or, of what earlier releases wrote, what was done."""
-        return self.history_change_reason or ""  # type: ignore[attr-defined]
+        return self.history_change_reason or ""
 
     class Meta:
         abstract = True
@@ -134,11 +137,27 @@ class History(HistoricalRecords):
             super().create_historical_record(instance, history_type, using=using)
 
 
+def history_of(model: type[models.Model]) -> Any:
+    """The manager of the versions of `model`. Raises `AttributeError` for a model without history."""
+    tracked: Any = model
+    return tracked.history
+
+
+@contextmanager
+def without_version(obj: models.Model) -> Iterator[None]:
+    """What is saved of `obj` inside the block makes no version."""
+    tracked: Any = obj
+    tracked.skip_history_when_saving = True
+    try:
+        yield
+    finally:
+        del tracked.skip_history_when_saving
+
+
 def changed[M: models.Model](objs: Sequence[M]) -> list[M]:
     """Those of `objs`, rows of one model, that differ from their latest version."""
-    history: type[models.Model] = type(objs[0]).history.model  # type: ignore[attr-defined]
     key = objs[0]._meta.pk.attname
-    rows = history._default_manager.filter(**{f"{key}__in": [obj.pk for obj in objs]})
+    rows = history_of(type(objs[0])).model._default_manager.filter(**{f"{key}__in": [obj.pk for obj in objs]})
     latest = {getattr(row, key): row for row in rows.order_by(key, "-history_id").distinct(key)}
     return [obj for obj in objs if obj.pk not in latest or _differs(obj, latest[obj.pk])]
 
@@ -171,9 +190,10 @@ def save_as[M: models.Model](actor: User | None, obj: M, *, action: str, note: s
     `secret`: what changes is left out of the history; that it changed is not.
     """
     _sign(obj, actor, action, note)
-    obj._change_is_secret = secret  # type: ignore[attr-defined]
+    marked: Any = obj
+    marked._change_is_secret = secret
     obj.save()
-    obj._change_is_secret = False  # type: ignore[attr-defined]
+    marked._change_is_secret = False
     return obj
 
 
@@ -204,8 +224,7 @@ def bulk_update_as[M: models.Model](
     _sign_all(objs, actor, action, note)
     with transaction.atomic():
         type(objs[0])._base_manager.bulk_update(objs, list(fields))
-        history = type(objs[0]).history  # type: ignore[attr-defined]
-        history.bulk_history_create(changed(objs), update=True, custom_historical_attrs=_with(action))
+        history_of(type(objs[0])).bulk_history_create(changed(objs), update=True, custom_historical_attrs=_with(action))
 
 
 def _with(action: str) -> dict[str, str]:
@@ -218,6 +237,7 @@ def _sign_all[M: models.Model](objs: Sequence[M], actor: Actors[M], action: str,
 
 
 def _sign(obj: models.Model, actor: User | None, action: str, note: str | None) -> None:
-    obj._history_user = actor  # type: ignore[attr-defined]
-    obj._change_action = action  # type: ignore[attr-defined]
-    obj._change_reason = note or None  # type: ignore[attr-defined]
+    marked: Any = obj
+    marked._history_user = actor
+    marked._change_action = action
+    marked._change_reason = note or None

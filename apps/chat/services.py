@@ -25,7 +25,8 @@ from apps.users.models import User
 
 def rooms_of(viewer: User) -> RoomQuerySet:
     """The rooms of `viewer` with all that a list shows of them, those with the latest messages first."""
-    return visible(viewer, Room).with_people().with_last_message(viewer).with_unread(viewer).latest_first()  # type: ignore[attr-defined]
+    rooms = visible(viewer, Room, RoomQuerySet)
+    return rooms.with_people().with_last_message(viewer).with_unread(viewer).latest_first()
 
 
 def room_named(viewer: User, name: str) -> Room:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.access import require, visible
 from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
-from apps.connections.models import Connection
+from apps.connections.models import Connection, ConnectionQuerySet
 from apps.errors import Absent, Conflict, Invalid
 from apps.infra import pubsub
 from apps.notifications.models import Kind
@@ -25,12 +25,12 @@ def connections_of(
     user: User, *, status: str | None = None, direction: Direction | None = None
 ) -> QuerySet[Connection]:
     """The connections of a user, newest first."""
-    rows = visible(user, Connection)
+    rows = visible(user, Connection, ConnectionQuerySet)
     if status is not None:
         rows = rows.filter(status=status)
     if direction is not None:
         rows = rows.filter(sender=user) if direction == "sent" else rows.filter(receiver=user)
-    return rows.with_people().newest_first()  # type: ignore[attr-defined]
+    return rows.with_people().newest_first()
 
 
 @transaction.atomic
@@ -73,7 +73,7 @@ def delete_connection(actor: User, connection_id: int) -> None:
 
 
 def _locked(actor: User, connection_id: int) -> Connection:
-    rows = visible(actor, Connection).with_people().select_for_update(of=("self",))  # type: ignore[attr-defined]
+    rows = visible(actor, Connection, ConnectionQuerySet).with_people().select_for_update(of=("self",))
     connection = rows.filter(pk=connection_id).first()
     if connection is None:
         raise Absent("not-found", _("There is no such connection."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.audit.actions import Action
 from apps.events.models import Event
 from apps.events.services import undo_edit
-from apps.notifications.models import Kind as Told
+from apps.notifications.models import Kind as NotificationKind
 from apps.notifications.services import notify
 from apps.review.decisions.in_force import values_without
 from apps.review.decisions.kinds import Kind
@@ -20,14 +20,14 @@ def undo_edits(actor: User, decision: Decision, event: Event) -> None:
 
 
 def notify_edited(decision: Decision) -> None:
-    _notify_host(decision, Told.CONTENT_EDITED)
+    _notify_host(decision, NotificationKind.CONTENT_EDITED)
 
 
 def notify_undone(decision: Decision) -> None:
-    _notify_host(decision, Told.DECISION_UNDONE)
+    _notify_host(decision, NotificationKind.DECISION_UNDONE)
 
 
-def _notify_host(decision: Decision, kind: Told) -> None:
+def _notify_host(decision: Decision, kind: NotificationKind) -> None:
     event = Event.objects.filter(pk=decision.target_id).first()
     assert decision.subject_id is not None
     notify(decision.subject_id, kind, about=event, **named_in(decision))
@@ -40,7 +40,7 @@ KINDS = [
         model=Event,
         perm="events.change_event",
         undo=undo_edits,
-        tell=notify_edited,
-        tell_undone=notify_undone,
+        notify=notify_edited,
+        notify_undone=notify_undone,
     ),
 ]

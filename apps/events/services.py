@@ -27,13 +27,13 @@ from apps.events.changes import (
     notify_moved,
     participants_of,
 )
-from apps.events.models import Event, Participation
+from apps.events.models import Event, EventQuerySet, Participation
 from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
 from apps.review.decisions.models import Decision
 from apps.review.decisions.removal import remove_as, restore_as
-from apps.review.decisions.services import decide_all, drafted, facts
+from apps.review.decisions.services import decide_all, drafted, snapshot_of
 from apps.users.models import User
 
 PERM = "events.change_event"
@@ -45,7 +45,7 @@ EMPTY = {"description": "", "ends_at": None, "capacity": None}
 
 def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> QuerySet[Event]:
     """Events by time, title or place: upcoming ones soonest first, all others latest first."""
-    events = visible(viewer, Event).when(when)  # type: ignore[arg-type, attr-defined]
+    events = visible(viewer, Event, EventQuerySet).when(when)
     if search:
         events = events.filter(Q(title__icontains=search) | Q(location__icontains=search))
     order = ("date", "id") if when == "upcoming" else ("-date", "-id")
@@ -54,7 +54,7 @@ def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str 
 
 def event_for(viewer: User | AnonymousUser, event_id: int) -> Event:
     """One event as `viewer` sees it. Raises `Absent`."""
-    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()  # type: ignore[arg-type]
+    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()
     if event is None:
         raise absent()
     return event
@@ -70,7 +70,7 @@ def with_answers(events: QuerySet[Event], viewer: User | AnonymousUser) -> Query
         for status in (Participation.Status.GOING, Participation.Status.INTERESTED)
     }
     # The ID of an anonymous user is None, which finds nothing.
-    mine = here.filter(user_id=viewer.pk).values("status")  # type: ignore[misc]
+    mine = here.filter(Q(user_id=viewer.pk)).values("status")
     return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
 
 
@@ -136,7 +136,7 @@ def edit_event(
 
 
 class Edits:
-    """Judges edits of many events with as many queries as of one: who may, and how many are going, is asked once."""
+    """Checks edits of many events with as many queries as of one: who may, and how many are going, is asked once."""
 
     def __init__(self, actor: User, events: Collection[Event]) -> None:
         self._actor = actor
@@ -150,7 +150,7 @@ class Edits:
         self._refusal: Refused | None = None
         self._going = going_to_each(event.pk for event in events)
 
-    def judge(self, event: Event, changes: dict[str, Any]) -> set[str]:
+    def evaluate(self, event: Event, changes: dict[str, Any]) -> set[str]:
         """Assign `changes` to `event` without saving it. Returns the fields that differ. Raises a `DomainError`."""
         if event.pk not in self._allowed:
             raise self._refuse(event)
@@ -178,12 +178,12 @@ def edit_events(
     events = {event.pk: event for event in locked}
     if edits.keys() - events.keys():
         raise absent()
-    judge = Edits(actor, list(events.values())).judge
+    evaluate = Edits(actor, list(events.values())).evaluate
     changed: dict[int, set[str]] = {}
     decisions = []
     for pk, changes in sorted(edits.items()):
         decided = _decision_about(actor, events[pk])
-        if fields := judge(events[pk], changes):
+        if fields := evaluate(events[pk], changes):
             changed[pk] = fields
             decisions.append(decided(None))
     done = [events[pk] for pk in changed]
@@ -208,11 +208,13 @@ def lock_events(event_ids: Iterable[int]) -> None:
 
 def _decision_about(actor: User, event: Event) -> Callable[[UUID | None], Decision]:
     """A function that drafts the decision about an edit of `event`, to be called after it."""
-    before, named = facts(event, FIELDS), _named(event)
-    times = {field: getattr(event, field).isoformat() for field in ("date", "ends_at")}  # exact, which `facts` is not
+    before, named = snapshot_of(event, FIELDS), _named(event)
+    times = {
+        field: getattr(event, field).isoformat() for field in ("date", "ends_at")
+    }  # exact, which `snapshot_of` is not
 
     def decided(batch: UUID | None) -> Decision:
-        now = facts(event, FIELDS)
+        now = snapshot_of(event, FIELDS)
         after = {field: value for field, value in now.items() if value != before[field]}
         was = {field: (before | times)[field] for field in after} | {"named": named}
         return drafted(actor, "event.edited", event, subject_id=event.host_id, before=was, after=after, batch=batch)

@@ -15,7 +15,7 @@ from apps.moderation.cases import LONGEST_TEXT
 from apps.moderation.models import APPEAL_WITHIN, Appeal, Case, Strike, known_to_author
 from apps.review.claims import lock_for_work
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import decide, facts, undo
+from apps.review.decisions.services import decide, snapshot_of, undo
 from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import User
 
@@ -70,7 +70,7 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
     Case.objects.select_for_update(of=("self",)).filter(appeals=appeal_id).first()
     ruled = lock_for_work(actor, Appeal, appeal_id, version=version)
     _check(text)
-    before = facts(ruled, DECIDED_FIELDS)
+    before = snapshot_of(ruled, DECIDED_FIELDS)
     status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
     ruled.rule(status, actor, text.strip())
     save_as(actor, ruled, action=Action(f"appeal.{status}"))
@@ -82,7 +82,7 @@ def rule_on_appeal(actor: User, appeal_id: int, *, overturn: bool, text: str, ve
         ruled,
         subject_id=ruled.author_id,
         before=before,
-        after=facts(ruled, DECIDED_FIELDS),
+        after=snapshot_of(ruled, DECIDED_FIELDS),
         text=ruled.ruling,
     )
     alert_if_same_person(ruled.decider, actor, ruled, since=ruled.decision.made_at)

@@ -22,7 +22,7 @@ from apps.moderation.models import Case, Report
 from apps.moderation.strikes import give_strike
 from apps.review.claims import check_workable, locked
 from apps.review.decisions.in_force import key_of
-from apps.review.decisions.services import decide, facts
+from apps.review.decisions.services import decide, snapshot_of
 from apps.users.models import User
 
 SUSPENDED_FOR = timedelta(days=7)
@@ -113,7 +113,7 @@ def resolve_locked(
     version: int | None = None,
     batch: UUID | None = None,
 ) -> Case:
-    """The same for a locked case, after the permission has been checked."""
+    """As `resolve_case`, for a locked case whose permission has been checked."""
     group_reports(actor, case)
     check_workable(actor, case, version=version)
     chosen = check_outcomes(case.kind, list(outcomes))
@@ -122,7 +122,7 @@ def resolve_locked(
         raise Invalid("invalid", _("There is no such reason."), field="reason")
     if len(text) > LONGEST_TEXT:
         raise Invalid("too-long", _("Use at most %(n)d characters.") % {"n": LONGEST_TEXT}, field="text")
-    before = facts(case, DECIDED_FIELDS)
+    before = snapshot_of(case, DECIDED_FIELDS)
     params = Params(until=until or timezone.now() + SUSPENDED_FOR, note=note, edits=edits or {})
     actions = by_severity(chosen)
     if edits and not asked_for("edits", chosen):
@@ -143,7 +143,7 @@ def resolve_locked(
         case,
         subject_id=case.author_id,
         before=before,
-        after=facts(case, DECIDED_FIELDS),
+        after=snapshot_of(case, DECIDED_FIELDS),
         reason=reason,
         text=text,
         batch=batch,

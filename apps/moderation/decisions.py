@@ -140,8 +140,8 @@ def _ruling(verb: Action, undo: Callable[[User, Decision, Appeal], None]) -> Kin
         model=Appeal,
         perm=Appeal.WORK_PERMISSION,
         undo=undo,
-        tell=notify_appellant,
-        tell_undone=notify_appellant,
+        notify=notify_appellant,
+        notify_undone=notify_appellant,
     )
 
 
@@ -151,8 +151,8 @@ KINDS = [
         model=Case,
         perm=Case.WORK_PERMISSION,
         undo=undo_resolution,
-        tell=notify_resolved,
-        tell_undone=notify_undone,
+        notify=notify_resolved,
+        notify_undone=notify_undone,
     ),
     _ruling(Action.APPEAL_UPHELD, reopen_appeal),
     _ruling(Action.APPEAL_OVERTURNED, refuse_undo),

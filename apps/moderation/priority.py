@@ -70,7 +70,7 @@ class ScorePart:
 
 
 def score_parts(case: Case) -> list[ScorePart]:
-    """What the priority score of a case is the sum of: one part for each report, the highest first."""
+    """The parts of the priority score of a case: one for each report, the highest first."""
     return _parts([case.pk]).get(case.pk, [])
 
 
@@ -93,7 +93,7 @@ def update_scores(case_ids: Iterable[int]) -> None:
 
 
 def update_open_scores() -> None:
-    """The same for all open cases: the records of their reporters change with every case that is closed."""
+    """Update the scores of all open cases: the records of their reporters change with every case that is closed."""
     last = 0
     while ids := list(
         Case.objects.open().filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:SCORED_AT_ONCE]

@@ -15,6 +15,7 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.moderation.cases import open_case, resolve_locked
 from apps.moderation.content import content_of, reportable
 from apps.moderation.models import Case, Report
+from apps.moderation.models.reports import ReportQuerySet
 from apps.moderation.priority import update_scores
 from apps.moderation.retention import keep_snapshot
 from apps.review.claims import already_decided
@@ -23,7 +24,7 @@ from apps.users.models import User
 
 def reports_by(reporter: User) -> QuerySet[Report]:
     """The reports of a user, newest first."""
-    return visible(reporter, Report).newest_first()  # type: ignore[attr-defined]
+    return visible(reporter, Report, ReportQuerySet).newest_first()
 
 
 @transaction.atomic

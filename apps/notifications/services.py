@@ -14,7 +14,7 @@ from django.utils.translation import override
 from apps.access import require, visible
 from apps.errors import Absent
 from apps.infra import pubsub
-from apps.notifications.models import Kind, Notification
+from apps.notifications.models import Kind, Notification, NotificationQuerySet
 from apps.notifications.texts import text_of
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def notify_all(
 
 def notifications_of(user: User, *, unread: bool | None = None) -> models.QuerySet[Notification]:
     """The notifications of `user`, newest first: all, only the unread, or only the read."""
-    rows = visible(user, Notification)
+    rows = visible(user, Notification, NotificationQuerySet)
     if unread is not None:
         rows = rows.filter(is_read=not unread)
-    return rows.newest_first()  # type: ignore[attr-defined]
+    return rows.newest_first()
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import holders, may, require
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import save_as, without_version
 from apps.audit.services import record
 from apps.errors import Absent, Conflict, Invalid
 from apps.review.conflicts import conflict_of
@@ -34,7 +34,7 @@ def lock_for_work[W: ReviewItem](
 ) -> W:
     """Lock an item that `actor` may work on now: permitted, open, free or claimed by them, no conflict of interest.
 
-    `version` is the one that they looked at; `taking_over`: another user's claim does not matter. Raises `Absent`,
+    `version` is the one that they viewed; `taking_over`: another user's claim does not matter. Raises `Absent`,
     `Refused` without the permission and for a conflict of interest, `Conflict` for what was decided, has changed since
     `version`, or is claimed by another.
     """
@@ -54,7 +54,7 @@ def locked[W: ReviewItem](model: type[W], item_id: int) -> W:
 
 
 def check_workable(actor: User, item: ReviewItem, *, version: int | None = None, taking_over: bool = False) -> None:
-    """The rules of `lock_for_work` but for the permission, of an item that is locked or only looked at."""
+    """The rules of `lock_for_work` but for the permission, of an item that is locked or only viewed."""
     if (conflict := conflict_of(actor, item)) is not None:
         raise conflict
     if not item.is_open:
@@ -65,7 +65,7 @@ def check_workable(actor: User, item: ReviewItem, *, version: int | None = None,
 
 
 def is_workable(actor: User, item: ReviewItem) -> bool:
-    """Whether `actor`, who holds the permission, could decide the item now."""
+    """Whether `actor`, who has the permission, could decide the item now."""
     holder = item.claim_holder()
     return item.is_open and (holder is None or holder.pk == actor.pk) and conflict_of(actor, item) is None
 
@@ -79,7 +79,7 @@ def require_free(actor: User, item: ReviewItem) -> None:
 
 
 def require_unchanged(item: ReviewItem, version: int | None) -> None:
-    """Raise `Conflict` where the item is not in the version that the user looked at."""
+    """Raise `Conflict` where the item is not in the version that the user viewed."""
     if version not in (None, item.version):
         raise already_decided(item)
 
@@ -96,7 +96,7 @@ def already_decided(item: ReviewItem) -> Conflict:
 
 
 def colleagues(perm: str, item: models.Model | None = None) -> list[User]:
-    """The staff who hold `perm` on all rows, or on a share that `item` is in, by name; those away come last."""
+    """The staff who have `perm` on all rows, or on some that include `item`, by name; those away come last."""
     staff = holders(perm, item, superusers=True).select_related("desk_preference").order_by("username")
     return sorted(staff[:MOST_COLLEAGUES], key=is_away)
 
@@ -220,5 +220,5 @@ def _least_busy[W: ReviewItem](actor: User, model: type[W], item: W) -> User | N
 
 def _save_work(item: ReviewItem) -> None:
     # Who is working on what comes and goes; the audit log has it, the history of the object need not.
-    item.skip_history_when_saving = True  # type: ignore[attr-defined]
-    item.save(update_fields=["claimed_by", "claimed_until", "assigned_to", "snoozed_until"])
+    with without_version(item):
+        item.save(update_fields=["claimed_by", "claimed_until", "assigned_to", "snoozed_until"])

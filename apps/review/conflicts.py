@@ -24,11 +24,11 @@ class ConflictOfInterest:
 
     code: str
     sentence: Text | Callable[[Any, User], Text]
-    """What the user reads, or what says it of the item and the user."""
+    """What the user reads, or a function of item and user that returns it."""
     applies: Callable[[Any, User], bool]
-    """Whether the item is one of them for the user."""
+    """Whether the user has this conflict with the item."""
     rows: Callable[[User], Q]
-    """The same for a query: the items that are."""
+    """The same for a query: the items with which the user has it."""
 
 
 def conflict_of(user: User, item: Model) -> Refused | None:
@@ -48,5 +48,5 @@ def without_conflicts[M: Model](user: User, rows: QuerySet[M]) -> QuerySet[M]:
 
 
 def conflicts(model: type[Model]) -> tuple[ConflictOfInterest, ...]:
-    """The conflicts that `model` names as `CONFLICTS`."""
+    """The conflicts of interest that `model` lists as `CONFLICTS`."""
     return tuple(getattr(model, "CONFLICTS", ()))

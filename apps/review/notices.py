@@ -45,7 +45,7 @@ def notify_staff(
 
 
 def mentioned_in(text: str, item: models.Model, perm: str) -> list[User]:
-    """The staff whom `text` mentions as @name and who hold `perm` on the item, in the order of their names."""
+    """The staff whom `text` mentions as @name and who have `perm` on the item, in the order of their names."""
     names = {name.casefold() for name in MENTION.findall(text)}
     if not names:
         return []

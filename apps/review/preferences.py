@@ -1,4 +1,4 @@
-"""How a member of staff likes the desks: time zone, time away, keys, veiled pictures."""
+"""Preferences of staff for the desks: time zone, time away, keys, veiled pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_away(person: User) -> bool:
 
 
 def preference_of(user: User) -> Preference:
-    """How they like it; not saved where they never chose."""
+    """The preferences of `user`; unsaved defaults where they have chosen none."""
     return Preference.objects.filter(staff=user).first() or Preference(staff=user)
 
 
@@ -54,6 +54,6 @@ def prefer(user: User, **choices: object) -> Preference:
 
 
 def _give_back(user: User) -> None:
-    """What was meant for somebody who is away is anybody's."""
+    """Unassign the items of an officer who is away."""
     for model in (model for model in apps.get_models() if issubclass(model, ReviewItem)):
         model._default_manager.filter(assigned_to=user.pk).update(assigned_to=None)

@@ -1,4 +1,4 @@
-"""Who else looks at an item right now. Valkey alone keeps it: without it nobody is seen, and nothing is lost."""
+"""Which other officers have an item open right now. Only Valkey stores it: without it no officer is shown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LASTS = 8
 
 
-def look(viewer: User, item: ReviewItem) -> list[str]:
-    """Say that `viewer` has `item` open. The names of the others who have, in order."""
+def announce(viewer: User, item: ReviewItem) -> list[str]:
+    """Record that `viewer` has `item` open. Returns the names of the other users who have, in order."""
     now, key = time.time(), _key(item)
     try:
         with valkey.asked() as client, client.pipeline() as pipe:
@@ -32,7 +32,7 @@ def look(viewer: User, item: ReviewItem) -> list[str]:
 
 
 def leave(viewer: User, item: ReviewItem) -> None:
-    """Say that `viewer` has closed it."""
+    """Record that `viewer` has closed it."""
     with suppress(valkey.Away), valkey.asked() as client:
         client.zrem(_key(item), viewer.username)
 

@@ -1,4 +1,4 @@
-"""Queues: what is open, in which order it is worked through, and how the work stands in figures."""
+"""Queues: their open items, the order of these, and figures about them."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class ReviewQueue:
 
     @property
     def open(self) -> Q:
-        """What is still to be decided."""
+        """The condition of open items."""
         return self.model.OPEN
 
     @property
     def decided(self) -> str:
-        """The field that says when an item was decided; null until then."""
+        """The name of the field with the time of the decision; null until then."""
         return self.model.DECIDED_AT
 
     @property
     def decider(self) -> str:
-        """The field that says by whom."""
+        """The name of the field with the officer who decided."""
         return self.model.DECIDED_BY
 
     @property
@@ -59,7 +59,7 @@ class ReviewQueue:
 
 @dataclass(slots=True)
 class Person:
-    """What one member of staff decided."""
+    """The number of decisions of one officer."""
 
     id: int
     name: str
@@ -77,12 +77,12 @@ class Day:
 
 @dataclass(slots=True)
 class Figures:
-    """How a queue stands for one person. Days are those of their time zone."""
+    """The figures of a queue for one viewer. Days are those of their time zone."""
 
     goal: timedelta
     open: int = 0
     mine: int = 0
-    """Claimed by or assigned to the one who asks."""
+    """Claimed by or assigned to the viewer."""
     snoozed: int = 0
     escalated: int = 0
     late: int = 0
@@ -96,11 +96,11 @@ class Figures:
     """From day, to day, how many."""
     days: list[Day] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
-    """Who decided something lately, most first."""
+    """The officers with decisions within the days of the chart, most first."""
 
     @property
     def share_in_time(self) -> int | None:
-        """In percent; None where nothing was decided lately."""
+        """The share of `decided_lately` within the goal, in percent; None where there is none."""
         return round(100 * self.in_time_lately / self.decided_lately) if self.decided_lately else None
 
 
@@ -122,13 +122,13 @@ def waiting(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime
 
 
 def mine(queue: ReviewQueue, rows: QuerySet[Any], viewer: User, now: datetime) -> QuerySet[Any]:
-    """Of `rows`, the open ones that `viewer` holds or was given."""
-    held = Q(claimed_by=viewer.pk, claimed_until__gt=now)
-    return rows.filter(queue.open).filter(held | Q(assigned_to=viewer.pk))
+    """Of `rows`, the open ones that `viewer` has claimed or was assigned."""
+    claimed = Q(claimed_by=viewer.pk, claimed_until__gt=now)
+    return rows.filter(queue.open).filter(claimed | Q(assigned_to=viewer.pk))
 
 
 def line_up(queue: ReviewQueue, rows: QuerySet[Any], goal: timedelta, now: datetime, most: int = LINE_UP) -> list[Any]:
-    """The first of `rows` in their order: the late ones in front. Two queries, each by an index."""
+    """The first `most` of `rows`, overdue ones first. Two queries at most, each by an index."""
     due = Q(**{f"{queue.arrived}__lt": now - goal})
     late = list(rows.filter(due).order_by(*queue.order)[:most])
     rest = rows.exclude(due).order_by(*queue.order)[: most - len(late)] if len(late) < most else ()
@@ -136,7 +136,7 @@ def line_up(queue: ReviewQueue, rows: QuerySet[Any], goal: timedelta, now: datet
 
 
 def neighbour(lined_up: Iterable[int], item_id: int, step: int) -> int | None:
-    """The id `step` places from `item_id`; the first other one where it is not among them."""
+    """The id `step` places after `item_id` in the line, else the first other one; None where there is no other."""
     ids = list(lined_up)
     place = ids.index(item_id) + step if item_id in ids else 0
     if 0 <= place < len(ids):
@@ -147,7 +147,7 @@ def neighbour(lined_up: Iterable[int], item_id: int, step: int) -> int | None:
 def figures(
     queue: ReviewQueue, rows: QuerySet[Any], viewer: User, zone: tzinfo, now: datetime | None = None
 ) -> Figures:
-    """How the queue of `rows` stands. Four queries, however much there is."""
+    """The figures of the queue of `rows`. Four queries, however many rows there are."""
     now = now or timezone.now()
     found = Figures(goal=goal_of(queue))
     rows = rows.order_by()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Removable(models.Model):
-    """Something that staff can take down and put back. Hidden from everybody but staff while it is removed."""
+    """Content that staff can remove and restore. Hidden from all end users while it is removed."""
 
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True, editable=False)
     removed_by = models.ForeignKey(
@@ -46,5 +46,5 @@ class Removable(models.Model):
 
 class RemovableQuerySet[M: models.Model](models.QuerySet[M]):
     def kept(self) -> Any:
-        """Those that staff have not removed."""
+        """Rows that staff have not removed."""
         return self.filter(removed_at__isnull=True)

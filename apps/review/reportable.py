@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ReportableContent(ABC):
-    """One kind of content: who may report it, what a snapshot of it says, and what staff can do with it."""
+    """One kind of content: its reporters, the fields of its snapshots, and what staff can do with it."""
 
     model: ClassVar[type[Model]]
     policy: ClassVar[Callable[..., Any]]
@@ -49,19 +49,19 @@ class ReportableContent(ABC):
 
     @property
     def kind(self) -> str:
-        """As stored, and as the API calls it."""
+        """The name of the kind, as stored and in the API."""
         return str(self.model._meta.model_name)
 
     def author_id(self, target: Any) -> int:
-        """The ID of the user who answers for it."""
+        """The id of its author."""
         return target.pk if self.is_account else getattr(target, f"{self.author_field}_id")
 
     @abstractmethod
     def visible_before_block(self, viewer: User) -> Q:
-        """What `viewer` could see before its author blocked them: a block does not prevent a report."""
+        """The rows that `viewer` could see before their author blocked them: a block does not prevent a report."""
 
     def snapshot(self, target: Any) -> dict[str, str]:
-        """Its text as it is now, by the names of its fields; without empty ones."""
+        """The present text by the names of the fields, without empty ones."""
         text = {path.rpartition(".")[2]: str(attrgetter(path)(target)) for path in self.text_fields}
         return {name: value for name, value in text.items() if value}
 
@@ -72,19 +72,19 @@ class ReportableContent(ABC):
     # --- What staff do with it --------------------------------------------------------------------------------------
 
     def edit(self, actor: User, target_id: int, changes: Mapping[str, Any], *, note: str) -> Any:
-        """Edit its text as part of another decision; the content as it is then. Raises `Invalid` without such text."""
+        """Edit the text as part of another decision. Returns the edited content. Raises `Invalid` without such text."""
         raise Invalid("outcome-impossible", _("This content has no text that staff can edit."), field="outcome")
 
     # --- Legal hold: what would otherwise be deleted with time is kept as evidence ----------------------------------
 
     def hold(self, actor: User, target_id: int) -> None:  # noqa: B027
-        """Keep it as evidence. Raises `Absent` where there is nothing left to keep."""
+        """Put it on legal hold. Raises `Absent` where it has been deleted."""
 
     def release(self, actor: User | None, target_id: int, *, still_needed: Callable[[], bool]) -> None:  # noqa: B027
         """End its legal hold, unless it is `still_needed`, which is asked while its row is locked."""
 
     def on_hold(self) -> Iterable[int]:
-        """The IDs of all that is kept as evidence."""
+        """The ids of all rows on legal hold."""
         return ()
 
 

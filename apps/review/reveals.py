@@ -26,9 +26,9 @@ RATION_OF = timedelta(days=1)
 
 @transaction.atomic
 def reveal(actor: User, target: models.Model, field: str, *, subject: User, reason: str, counts: bool = True) -> Reveal:
-    """Show one masked field to one member of staff for ten minutes. Kept, counted, and told to the person.
+    """Show one masked field to one member of staff for ten minutes. Recorded and counted; the user is notified.
 
-    Needs the permission `reveal_<model>` on the thing. `counts`: towards the ration of the day, see `require_ration`.
+    Needs the permission `reveal_<model>` on the row. `counts`: towards the ration of the day, see `require_ration`.
     """
     label = target._meta
     require(actor, f"{label.app_label}.reveal_{label.model_name}", target)
@@ -50,12 +50,12 @@ def reveal(actor: User, target: models.Model, field: str, *, subject: User, reas
 
 
 def reveals_today(user: User) -> int:
-    """How often `user` has revealed something in the last 24 hours."""
+    """The number of reveals of `user` in the last 24 hours that count towards the ration."""
     return Reveal.objects.filter(staff=user, counts=True, created_at__gt=timezone.now() - RATION_OF).count()
 
 
 def ration_of(user: User) -> int:
-    """How often they may in 24 hours: `RATION`, and as often again for each time that somebody allowed it."""
+    """The number of reveals that `user` may make in 24 hours: `RATION`, and as many again for each allowance."""
     allowed = RevealAllowance.objects.filter(staff=user, created_at__gt=timezone.now() - RATION_OF)
     return RATION * (1 + allowed.count())
 
@@ -71,7 +71,7 @@ def require_ration(user: User) -> None:
 
 
 def is_revealed(viewer: User, target: models.Model, field: str) -> bool:
-    """Whether `viewer` has revealed the field, and still may look."""
+    """Whether `viewer` has revealed the field, and still may see it."""
     return (
         Reveal.objects.open_to(viewer)
         .filter(target_type=target._meta.label_lower, target_id=target.pk, field=field)

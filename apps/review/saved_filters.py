@@ -35,7 +35,7 @@ def save_filter(owner: User, *, place: str, name: str, query: str, shared: bool 
 
 @transaction.atomic
 def delete_filter(actor: User, filter_id: int) -> None:
-    """Delete one of one's own; a superuser also those that others share."""
+    """Delete a filter: one's own, or as a superuser a shared one of others."""
     seen = models.Q(owner=actor) | models.Q(shared=True)
     kept = SavedFilter.objects.filter(seen, pk=filter_id).first()
     if kept is None:
@@ -46,6 +46,6 @@ def delete_filter(actor: User, filter_id: int) -> None:
 
 
 def saved_filters(user: User, place: str) -> models.QuerySet[SavedFilter]:
-    """One's own and the shared ones of a place, by name."""
+    """The viewer's own filters of a table or queue and the shared ones, by name."""
     mine_or_shared = models.Q(owner=user) | models.Q(shared=True)
     return SavedFilter.objects.filter(mine_or_shared, place=place).select_related("owner").order_by("name", "pk")

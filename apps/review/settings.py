@@ -1,4 +1,4 @@
-"""What the desks go by: settings that few may change. Each change keeps who made it, when, and what stood before."""
+"""Settings of the desks, each with a permission of its own. Every change is a version with actor, time and value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import require
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import history_of, save_as
 from apps.errors import Conflict, Invalid
 from apps.review.models import Goal
 
@@ -25,7 +25,7 @@ LONGEST_GOAL = 90 * 24
 
 @transaction.atomic
 def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None) -> Goal:
-    """Say within how many hours what comes into a queue ought to be decided. Raises `Conflict` as `keep_setting`."""
+    """Set the hours within which items of a queue are to be decided. Raises `Invalid`, and what `keep_setting` does."""
     begin_setting(actor, "desk.change_goal")
     if not 1 <= hours <= LONGEST_GOAL:
         raise Invalid("range", _("Enter whole hours, from 1 to %(n)d.") % {"n": LONGEST_GOAL}, field="hours")
@@ -34,7 +34,7 @@ def set_goal(actor: User, queue: str, *, hours: int, version: int | None = None)
 
 
 def begin_setting(actor: User, perm: str) -> None:
-    """Refuse whoever lacks `perm`; of two who may, one waits for the other until the transaction ends."""
+    """Raise `Refused` where `actor` lacks `perm`; of two who have it, one waits until the other's transaction ends."""
     require(actor, perm)
     # The permission's own row is always there; that of a setting comes with its first change.
     app_label, codename = perm.split(".")
@@ -42,7 +42,7 @@ def begin_setting(actor: User, perm: str) -> None:
 
 
 def keep_setting[M: Model](actor: User, row: M, *, version: int | None, action: Action, **values: Any) -> M:
-    """Save what changes. Raises `Conflict` where somebody else has changed it since `version`."""
+    """Save what changes. Raises `Conflict` where another user has changed it since `version`."""
     require_unchanged(row, version)
     if row.pk is not None and all(getattr(row, name) == value for name, value in values.items()):
         return row
@@ -60,14 +60,14 @@ def require_unchanged(row: Model, version: int | None) -> None:
 
 
 def version_of(row: Model) -> int:
-    """The number of a setting's latest version; 0 where it was never kept."""
+    """The id of a setting's latest version; 0 where it has none."""
     return versions_of([row])[row.pk]
 
 
 def versions_of(rows: Sequence[Model]) -> dict[int, int]:
-    """The same of several rows of one model, by their keys."""
+    """The ids of the latest versions of several rows of one model, by the rows' ids."""
     found = dict.fromkeys((row.pk for row in rows), 0)
     if rows:
-        kept = type(rows[0]).history.filter(id__in=[row.pk for row in rows]).order_by()  # type: ignore[attr-defined]
+        kept = history_of(type(rows[0])).filter(id__in=[row.pk for row in rows]).order_by()
         found |= dict(kept.values_list("id").annotate(Max("history_id")))
     return found

@@ -82,7 +82,7 @@ def checked(keys: Mapping[str, str]) -> dict[str, str]:
         if len(key) != 1 or not key.isprintable() or (key.isdigit() and key != default):
             raise Invalid("invalid", _("Enter a single character that is not a digit."), field=default)
         if key in taken:
-            facts = {"key": key, "title": KNOWN[taken[key]].title}
-            raise Invalid("taken", _("“%(key)s” already stands for “%(title)s”.") % facts, field=default)
+            details = {"key": key, "title": KNOWN[taken[key]].title}
+            raise Invalid("taken", _("“%(key)s” already stands for “%(title)s”.") % details, field=default)
         taken[key] = default
     return {default: key for default, key in chosen.items() if key != default}

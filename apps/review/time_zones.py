@@ -1,4 +1,4 @@
-"""The time zones that staff may choose from: those by which pages and the database reckon alike."""
+"""The time zones that staff may choose from: those that Python and PostgreSQL share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UTC = "UTC"
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names that Python and PostgreSQL both know; each has a list of its own, which may lack old names."""
+    """The names of the time zones that both have; each has a list of its own, which may lack old names."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_timezone_names")
         known = {name for (name,) in cursor.fetchall()}
@@ -20,5 +20,5 @@ def time_zones() -> frozenset[str]:
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of that name, or UTC where it is known no more."""
+    """The time zone `name`, or UTC where there is none of that name any more."""
     return ZoneInfo(name if name != UTC and name in time_zones() else UTC)

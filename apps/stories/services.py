@@ -23,7 +23,7 @@ from apps.infra.files.renditions import delete_file
 from apps.infra.files.storage import filed
 from apps.infra.files.uploads import take_story
 from apps.review.decisions.removal import remove_as, restore_as
-from apps.stories.models import Story, StoryView
+from apps.stories.models import Story, StoryQuerySet, StoryView
 from apps.stories.permissions import feed_policy
 from apps.users.models import User
 from apps.users.permissions import hidden_from
@@ -37,12 +37,12 @@ FREED_AT_ONCE = 500
 
 def feed(viewer: User) -> QuerySet[Story]:
     """The feed of `viewer`: public stories, those of connections, their own; newest first."""
-    return with_seen(visible_rows(feed_policy, Story, viewer).newest_first(), viewer)  # type: ignore[attr-defined]
+    return with_seen(visible_rows(feed_policy, Story, viewer, StoryQuerySet).newest_first(), viewer)
 
 
 def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:
     """The stories of `author` that have not expired, or with `expired` all of them; newest first."""
-    stories = visible(author, Story).filter(author=author).kept()  # type: ignore[attr-defined]
+    stories = visible(author, Story, StoryQuerySet).filter(author=author).kept()
     return with_seen((stories if expired else stories.active()).newest_first(), author)
 
 
@@ -115,8 +115,8 @@ def delete_story(actor: User, story_id: int) -> None:
 @transaction.atomic
 def mark_seen(viewer: User, story_id: int) -> None:
     """Record the first time that `viewer` sees a story; not for its author."""
-    story = story_for(viewer, story_id)
-    if story.author_id == viewer.pk or story.seen:  # type: ignore[attr-defined]
+    story: Any = story_for(viewer, story_id)
+    if story.author_id == viewer.pk or story.seen:
         return
     # Locked, so that it cannot be deleted between the query and the insert.
     if visible(viewer, Story).select_for_update(of=("self",), no_key=True).filter(pk=story_id).first() is None:

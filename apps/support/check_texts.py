@@ -42,6 +42,8 @@ FIXABLE: dict[str, Text] = {
         "Cannot be fixed: there is nothing to restore. Check the ID, or ask for it to be made again."
     ),
     "client": gettext_lazy("Cannot be fixed: staff accounts have no profile in the app."),
-    "notified": gettext_lazy("Cannot be fixed: notifications are sent once, when it happens. Tell the user directly."),
+    "notified": gettext_lazy(
+        "Cannot be fixed: notifications are sent once, when it happens. Write to the user directly."
+    ),
 }
 """Who can change the result of a check and how, as a sentence. "who" are the groups of staff with the permission."""

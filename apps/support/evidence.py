@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from apps.audit.history import history_of
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
 from apps.notifications.models import Kind
@@ -209,7 +210,7 @@ def _names(snapshot: Snapshot, ids: list[int]) -> dict[int, str]:
 
 def _last_change(model: type[Model], row_id: int, field: str, snapshot: Snapshot) -> list[Evidence]:
     """The version in which the field got its value; none where it has had it since creation."""
-    versions = model.history.filter(id=row_id, history_date__lte=snapshot.now)  # type: ignore[attr-defined]
+    versions = history_of(model).filter(id=row_id, history_date__lte=snapshot.now)
     versions = list(versions.select_related("history_user").order_by("-history_date", "-history_id")[:VERSIONS])
     for version, before in pairwise(versions):
         if getattr(version, field) != getattr(before, field):

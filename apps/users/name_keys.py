@@ -9,7 +9,7 @@ import pgtrigger
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
-from apps.users.name_fields import LOOK, MAIL, NAME, Key
+from apps.users.name_fields import MAIL, NAME, SKELETON, Key
 
 SHOWN = 18
 """How many clashes a report names."""
@@ -44,7 +44,7 @@ def _trigger(name: str, operation: Any, value: str) -> pgtrigger.Trigger:
     )
 
 
-def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:
+def give_keys(users: QuerySet[Any], key: Key = SKELETON, *, batch: int = 2000) -> list[tuple[int, int]]:
     """Give the key to each of `users` that has none, oldest account first, and return the clashes.
 
     A clash is the id of an account that gets none, with the id of the one that has the key. In batches, each a
@@ -67,7 +67,7 @@ def give_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> li
     return clashes
 
 
-def renew_keys(users: QuerySet[Any], key: Key = LOOK, *, batch: int = 2000) -> list[tuple[int, int]]:
+def renew_keys(users: QuerySet[Any], key: Key = SKELETON, *, batch: int = 2000) -> list[tuple[int, int]]:
     """Make every key that of its name, as after an update of ICU's data, and return the clashes as `give_keys` does.
 
     Keys that are right stay where they are.
@@ -96,11 +96,11 @@ def _store(users: QuerySet[Any], key: Key, rows: Sequence[tuple[int, str, str | 
         )
 
 
-def report(clashes: Sequence[tuple[int, int]], key: Key = LOOK) -> Iterator[str]:
+def report(clashes: Sequence[tuple[int, int]], key: Key = SKELETON) -> Iterator[str]:
     """The clashes for an operator, in at most twenty lines, by ids."""
     if not clashes:
         return
-    if key is LOOK:
+    if key is SKELETON:
         yield f"Accounts that keep a user name that looks like another's: {len(clashes)}"
     else:
         yield f"Accounts that keep the {key.of} of another, and are found by their own spelling alone: {len(clashes)}"

@@ -1,7 +1,7 @@
 """Spellings of user names, email addresses and codes: how they are stored, compared and checked.
 
 Names and addresses are found by their folded form, which is stored beside it under a unique constraint.
-Mail goes to the address that is stored, never to the one that was looked for.
+Mail goes to the address that is stored, never to the one that was searched for.
 What looks alike is said by ICU, after Unicode UTS 39.
 """
 
@@ -20,7 +20,7 @@ NAME_TAKEN = _("This user name is taken.")
 MAIL_TAKEN = _("This email address is taken.")
 
 
-LOOKS_TAKEN = _("This user name looks like one that is taken.")
+LOOKALIKE_TAKEN = _("This user name looks like one that is taken.")
 
 
 LETTERS = _("Use letters, digits and . + - _ only, beginning with a letter or digit and not ending with a dot.")
@@ -48,7 +48,7 @@ def tidy(text: str) -> str:
 
 
 def seen(text: str) -> str:
-    """The signs of it that can be seen, blanks included."""
+    """`text` without its invisible signs; blanks stay."""
     return "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
 
 

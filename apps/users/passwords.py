@@ -50,4 +50,4 @@ def check_new_password(password: str, user: User, *, field: str) -> None:
 @cache
 def dummy_hash() -> str:
     """A hash to compare with where there is no account."""
-    return make_password("nobody")
+    return make_password("no account")

@@ -54,14 +54,14 @@ def inactive_users(snapshot: Snapshot = LIVE) -> QuerySet[User, int]:
 
 def unblocked(whose: str, viewer: Viewer, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """The check that neither the viewer nor the owner, a user in the field `whose`, has blocked the other."""
-    holds = ~Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
-    return Check("unblocked", _lazy("Has neither of the two blocked the other?"), holds, spares_own=spares_own)
+    passes = ~Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
+    return Check("unblocked", _lazy("Has neither of the two blocked the other?"), passes, spares_own=spares_own)
 
 
 def owner_is_active(whose: str, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """The check that the account of the owner, a user in the field `whose`, is active."""
-    holds = ~Q(**{f"{whose}__in": inactive_users(snapshot)})
-    return Check("active", _lazy("Is the account that it belongs to active?"), holds, spares_own=spares_own)
+    passes = ~Q(**{f"{whose}__in": inactive_users(snapshot)})
+    return Check("active", _lazy("Is the account that it belongs to active?"), passes, spares_own=spares_own)
 
 
 def is_hidden(one_id: int, other_id: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
 
@@ -20,8 +20,19 @@ class CheckResult:
     passed: bool
 
 
-def visible_rows(policy_for: PolicyFor, model: type[Model], viewer: Any) -> QuerySet[Any]:
-    """The rows of `model` that `viewer` sees now: those that pass every check."""
+@overload
+def visible_rows[M: Model](policy_for: PolicyFor, model: type[M], viewer: Any) -> QuerySet[M]: ...
+@overload
+def visible_rows[Rows: QuerySet[Any]](
+    policy_for: PolicyFor, model: type[Model], viewer: Any, rows: type[Rows]
+) -> Rows: ...
+def visible_rows(
+    policy_for: PolicyFor, model: type[Model], viewer: Any, rows: type[QuerySet[Any]] = QuerySet
+) -> QuerySet[Any]:
+    """The rows of `model` that `viewer` sees now: those that pass every check.
+
+    `rows` is the model's own class of querysets, named where its methods are called on the result.
+    """
     return LIVE.of(model).filter(policy_for(viewer, LIVE).condition)
 
 

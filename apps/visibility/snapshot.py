@@ -48,7 +48,8 @@ class AsOf:
         if field := self.created.get(model):
             return model._default_manager.filter(**{f"{field}__lte": self.now})
         # Not `as_of`, which takes both of two versions that were made at the same instant; the later one counts.
-        history = model.history  # type: ignore[attr-defined]
+        tracked: Any = model
+        history = tracked.history
         later = Q(history_date__gt=OuterRef("history_date")) | Q(
             history_date=OuterRef("history_date"), history_id__gt=OuterRef("history_id")
         )

@@ -141,7 +141,7 @@ def test_a_post_about_what_is_not_theirs_is_refused() -> None:
         assert client.post(f"/admin/{desk}/undo/", {"batch": batch}).status_code == 404
     assert client.post("/admin/moderation/undo/", {"batch": uuid4()}).status_code == 404
     assert console(people.compliance()).post("/admin/compliance/undo/", {"batch": batch}).status_code == 404
-    assert Decision.objects.standing().count() == 1
+    assert Decision.objects.in_force().count() == 1
 
 
 def test_cross_site_requests_for_files_are_denied_and_not_recorded() -> None:

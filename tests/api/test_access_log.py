@@ -1,4 +1,4 @@
-"""People read when staff looked at their data, and why, but never who it was."""
+"""Users read when staff viewed their data, and why, but never who it was."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reveal_mail(staff: User, person: User, reason: str = "calls from this addres
     assert console(staff).post("/admin/reveal/", sent).status_code == 302
 
 
-def look_at(client: Client, document: Document, page: int, **given: Any) -> None:
+def view_page(client: Client, document: Document, page: int, **given: Any) -> None:
     """As the viewer does: an address for the page first, then its picture."""
     answer = client.get(f"/admin/users/document/{document.pk}/page/{page}/", **given)
     assert client.get(answer.json()["address"], **given).status_code == 200
@@ -58,7 +58,7 @@ def test_a_reveal_adds_a_line() -> None:
     assert line["created_at"].endswith("Z")
 
 
-def test_a_look_through_their_eyes_adds_a_line_and_a_refused_one_does_not() -> None:
+def test_a_view_as_user_adds_a_line_and_a_refused_one_does_not() -> None:
     alice, client = people.alice(), console(people.support())
     address = f"/admin/support/{alice.pk}/as_seen/"
     assert client.get(address).status_code == 200
@@ -74,12 +74,12 @@ def test_each_page_of_a_document_that_staff_open_adds_a_line() -> None:
     document = send_document(newton, upload(pdf(2), "passport.pdf"), doc_type="identity")
     client = console(people.compliance())
     for page in (1, 2):
-        look_at(client, document, page)
-    told = lines(newton)
-    assert len(told) == 2
-    assert {line["kind"] for line in told} == {"document"}
-    assert told[0]["target"] == {"kind": "document", "id": document.pk}
-    assert told[0]["reason"] == "To check who you are."
+        view_page(client, document, page)
+    shown = lines(newton)
+    assert len(shown) == 2
+    assert {line["kind"] for line in shown} == {"document"}
+    assert shown[0]["target"] == {"kind": "document", "id": document.pk}
+    assert shown[0]["reason"] == "To check who you are."
 
 
 def test_prefetched_documents_are_logged_as_loaded_until_shown() -> None:
@@ -88,7 +88,7 @@ def test_prefetched_documents_are_logged_as_loaded_until_shown() -> None:
     client, page = console(officer), f"/admin/compliance/{document.pk}/"
     ahead = {"headers": {"X-Part": "1", "X-Poll": "1", "X-Ahead": "1"}}
     client.get(page, **ahead)
-    look_at(client, document, 1, **ahead)
+    view_page(client, document, 1, **ahead)
     loaded = "A document of yours was loaded for staff, and not shown yet."
     assert [line["text"] for line in lines(newton)] == [loaded] * 2
     assert Entry.objects.filter(verb=Action.VIEWED, actor=officer, subject=newton, detail__ahead=True).count() == 2
@@ -133,7 +133,7 @@ def test_access_log_never_names_staff_or_audit_details() -> None:
         headers=headers,
         REMOTE_ADDR="203.0.113.77",
     )
-    look_at(viewer, document, 1, headers=headers, REMOTE_ADDR="203.0.113.77")
+    view_page(viewer, document, 1, headers=headers, REMOTE_ADDR="203.0.113.77")
     entries = Entry.objects.filter(subject=alice)
     assert len(entries) == 3
     assert {entry.address for entry in entries} == {"203.0.113.77"}

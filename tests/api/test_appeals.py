@@ -20,7 +20,7 @@ from tests.jobs import run_jobs
 from tests.people import PASSWORD, admin, alice, bob, community
 
 pytestmark = pytest.mark.django_db
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
 def struck(author: User, *outcomes: str) -> Decision:
@@ -36,7 +36,7 @@ def test_a_strike_says_what_may_be_appealed_and_until_when() -> None:
     decision = struck(author)
     client = api(author)
     assert client.get("/strikes").json()["count"] == 0, "it may still be undone without a trace"
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     [strike] = client.get("/strikes").json()["results"]
     assert strike.pop("id")
     until = strike.pop("may_appeal_until")
@@ -59,7 +59,7 @@ def test_a_strike_says_what_may_be_appealed_and_until_when() -> None:
 def test_an_appeal_is_made_and_followed_until_it_is_ruled_on() -> None:
     author = alice()
     decision = struck(author)
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     client = api(author)
     answer = client.post("/appeals", {"decision": decision.pk, "text": "It is art."})
     assert answer.status_code == 201
@@ -71,7 +71,7 @@ def test_an_appeal_is_made_and_followed_until_it_is_ruled_on() -> None:
     rule_on_appeal(community(), made["id"], overturn=True, text="You are right.")
     [row] = client.get("/appeals").json()["results"]
     assert (row["status"], row["ruling"]) == ("open", ""), "it may still be undone without a trace"
-    Appeal.objects.update(ruled_at=timezone.now() - HOLD)
+    Appeal.objects.update(ruled_at=timezone.now() - UNDO_WINDOW)
     [row] = client.get("/appeals").json()["results"]
     assert (row["status"], row["ruling"]) == ("overturned", "You are right.")
     assert row["ruled_at"].endswith("Z")
@@ -91,7 +91,7 @@ def test_invalid_appeals_name_the_field(field: str, value: object) -> None:
 def test_others_know_nothing_of_it() -> None:
     author = alice()
     decision = struck(author)
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     client = api(User.objects.get(username="bob"))
     assert client.get("/strikes").json()["count"] == client.get("/appeals").json()["count"] == 0
     assert_problem(client.post("/appeals", {"decision": decision.pk, "text": "Ha."}), 404, "not-found")
@@ -100,7 +100,7 @@ def test_others_know_nothing_of_it() -> None:
 def test_the_suspended_are_refused_at_login_but_can_read_their_strikes_and_appeal() -> None:
     author = alice()
     decision = struck(author, "suspended")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     credentials = {"username": "alice", "password": PASSWORD}
     assert "access" not in assert_problem(
         api().post("/users/auth/login", credentials | {"password": "no"}), 401, "wrong-credentials"

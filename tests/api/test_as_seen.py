@@ -1,4 +1,4 @@
-"""What staff are shown of somebody's view of the platform is what the API answers that person, and writes nothing."""
+"""What staff are shown of a user's view of the platform is what the API answers that user, and writes nothing."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_every_list_answers_as_it_answers_the_person(alice: User) -> None:
 
 def test_objects_are_found_by_their_api_calls(alice: User) -> None:
     story = make_story(alice)
-    assert as_seen.one_thing("stories", story.pk) == [f"/api/stories/{story.pk}", f"/api/stories/{story.pk}/viewers"]
-    mine, viewers = as_seen.answers_for(alice, as_seen.one_thing("stories", story.pk), base=BASE)
+    assert as_seen.addresses_of("stories", story.pk) == [f"/api/stories/{story.pk}", f"/api/stories/{story.pk}/viewers"]
+    mine, viewers = as_seen.answers_for(alice, as_seen.addresses_of("stories", story.pk), base=BASE)
     assert (mine.status, viewers.status) == (200, 200)
-    strange, _viewers = as_seen.answers_for(people.carol(), as_seen.one_thing("stories", 10**9), base=BASE)
+    strange, _viewers = as_seen.answers_for(people.carol(), as_seen.addresses_of("stories", 10**9), base=BASE)
     assert strange.status == 404
 
 
@@ -90,7 +90,7 @@ def test_viewing_as_a_user_spends_no_rate_limit(alice: User, settings: pytest.Mo
     assert api(alice).get("/users/profile").status_code == 200
 
 
-def test_a_look_needs_the_right_and_a_reason_and_is_kept(alice: User) -> None:
+def test_a_view_as_user_needs_the_permission_and_a_reason_and_is_recorded(alice: User) -> None:
     support = people.support()
     with pytest.raises(Refused):
         record_impersonation(people.community(), alice.pk, reason="curious")

@@ -173,7 +173,7 @@ def test_users_sign_in_by_name_or_email(name: str) -> None:
     assert client_of(answer).get("/users/profile").json()["username"] == "alice"
 
 
-@pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("switched-off", PASSWORD)])
+@pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("unknown", PASSWORD), ("switched-off", PASSWORD)])
 def test_a_failed_login_says_the_same_for_whatever_reason(name: str, password: str) -> None:
     alice()
     off = bob()
@@ -215,7 +215,7 @@ def test_the_right_password_of_staff_is_a_guess_like_a_wrong_one() -> None:
 def test_guesses_at_end_users_are_not_written_down() -> None:
     alice()
     login(password="wrong")
-    login("nobody")
+    login("unknown")
     assert not Entry.objects.exists()
 
 

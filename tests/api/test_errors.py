@@ -74,7 +74,7 @@ def test_text_that_cannot_be_stored_is_invalid(text: str) -> None:
     assert problem["errors"][0]["field"] == "social_links"
 
 
-def test_text_in_the_query_and_the_path_is_judged_too() -> None:
+def test_text_in_the_query_and_the_path_is_checked_too() -> None:
     client = api(alice())
     assert_problem(client.get("/users", search="a\x00"), 422, "invalid")
     assert_problem(client.get("/users/profile/a%00b"), 404, "not-found")
@@ -132,18 +132,18 @@ def test_the_limit_counts_what_is_read_where_no_length_was_sent() -> None:
 def test_oversized_bodies_are_rejected_before_validation(
     path: str, body: Any, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = []
+    checked = []
 
-    def judge(text: str) -> bool:
-        judged.append(text)
+    def note(text: str) -> bool:
+        checked.append(text)
         return True
 
-    monkeypatch.setattr("api.parser.is_storable", judge)
+    monkeypatch.setattr("api.parser.is_storable", note)
     client = api(alice())
     answer = client.patch(path, body) if path == "/users/profile" else client.post(path, body)
     problem = assert_problem(answer, 422, "invalid")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "too-many")]
-    assert len(judged) < 20
+    assert len(checked) < 20
 
 
 def test_objects_inside_one_another_are_refused() -> None:
@@ -187,7 +187,7 @@ def test_the_text_beside_a_file_is_limited() -> None:
         picture.seek(0)
 
 
-def test_the_person_is_judged_before_the_body() -> None:
+def test_the_user_is_checked_before_the_body() -> None:
     assert_problem(api().patch("/users/profile", "{broken"), 401, "unauthenticated")
     assert_problem(api().post("/users/verify", "{broken"), 401, "unauthenticated")
 

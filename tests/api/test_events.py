@@ -244,7 +244,7 @@ def test_joining_needs_verification_and_a_known_status() -> None:
     client = api(bob())
     for wrong in ({"status": "invited"}, {"status": None}, {}, {"status": "going", "seats": 2}):
         assert_problem(client.post(path, wrong), 422, "invalid")
-    # Judged before the body and before the event is looked up.
+    # Evaluated before the body and before the event is looked up.
     assert_problem(api(newton()).post("/events/999999/join", {"status": 5}), 403, "verification-required")
 
 

@@ -1,4 +1,4 @@
-"""People read what we tell them in the language that their app asked for; staff and problems stay with English."""
+"""Users read what they are sent in the language that their app asked for; staff and problems stay with English."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.models import Case, Strike
 from apps.moderation.reporting import report
 from apps.notifications.models import Notification
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import undo
 from apps.stories.services import remove_story
 from apps.users.models import User
@@ -35,7 +35,7 @@ def sign_in(username: str, **headers: str) -> int:
     return api(**headers).post("/users/auth/login", body).status_code
 
 
-def last_told(person: User) -> str:
+def last_notification(person: User) -> str:
     return Notification.objects.filter(recipient=person).latest("id").text
 
 
@@ -114,8 +114,8 @@ def test_a_rejection_is_read_as_the_officer_saw_it_before() -> None:
     assert "Message preview, in German" in page
     assert "Your document has expired." in page, "the reason, as the officer reads it"
     review_document(officer, document.pk, verdict="rejected", reason="expired", comment="Seite 2.")
-    run_jobs(later=HOLD)
-    assert last_told(owner) == shown.notification
+    run_jobs(later=UNDO_WINDOW)
+    assert last_notification(owner) == shown.notification
     [message] = mail.outbox
     assert (message.subject, message.body) == (shown.subject, shown.body)
     assert "Hallo newton," in message.body
@@ -159,25 +159,25 @@ def test_author_and_reporters_each_read_their_own_language() -> None:
     assert f"Message to alice, in German: {removed}" in client.post("/admin/moderation/bulk/", bulk).content.decode()
     case.refresh_from_db()
     client.post(f"/admin/moderation/{case.pk}/decide/", {"version": case.version, "outcome": "removed"})
-    run_jobs(later=HOLD)
-    assert last_told(author) == removed
-    assert last_told(german) == "Danke für deine Meldung. Wir haben sie geprüft und etwas unternommen."
-    assert last_told(english) == "Thank you for your report. We looked into it and have acted on it."
+    run_jobs(later=UNDO_WINDOW)
+    assert last_notification(author) == removed
+    assert last_notification(german) == "Danke für deine Meldung. Wir haben sie geprüft und etwas unternommen."
+    assert last_notification(english) == "Thank you for your report. We looked into it and have acted on it."
     # The answer to an appeal, and what is taken back.
     made = appeal(author, Strike.objects.get().decision_id, text="War nett.")
     rule_on_appeal(people.make_staff("other", is_superuser=True), made.pk, overturn=True, text="Stimmt.")
-    run_jobs(later=HOLD)
-    assert last_told(author) == (
+    run_jobs(later=UNDO_WINDOW)
+    assert last_notification(author) == (
         "Dein Einspruch war berechtigt; die Entscheidung über deine Veranstaltung „Rüpelfest“ ist aufgehoben. Stimmt."
     )
-    assert last_told(german).endswith("keinen Verstoß gegen unsere Regeln gefunden.")
+    assert last_notification(german).endswith("keinen Verstoß gegen unsere Regeln gefunden.")
 
 
 def test_removal_notices_use_the_language_of_the_owner() -> None:
     author, moderator = in_german(people.alice()), people.community()
     story = make_story(author)
     remove_story(moderator, story.pk)
-    run_jobs(later=HOLD)
-    assert last_told(author) == "Unser Team hat deine Story entfernt."
+    run_jobs(later=UNDO_WINDOW)
+    assert last_notification(author) == "Unser Team hat deine Story entfernt."
     undo(moderator, Decision.objects.get().pk)
-    assert last_told(author) == "Unser Team hat deine Story wiederhergestellt."
+    assert last_notification(author) == "Unser Team hat deine Story wiederhergestellt."

@@ -80,7 +80,7 @@ def test_an_address_changes_nothing() -> None:
     assert Client().delete("/media/default.jpg").status_code == 405
 
 
-# --- Stories: judged anew when the address is used ------------------------------------------------------------------
+# --- Stories: evaluated anew when the address is used -----------------------------------------------------------------
 
 
 def test_a_story_goes_out_to_whom_the_address_was_made_for(story: Story) -> None:
@@ -254,7 +254,7 @@ def test_a_video_that_began_plays_on(story: Story) -> None:
         assert_problem(get(address, Range="bytes=500-"), 404, "not-found")
 
 
-def test_playing_on_is_judged_anew(story: Story) -> None:
+def test_playing_on_is_checked_anew(story: Story) -> None:
     viewer = bob()
     client, address = playing(viewer, story)
     with later(5):

@@ -163,7 +163,7 @@ def test_a_bucket_may_refuse_checksums_lists_and_head(
 ) -> None:
     owner, officer = alice(), people.compliance()
     document = send_document(owner, upload(png()), doc_type="identity")
-    story = post_story(owner, upload(mp4(size=1000), "film.mp4"))
+    story = post_story(owner, upload(mp4(size=1000), "video.mp4"))
     owner = profiles.set_image(owner, upload(png()))
     assert {kept.key for kept in bucket.objects.all()} == {
         document.file.name,

@@ -114,7 +114,7 @@ def test_ten_wrong_codes_are_all_that_one_gets() -> None:
         assert int(answer["Retry-After"]) > 0
 
 
-def test_the_lock_holds_where_the_broker_has_forgotten(broker: Any) -> None:
+def test_the_lock_stays_where_the_broker_has_forgotten(broker: Any) -> None:
     totp, _codes = enrol(alice())
     for _guess in range(10):
         login(wrong(totp))
@@ -133,7 +133,7 @@ def test_right_codes_are_not_counted() -> None:
             clock.shift(30)
 
 
-def test_others_are_not_held_up_by_guesses_at_an_account() -> None:
+def test_others_are_not_delayed_by_guesses_at_an_account() -> None:
     totp, _codes = enrol(alice())
     bob()
     for _guess in range(11):

@@ -98,9 +98,9 @@ def test_unknown_users_cost_as_many_hashes(password: str, monkeypatch: pytest.Mo
     counts = []
     for attempt in (
         lambda: login("alice", password),
-        lambda: login("nobody-there", password),
+        lambda: login("unknown-name", password),
         lambda: Client().post("/admin/login/", {"username": "compliance", "password": password}),
-        lambda: Client().post("/admin/login/", {"username": "nobody-there", "password": password}),
+        lambda: Client().post("/admin/login/", {"username": "unknown-name", "password": password}),
     ):
         hashed.clear()
         attempt()
@@ -164,7 +164,7 @@ def test_password_resets_answer_alike_for_unknown_emails() -> None:
     alice()
     compliance()
     answers = set()
-    for email in ("alice@example.com", "nobody@example.com", "compliance@staff.example.com", "nonsense"):
+    for email in ("alice@example.com", "unknown@example.com", "compliance@staff.example.com", "nonsense"):
         answer = ask_for_code(email)
         assert answer.status_code == 200
         answers.add(answer.content)
@@ -219,7 +219,7 @@ def test_a_weak_new_password_costs_no_try() -> None:
     assert confirm(code).status_code == 200
 
 
-@pytest.mark.parametrize("email", ["bob@example.com", "nobody@example.com", "nonsense"])
+@pytest.mark.parametrize("email", ["bob@example.com", "unknown@example.com", "nonsense"])
 def test_a_code_is_good_for_its_account_only(email: str) -> None:
     alice()
     bob()

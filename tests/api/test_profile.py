@@ -362,7 +362,7 @@ def test_the_relation_is_the_viewers_own() -> None:
         assert relations() == [status, status]
 
 
-@pytest.mark.parametrize("name", ["nobody", "compliance", "off", "a b", "%F0%9F%92%A9", "..", "x" * 3000])
+@pytest.mark.parametrize("name", ["unknown", "compliance", "off", "a b", "%F0%9F%92%A9", "..", "x" * 3000])
 def test_profiles_of_unknown_staff_or_deactivated_users_are_absent(name: str) -> None:
     compliance()
     User.objects.filter(pk=bob().pk).update(username="off", is_active=False)
@@ -392,7 +392,7 @@ def test_following_or_blocking_oneself_or_staff_is_refused(action: str) -> None:
     assert_problem(client.post(f"/users/profile/alice/{action}"), 422, "oneself")
     assert_problem(client.delete(f"/users/profile/alice/{action}"), 422, "oneself")
     assert_problem(client.post(f"/users/profile/compliance/{action}"), 404, "not-found")
-    assert_problem(client.post(f"/users/profile/nobody/{action}"), 404, "not-found")
+    assert_problem(client.post(f"/users/profile/unknown/{action}"), 404, "not-found")
 
 
 def test_a_block_hides_each_from_the_other_but_lets_the_blocker_undo_it() -> None:

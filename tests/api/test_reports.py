@@ -89,7 +89,7 @@ def test_ones_own_is_invalid_and_the_unseen_absent() -> None:
     assert_problem(api(author).post("/reports", {"kind": "user", "id": author.pk, "reason": "spam"}), 422, "invalid")
 
 
-def test_the_list_holds_ones_own_and_costs_the_same_however_long() -> None:
+def test_the_list_has_ones_own_and_costs_the_same_however_long() -> None:
     author, reporter, other = alice(), bob(), carol()
     client = api(reporter)
     make_report(other, "event", make_event(author), author)

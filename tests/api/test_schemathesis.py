@@ -35,19 +35,19 @@ schema.app = wsgi
 
 @pytest.fixture
 def headers(db: None, settings: Any, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """Of a request by nobody, by somebody without the badge, or by somebody with it and with company."""
+    """Of an anonymous request, of a user without the badge, or of one with it and with company."""
     settings.LIMITS_SCALE = 1e6
     # Each request would close the connection, and with it the transaction of the test.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     one, other = alice(), bob()
     Connection.objects.create(sender=other, receiver=one)
-    yield {"nobody": {}, "unverified": api(newton()).headers, "verified": api(one).headers}[request.param]
+    yield {"anonymous": {}, "unverified": api(newton()).headers, "verified": api(one).headers}[request.param]
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
 
-@pytest.mark.parametrize("headers", ["nobody", "unverified", "verified"], indirect=True)
+@pytest.mark.parametrize("headers", ["anonymous", "unverified", "verified"], indirect=True)
 @schema.parametrize()
 @hypothesis_settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

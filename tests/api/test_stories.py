@@ -106,7 +106,7 @@ def test_invalid_stories_are_rejected() -> None:
     assert not Story.objects.exists()
 
 
-def test_the_feed_holds_what_one_may_see() -> None:
+def test_the_feed_has_what_the_viewer_may_see() -> None:
     author, friend, stranger = alice(), bob(), carol()
     make_connection(author, friend, status="accepted", responded_at=timezone.now())
     make_story(author, "for all", hours_old=3)
@@ -192,7 +192,7 @@ def test_others_may_not() -> None:
         assert_problem(answer, 403, "permission-missing")
 
 
-def test_the_author_deletes_it_also_while_it_is_held() -> None:
+def test_the_author_deletes_it_also_during_a_legal_hold() -> None:
     author, viewer = alice(), bob()
     kept, gone = make_story(author), make_story(author)
     hold_story(viewer, kept.pk)

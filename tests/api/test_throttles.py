@@ -91,11 +91,11 @@ def test_limits_are_scaled_for_load_tests(limits: Any, settings: Any) -> None:
 def test_registering_is_limited_by_address(limits: Any) -> None:
     limits["register"] = (2, 3600)
     assert [api().post("/users/auth/register", {}).status_code for _call in range(3)] == [422, 422, 429]
-    assert api(alice()).post("/users/auth/register", {}).status_code == 429, "whoever is signed in there"
+    assert api(alice()).post("/users/auth/register", {}).status_code == 429, "whichever user is signed in there"
 
 
 def test_password_resets_are_limited_by_account_whether_it_exists_or_not() -> None:
-    for email in ("alice@example.com", "nobody@example.com"):
+    for email in ("alice@example.com", "unknown@example.com"):
         answers = [
             api().post("/users/auth/password_reset", {"email": email.upper() if call % 2 else email}).status_code
             for call in range(6)
@@ -106,7 +106,7 @@ def test_password_resets_are_limited_by_account_whether_it_exists_or_not() -> No
 def test_password_resets_are_limited_by_address_too(limits: Any) -> None:
     limits["password_reset_address"] = (3, 3600)
     answers = [
-        api().post("/users/auth/password_reset", {"email": f"nobody{number}@example.com"}).status_code
+        api().post("/users/auth/password_reset", {"email": f"unknown{number}@example.com"}).status_code
         for number in range(4)
     ]
     assert answers == [200, 200, 200, 429]
@@ -154,7 +154,7 @@ def test_right_passwords_are_not_counted() -> None:
 def test_a_hundred_wrong_passwords_close_an_address_to_all_accounts() -> None:
     alice()
     for guess in range(100):
-        assert login(f"nobody{guess}").status_code == 401
+        assert login(f"unknown{guess}").status_code == 401
     assert_problem(login(password=PASSWORD), 429, "too-many-requests")
     assert login(password=PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
 

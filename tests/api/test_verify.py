@@ -136,7 +136,7 @@ def test_the_owner_reads_why_and_never_who() -> None:
     assert document.comment == ""
 
 
-def test_the_reviewers_own_words_come_before_those_of_the_reason() -> None:
+def test_the_reviewers_own_text_comes_before_that_of_the_reason() -> None:
     client = api(newton())
     submit_document(client)
     review_document(

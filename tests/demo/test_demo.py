@@ -24,7 +24,7 @@ from apps.moderation.appeals import rule_on_appeal
 from apps.moderation.models import Appeal, Case, Report
 from apps.notifications.models import Notification
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import facts
+from apps.review.decisions.services import snapshot_of
 from apps.review.message_templates import templates_for
 from apps.review.models import Note, ReviewItem
 from apps.review.notices import notices_of, unread_count
@@ -305,7 +305,7 @@ class DemoTest(TestCase):
         assert not BlindCheck.objects.filter(checked_at__gt=timezone.now()).exists()
         for document in Document.objects.exclude(status="pending"):
             decision = Decision.objects.about(document).get()
-            assert facts(document, decision.after) == decision.after
+            assert snapshot_of(document, decision.after) == decision.after
 
     def test_its_files_would_be_taken(self) -> None:
         for document in Document.objects.all()[:12]:

@@ -18,7 +18,7 @@ from apps.moderation.models import Appeal, Case
 from apps.moderation.reporting import report
 from apps.notifications.models import Kind, Notification
 from apps.review.claims import claim
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.models import Note
 from apps.stories.models import Story
 from tests import people
@@ -269,7 +269,7 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     expect(skipped).to_contain_text(f"Event {cases[5].target_id}")
     expect(skipped).to_contain_text("Changed since the preview")
     # Ten seconds later all have been told; taking it back is told, too.
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert Notification.objects.filter(recipient=alice, kind=Kind.WARNING).count() == 10
     press(page, "u")
     expect(page.locator(".desk-lead")).to_contain_text("10 decisions undone.")
@@ -328,7 +328,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     alice, bob = people.alice(), people.bob()
     removed = report(bob, kind="story", target_id=make_story(alice, "A knife").pk, reason="violence")
     resolve_case(decider, removed.case_id, outcomes=["removed"])
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
     # Not by whoever decided: neither given to them nor to be claimed.
     open_desk(page, MODERATION_DESK, "community")
@@ -354,7 +354,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     press(theirs, "r")
     expect(theirs.get_by_text("Queue empty")).to_be_visible()
     assert Appeal.objects.get().status == "overturned"
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert Notification.objects.filter(recipient=alice).latest("id").text == told
     assert Story.objects.get().removed_at is None
 

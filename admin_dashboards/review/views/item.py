@@ -143,7 +143,7 @@ def state(desk: WorkDesk, request: StaffRequest, item_id: int) -> HttpResponse:
             "open": item.is_open,
             "holder": holder.username if holder else "",
             "claimed_by_me": holder is not None and holder.pk == request.user.pk,
-            "others": presence.look(request.user, item),
+            "others": presence.announce(request.user, item),
             "sentence": desk.decided_sentence(item),
         }
     )

@@ -79,7 +79,7 @@ def label_of(codes: Iterable[str]) -> str:
 
 
 def bulk_outcomes() -> list[ModerationAction]:
-    """Those that can be chosen for many cases at once, least severe first, extras last."""
+    """The outcomes that can be chosen for many cases at once, least severe first, extras last."""
     return sorted(
         (action for action in _all().values() if action.bulk_choice),
         key=lambda action: (action.is_extra, action.severity),
@@ -97,5 +97,5 @@ def asked_for(param: str, codes: Collection[str]) -> bool:
 
 
 def extras() -> list[ModerationAction]:
-    """What the desk offers to select, in the order of its keys."""
+    """The outcomes that can be selected beside another, in the order of their keys."""
     return sorted((action for action in _all().values() if action.is_extra), key=lambda action: action.position)

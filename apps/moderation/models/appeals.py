@@ -13,7 +13,7 @@ from apps.audit.history import History
 from apps.moderation import overturning
 from apps.moderation.models.cases import Case
 from apps.review.conflicts import ConflictOfInterest
-from apps.review.decisions.models import HOLD
+from apps.review.decisions.models import UNDO_WINDOW
 from apps.review.models import ReviewItem
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Appeal(ReviewItem):
     @property
     def is_notified(self) -> bool:
         """Whether the author may know of the ruling: its undo window is over."""
-        return self.ruled_at is not None and self.ruled_at <= timezone.now() - HOLD
+        return self.ruled_at is not None and self.ruled_at <= timezone.now() - UNDO_WINDOW
 
     def rule(self, status: str, by: User, ruling: str) -> None:
         self.status, self.ruling = status, ruling

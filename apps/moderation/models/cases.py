@@ -107,7 +107,7 @@ class Case(ReviewItem):
         return label_of(self.outcomes)
 
     def resolve(self, outcomes: list[str], by: User) -> None:
-        """Leave open for closed."""
+        """Close the case with `outcomes`, and end the claim on it."""
         self.status, self.outcomes = self.Status.CLOSED, outcomes
         self.closed_by, self.closed_at = by, timezone.now()
         self.version += 1

@@ -125,7 +125,7 @@ class Report(models.Model):
         return _("Report %(id)s") % {"id": self.pk}
 
     def resolve(self, outcome: str, by: User, at: datetime | None = None) -> None:
-        """Leave open for closed, with `outcome`."""
+        """Close the open report with `outcome`. Raises `Conflict` where it is closed already."""
         if self.status != self.Status.OPEN:
             raise Conflict("already-decided", _("This report has already been closed."))
         self.status, self.outcome = self.Status.CLOSED, outcome

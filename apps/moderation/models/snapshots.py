@@ -11,7 +11,7 @@ from apps.moderation.models.appeals import Appeal
 from apps.moderation.models.cases import Case
 from apps.moderation.models.reports import Report
 from apps.moderation.models.strikes import Strike
-from apps.review.decisions.models import HOLD
+from apps.review.decisions.models import UNDO_WINDOW
 
 
 class ContentSnapshotQuerySet(models.QuerySet["ContentSnapshot"]):
@@ -21,7 +21,7 @@ class ContentSnapshotQuerySet(models.QuerySet["ContentSnapshot"]):
             ~Exists(Appeal.objects.open().filter(case=OuterRef("case"))),
             ~Exists(Strike.objects.appealable().filter(case=OuterRef("case"))),
             case__status=Report.Status.CLOSED,
-            case__closed_at__lte=timezone.now() - HOLD,
+            case__closed_at__lte=timezone.now() - UNDO_WINDOW,
         )
 
 

@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from apps.audit.history import History
 from apps.moderation.models.cases import Case
 from apps.moderation.models.reports import Report
-from apps.review.decisions.models import HOLD
+from apps.review.decisions.models import UNDO_WINDOW
 
 APPEAL_WITHIN = timedelta(days=20)
 
 
 def known_to_author() -> Q:
     """Rows with a `decision` of which the author has been notified, or which is older than the undo window."""
-    in_force = Q(decision__undone_at__isnull=True, decision__made_at__lte=timezone.now() - HOLD)
+    in_force = Q(decision__undone_at__isnull=True, decision__made_at__lte=timezone.now() - UNDO_WINDOW)
     return Q(decision__told_at__isnull=False) | in_force
 
 

@@ -1,8 +1,8 @@
-"""What one object is by the decisions about it that stand, in whatever order others were made and undone.
+"""The state of one object by the decisions about it in force, in whatever order others were made and undone.
 
 A decision is about the object that is its target; or, where it closes a case, about the one that `before["about"]`
-names, with what it did to it in `before["done"]`. The release before does not name it, and may still run for a while
-after `migrate`: then it is the one that the case is about.
+names, with the changes in `before["done"]`. The previous release does not name it, and may still run for a while after
+`migrate`: then it is the target of the case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REMOVED, RESTORED, EDITED = "removed", "restored", "edited"
 
 
 def key_of(model: type[Model], number: int) -> str:
-    """How `before["about"]` names an object."""
+    """The name of an object in `before["about"]`, as in "stories.story:5"."""
     return f"{model._meta.label_lower}:{number}"
 
 
@@ -32,26 +32,26 @@ def verb_of(model: type[Model], verb: str) -> Action:
     return Action(f"{model._meta.model_name}.{verb}")
 
 
-def removals_of(thing: Removable, subject_id: int | None) -> DecisionQuerySet:
-    """All that took it down or found it down rightly, standing or undone."""
-    return _decided(thing, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
+def removals_of(target: Removable, subject_id: int | None) -> DecisionQuerySet:
+    """All decisions that removed `target`, or confirmed its removal; undone ones as well."""
+    return _decided(target, subject_id, REMOVED, Q(after__outcomes__contains=[REMOVED]))
 
 
-def removed_by_decision(decision: Decision, thing: Removable) -> bool:
-    """Whether a decision, up to this one, took it down; otherwise it has been removed without one."""
-    took = Q(verb=verb_of(type(thing), REMOVED)) | Q(before__done__has_key="removed_at")
-    return removals_of(thing, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
+def removed_by_decision(decision: Decision, target: Removable) -> bool:
+    """Whether `decision` or an earlier one removed `target`; false where it was removed without a decision."""
+    took = Q(verb=verb_of(type(target), REMOVED)) | Q(before__done__has_key="removed_at")
+    return removals_of(target, decision.subject_id).filter(took, pk__lte=decision.pk).exists()
 
 
-def standing_removal(thing: Removable, subject_id: int | None) -> Decision | None:
-    """The decision by which it is down: the first that stands since it was last restored. None where it is up."""
-    removals = removals_of(thing, subject_id).standing().order_by("pk")
-    restored = Decision.objects.about(thing).standing().filter(verb=verb_of(type(thing), RESTORED)).last()
+def removal_in_force(target: Removable, subject_id: int | None) -> Decision | None:
+    """The decision by which `target` is removed: the first in force since it was last restored, or None."""
+    removals = removals_of(target, subject_id).in_force().order_by("pk")
+    restored = Decision.objects.about(target).in_force().filter(verb=verb_of(type(target), RESTORED)).last()
     return removals.filter(pk__gt=restored.pk).first() if restored else removals.first()
 
 
 def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str]:
-    """When, by whom and why something was removed, by that decision."""
+    """The time, officer id and reason of a removal by that decision; empty values for None."""
     if removal is None:
         return None, None, ""
     known = removal.after.get("removed_at") or removal.before.get("done", {}).get("removed_at")
@@ -59,13 +59,13 @@ def state_by(removal: Decision | None) -> tuple[datetime | None, int | None, str
     return at or removal.made_at, removal.actor_id, removal.after.get("removal_reason", "")
 
 
-def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What the edited fields held before the decision, passing over the edits that have been undone since."""
+def values_without(decision: Decision, target: Model, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the edited fields before the decision, without the edits that have been undone since."""
     values = dict(before)
     open_names = set(values)
-    earlier = _decided(thing, decision.subject_id, EDITED, Q(before__done__has_key="words"))
+    earlier = _decided(target, decision.subject_id, EDITED, Q(before__done__has_key="words"))
     for edit in earlier.filter(pk__lt=decision.pk).order_by("-pk"):
-        was, now = _words(edit)
+        was, now = _texts(edit)
         for name in open_names & now.keys():
             if edit.undone_at is None:
                 open_names.discard(name)
@@ -74,15 +74,15 @@ def values_without(decision: Decision, thing: Model, before: Mapping[str, Any]) 
     return values
 
 
-def _decided(thing: Model, subject_id: int | None, verb: str, done: Q) -> DecisionQuerySet:
-    own = Q(verb=verb_of(type(thing), verb), target_type=thing._meta.label_lower, target_id=thing.pk)
-    cases = kinds()["case.settled"].model._default_manager.filter(kind=thing._meta.model_name, target_id=thing.pk)
+def _decided(target: Model, subject_id: int | None, verb: str, done: Q) -> DecisionQuerySet:
+    own = Q(verb=verb_of(type(target), verb), target_type=target._meta.label_lower, target_id=target.pk)
+    cases = kinds()["case.settled"].model._default_manager.filter(kind=target._meta.model_name, target_id=target.pk)
     unnamed = Q(verb="case.settled", before__about__isnull=True, target_id__in=cases.values("pk"))
-    about = Q(before__about=key_of(type(thing), thing.pk)) | unnamed
+    about = Q(before__about=key_of(type(target), target.pk)) | unnamed
     # By the person concerned, for whom there is an index.
     return Decision.objects.filter(own | done & about, subject_id=subject_id)
 
 
-def _words(edit: Decision) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _texts(edit: Decision) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     words = edit.before.get("done", {}).get("words")
     return (words["before"], words["after"]) if words else (edit.before, edit.after)

@@ -1,4 +1,4 @@
-"""The kinds of decision there are: each app that takes decisions names its own in its `decisions.py`."""
+"""Registry of the kinds of decision: each app lists its own as `KINDS` in its `decisions.py`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Kind:
     """What undoing needs: the same permission as deciding."""
     undo: Callable[[Any, Decision, Any], None]
     """(actor, decision, target): restores the locked target, with its history."""
-    tell: Callable[[Decision], None]
+    notify: Callable[[Decision], None]
     """Sends the messages about it; called once, when the undo window is over."""
-    tell_undone: Callable[[Decision], None]
+    notify_undone: Callable[[Decision], None]
     """Sends the messages about undoing it; called only where the first ones had left."""
     notifies: bool = True
     """Whether users are notified at all; of what is between staff they are not."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,7 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.errors import Conflict
 
-HOLD = timedelta(seconds=10)
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+UNDO_WINDOW = timedelta(seconds=10)
 """How long messages about a decision wait, so that undoing it in time leaves no trace outside."""
 
 
@@ -19,13 +23,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def about(self, target: models.Model) -> DecisionQuerySet:
         return self.filter(target_type=target._meta.label_lower, target_id=target.pk)
 
-    def standing(self) -> DecisionQuerySet:
-        """Those that have not been undone."""
+    def in_force(self) -> DecisionQuerySet:
+        """Decisions that have not been undone."""
         return self.filter(undone_at__isnull=True)
 
 
 class Decision(models.Model):
-    """What a member of staff decided about one thing, with all that is needed to take it back."""
+    """What an officer decided about one target, with all that is needed to undo it."""
 
     batch = models.UUIDField(_("batch"), default=uuid4, db_index=True, editable=False)
     """Shared by what was decided in one gesture."""
@@ -85,7 +89,7 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.target_id}"
 
-    def undo(self, by: object, reason: str = "") -> None:
+    def undo(self, by: User, reason: str = "") -> None:
         if self.undone_at is not None:
             raise Conflict("already-undone", _("This decision has been undone already."))
-        self.undone_at, self.undone_by, self.undo_reason = timezone.now(), by, reason  # type: ignore[assignment]
+        self.undone_at, self.undone_by, self.undo_reason = timezone.now(), by, reason

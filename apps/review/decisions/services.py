@@ -1,4 +1,4 @@
-"""Deciding so that it can be taken back: every decision is a row with its inverse, and messages wait."""
+"""Decisions: each is a row with what undoing it restores, and its messages wait for the undo window."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from procrastinate.contrib.django import app
 
 from apps.access import require
 from apps.errors import Absent, Conflict, DomainError
+from apps.infra.columns import column
 from apps.review.decisions.kinds import Kind, kinds
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 
 if TYPE_CHECKING:
     from procrastinate.types import JSONDict
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Undone:
-    """What came of undoing a batch."""
+    """The result of undoing a batch: the decisions that were undone and those that were skipped."""
 
     done: list[Decision] = field(default_factory=list)
     skipped: list[tuple[Decision, str]] = field(default_factory=list)
     """With the reason, as a sentence."""
 
 
-def facts(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
-    """The named fields of `obj` as JSON knows them, for `before` and `after`."""
-    values = {name: getattr(obj, obj._meta.get_field(name).attname) for name in names}  # type: ignore[union-attr]
+def snapshot_of(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
+    """The named fields of `obj` as JSON values, for `before` and `after` of a decision."""
+    values = {name: getattr(obj, column(type(obj), name).attname) for name in names}
     return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
 
 
@@ -53,7 +54,7 @@ def decide(
     batch: UUID | None = None,
     overrides: Decision | None = None,
 ) -> Decision:
-    """Write down a decision in the transaction that carries it out; its messages leave after `HOLD`."""
+    """Store a decision in the transaction that carries it out; its messages are sent after `UNDO_WINDOW`."""
     decision = drafted(
         actor, verb, target, subject_id=subject_id, before=before, after=after,
         reason=reason, text=text, batch=batch, overrides=overrides,
@@ -75,7 +76,7 @@ def drafted(
     batch: UUID | None = None,
     overrides: Decision | None = None,
 ) -> Decision:
-    """A decision that is not written down yet: `decide_all` does so, of many at once."""
+    """An unsaved decision; `decide_all` stores many at once."""
     decision = Decision(
         verb=kinds()[verb].verb,
         actor=actor,
@@ -94,23 +95,23 @@ def drafted(
 
 
 def decide_all(decisions: Sequence[Decision]) -> None:
-    """Write down decisions in the transaction that carries them out, in as many queries as one takes.
+    """Store decisions in the transaction that carries them out, in as many queries as one takes.
 
-    They are made now, whenever they were drafted, and their messages leave after `HOLD`.
+    Each is made now, whenever it was drafted, and its messages are sent after `UNDO_WINDOW`.
     """
     if decisions:
         now = timezone.now()
         for decision in decisions:
             decision.made_at = now
         Decision.objects.bulk_create(decisions)
-        _tell_later(decisions)
+        _send_messages_later(decisions)
 
 
 @transaction.atomic
 def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
-    """Take one decision back. Nothing leaves where its messages had not left yet; otherwise the reversal is told.
+    """Undo one decision. Where its messages have not been sent yet, none are; otherwise its subject is notified.
 
-    Raises `Conflict` where it was undone already, or where the thing has changed since.
+    Raises `Conflict` where it was undone already, or where the target has changed since.
     """
     # The target first, as deciding does, so that the two never wait for each other.
     known = Decision.objects.filter(pk=decision_id).first()
@@ -123,18 +124,18 @@ def undo(actor: User, decision_id: int, *, reason: str = "") -> Decision:
     require(actor, kind.perm, target)
     decision = Decision.objects.select_for_update(of=("self",)).get(pk=decision_id)
     decision.undo(actor, reason)
-    if facts(target, decision.after) != decision.after:
+    if snapshot_of(target, decision.after) != decision.after:
         raise Conflict("changed-since", _("This has changed since the decision, so it cannot be undone."))
-    # Before anything is put back: what follows from decisions is computed from those that stand.
+    # Before the target is restored: what follows from decisions is computed from those in force.
     decision.save(update_fields=["undone_at", "undone_by", "undo_reason"])
     kind.undo(actor, decision, target)
     if decision.told_at is not None:
-        kind.tell_undone(decision)
+        kind.notify_undone(decision)
     return decision
 
 
 def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
-    """Take back all that one gesture decided, last first; what has changed since is skipped and named."""
+    """Undo all decisions of one bulk action, last first; targets that have changed since are skipped and named."""
     result = Undone()
     for decision in Decision.objects.filter(batch=batch, undone_at__isnull=True).order_by("-id"):
         try:
@@ -145,14 +146,14 @@ def undo_batch(actor: User, batch: UUID, *, reason: str = "") -> Undone:
 
 
 @transaction.atomic
-def tell(decision_id: int) -> bool:
-    """Send the messages about a decision, once, unless it has been undone. Whether they were sent."""
+def send_messages(decision_id: int) -> bool:
+    """Send the messages about a decision, once, unless it has been undone. Returns whether they were sent."""
     decision = Decision.objects.select_for_update(of=("self",)).filter(pk=decision_id).first()
     if decision is None or decision.undone_at is not None or decision.told_at is not None:
         return False
     decision.told_at = timezone.now()
     decision.save(update_fields=["told_at"])
-    kind_of(decision).tell(decision)
+    kind_of(decision).notify(decision)
     return True
 
 
@@ -160,8 +161,8 @@ def kind_of(decision: Decision) -> Kind:
     return kinds()[decision.verb]
 
 
-def _tell_later(decisions: Sequence[Decision]) -> None:
+def _send_messages_later(decisions: Sequence[Decision]) -> None:
     # By name: the job calls back into this module.
-    later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(HOLD.total_seconds())})
+    later = app.configure_task("decisions.tell_people", schedule_in={"seconds": int(UNDO_WINDOW.total_seconds())})
     jobs: list[JSONDict] = [{"decision_id": decision.pk} for decision in decisions]
     later.batch_defer(*jobs)

@@ -1,9 +1,9 @@
-"""What queues need: items that one member of staff works on at a time, notes about them, and notices to colleagues."""
+"""Items of queues, each claimed by one officer at a time, notes about them, and notices to colleagues."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -20,7 +20,7 @@ CLAIM_LASTS = timedelta(minutes=15)
 
 
 class ReviewItem(models.Model):
-    """An item of a queue. One member of staff claims it, works on it and decides it."""
+    """An item of a queue, which one officer claims and decides."""
 
     WORK_PERMISSION: ClassVar[str]
     """The permission that working on it needs."""
@@ -70,16 +70,17 @@ class ReviewItem(models.Model):
 
     @property
     def decided_as(self) -> str:
-        """How it was decided, in a word or two: its status, unless the model says otherwise."""
-        return str(self.get_status_display())  # type: ignore[attr-defined]
+        """The decision in a word or two: the label of its status, unless the model overrides it."""
+        item: Any = self  # each model has its own `status`
+        return str(item.get_status_display())
 
     def claim_holder(self, now: datetime | None = None) -> User | None:
-        """The user whose claim on it has not run out; None where it is free."""
-        holds = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
-        return self.claimed_by if holds else None
+        """The officer whose claim has not expired; None where it is free."""
+        is_claimed = self.claimed_until is not None and self.claimed_until > (now or timezone.now())
+        return self.claimed_by if is_claimed else None
 
     def claim(self, by: User) -> None:
-        """Claim it for `by`, or renew the claim."""
+        """Claim it for `by`, or renew their claim."""
         self.claimed_by, self.claimed_until = by, timezone.now() + CLAIM_LASTS
 
     def release(self) -> None:
@@ -87,7 +88,7 @@ class ReviewItem(models.Model):
 
 
 class Note(models.Model):
-    """An internal note about a thing or a person. Staff read it, nobody else ever."""
+    """An internal note about an item or a user, for staff alone."""
 
     target_type = models.CharField(max_length=64)
     target_id = models.BigIntegerField()
@@ -121,7 +122,7 @@ class Notice(models.Model):
     target_type = models.CharField(max_length=64)
     target_id = models.BigIntegerField()
     text = models.TextField(_("text"), max_length=500, blank=True)
-    """The reason given, or the note. Staff read it, nobody else ever."""
+    """The reason given, or the note; for staff alone."""
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     read_at = models.DateTimeField(_("read"), null=True, blank=True, editable=False)
 

@@ -63,12 +63,12 @@ class MessageTemplate(models.Model):
 
     @property
     def version(self) -> str:
-        """Says which state of it a form has shown."""
+        """The version that a form has shown."""
         return self.updated_at.isoformat()
 
 
 class Preference(models.Model):
-    """How one member of staff likes the desks to be."""
+    """The preferences of one member of staff for the desks."""
 
     staff = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="desk_preference")
     away_until = models.DateTimeField(_("away until"), null=True, blank=True)
@@ -93,7 +93,7 @@ class Preference(models.Model):
 
 
 class Goal(models.Model):
-    """How soon an item of a queue ought to be decided."""
+    """The SLA of a queue: the hours within which its items are to be decided."""
 
     queue = models.CharField(_("queue"), max_length=32, unique=True)
     hours = models.PositiveIntegerField(_("hours"), default=24)

@@ -23,13 +23,13 @@ class RevealQuerySet(models.QuerySet["Reveal"]):
         return self.filter(staff=user, until__gt=timezone.now())
 
     def of(self, model: type[models.Model], field: str, ids: Iterable[int]) -> set[int]:
-        """Of which of these rows the field is shown."""
+        """The ids of those of these rows whose `field` is shown."""
         found = self.filter(target_type=model._meta.label_lower, target_id__in=list(ids), field=field)
         return set(found.values_list("target_id", flat=True))
 
 
 class Reveal(models.Model):
-    """One masked field of one thing, shown to one member of staff for a while, with a reason."""
+    """One masked field of one row, shown to one member of staff for a while, with a reason."""
 
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")
@@ -40,7 +40,7 @@ class Reveal(models.Model):
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user concerned")
     )
-    """Whose data it is, who is told of it."""
+    """The user whose data it is, who is notified of it."""
     reason = models.TextField(_("reason"), max_length=500)
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     until = models.DateTimeField(_("until"))
@@ -64,7 +64,7 @@ class Reveal(models.Model):
 
 
 class RevealAllowance(models.Model):
-    """That a second person lets one member of staff reveal as much again within a day."""
+    """A colleague's permission for one member of staff to reveal as much again within a day."""
 
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")

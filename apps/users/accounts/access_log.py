@@ -128,9 +128,9 @@ def view_text(entry: Entry) -> str:
     """What was viewed, in a sentence."""
     if "ahead" in entry.detail:
         return _("A document of yours was loaded for staff, and not shown yet.")
-    look, field = kind_of(entry), entry.detail.get("field", "")
-    known = {ViewKind.REVEALED: FIELDS, ViewKind.FOUND: FOUND_BY}.get(look, {})
-    return str(known.get(field, look.label))
+    kind, field = kind_of(entry), entry.detail.get("field", "")
+    known = {ViewKind.REVEALED: FIELDS, ViewKind.FOUND: FOUND_BY}.get(kind, {})
+    return str(known.get(field, kind.label))
 
 
 def view_reason(entry: Entry) -> str:

@@ -40,17 +40,18 @@ def alert_if_same_person(first: User, second: User, target: Model, *, since: dat
     of_both = of_first & of_second if made is None else set()
     if made is None and not of_both:
         return None
-    facts: dict[str, Any] = {
+    details: dict[str, Any] = {
         "one": first.username,
         "other": second.username,
         "about": f"{target._meta.verbose_name} {target.pk}",
     }
     if of_both:
         makers = User.objects.filter(pk__in=of_both).order_by("username")
-        facts["by"] = ", ".join(makers.values_list("username", flat=True))
-    entry = record(second, Action.ALERTED, target, **({"made": made.username} if made else {}), **facts)
+        details["by"] = ", ".join(makers.values_list("username", flat=True))
+    recorded = details | {"made": made.username} if made else details
+    entry = record(second, Action.ALERTED, target, **recorded)
     for manager in holders(ACCESS_ADMINISTRATION, superusers=True).exclude(pk__in={first.pk, second.pk, *of_both}):
-        mail_account_notice(manager, "one_pair_of_eyes", **facts)
+        mail_account_notice(manager, "one_pair_of_eyes", **details)
     return entry
 
 

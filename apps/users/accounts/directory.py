@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from apps.access import visible
 from apps.errors import Absent
 from apps.users.models import User
+from apps.users.models.user_queries import UserQuerySet
 from apps.users.names import fold
 from apps.users.permissions import profile_page
 from apps.visibility.evaluate import visible_rows
@@ -18,7 +19,7 @@ def find_users(
     viewer: User, *, search: str = "", role: str | None = None, verified: bool | None = None
 ) -> QuerySet[User]:
     """The directory: by user name alone, best match first; newest first where nothing is searched for."""
-    people = visible(viewer, User).select_related("profile")
+    people = visible(viewer, User, UserQuerySet).select_related("profile")
     if role is not None:
         people = people.filter(role=role)
     if verified is not None:
@@ -31,7 +32,7 @@ def find_users(
         default=2,
         output_field=IntegerField(),
     )
-    found = people.with_name_part(search)  # type: ignore[attr-defined]
+    found = people.with_name_part(search)
     return found.order_by(closeness, Length("username"), Lower("username"))
 
 
@@ -40,8 +41,8 @@ def user_named(viewer: User, username: str) -> User:
 
     Raises `Absent` for staff, deactivated accounts, and users who have blocked the viewer.
     """
-    known = visible_rows(profile_page, User, viewer)
-    person = known.named(username).with_profile().first()  # type: ignore[attr-defined]
+    known = visible_rows(profile_page, User, viewer, UserQuerySet)
+    person = known.named(username).with_profile().first()
     if person is None:
-        raise Absent("not-found", _("There is nobody of this name."))
+        raise Absent("not-found", _("There is no user of this name."))
     return person

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Invalid
+from apps.infra.columns import column
 from apps.infra.files.storage import discard, filed
 from apps.infra.files.uploads import Upload, take_picture
 from apps.users.accounts.identifiers import check_account, notify_former_address, save_account
@@ -89,7 +90,7 @@ def _locked(user_id: int) -> User:
 
 
 def _read(field: str, value: Any) -> Any:
-    return User._meta.get_field(field).to_python(value)  # type: ignore[union-attr]
+    return column(User, field).to_python(value)
 
 
 def _forget_image(profile: Profile) -> None:

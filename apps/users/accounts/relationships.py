@@ -21,7 +21,7 @@ def follow(user: User, username: str) -> None:
     """Follow a user; idempotent. Raises `Absent`, and `Invalid` for oneself."""
     person = _other(user, username)
     if is_hidden(user.pk, person.pk):
-        raise Absent("not-found", _("There is nobody of this name."))
+        raise Absent("not-found", _("There is no user of this name."))
     if Follow.objects.filter(follower=user, followed=person).exists():
         return
     if _create_once(user, Follow(follower=user, followed=person), action=Action.FOLLOWED):

@@ -52,7 +52,8 @@ def lift_suspension(actor: User, decision: Decision, *, note: str) -> None:
     """Lift the suspension of a decision, if it has one; all others remain in force."""
     lifted = Suspension.objects.filter(decision=decision, lifted_at__isnull=False)
     if "suspended" in decision.before["done"] and not lifted.exists():
-        user = _suspendable(actor, decision.subject_id)  # type: ignore[arg-type]
+        assert decision.subject_id is not None  # the suspended user
+        user = _suspendable(actor, decision.subject_id)
         _lift(actor, user, user.suspensions.filter(decision=decision), note=note)
 
 

@@ -56,7 +56,7 @@ def sign_in(
 
     Raises `WrongCredentials` alike for an unknown name, a wrong password and a deactivated account. With the right
     password: `Refused` for staff, `WrongCredentials` for a missing or wrong code, and `Refused` for suspended users,
-    with an access token in its facts: for what suspended users may do, and for everything once the suspension ends.
+    with an access token in its details: for what suspended users may do, and for everything once the suspension ends.
     """
     user = account_named(name)
     # A hash is computed for unknown names too: response times must not disclose accounts.

@@ -18,11 +18,11 @@ from apps.audit.history import History
 from apps.users.models.memberships import GroupMembership
 from apps.users.models.roles import CLIENT_ROLES, Role
 from apps.users.models.user_queries import UserManager, phone_digits, phone_digits_reversed
-from apps.users.name_fields import KEYS, LOOK, MAIL, NAME, AddressField, KeyField, NameField
+from apps.users.name_fields import KEYS, MAIL, NAME, SKELETON, AddressField, KeyField, NameField
 from apps.users.name_keys import triggers
 from apps.users.names import (
     KEY_SIZE,
-    LOOKS_TAKEN,
+    LOOKALIKE_TAKEN,
     MAIL_TAKEN,
     NAME_TAKEN,
     validate_script,
@@ -52,7 +52,7 @@ class User(AbstractUser):
         error_messages={"unique": NAME_TAKEN},
     )
     username_key = KeyField(NAME)
-    username_skeleton = KeyField(LOOK, max_length=KEY_SIZE * 2)
+    username_skeleton = KeyField(SKELETON, max_length=KEY_SIZE * 2)
     email = AddressField(_("email address"), error_messages={"unique": MAIL_TAKEN})
     email_key = KeyField(MAIL)
     role = models.CharField(_("role"), max_length=16, choices=Role)
@@ -94,7 +94,7 @@ class User(AbstractUser):
                 fields=["username_key"], name="username_key_unique", violation_error_message=NAME_TAKEN
             ),
             models.UniqueConstraint(
-                fields=["username_skeleton"], name="username_look_unique", violation_error_message=LOOKS_TAKEN
+                fields=["username_skeleton"], name="username_look_unique", violation_error_message=LOOKALIKE_TAKEN
             ),
             models.UniqueConstraint(fields=["email_key"], name="email_key_unique", violation_error_message=MAIL_TAKEN),
             # For accounts without a key, and for the release before keys while it serves.

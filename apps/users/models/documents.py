@@ -37,7 +37,7 @@ class Reason(models.TextChoices):
 
     @property
     def text(self) -> str:
-        """In the language that is active."""
+        """What the owner reads, in the active language."""
         return str(REASONS[self])
 
     @property
@@ -172,13 +172,13 @@ class Document(ReviewItem):
         return _("%(kind)s document %(id)s") % {"kind": self.get_doc_type_display(), "id": self.pk}
 
     def decide(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
-        """Leave pending for `verdict`, approved or rejected."""
+        """Set the verdict of a pending document, approved or rejected. Raises `Conflict` for a decided one."""
         if self.status != self.Status.PENDING:
             raise Conflict("already-decided", _("This document has already been decided."))
         self._set_verdict(verdict, by, reason, comment)
 
     def override(self, verdict: str, by: User, reason: str = "", comment: str = "") -> None:
-        """Leave one verdict for another."""
+        """Replace the verdict of a decided document by another. Raises `Conflict` for a pending one."""
         if self.status == self.Status.PENDING:
             raise Conflict("not-decided", _("This document has not been decided yet."))
         self._set_verdict(verdict, by, reason, comment)

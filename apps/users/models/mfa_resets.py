@@ -56,5 +56,5 @@ class MfaReset(models.Model):
 
     def confirm(self, by: User) -> None:
         if not self.is_open:
-            raise Conflict("reset-over", _("This reset was carried out already, or nobody confirmed it within a day."))
+            raise Conflict("reset-over", _("This reset was carried out already, or was not confirmed within a day."))
         self.confirmed_by, self.confirmed_at = by, timezone.now()

@@ -17,7 +17,7 @@ class Theme(models.TextChoices):
 
 
 class Profile(models.Model):
-    """What a person shows of themselves."""
+    """The public profile of a user."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, verbose_name=_("user"))
     bio = models.TextField(_("about"), blank=True, max_length=2000)

@@ -27,7 +27,7 @@ class Follow(models.Model):
 
 
 class Block(models.Model):
-    """Hides two people from each other, everywhere."""
+    """Hides two users from each other at every entry point."""
 
     blocker = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocking")
     blocked = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocked_by")

@@ -72,7 +72,7 @@ class QualityShare(models.Model):
 
 
 class BlindCheck(models.Model):
-    """A decided document that a second officer judges without knowing how it was decided. It changes nothing."""
+    """A decided document on which a second officer gives a verdict without knowing the first. It changes nothing."""
 
     CONFLICTS = (
         ConflictOfInterest(

@@ -80,7 +80,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):
     # --- Codes ----------------------------------------------------------------------------------------------------
 
     def spend(self, code: str) -> bool:
-        """Whether `code` is of a period that is near and later than all used before; it is used then."""
+        """Use up `code` where it is of a near period, later than all used before. Returns whether it was."""
         if not is_digits(code):
             return False
         totp = TOTP(b32decode(self.secret), step=STEP)
@@ -142,7 +142,7 @@ class BackupCodes(Authenticator):
         default_permissions = ()
 
     def spend(self, code: str) -> bool:
-        """Whether `code` is one of those that are left; it is used then."""
+        """Use up `code` where it is one of those left. Returns whether it was."""
         unused = self.backup_codes.filter(code_hash=hash_of(self, code), used_at__isnull=True)
         return bool(unused.update(used_at=timezone.now()))
 

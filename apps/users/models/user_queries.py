@@ -30,7 +30,7 @@ def phone_digits() -> Func:
 
 
 def phone_digits_reversed() -> Func:
-    """The same from the last digit to the first, so that an index finds a number by its end."""
+    """The digits of the phone number from last to first, so that an index finds a number by its end."""
     return Reverse(phone_digits(), output_field=models.TextField())
 
 
@@ -50,7 +50,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self._known_by("username", username)
 
     def mailed(self, email: str) -> UserQuerySet:
-        """The account with this email address, likewise."""
+        """The account with this email address in any spelling. Where there are two, the first is meant."""
         return self._known_by("email", email)
 
     def _known_by(self, field: str, text: str) -> UserQuerySet:

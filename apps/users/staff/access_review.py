@@ -13,9 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
-from apps.access import models_with_row_grants, unended, with_scoped
+from apps.access import models_with_row_grants, unended, unended_row_grants, with_scoped
 from apps.audit.models import Use
 from apps.users.models import GroupMembership, User
 
@@ -43,7 +42,7 @@ PAIRS = (
     Pair(
         "users.review_document",
         "users.change_qualityshare",
-        _("approves documents and decides how many are judged twice"),
+        _("approves documents and decides how many are checked twice"),
     ),
     Pair("users.review_document", "users.change_staff", _("approves documents and decides who else may")),
     Pair("users.change_staff", "moderation.settle_report", _("decides reports and who else may decide them")),
@@ -64,7 +63,7 @@ class Grant:
         return f"{self.model._meta.app_label}.{self.row.permission.codename}"
 
     @property
-    def thing(self) -> str:
+    def target(self) -> str:
         return f"{self.model._meta.verbose_name} {self.row.content_object_id}"
 
 
@@ -122,20 +121,19 @@ def staff_access(ids: Iterable[int] | None = None) -> list[StaffAccess]:
     groups: dict[int, list[int]] = defaultdict(list)
     members = GroupMembership.objects.filter(unended(), user__in=found).select_related("group")
     for member in members.prefetch_related("group__permissions__content_type").order_by("group__name"):
-        holding = found[member.user_id]
-        holding.memberships.append(member)
-        holding.perms |= perms_of_group(member.group)
+        access = found[member.user_id]
+        access.memberships.append(member)
+        access.perms |= perms_of_group(member.group)
         groups[member.group_id].append(member.user_id)
     direct = User.user_permissions.through.objects.filter(user__in=found)
     for row in direct.select_related("permission__content_type"):
         found[row.user_id].perms.add(_name(row.permission))
     for model in models_with_row_grants():
-        own = get_user_obj_perms_model(model).objects  # type: ignore[arg-type, attr-defined]
-        for row in own.filter(unended(), user__in=found).select_related("permission__content_type").order_by("id"):
+        own, theirs = unended_row_grants(model)
+        for row in own.filter(user__in=found).select_related("permission__content_type").order_by("id"):
             found[row.user_id].grants.append(Grant(row, model))
             found[row.user_id].perms.add(_name(row.permission))
-        theirs = get_group_obj_perms_model(model).objects  # type: ignore[arg-type, attr-defined]
-        for row in theirs.filter(unended(), group__in=groups).select_related("permission__content_type"):
+        for row in theirs.filter(group__in=groups).select_related("permission__content_type"):
             for number in groups[row.group_id]:
                 found[number].perms.add(_name(row.permission))
     since = (timezone.now() - UNUSED_AFTER).date()

@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 
 from apps.access import check_end, memberships, require, unended
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import save_as, without_version
 from apps.audit.services import record
 from apps.errors import Absent, Invalid
+from apps.infra.columns import column
 from apps.users.accounts.guards import (
     lock_access_administrators,
     refuse_access_administrator,
@@ -152,13 +153,13 @@ def _check(user: User, *, kept: AbstractSet[str] = frozenset()) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         text = " ".join(messages)
-        # Constraints name no field; what they say tells which of the two it is.
+        # Constraints name no field; their message shows which of the two it is.
         named = (name for name in ("username", "email") if name == field or text == _taken(name))
         raise Invalid("invalid", text, field=next(named, None)) from error
 
 
 def _taken(field: str) -> str:
-    return str(User._meta.get_field(field).error_messages["unique"])  # type: ignore[union-attr]
+    return str(column(User, field).error_messages["unique"])
 
 
 def current_memberships() -> Prefetch[str]:
@@ -174,17 +175,16 @@ def groups_of(user: User) -> dict[Group, datetime | None]:
 
 def _save_with_groups(actor: User, user: User, groups: Mapping[Group, datetime | None], *, action: Action) -> None:
     """Save the account with its groups as one version of its history."""
-    user.skip_history_when_saving = True  # type: ignore[attr-defined]
-    with refuse_taken():
-        user.save()
-    user.group_memberships.exclude(group__in=groups).delete()
-    there = {member.group_id: member for member in user.group_memberships.all()}
-    for group, end in groups.items():
-        member = there.get(group.pk) or GroupMembership(user=user, group=group)
-        if member.is_over:
-            member.begun_at = timezone.now()
-        if member.pk is None or member.ends_at != end:
-            member.ends_at = end
-            member.save()
-    del user.skip_history_when_saving  # type: ignore[attr-defined]
+    with without_version(user):
+        with refuse_taken():
+            user.save()
+        user.group_memberships.exclude(group__in=groups).delete()
+        there = {member.group_id: member for member in user.group_memberships.all()}
+        for group, end in groups.items():
+            member = there.get(group.pk) or GroupMembership(user=user, group=group)
+            if member.is_over:
+                member.begun_at = timezone.now()
+            if member.pk is None or member.ends_at != end:
+                member.ends_at = end
+                member.save()
     save_as(actor, user, action=action)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connections, transaction
 
 from apps.audit.actions import Action
-from apps.audit.history import save_as
+from apps.audit.history import history_of, save_as, without_version
 from apps.errors import Invalid
 
 FILE = settings.BASE_DIR / "fixtures" / "roles.json"
@@ -52,10 +52,9 @@ def setup_roles() -> list[str]:
 
 def save_group_as(actor: Any, group: Group, permissions: set[Permission], *, action: Action) -> None:
     """Save the group with its permissions as one version of its history."""
-    group.skip_history_when_saving = True  # type: ignore[attr-defined]
-    group.save()
-    group.permissions.set(permissions)
-    del group.skip_history_when_saving  # type: ignore[attr-defined]
+    with without_version(group):
+        group.save()
+        group.permissions.set(permissions)
     save_as(actor, group, action=action)
 
 
@@ -65,7 +64,7 @@ def setup_roles_after_migrate(app_config: Any, using: str, **_: Any) -> None:
 
     if app_config is list(apps.get_app_configs())[-1]:
         tables = connections[using].introspection.table_names()
-        if {Group._meta.db_table, Group.history.model._meta.db_table} <= set(tables):  # type: ignore[attr-defined]
+        if {Group._meta.db_table, history_of(Group).model._meta.db_table} <= set(tables):
             setup_roles()
 
 

@@ -27,7 +27,7 @@ def allow_reveals(actor: User, staff_id: int, *, reason: str) -> RevealAllowance
     person = User.objects.staff().active().filter(pk=staff_id).first()
     if person is None:
         raise Absent("not-found", _say("There is no such staff account."))
-    refuse_oneself(actor, person, _say("Somebody else allows you more reveals."))
+    refuse_oneself(actor, person, _say("Another officer has to allow you more reveals."))
     refuse_superuser(actor, person)
     reason = sensible_reason(reason, _say("Say why they need more."))
     allowed = RevealAllowance.objects.create(staff=person, allowed_by=actor, reason=reason)

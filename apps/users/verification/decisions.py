@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _say
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Conflict
+from apps.infra.columns import column
 from apps.notifications.models import Kind as NotificationKind
 from apps.notifications.services import notify
 from apps.review.decisions.kinds import Kind
@@ -25,8 +26,8 @@ APPROVED = Document.Status.APPROVED
 def undo_decision(actor: User, decision: Decision, document: Document) -> None:
     """Restore the document as it was before, as a new version, and the badge with it."""
     for name in set(decision.before) & set(decision.after) - {"version"}:
-        field = Document._meta.get_field(name)
-        setattr(document, field.attname, field.to_python(decision.before[name]))  # type: ignore[union-attr]
+        field = column(Document, name)
+        setattr(document, field.attname, field.to_python(decision.before[name]))
     document.version += 1
     action, note = Action(decision.verb).undone, decision.undo_reason
     try:
@@ -75,8 +76,8 @@ def _kind(verb: Action, *, notifies: bool = True, undo: Any = undo_decision) -> 
         perm="users.review_document",
         undo=undo,
         notifies=notifies,
-        tell=notify_owner if notifies else _between_staff,
-        tell_undone=notify_undone if notifies else _between_staff,
+        notify=notify_owner if notifies else _between_staff,
+        notify_undone=notify_undone if notifies else _between_staff,
     )
 
 

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid
+from apps.infra.columns import column
 from apps.review.claims import lock_for_work
-from apps.review.decisions.services import decide, facts
+from apps.review.decisions.services import decide, snapshot_of
 from apps.review.notes import add_note
 from apps.review.settings import begin_setting, keep_setting, require_unchanged
 from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
@@ -50,7 +51,7 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
     if document.needs_second:
         raise Conflict("not-open", _("A second approval is already required."))
     add_note(reviewer, document, text=reason)
-    before = facts(document, ASKED_FIELDS)
+    before = snapshot_of(document, ASKED_FIELDS)
     document.needs_second = True
     save_as(reviewer, document, action=Action.SECOND_REQUESTED, note=reason.strip())
     decide(
@@ -59,7 +60,7 @@ def ask_second(reviewer: User, document_id: int, *, reason: str) -> Document:
         document,
         subject_id=document.owner_id,
         before=before,
-        after=facts(document, ASKED_FIELDS),
+        after=snapshot_of(document, ASKED_FIELDS),
     )
     return document
 
@@ -98,7 +99,7 @@ def _rule(rule_id: int) -> ReviewRule:
 
 def _none(name: str) -> Any:
     """The default of a field of a rule."""
-    return ReviewRule._meta.get_field(name).get_default()  # type: ignore[union-attr]
+    return column(ReviewRule, name).get_default()
 
 
 def _check_rule(fields: Mapping[str, Any]) -> None:

@@ -86,7 +86,7 @@ def open_checks(viewer: User) -> QuerySet[BlindCheck]:
 
 
 @transaction.atomic
-def judge_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") -> BlindCheck:
+def decide_blind(viewer: User, check_id: int, *, verdict: str, reason: str = "") -> BlindCheck:
     """Save a blind second verdict. The document is unchanged, and no notification is sent.
 
     Raises `Conflict` where it is checked already, and what `conflict_of` returns for a conflict of interest.

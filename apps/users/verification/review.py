@@ -15,7 +15,7 @@ from apps.errors import Conflict, Invalid
 from apps.review.claims import lock_for_work, locked, require_free, require_unchanged
 from apps.review.conflicts import conflict_of
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import decide, facts
+from apps.review.decisions.services import decide, snapshot_of
 from apps.review.notes import add_note
 from apps.users.accounts.alerts import alert_if_same_person
 from apps.users.models import Document, Reason, User
@@ -46,13 +46,13 @@ def review_document(
     """Approve or reject a pending document; approval gives its owner the badge. It can be undone; messages wait.
 
     Where two have to approve, the first approval waits for a second officer. `version` is the one that the reviewer
-    looked at. Raises what `lock_for_work` does, and `Invalid`.
+    viewed. Raises what `lock_for_work` does, and `Invalid`.
     """
     document = lock_for_work(reviewer, Document, document_id, version=version)
     _check_decision(verdict, reason)
     if verdict == Document.Status.APPROVED and not document.awaits_second and needs_second(document):
         return _approve_first(reviewer, document, comment, batch=batch)
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     first, first_at = document.first_approved_by, document.first_approved_at
     document.decide(verdict, reviewer, reason, comment)
     if first is not None and verdict == Document.Status.APPROVED:
@@ -93,10 +93,10 @@ def override_decision(
         verdict == document.status == Document.Status.APPROVED
     ):
         raise Conflict("already-decided", _("Already decided this way."))
-    replaced = Decision.objects.about(document).standing().filter(verb__in=DECISIONS).order_by("-id").first()
+    replaced = Decision.objects.about(document).in_force().filter(verb__in=DECISIONS).order_by("-id").first()
     if document.status == Document.Status.REJECTED and verdict == Document.Status.APPROVED and needs_second(document):
         return _approve_first(reviewer, document, comment, why=why.strip(), overrides=replaced)
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     revoked = document.status == Document.Status.APPROVED
     document.override(verdict, reviewer, reason, comment)
     if document.first_approved_by_id == reviewer.pk:
@@ -111,14 +111,14 @@ def update_badge(actor: User, owner_id: int, *, undoing: bool = False) -> bool:
 
     Undoing leaves them a badge that they had without a document, unless a revocation in force took it.
     """
-    # Locked before looking, so that of two approvals revoked at once the later one sees that it was the last.
+    # Locked before the query, so that of two approvals revoked at once the later one sees that it was the last.
     owner = User.objects.select_for_update(of=("self",)).get(pk=owner_id)
     before = owner.identity_verified
     verified = Document.objects.filter(owner=owner_id, status=Document.Status.APPROVED).exists()
     if undoing and not verified:
         about = Decision.objects.filter(subject=owner_id)
         had = about.filter(verb="document.approved", before__badge=True).exists()
-        verified = had and not about.standing().filter(verb="document.revoked").exists()
+        verified = had and not about.in_force().filter(verb="document.revoked").exists()
     if before != verified:
         owner.identity_verified = verified
         save_as(actor, owner, action=Action.BADGE_CHANGED)
@@ -135,7 +135,7 @@ def _approve_first(
     batch: UUID | None = None,
 ) -> Document:
     """Record a first approval. The owner still waits, and is not notified."""
-    before = facts(document, DECIDED_FIELDS)
+    before = snapshot_of(document, DECIDED_FIELDS)
     document.approve_first(reviewer)
     try:
         with transaction.atomic():
@@ -150,7 +150,7 @@ def _approve_first(
         document,
         subject_id=document.owner_id,
         before=before,
-        after=facts(document, DECIDED_FIELDS),
+        after=snapshot_of(document, DECIDED_FIELDS),
         overrides=overrides,
         batch=batch,
     )
@@ -182,7 +182,7 @@ def _carry_out(
         document,
         subject_id=document.owner_id,
         before=before,
-        after=facts(document, DECIDED_FIELDS),
+        after=snapshot_of(document, DECIDED_FIELDS),
         reason=document.reason,
         text=message_to_owner(document),
         overrides=overrides,

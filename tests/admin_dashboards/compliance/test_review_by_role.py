@@ -22,7 +22,7 @@ from apps.users.models import BlindCheck, Document, QualityShare, Role, User
 from apps.users.staff.access_review import dangerous
 from apps.users.staff.object_grants import row_permissions
 from apps.users.verification.four_eyes import ask_second
-from apps.users.verification.quality import judge_blind, quality
+from apps.users.verification.quality import decide_blind, quality
 from apps.users.verification.review import override_decision, review_document
 from apps.users.verification.viewing import record_view
 from tests import people
@@ -156,10 +156,10 @@ def test_services_say_the_same(documents: tuple[Document, Document]) -> None:
         lambda: ask_second(brandy, other.pk, reason="odd"),
         lambda: record_view(brandy, other.pk),
         lambda: override_decision(brandy, old.pk, verdict="approved", why="odd"),
-        lambda: judge_blind(brandy, BlindCheck.objects.get(document=old).pk, verdict="approved"),
+        lambda: decide_blind(brandy, BlindCheck.objects.get(document=old).pk, verdict="approved"),
     ):
         refused(Refused, "permission-missing", action)
-    judge_blind(brandy, BlindCheck.objects.get(document=decided).pk, verdict="approved")
+    decide_blind(brandy, BlindCheck.objects.get(document=decided).pk, verdict="approved")
     assert brandy in colleagues("users.review_document", theirs)
     assert brandy not in colleagues("users.review_document", other)
     missing = may(brandy, "users.review_document", other)
@@ -171,7 +171,7 @@ def test_figures_of_quality_are_of_their_kind() -> None:
     decided_pair(officer)
     boss = people.admin()
     for check in BlindCheck.objects.all():
-        judge_blind(boss, check.pk, verdict="approved")
+        decide_blind(boss, check.pk, verdict="approved")
     assert [line.checked for line in quality(boss).by_officer] == [2]
     assert [line.checked for line in quality(brandy).by_officer] == [1]
 

@@ -38,7 +38,7 @@ from tests.jobs import run_jobs
 
 pytestmark = pytest.mark.django_db
 DESK = "/admin/moderation/"
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
 def text(response: Any) -> str:
@@ -264,7 +264,7 @@ def test_several_outcomes_with_the_words_that_were_shown(client: Client) -> None
     assert author.suspended_until is not None
     assert timedelta(days=2, hours=23) < author.suspended_until - timezone.now() <= timedelta(days=3)
     assert Case.objects.get().outcomes == ["suspended", "removed", "warned"]
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     told = Notification.objects.exclude(text__startswith="Your account is suspended")
     for note in told:
         assert note.text in shown, note.text
@@ -343,10 +343,10 @@ def test_case_decisions_are_undone_at_once_or_later(client: Client, community: U
     decision = Decision.objects.get()
     assert f'name="decision" value="{decision.pk}"' in text(client.get(DESK))
     client.post(f"{DESK}undo/", {"decision": decision.pk})
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert not Notification.objects.exists()
     decide(client, case, outcome="removed")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         page = text(console(people.make_staff("other", "Community Manager")).get(case_page(case)))
         again = Decision.objects.latest("id")
@@ -400,7 +400,7 @@ def appealed(community: User) -> Appeal:
     author = people.alice()
     case = make_case(people.bob(), "story", make_story(author, "Nude with guitar"), "nudity")
     resolve_case(community, case.pk, outcomes=["removed"], text="No nudity.")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     return appeal(author, Decision.objects.get().pk, text="It is a painting.")
 
 
@@ -473,7 +473,7 @@ def test_every_share_of_both_queues_costs_the_same_with_many_rows_as_with_few(cl
     def more() -> None:
         for author in authors:
             resolve_case(decider, make_case(reporter, "story", make_story(author)).pk, outcomes=["removed"])
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         for strike in Strike.objects.filter(decision__appeal__isnull=True):
             appeal(strike.person, strike.decision_id, text="It is art.")
         made = [make_case(reporter, "event", make_event(author)) for author in authors]

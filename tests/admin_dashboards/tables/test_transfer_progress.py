@@ -16,7 +16,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events import services as event_services
 from apps.events.models import Event
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.tables import services
 from apps.tables.models import Transfer
 from tests.admin_dashboards.tables.transfers import (
@@ -157,7 +157,7 @@ def test_decisions_are_made_after_the_last_chunk_so_that_messages_wait_from_then
     assert {decision.made_at > applied[-1] for decision in decisions} == {True}
     jobs = ProcrastinateJob.objects.filter(task_name="decisions.tell_people")
     assert len(decisions) == len(jobs) == len(events)
-    assert all(job.scheduled_at >= applied[-1] + HOLD for job in jobs)
+    assert all(job.scheduled_at >= applied[-1] + UNDO_WINDOW for job in jobs)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -81,7 +81,7 @@ def chat(
     query = "" if after is None else f"?after={after}"
     with socket(url, f"/ws/chat/{room.name}/{query}", begin(user).access, **options) as client:
         if ready and after is None:
-            with suppress(ConnectionClosed):  # refused: whoever asks why finds the code
+            with suppress(ConnectionClosed):  # refused: the code says why
                 client.expect_nothing()
         yield client
 

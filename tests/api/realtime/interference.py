@@ -26,7 +26,7 @@ class Loop(asyncio.SelectorEventLoop):
         self.settle()
 
     def settle(self) -> None:
-        """Run until everybody waits for something that only a rule brings."""
+        """Run until all tasks wait for what only a rule brings."""
         self.run_until_complete(self._quiet())
 
     async def _quiet(self) -> None:
@@ -106,7 +106,7 @@ class Gate:
                 each.set_result(None)
 
     async def pass_through(self) -> None:
-        await asyncio.sleep(0)  # each in turn, also where nobody waits
+        await asyncio.sleep(0)  # each in turn, also where no task waits
         if not self.is_open:
             self._waiting.append(future := asyncio.get_running_loop().create_future())
             await future
@@ -116,5 +116,5 @@ _thread = ThreadPoolExecutor(1)
 
 
 def elsewhere[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """The result of `call`, which uses the database, where no event loop runs; everybody waits for it."""
+    """The result of `call`, which uses the database, where no event loop runs; all tasks wait for it."""
     return _thread.submit(call, *args, **kwargs).result()

@@ -42,7 +42,7 @@ class Process:
 
 
 class Broker(Process):
-    """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was told."""
+    """A Valkey, or a Redis, that keeps nothing when it is killed, or else all that it was sent."""
 
     def __init__(self, folder: Path, *, keeps: bool = False, program: str = PROGRAMS["valkey"], port: int = 0) -> None:
         folder.mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ class Broker(Process):
 
 
 class SocketProcess(Process):
-    """Serves the data of the test. Whoever connects before it is up waits: the port listens already."""
+    """Serves the data of the test. A client that connects before it is up waits: the port listens already."""
 
     def __init__(self, *brokers: Broker) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

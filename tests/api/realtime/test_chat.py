@@ -19,7 +19,7 @@ def test_messages_reach_all_sockets_of_all_members(stack_url: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     with chat(stack_url, a, room) as phone, chat(stack_url, a, room) as laptop, chat(stack_url, b, room) as other:
-        phone.send(message="Hi", sender="somebody else", client_id="c1")
+        phone.send(message="Hi", sender="another user", client_id="c1")
         frames = [phone.next(), laptop.next(), other.next()]
         assert frames[0] == frames[1] == frames[2]
         stored = api(b).get("/chat", room=room.name).json()["results"][0]
@@ -74,7 +74,7 @@ def test_live_messages_wait_for_the_first_frame(stack_url: str) -> None:
     room = room_of(a, b)
     say(a, room, "one", "two")
     with chat(stack_url, b, room, ready=False) as late, chat(stack_url, a, room) as one:
-        # More than a moment later, in a room where somebody writes; how late does not matter.
+        # More than a moment later, in a room where another user writes; how late does not matter.
         for text in ("three", "four"):
             one.say(text)
             one.hear(1)
@@ -145,7 +145,7 @@ def test_a_position_that_is_none_opens_nothing(stack_url: str, after: object) ->
 
 
 def test_repeated_sends_keep_the_order_of_messages(stack_url: str) -> None:
-    """Whoever keeps the highest number shown would otherwise take all that lies between for known."""
+    """A client that keeps the highest number shown would otherwise take all that lies between for known."""
     a, b = alice(), bob()
     room = room_of(a, b)
     say(b, room, *map(str, range(1, 300)))

@@ -71,7 +71,7 @@ def test_a_handshake_that_is_none_is_answered_at_once(
     assert ask(stack_url, head("/ws/notifications/", list(given.items()), method)) in (400, 426)
 
 
-def test_a_head_over_the_limit_is_refused_at_both_doors(stack_url: str) -> None:
+def test_a_head_over_the_limit_is_refused_by_both_servers(stack_url: str) -> None:
     # Without its end, as it arrives in parts: otherwise what one read brings is taken whole.
     for headers in ([], list(UPGRADE.items())):
         part = head("/ws/notifications/", [*headers, ("Cookie", "a" * HEAD_MAX)])[: HEAD_MAX + 1]

@@ -38,7 +38,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Channel, list[Any], list[str]]]:
-    """A subscription to servers at `urls`, what it has heard, and a note for each gap that it told of."""
+    """A subscription to servers at `urls`, what it has heard, and a note for each gap that it reported."""
     settings.CHANNEL_LAYERS = channel_layers(urls, "test-layer")
     heard: list[Any] = []
     gaps: list[str] = []
@@ -51,9 +51,9 @@ async def subscribed(settings: Any, *urls: str) -> AsyncIterator[tuple[Channel, 
         await get_channel_layer().flush()
 
 
-async def until(holds: Callable[[], Any], seconds: float = 15) -> None:
+async def until(is_true: Callable[[], Any], seconds: float = 15) -> None:
     end = time.monotonic() + seconds
-    while not holds():
+    while not is_true():
         assert time.monotonic() < end, "It never came."
         await asyncio.sleep(0.02)
 
@@ -114,7 +114,7 @@ async def test_a_group_that_was_left_while_it_was_being_joined_is_not_heard(
             assert [name for name in groups if b"beat" not in name] == [b"test-layer__group__stays"]
 
 
-async def test_a_message_that_cannot_be_read_holds_up_no_other(settings: Any, quick: None, tmp_path: Path) -> None:
+async def test_a_message_that_cannot_be_read_does_not_delay_others(settings: Any, quick: None, tmp_path: Path) -> None:
     with Broker(tmp_path) as broker:
         async with subscribed(settings, broker.url) as (one, heard, _gaps):
             await one.join("room")
@@ -215,7 +215,7 @@ def test_groups_are_shared_out_as_the_layer_does(settings: Any) -> None:
         assert layer._shards.index(shard) == server_of(group)
 
 
-async def test_a_server_that_is_away_holds_up_no_other(settings: Any, quick: None, tmp_path: Path) -> None:
+async def test_a_server_that_is_away_does_not_delay_others(settings: Any, quick: None, tmp_path: Path) -> None:
     away = Broker(tmp_path / "away")
     with Broker(tmp_path / "there") as there:
         async with subscribed(settings, there.url, away.url) as (one, heard, _gaps):

@@ -91,7 +91,7 @@ async def finished(manager: ConnectionManager) -> None:
         await asyncio.gather(*manager._tasks)
 
 
-def held(monkeypatch: pytest.MonkeyPatch, name: str, until: threading.Event) -> None:
+def delayed(monkeypatch: pytest.MonkeyPatch, name: str, until: threading.Event) -> None:
     """Have that call of `open_sockets` wait."""
     call = getattr(open_sockets, name)
     monkeypatch.setattr(open_sockets, name, lambda *args: until.wait(10) and call(*args))
@@ -105,7 +105,7 @@ async def test_a_socket_that_closes_before_it_is_counted_is_not_counted(
     manager.add(stays)
     await finished(manager)
     has_left = threading.Event()
-    held(monkeypatch, "enter", has_left)
+    delayed(monkeypatch, "enter", has_left)
     manager.add(goes)
     manager.remove(goes)
     while len(manager._tasks) > 1:  # all but the one that waits
@@ -124,7 +124,7 @@ async def test_a_socket_that_closes_while_all_are_refreshed_is_not_counted(
     manager.add(goes)
     await finished(manager)
     has_left = threading.Event()
-    held(monkeypatch, "refresh", has_left)
+    delayed(monkeypatch, "refresh", has_left)
     refreshing = asyncio.create_task(manager._refresh())
     await asyncio.sleep(0)  # it has begun
     manager.remove(goes)
@@ -172,7 +172,7 @@ def test_without_valkey_each_process_counts_its_own(
             third.expect_nothing()
 
 
-def test_messages_count_for_both_doors_together(stack_url: str, settings: Any) -> None:
+def test_messages_count_for_api_and_sockets_together(stack_url: str, settings: Any) -> None:
     settings.LIMITS = settings.LIMITS | {"messages": (4, 60)}
     a, b = alice(), bob()
     room = room_of(a, b)

@@ -310,7 +310,7 @@ class Conversation(RuleBasedStateMachine):
             self.loop.end()
 
     def _end_well(self) -> None:
-        """Once all is well again, all comes to everybody, be it through the broker or not."""
+        """Once all is well again, every client gets all frames, be it through the broker or not."""
         self.recover()
         for fates in ([], ["lost"], ["carried", "lost"]):
             self.say_over_http(fates=fates)

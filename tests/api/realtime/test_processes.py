@@ -36,7 +36,7 @@ def processes(transactional_db: None, broker_of_its_own: Broker) -> Iterator[tup
 
 
 def assert_live(one: Client, other: Client) -> None:
-    """The broker carries: far faster than the database is looked at for what was missed."""
+    """The broker carries: far faster than the database is polled for what was missed."""
     started, rounds = time.monotonic(), 20
     for _ in range(rounds):
         for speaker, listener in ((one, other), (other, one)):
@@ -84,9 +84,9 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(
                 broker_of_its_own.start()
             assert heard + other.hear(30) == [str(number) for number in range(40)]
             speaking.result()
-        told = Notification.objects.create(recipient=b, kind=Kind.NEW_FOLLOWER, text="alice follows you now.")
+        notification = Notification.objects.create(recipient=b, kind=Kind.NEW_FOLLOWER, text="alice follows you now.")
         frame = news.next()
-        assert (frame["type"], frame["id"], frame["unread"]) == ("notification", told.pk, 1)
+        assert (frame["type"], frame["id"], frame["unread"]) == ("notification", notification.pk, 1)
         with chat(processes[0].url, a, room) as late:
             late.send(type="resume", after=0)
             assert late.hear_seqs(120) == list(range(1, 121))

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from apps.audit.actions import Action
-from apps.audit.history import bulk_update_as, save_as
+from apps.audit.history import bulk_update_as, history_of, save_as, without_version
 from apps.chat.models import Membership
 from apps.moderation.reporting import report
 from apps.users.authentication.passwords import set_password
@@ -44,6 +44,22 @@ def test_signing_in_at_the_console_makes_no_version() -> None:
     staff.refresh_from_db()
     assert staff.last_login is not None
     assert versions(staff) == before
+
+
+def test_saving_without_a_version_ends_with_the_block() -> None:
+    alice = people.alice()
+    before = len(versions(alice))
+    with without_version(alice):
+        alice.phone = "+49 30 1234"
+        alice.save()
+    assert len(versions(alice)) == before
+    save_as(alice, alice, action=Action.PROFILE_CHANGED)
+    assert len(versions(alice)) == before + 1
+
+
+def test_models_without_history_are_refused() -> None:
+    with pytest.raises(AttributeError):
+        history_of(Permission)
 
 
 @pytest.mark.parametrize("method", ["patch", "put"])

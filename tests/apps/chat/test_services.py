@@ -229,12 +229,12 @@ def test_a_timeline_is_newest_first_over_all_rooms() -> None:
         said.append(str(number))
     timeline = services.timeline_of(a)
     assert len(timeline) == 30
-    assert [facts["message"] for facts in timeline[0:10]] == said[::-1][0:10]
-    assert [facts["message"] for facts in timeline[10:20]] == said[::-1][10:20]
-    assert [facts["message"] for facts in timeline[20:45]] == said[::-1][20:]
+    assert [message["message"] for message in timeline[0:10]] == said[::-1][0:10]
+    assert [message["message"] for message in timeline[10:20]] == said[::-1][10:20]
+    assert [message["message"] for message in timeline[20:45]] == said[::-1][20:]
     of_one = services.timeline_of(a, one.name)
-    assert [facts["seq"] for facts in of_one[0:5]] == [20, 19, 18, 17, 16]
-    assert [facts["seq"] for facts in of_one[15:25]] == [5, 4, 3, 2, 1]
+    assert [message["seq"] for message in of_one[0:5]] == [20, 19, 18, 17, 16]
+    assert [message["seq"] for message in of_one[15:25]] == [5, 4, 3, 2, 1]
 
 
 def test_messages_make_no_versions_and_rooms_one() -> None:
@@ -252,7 +252,7 @@ def test_staff_take_a_message_out_of_sight_and_put_it_back() -> None:
     message = Message.objects.get(seq=1)
     services.remove_message(staff, message.pk, reason="insult")
     run_jobs(later=timedelta(seconds=10))
-    assert [facts["message"] for facts in services.timeline_of(b, room.name)[0:10]] == ["Good words", ""]
+    assert [message["message"] for message in services.timeline_of(b, room.name)[0:10]] == ["Good words", ""]
     assert Notification.objects.get(recipient=a, kind=Kind.CONTENT_REMOVED).target_id == message.pk
     version = Message.history.first()
     assert (version.history_user, version.history_change_reason) == (staff, "insult")

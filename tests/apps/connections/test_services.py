@@ -82,9 +82,9 @@ class TestRelations:
         a, b, c = alice(), bob(), carol()
         answer_connection(b, request_connection(a, b.pk).pk, status="accepted")
         answer_connection(c, request_connection(a, c.pk).pk, status="rejected")
-        [told] = Notification.objects.filter(recipient=a)
-        assert told.kind == Kind.CONNECTION_ACCEPTED
-        assert "bob" in told.text
+        [notification] = Notification.objects.filter(recipient=a)
+        assert notification.kind == Kind.CONNECTION_ACCEPTED
+        assert "bob" in notification.text
 
     def test_history_says_who_and_why(self) -> None:
         a, b = alice(), bob()

@@ -1,4 +1,4 @@
-"""Hosting events: their end, what changes tell to whom, and what staff do."""
+"""Hosting events: their end, which changes notify which users, and what staff do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from apps.events.services import (
     update_event,
 )
 from apps.notifications.models import Kind, Notification
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import undo
 from apps.users.models import User
 from tests.factories import make_event
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 EVE = datetime(2030, 1, 1, 20, tzinfo=UTC)
 
 
-def told(user: User, kind: Kind) -> list[str]:
+def notified(user: User, kind: Kind) -> list[str]:
     return list(Notification.objects.filter(recipient=user, kind=kind).values_list("text", flat=True))
 
 
@@ -93,10 +93,10 @@ def test_guests_hear_of_a_new_time_or_place_and_of_nothing_else() -> None:
     join_event(guest, event.pk, status="interested")
     update_event(host, event.pk, title="Another name", description="More", capacity=9)
     update_event(host, event.pk, location=event.location)
-    assert told(guest, Kind.EVENT_CHANGED) == []
+    assert notified(guest, Kind.EVENT_CHANGED) == []
     update_event(host, event.pk, location="Elsewhere")
     update_event(host, event.pk, date=event.date + timedelta(days=1))
-    assert told(guest, Kind.EVENT_CHANGED) == ["The time or place of “Another name” has changed."] * 2
+    assert notified(guest, Kind.EVENT_CHANGED) == ["The time or place of “Another name” has changed."] * 2
 
 
 def test_unchanged_events_write_no_history() -> None:
@@ -124,7 +124,7 @@ def test_cancelling_notifies_each_participant_once() -> None:
     invite_to_event(host, event.pk, invited.pk)
     cancel_event(host, event.pk)
     for guest in (going, invited):
-        assert told(guest, Kind.EVENT_CANCELLED) == ["“Launch Party” is cancelled."]
+        assert notified(guest, Kind.EVENT_CANCELLED) == ["“Launch Party” is cancelled."]
     with pytest.raises(Conflict) as refusal:
         cancel_event(host, event.pk)
     assert refusal.value.code == "event-cancelled"
@@ -140,7 +140,7 @@ def test_deleting_notifies_guests_of_future_events() -> None:
     )
     delete_event(host, coming.pk)
     delete_event(host, over.pk)
-    assert told(guest, Kind.EVENT_CANCELLED) == ["“Launch Party” is cancelled."]
+    assert notified(guest, Kind.EVENT_CANCELLED) == ["“Launch Party” is cancelled."]
     assert Notification.objects.get(kind=Kind.EVENT_CANCELLED).target_id is None
     assert not Participation.objects.exists()
     last = Event.history.filter(id=coming.pk).latest()
@@ -166,7 +166,7 @@ def test_staff_edits_removals_and_restorations_notify_the_host() -> None:
     event = make_event(host)
     edit_event(boss, event.pk, title="Cleaner", description="", reason="offensive")
     remove_event(boss, event.pk, reason="spam")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     with pytest.raises(Absent):
         event_for(host, event.pk)
     assert find_events(host).count() == 0
@@ -179,7 +179,7 @@ def test_staff_edits_removals_and_restorations_notify_the_host() -> None:
     versions = Event.history.filter(id=event.pk).order_by("history_id")[1:]
     assert [version.history_change_reason for version in versions] == ["offensive", "spam", "mistake"]
     assert {version.history_user for version in versions} == {boss}
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     kinds = Notification.objects.filter(recipient=host).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_EDITED, Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
 
@@ -194,10 +194,10 @@ def test_staff_edits_are_undone_unless_the_text_changed_since() -> None:
     event.refresh_from_db()
     assert (event.title, event.capacity) == ("Rude party", 9)
     assert event.date == moved - timedelta(days=1)
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert not Notification.objects.exists()
     edit_event(boss, event.pk, title="Party")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     update_event(host, event.pk, title="Ruder party")
     with pytest.raises(Conflict):
         undo(boss, Decision.objects.latest("id").pk)

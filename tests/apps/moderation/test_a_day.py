@@ -25,20 +25,20 @@ from tests.people import make_staff, make_user
 from tests.races import at_once
 
 DESK = "/admin/moderation/"
-REPORTS, THINGS, OFFICERS = 500, 50, 5
+REPORTS, TARGETS, OFFICERS = 500, 50, 5
 
 
 def reported(random: Random) -> None:
-    """500 reports by 20 people about 50 things of 5 authors."""
+    """500 reports by 20 people about 50 targets of 5 authors."""
     authors = [make_user(f"author{number}") for number in range(5)]
     reporters = [make_user(f"reporter{number}") for number in range(20)]
     reports = []
-    for number in range(THINGS):
+    for number in range(TARGETS):
         author = authors[number % 5]
-        thing: Any = make_story(author) if number % 2 else make_event(author)
-        about = {"kind": "story" if number % 2 else "event", "target_id": thing.pk, "author": author}
+        target: Any = make_story(author) if number % 2 else make_event(author)
+        about = {"kind": "story" if number % 2 else "event", "target_id": target.pk, "author": author}
         case = Case.objects.create(**about)
-        for reporter in random.sample(reporters, REPORTS // THINGS):
+        for reporter in random.sample(reporters, REPORTS // TARGETS):
             reason = random.choice(["spam", "fraud", "violence", "nudity"])
             reports.append(Report(**about, reporter=reporter, case=case, reason=reason))
     Report.objects.bulk_create(reports)
@@ -63,7 +63,7 @@ def test_five_officers_resolve_five_hundred_reports_each_once() -> None:
     reported(random)
     officers = [make_staff(f"officer{number}", "Community Manager") for number in range(OFFICERS)]
     counts = at_once([partial(work, officer, Random(number)) for number, officer in enumerate(officers)])
-    assert sum(counts) == THINGS == Decision.objects.count()
+    assert sum(counts) == TARGETS == Decision.objects.count()
     assert not Case.objects.open().exists()
     assert Report.objects.filter(status="closed").count() == REPORTS
     by_target = Decision.objects.values("target_id").annotate(n=Count("pk"))

@@ -26,7 +26,7 @@ from tests.jobs import run_jobs
 
 pytestmark = pytest.mark.django_db
 
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
 class Mute(ModerationAction):
@@ -87,11 +87,11 @@ class TestMadeUpOutcome:
         assert decide(unable, case).status_code == 403
         assert Story.objects.get().caption == "Rude"
 
-    def test_it_is_carried_out_with_its_strike_notice_and_answer(self, case: Case) -> None:
+    def test_registered_outcomes_are_carried_out_with_strike_notice_and_answer(self, case: Case) -> None:
         assert decide(people.community(), case, text="Be kind.").status_code == 302
         assert Story.objects.get().caption == ""
         assert Strike.objects.get().points == 3
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         [(kind, text)] = notices_of("alice")
         assert (kind, "Be kind." in text) == (Kind.WARNING, True)
         [answer] = api(User.objects.get(username="bob")).get("/reports").json()["results"]
@@ -102,7 +102,7 @@ class TestMadeUpOutcome:
     def test_undoing_reverts_it_and_notifies_the_author(self, case: Case) -> None:
         officer = people.community()
         decide(officer, case)
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         undo(officer, Decision.objects.get().pk, reason="it was irony")
         assert Story.objects.get().caption == "Rude"
         assert Strike.objects.get().lifted_at is not None
@@ -110,7 +110,7 @@ class TestMadeUpOutcome:
         case.refresh_from_db()
         assert case.status == "open"
 
-    def test_it_is_refused_where_it_cannot_be(self) -> None:
+    def test_impossible_outcomes_are_refused(self) -> None:
         made = report(people.bob(), kind="user", target_id=people.alice().pk, reason="harassment")
         assert made.case is not None
         page = decide(people.community(), made.case)

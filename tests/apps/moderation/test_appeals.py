@@ -1,4 +1,4 @@
-"""Appeals: once, in time, ruled on by somebody else, and what becomes of the evidence."""
+"""Appeals: once, in time, ruled on by another officer, and what becomes of the evidence."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, community, make_staff
 from tests.races import at_once, lost, won
 
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
-def decided(author: User, decider: User, *outcomes: str, told: bool = True) -> Decision:
+def decided(author: User, decider: User, *outcomes: str, notified: bool = True) -> Decision:
     """A decision about a story of `author`, reported by Bob."""
     made = report(bob(), kind="story", target_id=make_story(author).pk, reason="spam")
     assert made.case_id is not None
     resolve_case(decider, made.case_id, outcomes=list(outcomes) or ["removed"])
-    if told:
-        run_jobs(later=HOLD)
+    if notified:
+        run_jobs(later=UNDO_WINDOW)
     return Decision.objects.get()
 
 
-def last_told(user: User) -> tuple[str, str]:
+def last_notification(user: User) -> tuple[str, str]:
     return Notification.objects.filter(recipient=user).values_list("kind", "text").latest("id")
 
 
@@ -67,7 +67,7 @@ class TestAppeals:
         assert not without_conflicts(ruler, Appeal.objects.all()).exists()
         with CaptureQueriesContext(connection) as queries:
             refusal = conflict_of(ruler, made)
-        assert not any("ORDER BY" in query["sql"] for query in queries), "nobody is looked for yet"
+        assert not any("ORDER BY" in query["sql"] for query in queries), "no officer is searched for yet"
         assert "No other colleague holds it; ask an access manager." in str(refusal)
         second = make_staff("second", "Community Manager")
         assert "It can be decided by: second." in str(conflict_of(ruler, made))
@@ -85,11 +85,11 @@ class TestAppeals:
 
     def test_appeals_are_open_to_the_notified_author_alone(self) -> None:
         author = alice()
-        decision = decided(author, community(), told=False)
+        decision = decided(author, community(), notified=False)
         for person in (author, User.objects.get(username="bob")):
             with pytest.raises(Absent):
                 appeal(person, decision.pk, text="It is art.")
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         with pytest.raises(Absent):
             appeal(User.objects.get(username="bob"), decision.pk, text="It is art.")
         with pytest.raises(Absent):
@@ -119,11 +119,11 @@ class TestRulings:
         case = Case.objects.get()
         assert (case.status, case.outcomes, case.closed_by) == ("closed", ["kept"], other)
         assert Report.objects.get().outcome == "kept"
-        run_jobs(later=HOLD)
-        kind, text = last_told(author)
+        run_jobs(later=UNDO_WINDOW)
+        kind, text = last_notification(author)
         assert kind == Kind.APPEAL_DECIDED
         assert text.endswith("You are right.")
-        assert last_told(User.objects.get(username="bob"))[0] == Kind.REPORT_CLOSED
+        assert last_notification(User.objects.get(username="bob"))[0] == Kind.REPORT_CLOSED
         with pytest.raises(Conflict):
             undo(decider, Decision.objects.get(verb="appeal.overturned").pk)
 
@@ -134,8 +134,8 @@ class TestRulings:
         assert Story.objects.get().removed_at is not None
         assert Strike.objects.in_force().exists()
         undo(other, Decision.objects.get(verb="appeal.upheld").pk)
-        run_jobs(later=HOLD)
-        assert last_told(author)[0] != Kind.APPEAL_DECIDED
+        run_jobs(later=UNDO_WINDOW)
+        assert last_notification(author)[0] != Kind.APPEAL_DECIDED
         made.refresh_from_db()
         assert (made.status, made.ruling, made.version) == ("open", "", 3)
         assert rule_on_appeal(other, made.pk, overturn=True, text="It is.").status == "overturned"

@@ -33,7 +33,7 @@ from tests.jobs import run_jobs
 from tests.people import admin, alice, bob, carol, community, make_staff, make_user
 from tests.races import at_once, lost, won
 
-HOLD = timedelta(seconds=10)
+UNDO_WINDOW = timedelta(seconds=10)
 
 
 def kinds_notified(user: User) -> list[str]:
@@ -61,7 +61,7 @@ class TestGrouping:
         assert second != first
         assert list(Case.objects.order_by("id").values_list("status", flat=True)) == ["closed", "open"]
 
-    def test_the_database_holds_one_open_case_a_target(self) -> None:
+    def test_the_database_has_one_open_case_a_target(self) -> None:
         case = make_case(bob(), "event", make_event(alice()))
         with pytest.raises(IntegrityError), transaction.atomic():
             Case.objects.create(kind=case.kind, target_id=case.target_id, author=case.author)
@@ -151,7 +151,7 @@ class TestResolving:
         }
         assert run_jobs(later=timedelta(seconds=9)) == 0
         assert not Notification.objects.exists()
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         assert kinds_notified(author) == [Kind.SUSPENDED, Kind.CONTENT_REMOVED, Kind.WARNING]
         texts = Notification.objects.filter(recipient=author).values_list("text", flat=True)
         assert sum("No nudity here." in text for text in texts) == 1
@@ -215,7 +215,7 @@ class TestResolving:
         resolve_case(boss, case.pk, outcomes=["edited"], edits={"title": "Party"}, text="Please be polite.")
         event.refresh_from_db()
         assert event.title == "Party"
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         assert kinds_notified(author) == [Kind.CONTENT_EDITED]
         undo(boss, Decision.objects.get().pk)
         event.refresh_from_db()
@@ -307,7 +307,7 @@ class TestUndo:
         case = make_case(reporter, "story", story)
         resolve_case(boss, case.pk, outcomes=["removed", "suspended"])
         undo(community(), Decision.objects.get().pk, reason="wrong one")
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         for row in (story, author, case):
             row.refresh_from_db()
         assert (story.removed_at, author.suspended_until, case.status, case.outcomes) == (None, None, "open", [])
@@ -321,7 +321,7 @@ class TestUndo:
     def test_late_undo_notifies_author_and_reporters(self) -> None:
         author, reporter, boss = alice(), bob(), admin()
         resolve_case(boss, make_case(reporter, "user", author).pk, outcomes=["warned"])
-        run_jobs(later=HOLD)
+        run_jobs(later=UNDO_WINDOW)
         undo(boss, Decision.objects.get().pk)
         assert kinds_notified(author) == [Kind.WARNING, Kind.DECISION_UNDONE]
         assert kinds_notified(reporter) == [Kind.REPORT_CLOSED] * 2

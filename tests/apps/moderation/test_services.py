@@ -122,7 +122,7 @@ class TestReporting:
             *((victim, kind, target, 201) for kind, target in before.items()),
             (victim, "story", for_connections, 201),
             *((victim, kind, target, 404) for kind, target in after.items()),
-            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everybody
+            *((stranger, kind, before[kind], 201) for kind in ("story", "event")),  # listed to everyone
             *((stranger, kind, before[kind], 404) for kind in ("message", "user")),
             (stranger, "story", for_connections, 404),
             *((stranger, kind, target, 404) for kind, target in after.items()),
@@ -382,15 +382,15 @@ class TestContentSnapshots:
         author.profile.bio = "Send money"
         author.profile.save()
         make_connection(author, reporter, status="accepted", responded_at=timezone.now())
-        told = {
+        reported = {
             "story": (make_story(author, "Sunrise"), {"caption": "Sunrise", "sha256": "0" * 64}),
             "message": (make_message(author, reporter, "Pay me"), {"text": "Pay me"}),
             "user": (author, {"username": "alice", "bio": "Send money"}),
         }
-        for kind, (target, words) in told.items():
+        for kind, (target, text) in reported.items():
             case = file_report(reporter, kind, target).case
             assert case is not None
-            assert [snapshot.text for snapshot in case.snapshots.all()] == [words]
+            assert [snapshot.text for snapshot in case.snapshots.all()] == [text]
 
     def test_content_snapshots_are_purged_after_case_and_appeal(self) -> None:
         author, boss = alice(), admin()

@@ -1,4 +1,4 @@
-"""Telling people: one line each, in the transaction of what it tells of, heard by sockets on commit."""
+"""Notifications: one line for each user, in the transaction of the change itself, sent to sockets on commit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.factories import make_event, make_notification
 from tests.people import alice, bob, carol, make_user
 from tests.races import at_once
 
-FACTS = {
+CONTEXTS = {
     Kind.CONNECTION_REQUEST: {"person": "bob"},
     Kind.CONNECTION_ACCEPTED: {"person": "bob"},
     Kind.NEW_FOLLOWER: {"person": "bob"},
@@ -41,12 +41,12 @@ FACTS = {
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_every_kind_reads_as_a_sentence_with_its_facts(kind: Kind) -> None:
-    text = text_of(kind, **FACTS[kind])
+def test_every_kind_reads_as_a_sentence_with_its_context(kind: Kind) -> None:
+    text = text_of(kind, **CONTEXTS[kind])
     assert text.endswith(".")
     assert "%(" not in text
-    for name, fact in FACTS[kind].items():
-        assert fact in text or name in {"status", "until", "outcome"}
+    for name, value in CONTEXTS[kind].items():
+        assert value in text or name in {"status", "until", "outcome"}
     assert set(TEXTS) == set(Kind)
 
 
@@ -56,7 +56,7 @@ def test_a_text_is_never_too_long_to_store() -> None:
     assert "1 Jan 2030, 20:00 UTC" in text
 
 
-def test_a_missing_fact_is_a_mistake() -> None:
+def test_a_missing_value_is_a_mistake() -> None:
     with pytest.raises(TypeError):
         text_of(Kind.NEW_FOLLOWER)
 

@@ -48,11 +48,17 @@ def _fill() -> None:
         [User(username=name, email=f"{name}@example.com", role=Role.INFLUENCER, password="!") for name in names]
     )
     Profile.objects.bulk_create([Profile(user=owner) for owner in owners])
-    facts = {"doc_type": DocType.IDENTITY, "file": "gone.png", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
+    columns = {
+        "doc_type": DocType.IDENTITY,
+        "file": "gone.png",
+        "media_type": "image/png",
+        "size": 1,
+        "sha256": "0" * 64,
+    }
     now = timezone.now()
     Document.objects.bulk_create(
         [
-            Document(owner=owner, created_at=now - timedelta(minutes=place), pages=1, **facts)
+            Document(owner=owner, created_at=now - timedelta(minutes=place), pages=1, **columns)
             for place, owner in enumerate(owners)
         ]
     )

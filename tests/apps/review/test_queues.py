@@ -34,8 +34,8 @@ def omar(db: None) -> User:
 
 def make_document(number: int, at: datetime, **given: object) -> Document:
     owner = make_user(f"owner{number}", verified=False)
-    facts = {"doc_type": DocType.IDENTITY, "file": "x", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
-    return Document.objects.create(owner=owner, created_at=at, **facts | given)
+    columns = {"doc_type": DocType.IDENTITY, "file": "x", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
+    return Document.objects.create(owner=owner, created_at=at, **columns | given)
 
 
 def decided(at: datetime, by: User, status: str = "approved") -> dict[str, object]:
@@ -69,13 +69,13 @@ def test_figures_equal_a_plain_count(name: str, vera: User, omar: User) -> None:
     still_open = [each for each in documents if each.status == "pending"]
     done = [each for each in documents if each.decided_at]
     today = day(NOW)
-    held = [each for each in still_open if each.claim_holder(NOW) == vera or each.assigned_to_id == vera.pk]
+    own = [each for each in still_open if each.claim_holder(NOW) == vera or each.assigned_to_id == vera.pk]
     due_today = [each for each in still_open if each.created_at + goal >= NOW and day(each.created_at + goal) == today]
     assert found.open == len(still_open)
     assert found.oldest == min(each.created_at for each in still_open)
     assert found.late == sum(each.created_at + goal < NOW for each in still_open)
     assert found.due_today == len(due_today)
-    assert found.mine == len(held)
+    assert found.mine == len(own)
     assert found.snoozed == sum(bool(each.snoozed_until and each.snoozed_until > NOW) for each in still_open)
     assert found.escalated == sum(bool(each.escalated_at) for each in still_open)
     whole_days = [(NOW - each.created_at).days for each in still_open]

@@ -1,4 +1,4 @@
-"""What the desks go by: who changes it, what is kept of it, and that nobody overwrites what they have not seen."""
+"""Settings of the desks: who changes them, their versions, and that no officer overwrites what they have not seen."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_changing_rules_does_not_need_permission_to_review() -> None:
     assert client.get("/admin/compliance/").status_code == 403
 
 
-def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
+def test_a_rule_is_added_switched_and_removed_in_plain_text() -> None:
     client = console(lead(*RIGHTS))
     filled = {"action": "add", "doc_type": "business", "role": "brand", "after_rejection": "1", "followers_from": ""}
     page = client.post(PAGE, {"setting": "rules"} | filled, follow=True).content.decode()
-    words = "Business documents of brands that were rejected before"
-    assert f"Two approvals are now required for: {words}." in page
+    scope = "Business documents of brands that were rejected before"
+    assert f"Two approvals are now required for: {scope}." in page
     again = client.post(PAGE, {"setting": "rules"} | filled)
     assert again.status_code == 409
     assert "This rule exists already" in again.content.decode()
@@ -92,7 +92,7 @@ def test_a_rule_is_added_switched_and_removed_in_plain_words() -> None:
     assert not ReviewRule.objects.exists()
     timeline = client.get(PAGE).content.decode()
     timeline = timeline[timeline.index("data-timeline") :]
-    assert timeline.count(words) == 5
+    assert timeline.count(scope) == 5
     assert "<strong>lead</strong> deleted (" in timeline
     assert "Active: <del>Yes</del> → <ins>No</ins>" in timeline
 
@@ -211,13 +211,13 @@ def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: A
 def test_access_managers_grant_settings_permissions_with_warnings() -> None:
     client = console(people.access())
     board = client.get("/admin/auth/group/add/").content.decode()
-    for words in ("Can change four-eyes rule", "Can change share of blind checks", "Can change SLA"):
-        assert words in board
+    for name in ("Can change four-eyes rule", "Can change share of blind checks", "Can change SLA"):
+        assert name in board
     assert "Can see how officers agree" in board
     ticked = Permission.objects.filter(codename__in=("review_document", *RIGHTS[:2]))
     filled = {"name": "Leads", "permissions": [each.pk for each in ticked]}
-    told = client.post("/admin/auth/group/add/", filled | {"_preview": "1"}).content.decode()
-    assert "approves documents and decides which ones two approve" in told
-    assert "approves documents and decides how many are judged twice" in told
+    preview = client.post("/admin/auth/group/add/", filled | {"_preview": "1"}).content.decode()
+    assert "approves documents and decides which ones two approve" in preview
+    assert "approves documents and decides how many are checked twice" in preview
     assert client.post("/admin/auth/group/add/", filled).status_code == 302
     assert console(people.make_staff("other", "Leads")).get(PAGE).status_code == 200

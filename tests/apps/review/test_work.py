@@ -109,7 +109,7 @@ def test_passing_up_leaves_its_reason_as_a_note(document: Document, vera: User) 
         claims.escalate(vera, Document, document.pk, reason="again")
 
 
-def test_work_makes_no_version_of_the_thing(document: Document, vera: User) -> None:
+def test_work_makes_no_version_of_the_item(document: Document, vera: User) -> None:
     versions = document.history.count()
     claims.claim(vera, Document, document.pk)
     claims.assign(vera, Document, document.pk, to=vera)
@@ -124,7 +124,7 @@ def test_a_note_says_something_and_not_too_much(document: Document, vera: User, 
         add_note(vera, document, text=text)
 
 
-def test_notes_are_for_those_who_see_the_thing(document: Document, vera: User) -> None:
+def test_notes_are_for_those_who_see_the_item(document: Document, vera: User) -> None:
     assert add_note(vera, document, text=" Called the bank. ").text == "Called the bank."
     for stranger in (community(), alice()):
         with pytest.raises(Refused):

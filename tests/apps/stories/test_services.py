@@ -20,7 +20,7 @@ from apps.audit.history import save_as
 from apps.connections.models import Connection
 from apps.errors import Absent, Conflict, Invalid, Refused, WrongKind
 from apps.notifications.models import Kind, Notification
-from apps.review.decisions.models import HOLD, Decision
+from apps.review.decisions.models import UNDO_WINDOW, Decision
 from apps.review.decisions.services import undo
 from apps.stories import jobs, services
 from apps.stories.models import Story, StoryView
@@ -189,7 +189,7 @@ def test_twenty_views_at_once_are_one() -> None:
 
 
 @pytest.mark.django_db
-def test_a_file_is_judged_by_its_content() -> None:
+def test_a_file_is_recognized_by_its_content() -> None:
     author = alice()
     with pytest.raises(WrongKind):
         post_story(author, SimpleUploadedFile("sunrise.png", b"<html><script>"))
@@ -268,7 +268,7 @@ def test_staff_removals_and_restorations_notify_the_author() -> None:
     author, boss, viewer = alice(), admin(), bob()
     story = make_story(author)
     remove_story(boss, story.pk, reason="nudity")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     with pytest.raises(Conflict) as refusal:
         remove_story(boss, story.pk)
     assert refusal.value.code == "already-removed"
@@ -281,7 +281,7 @@ def test_staff_removals_and_restorations_notify_the_author() -> None:
         remove_story(make_staff("clerk"), story.pk)
     with pytest.raises(Absent):
         remove_story(boss, 10**9)
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     kinds = Notification.objects.filter(recipient=author).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
     versions = story.history.order_by("history_id")
@@ -300,7 +300,7 @@ def test_stories_restored_in_time_notify_no_author() -> None:
     assert restore_story(boss, story.pk, reason="wrong one").removed_at is None
     story.refresh_from_db()
     assert story.removed_at is None
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     assert not Notification.objects.exists()
     [decision] = Decision.objects.all()
     assert (decision.verb, decision.undone_by, decision.undo_reason) == ("story.removed", boss, "wrong one")
@@ -311,7 +311,7 @@ def test_removals_and_restorations_are_undone_as_decisions() -> None:
     author, boss = alice(), admin()
     story = make_story(author)
     remove_story(boss, story.pk, reason="nudity")
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     restore_story(boss, story.pk)
     removed, restored = Decision.objects.order_by("id")
     with pytest.raises(Conflict):
@@ -322,7 +322,7 @@ def test_removals_and_restorations_are_undone_as_decisions() -> None:
     undo(boss, removed.pk)
     story.refresh_from_db()
     assert story.removed_at is None
-    run_jobs(later=HOLD)
+    run_jobs(later=UNDO_WINDOW)
     kinds = Notification.objects.filter(recipient=author).order_by("id").values_list("kind", flat=True)
     assert list(kinds) == [Kind.CONTENT_REMOVED, Kind.CONTENT_RESTORED]
 

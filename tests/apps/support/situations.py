@@ -26,8 +26,8 @@ from tests.factories import make_connection, make_event, make_message, make_noti
 
 NAMES = ("ada", "ben", "cleo", "dan")
 PAIRS = list(combinations(range(len(NAMES)), 2))
-NOBODYS = 10**9
-"""A number that nothing has."""
+UNUSED_ID = 10**9
+"""An id that no row has."""
 GRANTS = ("stories.view_story", "stories.delete_story", "events.change_event", "chat.view_message")
 
 
@@ -38,24 +38,24 @@ class Situation:
     people: list[User] = field(default_factory=list)
     """Those of `NAMES`."""
     staff: User = field(default_factory=lambda: people.make_staff("vera"))
-    things: list[tuple[str, int]] = field(default_factory=list)
+    targets: list[tuple[str, int]] = field(default_factory=list)
     made: dict[str, list[Any]] = field(default_factory=dict)
     """The rows by kind."""
 
     def add(self, kind: str, row: Any) -> Any:
         self.made.setdefault(kind, []).append(row)
-        self.things.append((kind, row.pk))
+        self.targets.append((kind, row.pk))
         return row
 
     def pairs(self, viewers: Iterable[User]) -> Iterator[tuple[User, str, int]]:
         for viewer in viewers:
-            for kind, thing_id in self.things:
-                yield viewer, kind, thing_id
+            for kind, target_id in self.targets:
+                yield viewer, kind, target_id
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> dict[str, Any]:
-    """A plan for `build`: of each thing as many as in any other, so that each makes as many questions."""
+    """A plan for `build`: of each kind as many rows as in any other, so that each makes as many questions."""
     odd = st.sampled_from(["", "", "", "", "off", "suspended", "was_suspended", "unverified"])
     person = st.integers(0, len(NAMES) - 1)
     others = st.tuples(person, person).filter(lambda pair: pair[0] != pair[1])
@@ -110,8 +110,8 @@ def build(plan: dict[str, Any]) -> Situation:
         made.add("profile", person)
     for recipient, about, place, is_read in plan["notifications"]:
         target = made.made[about][place] if about else None
-        made.add("notification", tell(made.people[recipient], target, read_at=now if is_read else None))
-    made.things.append(("story", NOBODYS))
+        made.add("notification", add_notification(made.people[recipient], target, read_at=now if is_read else None))
+    made.targets.append(("story", UNUSED_ID))
     for blocker, blocked in plan["blocks"]:
         row = Block(blocker=made.people[blocker], blocked=made.people[blocked])
         save_as(row.blocker, row, action=Action.BLOCKED)
@@ -123,7 +123,7 @@ def build(plan: dict[str, Any]) -> Situation:
     return made
 
 
-def tell(recipient: User, about: Any, read_at: datetime | None = None) -> Notification:
+def add_notification(recipient: User, about: Any, read_at: datetime | None = None) -> Notification:
     target = {"target_kind": about._meta.model_name, "target_id": about.pk} if about is not None else {}
     return make_notification(recipient, is_read=read_at is not None, read_at=read_at, **target)
 
@@ -137,7 +137,7 @@ def _grant(made: Situation, perm: str, place: int, is_for_all: bool) -> None:
 
 
 class Eyes:
-    """What the API shows one person: in its lists, and by the address of one thing where there is such a call."""
+    """What the API shows one person: in its lists, and by the address of one target where there is such a call."""
 
     LISTS = {
         "connection": "/connections",
@@ -152,13 +152,13 @@ class Eyes:
     def __init__(self, viewer: User) -> None:
         self.app = api(viewer)
         self.listed: dict[str, set[int]] = {}
-        self.told: dict[tuple[str, int], bool] = {}
-        """Of what they were told by a notification, whether they have read any about it."""
+        self.notified: dict[tuple[str, int], bool] = {}
+        """Of the targets of their notifications, whether they have read any about it."""
         self.hears = False
         """Whether they get their notifications at all."""
 
-    def lists(self, kind: str, thing_id: int) -> bool:
-        """Whether it is in the list of such things."""
+    def lists(self, kind: str, target_id: int) -> bool:
+        """Whether it is in the list of such targets."""
         if kind not in self.listed:
             answer = self._get(self.LISTS[kind], page_size=100)
             rows = answer.json()["results"] if answer.status_code == 200 else []
@@ -168,17 +168,17 @@ class Eyes:
                 for row in rows:
                     for target in (row["target"] and (row["target"]["kind"], row["target"]["id"]), (kind, row["id"])):
                         if target:
-                            self.told[target] = self.told.get(target, False) or row["is_read"]
-        return thing_id in self.listed[kind]
+                            self.notified[target] = self.notified.get(target, False) or row["is_read"]
+        return target_id in self.listed[kind]
 
-    def opens(self, kind: str, thing_id: int) -> bool:
+    def opens(self, kind: str, target_id: int) -> bool:
         """Whether it is there by its own address; for what has none, in the list."""
         if kind == "profile":
-            name = User.objects.get(pk=thing_id).username
+            name = User.objects.get(pk=target_id).username
             return bool(self._get(f"/users/profile/{name}").status_code == 200)
         if kind in self.ALONE:
-            return bool(self._get(self.ALONE[kind].format(thing_id)).status_code == 200)
-        return self.lists(kind, thing_id)
+            return bool(self._get(self.ALONE[kind].format(target_id)).status_code == 200)
+        return self.lists(kind, target_id)
 
     def _get(self, path: str, **query: Any) -> Any:
         answer = self.app.get(path, **query)

@@ -38,17 +38,17 @@ def test_explanations_name_their_rows_and_versions() -> None:
     save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
     story.remove(community, "spam")
     save_as(community, story, action=Action.STORY_REMOVED, note="spam")
-    told = explain(alice.pk, "story", story.pk)
-    assert not told.visible
-    assert told.failed
-    assert told.failed.code == "kept"
-    assert str(told.sentence).endswith("staff removed it.")
-    [removal] = told.failed.evidence
+    explanation = explain(alice.pk, "story", story.pk)
+    assert not explanation.visible
+    assert explanation.failed
+    assert explanation.failed.code == "kept"
+    assert str(explanation.sentence).endswith("staff removed it.")
+    [removal] = explanation.failed.evidence
     assert "community" in removal.sentence
     assert "spam" in removal.sentence
     assert removal.version.history_user == community
-    assert told.failed.fixable_by == "Can be fixed by: Community Manager, by restoring it."
-    blocked = next(answer for answer in told.checks if answer.code == "unblocked")
+    assert explanation.failed.fixable_by == "Can be fixed by: Community Manager, by restoring it."
+    blocked = next(answer for answer in explanation.checks if answer.code == "unblocked")
     assert blocked.passed is False
     assert "bob blocked alice" in blocked.evidence[0].sentence
     assert explain(bob.pk, "story", story.pk).visible
@@ -59,20 +59,20 @@ def test_explanations_name_the_deleter_of_a_target() -> None:
     connection = make_connection(alice, bob)
     number = connection.pk
     delete_as(bob, connection, action=Action.CONNECTION_DELETED)
-    told = explain(alice.pk, "connection", number)
-    assert told.failed
-    assert told.failed.code == "exists"
-    assert "bob" in told.failed.evidence[0].sentence
-    assert [answer.passed for answer in told.checks if answer.code in ("direction", "unblocked")] == [None, None]
+    explanation = explain(alice.pk, "connection", number)
+    assert explanation.failed
+    assert explanation.failed.code == "exists"
+    assert "bob" in explanation.failed.evidence[0].sentence
+    assert [answer.passed for answer in explanation.checks if answer.code in ("direction", "unblocked")] == [None, None]
 
 
 def test_a_removed_message_keeps_its_place() -> None:
     alice, bob = people.alice(), people.bob()
     message = make_message(alice, bob)
     Message.objects.filter(pk=message.pk).update(removed_at=timezone.now())
-    told = explain(bob.pk, "message", message.pk)
-    assert told.visible
-    assert "without its text" in told.remarks[0].sentence
+    explanation = explain(bob.pk, "message", message.pk)
+    assert explanation.visible
+    assert "without its text" in explanation.remarks[0].sentence
 
 
 def test_explanations_cover_listing_of_visible_targets() -> None:
@@ -122,8 +122,8 @@ def test_an_account_that_is_barred_says_who_can_fix_it(changed: dict[str, bool],
     assert failed.fixable_by == sentence
 
 
-def _check(viewer: User, kind: str, thing_id: int, code: str, at: datetime | None = None) -> ExplainedCheck:
-    [answer] = [answer for answer in explain(viewer.pk, kind, thing_id, at=at).checks if answer.code == code]
+def _check(viewer: User, kind: str, target_id: int, code: str, at: datetime | None = None) -> ExplainedCheck:
+    [answer] = [answer for answer in explain(viewer.pk, kind, target_id, at=at).checks if answer.code == code]
     return answer
 
 
@@ -131,9 +131,9 @@ def test_explanations_cover_notification_and_delivery() -> None:
     alice, bob = people.alice(), people.bob()
     before = timezone.now()
     connection = request_connection(alice, bob.pk)
-    told, reached = (_check(bob, "connection", connection.pk, code) for code in ("notified", "delivered"))
+    notified, reached = (_check(bob, "connection", connection.pk, code) for code in ("notified", "delivered"))
     [sent] = Notification.objects.filter(recipient=bob)
-    assert (told.passed, told.evidence[0].row, reached.passed) == (True, sent, False)
+    assert (notified.passed, notified.evidence[0].row, reached.passed) == (True, sent, False)
     assert reached.fixable_by == "Can be fixed by: the user, by opening their notifications in the app."
     assert _check(alice, "connection", connection.pk, "notified").passed is None  # till it is accepted
     asked = timezone.now()
@@ -158,7 +158,7 @@ def test_missing_notifications_name_their_change() -> None:
     Notification.objects.all().delete()
     [_said, accepted] = _check(alice, "connection", connection.pk, "notified").evidence
     assert accepted.version.history_user == bob
-    assert explain(bob.pk, "connection", connection.pk).visible  # who was not told may see it all the same
+    assert explain(bob.pk, "connection", connection.pk).visible  # a user who was not notified may see it all the same
 
 
 def test_all_notification_kinds_have_a_check() -> None:

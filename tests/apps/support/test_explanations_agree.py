@@ -34,7 +34,7 @@ from tests.console import console
 
 pytestmark = pytest.mark.django_db
 SITUATIONS = int(os.environ.get("VISIBILITY_SITUATIONS", "2000"))
-# Two of five viewers, each asked about nineteen things.
+# Two of five viewers, each asked about nineteen targets.
 VIEWERS, IN_ONE_STATE = 2, 38
 MENDABLE = {
     "signed_in", "standing", "verified", "direction", "unblocked", "kept", "kept_by_author", "lasting", "active",
@@ -65,8 +65,8 @@ def failed(verdict: CheckOutcomes) -> list[str]:
     return [code for code, passed in verdict if not passed]
 
 
-def _judged(viewer: User, kind: str, thing_id: int) -> CheckOutcomes:
-    return evaluate_checks(viewer.pk, kind, [thing_id])[thing_id]
+def _evaluated(viewer: User, kind: str, target_id: int) -> CheckOutcomes:
+    return evaluate_checks(viewer.pk, kind, [target_id])[target_id]
 
 
 @pytest.mark.timeout(300 + SITUATIONS // 10)
@@ -104,76 +104,76 @@ def _api_agrees(
     """Ask both about everything; returns what is not seen, with what failed first."""
     eyes = {viewer.pk: Eyes(viewer) for viewer in viewers}
     barred = []
-    numbers = {kind: [thing_id for of, thing_id in made.things if of == kind] for kind in TARGETS}
+    numbers = {kind: [target_id for of, target_id in made.targets if of == kind] for kind in TARGETS}
     asked = [(viewer, kind) for viewer in viewers for kind in TARGETS]
-    told = {(viewer.pk, kind): evaluate_checks(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
+    explained = {(viewer.pk, kind): evaluate_checks(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
     lists = {(viewer.pk, kind): evaluate_listing(viewer.pk, kind, numbers[kind]) for viewer, kind in asked}
     delivered = {(viewer.pk, kind): delivery_of(viewer, kind, numbers[kind]) for viewer, kind in asked}
-    for viewer, kind, thing_id in pairs:
-        verdict, seen = told[viewer.pk, kind][thing_id], eyes[viewer.pk].opens(kind, thing_id)
-        assert (not failed(verdict)) == seen, (viewer, kind, thing_id, verdict)
-        listed = seen and not failed(lists[viewer.pk, kind][thing_id])
-        assert listed == eyes[viewer.pk].lists(kind, thing_id), (viewer, kind, thing_id)
-        _delivery_agrees(eyes[viewer.pk], kind, thing_id, *delivered[viewer.pk, kind][thing_id])
+    for viewer, kind, target_id in pairs:
+        verdict, seen = explained[viewer.pk, kind][target_id], eyes[viewer.pk].opens(kind, target_id)
+        assert (not failed(verdict)) == seen, (viewer, kind, target_id, verdict)
+        listed = seen and not failed(lists[viewer.pk, kind][target_id])
+        assert listed == eyes[viewer.pk].lists(kind, target_id), (viewer, kind, target_id)
+        _delivery_agrees(eyes[viewer.pk], kind, target_id, *delivered[viewer.pk, kind][target_id])
         if not seen:
-            barred.append(((viewer, kind, thing_id), failed(verdict)[0]))
+            barred.append(((viewer, kind, target_id), failed(verdict)[0]))
     return barred
 
 
-def _delivery_agrees(eyes: Eyes, kind: str, thing_id: int, notified: bool | None, was_read: bool | None) -> None:
+def _delivery_agrees(eyes: Eyes, kind: str, target_id: int, notified: bool | None, was_read: bool | None) -> None:
     """Viewers were notified of what their notifications name, and have read it where they have read one of those."""
     eyes.lists("notification", 0)
     if not eyes.hears:
         return
-    read = eyes.told.get(("user" if kind == "profile" else kind, thing_id))
-    assert was_read == read, (kind, thing_id, notified)
+    read = eyes.notified.get(("user" if kind == "profile" else kind, target_id))
+    assert was_read == read, (kind, target_id, notified)
     if read is None:
         assert not notified
 
 
 def _console_agrees(desk: Client, made: Situation, pairs: list[tuple[User, str, int]]) -> None:
-    """What support reads is what was judged; of staff accounts it reads nothing."""
-    for viewer, kind, thing_id in pairs:
-        answer = desk.get(f"/admin/support/{viewer.pk}/why/{kind}/{thing_id}/")
+    """What support reads is what was evaluated; of staff accounts it reads nothing."""
+    for viewer, kind, target_id in pairs:
+        answer = desk.get(f"/admin/support/{viewer.pk}/why/{kind}/{target_id}/")
         if viewer == made.staff:
             assert answer.status_code == 404
             continue
         page = answer.content.decode()
-        seen = not failed(_judged(viewer, kind, thing_id))
-        assert (f"{viewer.username} sees {TARGETS[kind].name} #{thing_id}." in page) == seen
-        assert (f"{viewer.username} does not see {TARGETS[kind].name} #{thing_id}:" in page) == (not seen)
+        seen = not failed(_evaluated(viewer, kind, target_id))
+        assert (f"{viewer.username} sees {TARGETS[kind].name} #{target_id}." in page) == seen
+        assert (f"{viewer.username} does not see {TARGETS[kind].name} #{target_id}:" in page) == (not seen)
 
 
 def _grants_agree(made: Situation, chance: Any) -> None:
-    """Staff open exactly those rows of the console that `may` says they hold something on."""
+    """Staff open exactly those rows of the console that `may` allows them something on."""
     client = console(made.staff)
     for kind, table in CONSOLE_TABLES.items():
         row = chance.choice(made.made[kind])
         app_label, model = table.split("/")
-        held = [bool(may(made.staff, f"{app_label}.{verb}_{model}", row)) for verb in ("view", "change", "delete")]
+        allowed = [bool(may(made.staff, f"{app_label}.{verb}_{model}", row)) for verb in ("view", "change", "delete")]
         answer = client.get(f"/admin/{table}/{row.pk}/change/")
-        assert (answer.status_code == 200) == any(held), (kind, held, answer.status_code)
+        assert (answer.status_code == 200) == any(allowed), (kind, allowed, answer.status_code)
 
 
-def _mending_helps(viewer: User, kind: str, thing_id: int) -> set[tuple[str, str]]:
+def _mending_helps(viewer: User, kind: str, target_id: int) -> set[tuple[str, str]]:
     """Mend what failed first, then what fails first then, until it is seen; each time the answer is another one."""
-    before, mended = failed(_judged(viewer, kind, thing_id)), set()
+    before, mended = failed(_evaluated(viewer, kind, target_id)), set()
     with transaction.atomic():
-        while before and _mend(before[0], User.objects.get(pk=viewer.pk), kind, thing_id):
-            after = failed(_judged(viewer, kind, thing_id))
-            assert before[0] not in after, (viewer, kind, thing_id, before)
+        while before and _mend(before[0], User.objects.get(pk=viewer.pk), kind, target_id):
+            after = failed(_evaluated(viewer, kind, target_id))
+            assert before[0] not in after, (viewer, kind, target_id, before)
             assert set(after) < set(before)
             mended.add((kind, before[0]))
             before = after
-        assert (not before) == Eyes(User.objects.get(pk=viewer.pk)).opens(kind, thing_id)
+        assert (not before) == Eyes(User.objects.get(pk=viewer.pk)).opens(kind, target_id)
         assert not before or before[0] == "exists"
         transaction.set_rollback(True)
     return mended
 
 
-def _mend(code: str, viewer: User, kind: str, thing_id: int) -> bool:
+def _mend(code: str, viewer: User, kind: str, target_id: int) -> bool:
     """Do what the failed check asks for, where that can be done."""
-    row: Any = TARGETS[kind].model._default_manager.filter(pk=thing_id).first()
+    row: Any = TARGETS[kind].model._default_manager.filter(pk=target_id).first()
     owner = getattr(row, "author", None) or getattr(row, "host", None) or row
     changes: dict[str, tuple[Any, dict[str, Any]]] = {
         "signed_in": (viewer, {"is_active": True, "is_staff": False, "role": Role.BRAND}),

@@ -32,12 +32,12 @@ from apps.support.targets import TARGETS
 from apps.users.accounts import relationships, suspensions
 from apps.users.models import Role, User
 from tests import people
-from tests.apps.support.situations import Situation, build, delivery_of, situations, tell
+from tests.apps.support.situations import Situation, add_notification, build, delivery_of, situations
 from tests.factories import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
 LIVES = int(os.environ.get("VISIBILITY_LIVES", "4"))
-"""How many times four people live through five actions; every one is looked back on from a month later."""
+"""How many times four people live through five actions; every one is evaluated again a month later."""
 BEGIN = timedelta(days=400)
 
 
@@ -143,8 +143,8 @@ class Life:
         if membership := self._some(Membership):
             delete_as(membership.user, membership, action=Action.ROOM_OPENED)
 
-    def tell(self, one: User, other: User) -> None:
-        self.made.add("notification", tell(one, self.chance.choice([None, other, self._some(Connection)])))
+    def notify(self, one: User, other: User) -> None:
+        self.made.add("notification", add_notification(one, self.chance.choice([None, other, self._some(Connection)])))
 
     def read(self, one: User, _other: User) -> None:
         mark_all_read(one)
@@ -157,11 +157,11 @@ class Life:
 
 
 ACTIONS = [name for name in vars(Life) if not name.startswith("_") and name != "live"]
-type Told = dict[tuple[int, str], tuple[dict[int, Any], ...]]
+type Answers = dict[tuple[int, str], tuple[dict[int, Any], ...]]
 
 
-def all_told(viewers: list[User], numbers: dict[str, list[int]], at: datetime | None = None) -> Told:
-    """Of each viewer and every kind: what they see of it, what is listed to them, and what they were told."""
+def all_answers(viewers: list[User], numbers: dict[str, list[int]], at: datetime | None = None) -> Answers:
+    """Of each viewer and every kind: what they see of it, what is listed to them, and their notifications."""
     return {
         (viewer.pk, kind): (
             evaluate_checks(viewer.pk, kind, of_kind, at=at),
@@ -173,7 +173,7 @@ def all_told(viewers: list[User], numbers: dict[str, list[int]], at: datetime | 
     }
 
 
-def differences(one: Told, other: Told) -> list[Any]:
+def differences(one: Answers, other: Answers) -> list[Any]:
     return [
         (question, number, verdict, other[question][place].get(number))
         for question, answers in one.items()
@@ -184,7 +184,7 @@ def differences(one: Told, other: Told) -> list[Any]:
 
 
 def numbers_of(made: Situation) -> dict[str, list[int]]:
-    return {kind: [number for of, number in made.things if of == kind] for kind in TARGETS}
+    return {kind: [number for of, number in made.targets if of == kind] for kind in TARGETS}
 
 
 @pytest.mark.timeout(120 + 60 * LIVES)
@@ -201,20 +201,20 @@ def test_explanations_of_earlier_times_equal_those_given_then(
     with transaction.atomic(), time_machine.travel(timezone.now() - BEGIN, tick=False) as clock:
         made = build(plan)
         life, viewers = Life(made, chance), chance.sample(made.people, 3)
-        told: dict[datetime, tuple[dict[str, list[int]], Told]] = {}
+        answers: dict[datetime, tuple[dict[str, list[int]], Answers]] = {}
         for action in actions:
             clock.shift(timedelta(hours=3))
             life.live(action)
             # At the very instant, and a while later: times run out meanwhile.
             for _moment in range(2):
                 numbers = numbers_of(made)
-                told[timezone.now()] = numbers, all_told(viewers, numbers)
+                answers[timezone.now()] = numbers, all_answers(viewers, numbers)
                 clock.shift(timedelta(hours=2))
         clock.shift(timedelta(days=30))
         last = numbers_of(made)
-        for time, (numbers, said) in told.items():
-            assert differences(all_told(viewers, numbers, time), said) == [], (time, actions)
+        for time, (numbers, said) in answers.items():
+            assert differences(all_answers(viewers, numbers, time), said) == [], (time, actions)
             later = {kind: [number for number in last[kind] if number not in numbers[kind]] for kind in last}
-            for seen, *_besides in all_told(viewers[:1], later, time).values():
+            for seen, *_besides in all_answers(viewers[:1], later, time).values():
                 assert all(("exists", False) in verdict for verdict in seen.values())
         transaction.set_rollback(True)

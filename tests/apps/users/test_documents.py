@@ -1,4 +1,4 @@
-"""Claiming, looking at and deciding documents."""
+"""Claiming, viewing and deciding documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from apps.errors import Absent, Conflict, DomainError, Invalid, Refused
 from apps.notifications.models import Kind, Notification
 from apps.review.claims import claim, release
 from apps.review.decisions.models import Decision
-from apps.review.decisions.services import tell, undo, undo_batch
+from apps.review.decisions.services import send_messages, undo, undo_batch
 from apps.users.models import Document, Reason, User
 from apps.users.verification.messages import message_preview
 from apps.users.verification.review import override_decision, review_document
@@ -152,7 +152,7 @@ def test_exactly_one_of_twenty_submitted_documents_is_accepted() -> None:
 # --- Claiming -------------------------------------------------------------------------------------------------------
 
 
-def test_a_claim_holds_for_fifteen_minutes(document: Document) -> None:
+def test_a_claim_lasts_for_fifteen_minutes(document: Document) -> None:
     vera, omar = make_staff("vera", "Compliance Officer"), make_staff("omar", "Compliance Officer")
     claimed = claim(vera, Document, document.pk)
     assert claimed.claim_holder() == vera
@@ -203,7 +203,7 @@ def test_looking_at_a_document_is_written_down(document: Document) -> None:
     refused(Refused, "permission-missing", lambda: record_view(community(), document.pk))
 
 
-# --- Telling the owner ----------------------------------------------------------------------------------------------
+# --- Notifying the owner --------------------------------------------------------------------------------------------
 
 
 def test_the_owner_hears_of_it_after_ten_seconds(document: Document) -> None:
@@ -211,9 +211,9 @@ def test_the_owner_hears_of_it_after_ten_seconds(document: Document) -> None:
     assert run_jobs(later=timedelta(seconds=9)) == 0
     assert not Notification.objects.exists()
     assert run_jobs(later=timedelta(seconds=10)) == 2
-    told = Notification.objects.get()
-    assert (told.recipient, told.kind) == (document.owner, Kind.DOCUMENT_DECIDED)
-    assert "rejected" in told.text
+    notification = Notification.objects.get()
+    assert (notification.recipient, notification.kind) == (document.owner, Kind.DOCUMENT_DECIDED)
+    assert "rejected" in notification.text
     [message] = mail.outbox
     assert message.to == ["newton@example.com"]
     assert message.subject == "Your document was not accepted"
@@ -327,11 +327,11 @@ def test_undoing_and_notifying_at_once_lets_one_win(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved")
     decision = Decision.objects.get().pk
-    at_once([partial(undo, officer, decision), partial(tell, decision)] * 5)
-    told = Notification.objects.filter(text__contains="approved").exists()
-    assert told == (Decision.objects.get().told_at is not None)
+    at_once([partial(undo, officer, decision), partial(send_messages, decision)] * 5)
+    sent = Notification.objects.filter(text__contains="approved").exists()
+    assert sent == (Decision.objects.get().told_at is not None)
     assert Decision.objects.get().undone_at is not None
-    assert Notification.objects.filter(text__contains="reversed").exists() == told
+    assert Notification.objects.filter(text__contains="reversed").exists() == sent
 
 
 def test_decisions_rolled_back_notify_no_owner(document: Document) -> None:
@@ -413,7 +413,7 @@ def test_changed_decisions_are_undone_step_by_step(document: Document) -> None:
     assert not Notification.objects.exists()
 
 
-def test_a_revocation_undone_gives_the_badge_back_and_says_what_holds(document: Document) -> None:
+def test_a_revocation_undone_restores_the_badge_and_says_what_is_in_force(document: Document) -> None:
     officer = compliance()
     review_document(officer, document.pk, verdict="approved", comment="Welcome")
     override_decision(officer, document.pk, verdict="rejected", reason="forged", why="agency")
@@ -455,7 +455,7 @@ def test_changing_a_decision_needs_the_permission_and_a_decision(document: Docum
     refused(Absent, "not-found", lambda: override_decision(officer, 0, verdict="rejected", why="agency"))
 
 
-# --- What will be told ----------------------------------------------------------------------------------------------
+# --- What will be sent ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reason", [*Reason.values, ""])

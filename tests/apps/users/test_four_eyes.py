@@ -57,7 +57,7 @@ def test_no_rule_no_second_pair_of_eyes() -> None:
     assert review_document(people.compliance(), send(brand()).pk, verdict="approved").status == "approved"
 
 
-def test_the_first_approval_is_held_until_another_officer_confirms_it() -> None:
+def test_the_first_approval_is_pending_until_another_officer_confirms_it() -> None:
     rule(doc_type="business", role="brand")
     owner, (vera, omar) = brand(), officers()
     document = review_document(vera, send(owner).pk, verdict="approved", comment="Looks right to me")
@@ -150,13 +150,13 @@ def test_an_earlier_rejection_asks_for_a_second_where_the_rule_says_so() -> None
     assert review_document(officer, send(owner).pk, verdict="approved").awaits_second
 
 
-def test_an_approval_after_all_is_held_too() -> None:
+def test_an_approval_after_all_is_pending_too() -> None:
     vera, omar = officers()
     document = send(brand())
     review_document(vera, document.pk, verdict="rejected", reason="expired")
     rule()
-    held = override_decision(vera, document.pk, verdict="approved", why="misread")
-    assert (held.status, held.first_approved_by, held.decided_by) == ("pending", vera, None)
+    pending = override_decision(vera, document.pk, verdict="approved", why="misread")
+    assert (pending.status, pending.first_approved_by, pending.decided_by) == ("pending", vera, None)
     assert review_document(omar, document.pk, verdict="approved").status == "approved"
     undo(omar, Decision.objects.latest("id").pk)
     undo(vera, Decision.objects.get(verb="document.held").pk)
@@ -229,9 +229,9 @@ def alerted(manager: User) -> list[tuple[str, str]]:
     forget("decisions.tell_people")
     run_jobs()
     mailed = [
-        letter
-        for letter in mail.outbox
-        if letter.to == [manager.email] and letter.subject == "Two pairs of eyes may be one"
+        message
+        for message in mail.outbox
+        if message.to == [manager.email] and message.subject == "Two pairs of eyes may be one"
     ]
     entries = Entry.objects.filter(verb=Action.ALERTED)
     assert len(mailed) == len(entries)
@@ -267,7 +267,7 @@ def test_a_password_that_the_other_set_counts_for_a_week(days: float, expected: 
     other = send(people.alice())
     review_document(vera, other.pk, verdict="approved")
     review_document(omar, other.pk, verdict="approved")
-    assert len(alerted(manager)) == expected, "of others nobody is told"
+    assert len(alerted(manager)) == expected, "no manager is alerted of others"
 
 
 @pytest.mark.parametrize(("days", "expected"), [(6.9, 1), (7.1, 0)])
@@ -286,9 +286,9 @@ def test_access_managers_are_alerted_where_a_third_person_may_sign_in_as_both(da
     page = console(manager).get("/admin/access/").content.decode()
     assert ("admin created both accounts" in page) == bool(expected)
     if expected:
-        [letter] = [letter for letter in mail.outbox if letter.to == [manager.email]]
-        assert "admin made the accounts of both" in letter.body
-        assert not [letter for letter in mail.outbox if letter.to == [maker.email]], "not who did it"
+        [message] = [message for message in mail.outbox if message.to == [manager.email]]
+        assert "admin made the accounts of both" in message.body
+        assert not [message for message in mail.outbox if message.to == [maker.email]], "not who did it"
     unrelated = send(people.alice())
     for officer in (two, other):
         review_document(officer, unrelated.pk, verdict="approved")

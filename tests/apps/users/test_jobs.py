@@ -117,7 +117,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_job_loses_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         with _worker(mail_port=silent.getsockname()[1]) as worker:
-            # It has begun to mail, to somebody who never answers.
+            # It has begun to mail, to a server that never answers.
             conversation, _peer = silent.accept()
             worker.kill()
             worker.wait()

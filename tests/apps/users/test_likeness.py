@@ -45,7 +45,7 @@ def card(seed: int, *, kind: str = "PNG", scale: float = 1, quality: int = 40) -
 
 
 def paper(company: str, *, kind: str = "PNG", quality: int = 40) -> bytes:
-    """A form that is the same for everybody but for one line."""
+    """A form that is the same for all owners but for one line."""
     image = Image.new("RGB", (620, 880), "white")
     draw = ImageDraw.Draw(image)
     draw.rectangle((40, 40, 580, 120), fill="#224466")
@@ -93,7 +93,7 @@ def test_a_job_looks_through_what_was_sent_in() -> None:
     run_jobs()
     document.refresh_from_db()
     assert document.pages == 3
-    assert document.history.count() == versions, "facts of the file are no version of it"
+    assert document.history.count() == versions, "the measures of the file are no version of it"
 
 
 def test_unreadable_documents_have_no_pages() -> None:
@@ -164,7 +164,7 @@ def test_a_copy_of_a_picture_is_found_and_another_picture_is_not(copy: bytes) ->
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_a_turned_copy_is_found_and_no_other_card_or_paper(turn: int) -> None:
+def test_a_turned_copy_is_found_and_no_other_card_or_document(turn: int) -> None:
     officer = compliance()
     original = send(alice(), card(1))
     for seed, place in enumerate(range(4), start=2):
@@ -195,7 +195,7 @@ def test_all_kinds_of_copies_are_found_among_similar_documents() -> None:
             transaction.set_rollback(True)
 
 
-def test_a_copy_is_found_where_many_papers_of_its_form_share_more_hashes_with_it() -> None:
+def test_a_copy_is_found_where_many_documents_of_its_form_share_more_hashes_with_it() -> None:
     agency = make_user("agency")
     sent: list[Document] = []
     for number in range(10):
@@ -227,7 +227,7 @@ def test_duplicate_matches_have_a_similarity_score() -> None:
     assert DuplicateMatch.objects.get(document=copied, other=first).score == scores["bob"]
 
 
-def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
+def test_the_demo_s_cards_and_documents_are_no_duplicates() -> None:
     officer, random = compliance(), Random("demo")
     documents = []
     for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
@@ -239,7 +239,7 @@ def test_the_demo_s_cards_and_papers_are_no_duplicates() -> None:
     assert [found(officer, one) for one in documents] == [[]] * 8
 
 
-def test_two_papers_of_one_form_are_not_the_same_paper() -> None:
+def test_two_documents_of_one_form_are_not_the_same() -> None:
     officer = compliance()
     send(alice(), paper("Copper Kettle Roasters"))
     other = send(bob(), paper("Northwind Studio"))

@@ -262,7 +262,7 @@ def test_second_factor_changes_send_email(clock: time_machine.Traveller) -> None
     app, _codes = enrol(alice)
     mfa.disable(alice, password=people.PASSWORD, code=code_of(app))
     run_jobs()
-    assert [letter.subject for letter in mail.outbox] == [
+    assert [message.subject for message in mail.outbox] == [
         "Your Infloo account has a second factor now",
         "Your Infloo account has no second factor any more",
     ]
@@ -413,7 +413,7 @@ def test_keys_and_codes_are_nowhere_in_the_database(one: User, another: User) ->
 
 
 def tables_with(text: str) -> list[str]:
-    """Every table of the database with a row that holds `text` in any of its columns."""
+    """Every table of the database with a row that contains `text` in any of its columns."""
     with connection.cursor() as cursor:
         found = []
         for table in connection.introspection.table_names(cursor):

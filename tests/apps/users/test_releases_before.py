@@ -34,17 +34,17 @@ from tests.client import api
 from tests.migrating import migrate_to
 from tests.people import PASSWORD
 
-LOOKS = ("users", "0020_look_alike_names")
+LOOKALIKES = ("users", "0020_look_alike_names")
 
 type Release = Generator[None, list[str]]
-"""Writes its rows at first; then, with what the migrations after it printed, looks at what became of them."""
+"""Writes its rows at first; then, with what the migrations after it printed, checks what became of them."""
 
 
 @pytest.mark.django_db(transaction=True)
 def test_data_of_earlier_releases_survives_migration(capsys: pytest.CaptureFixture[str]) -> None:
     way = [
         ("0018_language", authenticators_and_backup_codes_keep_working),
-        ("0019_devices", each_look_goes_to_its_oldest_account_and_the_others_are_named),
+        ("0019_devices", each_skeleton_goes_to_its_oldest_account_and_the_others_are_named),
         ("0020_look_alike_names", what_was_typed_at_sign_ins_is_deleted),
         ("0023_document_letters_missing", names_are_folded_and_what_clashes_is_named),
     ]
@@ -94,11 +94,11 @@ def authenticators_and_backup_codes_keep_working(apps: Any) -> Release:
     assert mfa.backup_codes_left(ada) == 0
 
 
-def each_look_goes_to_its_oldest_account_and_the_others_are_named(apps: Any) -> Release:
+def each_skeleton_goes_to_its_oldest_account_and_the_others_are_named(apps: Any) -> Release:
     old = apps.get_model("users", "User")
     names = ["brand1", "alice", "brandl", "bob", "aIice", "brandI", "а1ice"]
     made = old.objects.bulk_create(
-        [old(username=name, email=f"look{number}@example.com", role="brand") for number, name in enumerate(names)]
+        [old(username=name, email=f"user{number}@example.com", role="brand") for number, name in enumerate(names)]
     )
     elder, younger = (
         old.objects.create(username=name, email=f"{name}@example.com", role="brand", password=make_password(PASSWORD))
@@ -112,8 +112,8 @@ def each_look_goes_to_its_oldest_account_and_the_others_are_named(apps: Any) -> 
     assert lines[0] == "Accounts that keep a user name that looks like another's: 5"
     assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
     assert "alice" not in "".join(lines).lower()
-    MigrationRecorder(connection).record_unapplied(*LOOKS)
-    migrate_to(LOOKS)
+    MigrationRecorder(connection).record_unapplied(*LOOKALIKES)
+    migrate_to(LOOKALIKES)
     assert dict(own.values_list("username", "username_skeleton")) == keys, "a run that goes on changes no key"
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):

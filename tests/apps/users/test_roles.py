@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 NAMES = {"Compliance Officer", "Community Manager", "Access Manager", "User Support Specialist"}
 
 
-def _held() -> dict[str, set[str]]:
+def _granted() -> dict[str, set[str]]:
     return {
         group.name: {
             f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.select_related("content_type")
@@ -25,43 +25,43 @@ def _held() -> dict[str, set[str]]:
 
 
 def test_migrating_has_made_them() -> None:
-    assert set(_held()) == NAMES
-    assert "users.review_document" in _held()["Compliance Officer"]
+    assert set(_granted()) == NAMES
+    assert "users.review_document" in _granted()["Compliance Officer"]
 
 
 def test_roles_grant_no_more_than_needed() -> None:
-    held = _held()
-    looking = ("view_", "investigate_", "look_as_", "reveal_")
-    assert all(perm.split(".")[1].startswith(looking) for perm in held["User Support Specialist"])
+    granted = _granted()
+    reading = ("view_", "investigate_", "look_as_", "reveal_")
+    assert all(perm.split(".")[1].startswith(reading) for perm in granted["User Support Specialist"])
     assert not {
-        perm for perm in held["Compliance Officer"] if perm.split(".")[1].startswith(("add", "change", "delete"))
+        perm for perm in granted["Compliance Officer"] if perm.split(".")[1].startswith(("add", "change", "delete"))
     }
-    for perms in held.values():
+    for perms in granted.values():
         assert not {perm for perm in perms if "import" in perm or "export" in perm}
 
 
 def test_setting_up_again_changes_nothing() -> None:
-    before, versions = _held(), Group.history.count()
+    before, versions = _granted(), Group.history.count()
     assert builtin_roles.setup_roles() == []
     call_command("setup_roles", verbosity=0)
-    assert _held() == before
+    assert _granted() == before
     assert Group.history.count() == versions
 
 
 def test_setting_up_again_mends_what_was_added_and_taken_away() -> None:
-    before = _held()
+    before = _granted()
     support = Group.objects.get(name="User Support Specialist")
     support.permissions.set(Permission.objects.filter(codename="delete_story"))
     Group.objects.get(name="Community Manager").delete()
     assert set(builtin_roles.setup_roles()) == {"User Support Specialist", "Community Manager"}
-    assert _held() == before
+    assert _granted() == before
 
 
 def test_groups_that_staff_made_are_left_alone() -> None:
     own = Group.objects.create(name="Junior Moderators")
     own.permissions.set(Permission.objects.filter(codename="delete_story"))
     builtin_roles.setup_roles()
-    assert _held()["Junior Moderators"] == {"stories.delete_story"}
+    assert _granted()["Junior Moderators"] == {"stories.delete_story"}
 
 
 def test_a_permission_that_does_not_exist_is_said_plainly(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,8 +123,8 @@ def test_suspensions_end_on_time_and_notify_the_user() -> None:
     assert suspended.is_suspended
     assert suspended.history.first().history_user == boss
     assert suspended.history.first().history_change_reason == "spam"
-    told = Notification.objects.get()
-    assert (told.recipient, told.kind) == (person, Kind.SUSPENDED)
+    notification = Notification.objects.get()
+    assert (notification.recipient, notification.kind) == (person, Kind.SUSPENDED)
     refused(Refused, "account-suspended", lambda: api_sessions.sign_in("alice", PASSWORD))
 
 
@@ -140,8 +140,8 @@ def test_a_time_that_is_past_lifts_it() -> None:
 def test_suspending_takes_the_permission_and_an_end_user() -> None:
     person = alice()
     until = timezone.now() + timedelta(days=1)
-    for nobody in (bob(), person, compliance()):
-        refused(Refused, "permission-missing", lambda who=nobody: suspensions.suspend_user(who, person.pk, until=until))
+    for other in (bob(), person, compliance()):
+        refused(Refused, "permission-missing", lambda who=other: suspensions.suspend_user(who, person.pk, until=until))
     boss = admin()
     refused(Refused, "staff-account", lambda: suspensions.suspend_user(boss, community().pk, until=until))
     refused(Absent, "not-found", lambda: suspensions.suspend_user(boss, 12345, until=until))
@@ -154,8 +154,8 @@ def test_ending_a_login_takes_the_permission_or_being_its_owner() -> None:
     person = alice()
     tokens = api_sessions.sign_in("alice", PASSWORD)
     session = Session.objects.get()
-    for nobody in (bob(), compliance()):
-        refused(Refused, "permission-missing", lambda who=nobody: sessions.end_session(who, session.pk, "mine now"))
+    for other in (bob(), compliance()):
+        refused(Refused, "permission-missing", lambda who=other: sessions.end_session(who, session.pk, "mine now"))
     sessions.end_session(person, session.pk)
     refused(WrongCredentials, "invalid-token", lambda: api_sessions.session_of(read(AccessToken, tokens.access)))
     refused(WrongCredentials, "invalid-token", lambda: api_sessions.refresh(tokens.refresh))

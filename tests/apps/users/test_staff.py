@@ -1,4 +1,4 @@
-"""Staff, groups and grants: who may do what to whom, and that nobody climbs."""
+"""Staff, groups and grants: who may do what to whom, and that no user raises their own access."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_access_manager_adds_staff_in_groups() -> None:
 
 
 @pytest.mark.parametrize("name", ["compliance", "community", "support"])
-def test_nobody_else_adds_or_changes_staff(name: str) -> None:
+def test_other_staff_do_not_add_or_change_staff(name: str) -> None:
     actor, other = getattr(people, name)(), people.make_staff("other")
     with pytest.raises(Refused):
         new_staff(actor)
@@ -107,7 +107,7 @@ def test_deactivating_ends_the_sessions_for_good() -> None:
 
 
 @pytest.mark.parametrize("stale", [False, True], ids=["by update", "by a row that was read before"])
-def test_no_session_outlives_a_deactivation_whoever_writes_it(stale: bool) -> None:
+def test_no_session_outlives_a_deactivation_by_any_writer(stale: bool) -> None:
     nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
     browser, client = console(nora), api(alice)
     assert browser.get("/admin/").status_code == client.get("/users/profile").status_code == 200
@@ -135,10 +135,10 @@ def test_a_pending_sign_in_does_not_outlive_a_deactivation(settings: Any) -> Non
     assert client.get("/admin/login/enrol/").headers["Location"] == "/admin/login/"
 
 
-# --- Nobody climbs ---------------------------------------------------------------------------------------------------
+# --- No user raises their own access -----------------------------------------------------------------------------
 
 
-def test_nobody_changes_their_own_rights() -> None:
+def test_users_do_not_change_their_own_rights() -> None:
     manager = people.access()
     everything = group("Everything", "delete_story", "change_event")
     with pytest.raises(Refused):

@@ -1,4 +1,4 @@
-"""Memberships and grants on rows that end: to the second, at every door, whatever else has run."""
+"""Memberships and grants on rows that end: to the second, at every entry point, whatever else has run."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def member_until(end: datetime | None, name: str = TEAM) -> User:
     )
 
 
-def either_side(end: datetime, holds: Callable[[], object]) -> None:
-    """Whether something holds up to the last moment before `end`, and no longer from `end` on."""
+def either_side(end: datetime, lasts: Callable[[], object]) -> None:
+    """Whether `lasts` is true up to the last moment before `end`, and false from `end` on."""
     with time_machine.travel(end - timedelta(milliseconds=1), tick=False):
-        assert holds()
+        assert lasts()
     with time_machine.travel(end, tick=False):
-        assert not holds()
+        assert not lasts()
 
 
 # --- Memberships -----------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_a_membership_ends_to_the_second_in_all_that_it_allows() -> None:
     manager = User.objects.get(username="access")
     team = Group.objects.get(name=TEAM)
     grant_on_row(manager, team, "stories.change_story", story)
-    for holds in (
+    for lasts in (
         lambda: may(again(nora), "stories.delete_story"),
         lambda: granted(again(nora), Story, "view").exists(),
         lambda: holders("stories.delete_story").exists(),
@@ -81,7 +81,7 @@ def test_a_membership_ends_to_the_second_in_all_that_it_allows() -> None:
         lambda: again(nora).has_perm("stories.delete_story"),
         lambda: "stories.delete_story" in again(nora).get_all_permissions(),
     ):
-        either_side(end, holds)
+        either_side(end, lasts)
 
 
 def test_services_refuse_from_that_second_on() -> None:
@@ -263,12 +263,12 @@ def test_a_grant_on_a_row_ends_to_the_second(to_group: bool) -> None:
     team = Group.objects.create(name="Team")
     nora.groups.add(team)
     grant_on_row(manager, team if to_group else nora, "stories.delete_story", story, ends_at=end)
-    for holds in (
+    for lasts in (
         lambda: may(again(nora), "stories.delete_story", story),
         lambda: granted(again(nora), Story, "delete").exists(),
         lambda: granted_on_rows(again(nora)),
     ):
-        either_side(end, holds)
+        either_side(end, lasts)
     with time_machine.travel(end, tick=False):
         with pytest.raises(Refused):
             require(again(nora), "stories.delete_story", story)

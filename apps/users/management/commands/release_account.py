@@ -9,7 +9,7 @@ from apps.users.models import User
 
 
 class Command(BaseCommand):
-    help = "Let somebody who was locked out after wrong passwords try again at once."
+    help = "Let a user who was locked out after wrong passwords try again at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

@@ -9,7 +9,7 @@ from apps.users.authentication.mfa_resets import reset_from_machine
 
 
 class Command(BaseCommand):
-    help = "Take away somebody's second factor and end their logins, when nobody is left who could confirm a reset."
+    help = "Remove a user's second factor and end their sessions, where no officer is left who could confirm a reset."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
