@@ -15,13 +15,13 @@ from tests import people
 from tests.drawn import png, upload
 from tests.factories import make_connection, make_event, make_message, make_notification, make_report, make_story
 
-PEOPLE = ("anonymous", "alice", "nobody", "compliance", "community", "access", "support", "admin")
-"""Nobody is staff in no group; Alice is an end user, who has no business here."""
+PEOPLE = ("anonymous", "alice", "ungrouped", "compliance", "community", "access", "support", "admin")
+""""ungrouped" is staff in no group; Alice is an end user, who has no business here."""
 
 
 def cast() -> dict[str, User | None]:
     staff = {name: getattr(people, name)() for name in ("compliance", "community", "access", "support", "admin")}
-    return {"anonymous": None, "alice": people.alice(), "nobody": people.make_staff("nobody")} | staff
+    return {"anonymous": None, "alice": people.alice(), "ungrouped": people.make_staff("ungrouped")} | staff
 
 
 def things(cast: dict[str, Any]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 "use strict";
 
 // Unfold makes buttons out of <a> and <span> that no keyboard reaches; here they become buttons. Its icons are
-// words in a font of pictures; here they are not read out, and name what has no other name.
+// ligatures of a font; here they are not read out, and name what has no other name.
 const ICONS = ".material-symbols-outlined";
 const NAMES = { hub: "Overview", dock_to_right: "Menu", close: "Close", unfold_more: "Your account" };
 const REACHABLE = "a[href], button, input, select, textarea, [tabindex]";
@@ -76,7 +76,7 @@ function board(root) {
     show();
 }
 
-// An open document that is free is claimed, and its claim renewed while it stands there; where somebody else has it by now, the page says so.
+// An open document that is free is claimed, and its claim renewed while it stands there; where a colleague has it by now, the page says so.
 const RENEW_EVERY = 5 * 60 * 1000;
 function keepClaim(form) {
     const renew = async () => {
@@ -142,12 +142,12 @@ function preview(panel) {
 function live(bar) {
     const ASK_EVERY = 30 * 1000;
     const ASK_EVERY_WARNED = 5 * 1000;
-    const words = bar.dataset;
+    const texts = bar.dataset;
     const text = bar.querySelector("[data-session-text]");
     const said = document.querySelector("[data-session-said]");
     const tabs = "BroadcastChannel" in window ? new BroadcastChannel("infloo-session") : null;
-    let endsAt = Date.now() + Number(words.endsIn) * 1000;
-    let warnAt = Number(words.warnAt) * 1000;
+    let endsAt = Date.now() + Number(texts.endsIn) * 1000;
+    let warnAt = Number(texts.warnAt) * 1000;
     let renewable = true;
     let asked = Date.now();
     let asking = false;
@@ -168,10 +168,10 @@ function live(bar) {
         }
     }
 
-    function session(facts) {
-        endsAt = Date.now() + facts.ends_in * 1000;
-        warnAt = facts.warn_at * 1000;
-        renewable = facts.renewable;
+    function session(state) {
+        endsAt = Date.now() + state.ends_in * 1000;
+        warnAt = state.warn_at * 1000;
+        renewable = state.renewable;
         unsent = "";
         if (out) {
             out = false;
@@ -185,13 +185,13 @@ function live(bar) {
         asking = true;
         asked = Date.now();
         try {
-            const answer = await fetch(words.live, { headers: { Accept: "application/json", "X-Poll": "1" } });
+            const answer = await fetch(texts.live, { headers: { Accept: "application/json", "X-Poll": "1" } });
             if (answer.status === 401) return ended();
             if (!answer.ok) return;
-            const facts = await answer.json();
-            menu(facts.desks);
-            session(facts.session);
-            document.dispatchEvent(new CustomEvent("console:live", { detail: facts }));
+            const state = await answer.json();
+            menu(state.desks);
+            session(state.session);
+            document.dispatchEvent(new CustomEvent("console:live", { detail: state }));
         } catch {
             // Offline: the next turn asks again.
         } finally {
@@ -203,7 +203,7 @@ function live(bar) {
         if (out) return;
         out = true;
         drafts.keep();
-        text.textContent = said.textContent = words.ended;
+        text.textContent = said.textContent = texts.ended;
         bar.querySelector(".session-stay").hidden = true;
         const link = bar.querySelector("[data-sign-in]");
         link.href = `${new URL(link.href).pathname}?next=${encodeURIComponent(location.pathname + location.search)}`;
@@ -224,10 +224,10 @@ function live(bar) {
         }
         const seconds = Math.ceil(left / 1000);
         const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-        text.textContent = `${unsent} ${(renewable ? words.idleText : words.lastText).replace("%s", clock)}`;
+        text.textContent = `${unsent} ${(renewable ? texts.idleText : texts.lastText).replace("%s", clock)}`;
         bar.querySelector(".session-stay").hidden = !renewable;
         bar.querySelector("[data-sign-in]").hidden = true;
-        if (bar.hidden) said.textContent = renewable ? words.warning : words.last;
+        if (bar.hidden) said.textContent = renewable ? texts.warning : texts.last;
         bar.hidden = false;
     }
 
@@ -245,23 +245,23 @@ function live(bar) {
         event.preventDefault();
         try {
             const answer = await fetch(bar.getAttribute("action"), { method: "POST", body: new FormData(bar), headers: { Accept: "application/json", "X-Part": "1" } });
-            const facts = await answer.json();
+            const state = await answer.json();
             if (answer.status === 401) return ended();
-            if (facts.type === "form-out-of-date") {
-                if (String(facts.person) !== drafts.person()) return void (text.textContent = facts.elsewhere);
-                for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = facts.token;
+            if (state.type === "form-out-of-date") {
+                if (String(state.person) !== drafts.person()) return void (text.textContent = state.elsewhere);
+                for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = state.token;
                 return bar.requestSubmit();
             }
             if (!answer.ok) return notSent();
-            said.textContent = words.stayed;
-            session(facts.session);
+            said.textContent = texts.stayed;
+            session(state.session);
             tabs?.postMessage("used");
         } catch {
             notSent();
         }
     });
     function notSent() {
-        said.textContent = unsent = words.unsent;
+        said.textContent = unsent = texts.unsent;
         draw();
     }
     addEventListener("pagehide", () => { if (out) drafts.keep(); });

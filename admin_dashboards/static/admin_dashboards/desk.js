@@ -3,14 +3,14 @@
 // A desk: items follow each other without a page load, the next one's picture is fetched ahead, and an open item
 // follows what colleagues do to it. Keys are in shortcuts.js.
 (() => {
-    const LOOK_EVERY = 2000;
+    const CHECK_EVERY = 2000;
     const RENEW_EVERY = 5 * 60 * 1000;
     const CLAIM_AGAIN = 5 * 1000;
     const ANSWERS_WITHIN = 20 * 1000;
     const desk = () => document.querySelector("[data-desk]");
     const work = () => document.getElementById("desk-work");
     const item = () => document.querySelector("[data-item]");
-    const words = () => document.getElementById("desk-keys").dataset;
+    const texts = () => document.getElementById("desk-keys").dataset;
 
     // A field of the form may be called "action", and would be found in place of its address.
     const addressOf = (form) => form.getAttribute("action") || location.href;
@@ -33,7 +33,7 @@
 
     function whyNot(answer, page) {
         const said = textOf(page?.querySelector(".error-page h2 + p, .desk-news[role=alert]"));
-        return said || (answer.status >= 500 ? words().failed : words().rejected.replace("%s", answer.status));
+        return said || (answer.status >= 500 ? texts().failed : texts().rejected.replace("%s", answer.status));
     }
 
     // --- The next item without a page load: sent and swapped by htmx --------------------------------------------------
@@ -50,8 +50,8 @@
 
     document.addEventListener("htmx:beforeRequest", (event) => { if (isPart(event)) whileSent(true); });
     document.addEventListener("htmx:afterRequest", (event) => { if (isPart(event)) whileSent(false); });
-    document.addEventListener("htmx:sendError", (event) => { if (isPart(event) || isDrawer(event)) tell(words().unsent); });
-    document.addEventListener("htmx:sendAbort", (event) => { if (isPart(event)) tell(words().late); });
+    document.addEventListener("htmx:sendError", (event) => { if (isPart(event) || isDrawer(event)) say(texts().unsent); });
+    document.addEventListener("htmx:sendAbort", (event) => { if (isPart(event)) say(texts().late); });
 
     let leaving = null;
     document.addEventListener("htmx:beforeSwap", (event) => {
@@ -72,7 +72,7 @@
     // The desk itself or the sign-in, or why it was not taken.
     async function notAnItem(answer, address, sent) {
         if (await refused(answer)) return;
-        if (!answer.ok) return tell(whyNot(answer, new DOMParser().parseFromString(await answer.text(), "text/html")));
+        if (!answer.ok) return say(whyNot(answer, new DOMParser().parseFromString(await answer.text(), "text/html")));
         if (sent === decisionOf(item())) taken(sent);
         location.assign(address);
     }
@@ -188,7 +188,7 @@
         if (!filled.length) return;
         if (form.closest("details")) form.closest("details").open = true;
         follow(filled);
-        tell(words().restored);
+        say(texts().restored);
     }
 
     addEventListener("pagehide", () => putAside(item()));
@@ -202,7 +202,7 @@
     async function fetchAhead() {
         const here = item();
         if (!here?.dataset.ahead || !here.dataset.open) return;
-        // By the last header the console knows that nobody looks at it yet.
+        // By the last header the console knows that no one views it yet.
         const options = { headers: { "X-Part": "1", "X-Poll": "1", "X-Ahead": "1" } };
         const answer = await fetch(here.dataset.ahead, options).catch(() => null);
         if (item() !== here || !answer?.ok || answer.status === 204) return;
@@ -235,9 +235,9 @@
         fetched.clear();
     }
 
-    document.addEventListener("desk:asleep", () => tell(words().loading));
+    document.addEventListener("desk:asleep", () => say(texts().loading));
 
-    function tell(sentence) {
+    function say(sentence) {
         let news = document.querySelector("[data-news]");
         if (!news) {
             news = Object.assign(document.createElement("p"), { className: "desk-news" });
@@ -258,8 +258,8 @@
         if (said.type === "signed-out") signedOut(said);
         else if (said.type === "form-out-of-date" && String(said.person) === drafts.person()) {
             for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = said.token;
-            tell(said.sentence);
-        } else tell(said.elsewhere || said.sentence);
+            say(said.sentence);
+        } else say(said.elsewhere || said.sentence);
         return said;
     }
 
@@ -269,7 +269,7 @@
         drafts.keep();
         if (out) return;
         out = true;
-        tell(`${said.sentence} `);
+        say(`${said.sentence} `);
         document.querySelector("[data-news]").classList.add("is-out");
         const here = encodeURIComponent(location.pathname + location.search);
         document.querySelector("[data-news]").append(Object.assign(document.createElement("a"), { href: `${said.sign_in}?next=${here}`, textContent: said.sign_in_title, className: "link" }));
@@ -278,22 +278,22 @@
     addEventListener("pagehide", () => { if (out || item()?.classList.contains("is-over")) drafts.keep(); });
 
     // Back in this tab, perhaps signed in again in another.
-    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) item() ? look() : htmx.trigger(refresher(), "desk:refresh"); });
+    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) item() ? check() : htmx.trigger(refresher(), "desk:refresh"); });
 
     function isIn() {
         if (!out) return;
         out = false;
         drafts.forget();
         document.querySelector("[data-news]")?.classList.remove("is-out");
-        tell("");
+        say("");
         watch();
     }
 
     // --- What becomes of the open item -------------------------------------------------------------------------------
 
-    let looking = 0;
+    let checking = 0;
     let renewing = 0;
-    async function look() {
+    async function check() {
         const here = item();
         if (!here || document.hidden) return;
         // As it is when asked: claiming and moving on change it meanwhile, and their own answer says how.
@@ -309,16 +309,16 @@
         if (item() !== here || shortcuts.busy) return;
         isIn();
         const others = here.querySelector("[data-others]");
-        const said = state.others.length ? words().others.replace("%s", state.others.join(", ")) : "";
+        const said = state.others.length ? texts().others.replace("%s", state.others.join(", ")) : "";
         if (others.textContent !== said) others.textContent = said;
         if (Boolean(here.dataset.open) && !state.open) return over(here, state.sentence);
-        if (String(state.version) !== here.dataset.version) return over(here, words().changed);
+        if (String(state.version) !== here.dataset.version) return over(here, texts().changed);
         if (claimed && !state.claimed_by_me) {
-            return over(here, state.holder ? words().taken.replace("%s", state.holder) : words().lost);
+            return over(here, state.holder ? texts().taken.replace("%s", state.holder) : texts().lost);
         }
         if (!here.dataset.claimed && state.open && state.holder !== here.dataset.holder) {
             here.dataset.holder = state.holder;
-            tell(state.holder ? words().claimed.replace("%s", state.holder) : words().free);
+            say(state.holder ? texts().claimed.replace("%s", state.holder) : texts().free);
         }
     }
 
@@ -330,8 +330,8 @@
         clearInterval(renewing);
         here.querySelectorAll(".desk-decision button, .desk-decision input[type=submit]").forEach((one) => { one.disabled = true; });
         here.classList.add("is-over");
-        tell(`${sentence} `);
-        const again = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: words().reload });
+        say(`${sentence} `);
+        const again = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: texts().reload });
         again.addEventListener("click", () => location.reload());
         document.querySelector("[data-news]").append(again);
     }
@@ -346,21 +346,21 @@
         const answer = await fetch(here.dataset.action, { method: "POST", body, headers: { "X-Poll": "1" } }).catch(() => null);
         if ((answer && (await refused(answer))) || !here.dataset.free || item() !== here) return;
         if (!answer || answer.status >= 500) {
-            // Shown as what can be decided, but nobody's yet: it says so.
+            // Shown as what can be decided, but not claimed yet: the page says so.
             here.dataset.unclaimed = "1";
-            tell(words().unclaimed);
+            say(texts().unclaimed);
             setTimeout(renew, CLAIM_AGAIN);
             return;
         }
         delete here.dataset.free;
-        if (here.dataset.unclaimed) tell("");
+        if (here.dataset.unclaimed) say("");
         delete here.dataset.unclaimed;
         if (answer.ok) here.dataset.claimed = "1";
         else if (answer.status === 409) await asItIs(here, (await answer.json()).sentence);
-        else tell(whyNot(answer));
+        else say(whyNot(answer));
     }
 
-    // Somebody was quicker while it opened: shown as theirs, with the way to take it over; what is typed already stays.
+    // A colleague was quicker while it opened: shown as theirs, with the way to take it over; what is typed already stays.
     function asItIs(here, sentence) {
         const fields = [...here.querySelectorAll("textarea, input[type=text], input:not([type])")];
         if (!fields.every((one) => one.value === one.defaultValue)) return over(here, sentence);
@@ -368,14 +368,14 @@
     }
 
     function stop() {
-        clearInterval(looking);
+        clearInterval(checking);
         clearInterval(renewing);
     }
 
     function watch() {
         stop();
         if (!item()) return;
-        looking = setInterval(look, LOOK_EVERY);
+        checking = setInterval(check, CHECK_EVERY);
         renewing = setInterval(renew, RENEW_EVERY);
     }
 
@@ -399,11 +399,11 @@
     // Many at once, ten by ten, so that one sees how far it is and what came of each.
     const AT_ONCE = 10;
     async function sendInParts(form, button) {
-        const sheet = words();
+        const sheet = texts();
         const { dataset } = form;
         const items = [...form.querySelectorAll("input[name=item]")].map((one) => one.value);
         const progress = form.querySelector("progress");
-        const told = form.querySelector("[data-bulk-said]");
+        const progressText = form.querySelector("[data-bulk-said]");
         button.disabled = true;
         progress.hidden = false;
         progress.max = items.length;
@@ -424,7 +424,7 @@
                 why = error.name === "AbortError" ? sheet.late : dataset.stopped.replace("%s", sent).replace("%t", items.length);
             }
             if (why) {
-                told.textContent = why;
+                progressText.textContent = why;
                 button.disabled = false;
                 items.slice(0, sent).forEach((number) => form.querySelector(`input[name=item][value="${number}"]`).remove());
                 return;
@@ -435,7 +435,7 @@
                 document.querySelector(`[data-bulk-line="${line.dataset.bulkLine}"]`)?.replaceWith(line);
             }
             progress.value = Math.min(sent + AT_ONCE, items.length);
-            told.textContent = dataset.sent.replace("%s", progress.value).replace("%t", items.length);
+            progressText.textContent = dataset.sent.replace("%s", progress.value).replace("%t", items.length);
             if (progress.value === items.length) {
                 // Those that the preview left out are skipped, too, and never were among the items.
                 const [done, left] = ["[data-done]:not(.is-skipped)", ".is-skipped"].map((each) => document.querySelectorAll(`[data-bulk-line]${each}`).length);
@@ -449,12 +449,12 @@
     function countdown() {
         for (const form of document.querySelectorAll("[data-sent-at]")) {
             const said = form.querySelector("[data-countdown]");
-            const { untold, told } = words();
+            const { sendsIn, sentNow } = texts();
             let waits = false;
             const tick = () => {
                 const left = Math.ceil(Number(form.dataset.sentAt) - Date.now() / 1000);
-                said.textContent = left > 0 ? untold.replace("%s", left) : told;
-                if (left <= 0 && waits) announce(told);
+                said.textContent = left > 0 ? sendsIn.replace("%s", left) : sentNow;
+                if (left <= 0 && waits) announce(sentNow);
                 waits = left > 0 && form.isConnected;
                 if (waits) setTimeout(tick, 1000);
             };
@@ -545,7 +545,7 @@
         timelines();
         watch();
         // Opening takes what is free; by a POST, so that no link can.
-        if (item()) (item().dataset.free ? renew() : Promise.resolve()).then(look);
+        if (item()) (item().dataset.free ? renew() : Promise.resolve()).then(check);
         document.dispatchEvent(new CustomEvent("desk:opened", { detail: item() || desk() }));
         if (moved) comeBack();
         whenAwake(item());

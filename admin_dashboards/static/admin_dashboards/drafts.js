@@ -1,6 +1,6 @@
 "use strict";
 
-// What somebody typed into a form that was not taken, because they were signed out or the form was out of date. It is
+// What the viewer typed into a form that was not taken, because they were signed out or the form was out of date. It is
 // kept in this tab until they are back, shown to the same person alone, and gone with their sign-out or the tab.
 const drafts = (() => {
     const PLACE = "infloo-draft";
@@ -8,7 +8,7 @@ const drafts = (() => {
     const SECRET = "input[type=password], input[autocomplete=one-time-code]";
     const TYPED = "textarea, select, input:not([type=hidden], [type=password], [type=file], [type=submit], [type=button])";
     const person = () => document.querySelector("[data-person]")?.dataset.person;
-    const words = () => document.querySelector("[data-draft-words]")?.dataset;
+    const texts = () => document.querySelector("[data-draft-texts]")?.dataset;
 
     function read() {
         try {
@@ -136,13 +136,13 @@ const drafts = (() => {
             // The sign-in, or the page that says that a form was out of date.
             write({ ...draft, lost: true });
             document.querySelector("[data-draft-back]")?.setAttribute("href", draft.page);
-            if (words()) say(words().kept, draft);
+            if (texts()) say(texts().kept, draft);
             return;
         }
         if (draft.person !== person() || !draft.lost) return write(null);
-        if (draft.page !== location.pathname + location.search) return say(words().elsewhere, draft);
+        if (draft.page !== location.pathname + location.search) return say(texts().elsewhere, draft);
         write(null);
-        say(restore(draft) ? words().restored : words().noPlace, draft);
+        say(restore(draft) ? texts().restored : texts().noPlace, draft);
     }
 
     // After every other script had its say: what those send without a page load they answer for themselves.

@@ -14,11 +14,11 @@
         form.elements.title.value = link.dataset.title;
         form.elements.description.value = link.dataset.description;
         form.elements.reason.value = "";
-        tell(dialog(), "");
+        say(dialog(), "");
         dialog().showModal();
     });
 
-    function tell(place, sentence) {
+    function say(place, sentence) {
         const said = place.querySelector("[data-said]");
         said.textContent = sentence;
         if (place === dialog()) said.hidden = !sentence;
@@ -38,26 +38,26 @@
         }
     }
 
-    function show(words) {
+    function show(answer) {
         const row = link.closest("tr");
-        Object.assign(link.dataset, { title: words.title, description: words.description });
-        link.parentElement.querySelector("[data-shown]").textContent = words.shown;
+        Object.assign(link.dataset, { title: answer.title, description: answer.description });
+        link.parentElement.querySelector("[data-shown]").textContent = answer.shown;
         const named = row.querySelector(".field-title a");
-        if (named) named.textContent = words.title;
+        if (named) named.textContent = answer.title;
         const done = document.getElementById("in-place-done");
         done.hidden = false;
-        done.dataset.decision = words.decision || "";
-        done.querySelector("[data-undo]").hidden = !words.decision;
-        tell(done, words.sentence);
+        done.dataset.decision = answer.decision || "";
+        done.querySelector("[data-undo]").hidden = !answer.decision;
+        say(done, answer.sentence);
     }
 
     document.addEventListener("submit", async (event) => {
         if (!dialog()?.contains(event.target)) return;
         event.preventDefault();
-        const words = await send({});
-        if (!words.ok) return tell(dialog(), words.sentence);
+        const answer = await send({});
+        if (!answer.ok) return say(dialog(), answer.sentence);
         dialog().close();
-        show(words);
+        show(answer);
         link.focus();
     });
 
@@ -65,8 +65,8 @@
         if (event.target.closest("[data-close]")) dialog()?.close();
         if (!event.target.closest("[data-undo]")) return;
         const done = document.getElementById("in-place-done");
-        const words = await send({ undo: done.dataset.decision });
-        if (words.ok) show(words);
-        else tell(done, words.sentence);
+        const answer = await send({ undo: done.dataset.decision });
+        if (answer.ok) show(answer);
+        else say(done, answer.sentence);
     });
 })();

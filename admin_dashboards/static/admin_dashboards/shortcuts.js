@@ -10,7 +10,7 @@ const shortcuts = (() => {
     const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]), textarea, select, [contenteditable]";
     // What decides: buttons of an item's decision, and the one that confirms many at once.
     const DECIDES = ".desk-decision [type=submit], [data-bulk] [type=submit]";
-    // Awake once it can have been read, whatever the next picture takes: the time in which nobody is notified is short.
+    // Awake once it can have been read, whatever the next picture takes: the time in which no one is notified is short.
     const UNDOES = ".desk-last [type=submit]";
     // Unfold's own single keys.
     const UNFOLDS = ["?", "/", "[", "f", "c"];
@@ -77,21 +77,21 @@ const shortcuts = (() => {
 
     const isAsleep = (button) => button?.getAttribute("aria-disabled") === "true";
 
-    // A picture that does not come is no reason never to decide; but then it is somebody's choice.
+    // A picture that does not come is no reason never to decide; but then the viewer chooses so.
     function offer() {
         const place = document.querySelector(".desk-decision");
         if (!place?.querySelector("[type=submit]")) return;
-        const words = sheet().dataset;
+        const texts = sheet().dataset;
         const said = Object.assign(document.createElement("p"), { className: "desk-why-not" });
         said.setAttribute("role", "status");
         said.dataset.offer = "";
         place.prepend(said);
-        const button = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: words.without });
+        const button = Object.assign(document.createElement("button"), { type: "button", className: "desk-small-button", textContent: texts.without });
         button.addEventListener("click", () => {
             wake();
             document.querySelector("[data-part-heading]")?.focus({ preventScroll: true });
         });
-        said.append(words.notLoaded, button);
+        said.append(texts.notLoaded, button);
     }
 
     // Nothing unseen is decided by a click either, such as the second one of a double click.
