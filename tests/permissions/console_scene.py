@@ -16,7 +16,7 @@ from tests.drawn import png, upload
 from tests.factories import make_connection, make_event, make_message, make_notification, make_report, make_story
 
 PEOPLE = ("anonymous", "alice", "ungrouped", "compliance", "community", "access", "support", "admin")
-""""ungrouped" is staff in no group; Alice is an end user, who has no business here."""
+"""Ungrouped is staff in no group; Alice is an end user, who has no business here."""
 
 
 def cast() -> dict[str, User | None]:
