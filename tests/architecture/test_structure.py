@@ -34,7 +34,7 @@ LIMITS = {
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 2,  # 2
-    "lines of JavaScript": 1637,  # 420
+    "lines of JavaScript": 1630,  # 420
     "type: ignore in admin_dashboards": 34,  # 40
     "type: ignore in api": 3,  # 3
     "type: ignore in apps": 10,  # 10

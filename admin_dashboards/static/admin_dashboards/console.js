@@ -108,16 +108,19 @@ document.addEventListener("error", async (event) => {
 document.addEventListener("load", (event) => { if (event.target instanceof HTMLImageElement) delete event.target.dataset.asking; }, true);
 
 // Of what htmx fetches for an element with `data-failed-in`, only an answer marked as a part of a page is put in, whatever
-// its status: never a sign-in page. Otherwise `data-failed` is shown in the places that `data-failed-in` selects.
+// its status: never a sign-in page.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!detail.requestConfig.elt.dataset.failedIn) return;
     detail.shouldSwap = detail.xhr.getResponseHeader("X-Part") !== null;
     detail.isError = !detail.shouldSwap;
 });
-for (const failure of ["htmx:responseError", "htmx:sendError"]) {
-    document.addEventListener(failure, ({ detail }) => {
-        const { failed, failedIn } = detail.requestConfig.elt.dataset;
-        for (const place of failedIn ? document.querySelectorAll(failedIn) : []) place.textContent = failed;
+// What does not come is not what was there before: `data-failed` takes its place, and that of what `data-failed-in` selects.
+for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(failure, ({ detail: { requestConfig, target } }) => {
+        const { failed, failedIn } = requestConfig.elt.dataset;
+        if (!failed) return;
+        for (const part of requestConfig.elt.querySelectorAll("[id]")) part.textContent = "";
+        for (const place of [target, ...(failedIn ? document.querySelectorAll(failedIn) : [])]) place.textContent = failed;
     });
 }
 

@@ -505,16 +505,6 @@
         drawer().showModal();
     });
 
-    // A preview that does not come is not the one before.
-    for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-        document.addEventListener(failure, ({ detail }) => {
-            const { failed } = detail.requestConfig.elt.dataset;
-            if (!failed) return;
-            htmx.findAll(detail.requestConfig.elt, "[id]").forEach((part) => { part.textContent = ""; });
-            detail.target.textContent = failed;
-        });
-    }
-
     // Ahead only once what is on the page is there: on a slow line the two would share it.
     function whenAwake(here) {
         if (item() !== here) return;
