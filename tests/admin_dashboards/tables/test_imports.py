@@ -315,7 +315,7 @@ def test_previews_mark_whole_values_under_the_names_of_the_table() -> None:
     assert "<del>2031-01-31T22:00:30Z</del> <ins>2031-01-31T22:00:31Z</ins>" in shown
     assert "<td><ins>8</ins></td>" in shown
     assert re.findall(r'<th scope="col">(.*?)</th>', shown)[1:] == [
-        "ID", "Title", "Description", "Begins", "Ends", "Location", "Capacity",
+        "ID", "Title", "Description", "Begins", "Ends", "Place", "Seats",
     ]  # fmt: skip
     assert "style=" not in shown.partition("<main")[2]
 
