@@ -101,10 +101,10 @@ class ModelAdmin(PermissionMixin, HistoryMixin, TransferMixin, UnfoldModelAdmin)
                 context[f"{page.name}_address"] = reverse(self.address(page.name), args=[obj.pk])
         if obj is not None:
             context["audit_address"] = audit_address(request, obj)
-        page = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        response = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         # As the desks answer: a form that was not saved is no success.
-        page.status_code = 422 if context["errors"] else 200
-        return page
+        response.status_code = 422 if context["errors"] else 200
+        return response
 
     # --- Writing ----------------------------------------------------------------------------------------------------
 

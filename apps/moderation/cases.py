@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -64,40 +65,34 @@ def group_ungrouped() -> None:
             group_reports(None, open_case(None, kind, target_id, author_id))
 
 
+class Resolution(TypedDict, total=False):
+    """How a case is resolved."""
+
+    outcomes: Required[Collection[str]]
+    reason: str
+    """The rule that was broken."""
+    text: str
+    """The message to the author."""
+    note: str
+    """What staff read in the history."""
+    until: datetime | None
+    """The end of a suspension; a week from now where it is not given."""
+    edits: Mapping[str, str] | None
+    """New text by the name of the field."""
+    version: int | None
+    """The version of the case that the moderator opened."""
+    batch: UUID | None
+
+
 @transaction.atomic
-def resolve_case(
-    actor: User,
-    case_id: int,
-    *,
-    outcomes: Collection[str],
-    reason: str = "",
-    text: str = "",
-    note: str = "",
-    until: datetime | None = None,
-    edits: Mapping[str, str] | None = None,
-    version: int | None = None,
-    batch: UUID | None = None,
-) -> Case:
+def resolve_case(actor: User, case_id: int, **resolution: Unpack[Resolution]) -> Case:
     """Close a case with all its reports, and apply the outcomes. It can be undone; notices wait until then.
 
-    `reason` is the rule that was broken, `text` the message to the author, `note` what staff read in the history,
-    `until` the end of a suspension (a week from now), `edits` new text by the name of the field, `version` the one
-    that the moderator opened. Raises what `lock_for_work` does, and `Invalid`.
+    Raises what `lock_for_work` does, and `Invalid`.
     """
     case = locked(Case, case_id)
     require(actor, Case.WORK_PERMISSION, case)
-    return resolve_locked(
-        actor,
-        case,
-        outcomes=outcomes,
-        reason=reason,
-        text=text,
-        note=note,
-        until=until,
-        edits=edits,
-        version=version,
-        batch=batch,
-    )
+    return resolve_locked(actor, case, **resolution)
 
 
 def resolve_locked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -41,57 +41,31 @@ def snapshot_of(obj: models.Model, names: Iterable[str]) -> dict[str, Any]:
     return json.loads(json.dumps(values, cls=DjangoJSONEncoder))
 
 
-def decide(
-    actor: User,
-    verb: str,
-    target: models.Model,
-    *,
-    subject_id: int | None,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    reason: str = "",
-    text: str = "",
-    batch: UUID | None = None,
-    overrides: Decision | None = None,
-) -> Decision:
+class Draft(TypedDict, total=False):
+    """What a decision says beside its actor, verb and target."""
+
+    subject_id: Required[int | None]
+    before: Required[dict[str, Any]]
+    after: Required[dict[str, Any]]
+    reason: str
+    text: str
+    batch: UUID | None
+    overrides: Decision | None
+
+
+def decide(actor: User, verb: str, target: models.Model, **draft: Unpack[Draft]) -> Decision:
     """Store a decision in the transaction that carries it out; its messages are sent after `UNDO_WINDOW`."""
-    decision = drafted(
-        actor, verb, target, subject_id=subject_id, before=before, after=after,
-        reason=reason, text=text, batch=batch, overrides=overrides,
-    )  # fmt: skip
+    decision = drafted(actor, verb, target, **draft)
     decide_all([decision])
     return decision
 
 
-def drafted(
-    actor: User,
-    verb: str,
-    target: models.Model,
-    *,
-    subject_id: int | None,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    reason: str = "",
-    text: str = "",
-    batch: UUID | None = None,
-    overrides: Decision | None = None,
-) -> Decision:
+def drafted(actor: User, verb: str, target: models.Model, **draft: Unpack[Draft]) -> Decision:
     """An unsaved decision; `decide_all` stores many at once."""
-    decision = Decision(
-        verb=kinds()[verb].verb,
-        actor=actor,
-        target_type=target._meta.label_lower,
-        target_id=target.pk,
-        subject_id=subject_id,
-        reason=reason,
-        text=text,
-        before=before,
-        after=after,
-        overrides=overrides,
+    values: dict[str, Any] = {name: value for name, value in draft.items() if name != "batch" or value is not None}
+    return Decision(
+        verb=kinds()[verb].verb, actor=actor, target_type=target._meta.label_lower, target_id=target.pk, **values
     )
-    if batch is not None:
-        decision.batch = batch
-    return decision
 
 
 def decide_all(decisions: Sequence[Decision]) -> None:
