@@ -1,4 +1,4 @@
-"""Papers of people who do not exist, on twenty forms, and copies of them as people make them. The same for one seed."""
+"""Documents of people who do not exist, on twenty forms, and copies of them as users make them. Same for one seed."""
 
 from __future__ import annotations
 

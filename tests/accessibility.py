@@ -49,7 +49,7 @@ LOOK = """
 
 
 def barriers(page: Page) -> list[str]:
-    """What keeps somebody out of the page that is open, how far it is wider than the window, and what of its open
+    """What is not accessible on the page that is open, how far it is wider than the window, and what of its open
     parts lies outside of the window or under something else.
 
     The page is not loaded again: scheme and width change where it stands, and are put back.

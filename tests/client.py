@@ -20,7 +20,7 @@ ANOTHER = "another-long-one"
 
 
 class Api:
-    """Calls below `/api`, with an access token where it was made for somebody."""
+    """Calls below `/api`, with an access token where it was made for a user."""
 
     def __init__(self, tokens: Tokens | None = None, **headers: str) -> None:
         self.tokens = tokens
@@ -56,7 +56,7 @@ class Api:
 
 
 def api(user: User | None = None, /, **headers: str) -> Api:
-    """A client signed in as `user`, or nobody's."""
+    """A client signed in as `user`, or in as no one."""
     return Api(begin(user) if user else None, **headers)
 
 

@@ -37,7 +37,7 @@ ONE_S_OWN = {
 def everything(but_of: User | None = None, *, others_sessions: Collection[str] = ()) -> dict[str, str]:
     """The whole database but for the traces of looking, and for what is `but_of`'s own: a sum for each table.
 
-    With `but_of`, the sessions of everybody else count as well: their logins, and these keys of browsers' sessions.
+    With `but_of`, the sessions of all others count as well: their logins, and these keys of browsers' sessions.
     """
     names = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     names -= {"audit_entry"} if but_of else TRACES

@@ -169,7 +169,7 @@ def mp4(brand: bytes = b"isom", size: int = 200) -> bytes:
     return box + (size - len(box)).to_bytes(4) + b"mdat" + bytes(size - len(box) - 8)
 
 
-def film(*tracks: bytes, brand: bytes = b"isom", others: bytes = b"isommp42", last: bool = True) -> bytes:
+def video(*tracks: bytes, brand: bytes = b"isom", others: bytes = b"isommp42", last: bool = True) -> bytes:
     """An MP4 that tells of its tracks, at its end as phones write it or before its pictures."""
 
     def box(name: bytes, body: bytes) -> bytes:
@@ -178,18 +178,18 @@ def film(*tracks: bytes, brand: bytes = b"isom", others: bytes = b"isommp42", la
     def track(kind: bytes) -> bytes:
         return box(b"trak", box(b"tkhd", bytes(84)) + box(b"mdia", box(b"hdlr", bytes(8) + kind + bytes(13))))
 
-    told = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(track, tracks)))
+    index = box(b"moov", box(b"mvhd", bytes(100)) + b"".join(map(track, tracks)))
     seen = box(b"mdat", bytes(5000))
-    return box(b"ftyp", brand + bytes(4) + others) + (seen + told if last else told + seen)
+    return box(b"ftyp", brand + bytes(4) + others) + (seen + index if last else index + seen)
 
 
 def webm_of(*tracks: int, segment: bytes = b"\x01\xff\xff\xff\xff\xff\xff\xff") -> bytes:
     """A WebM that tells of its tracks; 1 is video, 2 audio. Recorders leave the length of all of it open."""
     entries = b"".join(b"\xae\x87\xd7\x81\x01\x83\x81%c\x88\x80" % kind for kind in tracks)
-    told = b"\x16\x54\xae\x6b" + bytes([0x80 | len(entries)]) + entries
+    index = b"\x16\x54\xae\x6b" + bytes([0x80 | len(entries)]) + entries
     head = webm()[: webm().index(b"webm") + 4]
     head = head[:4] + bytes([0x80 | len(head) - 5]) + head[5:]
-    return head + b"\x18\x53\x80\x67" + segment + told + b"\x1f\x43\xb6\x75" + b"\x84" + bytes(4)
+    return head + b"\x18\x53\x80\x67" + segment + index + b"\x1f\x43\xb6\x75" + b"\x84" + bytes(4)
 
 
 def webm(doc_type: bytes = b"webm", size: int = 200) -> bytes:

@@ -45,7 +45,7 @@ def make_story(author: User, caption: str = "Sunrise", *, hours_old: float = 0, 
 
 def make_video_story(author: User) -> Story:
     """A story with a video of 1,000 bytes."""
-    content = upload(mp4(size=1000), "film.mp4")
+    content = upload(mp4(size=1000), "video.mp4")
     return Story.objects.create(author=author, content_file=content, media_type="video/mp4", size=1000, sha256="")
 
 

@@ -23,7 +23,7 @@ def _servers() -> Pair:
         return Pair(Path(home), durable=False)
     stack = ExitStack()
     atexit.register(stack.close)
-    # As Ctrl-C does, so that the servers are stopped when only make is told to end.
+    # As Ctrl-C does, so that the servers are stopped when only make is ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         pair = stack.enter_context(throwaway())

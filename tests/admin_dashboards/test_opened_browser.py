@@ -1,4 +1,4 @@
-"""What opens on the pages of the desks, such as tools, dialogs and rejected forms, can be used by everybody."""
+"""What opens on the pages of the desks, such as tools, dialogs and rejected forms, is accessible."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ STATUS = {"/admin/access/audit/?id=99999": 422, "/admin/no-such-page/": 404, "/a
 def addresses() -> list[str]:
     """Of one of everything."""
     cast = console_scene.cast()
-    rows = console_scene.things(cast)
+    rows = console_scene.rows(cast)
     officer = cast["compliance"]
     assert officer is not None
     check = make_blind_check(officer)

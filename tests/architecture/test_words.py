@@ -11,6 +11,7 @@ import pytest
 from devtools.paths import CHECKOUT
 
 FOLDERS = ("apps", "api", "admin_dashboards", "templates", "config", "ops", "devtools", "demo", "tests")
+EXEMPT_FOLDERS = {"migrations", "mail"}
 SUFFIXES = {".py", ".html", ".txt", ".js", ".css"}
 
 TERMS = tomllib.loads((CHECKOUT / "docs" / "refused_words.toml").read_text())
@@ -18,14 +19,14 @@ REFUSED: dict[str, str] = TERMS["refused"]
 """The term to use instead, by the word that is refused."""
 
 EXEMPT: dict[str, list[str]] = TERMS["exempt"]
-"""The words that a file keeps. Migrations are exempt as a whole."""
+"""The words that a file keeps."""
 
 
 def texts() -> Iterator[tuple[str, str]]:
     """The path and the text of every file that is read here."""
     for folder in FOLDERS:
         for file in sorted((CHECKOUT / folder).rglob("*")):
-            if file.suffix in SUFFIXES and "migrations" not in file.parts:
+            if file.suffix in SUFFIXES and not EXEMPT_FOLDERS & set(file.parts):
                 yield file.relative_to(CHECKOUT).as_posix(), file.read_text()
 
 

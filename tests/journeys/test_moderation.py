@@ -34,14 +34,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def everything_reported() -> None:
     alice, bob = people.alice(), people.bob()
     make_connection(alice, bob, status="accepted", responded_at=timezone.now())
-    things = {
+    targets = {
         "violence": ("story", make_story(alice, "Look at my knife")),
         "fraud": ("message", make_message(alice, bob, "Send me money")),
         "harassment": ("event", make_event(alice, "Rude party")),
         "spam": ("user", alice),
     }
-    for reason, (kind, thing) in things.items():
-        report(bob, kind=kind, target_id=thing.pk, reason=reason)
+    for reason, (kind, target) in targets.items():
+        report(bob, kind=kind, target_id=target.pk, reason=reason)
 
 
 def heading(page: Page) -> Any:
@@ -104,7 +104,7 @@ def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) ->
     press(page, "a")
     expect(page.get_by_text("Queue empty")).to_be_visible()
     page.wait_for_load_state()
-    # Taken back at once: nobody ever hears of it.
+    # Undone at once: no one is notified.
     press(page, "u")
     expect(heading(page)).to_contain_text("User alice")
     assert list(Case.objects.order_by("id").values_list("outcomes", flat=True)) == [
@@ -268,7 +268,7 @@ def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: 
     skipped = page.locator("[data-bulk-line].is-skipped", has_text="Changed since")
     expect(skipped).to_contain_text(f"Event {cases[5].target_id}")
     expect(skipped).to_contain_text("Changed since the preview")
-    # Ten seconds later all have been told; taking it back is told, too.
+    # Ten seconds later all are notified; undoing it is notified, too.
     run_jobs(later=UNDO_WINDOW)
     assert Notification.objects.filter(recipient=alice, kind=Kind.WARNING).count() == 10
     press(page, "u")
@@ -330,7 +330,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     resolve_case(decider, removed.case_id, outcomes=["removed"])
     run_jobs(later=UNDO_WINDOW)
     made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
-    # Not by whoever decided: neither given to them nor to be claimed.
+    # Not by the officer who decided: neither given to them nor to be claimed.
     open_desk(page, MODERATION_DESK, "community")
     page.goto("/admin/moderation/appeals/")
     press(page, "n")
@@ -348,14 +348,14 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     assert serious_barriers(theirs) == []
     press(theirs, "t")
     theirs.keyboard.type("So it is.")
-    told = "Your appeal about your story was right; the decision is undone. So it is."
-    expect(theirs.locator(".case-said")).to_contain_text(told)
+    text = "Your appeal about your story was right; the decision is undone. So it is."
+    expect(theirs.locator(".case-said")).to_contain_text(text)
     press(theirs, "Escape")
     press(theirs, "r")
     expect(theirs.get_by_text("Queue empty")).to_be_visible()
     assert Appeal.objects.get().status == "overturned"
     run_jobs(later=UNDO_WINDOW)
-    assert Notification.objects.filter(recipient=alice).latest("id").text == told
+    assert Notification.objects.filter(recipient=alice).latest("id").text == text
     assert Story.objects.get().removed_at is None
 
     # Two at one case, and nothing reaches the first one's page any more.

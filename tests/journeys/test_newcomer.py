@@ -48,7 +48,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     trainee = people.make_staff("trainee")
     bob = people.bob()
 
-    # Somebody signs up and sends in a picture of an identity card.
+    # A new user signs up and sends in a picture of an identity card.
     app = App(stack_url)
     password = "a-long-pass-phrase-7"
     signed_up = app.call(
@@ -79,7 +79,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     run_jobs(later=timedelta(seconds=10))
     assert "approved" in app.call("GET", "/notifications", 200)["results"][0]["text"]
 
-    # They connect, join an event, and talk to somebody in real time.
+    # They connect, join an event, and talk to another user in real time.
     other = App(stack_url)
     other.sign_in("bob", people.PASSWORD)
     event = other.call(
@@ -110,7 +110,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     page.wait_for_url("**/admin/stories/story/**")
     other.call("GET", f"/stories/{story['id']}", 404)
 
-    # An access manager makes a role and gives it to somebody, who then sees just that.
+    # An access manager makes a role and gives it to a colleague, who then sees just that.
     sign_in(page, "access")
     page.get_by_role("link", name="Groups").first.click()
     page.get_by_role("link", name="Add group").click()

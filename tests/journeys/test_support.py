@@ -1,4 +1,4 @@
-"""Somebody is on the phone: "Why can't I see it?" From the sign-in to the answer in three gestures, counted."""
+"""A user is on the phone: "Why can't I see it?" From the sign-in to the answer in three gestures, counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_support_finds_an_answer_from_a_name(page: Page, scheme: str) -> None:
     # One: paste the name. The box has the focus already.
     page.keyboard.insert_text("alice@example.com")
     page.keyboard.press("Enter")
-    # Two: pick the thing.
+    # Two: pick the object.
     page.get_by_role("link", name="from bob").click()
     # Three: read.
     expect(page.get_by_role("heading", name="alice does not see connection request")).to_be_visible()

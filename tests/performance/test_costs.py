@@ -43,7 +43,7 @@ AMOUNTS = Amounts(
 # For a page of ten: what it shows, what belongs to that, and what a filter passes over on the way.
 ROWS_OF_A_PAGE = 1000
 
-# Every list of the API, as user000000 sees it, with the queries of one page. Names in braces stand for seeded things.
+# Every list of the API, as user000000 sees it, with the queries of one page. Names in braces stand for seeded objects.
 LISTS = {
     "/events": 3,
     "/events?when=past": 3,

@@ -1,4 +1,4 @@
-"""Who may do what over HTTP: operation × person × whose thing it is. Complete: see `test_api.py`.
+"""Who may do what over HTTP: operation × person × whose object it is. Complete: see `test_api.py`.
 
 Alice owns everything in it. Bob is connected to her and shares her room. Carol is a stranger, verified. Dave is
 blocked by Alice. Erin has a pending request from Alice. Newton is not verified. Sam is suspended, which leaves
@@ -15,7 +15,7 @@ type Access = Literal["public", "user", "verified"]
 
 @dataclass(frozen=True)
 class Row:
-    """One operation. `path` and `body` may name things of the scene in braces, such as `{event}`."""
+    """One operation. `path` and `body` may name objects of the scene in braces, such as `{event}`."""
 
     access: Access
     method: str
@@ -28,14 +28,14 @@ class Row:
 
     def expected(self) -> dict[str, int]:
         allowed = self.expect["carol"]
-        everybody = dict.fromkeys(("alice", "bob", "carol", "dave", "erin"), allowed)
+        cast = dict.fromkeys(("alice", "bob", "carol", "dave", "erin"), allowed)
         if self.access == "public":
             rest = {"anonymous": allowed, "newton": allowed, "sam": 403, "vera": 401}
         elif self.access == "user":
             rest = {"anonymous": 401, "newton": allowed, "sam": 403, "vera": 401}
         else:
             rest = {"anonymous": 401, "newton": 403, "sam": 403, "vera": 401}
-        return everybody | rest | self.expect
+        return cast | rest | self.expect
 
 
 def public(method: str, path: str, /, body: Any = None, form: Any = None, **expect: int) -> Row:
@@ -144,7 +144,7 @@ TABLE: list[Row] = [
     user("POST", "/appeals", body={"decision": "{decision}", "text": "It is a joke."}, carol=404, alice=201, sam=404),
 ]
 
-# The same operations about things that only some may know of.
+# The same operations about objects that only some may know of.
 MORE: list[Row] = [
     user("GET", "/stories/{connections_story}", carol=404, alice=200, bob=200),
     user("GET", "/stories/{expired_story}", carol=404, alice=200),

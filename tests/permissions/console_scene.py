@@ -24,7 +24,7 @@ def cast() -> dict[str, User | None]:
     return {"anonymous": None, "alice": people.alice(), "ungrouped": people.make_staff("ungrouped")} | staff
 
 
-def things(cast: dict[str, Any]) -> dict[str, int]:
+def rows(cast: dict[str, Any]) -> dict[str, int]:
     """The key of a row for each table, by its model."""
     from apps.users.verification.upload import send_document
 
@@ -50,7 +50,7 @@ def things(cast: dict[str, Any]) -> dict[str, int]:
 
 
 def _cases(reporter: User, author: User) -> dict[str, Any]:
-    """An open case, and an appeal against a decision of somebody who is not in the cast."""
+    """An open case, and an appeal against a decision of an officer who is not in the cast."""
     from apps.moderation.cases import resolve_case
     from apps.moderation.models import Appeal
     from apps.moderation.reporting import report

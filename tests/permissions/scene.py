@@ -1,4 +1,4 @@
-"""The people and things of the permission tables."""
+"""The people and objects of the permission tables."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def build() -> Scene:
     document = Document(owner=owner, doc_type="identity", media_type="image/png", size=70, sha256="0" * 64)
     document.file.save("document.png", ContentFile(small_png()), save=False)
     document.save()
-    things = {
+    rows = {
         "accepted": accepted,
         "pending": pending,
         "message": message,
@@ -103,11 +103,11 @@ def build() -> Scene:
         "document": document,
         "notification": Notification.objects.create(recipient=owner, kind=Kind.NEW_FOLLOWER, text="Bob follows you."),
     }
-    things["report"] = Report.objects.create(
-        reporter=stranger, kind="event", target_id=things["event"].pk, author=owner, reason="spam"
+    rows["report"] = Report.objects.create(
+        reporter=stranger, kind="event", target_id=rows["event"].pk, author=owner, reason="spam"
     )
-    case = Case.objects.create(kind="event", target_id=things["removed_event"].pk, author=owner)
-    things["decision"] = decision = Decision.objects.create(
+    case = Case.objects.create(kind="event", target_id=rows["removed_event"].pk, author=owner)
+    rows["decision"] = decision = Decision.objects.create(
         verb="case.settled",
         actor=people["vera"],
         target_type="moderation.case",
@@ -118,7 +118,7 @@ def build() -> Scene:
     Strike.objects.create(
         person=owner, decision=decision, case=case, outcomes=["removed"], points=2, expires_at=now + timedelta(days=90)
     )
-    ids: dict[str, Any] = {name: thing.pk for name, thing in things.items()}
+    ids: dict[str, Any] = {name: row.pk for name, row in rows.items()}
     ids |= {name: person.pk for name, person in people.items()}
     ids["room"] = room.name
     begin(owner)

@@ -1,4 +1,4 @@
-"""Every operation of the API, asked by everybody."""
+"""Every operation of the API, requested by each person of the cast."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.permissions.scene import Scene, build, small_png
 pytestmark = pytest.mark.django_db
 
 SHAPES = {
-    # Names of things in the table's addresses, as the schema's own parameters.
+    # Names of objects in the table's addresses, as the schema's own parameters.
     r"/profile/alice": "/profile/{}",
     r"\{[a-z_]+\}": "{}",
 }

@@ -1,4 +1,4 @@
-"""Every address of the console, opened and posted to by everybody."""
+"""Every address of the console, opened and posted to by each person of the cast."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def test_the_table_names_every_address_and_no_other() -> None:
 @pytest.fixture
 def scene() -> tuple[dict[str, Client], dict[str, int]]:
     cast = console_scene.cast()
-    things = console_scene.things(cast)
+    rows = console_scene.rows(cast)
     clients = {name: console(person) if person else Client() for name, person in cast.items()}
     for client in clients.values():
         client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is rolled back.
-    return clients, things
+    return clients, rows
 
 
 @pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
 def test_all_users_are_admitted_and_denied_by_the_table(
     table: str, scene: tuple[dict[str, Client], dict[str, int]]
 ) -> None:
-    clients, things = scene
+    clients, rows = scene
     routes = console_scene.addresses()
     for name, (readers, posters) in TABLE.items():
         if re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) != table:
             continue
-        key = next((row for model, row in things.items() if name.startswith(f"{model}_")), 1)
+        key = next((row for model, row in rows.items() if name.startswith(f"{model}_")), 1)
         address = re.sub(r"<[^>]*>", str(key), routes[name])
         for method, allowed in (("get", readers), ("post", posters)):
             for who, client in clients.items():
                 status = _status(client, method, address)
-                told = f"{who} {method} {name}: {status}"
+                said = f"{who} {method} {name}: {status}"
                 if who in ("anonymous", "alice"):
-                    assert name in FOR_ALL or status == 302, told
+                    assert name in FOR_ALL or status == 302, said
                 elif who in allowed:
-                    assert status not in {403, 405}, told
+                    assert status not in {403, 405}, said
                 else:
-                    assert status in SHUT[method], told
-                assert status < 500, told
+                    assert status in SHUT[method], said
+                assert status < 500, said
 
 
 def _status(client: Client, method: str, address: str) -> Any:

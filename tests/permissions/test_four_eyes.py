@@ -32,20 +32,20 @@ ACTIONS = ("approve", "claim", "approved")
 
 
 class Scene:
-    """Three documents that two have to approve: one held after a first approval, one before it, one rejected."""
+    """Three documents that two have to approve: one pending after a first approval, one before it, one rejected."""
 
     def __init__(self, first: User, other: User) -> None:
         ReviewRule.objects.create()
         QualityShare.objects.create(percent=100)
         owner = people.make_user("acme", verified=False, role=Role.BRAND)
-        self.held = make_document(owner, doc_type="business", pages=1)
+        self.pending = make_document(owner, doc_type="business", pages=1)
         self.before = make_document(owner, pages=1)
         self.rejected = make_document(people.make_user("ivy", verified=False), pages=1)
-        review_document(first, self.held.pk, verdict="approved")
+        review_document(first, self.pending.pk, verdict="approved")
         review_document(other, self.rejected.pk, verdict="rejected", reason="expired")
         self.owner = owner
         self.check = BlindCheck.objects.get().pk
-        self.documents = [Document.objects.get(pk=each.pk) for each in (self.held, self.before, self.rejected)]
+        self.documents = [Document.objects.get(pk=each.pk) for each in (self.pending, self.before, self.rejected)]
 
     def is_broken(self) -> bool:
         return (
@@ -55,7 +55,7 @@ class Scene:
 
 
 def sent(scene: Scene, document: Document, action: str) -> dict[str, Any]:
-    """All by which any form, action, import or frame could be told to approve."""
+    """All by which any form, action, import or frame could approve."""
     last = Decision.objects.order_by("id").first()
     assert last is not None
     key, version = document.pk, document.version
@@ -69,7 +69,7 @@ def sent(scene: Scene, document: Document, action: str) -> dict[str, Any]:
 
 
 def asked(scene: Scene, *, everything: bool) -> Iterator[tuple[str, str, Document]]:
-    """Addresses by their names, filled in for the held document: all of documents, or everything, for each document."""
+    """Addresses by name, filled in for the pending document: all of documents, or everything, for each document."""
     for name, route in addresses().items():
         if name == SIGNING_OUT or name in FOR_ALL:
             continue
@@ -86,13 +86,13 @@ def asked(scene: Scene, *, everything: bool) -> Iterator[tuple[str, str, Documen
 
 
 def approving(scene: Scene, client: Client, *, everything: bool = False) -> set[str]:
-    """The addresses at which what was sent made a document approved or gave somebody the badge."""
+    """The addresses at which what was sent made a document approved or gave a user the badge."""
     client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is taken back.
     found = set()
     for name, address, document in asked(scene, everything=everything):
         about = name.startswith(OF_DOCUMENTS)
         tries = [("post", action) for action in (ACTIONS if name.endswith(("action", "bulk")) else ACTIONS[:1])]
-        if everything and about and document == scene.held:
+        if everything and about and document == scene.pending:
             tries += [(method, "approve") for method in ("get", "put", "patch", "delete")]
         for method, action in tries:
             with transaction.atomic():  # Each finds what was there at first.
@@ -147,10 +147,10 @@ def test_an_officer_does_neither_but_another_does_where_decisions_are_made(omar:
 def test_no_call_of_the_api_approves(omar: User, broker: Redis) -> None:
     vera = people.compliance()
     scene = Scene(vera, omar)
-    said = sent(scene, scene.held, "approve")
+    said = sent(scene, scene.pending, "approve")
     own, staff = api(scene.owner), api(vera)
     for row in OPERATIONS:
-        path = re.sub(r"\{\w+\}", str(scene.held.pk), row.path)
+        path = re.sub(r"\{\w+\}", str(scene.pending.pk), row.path)
         for client, opens in ((own, True), (staff, False)):
             with transaction.atomic():
                 status = _call(client, row.method, path, (row.body or {}) | said)

@@ -111,7 +111,7 @@ const drafts = (() => {
         return restored;
     }
 
-    // Before the sign-in only which fields they were: anybody may stand before the screen by now.
+    // Before the sign-in only which fields they were: anyone may stand before the screen by now.
     const said = (draft) => `“${[...new Set(draft.fields.map((one) => one.label))].slice(0, 5).join("”, “")}”`;
 
     function say(sentence, draft) {

@@ -356,10 +356,12 @@ def test_explain_page_names_the_missing_permission() -> None:
 def test_explain_page_agrees_with_the_permission_decision() -> None:
     """For all users and permissions: the answer is what `may` decides."""
     story = make_story(people.alice())
-    everybody = [getattr(people, name)() for name in ("compliance", "community", "access", "support", "admin")]
-    grant_on_row(everybody[2], everybody[3], "stories.delete_story", story)
-    client = console(everybody[2])
-    for person in everybody:
+    staff_of_all_groups = [
+        getattr(people, name)() for name in ("compliance", "community", "access", "support", "admin")
+    ]
+    grant_on_row(staff_of_all_groups[2], staff_of_all_groups[3], "stories.delete_story", story)
+    client = console(staff_of_all_groups[2])
+    for person in staff_of_all_groups:
         for perm in ("stories.delete_story", "users.review_document", "auth.change_group", "users.investigate_user"):
             row = story if perm.startswith("stories") else None
             answer = asked(client, person=person.username, perm=perm, row=row.pk if row else "")

@@ -32,12 +32,12 @@ pytestmark = pytest.mark.django_db
 # Signing out ends the search; one's own password is one's own to change.
 LEFT_OUT = {"logout", "password_change"}
 ONCE = {"login"}
-"""Tried once, since wrong passwords lock the door."""
+"""Tried once, since wrong passwords lock the account."""
 PHRASE = "quite-a-long-phrase-7"
 
 
 EVERYTHING = "mallory"
-"""Somebody of a group with every permission that an access manager may hand out."""
+"""A user of a group with every permission that an access manager may hand out."""
 
 
 class Attacker:
@@ -59,8 +59,8 @@ class Attacker:
         """
         for name in sorted(self.routes):
             if self._posts(name):
-                everybody = self.people if name.startswith("users_staff") and "access" in readers else [None]
-                for number in everybody:
+                numbers = self.people if name.startswith("users_staff") and "access" in readers else [None]
+                for number in numbers:
                     yield from self._at(name, readers, self._address(name, number))
         likely = [name for name in sorted(self.routes) if self._posts(name) and name not in ONCE]
         for _step in range(count):
@@ -271,7 +271,7 @@ def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
     cast[EVERYTHING] = people.make_staff(EVERYTHING, everything.name)
     mallory = cast[name]
     assert mallory
-    attacker = Attacker(mallory, console_scene.things(cast), seed=1)
+    attacker = Attacker(mallory, console_scene.rows(cast), seed=1)
     guard, reached, seen = Guard(mallory), 0, set()
     for address, form, answer in attacker.search(steps, readers):
         sent = f"{name} posted {form} to {address}: {answer.status_code}"

@@ -81,18 +81,18 @@ def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) ->
 
 def test_many_documents_are_rejected_at_once_and_undone(document: Document) -> None:
     vera, omar = officers()
-    other, held = make_document(people.alice()), make_document(people.bob())
-    console(omar).post(f"{DESK}{held.pk}/action/", {"action": "claim"})
+    other, claimed = make_document(people.alice()), make_document(people.bob())
+    console(omar).post(f"{DESK}{claimed.pk}/action/", {"action": "claim"})
     client = console(vera)
-    chosen = {"action": "reject", "item": [document.pk, other.pk, held.pk]}
+    chosen = {"action": "reject", "item": [document.pk, other.pk, claimed.pk]}
     preview = client.post(f"{DESK}bulk/", chosen).content.decode()
     assert "Claimed by omar. Take it over with a reason, or choose another item." in preview
     assert "Already used on another account" in preview
-    versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, held.pk)}
+    versions = {f"version_{pk}": 1 for pk in (document.pk, other.pk, claimed.pk)}
     confirmed = chosen | versions | {"confirmed": "1"}
     assert client.post(f"{DESK}bulk/", confirmed).status_code == 422
     done = client.post(f"{DESK}bulk/", confirmed | {"reason": "unreadable"})
-    assert [status_of(one) for one in (document, other, held)] == ["rejected", "rejected", "pending"]
+    assert [status_of(one) for one in (document, other, claimed)] == ["rejected", "rejected", "pending"]
     [batch] = re.findall(r'name="batch" value="([^"]+)"', done.content.decode())
     client.post(f"{DESK}undo/", {"batch": batch})
     assert [status_of(one) for one in (document, other)] == ["pending", "pending"]

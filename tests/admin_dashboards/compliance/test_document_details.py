@@ -38,7 +38,7 @@ def document() -> Document:
     return make_document(people.newton(), legal_name="Maya Lund")
 
 
-def facts(document: Document) -> str:
+def details_page(document: Document) -> str:
     return f"{DESK}{document.pk}/details/"
 
 
@@ -53,7 +53,7 @@ def test_details_are_typed_at_the_desk_and_compared_at_once(document: Document) 
     client = console(people.compliance())
     page = f"{DESK}{document.pk}/"
     assert "Saved by" not in panel(client.get(page))
-    answer = client.post(facts(document), SAID, follow=True)
+    answer = client.post(details_page(document), SAID, follow=True)
     assert answer.redirect_chain == [(page, 302)]
     shown = panel(answer)
     for words in ("Maya Lund", "Matches", "18 or older", "Not expired", "Saved by compliance"):
@@ -80,7 +80,7 @@ def test_details_are_typed_at_the_desk_and_compared_at_once(document: Document) 
 )
 def test_flagged_details_suggest_a_reason(document: Document, said: dict[str, str], flag: str, reason: str) -> None:
     client = console(people.compliance())
-    answer = client.post(facts(document), SAID | said, follow=True)
+    answer = client.post(details_page(document), SAID | said, follow=True)
     assert flag in panel(answer)
     assert ("Suggested reason:" in panel(answer)) == bool(reason)
     assert reason in panel(answer)
@@ -88,16 +88,16 @@ def test_flagged_details_suggest_a_reason(document: Document, said: dict[str, st
 
 def test_a_name_that_was_not_given_is_called_so(document: Document) -> None:
     Document.objects.update(legal_name="")
-    assert "Not given" in panel(console(people.compliance()).post(facts(document), SAID, follow=True))
+    assert "Not given" in panel(console(people.compliance()).post(details_page(document), SAID, follow=True))
 
 
 def test_the_same_number_and_name_lead_to_the_other_documents(document: Document) -> None:
     client = console(people.compliance())
     other = make_document(people.make_user("keiko.berger"), legal_name="Keiko Berger")
-    client.post(facts(other), SAID | {"name": "Keiko Berger"})
+    client.post(details_page(other), SAID | {"name": "Keiko Berger"})
     namesake = make_document(people.alice(), legal_name="Lund Maya")
     update_keys(namesake)
-    answer = client.post(facts(document), SAID, follow=True)
+    answer = client.post(details_page(document), SAID, follow=True)
     assert f"Same document number as #{other.pk} of keiko.berger" in panel(answer)
     assert f"Same name on #{namesake.pk} of alice" in panel(answer)
     assert "Suggested reason: Already used on another account" in panel(answer)
@@ -109,8 +109,8 @@ def test_the_same_number_and_name_lead_to_the_other_documents(document: Document
 def test_bulk_approval_names_what_expired_and_numbers_used_twice(document: Document) -> None:
     client = console(people.compliance())
     other = make_document(people.make_user("keiko.berger"))
-    client.post(facts(other), SAID)
-    client.post(facts(document), SAID | {"valid_until": "2026-05-03"})
+    client.post(details_page(other), SAID)
+    client.post(details_page(document), SAID | {"valid_until": "2026-05-03"})
     text = client.post(f"{DESK}bulk/", {"action": "approve", "item": [document.pk]}).content.decode()
     assert f"Expired on 3 May 2026. Same document number as #{other.pk} of keiko.berger." in text
 
@@ -119,7 +119,7 @@ def test_a_bulk_preview_asks_for_the_matches_of_all_documents_at_once(document: 
     client = console(people.compliance())
     documents = [document, *(make_document(people.make_user(f"person{place}")) for place in range(5))]
     for each in documents:
-        client.post(facts(each), SAID)
+        client.post(details_page(each), SAID)
 
     def cost(chosen: list[Document]) -> tuple[str, int]:
         posted = {"action": "approve", "item": [each.pk for each in chosen]}
@@ -135,11 +135,11 @@ def test_a_bulk_preview_asks_for_the_matches_of_all_documents_at_once(document: 
 
 def test_brand_reviewers_see_and_type_those_of_brands_alone(document: Document) -> None:
     acme = make_document(people.make_user("acme", verified=False, role=Role.BRAND))
-    console(people.compliance()).post(facts(document), SAID)
+    console(people.compliance()).post(details_page(document), SAID)
     client = console(brand_reviewer())
-    assert client.post(facts(document), SAID | {"details_version": 1}).status_code == 404
-    assert client.get(facts(document)).status_code == 404
-    answer = client.post(facts(acme), SAID, follow=True)
+    assert client.post(details_page(document), SAID | {"details_version": 1}).status_code == 404
+    assert client.get(details_page(document)).status_code == 404
+    answer = client.post(details_page(acme), SAID, follow=True)
     assert "Same document number as one more that you have no permission to see" in panel(answer)
     assert "newton" not in answer.content.decode()
     bulk = client.post(f"{DESK}bulk/", {"action": "approve", "item": [acme.pk]}).content.decode()
@@ -149,7 +149,7 @@ def test_brand_reviewers_see_and_type_those_of_brands_alone(document: Document) 
 @pytest.mark.parametrize("name", ["support", "community", "access"])
 def test_other_staff_neither_type_nor_see_them(document: Document, name: str) -> None:
     client = console(getattr(people, name)())
-    assert client.post(facts(document), SAID).status_code == 403
+    assert client.post(details_page(document), SAID).status_code == 403
     assert client.get(f"{DESK}{document.pk}/").status_code == 403
     assert not DocumentDetails.objects.exists()
 
@@ -164,9 +164,9 @@ def test_support_sees_legal_names_masked(document: Document) -> None:
 
 def test_conflicting_details_stay_in_the_form_beside_the_saved_ones(document: Document) -> None:
     vera, omar = officers()
-    console(vera).post(facts(document), SAID)
+    console(vera).post(details_page(document), SAID)
     client = console(omar)
-    answer = client.post(facts(document), SAID | {"number": "X9", "checks": ["untampered"]})
+    answer = client.post(details_page(document), SAID | {"number": "X9", "checks": ["untampered"]})
     text = answer.content.decode()
     assert answer.status_code == 409
     assert "vera saved details meanwhile; they are shown beside yours. Save again to replace them." in text
@@ -189,7 +189,7 @@ def test_conflicting_details_stay_in_the_form_beside_the_saved_ones(document: Do
     ],
 )
 def test_bad_input_is_answered_at_its_field(document: Document, said: dict[str, str], field: str) -> None:
-    answer = console(people.compliance()).post(facts(document), SAID | said)
+    answer = console(people.compliance()).post(details_page(document), SAID | said)
     assert answer.status_code == 422
     assert re.search(rf'name="{field}"[^>]* aria-invalid="true"', answer.content.decode())
     assert "<script><script>" not in answer.content.decode()
@@ -199,31 +199,34 @@ def test_bad_input_is_answered_at_its_field(document: Document, said: dict[str, 
 def test_a_null_character_is_refused_in_any_field(document: Document) -> None:
     client = console(people.compliance())
     for name in SAID:
-        assert client.post(facts(document), SAID | {name: "1\x00"}).status_code == 422
+        assert client.post(details_page(document), SAID | {name: "1\x00"}).status_code == 422
     assert not DocumentDetails.objects.exists()
 
 
 @pytest.mark.parametrize("version", ["", "-1", "x", "1", "9" * 30, "0\x07"])
 def test_odd_versions_overwrite_nothing(document: Document, version: str) -> None:
-    assert console(people.compliance()).post(facts(document), SAID | {"details_version": version}).status_code == 409
+    assert (
+        console(people.compliance()).post(details_page(document), SAID | {"details_version": version}).status_code
+        == 409
+    )
     assert not DocumentDetails.objects.exists()
 
 
 def test_a_document_that_another_has_claimed_or_decided_shows_them_to_read(document: Document) -> None:
     vera, omar = officers()
-    console(vera).post(facts(document), SAID)
+    console(vera).post(details_page(document), SAID)
     console(omar).post(f"{DESK}{document.pk}/action/", {"action": "claim"})
     client = console(vera)
     answer = client.get(f"{DESK}{document.pk}/")
     assert "details_version" not in fields(answer)
     assert "X4T28K91" in panel(answer)
     assert "No sign of tampering (not ticked)" in panel(answer)
-    assert client.post(facts(document), SAID | {"details_version": 1}).status_code == 409
+    assert client.post(details_page(document), SAID | {"details_version": 1}).status_code == 409
 
 
 def test_the_table_shows_them_to_read_and_decides_as_before(document: Document) -> None:
     client = console(people.compliance())
-    client.post(facts(document), SAID | {"valid_until": "2026-05-03"})
+    client.post(details_page(document), SAID | {"valid_until": "2026-05-03"})
     page = client.get(document_page(document))
     for words in ("Maya Lund", "LUND Maya", "Matches", "X4T28K91", "17 May 1994", "Expired on 3 May 2026"):
         assert words in panel(page)
@@ -247,8 +250,8 @@ def test_values_stay_out_of_exports_history_and_the_log(
     document: Document, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = console(people.admin())
-    client.post(facts(document), SAID)
-    client.post(facts(document), SAID | {"born": "odd", "details_version": 1})
+    client.post(details_page(document), SAID)
+    client.post(details_page(document), SAID | {"born": "odd", "details_version": 1})
     logged = caplog.text + "".join(capsys.readouterr())
     assert "details" in logged
     exported = client.post("/admin/users/document/export/", {"format": "0"}, follow=True).content.decode()
@@ -266,7 +269,7 @@ def test_a_company_beside_its_profile(document: Document) -> None:
     acme = make_document(people.make_user("acme", role=Role.BRAND), doc_type="business", legal_name="Acme Ltd")
     Profile.objects.filter(user=acme.owner).update(company_name="Acme Shoes")
     client = console(people.compliance())
-    shown = panel(client.post(facts(acme), {"details_version": 0, "name": "ACME LTD"}, follow=True))
+    shown = panel(client.post(details_page(acme), {"details_version": 0, "name": "ACME LTD"}, follow=True))
     assert "Company name Acme Ltd Matches Company in the profile Acme Shoes Differs" in shown
     assert "Issued by a register or authority" in shown
     assert "Date of birth" not in shown
@@ -275,10 +278,10 @@ def test_a_company_beside_its_profile(document: Document) -> None:
 
 def test_the_panel_costs_the_same_for_any_number_of_matches(document: Document, django_assert_num_queries: Any) -> None:
     client = console(people.compliance())
-    client.post(facts(document), SAID)
+    client.post(details_page(document), SAID)
     page = f"{DESK}{document.pk}/"
     client.get(page)
     for place in range(12):
-        client.post(facts(make_document(people.make_user(f"person{place}"))), SAID)
+        client.post(details_page(make_document(people.make_user(f"person{place}"))), SAID)
     with django_assert_num_queries(27):
         assert len(client.get(page).context["details"].matches.number.shown) == 12

@@ -317,7 +317,7 @@ def test_renditions_that_fail_to_save_are_discarded(
     with monkeypatch.context() as full:
         full.setattr(ContentFile, "chunks", half)
         assert client.get(picture_address(officer, document, 1)).status_code == 200
-    assert found == [[]], "whoever reads meanwhile finds nothing"
+    assert found == [[]], "a request in the meantime finds nothing"
     assert kept_of(document.file.name) == []
     assert client.get(picture_address(officer, document, 1)).status_code == 200
     assert len(kept_of(document.file.name)) == 1

@@ -200,9 +200,9 @@ def test_access_managers_grant_review_by_role_with_its_explanation(
     brandy = brand_reviewer()
     permission = Permission.objects.get(codename="review_brand_document")
     team = Group.objects.get(name="Brand reviewers")
-    told = preview(client, f"/admin/auth/group/{team.pk}/change/", name=team.name, permissions=[])
-    assert "Documents: Can review documents of brands" in told
-    assert "Desk › Verification" in told
+    shown = preview(client, f"/admin/auth/group/{team.pk}/change/", name=team.name, permissions=[])
+    assert "Documents: Can review documents of brands" in shown
+    assert "Desk › Verification" in shown
     for document, allowed in ((theirs, True), (other, False)):
         question = {"person": "brandy", "perm": "users.review_document", "row": document.pk}
         answer = client.get("/admin/access/explain/", question).content.decode()

@@ -207,7 +207,7 @@ def test_reported_messages_are_masked_until_revealed_with_a_reason(
     assert answer.status_code == 302
     page = text(client.get(case_page(case)))
     assert [f"secret line {n}<" in page for n in range(14)] == [False] + [True] * 11 + [False] * 2
-    assert Reveal.objects.count() == 11, "one each, for whoever wrote it"
+    assert Reveal.objects.count() == 11, "one for each author"
     assert set(Reveal.objects.values_list("subject__username", flat=True)) == {"alice", "bob"}
     other = console(people.make_staff("other", "Community Manager"))
     assert "secret line" not in text(other.get(case_page(case)))
@@ -265,8 +265,8 @@ def test_several_outcomes_with_the_words_that_were_shown(client: Client) -> None
     assert timedelta(days=2, hours=23) < author.suspended_until - timezone.now() <= timedelta(days=3)
     assert Case.objects.get().outcomes == ["suspended", "removed", "warned"]
     run_jobs(later=UNDO_WINDOW)
-    told = Notification.objects.exclude(text__startswith="Your account is suspended")
-    for note in told:
+    sent = Notification.objects.exclude(text__startswith="Your account is suspended")
+    for note in sent:
         assert note.text in shown, note.text
     assert Notification.objects.filter(recipient=author).count() == 3
     assert Notification.objects.filter(recipient=reporter).count() == 1
@@ -364,9 +364,9 @@ def test_bulk_actions_are_previewed_applied_and_undone(client: Client) -> None:
     stories = [make_story(author, f"Story {n}") for n in range(3)]
     cases = [make_case(reporter, "story", story) for story in stories]
     person = make_case(reporter, "user", author)
-    held = make_case(reporter, "story", make_story(author))
-    claim(people.make_staff("other", "Community Manager"), Case, held.pk)
-    chosen = {"action": "removed", "item": [case.pk for case in (*cases, person, held)]}
+    claimed = make_case(reporter, "story", make_story(author))
+    claim(people.make_staff("other", "Community Manager"), Case, claimed.pk)
+    chosen = {"action": "removed", "item": [case.pk for case in (*cases, person, claimed)]}
     preview = text(client.post(f"{DESK}bulk/", chosen))
     assert "A person is not removed" in preview
     assert "Claimed by other." in preview

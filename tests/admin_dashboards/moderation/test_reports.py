@@ -184,8 +184,8 @@ def test_reports_are_narrowed_down(report: Report) -> None:
         ({"q": "newton"}, "event"),
     ):
         found = [link for link in links(client.get(REPORTS, narrowed)) if link.endswith("/change/")]
-        things = {thing for thing in ("story", "event") if any(f"/{thing}/" in link for link in found)}
-        assert things == {kept}, narrowed
+        kinds = {kind for kind in ("story", "event") if any(f"/{kind}/" in link for link in found)}
+        assert kinds == {kept}, narrowed
 
 
 def test_a_page_of_reports_takes_the_same_queries_however_full_it_is(

@@ -196,7 +196,7 @@ def test_snoozed_and_escalated_items_leave_the_queue(vera: User, omar: User, que
     assert client.get("/admin/compliance/next/").url == item(queue[2])
     assert "owner0" in client.get("/admin/compliance/?tab=snoozed").text
     assert "owner1" in client.get("/admin/compliance/?tab=escalated").text
-    # It was given to whoever is there, who finds it first.
+    # It was given to an officer who is there and finds it first.
     assert console(omar).get("/admin/compliance/next/").url == item(queue[1])
     with time_machine.travel(timezone.now() + timedelta(hours=5)):
         assert console(vera).get("/admin/compliance/next/").url == item(queue[0])
@@ -211,7 +211,7 @@ def test_assigned_items_come_first_and_absent_officers_get_none(vera: User, omar
     prefer(omar, away_until=None)
     assert client.post(item(queue[2], "action/"), {"action": "assign", "to": omar.pk}).status_code == 302
     assert console(omar).get("/admin/compliance/next/").url == item(queue[2])
-    # Opening what is meant for somebody else takes nothing; going away gives it back.
+    # Opening what is assigned to a colleague claims nothing; going away gives it back.
     client.get(item(queue[2]))
     queue[2].refresh_from_db()
     assert (queue[2].claimed_by, queue[2].assigned_to) == (None, omar)

@@ -1,4 +1,4 @@
-"""Notifications in the console, for support: what people were told, and whether they have read it."""
+"""Notifications in the console, for support: what users were sent, and whether they have read it."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ NOTIFICATIONS = "/admin/notifications/notification/"
 
 
 def test_support_reads_notifications() -> None:
-    told = make_notification(people.alice())
+    notice = make_notification(people.alice())
     client = console(people.support())
     assert "bob wants to connect" in client.get(NOTIFICATIONS).content.decode()
-    page = client.get(f"{NOTIFICATIONS}{told.pk}/change/").content.decode()
+    page = client.get(f"{NOTIFICATIONS}{notice.pk}/change/").content.decode()
     assert "bob wants to connect" in page
     assert "Unread" in page
 
@@ -33,11 +33,13 @@ def test_notifications_are_narrowed_down() -> None:
 
 
 def test_there_is_no_history_of_notifications_and_no_way_to_it() -> None:
-    told = make_notification(people.alice())
+    notice = make_notification(people.alice())
     client = console(people.support())
-    assert f"{NOTIFICATIONS}{told.pk}/history/" not in client.get(f"{NOTIFICATIONS}{told.pk}/change/").content.decode()
-    assert client.get(f"{NOTIFICATIONS}{told.pk}/history/").status_code == 404
-    assert client.post(f"{NOTIFICATIONS}{told.pk}/history/").status_code == 403
+    assert (
+        f"{NOTIFICATIONS}{notice.pk}/history/" not in client.get(f"{NOTIFICATIONS}{notice.pk}/change/").content.decode()
+    )
+    assert client.get(f"{NOTIFICATIONS}{notice.pk}/history/").status_code == 404
+    assert client.post(f"{NOTIFICATIONS}{notice.pk}/history/").status_code == 403
 
 
 def test_a_page_of_notifications_takes_the_same_queries_however_full_it_is(django_assert_num_queries: Any) -> None:

@@ -25,7 +25,7 @@ TABLES = ["connections/connection", "users/profile", "notifications/notification
 
 
 @pytest.fixture
-def things() -> dict[str, Any]:
+def rows() -> dict[str, Any]:
     alice, bob = people.alice(), people.bob()
     story, event = make_story(alice), make_event(alice)
     return {
@@ -40,7 +40,7 @@ def things() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("who", ["community", "support"])
-def test_following_every_link_changes_nothing_and_leads_nowhere_closed(things: dict[str, Any], who: str) -> None:
+def test_following_every_link_changes_nothing_and_leads_nowhere_closed(rows: dict[str, Any], who: str) -> None:
     client = console(getattr(people, who)())
     client.get("/admin/")
     before = everything()
@@ -75,38 +75,38 @@ def addresses(model: str, pk: int) -> list[str]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_support_cannot_write_at_any_address(things: dict[str, Any], table: str) -> None:
-    thing = things[table]
+def test_support_cannot_write_at_any_address(rows: dict[str, Any], table: str) -> None:
+    row = rows[table]
     support = people.support()
     client = console(support)
     client.get("/admin/")
     before = everything()
-    own = addresses(table, thing.pk)
+    own = addresses(table, row.pk)
     assert {address.removeprefix(f"/admin/{table}/") for address in own} >= {
-        "", "add/", "import/", "process_import/", "export/", f"{thing.pk}/change/", f"{thing.pk}/delete/",
-        f"{thing.pk}/history/", f"{thing.pk}/history/1/",
+        "", "add/", "import/", "process_import/", "export/", f"{row.pk}/change/", f"{row.pk}/delete/",
+        f"{row.pk}/history/", f"{row.pk}/history/1/",
     }  # fmt: skip
     for address in own:
         for action in ("", "delete_selected"):
-            sent = {"action": action, "_selected_action": [thing.pk], "post": "yes", "_save": "Save", "format": "0"}
+            sent = {"action": action, "_selected_action": [row.pk], "post": "yes", "_save": "Save", "format": "0"}
             answer = client.post(address, sent)
             assert answer.status_code == 403, (address, action)
     assert everything() == before
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_there_is_nothing_to_fill_in_for_support(things: dict[str, Any], table: str) -> None:
+def test_there_is_nothing_to_fill_in_for_support(rows: dict[str, Any], table: str) -> None:
     client = console(people.support())
-    page = client.get(f"/admin/{table}/{things[table].pk}/change/")
+    page = client.get(f"/admin/{table}/{rows[table].pk}/change/")
     assert page.status_code == 200
     assert not [name for name in fields(page) if name in ("_save", "_continue", "action", "status", "bio", "text")]
     assert not [link for link in links(page) if "/delete/" in link or "/add/" in link]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_superusers_only_read_them_too(things: dict[str, Any], table: str) -> None:
+def test_superusers_only_read_them_too(rows: dict[str, Any], table: str) -> None:
     client = console(people.admin())
-    own = f"/admin/{table}/{things[table].pk}/"
+    own = f"/admin/{table}/{rows[table].pk}/"
     for address in (f"/admin/{table}/add/", f"{own}change/", f"{own}delete/", f"/admin/{table}/import/"):
         assert client.post(address, {"post": "yes"}).status_code == 403
     assert client.get(f"/admin/{table}/add/").status_code == 403
@@ -114,9 +114,9 @@ def test_superusers_only_read_them_too(things: dict[str, Any], table: str) -> No
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
-def test_other_desks_do_not_open_them(things: dict[str, Any], table: str, who: str) -> None:
+def test_other_desks_do_not_open_them(rows: dict[str, Any], table: str, who: str) -> None:
     client = console(getattr(people, who)())
-    for address in (f"/admin/{table}/", f"/admin/{table}/{things[table].pk}/change/"):
+    for address in (f"/admin/{table}/", f"/admin/{table}/{rows[table].pk}/change/"):
         assert client.get(address).status_code == 403
     assert client.get(f"/admin/{table}/987654321/change/").status_code == 403
 
@@ -139,13 +139,13 @@ def test_a_row_that_is_not_there_is_not_found(table: str) -> None:
         ("users/user", "phone__endswith"),
     ],
 )
-def test_masked_fields_cannot_be_filtered(things: dict[str, Any], table: str, lookup: str) -> None:
+def test_masked_fields_cannot_be_filtered(rows: dict[str, Any], table: str, lookup: str) -> None:
     answer = console(people.admin()).get(f"/admin/{table}/", {lookup: "a"})
     assert answer.status_code in (302, 400)
 
 
 @pytest.mark.parametrize("chosen", ["x", "", "9" * 30, "-1"])
-def test_an_odd_selection_is_no_crash(things: dict[str, Any], chosen: str) -> None:
+def test_an_odd_selection_is_no_crash(rows: dict[str, Any], chosen: str) -> None:
     answer = console(people.community()).post(
         "/admin/stories/story/", {"action": "delete_selected", "_selected_action": [chosen], "post": "yes"}
     )

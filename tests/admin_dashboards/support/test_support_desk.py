@@ -1,4 +1,4 @@
-"""Investigate: from a name to the answer, for those whose desk it is, and without changing a thing."""
+"""Investigate: from a name to the answer, for those whose desk it is, and without changing anything."""
 
 from __future__ import annotations
 
@@ -178,10 +178,10 @@ def test_three_steps_from_a_name_to_the_answer(support: Client, alice: User) -> 
     bob = User.objects.get(username="bob")
     assert "alice sees connection request" in text(support.get(why))
     save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
-    told = text(support.get(why))
-    assert "alice does not see connection request" in told
-    assert "bob blocked alice" in told
-    assert "Can be fixed by: the user who blocked the other, by removing the block in the app." in told
+    shown = text(support.get(why))
+    assert "alice does not see connection request" in shown
+    assert "bob blocked alice" in shown
+    assert "Can be fixed by: the user who blocked the other, by removing the block in the app." in shown
 
 
 def test_explanations_cover_earlier_times(support: Client, alice: User) -> None:
@@ -217,12 +217,12 @@ def test_timeline_shows_changes_and_views_with_actor_and_reason(support: Client,
     page = text(answer)
     timeline = answer.context["timeline"]
     assert {kind.code for kind, _count in timeline.kinds} >= {"change", "view"}
-    told = [(line.who, line.sentence, line.reason) for line in timeline.lines]
-    assert ("community", "suspended (user)", "spam in rooms") in told
-    assert ("alice", "changed (profile)", "") in told
-    assert ("support", "revealed phone", "calls from it") in told
-    assert ("compliance", f"viewed document #{document.pk}", "page 1") in told
-    assert ("bob", f"deleted (connection #{number}, bob → alice)", "") in told
+    shown = [(line.who, line.sentence, line.reason) for line in timeline.lines]
+    assert ("community", "suspended (user)", "spam in rooms") in shown
+    assert ("alice", "changed (profile)", "") in shown
+    assert ("support", "revealed phone", "calls from it") in shown
+    assert ("compliance", f"viewed document #{document.pk}", "page 1") in shown
+    assert ("bob", f"deleted (connection #{number}, bob → alice)", "") in shown
     [accepted] = [line for line in timeline.lines if line.sentence.startswith(f"accepted (connection #{number}")]
     assert ("Status", "Pending", "Accepted") in [(diff.field, diff.before, diff.after) for diff in accepted.changes]
     assert "<ins>Sunsets and more</ins>" in page
@@ -285,10 +285,10 @@ def test_the_explained_target_is_open_at_the_top(support: Client, alice: User) -
     bob = User.objects.get(username="bob")
     connection = Connection.objects.get(receiver=alice)
     story, event = make_story(bob, "Beach", audience="public"), make_event(bob, "Picnic")
-    message, told = make_message(bob, alice, "again"), make_notification(alice, "a new one")
+    message, notice = make_message(bob, alice, "again"), make_notification(alice, "a new one")
     for kind, number, titles in (
         ("connection", connection.pk, ["Connections"]),
-        ("notification", told.pk, ["Notifications"]),
+        ("notification", notice.pk, ["Notifications"]),
         ("message", message.pk, ["Messages"]),
         ("story", story.pk, ["Story", "Viewers of the story"]),
         ("event", event.pk, ["Event", "Attendees of the event"]),
@@ -392,7 +392,7 @@ def test_the_desk_comes_first_in_their_menu(support: Client) -> None:
 @pytest.mark.timeout(400)
 def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     cast = console_scene.cast()
-    things = console_scene.things(cast)
+    rows = console_scene.rows(cast)
     staff = cast["support"]
     assert staff
     client = console(staff)
@@ -404,7 +404,7 @@ def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     before = everything(but_of=staff, others_sessions=theirs)
     assert before["django_session"]
     assert before["users_session"]
-    everywhere = [address for address in sorted(addresses(things)) if "logout" not in address]
+    everywhere = [address for address in sorted(addresses(rows)) if "logout" not in address]
     assert len(everywhere) > 200
     sent = {
         "action": "delete_selected", "_selected_action": "1", "post": "yes", "_save": "1", "reason": "calls from it",

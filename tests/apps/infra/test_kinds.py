@@ -9,7 +9,7 @@ import pytest
 from apps.errors import WrongKind
 from apps.infra.files import uploads
 from tests.client import api
-from tests.drawn import film, mp4, pdf, picture, upload, webm, webm_of
+from tests.drawn import mp4, pdf, picture, upload, video, webm, webm_of
 from tests.people import alice
 
 TAKES = [uploads.take_picture, uploads.take_document, uploads.take_story]
@@ -66,8 +66,8 @@ def test_other_image_formats_are_rejected_with_advice(take: Any, content: bytes,
         (brand(b"M4B ", b"isom", b"mp42"), "This is a sound recording."),
         (brand(b"M4P ", b"isom"), "This is a sound recording."),
         (brand(b"F4A ", b"isom"), "This is a sound recording."),
-        (film(b"soun"), "This is a sound recording."),
-        (film(b"soun", brand=b"mp42", last=False), "This is a sound recording."),
+        (video(b"soun"), "This is a sound recording."),
+        (video(b"soun", brand=b"mp42", last=False), "This is a sound recording."),
         (webm_of(2), "This is a sound recording."),
         (webm_of(2, segment=b"\xc0"), "This is a sound recording."),
         (b"ID3\4" + bytes(50), "This is a sound recording."),
@@ -90,7 +90,7 @@ def test_relatives_of_videos_are_none(content: bytes, sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [film(b"vide"), film(b"soun", b"vide", brand=b"mp42"), film(b"vide", b"soun", brand=b"M4V ", last=False)],
+    [video(b"vide"), video(b"soun", b"vide", brand=b"mp42"), video(b"vide", b"soun", brand=b"M4V ", last=False)],
 )
 def test_a_video_with_a_picture_is_taken(content: bytes) -> None:
     assert uploads.take_story(upload(content)).media_type == "video/mp4"
@@ -109,19 +109,19 @@ def test_a_webm_with_a_picture_is_taken(tracks: tuple[int, ...]) -> None:
     ],
 )  # fmt: skip
 def test_a_video_of_a_lesser_known_brand_of_mp4_is_taken(major: bytes, others: bytes) -> None:
-    assert uploads.take_story(upload(film(b"soun", b"vide", brand=major, others=others))).media_type == "video/mp4"
+    assert uploads.take_story(upload(video(b"soun", b"vide", brand=major, others=others))).media_type == "video/mp4"
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (film(b"soun", brand=b"alac"), "This is a sound recording. Send one of these"),
-        (film(b"soun", brand=b"alac", others=b"alac"), "This is a sound recording. Send one of these"),
-        (film(b"soun", brand=b"m4a ", last=False), "This is a sound recording. Send one of these"),
-        (film(b"vide", brand=b"odd ", others=b"odd "), "This is a video of another format. Share"),
-        (film(brand=b"odd "), "Send one of these"),
-        (film(brand=b"jp2 ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
-        (film(brand=b"jpm ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
+        (video(b"soun", brand=b"alac"), "This is a sound recording. Send one of these"),
+        (video(b"soun", brand=b"alac", others=b"alac"), "This is a sound recording. Send one of these"),
+        (video(b"soun", brand=b"m4a ", last=False), "This is a sound recording. Send one of these"),
+        (video(b"vide", brand=b"odd ", others=b"odd "), "This is a video of another format. Share"),
+        (video(brand=b"odd "), "Send one of these"),
+        (video(brand=b"jp2 ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
+        (video(brand=b"jpm ", others=b"jp2 "), "This is a JPEG 2000 picture. Save"),
     ],
 )
 def test_a_brand_that_is_not_known_is_judged_by_its_tracks(content: bytes, sentence: str) -> None:
@@ -136,7 +136,7 @@ def test_boxes_within_boxes_are_gone_into_no_deeper_than_tracks_lie() -> None:
 
 
 def test_video_advice_is_absent_where_videos_are_not_accepted() -> None:
-    assert said(uploads.take_document, film(b"vide")) == "This is a video. Send one of these: PNG, JPG, WEBP, PDF."
+    assert said(uploads.take_document, video(b"vide")) == "This is a video. Send one of these: PNG, JPG, WEBP, PDF."
     sentence = said(uploads.take_document, brand(b"qt  "))
     assert sentence == "This is QuickTime. Send one of these: PNG, JPG, WEBP, PDF."
     assert said(uploads.take_document, b"PK\3\4" + bytes(50)).startswith(
