@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from apps.infra import valkey
 from apps.infra.client_address import client_address, is_trusted_proxy
 
-# Seconds that the database may take to answer /readyz; of Valkey, `apps.infra.valkey` says it.
+# Seconds that the database may take to answer /readyz; of Valkey, `config.layers` says it.
 DATABASE_TIMEOUT = 2
 PROBES = {"/healthz", "/readyz", "/metrics"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -112,5 +112,5 @@ def _ask_database() -> None:
 def _ask_valkey() -> None:
     """Write to each server. The first that fails is enough: together they could take longer than a probe waits."""
     for url in dict.fromkeys([settings.REDIS_URL, *settings.CHANNEL_REDIS_URLS]):
-        with valkey.connect(url, timeout=valkey.PROBE_TIMEOUT) as probe:
+        with valkey.connect(url, timeout=settings.VALKEY_TIMEOUTS["probe"]) as probe:
             probe.set("infloo:ready", 1, ex=60)

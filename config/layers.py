@@ -9,8 +9,12 @@ from typing import Any
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from apps.infra.valkey import CHANNEL_TIMEOUT
-
+TIMEOUTS = {
+    "request": 0.5,  # a user waits, and every caller can go on without Valkey
+    "channel": 1.0,  # only threads and tasks wait, which read the database every two seconds anyway
+    "probe": 2.0,  # a machine asks whether Valkey works at all: one that is slow takes no process out of service
+}
+"""Seconds that one call of Valkey may take before it counts as away, by what waits for it."""
 # How a connection whose other end has vanished is found out, where the system has these options: some ten seconds
 # after the last packet, or five after one that was not acknowledged.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
@@ -29,8 +33,8 @@ def channel_layers(urls: Sequence[str], prefix: str) -> dict[str, Any]:
 def _host(url: str) -> dict[str, Any]:
     host: dict[str, Any] = {
         "address": url,
-        "socket_timeout": CHANNEL_TIMEOUT,
-        "socket_connect_timeout": CHANNEL_TIMEOUT,
+        "socket_timeout": TIMEOUTS["channel"],
+        "socket_connect_timeout": TIMEOUTS["channel"],
         # One: a connection that broke while idle shows only when it is used.
         "retry": Retry(NoBackoff(), 1),
     }

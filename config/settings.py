@@ -18,7 +18,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from config.cookies import cookie_name, port_of
-from config.layers import channel_layers
+from config.layers import TIMEOUTS, channel_layers
 from config.tracebacks import traceback_as_text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -303,6 +303,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 # Before the names of what is published, which the numbered databases of one Valkey share.
 BROADCAST_PREFIX = "infloo"
 CHANNEL_REDIS_URLS = _service_urls("CHANNEL_REDIS_URLS", ("redis", "rediss", "unix"), [REDIS_URL])
+VALKEY_TIMEOUTS = TIMEOUTS
 CHANNEL_LAYERS = channel_layers(CHANNEL_REDIS_URLS, BROADCAST_PREFIX)
 
 # --- People ---------------------------------------------------------------------------------------------------------

@@ -19,13 +19,6 @@ from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
-# Seconds that one call may take before Valkey counts as away, by who waits for it.
-REQUEST_TIMEOUT = 0.5
-"""A user does, and every caller can go on without it."""
-CHANNEL_TIMEOUT = 1.0
-"""Threads and tasks do, on which no user waits: the database is worse, which they read every two seconds anyway."""
-PROBE_TIMEOUT = 2.0
-"""A machine does, which asks whether Valkey works at all: one that is merely slow takes no process out of service."""
 # Seconds for which a Valkey that was away is not asked.
 LEAVE_ALONE = 2.0
 # Seconds between two lines in the log about the same server.
@@ -53,7 +46,7 @@ class CircuitBreaker:
 
 class _Server:
     def __init__(self, url: str) -> None:
-        self.client = connect(url, timeout=REQUEST_TIMEOUT)
+        self.client = connect(url, timeout=settings.VALKEY_TIMEOUTS["request"])
         self.breaker = CircuitBreaker()
         self._silent_until = float("-inf")
 

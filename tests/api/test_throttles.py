@@ -333,10 +333,10 @@ def test_without_a_broker_made_up_names_take_no_more_than_their_room(limits: Any
 
 
 def test_a_broker_that_hangs_is_waited_for_once(
-    limits: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    limits: Any, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     unanswered(limits, settings)
-    monkeypatch.setattr(valkey, "REQUEST_TIMEOUT", 0.1)
+    settings.VALKEY_TIMEOUTS = {"request": 0.1}
     with socket.socket(socket.AF_UNIX) as hanging:
         hanging.bind(str(tmp_path / "valkey.sock"))
         hanging.listen()

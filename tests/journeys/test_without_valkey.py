@@ -249,7 +249,7 @@ def test_no_file_is_taken_for_an_import_that_cannot_be_kept(
 def test_a_hanging_valkey_is_waited_for_once(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boss: User
 ) -> None:
-    monkeypatch.setattr(valkey, "REQUEST_TIMEOUT", 0.05)
+    settings.VALKEY_TIMEOUTS = {"request": 0.05}
     monkeypatch.setattr(valkey, "LEAVE_ALONE", 60.0)
     document = send_document(people.newton(), upload(png()), doc_type="identity")
     app = api(people.alice())

@@ -20,9 +20,8 @@ from api.realtime import channel
 from api.realtime.channel import Channel
 from apps.chat.models import Message, Room
 from apps.infra.pubsub import _Sender, server_of
-from apps.infra.valkey import CHANNEL_TIMEOUT
 from apps.users.models import User
-from config.layers import channel_layers
+from config.layers import TIMEOUTS, channel_layers
 from tests.api.realtime.client import Client, chat, notifications
 from tests.api.realtime.processes import PROGRAMS, Broker, SocketProcess
 from tests.apps.chat.people import room_of
@@ -190,7 +189,7 @@ async def test_sockets_do_not_wait_one_after_another_for_a_server_that_hangs(
             await until(lambda: proxy.count > connections)
             started = time.monotonic()
             await asyncio.gather(*(one.join(f"room{number}") for number in range(20)))
-            in_turn = 20 * CHANNEL_TIMEOUT
+            in_turn = 20 * TIMEOUTS["channel"]
             assert time.monotonic() - started < in_turn / 2
             proxy.hangs = False
             heard.clear()
