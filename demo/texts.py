@@ -33,14 +33,14 @@ STORIES = (
     ("sea", "Sunrise swim, eleven degrees. Never again. See you tomorrow."),
     ("skyline", "Rooftop shoot until the last light was gone."),
     ("mountains", "Day three on the ridge. Knees say no, eyes say yes."),
-    ("scenario", "Soundcheck done, doors open at eight!"),
+    ("stage", "Soundcheck done, doors open at eight!"),
     ("leaves", "She survived the move. Name suggestions, please."),
     ("product", "First sample of the new bottle is here."),
     ("table", "Two coffees, one contract. A good Monday."),
     ("sea", "Golden hour from the ferry."),
     ("product", "Unboxing at six tonight, bring questions."),
     ("skyline", "New office, same view over the harbour."),
-    ("scenario", "Thank you for last night, all four hundred of you."),
+    ("stage", "Thank you for last night, all four hundred of you."),
 )
 CAPTIONS = tuple(caption for _, caption in STORIES)
 
@@ -54,7 +54,7 @@ EVENTS = (
     ("Photo walk: neon and rain", "Central Station, north exit", "Two hours through the old market with a tripod. All cameras welcome, phones too."),
     ("Founders' fireside", "The Boathouse", "What went wrong in our first year. No slides, no recording."),
     ("Plant swap", "Glasshouse 2, Botanical Garden", "Bring a cutting, take a cutting. Advice is free."),
-    ("Live session: small scenario", "Cellar Club", "Three acts, thirty minutes each, filmed for the channel."),
+    ("Live session: small stage", "Cellar Club", "Three acts, thirty minutes each, filmed for the channel."),
     ("Contract clinic", "Online", "A lawyer reads your clauses. Twenty minutes a person, first come, first served."),
 )  # fmt: skip
 
@@ -115,7 +115,7 @@ TALKS = (
         (0, "Would a drinks partner help? We bring cold brew for all, in glasses that come back."),
         (1, "It would. How much room do you need?"),
         (0, "Two square metres and one socket."),
-        (1, "You get the corner by the scenario, then."),
+        (1, "You get the corner by the stage, then."),
         (0, "And could we hang one banner?"),
         (1, "One small one. The walls are listed."),
         (0, "Understood. We'll bring it on a stand."),

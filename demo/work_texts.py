@@ -13,7 +13,7 @@ UNKIND = (
 
 # What the author says against a decision.
 APPEALS = {
-    "story": "That was scenario blood at a theatre rehearsal. The poster of the play is in the same picture.",
+    "story": "That was stage blood at a theatre rehearsal. The poster of the play is in the same picture.",
     "message": "We are old friends and talk like that. Ask him, he was not even angry.",
     "user": "I sent one reminder about an unpaid invoice. That is no harassment.",
     "suspended": "My account was broken into that night. I have changed the password since and told everyone.",

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.context import Console, StaffRequest
 from admin_dashboards.navigation import menu
@@ -22,6 +21,7 @@ from apps.access import (
     row_grants,
     scoped_granted,
     unended,
+    unended_row_grants,
 )
 from apps.users.models import GroupMembership, User
 from apps.users.staff.access_review import Pair, dangerous
@@ -130,11 +130,10 @@ def grants_by_user(ids: set[int]) -> GrantsByUser:
         found[number].add(("perm", perm))
     for model in models_with_row_grants():
         grant = ("permission", "content_object", "ends_at")
-        own = get_user_obj_perms_model(model).objects.filter(unended(), user__in=found)  # type: ignore[arg-type, attr-defined]
-        for number, *what in own.values_list("user", *grant):
+        own, theirs = unended_row_grants(model)
+        for number, *what in own.filter(user__in=found).values_list("user", *grant):
             found[number].add((model, *what))
-        theirs = get_group_obj_perms_model(model).objects.filter(unended(), group__in=groups)  # type: ignore[arg-type, attr-defined]
-        for group, *what in theirs.values_list("group", *grant):
+        for group, *what in theirs.filter(group__in=groups).values_list("group", *grant):
             for number in groups[group]:
                 found[number].add((model, *what))
     return {number: tuple(sorted(given, key=repr)) for number, given in found.items()}

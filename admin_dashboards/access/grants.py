@@ -19,7 +19,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from admin_dashboards.access.preview import PREVIEW, Preview, preview_answer, what_would_change
 from admin_dashboards.context import StaffRequest
@@ -27,7 +26,7 @@ from admin_dashboards.errors import with_status
 from admin_dashboards.local_time import read_time
 from admin_dashboards.registry import ObjectPage, register_object_page
 from admin_dashboards.sign_in.reauth import recently_confirmed
-from apps.access import has_row_grants, may, models_with_row_grants, require, unended
+from apps.access import has_row_grants, may, models_with_row_grants, require, unended, unended_row_grants
 from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.errors import DomainError, Invalid
@@ -84,16 +83,15 @@ def row_grants_of(user: User) -> list[Grant]:
     return [
         Grant(user, grant.permission, model(pk=grant.content_object_id), grant.ends_at)
         for model in models_with_row_grants()
-        for grant in get_user_obj_perms_model(model)  # type: ignore[arg-type, attr-defined]
-        .objects.filter(unended(), user=user)
+        for grant in unended_row_grants(model)[0]
+        .filter(user=user)
         .select_related("permission__content_type")
         .order_by("-id")[:100]
     ]
 
 
 def grants_on(row: Model) -> list[Grant]:
-    people = get_user_obj_perms_model(type(row)).objects.filter(unended(), content_object=row)  # type: ignore[arg-type, attr-defined]
-    groups = get_group_obj_perms_model(type(row)).objects.filter(unended(), content_object=row)  # type: ignore[arg-type, attr-defined]
+    people, groups = (grants.filter(content_object=row) for grants in unended_row_grants(type(row)))
     return [
         Grant(grant.user, grant.permission, row, grant.ends_at)
         for grant in people.select_related("user", "permission__content_type").order_by("user__username", "id")

@@ -21,8 +21,8 @@ class EventRows(TableResource):
     def prepare(self, user: User, rows: Sequence[Event]) -> None:
         self.checked = Edits(user, rows)
 
-    def evaluate(self, row: Event, changes: dict[str, Any]) -> None:
-        self.checked.evaluate(row, changes)
+    def assign(self, row: Event, changes: dict[str, Any]) -> None:
+        self.checked.assign(row, changes)
 
     def write(self, user: User, edits: dict[int, dict[str, Any]]) -> None:
         edit_events(user, edits, later=self.decisions)

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.masking import mask_mail, mask_phone
 from apps.access import until_text
+from apps.audit.history import history_of
 from apps.errors import Refused
 from apps.infra.ids import parse_id
 
@@ -133,7 +134,7 @@ class HistoryMixin(admin.ModelAdmin):
 
 def records_of(obj: Model) -> models.QuerySet[Any]:
     """The versions of `obj`, latest first, with the users and other rows that they name."""
-    history = obj.history.model  # type: ignore[attr-defined]
+    history = history_of(type(obj)).model
     return records_named(history.objects.filter(**{obj._meta.pk.attname: obj.pk}))
 
 

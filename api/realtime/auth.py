@@ -74,7 +74,7 @@ def _headers(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
-def evaluate(sockets: Collection[Socket]) -> dict[Socket, User | DomainError]:
+def revalidate(sockets: Collection[Socket]) -> dict[Socket, User | DomainError]:
     """For each socket its user as they are now, or why it may not be open. Two queries, however many."""
     logins = socket_tickets.valid_sessions({socket.credential for socket in sockets})
     places = {socket: (socket.room_id, login.user_id) for socket in sockets if (login := logins.get(socket.credential))}

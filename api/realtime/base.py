@@ -1,4 +1,4 @@
-"""What all sockets have in common: admitted, evaluated, limited, and ended with a code that says why."""
+"""What all sockets have in common: admitted, revalidated, limited, and ended with a code that says why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api import auth
 from api.realtime import manager, open_sockets
-from api.realtime.auth import PROTOCOL, credential_of, evaluate
+from api.realtime.auth import PROTOCOL, credential_of, revalidate
 from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
 from apps import errors
@@ -123,7 +123,7 @@ class Socket(AsyncWebsocketConsumer):
 
     async def _let_in(self) -> None:
         self.credential = await in_thread(credential_of, self.scope)
-        verdict = (await in_thread(evaluate, [self]))[self]
+        verdict = (await in_thread(revalidate, [self]))[self]
         if isinstance(verdict, DomainError):
             raise verdict
         self.user, self.key = verdict, open_sockets.new_key()

@@ -18,7 +18,7 @@ from django.db import Error
 from django.utils import timezone
 
 from api.realtime import open_sockets
-from api.realtime.auth import evaluate
+from api.realtime.auth import revalidate
 from api.realtime.channel import Channel
 from api.realtime.database import in_thread
 from api.realtime.subscriptions import LATENESS, RoomSubscription, Subscription, UserSubscription
@@ -138,18 +138,18 @@ class ConnectionManager:
                 await asyncio.wait_for(self._poll_now.wait(), POLL_EVERY)
             self._poll_now.clear()
             try:
-                await self._evaluate()
+                await self._revalidate()
                 await self._catch_up()
             except Error:
                 logger.warning("The database does not answer: sockets are as they were until it does.")
             except Exception:
                 logger.exception("The sockets could not be brought up to date; the next poll comes soon.")
 
-    async def _evaluate(self) -> None:
+    async def _revalidate(self) -> None:
         """Close the sockets of users who may not have them open any more."""
         if not self._sockets:
             return
-        for socket, verdict in (await in_thread(evaluate, list(self._sockets))).items():
+        for socket, verdict in (await in_thread(revalidate, list(self._sockets))).items():
             if isinstance(verdict, DomainError):
                 self.run(socket.refuse(verdict))
             else:

@@ -71,7 +71,7 @@ def clear_image(request: Request) -> User:
 
 @router.get("/access_log", response={200: Page[LookOut]}, operation_id="list_looks_at_me")
 def access_log(request: Request, paging: Query[Paging]) -> dict[str, Any]:
-    """When staff viewed one's masked data or documents, or viewed as oneself, and why; latest first."""
+    """When staff viewed the user's masked data or documents, or what the app shows them, and why; latest first."""
     return paginate(request, views_of(request.user), paging)
 
 

@@ -150,7 +150,7 @@ class Edits:
         self._refusal: Refused | None = None
         self._going = going_to_each(event.pk for event in events)
 
-    def evaluate(self, event: Event, changes: dict[str, Any]) -> set[str]:
+    def assign(self, event: Event, changes: dict[str, Any]) -> set[str]:
         """Assign `changes` to `event` without saving it. Returns the fields that differ. Raises a `DomainError`."""
         if event.pk not in self._allowed:
             raise self._refuse(event)
@@ -178,12 +178,12 @@ def edit_events(
     events = {event.pk: event for event in locked}
     if edits.keys() - events.keys():
         raise absent()
-    evaluate = Edits(actor, list(events.values())).evaluate
+    edit = Edits(actor, list(events.values())).assign
     changed: dict[int, set[str]] = {}
     decisions = []
     for pk, changes in sorted(edits.items()):
         decided = _decision_about(actor, events[pk])
-        if fields := evaluate(events[pk], changes):
+        if fields := edit(events[pk], changes):
             changed[pk] = fields
             decisions.append(decided(None))
     done = [events[pk] for pk in changed]

@@ -77,7 +77,7 @@ def check(limit: str, who: object) -> None:
 def guesses(address: str | None, account: str | None) -> Iterator[None]:
     """Around a guess at a password or code: only wrong ones count, for the account and for the address.
 
-    Decided before and after the guess, so that many at once get no more answers than one after another. No `account`
+    Checked before and after the guess, so that many at once get no more answers than one after another. No `account`
     where its wrong guesses are counted elsewhere.
     """
     check_guesses(address, account)

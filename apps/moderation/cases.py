@@ -16,9 +16,9 @@ from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, save_as
 from apps.errors import Invalid
 from apps.moderation.actions.base import Params, impossible
-from apps.moderation.actions.checks import check_outcomes
+from apps.moderation.actions.checks import check_outcomes, require_outcomes
 from apps.moderation.actions.registry import asked_for, by_severity
-from apps.moderation.content import content_of
+from apps.moderation.content import content_of, target_of
 from apps.moderation.models import Case, Report
 from apps.moderation.strikes import give_strike
 from apps.review.claims import check_workable, locked
@@ -112,6 +112,7 @@ def resolve_locked(
     group_reports(actor, case)
     check_workable(actor, case, version=version)
     chosen = check_outcomes(case.kind, list(outcomes))
+    require_outcomes(actor, case, chosen, target_of(case.kind, case.target_id))
     reports = list(case.reports.open().select_for_update(of=("self",)).order_by("id"))
     if reason and reason not in Report.Reason.values:
         raise Invalid("invalid", _("There is no such reason."), field="reason")

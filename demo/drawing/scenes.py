@@ -131,7 +131,7 @@ SCENES: dict[str, Callable[[Random, int, int], Image.Image]] = {
     "mountains": _mountains,
     "skyline": _skyline,
     "table": _table,
-    "scenario": _stage,
+    "stage": _stage,
     "leaves": _leaves,
     "product": _product,
 }

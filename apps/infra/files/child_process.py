@@ -22,7 +22,7 @@ def command(child: str, order: Mapping[str, object]) -> list[str]:
 
 
 def run_child(
-    child: str, content: bytes, order: Mapping[str, object], *, seconds: float, memory: int
+    child: str, content: bytes, order: Mapping[str, object], *, seconds: int, memory: int
 ) -> subprocess.CompletedProcess[bytes]:
     """How a child ended that got `content` on stdin, with `seconds` of CPU and `memory` bytes.
 

@@ -239,7 +239,7 @@ def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
         # Header, segment, tracks, entry: what is inside follows.
         if name in (0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE):
             continue
-        if name == 0x1F43B675:  # the first pictures and sounds; tracks stand before
+        if name == 0x1F43B675:  # the first pictures and sounds; tracks come before
             return
         yield name, content[place : place + size]
         place += size

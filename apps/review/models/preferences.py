@@ -63,7 +63,7 @@ class MessageTemplate(models.Model):
 
     @property
     def version(self) -> str:
-        """The version that a form has shown."""
+        """The present version; forms send back the one that they showed."""
         return self.updated_at.isoformat()
 
 

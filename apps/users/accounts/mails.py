@@ -33,7 +33,7 @@ PATIENT = RetryStrategy(max_attempts=5, exponential_wait=6)
 
 @app.task(name="users.mail_notice", retry=PATIENT)
 def mail_notice(*, user_id: int, notice: str, facts: dict[str, str], version: int | None = None) -> None:
-    """Mail a user the template `notice`, with `facts`, which waiting jobs name so, as its context.
+    """Mail a user the template `notice`, with `facts` as its context (the name is stored in waiting jobs).
 
     To the present address, or to that of a `version` of the account: named by number, since the arguments of jobs may
     be logged.

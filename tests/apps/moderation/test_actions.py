@@ -79,12 +79,16 @@ def notices_of(username: str) -> list[tuple[str, str]]:
 @pytest.mark.usefixtures("mute")
 class TestMadeUpOutcome:
     def test_the_desk_offers_and_previews_it_by_its_permission(self, case: Case) -> None:
-        able, unable = people.community(), people.make_staff("reader")
+        able, unable = people.community(), people.make_staff("clerk")
+        unable.user_permissions.set(people.permission_ids("settle_report"))
         page = console(able).get(f"/admin/moderation/{case.pk}/").text
         assert "Mute the caption" in page
         preview = console(able).get(f"/admin/moderation/{case.pk}/preview/", {"outcome": "muted", "text": "Be kind."})
         assert "Be kind." in preview.text
-        assert decide(unable, case).status_code == 403
+        assert "Mute the caption" not in console(unable).get(f"/admin/moderation/{case.pk}/").text
+        refused = decide(unable, case)
+        assert refused.status_code == 403
+        assert "Can delete story" in refused.text
         assert Story.objects.get().caption == "Rude"
 
     def test_registered_outcomes_are_carried_out_with_strike_notice_and_answer(self, case: Case) -> None:

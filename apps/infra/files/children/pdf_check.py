@@ -1,6 +1,6 @@
 """Checks a PDF file: writes null where it is harmless, otherwise what is wrong with it.
 
-A few bytes of a file may unpack to gigabytes. What acts is decided by where readers search for it. The names that a
+A few bytes of a file may unpack to gigabytes. What is active depends on where readers search for it. The names that a
 producer gave to fonts, pictures, destinations or states of a tick box mean nothing, and neither does a list of scripts
 or files that is empty.
 """
@@ -136,7 +136,7 @@ def is_active(pdf: pikepdf.Pdf) -> bool:
 
 
 def _acts(node: Any, role: int) -> bool:
-    """Whether a dictionary or stream, come by in this role, acts or carries a file; its parts are decided alone."""
+    """Whether a dictionary or stream, in this role, acts or carries a file; its parts are checked by themselves."""
     if role in (NAMES, STATES):
         return False
     if role == INERT:
