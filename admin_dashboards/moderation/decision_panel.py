@@ -18,7 +18,7 @@ from apps.errors import Conflict
 from apps.moderation.actions.checks import possible_outcomes
 from apps.moderation.actions.registry import extras
 from apps.moderation.content import content_of, target_of
-from apps.moderation.deciding import why_not_removable
+from apps.moderation.decidable import why_not_removable
 from apps.moderation.models import Case, Report
 from apps.moderation.strikes import recommend
 

@@ -48,7 +48,7 @@ from apps.moderation.actions.registry import asked_for, bulk_outcomes, by_severi
 from apps.moderation.cases import resolve_case
 from apps.moderation.content import content_of, target_of
 from apps.moderation.context import reveal_around
-from apps.moderation.deciding import cases_either_way
+from apps.moderation.decidable import cases_either_way
 from apps.moderation.models import Appeal, Case, Report
 from apps.moderation.notices import to_author
 from apps.moderation.queues import CASES

@@ -1,7 +1,7 @@
 """Who is granted a permission, and on which rows: by groups, directly, row by row, or by a scoped permission.
 
 `granted` answers for staff, by grants alone; `visible` for end users, by grants plus the scope that the app declares as
-`SCOPES = {Event: public_or_hosted}`.
+`SCOPES`, such as `{Event: shown}`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def is_host(user: User, event: Event) -> bool:
 
 
 def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
-    """Events are public; those of hosts who are hidden by a block, or switched off, are not there."""
+    """Events are public; those of hosts who are hidden by a block, or deactivated, are not there."""
     return Policy(
         [
             Check(

@@ -119,11 +119,19 @@ class TestGrouping:
         assert waiting.priority_score == 36 == sum(part.score for part in score_parts(waiting))
 
 
-# --- Settling ---------------------------------------------------------------------------------------------------------
+# --- Resolving --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
 class TestResolving:
+    @pytest.mark.parametrize(
+        ("outcome", "points", "days"), [("warned", 1, 90), ("removed", 2, 180), ("suspended", 4, 365)]
+    )
+    def test_each_outcome_gives_its_points_for_its_time(self, outcome: str, points: int, days: int) -> None:
+        resolve_case(admin(), make_case(bob(), "story", make_story(alice())).pk, outcomes=[outcome])
+        strike = Strike.objects.get()
+        assert (strike.points, strike.expires_at - strike.given_at) == (points, timedelta(days=days))
+
     def test_several_outcomes_at_once(self) -> None:
         author, reporters, boss = alice(), [bob(), carol()], admin()
         story, until = make_story(author), timezone.now() + timedelta(days=3)
