@@ -30,7 +30,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_dashboards.access.refusals import keep_refusal
 from admin_dashboards.access.use import keep_use_of
-from admin_dashboards.context import StaffRequest, answering, is_poll, read_only, way_back, with_filters
+from admin_dashboards.context import StaffRequest, answering, asks_by_script, is_poll, read_only, way_back, with_filters
 from admin_dashboards.dashboard import dashboard
 from admin_dashboards.errors import error_page, page_for
 from admin_dashboards.forms import OwnPasswordForm
@@ -216,7 +216,7 @@ class InflooAdminSite(UnfoldAdminSite):
 
     def _answer(self, request: StaffRequest, inner: View, view: View, *args: Any, **kwargs: Any) -> HttpResponse:
         if page := pending.next_page(request):
-            return HttpResponseRedirect(page)
+            return signed_out(request) if asks_by_script(request) else HttpResponseRedirect(page)
         session = self._keep_session(request)
         if session is None and request.path != reverse("admin:logout"):
             return signed_out(request)

@@ -25,9 +25,9 @@ LOCALE = CHECKOUT / "locale"
 CODE = ("apps/notifications/texts.py", "apps/users/texts.py")
 TEMPLATES = "templates/mail/*.txt"
 KEYWORDS = DEFAULT_KEYWORDS | {"pgettext_lazy": ((1, "c"), 2), "gettext_lazy": None}
-# As `templatize` writes what a template has for translation.
 # Where a text stands in its file is not kept: it would change with every line above it.
 NO_LINE = 0
+# As `templatize` writes what a template has for translation.
 IN_TEMPLATE = re.compile(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 
 

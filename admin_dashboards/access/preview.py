@@ -63,7 +63,7 @@ class Preview:
         if self.refused:
             return _("This would be refused: %(why)s") % {"why": self.refused}
         if not (self.count or self.warnings):
-            return _("Nobody is affected")
+            return _("No one is affected")
         changes = [change for each in self.affected for change in each.changes]
         gains = sum(len(change.items) for change in changes if change.gained)
         losses = sum(len(change.items) for change in changes) - gains
@@ -87,7 +87,7 @@ class Preview:
         ]
         if self.more:
             lines.append(ngettext("%d more is affected.", "%d more are affected.", self.more) % self.more)
-        return [*self.warnings, *lines] or [_("Nobody loses a permission.")]
+        return [*self.warnings, *lines] or [_("No one loses a permission.")]
 
 
 def what_would_change(action: Callable[[], Any], people: Callable[[Any], Iterable[int]]) -> Preview:

@@ -51,7 +51,6 @@ SENTENCES = {
 }
 """What the bar at the top says of decisions other than approvals and rejections."""
 LONGEST_PREVIEW = 2000
-VERDICTS = (APPROVED, REJECTED, "revoked")
 MATCHES = "matches of documents"
 """The key of what `bulk_prepare` keeps for the previews."""
 
@@ -140,7 +139,6 @@ class ComplianceDesk(WorkDesk):
         others = viewable_documents(viewer).filter(owner=item.owner_id).exclude(pk=item.pk)
         earlier = list(others.order_by("-created_at", "-id")[:8])
         shared = decision_context(viewer, item)
-        pending = item.status == Document.Status.PENDING
         return {
             "page_addresses": renewable_addresses(viewer, item),
             "badge": verification_state(item.owner),
@@ -155,7 +153,6 @@ class ComplianceDesk(WorkDesk):
             "details_address": self.within(request, "item_details", item.pk) if deciding else "",
             "override_address": self.within(request, "item_override", item.pk),
             "reasons": numbered_reasons(),
-            "preview_verdict": "" if pending or item.status == REJECTED else "revoked",
             "message": self._message(request, item),
         }
 
@@ -189,21 +186,19 @@ class ComplianceDesk(WorkDesk):
     def message_preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The message to the owner as it would be sent, for what is chosen and typed now."""
         item, posted = self.one(request, item_id), request.POST
-        known = posted.get("verdict", "") in ("", *VERDICTS) and posted.get("reason", "") in ("", *Reason.values)
-        if not known:
-            raise Invalid("unknown", _("This decision does not exist. Reload the page."), field="verdict")
+        if posted.get("reason", "") not in ("", *Reason.values):
+            raise Invalid("unknown", _("There is no such reason. Reload the page."), field="reason")
         context = {"item": item, "message": self._message(request, item)}
         return TemplateResponse(request, "compliance/desk/message_preview.html", context)
 
     def _message(self, request: StaffRequest, item: Document) -> MessagePreview:
-        """The message for what was posted; where nothing was, for what changes the status, with no reason or text."""
+        """The message of a decision that changes the status, with the reason and text that were posted."""
         posted = request.POST
         reason = posted.get("reason", "") if posted.get("reason") in Reason.values else ""
-        usual = "revoked" if item.status == APPROVED else REJECTED if reason else APPROVED
-        verdict = posted.get("verdict") if posted.get("verdict") in VERDICTS else usual
+        verdict = "revoked" if item.status == APPROVED else REJECTED if reason else APPROVED
         return message_preview(
             item,
-            str(verdict),
+            verdict,
             reason="" if verdict == APPROVED else reason,
             comment=posted.get("comment", "")[:LONGEST_PREVIEW],
         )

@@ -93,9 +93,9 @@ class TableResource(ModelResource):
     # --- What a table defines -----------------------------------------------------------------------------------------
 
     def prepare(self, user: User, rows: Sequence[Any]) -> None:
-        """Get what `evaluate` needs to know of `rows`, in a few queries."""
+        """Get what `assign` needs to know of `rows`, in a few queries."""
 
-    def evaluate(self, row: Any, changes: dict[str, Any]) -> None:
+    def assign(self, row: Any, changes: dict[str, Any]) -> None:
         """Raises a `DomainError` where `changes` to `row` would be refused. Nothing is written."""
         raise _export_only()
 
@@ -205,7 +205,7 @@ class TableResource(ModelResource):
     def save_instance(self, instance: Model, is_create: bool, row: dict[str, Any], **options: Any) -> None:
         given = {field.attribute: getattr(instance, field.attribute) for field in self.get_import_fields()}
         changes = {name: value for name, value in given.items() if name != "id" and name in row}
-        self.evaluate(self.found[instance.pk], changes)
+        self.assign(self.found[instance.pk], changes)
         self.edits[instance.pk] = changes
 
     def after_import(self, dataset: Sheet, result: Outcome, **options: Any) -> None:

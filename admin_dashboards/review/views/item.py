@@ -99,6 +99,7 @@ def item_page(desk: WorkDesk, request: StaffRequest, item: Any, error: DomainErr
         "posted": request.POST if error else {},
         "refused": _page_name(desk, request) if error else "",
         "is_part": is_part,
+        "swaps": True,
         **desk.item_context(request, item, deciding=deciding),
     }
     page = with_status(desk.page(request, "desk/item_part.html" if is_part else "desk/item.html", context), error)
@@ -108,7 +109,7 @@ def item_page(desk: WorkDesk, request: StaffRequest, item: Any, error: DomainErr
 def _as_part(request: StaffRequest, page: HttpResponse, address: str, error: DomainError | None) -> HttpResponse:
     """`page` for htmx to swap in; another item than the one that is open gets an entry in the browser's history."""
     page[PART] = "1"
-    if error is None and not request.headers.get("HX-Current-URL", "").endswith(address):
+    if error is None and not request.headers.get("HX-Current-URL", "").partition("#")[0].endswith(address):
         page["HX-Push-Url"] = address
     return page
 

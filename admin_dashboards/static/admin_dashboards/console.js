@@ -114,6 +114,10 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     detail.shouldSwap = detail.xhr.getResponseHeader("X-Part") !== null;
     detail.isError = !detail.shouldSwap;
 });
+// What is fetched again and again stays as it is where nothing is new: a selection, or a screen reader's place in it.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail, target }) => {
+    if (detail.fragment.firstElementChild?.innerHTML === target.innerHTML) detail.shouldSwap = false;
+});
 // What does not come is not what was there before: `data-failed` takes its place, and that of what `data-failed-in` selects.
 for (const failure of ["htmx:sendError", "htmx:responseError"]) {
     document.addEventListener(failure, ({ detail: { requestConfig, target } }) => {

@@ -12,18 +12,7 @@
     const item = () => document.querySelector("[data-item]");
     const texts = () => document.getElementById("desk-keys").dataset;
 
-    // A field of the form may be called "action", and would be found in place of its address.
-    const addressOf = (form) => form.getAttribute("action") || location.href;
-
     // --- What is sent, and why it was not taken ------------------------------------------------------------------------
-
-    function post(form, button, headers, change = () => {}) {
-        const body = new FormData(form, button);
-        change(body);
-        const patience = new AbortController();
-        setTimeout(() => patience.abort(), ANSWERS_WITHIN);
-        return fetch(addressOf(form), { method: "POST", body, headers, signal: patience.signal });
-    }
 
     function textOf(element) {
         const copy = element?.cloneNode(true);
@@ -40,10 +29,10 @@
 
     const isPart = (event) => event.detail.target === work();
 
-    let patience = 0;
+    let givesUp = 0;
     function whileSent(isSent) {
-        clearTimeout(patience);
-        if (isSent) patience = setTimeout(() => htmx.trigger(work(), "htmx:abort"), ANSWERS_WITHIN);
+        clearTimeout(givesUp);
+        if (isSent) givesUp = setTimeout(() => htmx.trigger(work(), "htmx:abort"), ANSWERS_WITHIN);
         shortcuts.busy = isSent;
         work().setAttribute("aria-busy", isSent);
     }
@@ -278,7 +267,7 @@
     addEventListener("pagehide", () => { if (out || item()?.classList.contains("is-over")) drafts.keep(); });
 
     // Back in this tab, perhaps signed in again in another.
-    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) item() ? check() : htmx.trigger(refresher(), "desk:refresh"); });
+    document.addEventListener("visibilitychange", () => { if (out && !document.hidden) item() ? check() : refresher() && htmx.trigger(refresher(), "desk:refresh"); });
 
     function isIn() {
         if (!out) return;
@@ -389,11 +378,11 @@
         if (!isRefresh(event)) return;
         const { xhr } = event.detail;
         if (xhr.status >= 400) refused(answerOf(xhr));
-        else if (xhr.responseURL !== location.href) event.detail.shouldSwap = false;
+        else if (event.detail.pathInfo.responsePath !== location.pathname + location.search) event.detail.shouldSwap = false;
         else isIn();
     });
     document.addEventListener("htmx:oobBeforeSwap", ({ detail, target }) => {
-        if (target.id.startsWith("desk-")) detail.shouldSwap = !target.querySelector("input:checked") && !target.contains(document.activeElement);
+        if (target.querySelector("input:checked") || target.contains(document.activeElement)) detail.shouldSwap = false;
     });
 
     // Many at once, ten by ten, so that one sees how far it is and what came of each.
@@ -412,16 +401,17 @@
             let page;
             let why = "";
             try {
-                const answer = await post(form, button, { Accept: "application/json" }, (body) => {
-                    body.set(button.name, button.value);
-                    body.delete("item");
-                    items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
-                });
+                const body = new FormData(form, button);
+                body.set(button.name, button.value);
+                body.delete("item");
+                items.slice(sent, sent + AT_ONCE).forEach((number) => body.append("item", number));
+                const address = form.getAttribute("action") || location.href;
+                const answer = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWERS_WITHIN) });
                 const said = await refused(answer);
                 page = new DOMParser().parseFromString(said ? "" : await answer.text(), "text/html");
                 if (!answer.ok) why = said?.sentence || whyNot(answer, page);
             } catch (error) {
-                why = error.name === "AbortError" ? sheet.late : dataset.stopped.replace("%s", sent).replace("%t", items.length);
+                why = error.name === "TimeoutError" ? sheet.late : dataset.stopped.replace("%s", sent).replace("%t", items.length);
             }
             if (why) {
                 progressText.textContent = why;

@@ -230,7 +230,7 @@ def test_renaming_a_group_affects_no_member() -> None:
     people.make_staff("june", "Juniors")
     form = {"name": "Beginners", "permissions": permission_ids("view_connection")}
     preview = promised(client, f"/admin/auth/group/{juniors.pk}/change/", form)
-    assert preview.lines() == ["Nobody loses a permission."]
+    assert preview.lines() == ["No one loses a permission."]
 
 
 def test_deleting_a_group_takes_from_each_what_was_said() -> None:

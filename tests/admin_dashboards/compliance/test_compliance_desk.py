@@ -71,6 +71,9 @@ def test_an_approval_is_revoked_at_the_desk_with_a_reason(document: Document) ->
     assert client.post(f"{page}override/", revoking | {"why": ""}).status_code == 422
     assert client.post(f"{page}override/", revoking | {"why": "agency", "version": 1}).status_code == 409
     assert client.post(f"{page}override/", revoking | {"why": "agency", "reason": ""}).status_code == 422
+    # The preview of what was refused says what revoking would send.
+    refused = client.post(f"{page}override/", revoking | {"why": ""}).text
+    assert ">Your verification was withdrawn</span>" in refused
     assert status_of(document) == "approved"
     assert client.post(f"{page}override/", revoking | {"why": "agency"}).status_code == 302
     assert status_of(document) == "rejected"

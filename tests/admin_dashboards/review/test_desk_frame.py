@@ -175,6 +175,15 @@ def test_the_script_gets_the_item_alone(vera: User, queue: list[Document]) -> No
     assert "data-item=" in part
 
 
+@pytest.mark.parametrize(("open_page", "pushed"), [("", None), ("#content-start", None), ("?tab=mine", True)])
+def test_only_another_page_gets_an_entry_in_the_history(
+    vera: User, queue: list[Document], open_page: str, pushed: bool | None
+) -> None:
+    headers = {"X-Part": "1", "HX-Current-URL": f"http://testserver{item(queue[0])}{open_page}"}
+    answer = console(vera).get(item(queue[0]), headers=headers)
+    assert answer.headers.get("HX-Push-Url") == (item(queue[0]) if pushed else None)
+
+
 def test_leaving_lets_go_and_goes_both_ways(vera: User, queue: list[Document]) -> None:
     client = console(vera)
     client.get(item(queue[1]))

@@ -265,6 +265,16 @@ def test_pending_sign_ins_leave_the_session_anonymous() -> None:
     assert "_auth_user_id" not in client.session
 
 
+def test_open_pages_are_signed_out_while_another_tab_asks_for_the_code() -> None:
+    staff = people.admin()
+    enrol(staff)
+    client = half_way(staff)
+    assert client.get("/admin/users/document/").url == CODE
+    for header in ({"X-Poll": "1"}, {"X-Part": "1"}):
+        answer = client.get("/admin/users/document/", headers=header)
+        assert (answer.status_code, answer.json()["type"]) == (401, "signed-out")
+
+
 def test_the_pages_of_the_second_step_need_the_first() -> None:
     for address in (CODE, ENROL):
         for method in ("get", "post"):

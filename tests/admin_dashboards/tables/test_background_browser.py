@@ -88,7 +88,7 @@ def test_progress_is_seen_and_cancelled_by_keyboard(page: Page, monkeypatch: pyt
     expect(page.get_by_text("Waiting for the worker", exact=False).last).to_be_visible()
     with worker():
         assert half.wait(60)
-        expect(page.locator("[data-figures]")).to_have_text("4 of 8 rows")
+        expect(page.locator("#transfer-rows span")).to_have_text("4 of 8 rows")
         bar = page.get_by_role("progressbar", name="Rows done")
         assert bar.evaluate("bar => [bar.value, bar.max]") == [4, 8]
         assert barriers(page) == []
