@@ -37,6 +37,7 @@ ELSEWHERE = {
     "token_blacklist": "of django-ninja-jwt",
     "utils.py": "a name that no file is to have",
     "var/duplicates.json": "written by a command",
+    "var/test-schema": "written by the tests",
 }
 """What is named and lies outside of the checkout, each with the reason."""
 

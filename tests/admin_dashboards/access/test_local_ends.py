@@ -78,20 +78,20 @@ def test_a_grant_ends_at_the_time_that_was_typed_in_the_viewer_s_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "said", "status"),
+    ("end", "said"),
     [
-        ("2027-03-28T02:30", "The clocks in Europe/Berlin skip this time on that day.", 200),
-        ("2027-10-31T02:30", "This time occurs twice in Europe/Berlin on that day.", 200),
-        ("2027-01-15T10:00", "Choose an end in the future.", 422),
-        ("0001-01-01T00:00", "Enter the end as a date and time", 200),
-        ("9999-12-31T23:59", "Enter the end as a date and time", 200),
-        ("2027-02-30T10:00", "Enter the end as a date and time", 200),
+        ("2027-03-28T02:30", "The clocks in Europe/Berlin skip this time on that day."),
+        ("2027-10-31T02:30", "This time occurs twice in Europe/Berlin on that day."),
+        ("2027-01-15T10:00", "Choose an end in the future."),
+        ("0001-01-01T00:00", "Enter the end as a date and time"),
+        ("9999-12-31T23:59", "Enter the end as a date and time"),
+        ("2027-02-30T10:00", "Enter the end as a date and time"),
     ],
 )
-def test_an_end_that_cannot_be_is_said_at_both_forms_with_what_was_typed(end: str, said: str, status: int) -> None:
+def test_an_end_that_cannot_be_is_said_at_both_forms_with_what_was_typed(end: str, said: str) -> None:
     client, nora, story = manager_in(BERLIN), people.make_staff("nora"), make_story(people.alice())
     answer = client.post(page_of(nora), form_of(nora, end))
-    assert answer.status_code == status
+    assert answer.status_code == 422
     assert said in answer.text
     assert f'value="{end}"' in answer.text
     assert not groups_of(nora)

@@ -53,19 +53,19 @@ def test_staff_are_added_with_their_groups_and_can_sign_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said", "status"),
+    ("given", "said"),
     [
-        ({"password2": "another-long-phrase-8"}, "The two passwords are not the same.", 200),
-        ({"password1": "short", "password2": "short"}, "too short", 422),
-        ({"username": "access"}, "This user name is taken.", 422),
-        ({"email": "ACCESS@staff.example.com"}, "This email address is taken.", 422),
-        ({"username": "two words"}, "Use letters, digits", 422),
-        ({"username": ""}, "This field is required.", 200),
+        ({"password2": "another-long-phrase-8"}, "The two passwords are not the same."),
+        ({"password1": "short", "password2": "short"}, "too short"),
+        ({"username": "access"}, "This user name is taken."),
+        ({"email": "ACCESS@staff.example.com"}, "This email address is taken."),
+        ({"username": "two words"}, "Use letters, digits"),
+        ({"username": ""}, "This field is required."),
     ],
 )
-def test_invalid_staff_accounts_are_explained_at_the_form(given: dict[str, str], said: str, status: int) -> None:
+def test_invalid_staff_accounts_are_explained_at_the_form(given: dict[str, str], said: str) -> None:
     answer = console(people.access()).post(f"{TABLE}add/", new(**given))
-    assert answer.status_code == status
+    assert answer.status_code == 422
     assert said in answer.content.decode()
     assert User.objects.count() == 1
 
@@ -108,7 +108,7 @@ def test_groups_of_the_access_desk_are_a_superuser_s_to_give() -> None:
     assert client.post(page_of(nora), form_of(nora, groups=[desk.pk])).status_code == 403
     added = client.post(f"{TABLE}add/", new(username="nils", email="nils@staff.example.com", groups=[desk.pk]))
     assert added.status_code == 403
-    assert client.post(page_of(nora), form_of(nora, groups=["9" * 5000])).status_code == 200
+    assert client.post(page_of(nora), form_of(nora, groups=["9" * 5000])).status_code == 422
     assert desk.user_set.count() == 1
     assert console(people.admin()).post(page_of(nora), form_of(nora, groups=[desk.pk])).status_code == 302
     assert desk.user_set.count() == 2

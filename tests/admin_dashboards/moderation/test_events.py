@@ -134,7 +134,7 @@ def test_event_edits_that_are_rejected_stay_in_the_form() -> None:
     event = make_event(people.alice())
     client = console(people.community())
     answer = client.post(f"{EVENTS}{event.pk}/change/", {"title": "", "description": "Kept as typed"})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "Kept as typed" in answer.content.decode()
     event.refresh_from_db()
     assert event.title == "Launch Party"
