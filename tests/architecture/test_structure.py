@@ -28,14 +28,14 @@ LONG_FILES = {
 LIMITS = {
     # measure: number of today  # target
     "modules of tests that import a test module": 0,  # 0
-    "test names without a subject": 10,  # 20
-    "test files of more than 500 lines": 1,  # 0
+    "test names without a subject": 8,  # 20
+    "test files of more than 500 lines": 0,  # 0
     "files of more than 300 lines without a reason": 0,  # 0
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 1,  # 1
-    "lines of JavaScript": 1630,  # 420
-    "type: ignore in admin_dashboards": 34,  # 40
+    "lines of JavaScript": 1627,  # 450
+    "type: ignore in admin_dashboards": 28,  # 40
     "type: ignore in api": 3,  # 3
     "type: ignore in apps": 10,  # 10
     "type: ignore in config": 0,  # 0

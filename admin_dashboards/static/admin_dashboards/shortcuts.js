@@ -117,15 +117,18 @@ const shortcuts = (() => {
         }
     }
 
+    // The decision is always visible, and what it is about stays visible, too.
+    const focus = (element) => element.focus({ preventScroll: element.closest(".desk-decision") !== null });
+
     function press(element) {
         if (element.matches("summary")) {
             element.click();
             element.parentElement.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
         } else if (element.matches("input[type=radio], input[type=checkbox]")) {
-            element.focus();
+            focus(element);
             element.click();
         } else if (element.matches(TYPING)) {
-            element.focus();
+            focus(element);
             element.select?.();
         } else {
             element.click();

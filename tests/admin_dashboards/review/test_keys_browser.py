@@ -49,6 +49,15 @@ def test_a_held_key_decides_one_document(page: Page) -> None:
     assert decided() == [first.pk]
 
 
+def test_keys_of_the_decision_do_not_scroll_the_evidence_away(page: Page) -> None:
+    people.compliance()
+    make_documents(1)
+    open_desk(page, COMPLIANCE_DESK, "compliance")
+    press(page, "n", "2", "Escape", "t")
+    expect(page.locator("[name=comment]")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
+
+
 def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
