@@ -157,8 +157,7 @@ function live(bar) {
     let warnAt = Number(texts.warnAt) * 1000;
     let renewable = true;
     let asked = Date.now();
-    let asking = false;
-    let out = false;
+    let [asking, again, out] = [false, false, false];
     let unsent = "";
 
     function menu(desks) {
@@ -188,9 +187,9 @@ function live(bar) {
     }
 
     async function ask() {
-        if (asking) return;
-        asking = true;
-        asked = Date.now();
+        // What happened since an answer was asked for may not be in it.
+        if (asking) return void (again = true);
+        [asking, again, asked] = [true, false, Date.now()];
         try {
             const answer = await fetch(texts.live, { headers: { Accept: "application/json", "X-Poll": "1" } });
             if (answer.status === 401) return ended();
@@ -203,6 +202,7 @@ function live(bar) {
             // Offline: the next turn asks again.
         } finally {
             asking = false;
+            if (again) ask();
         }
     }
 
