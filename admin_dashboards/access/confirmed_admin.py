@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -72,9 +73,9 @@ class ConfirmedAdmin(ModelAdmin):
 
         return what_would_change(save, lambda saved: self.concerned(saved or obj))
 
+    @abstractmethod
     def concerned(self, obj: Any) -> set[int]:
         """The IDs of the users whom a change of this row may concern."""
-        raise NotImplementedError
 
     def _confirmed(self, view: Any, theirs: bool) -> Any:
         def answer(request: StaffRequest, *args: Any) -> HttpResponse:

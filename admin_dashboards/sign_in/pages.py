@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.contrib.auth.views import LoginView
@@ -30,7 +31,7 @@ class SignIn(LoginView):
 
 
 @method_decorator(sensitive_post_parameters(), name="__call__")
-class PendingPage:
+class PendingPage(ABC):
     """A page that needs the password to have been given; it can always be left for the start."""
 
     enrolled: bool
@@ -47,8 +48,9 @@ class PendingPage:
             return HttpResponseRedirect(page_for(user))
         return self.answer(request, user)
 
+    @abstractmethod
     def answer(self, request: HttpRequest, user: User) -> HttpResponse:
-        raise NotImplementedError
+        """The page for `user`, who has given the password."""
 
 
 class CodePage(PendingPage):
