@@ -292,7 +292,9 @@ DATABASES = {
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": _database.get("OPTIONS", {})
-        | {"pool": {"min_size": 0, "max_size": int(_number("DATABASE_POOL", 24)), "timeout": 10, "max_idle": 120}},
+        | {"pool": {"min_size": 0, "max_size": int(_number("DATABASE_POOL", 24)), "timeout": 10, "max_idle": 120}}
+        # Any number lets `apps.infra.prepared` prepare its statements; Django sets None, and psycopg then never does.
+        | {"prepare_threshold": 5},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

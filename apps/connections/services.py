@@ -17,19 +17,23 @@ from apps.infra import pubsub
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
 from apps.users.models import User
+from apps.visibility.compiled import Listing, compiled
 
 type Direction = Literal["sent", "received"]
 
 
-def connections_of(
-    user: User, *, status: str | None = None, direction: Direction | None = None
-) -> QuerySet[Connection]:
+def connections_of(user: User, *, status: str | None = None, direction: Direction | None = None) -> Listing[Connection]:
     """The connections of a user, newest first."""
-    rows = visible(user, Connection, ConnectionQuerySet)
+    return _connections(user, status=status, direction=direction)
+
+
+@compiled(status=(None, *Connection.Status.values), direction=(None, "sent", "received"))
+def _connections(viewer: User, *, status: str | None, direction: Direction | None) -> QuerySet[Connection]:
+    rows = visible(viewer, Connection, ConnectionQuerySet)
     if status is not None:
         rows = rows.filter(status=status)
     if direction is not None:
-        rows = rows.filter(sender=user) if direction == "sent" else rows.filter(receiver=user)
+        rows = rows.filter(sender_id=viewer.pk) if direction == "sent" else rows.filter(receiver_id=viewer.pk)
     return rows.with_people().newest_first()
 
 

@@ -19,6 +19,7 @@ from apps.review.removable import Removable, RemovableQuerySet
 
 DEFAULT_LENGTH = timedelta(hours=4)
 """How long an event lasts whose end was not given."""
+WHENS = ("all", "past", "ongoing", "upcoming")
 
 
 class EventQuerySet(RemovableQuerySet["Event"]):
@@ -34,9 +35,9 @@ class EventQuerySet(RemovableQuerySet["Event"]):
     def upcoming(self, now: datetime | None = None) -> EventQuerySet:
         return self.filter(date__gt=now or timezone.now())
 
-    def when(self, when: str) -> EventQuerySet:
-        """`all`, `past`, `ongoing` or `upcoming`."""
-        return self if when == "all" else getattr(self, when)()
+    def when(self, when: str, now: datetime | None = None) -> EventQuerySet:
+        """One of `WHENS`."""
+        return self if when == "all" else getattr(self, when)(now)
 
 
 class Event(Removable):

@@ -27,7 +27,7 @@ from apps.events.changes import (
     notify_moved,
     participants_of,
 )
-from apps.events.models import Event, EventQuerySet, Participation
+from apps.events.models import WHENS, Event, EventQuerySet, Participation
 from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
 from apps.notifications.services import notify_all
@@ -35,6 +35,8 @@ from apps.review.decisions.models import Decision
 from apps.review.decisions.removal import remove_as, restore_as
 from apps.review.decisions.services import decide_all, drafted, snapshot_of
 from apps.users.models import User
+from apps.visibility.compiled import Listing, compiled
+from apps.visibility.snapshot import live_for
 
 PERM = "events.change_event"
 LOCKED_WITHIN = timedelta(seconds=5)
@@ -43,18 +45,28 @@ EMPTY = {"description": "", "ends_at": None, "capacity": None}
 """The values of fields that a replacement leaves out."""
 
 
-def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> QuerySet[Event]:
+def find_events(viewer: User | AnonymousUser, *, when: str = "all", search: str = "") -> Listing[Event]:
     """Events by time, title or place: upcoming ones soonest first, all others latest first."""
-    events = visible(viewer, Event, EventQuerySet).when(when)
-    if search:
-        events = events.filter(Q(title__icontains=search) | Q(location__icontains=search))
+    if not search:
+        return _events(viewer, when=when)
+    return _events.build(viewer, when=when).filter(Q(title__icontains=search) | Q(location__icontains=search))
+
+
+@compiled(when=WHENS)
+def _events(viewer: User | AnonymousUser, *, when: str) -> QuerySet[Event]:
+    events = visible(viewer, Event, EventQuerySet).when(when, live_for(viewer).now)
     order = ("date", "id") if when == "upcoming" else ("-date", "-id")
     return with_answers(events, viewer).order_by(*order)
 
 
+@compiled()
+def _event(viewer: User | AnonymousUser, event_id: int) -> QuerySet[Event]:
+    return with_answers(visible(viewer, Event), viewer).filter(pk=event_id)
+
+
 def event_for(viewer: User | AnonymousUser, event_id: int) -> Event:
     """One event as `viewer` sees it. Raises `Absent`."""
-    event = with_answers(visible(viewer, Event), viewer).filter(pk=event_id).first()
+    event = _event(viewer, event_id).first()
     if event is None:
         raise absent()
     return event

@@ -16,6 +16,7 @@ from apps.errors import Absent
 from apps.infra import pubsub
 from apps.notifications.models import Kind, Notification, NotificationQuerySet
 from apps.notifications.texts import text_of
+from apps.visibility.compiled import Listing, compiled
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -58,9 +59,14 @@ def notify_all(
     return notifications
 
 
-def notifications_of(user: User, *, unread: bool | None = None) -> models.QuerySet[Notification]:
+def notifications_of(user: User, *, unread: bool | None = None) -> Listing[Notification]:
     """The notifications of `user`, newest first: all, only the unread, or only the read."""
-    rows = visible(user, Notification, NotificationQuerySet)
+    return _notifications(user, unread=unread)
+
+
+@compiled(unread=(None, True, False))
+def _notifications(viewer: User, *, unread: bool | None) -> models.QuerySet[Notification]:
+    rows = visible(viewer, Notification, NotificationQuerySet)
     if unread is not None:
         rows = rows.filter(is_read=not unread)
     return rows.newest_first()
@@ -81,7 +87,7 @@ def mark_read(user: User, notification_id: int) -> Notification:
 
 def mark_all_read(user: User) -> int:
     """Mark all as read; returns how many were unread."""
-    return notifications_of(user, unread=True).update(is_read=True, read_at=timezone.now())
+    return _notifications.build(user, unread=True).update(is_read=True, read_at=timezone.now())
 
 
 def unread_count(user: User) -> int:

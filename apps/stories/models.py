@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -16,14 +16,14 @@ from apps.review.removable import Removable, RemovableQuerySet
 LIFETIME = timedelta(hours=24)
 
 
-def is_there() -> Q:
+def is_there(now: datetime | None = None) -> Q:
     """Visible to others: neither expired, nor removed, nor deleted."""
-    return Q(deleted_at__isnull=True, removed_at__isnull=True, expires_at__gt=timezone.now())
+    return Q(deleted_at__isnull=True, removed_at__isnull=True, expires_at__gt=now or timezone.now())
 
 
 class StoryQuerySet(RemovableQuerySet["Story"]):
-    def active(self) -> StoryQuerySet:
-        return self.filter(is_there())
+    def active(self, now: datetime | None = None) -> StoryQuerySet:
+        return self.filter(is_there(now))
 
     def newest_first(self) -> StoryQuerySet:
         return self.order_by("-created_at", "-id")

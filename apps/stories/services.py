@@ -27,7 +27,9 @@ from apps.stories.models import Story, StoryQuerySet, StoryView
 from apps.stories.permissions import feed_policy
 from apps.users.models import User
 from apps.users.permissions import hidden_from
+from apps.visibility.compiled import Listing, compiled
 from apps.visibility.evaluate import visible_rows
+from apps.visibility.snapshot import live_for
 
 logger = logging.getLogger(__name__)
 
@@ -35,28 +37,39 @@ LONGEST_CAPTION = 500
 FREED_AT_ONCE = 500
 
 
+@compiled()
 def feed(viewer: User) -> QuerySet[Story]:
     """The feed of `viewer`: public stories, those of connections, their own; newest first."""
     return with_seen(visible_rows(feed_policy, Story, viewer, StoryQuerySet).newest_first(), viewer)
 
 
-def stories_of(author: User, *, expired: bool = False) -> QuerySet[Story]:
+def stories_of(author: User, *, expired: bool = False) -> Listing[Story]:
     """The stories of `author` that have not expired, or with `expired` all of them; newest first."""
-    stories = visible(author, Story, StoryQuerySet).filter(author=author).kept()
-    return with_seen((stories if expired else stories.active()).newest_first(), author)
+    return _own_stories(author, expired=expired)
+
+
+@compiled(expired=(False, True))
+def _own_stories(viewer: User, *, expired: bool) -> QuerySet[Story]:
+    stories = visible(viewer, Story, StoryQuerySet).filter(author_id=viewer.pk).kept()
+    return with_seen((stories if expired else stories.active(live_for(viewer).now)).newest_first(), viewer)
 
 
 def story_for(viewer: User, story_id: int) -> Story:
     """One story as `viewer` sees it. Raises `Absent`."""
-    story = with_seen(visible(viewer, Story), viewer).filter(pk=story_id).first()
+    story = _story(viewer, story_id).first()
     if story is None:
         raise _absent()
     return story
 
 
+@compiled()
+def _story(viewer: User, story_id: int) -> QuerySet[Story]:
+    return with_seen(visible(viewer, Story), viewer).filter(pk=story_id)
+
+
 def with_seen(stories: QuerySet[Story], viewer: User) -> QuerySet[Story]:
     """Adds the author, and `seen`: whether the viewer has."""
-    views = StoryView.objects.filter(story=OuterRef("pk"), viewer=viewer)
+    views = StoryView.objects.filter(story=OuterRef("pk"), viewer_id=viewer.pk)
     return stories.select_related("author__profile").annotate(seen=Exists(views))
 
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
 
 from apps.visibility.policy import Check, Policy, PolicyFor
-from apps.visibility.snapshot import LIVE, Snapshot
+from apps.visibility.snapshot import LIVE, Snapshot, live_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ def visible_rows(
 
     `rows` is the model's own class of querysets, named where its methods are called on the result.
     """
-    return LIVE.of(model).filter(policy_for(viewer, LIVE).condition)
+    snapshot = live_for(viewer)
+    return snapshot.of(model).filter(policy_for(viewer, snapshot).condition)
 
 
 def evaluate(

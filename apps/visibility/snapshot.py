@@ -58,3 +58,9 @@ class AsOf:
 
 
 LIVE = Live()
+
+
+def live_for(viewer: Any) -> Snapshot:
+    """The rows as they are now, for a viewer; for one who stands for all, while a query is compiled, with time open."""
+    snapshot: Snapshot = getattr(viewer, "snapshot", LIVE)
+    return snapshot

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, IntegerField, QuerySet, When
+from typing import cast
+
+from django.db.models import Case, IntegerField, When
 from django.db.models.functions import Length, Lower
 from django.utils.translation import gettext as _
 
 from apps.access import visible
 from apps.errors import Absent
-from apps.users.models import User
+from apps.users.models import CLIENT_ROLES, User
 from apps.users.models.user_queries import UserQuerySet
 from apps.users.names import fold
 from apps.users.permissions import profile_page
+from apps.visibility.compiled import Listing, compiled
 from apps.visibility.evaluate import visible_rows
 
 
 def find_users(
     viewer: User, *, search: str = "", role: str | None = None, verified: bool | None = None
-) -> QuerySet[User]:
+) -> Listing[User]:
     """The directory: by user name alone, best match first; newest first where nothing is searched for."""
-    people = visible(viewer, User, UserQuerySet).select_related("profile")
-    if role is not None:
-        people = people.filter(role=role)
-    if verified is not None:
-        people = people.filter(identity_verified=verified)
     if not (key := fold(search)):
-        return people.order_by("-id")
+        return _directory(viewer, role=role, verified=verified)
+    people = cast(UserQuerySet, _directory.build(viewer, role=role, verified=verified))
     closeness = Case(
         When(username_key=key, then=0),
         When(username_key__startswith=key, then=1),
@@ -34,6 +33,16 @@ def find_users(
     )
     found = people.with_name_part(search)
     return found.order_by(closeness, Length("username"), Lower("username"))
+
+
+@compiled(role=(None, *CLIENT_ROLES), verified=(None, True, False))
+def _directory(viewer: User, *, role: str | None, verified: bool | None) -> UserQuerySet:
+    people = visible(viewer, User, UserQuerySet).select_related("profile")
+    if role is not None:
+        people = people.filter(role=role)
+    if verified is not None:
+        people = people.filter(identity_verified=verified)
+    return people.order_by("-id")
 
 
 def user_named(viewer: User, username: str) -> User:

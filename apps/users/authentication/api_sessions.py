@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,7 @@ from apps.users.authentication.sessions import end, is_valid
 from apps.users.authentication.tokens import AccessToken, RefreshToken, dead_token, read
 from apps.users.models import Session, User, unknown_user
 from apps.users.permissions import require_not_suspended
+from apps.visibility.compiled import compiled
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
@@ -158,11 +160,16 @@ def session_of(token: AccessToken) -> Session:
 
     Raises `WrongCredentials` where the session is over or the account deactivated.
     """
-    session = Session.objects.select_related("user__profile").filter(key=token["sid"]).first()
+    session = _session(UUID(token["sid"])).first()
     if session is None or not is_valid(session, token["ver"]):
         raise dead_token()
     _note_seen(session)
     return session
+
+
+@compiled()
+def _session(key: UUID) -> QuerySet[Session]:
+    return Session.objects.select_related("user__profile").filter(key=key)
 
 
 def hypothetical_session(user: User) -> Session:

@@ -1,0 +1,114 @@
+"""Questions that are asked at every call, compiled once: a function that makes a queryset, marked `@compiled`.
+
+    @compiled(when=("all", "past", "ongoing", "upcoming"))
+    def find_events(viewer: Viewer, *, when: str) -> QuerySet[Event]: ...
+
+It is called with slots in place of its values, and what Django makes of it is kept: one statement for each shape. The
+positional arguments are slots; those by keyword are a part of the shape, each with its choices. So rules stay where
+they are, in `permissions.py`, as conditions of the ORM.
+
+Staff, whose grants make other conditions, get the plain queryset, and so does every test that compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from inspect import Parameter, signature
+from itertools import product
+from typing import Any, cast, overload
+
+from django.db.models import BigIntegerField, Field, QuerySet, TextField, UUIDField
+from django.utils import timezone
+
+from apps.visibility.slots import AnyClient, Nobody, Slot
+from apps.visibility.statement import Statement
+
+FIELDS: dict[str, Field[Any, Any]] = {"int": BigIntegerField(), "UUID": UUIDField(), "str": TextField()}
+"""Of slots, by the annotation of the argument."""
+
+REGISTRY: list[Compiled[Any]] = []
+
+
+type Listing[T] = QuerySet[Any] | Rows[T]
+"""What is listed page by page."""
+
+
+class Rows[T](Sequence[T]):
+    """The rows for one call, read when they are asked for; used as the queryset that it stands for."""
+
+    def __init__(self, statement: Statement, values: dict[str, Any]) -> None:
+        self._statement, self._values = statement, values
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._statement.rows(self._values))
+
+    def first(self) -> T | None:
+        """The only row, or none. Of a list, ask for `[:1]`."""
+        return next(iter(self), None)
+
+    def count(self) -> int:  # type: ignore[override]
+        return self._statement.count(self._values)
+
+    def __len__(self) -> int:
+        return self.count()
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        start = place.start or 0
+        return self._statement.page(start, place.stop - start, self._values)
+
+
+class Compiled[T]:
+    """A function that makes a queryset, compiled once for each shape."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any]], choices: dict[str, Sequence[Any]]) -> None:
+        self.build, self.choices = build, choices
+        self.__doc__, self.__name__ = build.__doc__, build.__name__
+        given = signature(build).parameters.values()
+        positional = [each for each in given if each.kind is not Parameter.KEYWORD_ONLY]
+        self._has_viewer = positional[:1] and positional[0].name == "viewer"
+        self._slots = [Slot(each.name, FIELDS[each.annotation]) for each in positional[bool(self._has_viewer) :]]
+        self._statements: dict[tuple[Any, ...], Statement] = {}
+        REGISTRY.append(self)
+
+    def __call__(self, *args: Any, **shape: Any) -> Rows[T]:
+        """The rows, for these values of the slots. Raises `KeyError` for a shape that is none of the choices."""
+        viewer = args[0] if self._has_viewer else None
+        if viewer is not None and viewer.is_staff:
+            return cast(Rows[T], self.build(*args, **shape))
+        values: dict[str, Any] = {"now": timezone.now()}
+        if viewer is not None:
+            values["viewer"] = viewer.pk
+        for slot, value in zip(self._slots, args[1:] if self._has_viewer else args, strict=True):
+            values[slot.name] = value
+        return Rows(self.statement(viewer is None or viewer.is_authenticated, **shape), values)
+
+    def statement(self, signed_in: bool, **shape: Any) -> Statement:
+        """The statement for one shape."""
+        key = (signed_in, *(shape[name] for name in self.choices))
+        statement = self._statements.get(key)
+        if statement is None:
+            for name, choices in self.choices.items():
+                if shape[name] not in choices:
+                    raise KeyError(f"{self.__name__} is not compiled for {name}={shape[name]!r}.")
+            statement = self._statements[key] = Statement(self.build(*self._slots_for(signed_in), **shape))
+        return statement
+
+    def shapes(self) -> Iterator[dict[str, Any]]:
+        """All shapes."""
+        for chosen in product(*self.choices.values()):
+            yield dict(zip(self.choices, chosen, strict=True))
+
+    def _slots_for(self, signed_in: bool) -> list[Any]:
+        viewer = [AnyClient() if signed_in else Nobody()] if self._has_viewer else []
+        return [*viewer, *self._slots]
+
+
+def compiled(**choices: Sequence[Any]) -> Callable[[Callable[..., QuerySet[Any]]], Compiled[Any]]:
+    """Compile a function that makes a queryset; see above. `choices` are the values of each keyword argument."""
+    return lambda build: Compiled(build, choices)

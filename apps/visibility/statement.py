@@ -1,0 +1,168 @@
+"""A queryset as prepared statements, compiled once: all its rows, their number, and its pages.
+
+Django's compiler writes them; what it knows of the columns is kept and turns rows into objects, as its own iterable
+does. Objects are filled directly: `Model.__init__` takes longer than the query, and all it adds is signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, cast
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.models import BigIntegerField, Model, QuerySet
+from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
+from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
+from django.db.models.signals import post_init, pre_init
+
+from apps.infra.prepared import Prepared
+from apps.visibility.slots import Slot
+
+type Row = Sequence[Any]
+type Values = Mapping[str, Any]
+type Make = Callable[[Row], Any]
+
+OFFSET = Slot("offset", BigIntegerField())
+
+
+class NotCompilable(TypeError):
+    """The queryset does something that a statement here cannot."""
+
+
+class Statement:
+    """The rows of a queryset in which slots stand for the values of each call."""
+
+    def __init__(self, queryset: QuerySet[Any]) -> None:
+        if queryset.query.is_sliced or cast(Any, queryset)._prefetch_related_lookups:
+            raise NotCompilable("A compiled queryset has no slices and no prefetched rows.")
+        self._queryset = queryset
+        self._compiler = queryset.query.get_compiler(queryset.db)
+        self._all = self._prepared(self._compiler)
+        self._make = _maker(queryset, self._compiler) if self._all else None
+        self._pages: dict[int, tuple[Prepared | None, Prepared | None]] = {}
+
+    def rows(self, values: Values) -> list[Any]:
+        return self._fetch(self._all, values)
+
+    def page(self, start: int, size: int, values: Values) -> list[Any]:
+        """At most `size` rows after the first `start`. The size is a part of the text, so that the planner knows it."""
+        if size not in self._pages:
+            self._pages[size] = self._first_page(size), self._further_page(size)
+        first, further = self._pages[size]
+        return self._fetch(further, {**values, "offset": start}) if start else self._fetch(first, values)
+
+    def count(self, values: Values) -> int:
+        """How many rows there are."""
+        return int(self._counting.rows(values)[0][0]) if self._counting else 0
+
+    @cached_property
+    def _counting(self) -> Prepared | None:
+        keys = self._queryset.order_by().values("pk")
+        return self._prepared(keys.query.get_compiler(keys.db), "SELECT COUNT(*) FROM (%s) AS counted")
+
+    def _first_page(self, size: int) -> Prepared | None:
+        return self._prepared(self._compiler, f"%s LIMIT {size:d}")
+
+    def _further_page(self, size: int) -> Prepared | None:
+        # Its keys first: joins and annotations would be evaluated for all that is skipped, too.
+        keys = self._queryset.values("pk")
+        try:
+            text, params = keys.query.get_compiler(keys.db).as_sql()
+        except EmptyResultSet:
+            return None
+        page = RawSQL(f"{text} LIMIT {size:d} OFFSET %s", [*params, OFFSET])  # noqa: S611 - compiled above
+        rows = self._queryset.filter(pk__in=page)
+        return self._prepared(rows.query.get_compiler(rows.db))
+
+    @staticmethod
+    def _prepared(compiler: Any, around: str = "%s") -> Prepared | None:
+        """The query of `compiler`; None where it can have no rows."""
+        try:
+            text, params = compiler.as_sql()
+        except EmptyResultSet:
+            return None
+        return Prepared(around.replace("%s", text, 1), params)
+
+    def _fetch(self, prepared: Prepared | None, values: Values) -> list[Any]:
+        if prepared is None or self._make is None:
+            return []
+        return [self._make(row) for row in prepared.rows(values)]
+
+
+def _maker(queryset: Any, compiler: Any) -> Make:
+    """Makes what the queryset has for each row, from the row."""
+    make = _maker_of_values(queryset) if compiler.klass_info is None else _maker_of_objects(queryset, compiler)
+    converters = compiler.get_converters([column[0] for column in compiler.select])
+    if not converters:
+        return make
+    connection = connections[queryset.db]
+
+    def convert(row: Row) -> Any:
+        converted = list(row)
+        for place, (functions, expression) in converters.items():
+            for function in functions:
+                converted[place] = function(converted[place], expression, connection)
+        return make(converted)
+
+    return convert
+
+
+def _maker_of_values(queryset: Any) -> Make:
+    if issubclass(queryset._iterable_class, FlatValuesListIterable):
+        return itemgetter(0)
+    query = queryset.query
+    if not issubclass(queryset._iterable_class, ValuesListIterable) or query.annotation_select:
+        raise NotCompilable("Of values, only lists of columns are compiled.")
+    return tuple
+
+
+def _maker_of_objects(queryset: Any, compiler: Any) -> Make:
+    if queryset._iterable_class is not ModelIterable:
+        raise NotCompilable("Only objects and lists of values are compiled.")
+    make = _instance_maker(compiler.klass_info, compiler.select)
+    annotations = list(compiler.annotation_col_map.items())
+
+    def make_annotated(row: Row) -> Model:
+        obj = make(row)
+        for name, place in annotations:
+            setattr(obj, name, row[place])
+        return cast(Model, obj)
+
+    return make_annotated
+
+
+def _instance_maker(info: dict[str, Any], columns: Any) -> Make:
+    """Makes an instance, with the related ones that are selected along, of its part of a row."""
+    model: type[Model] = info["model"]
+    places = info["select_fields"]
+    start, end = places[0], places[-1] + 1
+    if info.get("from_parent") or list(places) != list(range(start, end)):
+        raise NotCompilable("The columns of a compiled object stand side by side.")
+    if any(signal.has_listeners(model) for signal in (pre_init, post_init)):
+        raise NotCompilable(f"{model.__name__} is listened to when it is made; a compiled row would not say.")
+    names = [columns[place][0].target.attname for place in places]
+    key = start + names.index(model._meta.pk.attname)
+    related = [
+        (_instance_maker(each, columns), each["local_setter"], each["remote_setter"])
+        for each in info.get("related_klass_infos", [])
+    ]
+
+    def make(row: Row) -> Model | None:
+        if row[key] is None:
+            return None
+        obj = model.__new__(model)
+        state = obj._state = ModelState()
+        state.adding, state.db = False, "default"
+        obj.__dict__.update(zip(names, row[start:end], strict=True))
+        for make_related, set_local, set_remote in related:
+            other = make_related(row)
+            set_local(obj, other)
+            if other is not None:
+                set_remote(other, obj)
+        return obj
+
+    return make
