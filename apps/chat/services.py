@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,7 @@ from apps.errors import Absent, Invalid, Refused
 from apps.infra import pubsub
 from apps.review.decisions.removal import remove_as, restore_as
 from apps.users.models import User
+from apps.visibility.compiled import compiled
 
 
 def rooms_of(viewer: User) -> RoomQuerySet:
@@ -31,10 +33,15 @@ def rooms_of(viewer: User) -> RoomQuerySet:
 
 def room_named(viewer: User, name: str) -> Room:
     """The room by its name. Raises `Absent`, also where `viewer` is no member."""
-    room = visible(viewer, Room).filter(name=name).first()
+    room = _room(viewer, name).first()
     if room is None:
         raise _no_room()
     return room
+
+
+@compiled()
+def _room(viewer: User, name: str) -> QuerySet[Room]:
+    return visible(viewer, Room).filter(name=name)
 
 
 def timeline_of(viewer: User, room_name: str | None = None) -> Timeline:
@@ -42,7 +49,12 @@ def timeline_of(viewer: User, room_name: str | None = None) -> Timeline:
     if room_name is not None:
         room = room_named(viewer, room_name)
         return Timeline({room.pk: room.last_seq})
-    return Timeline(dict(visible(viewer, Room).values_list("pk", "last_seq")))
+    return Timeline(dict(_last_seqs(viewer)))
+
+
+@compiled()
+def _last_seqs(viewer: User) -> QuerySet[Room, tuple[int, int]]:
+    return visible(viewer, Room).values_list("pk", "last_seq")
 
 
 def enter_room(user: User, name: str) -> Room:

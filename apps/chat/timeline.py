@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.chat.models import Message, MessageQuerySet, Room
+from apps.visibility.compiled import compiled
+from apps.visibility.slots import each_of
 
 type Payload = dict[str, Any]
 """See `Message.payload`."""
@@ -35,19 +37,33 @@ class Timeline(Sequence[Payload]):
         if len(self._last_seqs) == 1:
             [(room, last)] = self._last_seqs.items()
             return before(room, last - place.start + 1, place.stop - place.start)
-        newest = Message.objects.filter(room__in=self._last_seqs, seq__gt=F("room__last_seq") - place.stop)
-        # Selected by keys alone: names would be joined for all skipped rows, too.
-        return _payloads(_of(*self._last_seqs).filter(pk__in=newest.newest_first().values("pk")[place]).newest_first())
+        return _payloads(_newest(list(self._last_seqs), place.stop)[place])
 
 
 def before(room_id: int, seq: int, limit: int) -> list[Payload]:
     """The nearest messages below `seq`, newest first."""
-    return _payloads(_of(room_id).filter(seq__lt=seq).order_by("-seq")[:limit])
+    return _payloads(_before(room_id, seq)[:limit])
 
 
 def after(room_id: int, seq: int, limit: int) -> list[Payload]:
     """The nearest messages above `seq`, in the order in which they were sent."""
-    return _payloads(_of(room_id).filter(seq__gt=seq).order_by("seq")[:limit])
+    return _payloads(_after(room_id, seq)[:limit])
+
+
+@compiled()
+def _newest(rooms: list[int], reach: int) -> MessageQuerySet:
+    """Among the newest `reach` messages of each room are the newest `reach` of all."""
+    return _shown().filter(room__in=each_of(rooms), seq__gt=F("room__last_seq") - reach).newest_first()
+
+
+@compiled()
+def _before(room: int, seq: int) -> QuerySet[Message]:
+    return _shown().filter(room=room, seq__lt=seq).order_by("-seq")
+
+
+@compiled()
+def _after(room: int, seq: int) -> QuerySet[Message]:
+    return _shown().filter(room=room, seq__gt=seq).order_by("seq")
 
 
 def last_seqs(room_ids: Iterable[int]) -> dict[int, int]:
@@ -55,8 +71,12 @@ def last_seqs(room_ids: Iterable[int]) -> dict[int, int]:
     return dict(Room.objects.filter(pk__in=list(room_ids)).values_list("pk", "last_seq"))
 
 
-def _of(*room_ids: int) -> MessageQuerySet:
-    return Message.objects.with_names().filter(room__in=room_ids)
+def _shown() -> MessageQuerySet:
+    """With what `payload` reads, and no more."""
+    names = ("room__name", "sender__username")
+    return Message.objects.with_names().only(
+        "room", "sender", "seq", "text", "client_id", "sent_at", "removed_at", *names
+    )
 
 
 def _payloads(messages: Iterable[Message]) -> list[Payload]:

@@ -17,13 +17,19 @@ from inspect import Parameter, signature
 from itertools import product
 from typing import Any, cast, overload
 
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, Field, QuerySet, TextField, UUIDField
 from django.utils import timezone
 
 from apps.visibility.slots import AnyClient, Nobody, Slot
 from apps.visibility.statement import Statement
 
-FIELDS: dict[str, Field[Any, Any]] = {"int": BigIntegerField(), "UUID": UUIDField(), "str": TextField()}
+FIELDS: dict[str, Field[Any, Any]] = {
+    "int": BigIntegerField(),
+    "list[int]": ArrayField(BigIntegerField()),
+    "str": TextField(),
+    "UUID": UUIDField(),
+}
 """Of slots, by the annotation of the argument."""
 
 REGISTRY: list[Compiled[Any]] = []

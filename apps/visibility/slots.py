@@ -7,6 +7,7 @@ from typing import Any, NoReturn, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import BigAutoField, DateTimeField, Expression, Field, Model, QuerySet
+from django.db.models.expressions import RawSQL
 
 from apps.infra.prepared import Value
 
@@ -26,6 +27,11 @@ class Slot(Value, Expression):
 
 class UnknownOfViewer(TypeError):
     """A rule reads something of its viewer that differs between those who share one statement."""
+
+
+def each_of(numbers: list[int]) -> RawSQL:
+    """The numbers of a slot that holds a list, for a condition such as `room__in=each_of(rooms)`."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [numbers])
 
 
 VIEWER = Slot("viewer", BigAutoField())

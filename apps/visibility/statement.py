@@ -95,7 +95,8 @@ class Statement:
 
 def _maker(queryset: Any, compiler: Any) -> Make:
     """Makes what the queryset has for each row, from the row."""
-    make = _maker_of_values(queryset) if compiler.klass_info is None else _maker_of_objects(queryset, compiler)
+    is_of_objects = queryset._iterable_class is ModelIterable
+    make = _maker_of_objects(compiler) if is_of_objects else _maker_of_values(queryset)
     converters = compiler.get_converters([column[0] for column in compiler.select])
     if not converters:
         return make
@@ -116,13 +117,11 @@ def _maker_of_values(queryset: Any) -> Make:
         return itemgetter(0)
     query = queryset.query
     if not issubclass(queryset._iterable_class, ValuesListIterable) or query.annotation_select:
-        raise NotCompilable("Of values, only lists of columns are compiled.")
+        raise NotCompilable("Only objects and lists of columns are compiled.")
     return tuple
 
 
-def _maker_of_objects(queryset: Any, compiler: Any) -> Make:
-    if queryset._iterable_class is not ModelIterable:
-        raise NotCompilable("Only objects and lists of values are compiled.")
+def _maker_of_objects(compiler: Any) -> Make:
     make = _instance_maker(compiler.klass_info, compiler.select)
     annotations = list(compiler.annotation_col_map.items())
 
