@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from django.db import NotSupportedError, connection
@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.types.numeric import Int8
 
 PLACEHOLDER = re.compile(r"%%|%s")
+NUMBERED = re.compile(r"\$([0-9]+)")
 LITERALS = (bool, int, str)
 
 
@@ -63,7 +64,20 @@ class Prepared:
 
 class _Cursor(psycopg.RawCursor[tuple[Any, ...]]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        return super().execute(query, params, prepare=True)
+        super().execute(query, params, prepare=True)
+        self._query = cast(Any, _Logged(query, params))  # read by Django's log of queries
+        return self
+
+
+class _Logged(NamedTuple):
+    """A statement as the log of queries has it, and a test explains it: with its values."""
+
+    text: str
+    params: Sequence[Any]
+
+    @property
+    def query(self) -> bytes:
+        return NUMBERED.sub(lambda found: sql.Literal(self.params[int(found[1]) - 1]).as_string(), self.text).encode()
 
 
 def _placed(param: Any, names: list[str]) -> str:
@@ -90,7 +104,7 @@ def _widened(value: Any) -> Any:
 def _run(text: str, params: list[Any]) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     # Logged where a test counts queries, but not for DEBUG alone, where nobody reads the log.
-    wrap = connection.make_debug_cursor if connection.force_debug_cursor else connection.make_cursor
+    wrap: Any = connection.make_debug_cursor if connection.force_debug_cursor else connection.make_cursor
     with wrap(_Cursor(cast(Any, connection.connection))) as cursor:
         cursor.execute(text, params)
         return cast(list[tuple[Any, ...]], cursor.fetchall())
