@@ -10,12 +10,14 @@ import pgtrigger
 from django.db import models, transaction
 from django.db.models import Q
 from django.dispatch import receiver
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
 from apps.audit.actions import label_of
 from apps.audit.context import origin
+from apps.audit.insert import Stamp, insert, is_insertable
 from apps.audit.models import append_only
 
 if TYPE_CHECKING:
@@ -191,10 +193,29 @@ def save_as[M: models.Model](actor: User | None, obj: M, *, action: str, note: s
     """
     _sign(obj, actor, action, note)
     marked: Any = obj
+    if is_insertable(obj):
+        # In place of Django's own last step, so that what the model does when it is saved is done.
+        marked.save_base = lambda **_: insert(obj, _stamp(marked))
+        try:
+            obj.save()
+        finally:
+            del marked.save_base
+        return obj
     marked._change_is_secret = secret
-    obj.save()
+    with transaction.atomic(savepoint=False):
+        obj.save()
     marked._change_is_secret = False
     return obj
+
+
+def _stamp(signed: Any) -> Stamp:
+    return Stamp(
+        history_date=getattr(signed, "_history_date", None) or timezone.now(),
+        history_user_id=None if signed._history_user is None else signed._history_user.pk,
+        history_change_reason=signed._change_reason,
+        request_id=origin().request_id,
+        action=signed._change_action,
+    )
 
 
 def delete_as(actor: User | None, obj: models.Model, *, action: str, note: str = "") -> None:

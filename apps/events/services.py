@@ -86,7 +86,6 @@ def with_answers(events: QuerySet[Event], viewer: User | AnonymousUser) -> Query
     return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
 
 
-@transaction.atomic
 def create_event(host: User, *, title: str, date: datetime, location: str, **rest: Any) -> Event:
     """Host an event, past ones too. `rest`: description, ends_at (4 hours after `date` unless given), capacity."""
     event = Event(host=host, title=title, date=date, location=location, **rest)
