@@ -319,7 +319,7 @@ ANONYMOUS_USER_NAME = None  # guardian makes no user of its own
 # apps.access asks guardian itself, so that no code asks it another way.
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "apps.users.hashers.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

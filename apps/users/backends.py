@@ -28,7 +28,7 @@ class Accounts(ModelBackend):
             return None
         user = User.objects.named(username).first()
         # The same hashes for unknown names: response times must not disclose accounts.
-        right = (user or unknown_user()).check_password(password)
+        right = (user or unknown_user(username)).check_password(password)
         if user is None or not right or not user.is_staff or not self.user_can_authenticate(user):
             return None
         if not AxesProxyHandler.is_allowed(request, {"username": username}):

@@ -6,12 +6,14 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.translation import gettext as _
 
 from apps.errors import Invalid
+from apps.users.hashers import Argon2
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -49,5 +51,21 @@ def check_new_password(password: str, user: User, *, field: str) -> None:
 
 @cache
 def dummy_hash() -> str:
-    """A hash to compare with where there is no account."""
-    return make_password("no account")
+    """A hash to compare with where there is nothing."""
+    return make_password(get_random_string(32))
+
+
+def dummy_hash_for(name: str) -> str:
+    """A hash to compare with where there is no account of this name.
+
+    Accounts that have not signed in since the release of 2026-11-28 have a slower hash. Every other name without an
+    account has one, too, always the same ones, so that the time tells nothing.
+    """
+    is_slow = isinstance(get_hasher(), Argon2) and salted_hmac("apps.users.dummy_hash", name).digest()[0] % 2
+    return _slow_dummy_hash() if is_slow else dummy_hash()
+
+
+@cache
+def _slow_dummy_hash() -> str:
+    hasher = Argon2PasswordHasher()
+    return hasher.encode(get_random_string(32), hasher.salt())

@@ -62,7 +62,7 @@ def sign_in(
     """
     user = account_named(name)
     # A hash is computed for unknown names too: response times must not disclose accounts.
-    right = (user or unknown_user()).check_password(password)
+    right = (user or unknown_user(name)).check_password(password)
     if user is not None and user.is_staff:
         _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
     if user is None or not right or not user.is_active:

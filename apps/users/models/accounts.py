@@ -25,10 +25,11 @@ from apps.users.names import (
     LOOKALIKE_TAKEN,
     MAIL_TAKEN,
     NAME_TAKEN,
+    fold,
     validate_script,
     validate_username,
 )
-from apps.users.passwords import composed, dummy_hash, spellings
+from apps.users.passwords import composed, dummy_hash_for, spellings
 
 PAGE_SIZES = (10, 25, 50, 100)
 """How many rows a page of the console shows: the choice, the first being the default."""
@@ -181,9 +182,9 @@ class User(AbstractUser):
         return self.suspended_until is not None and self.suspended_until > time
 
 
-def unknown_user() -> User:
+def unknown_user(name: str) -> User:
     """A stand-in for an unknown name, whose password check takes as long as that of an account."""
-    return User(password=dummy_hash())
+    return User(password=dummy_hash_for(fold(name)))
 
 
 class Staff(User):
