@@ -77,8 +77,10 @@ class Compiled[T]:
         self.__doc__, self.__name__ = build.__doc__, build.__name__
         given = signature(build).parameters.values()
         positional = [each for each in given if each.kind is not Parameter.KEYWORD_ONLY]
-        self._has_viewer = positional[:1] and positional[0].name == "viewer"
-        self._slots = [Slot(each.name, FIELDS[each.annotation]) for each in positional[bool(self._has_viewer) :]]
+        self.arguments = [each.name for each in positional]
+        self._has_viewer = self.arguments[:1] == ["viewer"]
+        self.is_public = self._has_viewer and "AnonymousUser" in positional[0].annotation
+        self._slots = [Slot(each.name, FIELDS[each.annotation]) for each in positional[self._has_viewer :]]
         self._statements: dict[tuple[Any, ...], Statement] = {}
         REGISTRY.append(self)
 
@@ -113,6 +115,15 @@ class Compiled[T]:
     def _slots_for(self, signed_in: bool) -> list[Any]:
         viewer = [AnyClient() if signed_in else Nobody()] if self._has_viewer else []
         return [*viewer, *self._slots]
+
+
+def compile_all() -> int:
+    """Compile everything, so that what cannot be is noticed before a server takes calls. Returns how many there are."""
+    return sum(
+        len([asked.statement(signed_in, **shape) for signed_in in {True, not asked.is_public}])
+        for asked in REGISTRY
+        for shape in asked.shapes()
+    )
 
 
 def compiled(**choices: Sequence[Any]) -> Callable[[Callable[..., QuerySet[Any]]], Compiled[Any]]:
