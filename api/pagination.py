@@ -13,6 +13,7 @@ from ninja import Schema
 from pydantic import BaseModel, Field
 
 from apps.errors import Absent
+from apps.visibility.compiled import Listing
 
 
 class PageSize(IntEnum):
@@ -39,14 +40,14 @@ class Page[T](Schema):
 
 
 def paginate(
-    request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], paging: Paging, *, count: int | None = None
+    request: HttpRequest, rows: Listing[Any] | Sequence[Any], paging: Paging, *, count: int | None = None
 ) -> dict[str, Any]:
     """The asked page of `rows`, in their order. `count` where it is known at less cost than by counting.
 
     Raises `Absent` past the end; the first page of nothing is empty.
     """
     if count is None:
-        count = rows.count() if isinstance(rows, QuerySet) else len(rows)
+        count = len(rows) if isinstance(rows, Sequence) else rows.count()
     start = (paging.page - 1) * paging.page_size
     if paging.page > 1 and start >= count:
         raise Absent("no-such-page", _("There are not that many pages."))
@@ -59,7 +60,7 @@ def paginate(
     }
 
 
-def _slice(rows: QuerySet[Any] | Sequence[Any], start: int, end: int) -> list[Any]:
+def _slice(rows: Listing[Any] | Sequence[Any], start: int, end: int) -> list[Any]:
     if start and isinstance(rows, QuerySet):
         # The page is picked by keys alone: joins and annotations would be worked out for all that is skipped, too.
         return list(rows.filter(pk__in=rows.values("pk")[start:end]))

@@ -31,11 +31,12 @@ class _Parameter(Value):
 
 def is_insertable(obj: models.Model) -> bool:
     """Whether all that saving this new row does is done by the statement: history alone listens to it."""
-    model, version = type(obj), type(obj).history.model  # type: ignore[attr-defined]
+    model, history = type(obj), getattr(type(obj), "history", None)
+    if history is None or obj.pk is not None or not obj._state.adding:
+        return False
+    version = history.model
     return (
-        obj.pk is None
-        and obj._state.adding
-        and not hasattr(obj, "skip_history_when_saving")
+        not hasattr(obj, "skip_history_when_saving")
         and _has_plain_columns(model)
         and len(pre_save._live_receivers(model)[0]) == 0
         and len(post_save._live_receivers(model)[0]) == 1
@@ -55,9 +56,9 @@ def insert(obj: models.Model, stamp: Stamp) -> None:
 
 
 @cache
-def _has_plain_columns(model: type[models.Model]) -> bool:
+def _has_plain_columns(model: Any) -> bool:
     """Whether each column has a value of its row, and each version is one row."""
-    meta, version = model._meta, model.history.model  # type: ignore[attr-defined]
+    meta, version = model._meta, model.history.model
     return (
         not meta.parents
         and not version._history_m2m_fields
@@ -66,17 +67,17 @@ def _has_plain_columns(model: type[models.Model]) -> bool:
     )
 
 
-def _written(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def _written(model: Any) -> list[Any]:
     return [field for field in model._meta.concrete_fields if not field.primary_key]
 
 
 @cache
-def _statement(model: type[models.Model]) -> Prepared:
-    version = model.history.model  # type: ignore[attr-defined]
+def _statement(model: Any) -> Prepared:
+    version: Any = model.history.model
     quote = connection.ops.quote_name
     written = [(quote(field.column), _Parameter(field.attname)) for field in _written(model)]
     kept = [quote(field.column) for field in version.tracked_fields]
-    columns = {field.attname: field for field in version._meta.concrete_fields}
+    columns: dict[str, Any] = {field.attname: field for field in version._meta.concrete_fields}
     stamped = [(columns[name], _Parameter(name)) for name in Stamp._fields]
     text = f"""
         WITH made AS (

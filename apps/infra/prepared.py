@@ -47,7 +47,7 @@ class Prepared:
 
     def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows for these values; further ones are ignored. Raises `KeyError` for one that is missing."""
-        params = [_widened(values[name]) for name in self.names]
+        params = [_as_bigint(values[name]) for name in self.names]
         try:
             return _run(self.text, params)
         except NotSupportedError as error:
@@ -94,11 +94,11 @@ def _placed(param: Any, names: list[str]) -> str:
     raise Unpreparable(f"{type(param).__name__} in a prepared statement: make it a value of each call.")
 
 
-def _widened(value: Any) -> Any:
+def _as_bigint(value: Any) -> Any:
     """Whole numbers always of eight bytes: PostgreSQL would prepare the statement once for each width."""
     if type(value) is int:
         return Int8(value)
-    return [Int8(each) for each in value] if type(value) is list else value
+    return [_as_bigint(each) for each in value] if type(value) is list else value
 
 
 def _run(text: str, params: list[Any]) -> list[tuple[Any, ...]]:

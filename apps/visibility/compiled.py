@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, signature
 from itertools import product
-from typing import Any, cast, overload
+from typing import Any, cast
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, Field, QuerySet, TextField, UUIDField
@@ -39,7 +39,7 @@ type Listing[T] = QuerySet[Any] | Rows[T]
 """What is listed page by page."""
 
 
-class Rows[T](Sequence[T]):
+class Rows[T]:
     """The rows for one call, read when they are asked for; used as the queryset that it stands for."""
 
     def __init__(self, statement: Statement, values: dict[str, Any]) -> None:
@@ -52,19 +52,10 @@ class Rows[T](Sequence[T]):
         """The only row, or none. Of a list, ask for `[:1]`."""
         return next(iter(self), None)
 
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return self._statement.count(self._values)
 
-    def __len__(self) -> int:
-        return self.count()
-
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[T]: ...
-    def __getitem__(self, place: int | slice) -> T | list[T]:
-        if isinstance(place, int):
-            return self[place : place + 1][0]
+    def __getitem__(self, place: slice) -> list[T]:
         start = place.start or 0
         return self._statement.page(start, place.stop - start, self._values)
 

@@ -212,7 +212,7 @@ def test_a_row_that_cannot_be_written_leaves_no_file(monkeypatch: pytest.MonkeyP
         raise DatabaseError
 
     monkeypatch.setattr(FileSystemStorage, "_save", note)
-    monkeypatch.setattr(Story, "_do_insert", fail)
+    monkeypatch.setattr("apps.audit.history.insert", fail)
     with pytest.raises(DatabaseError):
         post_story(author, picture())
     [name] = stored

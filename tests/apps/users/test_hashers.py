@@ -1,4 +1,4 @@
-"""Hashes of passwords: cheap enough for many sign-ins at once, and telling nobody which accounts there are."""
+"""Hashes of passwords: cheap enough for many sign-ins at once, and of equal cost for names without an account."""
 
 from __future__ import annotations
 
