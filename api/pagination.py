@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Schema
 from pydantic import BaseModel, Field
 
+from api.schemas.output import Output
 from apps.errors import Absent
 from apps.visibility.compiled import Listing
 
@@ -30,7 +30,7 @@ class Paging(BaseModel):
     page_size: PageSize = PageSize.TEN
 
 
-class Page[T](Schema):
+class Page[T](Output):
     """What every list answers."""
 
     count: int

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ninja import Schema
-
 from api.schemas.common import Time
 from api.schemas.notifications import TargetOut
+from api.schemas.output import Output
 from apps.audit.models import Entry
 from apps.users.accounts.access_log import ViewKind, kind_of, view_reason, view_text
 
 
-class LookOut(Schema):
+class LookOut(Output):
     """What was viewed, when and why. Never by whom."""
 
     id: int

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ninja import Schema
 from pydantic import StringConstraints
 
 from api.schemas.common import Body, Id, Time, one_of
+from api.schemas.output import Output
 from apps.moderation.models import Appeal, Report, Strike
 from apps.moderation.strikes import may_appeal_until
 
 
-class StrikeOut(Schema):
+class StrikeOut(Output):
     id: int
     decision: int
     """What an appeal names."""
@@ -68,7 +68,7 @@ class AppealIn(Body):
     text: Annotated[str, StringConstraints(max_length=2000)]
 
 
-class AppealOut(Schema):
+class AppealOut(Output):
     """Never who decided or ruled."""
 
     id: int

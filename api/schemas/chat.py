@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from api.pagination import Paging
 from api.parser import is_storable
 from api.schemas.common import Body, Id, PersonOut, Time
+from api.schemas.output import Output
 from apps.chat.models import LONGEST_MESSAGE, Room
 from apps.infra.ids import LARGEST_ID
 from apps.users.models import User
@@ -29,7 +29,7 @@ Seq = Annotated[int, Field(strict=True, ge=0, le=LARGEST_ID)]
 """The number of a message in its room: 1, 2, 3 … with no gap."""
 
 
-class ChatMessageOut(Schema):
+class ChatMessageOut(Output):
     id: int
     seq: Seq
     room: str
@@ -61,7 +61,7 @@ class RoomIn(Body):
     """The id of a user to whom one is connected."""
 
 
-class RoomOut(Schema):
+class RoomOut(Output):
     room_name: str
     participants: list[PersonOut]
     """All members of the room, oneself included."""
@@ -82,7 +82,7 @@ class RoomOut(Schema):
         return room.last_messages[0].payload() if room.last_messages else None
 
 
-class TicketOut(Schema):
+class TicketOut(Output):
     ticket: str
     expires_in: int
     """Seconds."""
@@ -108,7 +108,7 @@ class HistoryQuery(Paging):
         return self
 
 
-class StretchOut(Schema):
+class StretchOut(Output):
     """Messages of one room before or after a number, newest first."""
 
     next: str | None

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.db.models import TextChoices
-from django.http import HttpRequest
-from ninja import Schema
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from api.schemas.output import Output
 from apps.infra.ids import LARGEST_ID
 from apps.infra.media import signed_address
 from apps.users.models import Role, User
@@ -65,8 +64,12 @@ class Body(BaseModel):
 
 def absolute(context: dict[str, Any] | None, path: str) -> str:
     """`path` with the host of the request that is being answered; alone where there is none."""
-    request: HttpRequest | None = (context or {}).get("request")
-    return request.build_absolute_uri(path) if request else path
+    request: Any = (context or {}).get("request")
+    if request is None:
+        return path
+    if not hasattr(request, "origin"):  # the same for all addresses of an answer
+        request.origin = request.build_absolute_uri("/").removesuffix("/")
+    return f"{request.origin}{path}"
 
 
 def picture_address(user: User, context: dict[str, Any] | None) -> str:
@@ -75,7 +78,7 @@ def picture_address(user: User, context: dict[str, Any] | None) -> str:
     return absolute(context, path)
 
 
-class PersonOut(Schema):
+class PersonOut(Output):
     """A person inside another object. Select `<person>__profile` along."""
 
     id: int

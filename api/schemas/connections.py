@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ninja import Schema
 from pydantic import BaseModel
 
 from api.schemas.common import Body, Id, PersonOut, Time, one_of
+from api.schemas.output import Output
 from apps.connections.models import Connection
 
 
@@ -25,7 +25,7 @@ class ConnectionFilter(BaseModel):
     direction: Literal["sent", "received"] | None = None
 
 
-class ConnectionOut(Schema):
+class ConnectionOut(Output):
     id: int
     sender: PersonOut
     receiver: PersonOut

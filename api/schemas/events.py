@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from django.utils import timezone
-from ninja import Schema
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.common import Body, Id, PersonOut, Time, TimeIn, one_of
+from api.schemas.output import Output
 from apps.events.models import Event, Participation
 from apps.users.models import User
 
@@ -46,7 +46,7 @@ class EventFilter(BaseModel):
     """In titles and places."""
 
 
-class EventOut(Schema):
+class EventOut(Output):
     id: int
     title: str
     description: str
@@ -71,7 +71,7 @@ class InviteIn(Body):
     """The number of the person."""
 
 
-class AttendeeOut(Schema):
+class AttendeeOut(Output):
     person: PersonOut
     status: Annotated[Participation.Status, one_of(Participation.Status)]
 

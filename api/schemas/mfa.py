@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ninja import Schema
-
 from api.schemas.common import Body
+from api.schemas.output import Output
 from api.schemas.users import Code, Password
 
 
-class MfaOut(Schema):
+class MfaOut(Output):
     enabled: bool
     backup_codes_left: int
 
@@ -17,7 +16,7 @@ class MfaOnIn(Body):
     password: Password
 
 
-class EnrolmentOut(Schema):
+class EnrolmentOut(Output):
     secret: str
     """The key, for typing it into the app by hand."""
     uri: str
@@ -31,7 +30,7 @@ class CodeIn(Body):
     """The six digits that the app shows."""
 
 
-class BackupCodesOut(Schema):
+class BackupCodesOut(Output):
     backup_codes: list[str]
     """Shown this once. Each takes the place of the app's code one time."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ninja import Schema
 from pydantic import BaseModel
 
 from api.schemas.common import Time
+from api.schemas.output import Output
 from apps.notifications.models import Kind, Notification
 
 
@@ -13,14 +13,14 @@ class NotificationFilter(BaseModel):
     unread: bool | None = None
 
 
-class TargetOut(Schema):
+class TargetOut(Output):
     """What a notification leads to."""
 
     kind: str
     id: int
 
 
-class NotificationOut(Schema):
+class NotificationOut(Output):
     id: int
     kind: Kind
     text: str
@@ -35,5 +35,5 @@ class NotificationOut(Schema):
         return {"kind": notification.target_kind, "id": notification.target_id}
 
 
-class UnreadOut(Schema):
+class UnreadOut(Output):
     count: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ninja import Schema
 from pydantic import StringConstraints
 
 from api.schemas.common import Body, Id, Time, one_of
+from api.schemas.output import Output
 from apps.moderation.models import Report
 
 
@@ -20,7 +20,7 @@ class ReportIn(Body):
     """Needed where the reason is `other`."""
 
 
-class ReportOut(Schema):
+class ReportOut(Output):
     id: int
     kind: Annotated[Report.Kind, one_of(Report.Kind)]
     target_id: int

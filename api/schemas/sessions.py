@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Schema
-
 from api.schemas.common import Time
+from api.schemas.output import Output
 from apps.users.models import Session
 
 
-class SessionOut(Schema):
+class SessionOut(Output):
     id: int
     address: str | None
     user_agent: str

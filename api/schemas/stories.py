@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from ninja import Field, Schema
+from ninja import Field
 from pydantic import BaseModel, StringConstraints
 
 from api.schemas.common import Body, PersonOut, Time, absolute
+from api.schemas.output import Output
 from apps.infra.media import signed_address
 from apps.stories.models import Story, StoryView
 from apps.users.models import User
@@ -41,7 +42,7 @@ class OwnStoriesFilter(BaseModel):
     """Those that ran out too."""
 
 
-class StoryOut(Schema):
+class StoryOut(Output):
     id: int
     author: PersonOut
     content_file: str | None = Field(
@@ -66,7 +67,7 @@ class StoryOut(Schema):
         return absolute(context, signed_address("story", story.pk, viewer=request.user.pk, login=request.auth.pk))
 
 
-class StoryViewOut(Schema):
+class StoryViewOut(Output):
     person: PersonOut
     seen_at: Time
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import override
-from ninja import Schema
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,6 +17,7 @@ from pydantic import (
 )
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
+from api.schemas.output import Output
 from apps.connections.permissions import Relation, relation
 from apps.users.authentication.lockout import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
@@ -61,7 +61,7 @@ class RegisterIn(Body):
     phone: Phone = ""
 
 
-class AccountOut(Schema):
+class AccountOut(Output):
     id: int
     username: str
     email: str
@@ -86,7 +86,7 @@ class RefreshIn(Body):
     refresh: Token
 
 
-class TokensOut(Schema):
+class TokensOut(Output):
     refresh: str
     access: str
 
@@ -107,7 +107,7 @@ class ResetConfirmIn(Body):
     password: Password
 
 
-class MessageOut(Schema):
+class MessageOut(Output):
     message: str
 
 
@@ -142,7 +142,7 @@ class ProfilePut(_ProfileFields):
     and phone belong to the account, and stay where they are left out."""
 
 
-class _ProfileTexts(Schema):
+class _ProfileTexts(Output):
     """What every user may read of a profile."""
 
     bio: str
@@ -180,7 +180,7 @@ class ProfileOut(_ProfileTexts, AccountOut):
         return picture_address(user, context)
 
 
-class RelationOut(Schema):
+class RelationOut(Output):
     connection: Relation | None
     following: bool
     blocked: bool
@@ -209,7 +209,7 @@ class DocumentForm(BaseModel):
     """The person's or company's name as the document should state it."""
 
 
-class DocumentOut(Schema):
+class DocumentOut(Output):
     id: int
     doc_type: DocType
     legal_name: str

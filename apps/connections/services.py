@@ -16,7 +16,7 @@ from apps.errors import Absent, Conflict, Invalid
 from apps.infra import pubsub
 from apps.notifications.models import Kind
 from apps.notifications.services import notify
-from apps.users.models import User
+from apps.users.models import User, unshown
 from apps.visibility.compiled import Listing, compiled
 
 type Direction = Literal["sent", "received"]
@@ -34,7 +34,7 @@ def _connections(viewer: User, *, status: str | None, direction: Direction | Non
         rows = rows.filter(status=status)
     if direction is not None:
         rows = rows.filter(sender_id=viewer.pk) if direction == "sent" else rows.filter(receiver_id=viewer.pk)
-    return rows.with_people().newest_first()
+    return rows.with_people().defer(*unshown("sender"), *unshown("receiver")).newest_first()
 
 
 @transaction.atomic

@@ -34,7 +34,7 @@ from apps.notifications.services import notify_all
 from apps.review.decisions.models import Decision
 from apps.review.decisions.removal import remove_as, restore_as
 from apps.review.decisions.services import decide_all, drafted, snapshot_of
-from apps.users.models import User
+from apps.users.models import User, unshown
 from apps.visibility.compiled import Listing, compiled
 from apps.visibility.snapshot import live_for
 
@@ -83,7 +83,7 @@ def with_answers(events: QuerySet[Event], viewer: User | AnonymousUser) -> Query
     }
     # The ID of an anonymous user is None, which finds nothing.
     mine = here.filter(Q(user_id=viewer.pk)).values("status")
-    return events.select_related("host__profile").annotate(**counts, my_status=Subquery(mine))
+    return events.select_related("host__profile").defer(*unshown("host")).annotate(**counts, my_status=Subquery(mine))
 
 
 def create_event(host: User, *, title: str, date: datetime, location: str, **rest: Any) -> Event:

@@ -25,7 +25,7 @@ from apps.infra.files.uploads import take_story
 from apps.review.decisions.removal import remove_as, restore_as
 from apps.stories.models import Story, StoryQuerySet, StoryView
 from apps.stories.permissions import feed_policy
-from apps.users.models import User
+from apps.users.models import User, unshown
 from apps.users.permissions import hidden_from
 from apps.visibility.compiled import Listing, compiled
 from apps.visibility.evaluate import visible_rows
@@ -70,7 +70,7 @@ def _story(viewer: User, story_id: int) -> QuerySet[Story]:
 def with_seen(stories: QuerySet[Story], viewer: User) -> QuerySet[Story]:
     """Adds the author, and `seen`: whether the viewer has."""
     views = StoryView.objects.filter(story=OuterRef("pk"), viewer_id=viewer.pk)
-    return stories.select_related("author__profile").annotate(seen=Exists(views))
+    return stories.select_related("author__profile").defer(*unshown("author")).annotate(seen=Exists(views))
 
 
 def viewers_of(actor: User, story_id: int) -> QuerySet[StoryView]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.access import visible
 from apps.errors import Absent
-from apps.users.models import CLIENT_ROLES, User
+from apps.users.models import CLIENT_ROLES, User, unshown
 from apps.users.models.user_queries import UserQuerySet
 from apps.users.names import fold
 from apps.users.permissions import profile_page
@@ -37,7 +37,7 @@ def find_users(
 
 @compiled(role=(None, *CLIENT_ROLES), verified=(None, True, False))
 def _directory(viewer: User, *, role: str | None, verified: bool | None) -> UserQuerySet:
-    people = visible(viewer, User, UserQuerySet).select_related("profile")
+    people = visible(viewer, User, UserQuerySet).select_related("profile").defer(*unshown())
     if role is not None:
         people = people.filter(role=role)
     if verified is not None:

@@ -1,6 +1,6 @@
 """The models of accounts, by subject."""
 
-from apps.users.models.accounts import PAGE_SIZES, Staff, User, unknown_user
+from apps.users.models.accounts import PAGE_SIZES, Staff, User, unknown_user, unshown
 from apps.users.models.document_checks import (
     CHECKS,
     Check,
@@ -70,4 +70,5 @@ __all__ = [
     "phone_digits",
     "phone_digits_reversed",
     "unknown_user",
+    "unshown",
 ]

@@ -182,6 +182,23 @@ class User(AbstractUser):
         return self.suspended_until is not None and self.suspended_until > time
 
 
+SHOWN = {"id", "username", "role", "identity_verified"}
+"""The columns of a person that every answer shows of them, with their picture."""
+
+
+def unshown(path: str = "") -> list[str]:
+    """The columns that no answer shows of a person at `path`, such as "host", with their profile; to be deferred.
+
+    Nine tenths of the row: the password, the mail address and the phone need not leave the database for a list.
+    """
+    prefix = f"{path}__" if path else ""
+    profile = User._meta.get_field("profile").related_model._meta.concrete_fields
+    return [
+        *(f"{prefix}{field.name}" for field in User._meta.concrete_fields if field.name not in SHOWN),
+        *(f"{prefix}profile__{field.name}" for field in profile if field.name not in {"id", "user", "image"}),
+    ]
+
+
 def unknown_user(name: str) -> User:
     """A stand-in for an unknown name, whose password check takes as long as that of an account."""
     return User(password=dummy_hash_for(fold(name)))
