@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, cast
+from uuid import uuid4
 
 import psycopg
 from django.db import NotSupportedError, connection
@@ -57,9 +58,15 @@ class Prepared:
                 # It has ended the transaction. The pool throws a closed connection away, and its plans with it.
                 cast(Any, connection.connection).close()
                 raise
-        with connection.cursor() as cursor:
-            cursor.execute("DEALLOCATE ALL")  # of which psycopg takes notice
+        forget_all()
         return _run(self.text, params)
+
+
+def forget_all() -> None:
+    """Have this connection prepare all statements anew."""
+    # By psycopg's own cursor, since Django's does not tell it; and each time by another text: psycopg, which forgets
+    # its names when it sees this, does not look at a text that it has seen before.
+    psycopg.Cursor(cast(Any, connection.connection)).execute(f"DEALLOCATE ALL /* {uuid4()} */".encode())
 
 
 class _Cursor(psycopg.RawCursor[tuple[Any, ...]]):

@@ -18,7 +18,7 @@ from apps.chat.models import Membership, Message, Room
 from apps.connections.models import Connection
 from apps.events.models import Event, Participation
 from apps.events.services import find_events
-from apps.infra.prepared import Unpreparable
+from apps.infra.prepared import Unpreparable, forget_all
 from apps.notifications.models import Notification
 from apps.stories.models import Story, StoryView
 from apps.users.models import Block, Profile, Session, User
@@ -195,8 +195,8 @@ def prepared() -> dict[str, int]:
 
 @pytest.fixture
 def _nothing_prepared() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
+    connection.ensure_connection()
+    forget_all()
 
 
 @pytest.mark.usefixtures("_nothing_prepared")
