@@ -1,4 +1,4 @@
-"""Prepared statements: values go past the text, and a column that changes its type while a process runs ends nothing."""
+"""Prepared statements: values go past the text, and a column that changes its type ends no statement."""
 
 from __future__ import annotations
 
