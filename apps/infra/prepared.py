@@ -64,8 +64,8 @@ class Prepared:
 
 def forget_all() -> None:
     """Have this connection prepare all statements anew."""
-    # By psycopg's own cursor, since Django's does not tell it; and each time by another text: psycopg, which forgets
-    # its names when it sees this, does not look at a text that it has seen before.
+    # By psycopg's own cursor, which takes notice; and each time by another text: see
+    # findings/psycopg-deallocate-all-unnoticed.sh.
     psycopg.Cursor(cast(Any, connection.connection)).execute(f"DEALLOCATE ALL /* {uuid4()} */".encode())
 
 
