@@ -31,8 +31,9 @@ from zlib import crc32
 
 from PIL import Image
 
-from benchmarks.__main__ import keep, machine, manage, say
+from benchmarks.kept import write_as
 from benchmarks.papers import COPIES, Order, Paper, drawn, orders, printed
+from benchmarks.serving import machine, manage, say
 from devtools.embedded.throwaway import throwaway
 
 SIDE = 1200
@@ -78,7 +79,7 @@ def main() -> None:
         if options.prints:
             figures["look_up"] = look_up(options.prints)
             say(f"Look-up of candidates: {figures['look_up']}")
-    keep("duplicates.json", figures)
+    say(f"\nFigures: {write_as('duplicates.json', figures)}")
     say(json.dumps(figures, indent=2))
 
 

@@ -15,7 +15,7 @@ from statistics import median
 
 import psycopg
 
-from benchmarks.__main__ import python_of, say
+from benchmarks.serving import python_of, say
 from devtools.embedded.throwaway import throwaway
 from devtools.paths import CHECKOUT
 
