@@ -6,6 +6,8 @@ Prints tables, keeps the figures in var/bench, and compares them with the last r
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from devtools.paths import CHECKOUT
 
 
 def main() -> None:
+    # The servers of this run end with it, also where it is told to end.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     options = parsed()
     kind = "growth" if options.large else "quick" if options.quick else "bench"
     head = {

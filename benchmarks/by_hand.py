@@ -81,7 +81,7 @@ def _event(row: tuple[Any, ...], origin: str) -> dict[str, Any]:
             "username": row[9],
             "role": row[10],
             "is_verified": row[11],
-            "image": f"{origin}/media/{row[12]}",
+            "image": f"{origin}/media/{row[12] or 'default.jpg'}",
         },
         "going": row[13],
         "interested": row[14],

@@ -115,7 +115,7 @@ async def _run(ports: Sequence[int], pids: Sequence[int], places: Sequence[Seat]
         socket.close()
     sent = max(len(tally.sent_at), 1)
     row = summary(tally.seconds or [0.0], took) | {
-        "per_second": round(sent / took, 1),
+        "per_second": round(sent * len(tally.seconds) / max(expected, 1) / took, 1),
         "delivered": round(len(tally.seconds) / max(expected, 1), 4),
         "doubled": tally.doubled,
         "out_of_order": tally.out_of_order,
