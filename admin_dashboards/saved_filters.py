@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from admin_dashboards.desk import Desk
     from admin_dashboards.tables.base import ModelAdmin
 
-NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after")
+NOT_KEPT = ("p", "e", "_facets", "_changelist_filters", "before", "after", "day")
 """Parameters of one page of a table, not of a filter."""
 
 

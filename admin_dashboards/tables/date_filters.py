@@ -17,8 +17,18 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import INPUT_CLASSES
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.saved_filters import NOT_KEPT
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
+
+
+def read_day(text: str) -> date | None:
+    """The day of such a text as 2026-01-31; None for all else, and for days that no table has."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if EARLIEST <= day <= LATEST else None
 
 
 class DaysForm(forms.Form):
@@ -92,7 +102,7 @@ class DaysFilter(RangeDateFilter):
         return True
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        own = {*self.expected_parameters(), "p", "e"}
+        own = {*self.expected_parameters(), *NOT_KEPT}
         kept = [(name, value) for name, values in self.request.GET.lists() if name not in own for value in values]
         yield {
             "form": self._form(),

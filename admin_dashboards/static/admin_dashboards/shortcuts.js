@@ -1,6 +1,6 @@
 "use strict";
 
-// Single-key shortcuts of the desks: the viewer's own keys, the sheet that lists them, and what keeps a key from
+// Single-key shortcuts of desks and tables: the viewer's own keys, the sheet that lists them, and what keeps a key from
 // deciding something unseen. `shortcuts.asleep` is true until the evidence has been shown; `shortcuts.busy` while an
 // action is on its way.
 const shortcuts = (() => {
@@ -159,8 +159,15 @@ const shortcuts = (() => {
         pressed(event);
     }, true));
 
+    // Tables have no sheet: their two keys stand on the links.
+    function turn(event) {
+        const link = [...document.querySelectorAll("[data-turn]")].find((one) => one.dataset.turn === event.key);
+        if (link && hears(event) && !event.repeat) link.click();
+    }
+
     function pressed(event) {
-        if (!desk() || !sheet()) return;
+        if (!desk()) return turn(event);
+        if (!sheet()) return;
         if (event.key === "Escape" && !covered()) return void leave(event.target);
         if (!hears(event)) return;
         const line = document.activeElement?.closest("[data-row]");
