@@ -1,8 +1,9 @@
 """`python -m benchmarks.tables`: what pages of a table of the console take that has ten million rows.
 
 Fills the messages, opens pages of their table through the view, middleware and templates included, and prints the time
-that half and 95 of 100 stay within. No page is opened twice, so none is in memory because it was asked for before.
-Writes the figures to var/bench-tables.json.
+that half and 95 of 100 stay within, that time in CPU of the web process, which other work on the machine does not
+lengthen as much, and the mean CPU of the database. No page but the first is opened twice. Writes the figures to
+var/bench-tables.json.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,11 +19,15 @@ from html import unescape
 from random import Random
 from typing import Any
 
+import psutil
 import psycopg
 
 from benchmarks.__main__ import keep, machine, manage, say, show
 from benchmarks.figures import summary
 from devtools.embedded.throwaway import throwaway
+
+type Taken = tuple[float, float]
+"""Seconds, and seconds of CPU of the web process."""
 
 USERS = 1000
 DAYS = 1000
@@ -37,8 +41,9 @@ FILL = """
          senders AS (SELECT array_agg(id ORDER BY id) AS ids FROM users_user WHERE NOT is_staff)
     INSERT INTO chat_message
         (room_id, seq, sender_id, text, client_id, sent_at, removed_at, removed_by_id, removal_reason)
-    SELECT rooms.ids[1 + n %% cardinality(rooms.ids)], 1000000 + n, senders.ids[1 + (n * 7) %% cardinality(senders.ids)],
-           'See you at the harbour', '', date_trunc('minute', now() - (%(rows)s - n) * (interval '%(days)s days' / %(rows)s)),
+    SELECT rooms.ids[1 + n %% cardinality(rooms.ids)], 1000000 + n,
+           senders.ids[1 + (n * 7) %% cardinality(senders.ids)], 'See you at the harbour', '',
+           date_trunc('minute', now() - (%(rows)s - n) * (interval '%(days)s days' / %(rows)s)),
            CASE WHEN n %% 500 = 0 THEN now() END, NULL, ''
     FROM generate_series(1, %(rows)s::bigint) AS n, rooms, senders
 """
@@ -75,7 +80,8 @@ def fill(address: str, rows: int) -> float:
     began = time.perf_counter()
     with closing(psycopg.connect(address, autocommit=True)) as database:
         indexes = database.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'chat_message' AND indexdef NOT LIKE '%UNIQUE%'"
+            "SELECT indexname, indexdef FROM pg_indexes"
+            " WHERE tablename = 'chat_message' AND indexdef NOT LIKE '%UNIQUE%'"
         ).fetchall()
         references = database.execute(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
@@ -83,14 +89,14 @@ def fill(address: str, rows: int) -> float:
         ).fetchall()
         database.execute("SET maintenance_work_mem = '512MB'")
         for name, _ in references:
-            database.execute(f'ALTER TABLE chat_message DROP CONSTRAINT "{name}"')  # type: ignore[arg-type]
+            database.execute(f'ALTER TABLE chat_message DROP CONSTRAINT "{name}"')
         for name, _ in indexes:
-            database.execute(f'DROP INDEX "{name}"')  # type: ignore[arg-type]  # its own name
-        database.execute(FILL % {"rows": rows, "days": DAYS})  # type: ignore[arg-type]  # whole numbers
+            database.execute(f'DROP INDEX "{name}"')
+        database.execute(FILL % {"rows": rows, "days": DAYS})
         for _, definition in indexes:
             database.execute(definition)
         for name, definition in references:
-            database.execute(f'ALTER TABLE chat_message ADD CONSTRAINT "{name}" {definition}')  # type: ignore[arg-type]
+            database.execute(f'ALTER TABLE chat_message ADD CONSTRAINT "{name}" {definition}')
         database.execute("VACUUM ANALYZE chat_message")
     return time.perf_counter() - began
 
@@ -100,6 +106,7 @@ def measure(most: int) -> dict[str, dict[str, float]]:
 
     django.setup()
     from django.contrib.auth import get_user_model
+    from django.db import connection
     from django.test import Client
 
     users: Any = get_user_model()
@@ -108,16 +115,16 @@ def measure(most: int) -> dict[str, dict[str, float]]:
     client.force_login(staff, backend="apps.users.backends.Accounts")
     name = users.objects.exclude(pk=staff.pk).order_by("pk").values_list("username", flat=True)[0]
 
-    def get(query: str) -> tuple[float, str]:
-        began = time.perf_counter()
+    def get(query: str) -> tuple[Taken, str]:
+        began, cpu = time.perf_counter(), time.thread_time()
         response = client.get(f"{TABLE}{query}")
-        took = time.perf_counter() - began
+        took = time.perf_counter() - began, time.thread_time() - cpu
         assert response.status_code == 200, (query, response.status_code)
         return took, response.content.decode()
 
     for query in ("", "?before=end", f"?day={_day(DAYS // 2)}"):  # imports, templates
         get(query)
-    by_kind: dict[str, Callable[[], Iterator[float]]] = {
+    by_kind: dict[str, Callable[[], Iterator[Taken]]] = {
         "first page": lambda: (get("")[0] for _ in range(most)),
         "next, after the middle": lambda: _turns(get, f"?day={_day(DAYS // 2)}", "next", most),
         "back, before the middle": lambda: _turns(get, f"?day={_day(DAYS // 2 + 1)}", "prev", most),
@@ -131,11 +138,19 @@ def measure(most: int) -> dict[str, dict[str, float]]:
             get, f"?sent_at_from={_day(430)}&sent_at_to={_day(400)}&day={_day(415)}", "next", most
         ),
     }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        database = psutil.Process(cursor.fetchone()[0])
     found = {}
     for kind, pages in by_kind.items():
-        times = list(pages())
-        found[kind] = summary(times, sum(times)) | {"most_ms": round(max(times) * 1000, 1)}
-        say(f"  {kind}: {statistics.median(times) * 1000:.1f} ms")
+        before = sum(database.cpu_times()[:2])
+        taken = list(pages())
+        spent = (sum(database.cpu_times()[:2]) - before) / len(taken)
+        wall, cpu = (summary(seconds, sum(seconds)) for seconds in zip(*taken, strict=True))
+        found[kind] = {key: wall[key] for key in ("median_ms", "p95_ms")}
+        found[kind] |= {f"cpu_{key}": cpu[key] for key in ("median_ms", "p95_ms")}
+        found[kind]["database_cpu_ms"] = round(spent * 1000, 1)
+        say(f"  {kind}: {found[kind]}")
     return found
 
 
@@ -144,9 +159,9 @@ def _day(ago: int) -> str:
 
 
 def _turns(
-    get: Callable[[str], tuple[float, str]], query: str, way: str, most: int, *, first: bool = False
-) -> Iterator[float]:
-    """Seconds of each page on the way; of the one that it begins at only where `first`."""
+    get: Callable[[str], tuple[Taken, str]], query: str, way: str, most: int, *, first: bool = False
+) -> Iterator[Taken]:
+    """What each page on the way took; the one that it begins at only where `first`."""
     took, page = get(query)
     if first:
         yield took

@@ -1,10 +1,10 @@
 """Pages of a table that go on from a row, not from a number of rows: the last page costs what the first does.
 
-A cursor is a place in the order: the values that a row is ordered by, ending with a unique one. Holding values, it stays
-right where its row has been deleted or has moved since, and in whatever filter it is used. It is encrypted together with
-the order that it belongs to, since addresses end up in logs and histories: it discloses nothing that a column masks, no
-user can make one to find out by trial what a column masks, and one of another table, order or key of the installation
-is none. Equal places have equal cursors, so a page has one address.
+A cursor is a place in the order: the values that a row is ordered by, ending with a unique one. Holding values, it
+stays right where its row has been deleted or has moved since, and in whatever filter it is used. It is encrypted
+together with the order that it belongs to, since addresses end up in logs and histories: it discloses nothing that a
+column masks, no user can make one to find out by trial what a column masks, and one of another table, order or key of
+the installation is none. Equal places have equal cursors, so a page has one address.
 
 After a place come at most a few ranges of the order, each of them one range of an index; the first that are not empty
 make up the page. Where the keys have one direction and no NULL can follow, that is one query with a comparison of rows,
@@ -32,7 +32,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 type Place = Sequence[Any]
-"""A value for each key, or for the first ones alone: then it lies between the rows that have these values and others."""
+"""A value for each key, or for the first ones alone: then it lies behind all rows that have these values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _key(model: type[Model], part: Any) -> Key:
         part = OrderBy(F(part.removeprefix("-")), descending=part.startswith("-"))
     elif not isinstance(part, OrderBy):
         part = OrderBy(part)
-    expression = F(model._meta.pk.name) if part.expression == F("pk") else part.expression
+    expression: Any = F(model._meta.pk.name) if part.expression == F("pk") else part.expression
     try:
         field: Any = model._meta.get_field(expression.name) if isinstance(expression, F) else None
     except FieldDoesNotExist:  # over a relation, or an annotation

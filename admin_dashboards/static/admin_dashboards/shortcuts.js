@@ -27,9 +27,7 @@ const shortcuts = (() => {
 
     // --- Asleep until the evidence is shown ---------------------------------------------------------------------------
 
-    function visible(image) {
-        return image.offsetParent !== null;
-    }
+    const visible = (image) => image.offsetParent !== null;
 
     // A picture that failed for good says so on the page; one that is fetched again does not yet. A video is there
     // with its first frame.
@@ -159,14 +157,9 @@ const shortcuts = (() => {
         pressed(event);
     }, true));
 
-    // Tables have no sheet: their two keys stand on the links.
-    function turn(event) {
-        const link = [...document.querySelectorAll("[data-turn]")].find((one) => one.dataset.turn === event.key);
-        if (link && hears(event) && !event.repeat) link.click();
-    }
-
     function pressed(event) {
-        if (!desk()) return turn(event);
+        // Tables have no sheet: their two keys stand on the links.
+        if (!desk()) return void (hears(event) && !event.repeat && document.querySelector(`[data-turn="${CSS.escape(event.key)}"]`)?.click());
         if (!sheet()) return;
         if (event.key === "Escape" && !covered()) return void leave(event.target);
         if (!hears(event)) return;

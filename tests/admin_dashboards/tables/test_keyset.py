@@ -1,4 +1,4 @@
-"""Pages that go on from a row: every row once, in order, both ways, whatever the order and whatever has been deleted."""
+"""Pages that go on from a row: every row once, in order, both ways, whatever the order and whatever is deleted."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_a_cursor_of_another_order_table_or_key_is_none(users: QuerySet[User]) -
 
 
 @pytest.mark.parametrize("text", ["", "x", "end", "%00", "ü", "\udce4", "A" * 40, "A" * 9000, "-_-_", "1", "[1]"])
-def test_what_was_made_up_is_no_cursor(users: QuerySet[User], text: str) -> None:
+def test_malformed_cursors_are_none(users: QuerySet[User], text: str) -> None:
     pages = pages_of(users, ("-date_joined", "-pk"))
     assert pages.read(text) is None
     cursor = pages.first().after
