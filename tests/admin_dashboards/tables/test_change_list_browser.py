@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests import people
@@ -41,6 +44,50 @@ def test_rows_are_cards_on_a_phone_and_work_as_before(page: Page) -> None:
     tick.check()
     expect(page.get_by_text("1 of 1 selected")).to_be_visible()
     assert barriers(page) == []
+
+
+def test_pages_are_turned_by_keyboard_alone(page: Page) -> None:
+    for number in range(25):
+        make_story(people.make_user(f"author{number:02}"), hours_old=number)
+    people.admin()
+    errors = sign_in(page, "admin")
+    for width in (1366, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        page.goto("/admin/stories/story/")
+        shown = page.locator("#result_list .data-row a[href*='/users/user/']")
+        expect(shown.first).to_have_text("author00")
+        page.keyboard.press("n")
+        expect(shown.first).to_have_text("author10")
+        assert barriers(page) == []
+        wider = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, width
+        page.keyboard.press("p")
+        expect(shown.first).to_have_text("author00")
+        page.get_by_role("link", name="Last").focus()
+        page.keyboard.press("Enter")
+        expect(shown.last).to_have_text("author24")
+        expect(page.get_by_role("link", name="Next")).to_have_count(0)
+        page.get_by_role("link", name="First").focus()
+        page.keyboard.press("Enter")
+        expect(shown.first).to_have_text("author00")
+    page.locator("#searchbar").focus()
+    page.keyboard.type("n")
+    expect(shown.first).to_have_text("author00")
+    assert errors == []
+
+
+def test_a_day_is_jumped_to_by_keyboard(page: Page) -> None:
+    for number in range(25):
+        make_story(people.make_user(f"author{number:02}"), hours_old=24 * number)
+    people.admin()
+    sign_in(page, "admin")
+    page.goto("/admin/stories/story/")
+    day = page.get_by_label("Jump to date")
+    day.fill((timezone.now() - timedelta(days=12)).date().isoformat())
+    day.press("Enter")
+    page.wait_for_url("**/story/?day=*")
+    shown = page.locator("#result_list .data-row a[href*='/users/user/']")
+    expect(shown.first).to_have_text("author12")
 
 
 def test_no_column_is_cut_off_at_1366(page: Page) -> None:

@@ -30,6 +30,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
     "NULL last": ("last_login", "-pk"),
     "NULL last, falling": (F("last_login").desc(nulls_last=True), "pk"),
     "NULL first, rising": (F("last_login").asc(nulls_first=True), "pk"),
+    "NULL last, second": ("role", "last_login", "pk"),
     "two NULLs": ("last_login", "-suspended_until", "-pk"),
     "two ways": ("role", "-last_login", "date_joined", "-pk"),
     "unique": ("-username",),
@@ -211,6 +212,14 @@ def test_days_are_those_of_the_viewer(users: QuerySet[User]) -> None:
         assert pages.at_day(date(2026, 3, 3)).rows[0].date_joined.isoformat() == "2026-03-02T23:30:00+00:00"
 
 
+@pytest.mark.parametrize("order", [("-date_joined", "-pk"), ("date_joined", "pk")])
+def test_a_row_of_midnight_belongs_to_its_day(users: QuerySet[User], order: tuple[str, ...]) -> None:
+    User.objects.filter(username="userx01").update(date_joined="2026-03-20T00:00:00Z")
+    pages = pages_of(users, order, 1)
+    assert pages.at_day(date(2026, 3, 20)).rows[0].username == "userx01"
+    assert pages.at_day(date(2026, 3, 19)).rows[0].username == ("userxx23" if "-" in order[0] else "userx01")
+
+
 def test_a_day_past_either_end_is_that_end(users: QuerySet[User]) -> None:
     pages = pages_of(users, ("-date_joined", "-pk"))
     assert pages.at_day(date(2999, 12, 31)) == pages.first()
@@ -221,7 +230,8 @@ def test_a_day_past_either_end_is_that_end(users: QuerySet[User]) -> None:
 
 
 def test_a_page_of_an_indexed_order_is_one_query_with_a_comparison_of_rows(users: QuerySet[User]) -> None:
-    for order in (("-date_joined", "-pk"), ("date_joined", "-pk")):
+    # A heading puts its order before that of the table.
+    for order in (("-date_joined", "-pk"), ("date_joined", "-date_joined", "-pk")):
         pages = pages_of(users, order)
         place = pages.read(pages.first().after)
         assert place

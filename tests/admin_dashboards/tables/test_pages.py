@@ -149,6 +149,7 @@ def test_an_order_without_days_offers_none(viewer: Client) -> None:
     assert page.context["cl"].next
     assert "Jump to date" not in page.text
     assert names(client.get(f"{staff}?day=2026-03-04")) == names(page)
+    assert client.get("/admin/users/profile/?day=2026-03-04").status_code == 200
     assert "Jump to date" in client.get(f"{staff}?{by(page, 'last_login')}").text
 
 
