@@ -21,8 +21,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.events.models import Event
-from apps.moderation.models import Report
-from apps.users.models import Session, User
+from apps.moderation.models import Appeal, Report
+from apps.users.models import Document, Session, User
 from demo.bulk import copy_rows
 from demo.seed import fill, take_figures
 from demo.seeding.amounts import Amounts
@@ -233,6 +233,18 @@ class SearchTest(TestCase):
         }
         for index, rows in searches.items():
             assert index in rows.order_by().explain(), index
+
+    def test_few_of_many_items_of_a_desk_are_found_by_index(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        pending = Document.objects.filter(status=Document.Status.PENDING).order_by("created_at", "pk")
+        lists = {
+            "document_escalated": pending.filter(escalated_at__isnull=False),
+            "document_snoozed": pending.filter(snoozed_until__gt=timezone.now()),
+            "appeal_latest_ruled": Appeal.objects.filter(ruled_at__isnull=False).order_by("-ruled_at", "-pk"),
+        }
+        for index, rows in lists.items():
+            assert index in rows.explain(), index
 
 
 def tables() -> Iterator[str]:

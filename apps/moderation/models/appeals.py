@@ -99,6 +99,7 @@ class Appeal(ReviewItem):
         indexes = [
             models.Index(fields=["created_at", "id"], condition=Q(status="open"), name="appeal_queue"),
             models.Index(fields=["author", "-created_at"], name="appeal_of_author"),
+            models.Index(fields=["-ruled_at", "-id"], condition=Q(ruled_at__isnull=False), name="appeal_latest_ruled"),
         ]
 
     def __str__(self) -> str:

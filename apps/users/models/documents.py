@@ -155,6 +155,17 @@ class Document(ReviewItem):
         ]
         indexes = [
             models.Index(fields=["status", "created_at", "id"], name="document_queue"),
+            # Few of many that are pending.
+            models.Index(
+                fields=["created_at", "id"],
+                condition=Q(status="pending", escalated_at__isnull=False),
+                name="document_escalated",
+            ),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=Q(status="pending", snoozed_until__isnull=False),
+                name="document_snoozed",
+            ),
             models.Index(fields=["owner", "-created_at"], name="document_of_owner"),
             models.Index(fields=["-created_at", "-id"], name="document_newest"),
             models.Index(fields=["id"], condition=Q(pages__isnull=True), name="document_not_inspected"),
