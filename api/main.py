@@ -10,7 +10,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
@@ -53,7 +52,7 @@ class Api(NinjaAPI):
             keep_refused(request, response)
             return response
 
-        return csrf_exempt(answer)  # cookies count for nothing here
+        return answer
 
     def _takes_files(self, request: HttpRequest) -> bool:
         """Whether this is a form with files, sent to a call that takes them."""

@@ -1,17 +1,27 @@
-"""Gives each request its id and origin, and the console its second factor."""
+"""Gives each request its id and origin, and answers calls of the API past the middleware of the console."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
+from io import BytesIO
+from typing import cast
 from uuid import uuid4
 
+from django.contrib.auth.models import AnonymousUser
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
-from django_otp.middleware import OTPMiddleware
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.urls import resolve
 
 from apps.audit.context import coming_from
 from apps.infra.client_address import client_address, is_trusted_proxy
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +34,7 @@ def _warn_of_unlisted(header: str) -> None:
 class RequestOrigin:
     """Names each request: its id goes into logs, history and audit, and back to the client."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -49,15 +59,52 @@ class RequestOrigin:
             request.META["wsgi.url_scheme"] = "https"
 
 
-def is_of_api(request: HttpRequest) -> bool:
-    """Whether the request is a call, which brings a token: cookies and sessions count for nothing there."""
-    return request.path_info.startswith("/api/")
+class ApiRequests:
+    """Answers calls by itself. They bring a token: sessions, forms and pages count for nothing there.
 
+    All other requests go on to the middleware that follows, which is the console's. Of what that does, calls have the
+    redirect to HTTPS, the check of the host, the security headers and the length of the answer.
+    """
 
-class ConsoleOTPMiddleware(OTPMiddleware):
-    """django-otp's, for all but the API: that knows no sessions, and says itself who calls."""
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._security = SecurityMiddleware(get_response)
+        # An exception becomes the same answer as behind any other middleware.
+        self._answer = cast(GetResponse, convert_exception_to_response(self._call))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if is_of_api(request):
+        if not request.path_info.startswith("/api/"):
             return self.get_response(request)
-        return super().__call__(request)
+        response = self._answer(request)
+        for name, value in self._headers[request.is_secure()]:
+            response.headers.setdefault(name, value)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+    def _call(self, request: HttpRequest) -> HttpResponse:
+        if redirect := self._security.process_request(request):
+            return redirect
+        request.get_host()  # raises for a host that is not ours
+        request.user = AnonymousUser()  # until the token is read
+        request.resolver_match = match = resolve(request.path_info)
+        return match.func(request, *match.args, **match.kwargs)
+
+    @cached_property
+    def _headers(self) -> dict[bool, list[tuple[str, str]]]:
+        """The headers that Django's middleware writes, over HTTPS and without."""
+        return {is_secure: _security_headers(is_secure) for is_secure in (True, False)}
+
+
+def _security_headers(is_secure: bool) -> list[tuple[str, str]]:
+    def blank(request: HttpRequest) -> HttpResponse:
+        response = HttpResponse()
+        del response.headers["Content-Type"]
+        return response
+
+    scheme = "https" if is_secure else "http"
+    request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()})
+    response = blank(request)
+    for middleware in (XFrameOptionsMiddleware, ContentSecurityPolicyMiddleware, SecurityMiddleware):
+        response = middleware(blank).process_response(request, response)
+    return list(response.items())

@@ -239,6 +239,7 @@ MIDDLEWARE = [
     "config.middleware.RequestOrigin",
     "config.logs.RequestLog",  # a line for every answer, be it one that the middleware below gives
     "config.health.RequestMetrics",
+    "config.middleware.ApiRequests",  # answers calls; what follows is of the console alone
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -247,7 +248,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.middleware.ConsoleOTPMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",

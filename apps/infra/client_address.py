@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -38,7 +38,7 @@ def believed_address(peer: str | None, forwarded_for: str) -> str | None:
     """
     networks = _trusted(tuple(settings.TRUSTED_PROXIES))
     chain = [part.strip() for part in forwarded_for.split(",") if part.strip()]
-    address = _as_address(peer or "")
+    address = _peer_address(peer)
     if address is None:
         _warn_of_unreadable("The address of the connection")
     while address is not None and chain and _is_within(address, networks):
@@ -50,8 +50,16 @@ def believed_address(peer: str | None, forwarded_for: str) -> str | None:
 
 def is_trusted_proxy(address: str | None) -> bool:
     """Whether TRUSTED_PROXIES lists the address or its network."""
-    address = _as_address(address or "")
-    return address is not None and _is_within(address, _trusted(tuple(settings.TRUSTED_PROXIES)))
+    networks = _trusted(tuple(settings.TRUSTED_PROXIES))
+    if not networks:
+        return False
+    address = _peer_address(address)
+    return address is not None and _is_within(address, networks)
+
+
+@lru_cache(1024)  # what opens connections comes again, and cannot be as long as a header
+def _peer_address(peer: str | None) -> str | None:
+    return _as_address(peer or "")
 
 
 def _is_within(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
