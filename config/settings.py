@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
+from config.lines import lines
 from config.tracebacks import traceback_as_text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -553,16 +554,20 @@ LOGGING = {
     },
 }
 structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.filter_by_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
+    **lines(logging.INFO)
+    if not DEBUG
+    else {
+        "processors": [
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.filter_by_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        "logger_factory": structlog.stdlib.LoggerFactory(),
+        "cache_logger_on_first_use": True,
+    }
 )
 
 from config.unfold import UNFOLD  # noqa: E402, F401

@@ -61,6 +61,10 @@ def test_a_page_is_of_whom_its_session_says(caplog: pytest.LogCaptureFixture) ->
         ("/admin", {}, 301),
         ("/nowhere", {}, 404),
         ("/", {"Host": "elsewhere.example"}, 400),
+        ("/api/nowhere", {}, 404),
+        ("/api/users/profile", {}, 401),
+        ("/api/events", {"X-Plain": "1"}, 301),
+        ("/api/events", {"Host": "elsewhere.example"}, 400),
         ("/static/admin/css/base.css", {}, 200),
         ("/healthz", {"Host": "10.0.0.7"}, 200),
     ],
@@ -127,3 +131,22 @@ def test_a_page_that_fails_leaves_its_line_and_traceback(
     [line] = [cast(Any, record.msg) for record in caplog.records if "request_failed" in record.getMessage()]
     assert (line["code"], line["request"], line["exc_info"]) == (500, "GET /readyz", True)
     assert "secret" not in caplog.text
+
+
+STRANGE_LINES = """
+import sys, structlog
+import config.settings
+structlog.get_logger("one").info("kept", text="half \\ud800 of a pair, and é", when=__import__("datetime").date.today())
+structlog.get_logger("two").debug("dropped")
+sys.stderr.buffer.raw.close()
+structlog.get_logger("three").info("nowhere to write to")
+print("went on")
+"""
+
+
+def test_a_line_that_cannot_be_written_fails_nothing() -> None:
+    done = start(PRODUCTION, "-c", STRANGE_LINES)
+    [line] = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (line["event"], line["logger"], line["level"]) == ("kept", "one", "info")
+    assert "é" in line["text"]
+    assert done.stdout == "went on\n"
