@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from config import pool
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -294,7 +295,15 @@ DATABASES = {
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": _database.get("OPTIONS", {})
-        | {"pool": {"min_size": 0, "max_size": int(_number("DATABASE_POOL", 24)), "timeout": 10, "max_idle": 120}}
+        | {
+            "pool": {
+                "min_size": 0,
+                "max_size": int(_number("DATABASE_POOL", 24)),
+                "timeout": 10,
+                "max_idle": 120,
+                "check": pool.check,
+            }
+        }
         # Any number lets `apps.infra.prepared` prepare its statements; Django sets None, and psycopg then never does.
         | {"prepare_threshold": 5},
     }

@@ -17,8 +17,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 from procrastinate.contrib.django import app
+from psycopg_pool import ConnectionPool
 
+from config import pool
 from ops.management.commands import worker
+from tests.client import api
 from tests.jobs import worker_here
 from tests.settings import servers
 
@@ -76,6 +79,33 @@ async def until(session: psycopg.AsyncConnection, question: str) -> int:
             answer = await (await session.execute(question)).fetchone()
             if answer is not None:
                 return int(answer[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("idle", [-1, 3600])
+def test_a_connection_that_was_ended_while_idle_fails_no_call(monkeypatch: pytest.MonkeyPatch, idle: float) -> None:
+    monkeypatch.setattr(pool, "IDLE", idle)
+    assert api().get("/events").status_code == 200
+    connection.close()  # back into the pool
+    with psycopg.connect(host=str(servers.home), user="postgres", autocommit=True) as session:
+        session.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'infloo' AND datname = %s",
+            [connection.settings_dict["NAME"]],
+        )
+    assert api().get("/events").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("idle", "times"), [(-1, 4), (3600, 1)])
+def test_a_connection_in_use_costs_no_round_trip(monkeypatch: pytest.MonkeyPatch, idle: float, times: int) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(pool, "IDLE", idle)
+    monkeypatch.setattr(ConnectionPool, "check_connection", asked.append)
+    with ConnectionPool(kwargs=connection.get_connection_params(), min_size=1, check=pool.check) as connections:
+        for _ in range(4):
+            with connections.connection() as taken:
+                taken.execute("SELECT 1")
+    assert len(asked) == times
 
 
 def test_no_list_is_read_by_a_cursor_that_outlives_its_transaction() -> None:
