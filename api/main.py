@@ -17,6 +17,7 @@ from ninja.openapi.docs import Swagger
 from api import errors, openapi
 from api.auth import ImpersonatedRequest, User
 from api.parser import StrictParser, is_storable, require_small
+from api.renderer import FastRenderer
 from apps.support import refused_calls
 
 type View = Callable[..., HttpResponseBase]
@@ -98,6 +99,7 @@ api = Api(
     urls_namespace="api",
     auth=User(),
     parser=StrictParser(),
+    renderer=FastRenderer(),
     docs=Swagger(settings={"persistAuthorization": True}),
     docs_decorator=require_safe,
 )
