@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from uuid import uuid4
@@ -39,14 +40,14 @@ class Gone(Exception):
 
 
 class WholeBodies:
-    """An ASGI application that is called once the body of its request is there, and that no slow client holds up."""
+    """The ASGI face of `call`, which has the body of its request whole, and which no slow client holds up."""
 
-    def __init__(self, application: Any) -> None:
-        self.application = application
+    def __init__(self, call: Any) -> None:
+        self._call = call
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if not {b"content-length", b"transfer-encoding"} & {name for name, _value in scope["headers"]}:
-            await self.application(scope, receive, _patient(send))
+            await self._call(scope, BytesIO(), _patient(send))
             return
         with SpooledTemporaryFile(IN_MEMORY) as body:
             try:
@@ -62,7 +63,7 @@ class WholeBodies:
             headers = [(name, value) for name, value in scope["headers"] if name not in said]
             headers.append((b"content-length", str(length).encode()))
             body.seek(0)
-            await self.application(scope | {"headers": headers}, _parts(body), _patient(send))
+            await self._call(scope | {"headers": headers}, body, _patient(send))
 
 
 async def _read(scope: Scope, receive: Any, body: IO[bytes]) -> int:
@@ -89,14 +90,6 @@ async def _read(scope: Scope, receive: Any, body: IO[bytes]) -> int:
         body.write(message.get("body", b""))
         more = message.get("more_body", False)
     return length
-
-
-def _parts(body: IO[bytes]) -> Any:
-    async def receive() -> dict[str, Any]:
-        part = body.read(PART)
-        return {"type": "http.request", "body": part, "more_body": len(part) == PART}
-
-    return receive
 
 
 def _patient(send: Any) -> Any:
