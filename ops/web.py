@@ -8,7 +8,7 @@ import threading
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 from websockets.exceptions import SecurityError
@@ -43,18 +43,69 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
 
-class Prompt(H11Protocol):
-    """HTTP that waits for the head of a request no longer than a client needs."""
+class BadHead(Exception):
+    """The head of a request is larger than any needs to be, names no host or two, or announces what cannot be."""
+
+
+class Prompt(HttpToolsProtocol):
+    """HTTP that waits for the head of a request no longer than a client needs, and reads no more than it may say."""
 
     _waiting: asyncio.TimerHandle | None = None
+    # Bytes that came since the last head or part of a body, and those of the head that is read.
+    _unparsed = _head = 0
+    _is_head = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
+        self._unparsed += len(data)
         super().data_received(data)
+        # The parser keeps what it has of a header, of trailers too, for as long as more of it comes.
+        if self._unparsed > HEAD_MAX and not self.transport.is_closing():
+            if self._is_busy():
+                self.transport.close()
+            else:
+                self.send_400_response("Request header fields too large.")
         self._wait_for_head()
+
+    def on_message_begin(self) -> None:
+        self._is_head, self._head = True, 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """What comes after a body is no header of the request: it would be one that no proxy has looked at."""
+        self._count(len(name) + len(value) + len(": \r\n"))
+        if self._is_head:
+            super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > HEAD_MAX:
+            raise BadHead
+
+    def on_headers_complete(self) -> None:
+        self._is_head, self._unparsed = False, 0
+        names = [name for name, _value in self.headers]
+        hosts, version = names.count(b"host"), self.parser.get_http_version()
+        if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
+            raise BadHead
+        if self.parser.should_upgrade() and {b"content-length", b"transfer-encoding"} & set(names):
+            raise BadHead  # the parser would wait for the body, and nobody answers meanwhile
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unparsed = 0
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -90,12 +141,12 @@ def web_server(application: Any) -> uvicorn.Server:
         uvicorn.Config(
             application,
             http=Prompt,
+            loop="uvloop",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,  # TRUSTED_PROXIES says whose headers count
-            h11_max_incomplete_event_size=HEAD_MAX,
             ws=SocketProtocol,
             ws_max_size=64 * 1024,
             ws_ping_interval=20,
