@@ -8,12 +8,16 @@ key and algorithm come from `settings.NINJA_JWT`. A token only names the login: 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from ninja_jwt import tokens
+from ninja_jwt.backends import TokenBackend
 from ninja_jwt.exceptions import TokenError
+from ninja_jwt.state import token_backend
 
 from apps.errors import WrongCredentials
 
@@ -21,7 +25,24 @@ if TYPE_CHECKING:
     from apps.users.models import Session
 
 
+# Of the latest so many tokens, some two KiB each, the signature is not checked again: what was signed once stays so.
+# When a token ends is looked at each time, by the library's `verify` too.
+REMEMBERED = 4096
+
+
+@lru_cache(REMEMBERED)
+def _signed(encoded: str) -> dict[str, Any]:
+    return dict(token_backend.decode(encoded))
+
+
+class _Backend(TokenBackend):
+    def decode(self, token: str, verify: bool = True) -> dict[str, Any]:
+        return dict(_signed(token)) if verify else super().decode(token, verify)
+
+
 class _OfSession(tokens.Token):
+    _token_backend = _Backend(settings.NINJA_JWT["ALGORITHM"], settings.NINJA_JWT["SIGNING_KEY"])
+
     @classmethod
     def of(cls, session: Session) -> Self:
         """A new token of this login."""

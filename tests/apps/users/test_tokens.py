@@ -135,3 +135,24 @@ def test_a_header_of_another_scheme_is_not_logged(settings: Any, caplog: pytest.
     with caplog.at_level(logging.DEBUG):
         assert_problem(api(Authorization="Basic c2VjcmV0").get("/users/profile"), 401, "invalid-token")
     assert "c2VjcmV0" not in caplog.text
+
+
+def test_a_token_that_was_read_before_still_ends_and_is_of_its_kind() -> None:
+    encoded = api_sessions.begin(alice()).access
+    first = read(AccessToken, encoded)
+    first["sub"] = "999"
+    assert read(AccessToken, encoded)["sub"] != "999"
+    with pytest.raises(WrongCredentials):
+        read(RefreshToken, encoded)
+    with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)), pytest.raises(WrongCredentials):
+        read(AccessToken, encoded)
+
+
+def test_tokens_with_another_signature_are_never_remembered() -> None:
+    encoded = api_sessions.begin(alice()).access
+    read(AccessToken, encoded)
+    head, claims, signature = encoded.split(".")
+    changed = signature[:-2] + ("AA" if signature[-2:] != "AA" else "BA")
+    for _ in range(2):
+        with pytest.raises(WrongCredentials):
+            read(AccessToken, f"{head}.{claims}.{changed}")
