@@ -224,6 +224,7 @@ INSTALLED_APPS = [
     "django_otp",
     "axes",
     "django_structlog",
+    "apps.tallies",
     "apps.audit",
     "apps.review",
     "apps.review.decisions",

@@ -16,10 +16,18 @@ from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.errors import Conflict
 from apps.review.removable import Removable, RemovableQuerySet
+from apps.tallies.buckets import ByTime
+from apps.tallies.triggers import Tallied
+from apps.users.models import User
 
 DEFAULT_LENGTH = timedelta(hours=4)
 """How long an event lasts whose end was not given."""
 WHENS = ("all", "past", "ongoing", "upcoming")
+BY_BEGINNING = ByTime("events.begin", "date", minutes=240)
+BY_END = ByTime("events.end", "ends_at", minutes=240)
+TALLIED = Tallied(
+    "events", "events_event", "removed_at IS NULL", kind="'events.all'", owner="host_id", times=(BY_BEGINNING, BY_END)
+)
 
 
 class EventQuerySet(RemovableQuerySet["Event"]):
@@ -86,6 +94,7 @@ class Event(Removable):
             GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="event_title_search"),
             GinIndex(OpClass(Upper("location"), name="gin_trgm_ops"), name="event_place_search"),
         ]
+        triggers = TALLIED.triggers()
         permissions = [
             ("export_event", _("Can export events")),
             ("import_event", _("Can import events")),
@@ -114,6 +123,15 @@ class Event(Removable):
     @property
     def is_over(self) -> bool:
         return self.ends_at <= timezone.now()
+
+
+class Host(User):
+    """Users, as far as their events count while they are active."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = TALLIED.owner_triggers()
 
 
 class EventUserObjectPermission(UserObjectPermissionBase, TimeBoxed):

@@ -27,6 +27,7 @@ from apps.events.changes import (
     notify_moved,
     participants_of,
 )
+from apps.events.counts import terms
 from apps.events.models import WHENS, Event, EventQuerySet, Participation
 from apps.infra.time_limits import waiting_at_most
 from apps.notifications.models import Kind
@@ -57,6 +58,9 @@ def _events(viewer: User | AnonymousUser, *, when: str) -> QuerySet[Event]:
     events = visible(viewer, Event, EventQuerySet).when(when, live_for(viewer).now)
     order = ("date", "id") if when == "upcoming" else ("-date", "-id")
     return with_answers(events, viewer).order_by(*order)
+
+
+_events.counted(terms)
 
 
 @compiled()

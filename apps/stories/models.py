@@ -12,8 +12,19 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from apps.access import TimeBoxed
 from apps.audit.history import History
 from apps.review.removable import Removable, RemovableQuerySet
+from apps.tallies.buckets import ByTime
+from apps.tallies.triggers import Tallied
+from apps.users.models import User
 
 LIFETIME = timedelta(hours=24)
+BY_EXPIRY = ByTime("stories.public", "expires_at", minutes=5)
+TALLIED = Tallied(
+    "stories",
+    "stories_story",
+    "audience = 'public' AND deleted_at IS NULL AND removed_at IS NULL",
+    owner="author_id",
+    times=(BY_EXPIRY,),
+)
 
 
 def is_there(now: datetime | None = None) -> Q:
@@ -65,10 +76,23 @@ class Story(Removable):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="story_newest"),
             models.Index(fields=["author", "-created_at"], name="story_of_author"),
+            models.Index(
+                fields=["author", "expires_at"],
+                include=["audience"],
+                condition=Q(deleted_at__isnull=True, removed_at__isnull=True),
+                name="story_kept_of_author",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                include=["author"],
+                condition=Q(audience="public", deleted_at__isnull=True, removed_at__isnull=True),
+                name="story_public_by_expiry",
+            ),
             models.Index(fields=["-created_at", "-id"], condition=Q(removed_at__isnull=False), name="story_removed"),
             models.Index(fields=["-created_at", "-id"], condition=Q(held=True), name="story_held"),
             models.Index(fields=["expires_at"], condition=Q(freed_at__isnull=True), name="story_to_free"),
         ]
+        triggers = TALLIED.triggers()
         permissions = [("export_story", _("Can export stories"))]
 
     def __str__(self) -> str:
@@ -78,6 +102,15 @@ class Story(Removable):
         if self.expires_at is None:
             self.expires_at = self.created_at + LIFETIME
         super().save(*args, **kwargs)
+
+
+class Author(User):
+    """Users, as far as their stories count while they are active."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = TALLIED.owner_triggers()
 
 
 class StoryUserObjectPermission(UserObjectPermissionBase, TimeBoxed):

@@ -28,7 +28,7 @@ def is_author(user: User, story: Story) -> bool:
 
 def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """Stories of others while they are active and meant for the viewer; own stories in any state."""
-    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, snapshot))
+    connected, public = Q(author__in=connected_ids(viewer, snapshot)), Q(audience=Story.Audience.PUBLIC)
     return Policy(
         [
             Check("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
@@ -45,8 +45,10 @@ def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
             Check(
                 "audience",
                 _("Is it public, or is the viewer connected to its author?"),
-                Q(audience=Story.Audience.PUBLIC) | for_connections,
+                public | Q(audience=Story.Audience.CONNECTIONS) & connected,
                 spares_own=True,
+                exceptions=connected,
+                usual=public,
             ),
         ],
         own=Q(author_id=viewer.pk),

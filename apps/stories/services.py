@@ -23,11 +23,12 @@ from apps.infra.files.renditions import delete_file
 from apps.infra.files.storage import filed
 from apps.infra.files.uploads import take_story
 from apps.review.decisions.removal import remove_as, restore_as
-from apps.stories.models import Story, StoryQuerySet, StoryView
+from apps.stories.models import BY_EXPIRY, Story, StoryQuerySet, StoryView
 from apps.stories.permissions import feed_policy
 from apps.users.models import User, unshown
 from apps.users.permissions import hidden_from
 from apps.visibility.compiled import Listing, compiled
+from apps.visibility.counting import Terms, count_terms, still_to_come
 from apps.visibility.evaluate import visible_rows
 from apps.visibility.snapshot import live_for
 
@@ -41,6 +42,13 @@ FREED_AT_ONCE = 500
 def feed(viewer: User) -> QuerySet[Story]:
     """The feed of `viewer`: public stories, those of connections, their own; newest first."""
     return with_seen(visible_rows(feed_policy, Story, viewer, StoryQuerySet).newest_first(), viewer)
+
+
+@feed.counted
+def _count_feed(viewer: User) -> Terms:
+    snapshot = live_for(viewer)
+    policy = feed_policy(viewer, snapshot)
+    return count_terms(policy, Story.objects.all(), *still_to_come(policy, Story, snapshot, BY_EXPIRY))
 
 
 def stories_of(author: User, *, expired: bool = False) -> Listing[Story]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -54,14 +54,18 @@ def inactive_users(snapshot: Snapshot = LIVE) -> QuerySet[User, int]:
 
 def unblocked(whose: str, viewer: Viewer, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """The check that neither the viewer nor the owner, a user in the field `whose`, has blocked the other."""
-    passes = ~Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
-    return Check("unblocked", _lazy("Has neither of the two blocked the other?"), passes, spares_own=spares_own)
+    hidden = Q(**{f"{whose}__in": hidden_from(viewer, snapshot)})
+    question = _lazy("Has neither of the two blocked the other?")
+    return Check("unblocked", question, ~hidden, spares_own=spares_own, exceptions=hidden)
 
 
 def owner_is_active(whose: str, snapshot: Snapshot, *, spares_own: bool = False) -> Check:
     """The check that the account of the owner, a user in the field `whose`, is active."""
     passes = ~Q(**{f"{whose}__in": inactive_users(snapshot)})
-    return Check("active", _lazy("Is the account that it belongs to active?"), passes, spares_own=spares_own)
+    # No join and no EXISTS, for which PostgreSQL may read all active users.
+    active = Subquery(snapshot.of(User).filter(id=OuterRef(f"{whose}_id")).values("is_active"))
+    question = _lazy("Is the account that it belongs to active?")
+    return Check("active", question, passes, spares_own=spares_own, for_few=Q(active))
 
 
 def is_hidden(one_id: int, other_id: int) -> bool:

@@ -73,7 +73,13 @@ class Compiled[T]:
         self.is_public = self._has_viewer and "AnonymousUser" in positional[0].annotation
         self._slots = [Slot(each.name, FIELDS[each.annotation]) for each in positional[self._has_viewer :]]
         self._statements: dict[tuple[Any, ...], Statement] = {}
+        self._terms: Callable[..., QuerySet[Any]] | None = None
         REGISTRY.append(self)
+
+    def counted(self, terms: Callable[..., QuerySet[Any]]) -> Callable[..., QuerySet[Any]]:
+        """Marks the function of the same arguments that counts the rows as `apps.visibility.counting` does."""
+        self._terms = terms
+        return terms
 
     def __call__(self, *args: Any, **shape: Any) -> Rows[T]:
         """The rows, for these values of the slots. Raises `KeyError` for a shape that is none of the choices."""
@@ -95,7 +101,9 @@ class Compiled[T]:
             for name, choices in self.choices.items():
                 if shape[name] not in choices:
                     raise KeyError(f"{self.__name__} is not compiled for {name}={shape[name]!r}.")
-            statement = self._statements[key] = Statement(self.build(*self._slots_for(signed_in), **shape))
+            slots = self._slots_for(signed_in)
+            terms = self._terms(*slots, **shape) if self._terms else None
+            statement = self._statements[key] = Statement(self.build(*slots, **shape), terms)
         return statement
 
     def shapes(self) -> Iterator[dict[str, Any]]:

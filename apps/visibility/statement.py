@@ -34,12 +34,15 @@ class NotCompilable(TypeError):
 
 
 class Statement:
-    """The rows of a queryset in which slots stand for the values of each call."""
+    """The rows of a queryset in which slots stand for the values of each call.
 
-    def __init__(self, queryset: QuerySet[Any]) -> None:
+    `terms`: rows of one number each, called `term`, whose sum is the number of the rows.
+    """
+
+    def __init__(self, queryset: QuerySet[Any], terms: QuerySet[Any] | None = None) -> None:
         if queryset.query.is_sliced or cast(Any, queryset)._prefetch_related_lookups:
             raise NotCompilable("A compiled queryset has no slices and no prefetched rows.")
-        self._queryset = queryset
+        self._queryset, self._terms = queryset, terms
         self._compiler = queryset.query.get_compiler(queryset.db)
         self._all = self._prepared(self._compiler)
         self._make = _maker(queryset, self._compiler) if self._all else None
@@ -61,6 +64,9 @@ class Statement:
 
     @cached_property
     def _counting(self) -> Prepared | None:
+        if self._terms is not None:
+            counting = "SELECT COALESCE(SUM(term), 0) FROM (%s) AS terms"
+            return self._prepared(self._terms.query.get_compiler(self._terms.db), counting)
         keys = self._queryset.order_by().values("pk")
         return self._prepared(keys.query.get_compiler(keys.db), "SELECT COUNT(*) FROM (%s) AS counted")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import cast
 
 from django.db.models import Case, IntegerField, When
@@ -10,12 +11,15 @@ from django.utils.translation import gettext as _
 
 from apps.access import visible
 from apps.errors import Absent
+from apps.tallies.models import Tally
 from apps.users.models import CLIENT_ROLES, User, unshown
 from apps.users.models.user_queries import UserQuerySet
 from apps.users.names import fold
-from apps.users.permissions import profile_page
+from apps.users.permissions import directory_entry, profile_page
 from apps.visibility.compiled import Listing, compiled
+from apps.visibility.counting import Terms, count_terms, tallied
 from apps.visibility.evaluate import visible_rows
+from apps.visibility.snapshot import live_for
 
 
 def find_users(
@@ -37,12 +41,28 @@ def find_users(
 
 @compiled(role=(None, *CLIENT_ROLES), verified=(None, True, False))
 def _directory(viewer: User, *, role: str | None, verified: bool | None) -> UserQuerySet:
-    people = visible(viewer, User, UserQuerySet).select_related("profile").defer(*unshown())
+    people = _narrowed(visible(viewer, User, UserQuerySet), role, verified)
+    return people.select_related("profile").defer(*unshown()).order_by("-id")
+
+
+@_directory.counted
+def _count_directory(viewer: User, *, role: str | None, verified: bool | None) -> Terms:
+    kinds = [
+        f"users.{each}{'.verified' if is_verified else ''}"
+        for each, is_verified in product(CLIENT_ROLES, (False, True))
+        if role in (None, each) and verified in (None, is_verified)
+    ]
+    people = _narrowed(User.objects.all(), role, verified)
+    policy = directory_entry(viewer, live_for(viewer))
+    return count_terms(policy, people, tallied(Tally.objects.filter(kind__in=kinds)))
+
+
+def _narrowed(people: UserQuerySet, role: str | None, verified: bool | None) -> UserQuerySet:
     if role is not None:
         people = people.filter(role=role)
     if verified is not None:
         people = people.filter(identity_verified=verified)
-    return people.order_by("-id")
+    return people
 
 
 def user_named(viewer: User, username: str) -> User:

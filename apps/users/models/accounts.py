@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.history import History
+from apps.tallies.triggers import Tallied
 from apps.users.models.memberships import GroupMembership
 from apps.users.models.roles import CLIENT_ROLES, Role
 from apps.users.models.user_queries import UserManager, phone_digits, phone_digits_reversed
@@ -37,6 +38,14 @@ PAGE_SIZES = (10, 25, 50, 100)
 
 validate_phone = RegexValidator(
     re.compile(r"\A\+?[0-9][0-9 ().-]{3,30}\Z"), _("Enter a phone number, such as +1234567890.")
+)
+
+
+TALLIED = Tallied(
+    "users",
+    "users_user",
+    "NOT is_staff AND is_active",
+    kind="'users.' || role || CASE WHEN is_verified THEN '.verified' ELSE '' END",
 )
 
 
@@ -141,6 +150,7 @@ class User(AbstractUser):
                 """,
             ),
             *triggers(),
+            *TALLIED.triggers(),
         ]
         permissions = [
             ("export_user", _("Can export users")),
