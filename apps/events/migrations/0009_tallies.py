@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('tallies', '0001_initial'),
         ('events', '0008_action_of_versions'),
-        ('users', '0035_tallies'),
+        ('users', '0036_tallies'),
     ]
 
     operations = [

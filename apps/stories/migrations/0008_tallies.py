@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('tallies', '0001_initial'),
         ('stories', '0007_action_of_versions'),
-        ('users', '0035_tallies'),
+        ('users', '0036_tallies'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

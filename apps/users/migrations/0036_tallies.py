@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('tallies', '0001_initial'),
-        ('users', '0034_names_of_fingerprints'),
+        ('users', '0035_escalated_documents'),
     ]
 
     operations = [

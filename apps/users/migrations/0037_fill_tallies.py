@@ -16,7 +16,7 @@ EMPTY = "DELETE FROM tallies_tally WHERE split_part(kind, '.', 1) = 'users'"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0035_tallies'),
+        ('users', '0036_tallies'),
     ]
 
     operations = [
