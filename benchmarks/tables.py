@@ -22,8 +22,9 @@ from typing import Any
 import psutil
 import psycopg
 
-from benchmarks.__main__ import keep, machine, manage, say, show
+from benchmarks import kept
 from benchmarks.figures import summary
+from benchmarks.serving import machine, manage, say
 from devtools.embedded.throwaway import throwaway
 
 type Taken = tuple[float, float]
@@ -71,8 +72,11 @@ def main() -> None:
         os.environ.update(environment, DJANGO_SETTINGS_MODULE="config.settings")
         figures: dict[str, Any] = {"machine": machine(), "rows": options.rows, "filled_in_seconds": round(seconds)}
         figures["pages"] = measure(options.pages)
-    show(f"Pages of a table of {options.rows:,} rows", figures["pages"])
-    keep("bench-tables.json", figures)
+    say(f"\nPages of a table of {options.rows:,} rows")
+    width = max(map(len, figures["pages"]))
+    for name, row in figures["pages"].items():
+        say(f"  {name:<{width}}  " + "  ".join(f"{key} {value:>8,.1f}" for key, value in row.items()))
+    kept.write_as("bench-tables.json", figures)
 
 
 def fill(address: str, rows: int) -> float:

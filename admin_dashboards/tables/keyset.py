@@ -84,7 +84,7 @@ def _key(model: type[Model], part: Any) -> Key:
         part = OrderBy(part)
     expression: Any = F(model._meta.pk.name) if part.expression == F("pk") else part.expression
     try:
-        field: Any = model._meta.get_field(expression.name) if isinstance(expression, F) else None
+        field: Any = model._meta.get_field(vars(expression)["name"]) if isinstance(expression, F) else None
     except FieldDoesNotExist:  # over a relation, or an annotation
         field = None
     nullable = field is None or field.null
@@ -180,7 +180,7 @@ class Pages:
 
     @staticmethod
     def _some(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
-        """The first of the rows, picked by keys alone: PostgreSQL would weigh joins for all that it passes over, too,
+        """The first of the rows, picked by keys alone: PostgreSQL would work out joins for all that it passes over, too,
         and read along the order where an index of the filter knows the few rows."""
         if rows.query.distinct:
             return rows[:most]
