@@ -26,9 +26,8 @@ from api.schemas.frames import (
     notification_frame,
 )
 from apps.chat import services, timeline
-from apps.chat.models import Message
+from apps.chat.writing import Draft
 from apps.errors import Absent
-from apps.infra.limits import spend
 from apps.notifications import unread as unread_rows
 
 # Messages read from the database at a time.
@@ -101,18 +100,11 @@ class ChatSocket(Socket):
                 await self.send_frame(PongFrame())
 
     async def _say(self, frame: SendFrame) -> None:
-        message, new = await in_thread(self._send_message, frame)
-        if new:
-            if self._subscription is not None:
-                # Sockets of this process need not wait for Valkey, and get it without Valkey too.
-                self._subscription.receive({"type": "message", **message.payload()})
-        elif message.seq <= self._position:
+        draft = Draft(self.user, self.room_name, frame.message, frame.client_id or "")
+        message, new = await manager.current().messages.send(draft)
+        if not new and message.seq <= self._position:
             await self.send(message_frame(message.payload()))
         # Else it is still to come, in its turn.
-
-    def _send_message(self, frame: SendFrame) -> tuple[Message, bool]:
-        spend("messages", f"user:{self.user.pk}")
-        return services.send_message(self.user, self.room_name, text=frame.message, client_id=frame.client_id or "")
 
     @property
     def _position(self) -> int:

@@ -19,9 +19,11 @@ from django.utils import timezone
 
 from api.realtime import open_sockets
 from api.realtime.auth import revalidate
+from api.realtime.batches import Batches
 from api.realtime.channel import Channel
 from api.realtime.database import in_thread
 from api.realtime.subscriptions import LATENESS, RoomSubscription, Subscription, UserSubscription
+from apps.chat.models import Message
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
 from apps.infra import pubsub
@@ -45,6 +47,7 @@ class ConnectionManager:
         self._poll_now = asyncio.Event()
         self._last_poll = timezone.now()
         self._channel = Channel(self._deliver, on_gap=self._poll_now.set)
+        self.messages = Batches(self.run, self._deliver_own)
         self._tasks = {
             asyncio.create_task(self._subscribe()),
             asyncio.create_task(self._keep_polling()),
@@ -129,6 +132,10 @@ class ConnectionManager:
                 self._poll_now.set()
         elif subscription := self._subscriptions.get(group):
             subscription.receive(message)
+
+    def _deliver_own(self, message: Message) -> None:
+        # Sockets of this process need not wait for Valkey, and get it without Valkey too.
+        self._deliver(f"room.{message.room_id}", {"type": "message", **message.payload()})
 
     # --- The database ---------------------------------------------------------------------------------------------
 

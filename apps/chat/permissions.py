@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from apps.chat.models import Membership, Message, Room
-from apps.connections.permissions import connected_ids
+from apps.connections.models import Connection
 from apps.users.permissions import hidden_from
 from apps.visibility.evaluate import visible_rows
 from apps.visibility.policy import Check, Policy
@@ -54,10 +55,11 @@ def messages_shown(viewer: User | AnonymousUser) -> QuerySet[Message]:
     return visible_rows(message_policy, Message, viewer)
 
 
-def may_write(user: User, room: Room) -> bool:
-    """Whether `user` is connected to all other members of the room."""
-    others = Membership.objects.filter(room=room).exclude(user=user)
-    return not others.exclude(user__in=connected_ids(user)).exists()
+def may_write(user: User) -> Combinable:
+    """The condition on a room that `user` is connected to all its other members."""
+    connections = Connection.objects.between(user.pk, cast(int, OuterRef("user_id"))).accepted()
+    strangers = Membership.objects.filter(~Exists(connections), room=OuterRef("pk")).exclude(user_id=user.pk)
+    return ~Exists(strangers)
 
 
 def still_members(places: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:

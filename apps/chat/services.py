@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.access import require, visible
 from apps.audit.actions import Action
 from apps.audit.history import bulk_create_as, save_as
-from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room, RoomQuerySet, direct_key
-from apps.chat.permissions import joined, may_write
+from apps.chat.models import Membership, Message, Room, RoomQuerySet, direct_key
+from apps.chat.permissions import joined
 from apps.chat.timeline import Timeline
+from apps.chat.writing import Draft, Outcome, write
 from apps.connections.permissions import are_connected
-from apps.errors import Absent, Invalid, Refused
+from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.infra import pubsub
 from apps.review.decisions.removal import remove_as, restore_as
 from apps.users.models import User
 from apps.visibility.compiled import compiled
+
+type Answer = tuple[Message, bool] | DomainError
+"""A message that was sent, and whether it is new; or why it was not sent."""
 
 
 def rooms_of(viewer: User) -> RoomQuerySet:
@@ -107,41 +111,37 @@ def send_message(
     The same `client_id` of the same sender in the same room returns the first message again. Raises `Absent` where
     `sender` is no member, `Refused` while the two are not connected, `Invalid` for an empty or too long text.
     """
-    _check_text(text)
+    draft = Draft(sender, room_name or "", text, client_id)
     if receiver_id is not None:
-        room_name = _room_with(sender, receiver_id, field="receiver")[0].name
-    # Messages of a room take turns, which is what keeps `seq` without a gap.
-    room = visible(sender, Room).select_for_update(of=("self",)).filter(name=room_name).first()
-    if room is None:
-        raise _no_room()
-    if client_id and (first := _sent_already(room, sender, client_id)):
-        return first, False
-    if not may_write(sender, room):
-        raise _not_connected()
-    return _store(room, sender, text, client_id), True
+        draft = replace(draft, room_name=_room_with(sender, receiver_id, field="receiver")[0].name)
+    [answer] = send_messages([draft])
+    if isinstance(answer, DomainError):
+        raise answer
+    return answer
 
 
-def _sent_already(room: Room, sender: User, client_id: str) -> Message | None:
-    return Message.objects.with_names().filter(room=room, sender=sender, client_id=client_id).first()
+@transaction.atomic
+def send_messages(drafts: Sequence[Draft]) -> list[Answer]:
+    """Send messages in this order, in one transaction, and return for each what `send_message` would return or raise.
+
+    The messages of a room take turns, which is what keeps `seq` without a gap; a sender has read all earlier ones.
+    """
+    # Said twice with one `client_id` among these, it is one message, too.
+    keys = [(draft.sender.pk, draft.room_name, draft.client_id or n) for n, draft in enumerate(drafts)]
+    distinct: dict[tuple[Any, ...], Draft] = {}
+    for key, draft in zip(keys, drafts, strict=True):
+        distinct.setdefault(key, draft)
+    outcomes = dict(zip(distinct, write(list(distinct.values())), strict=True))
+    for outcome in outcomes.values():
+        if outcome.message is not None and outcome.is_new:
+            pubsub.publish(_group(outcome.message.room_id), {"type": "message", **outcome.message.payload()})
+    return [_answer(outcomes[key], is_first=distinct[key] is draft) for key, draft in zip(keys, drafts, strict=True)]
 
 
-# In one round trip, compiled once rather than for each message. The sender has read all earlier messages.
-COUNT_MESSAGE = f"""
-    WITH counted AS (
-        UPDATE {Room._meta.db_table} SET last_seq = %(seq)s, last_message_at = %(now)s WHERE id = %(room)s
-    )
-    UPDATE {Membership._meta.db_table} SET read_up_to = %(seq)s WHERE room_id = %(room)s AND user_id = %(sender)s
-"""  # noqa: S608
-
-
-def _store(room: Room, sender: User, text: str, client_id: str) -> Message:
-    seq, now = room.last_seq + 1, timezone.now()
-    message = Message(room=room, seq=seq, sender=sender, text=text, client_id=client_id, sent_at=now)
-    Message.objects.bulk_create([message])  # as such it makes no version; only a removal does
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT_MESSAGE, {"seq": seq, "now": now, "room": room.pk, "sender": sender.pk})
-    pubsub.publish(_group(room), {"type": "message", **message.payload()})
-    return message
+def _answer(outcome: Outcome, *, is_first: bool) -> Answer:
+    if outcome.message is None:
+        return _not_connected() if outcome.is_member else _no_room()
+    return outcome.message, outcome.is_new and is_first
 
 
 def mark_read(actor: User, room_name: str, up_to: int) -> None:
@@ -150,13 +150,13 @@ def mark_read(actor: User, room_name: str, up_to: int) -> None:
     up_to = min(up_to, room.last_seq)
     own = Membership.objects.filter(room=room, user=actor, read_up_to__lt=up_to)
     if own.update(read_up_to=up_to):
-        pubsub.publish(_group(room), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
+        pubsub.publish(_group(room.pk), {"type": "read", "room": room.name, "sender": actor.username, "up_to": up_to})
 
 
 def publish_typing(actor: User, room_name: str) -> None:
     """Publish to the room that `actor` is typing. It is not stored."""
     room = room_named(actor, room_name)
-    pubsub.publish(_group(room), {"type": "typing", "room": room.name, "sender": actor.username})
+    pubsub.publish(_group(room.pk), {"type": "typing", "room": room.name, "sender": actor.username})
 
 
 # --- Staff -----------------------------------------------------------------------------------------------------------
@@ -185,16 +185,8 @@ def _decide(actor: User, message_id: int, action: Callable[..., Any], reason: st
 # --- Shared ----------------------------------------------------------------------------------------------------------
 
 
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise Invalid("blank", _("Write something."), field="message")
-    if len(text) > LONGEST_MESSAGE:
-        limit = {"limit": LONGEST_MESSAGE}
-        raise Invalid("too-long", _("A message has at most %(limit)d characters.") % limit, field="message")
-
-
-def _group(room: Room) -> str:
-    return f"room.{room.pk}"
+def _group(room_id: int) -> str:
+    return f"room.{room_id}"
 
 
 def _no_room() -> Absent:
