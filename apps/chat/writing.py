@@ -13,7 +13,6 @@ from typing import Any, cast
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import BigIntegerField, Field, Model, QuerySet, TextField
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room
@@ -50,10 +49,15 @@ class Outcome:
     is_member: bool
 
 
-class _Sender(AnyClient):
-    """The sender of each draft, in rules."""
+class _OfDraft(Slot):
+    """A column of each draft, where a rule of one viewer has a value of each call."""
 
-    pk = id = RawSQL("draft.sender_id", [], output_field=BigIntegerField())
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return f"draft.{self.name}", ()
+
+
+class _Sender(AnyClient):
+    pk = id = _OfDraft("sender_id", BigIntegerField())
 
 
 COLUMNS: dict[str, Field[Any, Any]] = {
@@ -131,7 +135,7 @@ def _locking() -> Prepared:
 def _writing() -> Prepared:
     room, params = _room(_Sender()).query.get_compiler("default").as_sql()
     defaults = {
-        field.column: field.get_default()
+        str(field.column): field.get_default()
         for field in Message._meta.concrete_fields
         if not (field.null or field.primary_key or field.column in WRITTEN)
     }
@@ -170,8 +174,8 @@ def _writing() -> Prepared:
     )
 
 
-def _room(sender: AnyClient) -> QuerySet[Room, dict[str, Any]]:
-    named = joined(cast(Any, sender)).filter(name=RawSQL("draft.room_name", []))
+def _room(sender: AnyClient) -> QuerySet[Room, Any]:
+    named = joined(cast(Any, sender)).filter(name=_OfDraft("room_name", TextField()))
     return named.annotate(may_write=may_write(cast(Any, sender))).values("id", "last_seq", "may_write")
 
 
