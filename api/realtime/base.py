@@ -207,7 +207,7 @@ class Socket(AsyncWebsocketConsumer):
     async def send(self, text: str) -> None:
         try:
             if not self._is_over:
-                await super().send(text)
+                await self.base_send({"type": "websocket.send", "text": text})
         except RuntimeError:
             # Closed while this waited for the client to read.
             if not self._is_over:

@@ -77,7 +77,7 @@ def spend_each(limit: str, callers: Sequence[object]) -> list[TooMany | None]:
         with valkey.asked() as client, client.pipeline(transaction=False) as pipe:
             storage = cast(_Shared, _shared(client.connection_pool).storage)
             for item in items:
-                storage.lua_incr_expire([storage.prefixed_key(item.key_for())], [item.get_expiry(), 1], client=pipe)
+                pipe.eval(COUNT, 1, storage.prefixed_key(item.key_for()), item.get_expiry(), 1)
             counts = pipe.execute()
             return [
                 _too_many(storage, item) if count > item.amount else None
@@ -155,6 +155,9 @@ class _Shared(RedisStorage):
     def get_expiry(self, key: str) -> float:
         left = cast(int, self.storage.pttl(self.prefixed_key(key)))
         return time.time() + max(0, left) / 1000
+
+
+COUNT = _Shared.SCRIPT_INCR_EXPIRE.decode()
 
 
 @cache

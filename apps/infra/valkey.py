@@ -60,11 +60,11 @@ class _Server:
             logger.warning("Valkey does not answer, or takes no writes (%s): the platform goes on without it.", kind)
 
 
-def connect(url: str, *, timeout: float) -> redis.Redis:
-    """A client that tries once and waits `timeout` seconds for each answer."""
+def connect(url: str, *, timeout: float, attempts: int = 1) -> redis.Redis:
+    """A client that tries so often and waits `timeout` seconds for each answer."""
     # A pool of its own: `redis.Redis(...)` would try three times more, with pauses.
-    once = Retry(NoBackoff(), 0)
-    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once)
+    retry = Retry(NoBackoff(), attempts - 1)
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
 
 
 @contextmanager
