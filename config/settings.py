@@ -306,7 +306,7 @@ DATABASES = {
             }
         }
         # Any number lets `apps.infra.prepared` prepare its statements; Django sets None, and psycopg then never does.
-        | {"prepare_threshold": 5},
+        | {"prepare_threshold": 5 if _flag("PREPARE_STATEMENTS", default=True) else None},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -44,7 +44,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 class BadHead(Exception):
-    """The head of a request is larger than any needs to be, names no host or two, or announces what cannot be."""
+    """The head of a request is larger than any needs to be, or does not name one host in a version that we know."""
 
 
 class Prompt(HttpToolsProtocol):
@@ -91,12 +91,10 @@ class Prompt(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_head, self._unparsed = False, 0
-        names = [name for name, _value in self.headers]
-        hosts, version = names.count(b"host"), self.parser.get_http_version()
+        hosts = sum(name == b"host" for name, _value in self.headers)
+        version = self.parser.get_http_version()
         if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
             raise BadHead
-        if self.parser.should_upgrade() and {b"content-length", b"transfer-encoding"} & set(names):
-            raise BadHead  # the parser would wait for the body, and nobody answers meanwhile
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

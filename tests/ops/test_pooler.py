@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -19,10 +20,12 @@ from django.db import connection
 from procrastinate.contrib.django import app
 from psycopg_pool import ConnectionPool
 
+from apps.users.authentication.api_sessions import begin
 from config import pool
 from ops.management.commands import worker
 from tests.client import api
 from tests.jobs import worker_here
+from tests.people import alice
 from tests.settings import servers
 
 POOLER = """
@@ -34,6 +37,7 @@ listen_port = 6432
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
+max_prepared_statements = {prepared}
 """
 
 
@@ -112,15 +116,18 @@ def test_no_list_is_read_by_a_cursor_that_outlives_its_transaction() -> None:
     assert connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
-@pytest.fixture
-def pooler(tmp_path_factory: pytest.TempPathFactory, transactional_db: None) -> Iterator[Path]:
+@pytest.fixture(params=[200, 0], ids=["statements prepared", "none prepared"])
+def pooler(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Path]:
     program = shutil.which("pgbouncer")
     if program is None:
         pytest.skip("no pgbouncer on PATH")
+    version = re.search(r"(\d+)\.(\d+)", subprocess.check_output([program, "--version"], text=True))
+    if version is None or (int(version[1]), int(version[2])) < (1, 21):
+        pytest.skip("a pgbouncer that knows no prepared statements")
     folder = servers.home / "pooler"
     folder.mkdir(mode=0o700)
     owner = servers.home.stat().st_uid
-    (folder / "pooler.ini").write_text(POOLER.format(home=servers.home, folder=folder))
+    (folder / "pooler.ini").write_text(POOLER.format(home=servers.home, folder=folder, prepared=request.param))
     for each in (folder, folder / "pooler.ini"):
         os.chown(each, owner, -1)
     process = subprocess.Popen([program, "-q", str(folder / "pooler.ini")], user=owner, stderr=subprocess.DEVNULL)
@@ -129,28 +136,58 @@ def pooler(tmp_path_factory: pytest.TempPathFactory, transactional_db: None) -> 
         assert process.poll() is None
         assert time.monotonic() < deadline
     yield folder
-    process.terminate()
+    process.send_signal(signal.SIGQUIT)  # at once: SIGTERM would wait until all have gone
     process.wait()
     shutil.rmtree(folder)
 
 
-def test_four_long_lists_at_once_through_a_pooler(pooler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each thread opens a connection of its own, by the settings as they are then."""
-    everything = Permission.objects.count()
+@pytest.fixture
+def _through_it(request: pytest.FixtureRequest, pooler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that begin now open their connections through the pooler."""
+    options = connection.settings_dict["OPTIONS"]
     monkeypatch.setitem(connection.settings_dict, "PORT", "6432")
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "host", str(pooler))
-    monkeypatch.delitem(connection.settings_dict["OPTIONS"], "pool")
-    read: list[int] = []
+    monkeypatch.setitem(options, "host", str(pooler))
+    monkeypatch.delitem(options, "pool")
+    if "none prepared" in request.node.name:
+        monkeypatch.setitem(options, "prepare_threshold", None)  # PREPARE_STATEMENTS=off
 
-    def export() -> None:
+
+def four_at_once(work: Callable[[], None]) -> None:
+    def run() -> None:
         try:
-            read.extend(len(list(Permission.objects.iterator(chunk_size=5))) for _ in range(5))
+            work()
         finally:
             connection.close()
 
-    threads = [Thread(target=export) for _ in range(4)]
+    threads = [Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.usefixtures("_through_it")
+def test_four_long_lists_at_once_through_a_pooler() -> None:
+    everything = Permission.objects.count()
+    read: list[int] = []
+    four_at_once(lambda: read.extend(len(list(Permission.objects.iterator(chunk_size=5))) for _ in range(5)))
     assert read == [everything] * 20
+
+
+@pytest.mark.usefixtures("_through_it")
+def test_calls_through_a_pooler_are_answered_by_whichever_connection(request: pytest.FixtureRequest) -> None:
+    token = begin(alice()).access
+    answered: list[int] = []
+    prepared: list[int] = []
+
+    def call() -> None:
+        client = api(Authorization=f"Bearer {token}")
+        paths = ("/events", "/connections", "/users/profile", "/notifications") * 5
+        answered.extend(client.get(path).status_code for path in paths)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            prepared.extend(cursor.fetchone() or ())
+
+    four_at_once(call)
+    assert answered == [200] * 80
+    assert any(prepared) == ("none prepared" not in request.node.name)
