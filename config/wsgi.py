@@ -7,6 +7,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_wsgi_application()
 
-from config.bodies import measured  # noqa: E402  # after Django is set up
+from apps.visibility.compiled import compile_all  # noqa: E402  # after Django is set up
+from config.bodies import measured  # noqa: E402
+from config.urls import urlpatterns  # noqa: E402
 
+assert urlpatterns  # all services are loaded with them
+compile_all()
 application = measured(_django)

@@ -180,8 +180,11 @@ class Pages:
 
     @staticmethod
     def _some(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
-        """The first of the rows, picked by keys alone: PostgreSQL would work out joins for all that it passes over, too,
-        and read along the order where an index of the filter knows the few rows."""
+        """The first of the rows, picked by keys alone.
+
+        PostgreSQL would work out joins for all that it passes over, too, and read along the order where an index of
+        the filter knows the few rows.
+        """
         if rows.query.distinct:
             return rows[:most]
         return rows.filter(pk__in=rows.values("pk")[:most])
