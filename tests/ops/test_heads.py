@@ -51,14 +51,14 @@ def exchange(url: str, request: str) -> bytes:
 
 
 @pytest.mark.parametrize("request_text", REFUSED.values(), ids=REFUSED)
-def test_what_could_be_read_in_two_ways_is_refused(stack_url: str, request_text: str) -> None:
+def test_ambiguous_requests_are_refused(stack_url: str, request_text: str) -> None:
     answers = exchange(stack_url, request_text)
     assert answers.startswith(b"HTTP/1.1 400 ")
     assert answers.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize("begun", ["0\r\nX-Name: ", "1;"], ids=["a trailer", "an extension of a chunk"])
-def test_what_never_ends_after_the_head_is_not_kept(stack_url: str, begun: str) -> None:
+def test_endless_trailers_and_extensions_of_chunks_are_not_kept(stack_url: str, begun: str) -> None:
     """More than one read brings, of which the last may hold the rest of the body before it."""
     endless = f"POST /healthz HTTP/1.1\r\n{HOST}{CHUNKED}\r\n1\r\n1\r\n{begun}{'a' * 16 * HEAD_MAX}"
     assert exchange(stack_url, endless) in (b"", b"HTTP/1.1 400 ")
