@@ -183,9 +183,9 @@ class Pages:
         """The first of the rows, picked by keys alone.
 
         PostgreSQL would work out joins for all that it passes over, too, and read along the order where an index of
-        the filter knows the few rows.
+        the filter knows the few rows. Filters over a relation join anyway.
         """
-        if rows.query.distinct:
+        if rows.query.distinct or len(rows.query.alias_map) > 1:
             return rows[:most]
         return rows.filter(pk__in=rows.values("pk")[:most])
 
