@@ -28,7 +28,8 @@ def is_author(user: User, story: Story) -> bool:
 
 def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
     """Stories of others while they are active and meant for the viewer; own stories in any state."""
-    connected, public = Q(author__in=connected_ids(viewer, snapshot)), Q(audience=Story.Audience.PUBLIC)
+    public = Q(audience=Story.Audience.PUBLIC)
+    for_connections = Q(audience=Story.Audience.CONNECTIONS, author__in=connected_ids(viewer, snapshot))
     return Policy(
         [
             Check("kept_by_author", _("Is it still there, not deleted by its author?"), Q(deleted_at=None)),
@@ -45,9 +46,9 @@ def policy(viewer: User | AnonymousUser, snapshot: Snapshot) -> Policy:
             Check(
                 "audience",
                 _("Is it public, or is the viewer connected to its author?"),
-                public | Q(audience=Story.Audience.CONNECTIONS) & connected,
+                public | for_connections,
                 spares_own=True,
-                exceptions=connected,
+                exceptions=for_connections,
                 usual=public,
             ),
         ],

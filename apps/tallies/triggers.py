@@ -99,14 +99,19 @@ class Tallied:
     def _trigger(self, name: str, operation: pgtrigger.Operation, summed: str) -> pgtrigger.Trigger:
         old = None if operation is pgtrigger.Insert else "old_rows"
         new = None if operation is pgtrigger.Delete else "new_rows"
-        lock = f"""
-            PERFORM FROM {USERS} WHERE id IN (SELECT owner FROM ({summed}) AS summed) ORDER BY id FOR KEY SHARE;
-            IF NOT FOUND THEN RETURN NULL; END IF;
-        """
-        # Which owners are active is looked up by a statement of its own, after the wait for the locks.
+        n, lock = "n", ""
+        if self.owner:
+            # By key, one by one and in order, whatever the plan: that of a large import stays for the connection.
+            lock = f"""
+                PERFORM FROM ({summed} ORDER BY 1) AS summed
+                CROSS JOIN LATERAL (SELECT 1 FROM {USERS} WHERE id = owner FOR KEY SHARE) AS locked;
+                IF NOT FOUND THEN RETURN NULL; END IF;
+            """
+            # By a statement of its own: after the wait for a lock of this kind, the row is read as it was before.
+            n = f"CASE WHEN (SELECT is_active FROM {USERS} WHERE id = owner) THEN n ELSE 0 END"
         add = f"""
-            {ADD} SELECT kind, bucket, pg_backend_pid(), sum(n) FROM {self.active(summed)}
-            GROUP BY 1, 2 HAVING sum(n) <> 0 {KEEP};
+            {ADD} SELECT kind, bucket, pg_backend_pid(), sum({n}) FROM ({summed}) AS summed
+            GROUP BY 1, 2 HAVING sum({n}) <> 0 {KEEP};
             RETURN NULL;
         """
         return pgtrigger.Trigger(
@@ -115,7 +120,7 @@ class Tallied:
             when=pgtrigger.After,
             operation=operation,
             referencing=cast(Any, pgtrigger.Referencing)(old=old, new=new),
-            func=(lock if self.owner else "") + add,
+            func=lock + add,
         )
 
 

@@ -18,7 +18,7 @@ def selects(captured: CaptureQueriesContext) -> list[str]:
 
 
 def is_count(sql: str) -> bool:
-    return sql.startswith("SELECT COUNT(*)")
+    return sql.startswith(("SELECT COUNT(*)", "SELECT COALESCE(SUM(term), 0)"))
 
 
 def rows_read(sql: str) -> int:

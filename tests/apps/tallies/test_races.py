@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,6 +56,12 @@ def host() -> User:
     return host
 
 
+def is_waiting(other: Connection) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [other.info.backend_pid])
+        return bool(cursor.fetchone()[0])
+
+
 def consistent() -> bool:
     return recount(TALLIED) == 0 and _events(AnonymousUser(), when="all").count() == (
         Event.objects.filter(host__is_active=True, removed_at=None).count()
@@ -84,14 +91,27 @@ def test_deactivating_a_host_waits_for_writers_of_their_events(host: User, write
     assert consistent()
 
 
-def test_writing_events_waits_for_the_deactivation_of_their_host(host: User) -> None:
+@pytest.mark.parametrize("activates", [False, True], ids=["deactivated", "activated"])
+def test_writing_events_waits_for_the_switch_of_their_host(host: User, activates: bool) -> None:
+    User.objects.filter(pk=host.pk).update(is_active=not activates)
     with session() as writer, session() as officer:
-        officer.execute(DEACTIVATE, [host.pk])
+        officer.execute("UPDATE users_user SET is_active = NOT is_active WHERE id = %s", [host.pk])
         assert waits(writer, EVENT, host.pk)
         # What does not begin or cease to count waits for nobody.
         assert not waits(writer, "UPDATE events_event SET title = 'Renamed'")
         officer.commit()
         writer.execute(EVENT, [host.pk])
+    assert consistent()
+
+
+def test_a_writer_who_has_waited_sees_the_switch_of_the_host(host: User) -> None:
+    with session() as officer:
+        officer.execute(DEACTIVATE, [host.pk])
+        with ThreadPoolExecutor(1) as pool, session() as writer:
+            posted = pool.submit(writer.execute, EVENT, [host.pk])
+            assert any(is_waiting(writer) for _ in range(10_000))
+            officer.commit()
+            posted.result()
     assert consistent()
 
 
