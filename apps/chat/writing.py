@@ -1,4 +1,4 @@
-"""Messages as two prepared statements: the first locks the rooms, the second judges the rights and writes the rows.
+"""Messages as two prepared statements: the first locks the rooms, the second checks the rights and writes the rows.
 
 The second sees what was committed while the first waited for its locks: a block made in the meantime counts.
 """
@@ -80,14 +80,14 @@ WRITTEN = {
 }
 # Of a message that is answered, whether it was written now or before.
 ANSWERED = {
-    "id": "coalesce(stored.id, judged.first_id)",
-    "room_id": "judged.room_id",
-    "seq": "coalesce(stored.seq, judged.first_seq)",
-    "sender_id": "judged.sender_id",
-    "text": "coalesce(judged.first_text, judged.text)",
-    "client_id": "judged.client_id",
-    "sent_at": "coalesce(stored.sent_at, judged.first_sent_at)",
-    "removed_at": "judged.removed_at",
+    "id": "coalesce(stored.id, checked.first_id)",
+    "room_id": "checked.room_id",
+    "seq": "coalesce(stored.seq, checked.first_seq)",
+    "sender_id": "checked.sender_id",
+    "text": "coalesce(checked.first_text, checked.text)",
+    "client_id": "checked.client_id",
+    "sent_at": "coalesce(stored.sent_at, checked.first_sent_at)",
+    "removed_at": "checked.removed_at",
 }
 FIELDS = [field.attname for field in Message._meta.concrete_fields if field.attname in ANSWERED]
 
@@ -141,16 +141,20 @@ def _writing() -> Prepared:
     }
     return Prepared(
         f"""
-        WITH judged AS MATERIALIZED (
+        WITH checked AS MATERIALIZED (
             SELECT draft.*, room.id AS room_id, room.last_seq, room.may_write, first.id AS first_id,
                 first.seq AS first_seq, first.text AS first_text, first.sent_at AS first_sent_at, first.removed_at
             FROM {DRAFTS} AS {DRAFT}
             LEFT JOIN LATERAL ({room}) AS room ON true
-            LEFT JOIN {_table(Message)} AS first ON first.room_id = room.id AND first.sender_id = draft.sender_id
-                AND first.client_id = draft.client_id AND NOT first.client_id = ''
+            LEFT JOIN LATERAL (
+                SELECT * FROM {_table(Message)} AS same
+                WHERE same.room_id = room.id AND same.sender_id = draft.sender_id
+                    AND same.client_id = draft.client_id AND NOT same.client_id = ''
+                LIMIT 1 -- it is one: by the index, and not by all messages of the room
+            ) AS first ON true
         ), accepted AS (
             SELECT *, last_seq + row_number() OVER (PARTITION BY room_id ORDER BY n) AS seq
-            FROM judged WHERE may_write AND first_id IS NULL
+            FROM checked WHERE may_write AND first_id IS NULL
         ), stored AS (
             INSERT INTO {_table(Message)} ({", ".join([*WRITTEN, *defaults])})
             SELECT {", ".join([*WRITTEN.values(), *("%s" for _ in defaults)])} FROM accepted ORDER BY n
@@ -163,12 +167,12 @@ def _writing() -> Prepared:
             FROM (SELECT room_id, sender_id, max(seq) AS seq FROM accepted GROUP BY room_id, sender_id) AS last
             WHERE own.room_id = last.room_id AND own.user_id = last.sender_id
         )
-        SELECT judged.room_id IS NOT NULL, coalesce(stored.id, judged.first_id) IS NOT NULL, stored.id IS NOT NULL,
+        SELECT checked.room_id IS NOT NULL, coalesce(stored.id, checked.first_id) IS NOT NULL, stored.id IS NOT NULL,
             {", ".join(ANSWERED[name] for name in FIELDS)}
-        FROM judged
+        FROM checked
         LEFT JOIN accepted USING (n)
         LEFT JOIN stored ON stored.room_id = accepted.room_id AND stored.seq = accepted.seq
-        ORDER BY judged.n
+        ORDER BY checked.n
         """,  # noqa: S608 - names of tables and columns, and what Django compiled
         [*SLOTS, *params, *defaults.values()],
     )

@@ -64,7 +64,7 @@ def stored(room: Room) -> list[str]:
     return list(Message.objects.filter(room=room).order_by("seq").values_list("text", flat=True))
 
 
-def test_what_comes_at_once_is_stored_together_in_its_order(sizes: list[int]) -> None:
+def test_messages_that_come_at_once_are_stored_together_in_order(sizes: list[int]) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     texts = [str(number) for number in range(3 * AT_ONCE)]
@@ -89,7 +89,7 @@ def test_only_what_is_new_is_published() -> None:
     assert published == ["one", "three"]
 
 
-def test_one_that_cannot_be_stored_fails_alone() -> None:
+def test_a_message_that_cannot_be_stored_fails_alone() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     answers, published = sent(*(Draft(a, room.name, text) for text in ("one", "two", "\0", "three")))

@@ -1,4 +1,4 @@
-"""Messages are judged under the lock of their room, and stored in one statement, several at a time."""
+"""Rights are checked under the lock of the room, and messages stored in one statement, several at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.chat import services
 from apps.chat.models import LONGEST_MESSAGE, Membership, Message, Room
@@ -17,6 +19,7 @@ from apps.errors import Absent, DomainError, Invalid, Refused
 from apps.users.models import Block, User
 from tests.apps.chat.people import room_of
 from tests.people import alice, bob, carol, make_user
+from tests.performance.plans import rows_read
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +47,7 @@ def test_each_of_several_has_its_own_answer() -> None:
         Draft(b, blocked.name, "to who has blocked me"),
         Draft(c, open_room.name, "as a stranger"),
         Draft(a, open_room.name, "two", "c1"),
-        Draft(a, "nowhere", "to nobody"),
+        Draft(a, "nowhere", "to none"),
         Draft(a, open_room.name, "again", "c0"),
         Draft(b, open_room.name, "three", "c1"),
     ) == [
@@ -92,7 +95,7 @@ def test_an_answer_is_what_is_stored() -> None:
         assert (stored.removed_by, stored.removal_reason) == (message.removed_by, message.removal_reason)
 
 
-def test_what_cannot_be_a_message_is_no_draft() -> None:
+def test_drafts_have_a_text_of_allowed_length() -> None:
     a = alice()
     for text, code in ((" \n", "blank"), ("x" * (LONGEST_MESSAGE + 1), "too-long")):
         with pytest.raises(Invalid) as refusal:
@@ -106,6 +109,23 @@ def test_several_messages_cost_two_statements(django_assert_num_queries: Callabl
     with django_assert_num_queries(4):  # with the savepoint
         services.send_messages([Draft(a, room.name, "Hi") for room in rooms for _ in range(20)])
     assert Message.objects.count() == 40
+
+
+def test_a_message_costs_the_same_in_a_long_chat_of_people_with_many_connections() -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    friends = (User(username=f"friend{n}", email=f"friend{n}@example.com", role=a.role) for n in range(2000))
+    people = User.objects.bulk_create(friends)
+    accepted = {"status": Connection.Status.ACCEPTED, "responded_at": timezone.now()}
+    Connection.objects.bulk_create(Connection(sender=a, receiver=person, **accepted) for person in people)
+    Message.objects.bulk_create(Message(room=room, seq=n, sender=a, client_id=f"c{n}") for n in range(1, 2001))
+    Room.objects.filter(pk=room.pk).update(last_seq=2000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as captured:
+        services.send_messages([Draft(a, room.name, "Hi", "new"), Draft(b, room.name, "Hi", "new")])
+    [writing] = [query["sql"] for query in captured.captured_queries if "INSERT" in query["sql"]]
+    assert rows_read(writing) < 40
 
 
 # --- What changes while a message waits for its room -----------------------------------------------------------------
@@ -131,7 +151,7 @@ def say_it(room: Room, a: User, b: User) -> None:
     services.send_message(a, room.name, text="Hi", client_id="c1")
 
 
-def until_somebody_waits() -> None:
+def until_blocked() -> None:
     """Until a statement of this database waits for a lock that the present transaction has."""
     with connection.cursor() as cursor:
         found = None
@@ -153,7 +173,7 @@ def meanwhile(change: Callable[[], Any], action: Callable[[], Any]) -> Future[An
         with transaction.atomic():
             list(Room.objects.select_for_update())
             answer = pool.submit(run)
-            until_somebody_waits()
+            until_blocked()
             change()
         return answer
 
@@ -208,7 +228,7 @@ def test_an_account_that_goes_while_its_message_waits_ends_neither() -> None:
         with transaction.atomic():
             User.objects.select_for_update().get(pk=a.pk)
             answer = pool.submit(run)
-            until_somebody_waits()
+            until_blocked()
             Membership.objects.filter(user=a).delete()
             User.objects.filter(pk=a.pk).update(username="gone")
         assert result_of(answer.result()) == "not-found"
