@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.filter(Q(sender_id=user_id) | Q(receiver_id=user_id))
 
     def between(self, one_id: int, other_id: int) -> ConnectionQuerySet:
-        return self.filter(Q(sender_id=one_id, receiver_id=other_id) | Q(sender_id=other_id, receiver_id=one_id))
+        # As the index of the pair has it: by the rows of either user, those of one who has many would all be read.
+        here = (Least("sender_id", "receiver_id"), Greatest("sender_id", "receiver_id"))
+        pair = (each(one_id, other_id, output_field=BigIntegerField()) for each in (Least, Greatest))
+        return self.filter(*map(Exact, here, pair))
 
     def accepted(self) -> ConnectionQuerySet:
         return self.filter(status=Connection.Status.ACCEPTED)
