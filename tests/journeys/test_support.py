@@ -106,6 +106,8 @@ def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
     assert barriers(page) == []
     page.get_by_label("Reason").fill("she calls about a request")
     page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator(".support-answer-panel").first).to_be_visible()
+    page.wait_for_load_state()  # the script that listens to keys comes with the page
     page.keyboard.press("+")
     expect(page.locator(".support-answer-panel:not([open])")).to_have_count(0)
     assert barriers(page) == []

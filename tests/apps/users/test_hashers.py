@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.hashers import Argon2PasswordHasher, identify_hasher
 
 from apps.users.models import User, unknown_user
+from apps.users.passwords import dummy_hash
 from tests.client import api
 from tests.people import PASSWORD, alice
 
@@ -14,8 +17,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _as_in_production(settings: LazySettings) -> None:
+def _as_in_production(settings: LazySettings) -> Iterator[None]:
+    dummy_hash.cache_clear()  # of the hasher of other tests
     settings.PASSWORD_HASHERS = ["apps.users.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    yield
+    dummy_hash.cache_clear()
 
 
 def costs(encoded: str) -> tuple[int, int, int]:
