@@ -37,7 +37,6 @@ listen_port = 6432
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
-max_prepared_statements = {prepared}
 """
 
 
@@ -123,13 +122,15 @@ def pooler(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[P
     program = shutil.which("pgbouncer")
     if program is None:
         pytest.skip("no pgbouncer on PATH")
+    setting = f"max_prepared_statements = {request.param}\n" if request.param else ""
     version = re.search(r"(\d+)\.(\d+)", subprocess.check_output([program, "--version"], text=True))
-    if version is None or (int(version[1]), int(version[2])) < (1, 21):
+    # An older one is what PREPARE_STATEMENTS=off is for, and is tried with that.
+    if setting and (version is None or (int(version[1]), int(version[2])) < (1, 21)):
         pytest.skip("a pgbouncer that knows no prepared statements")
     folder = servers.home / "pooler"
     folder.mkdir(mode=0o700)
     owner = servers.home.stat().st_uid
-    (folder / "pooler.ini").write_text(POOLER.format(home=servers.home, folder=folder, prepared=request.param))
+    (folder / "pooler.ini").write_text(POOLER.format(home=servers.home, folder=folder) + setting)
     for each in (folder, folder / "pooler.ini"):
         os.chown(each, owner, -1)
     process = subprocess.Popen([program, "-q", str(folder / "pooler.ini")], user=owner, stderr=subprocess.DEVNULL)
