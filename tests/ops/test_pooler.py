@@ -18,7 +18,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 from procrastinate.contrib.django import app
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from apps.users.authentication.api_sessions import begin
 from config import pool
@@ -111,6 +111,26 @@ def test_a_connection_in_use_costs_no_round_trip(monkeypatch: pytest.MonkeyPatch
             with connections.connection() as taken:
                 taken.execute("SELECT 1")
     assert len(asked) == times
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pool_connects_soon_after_an_outage() -> None:
+    options = connection.settings_dict["OPTIONS"]["pool"] | {"timeout": 1}
+    database = connection.settings_dict["NAME"]
+    limit = f"ALTER DATABASE {database} CONNECTION LIMIT"
+    with (
+        psycopg.connect(host=str(servers.home), user="postgres", autocommit=True) as session,
+        ConnectionPool(kwargs=connection.get_connection_params(), **options) as connections,
+    ):
+        session.execute(f"{limit} 0".encode())
+        try:
+            end = time.monotonic() + 8
+            while time.monotonic() < end:
+                with pytest.raises(PoolTimeout):
+                    connections.getconn()
+        finally:
+            session.execute(f"{limit} -1".encode())
+        connections.putconn(connections.getconn(timeout=4))
 
 
 def test_no_list_is_read_by_a_cursor_that_outlives_its_transaction() -> None:
