@@ -165,14 +165,18 @@ def pooler(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[P
 
 
 @pytest.fixture
-def _through_it(request: pytest.FixtureRequest, pooler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that begin now open their connections through the pooler."""
+def _through_it(request: pytest.FixtureRequest, pooler: Path) -> Iterator[None]:
+    """Connections that open now go through the pooler; what cleans up after the test needs one that does not."""
     options = connection.settings_dict["OPTIONS"]
-    monkeypatch.setitem(connection.settings_dict, "PORT", "6432")
-    monkeypatch.setitem(options, "host", str(pooler))
-    monkeypatch.delitem(options, "pool")
-    if "none prepared" in request.node.name:
-        monkeypatch.setitem(options, "prepare_threshold", None)  # PREPARE_STATEMENTS=off
+    connection.close()
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setitem(connection.settings_dict, "PORT", "6432")
+        changed.setitem(options, "host", str(pooler))
+        changed.delitem(options, "pool")
+        if "none prepared" in request.node.name:
+            changed.setitem(options, "prepare_threshold", None)  # PREPARE_STATEMENTS=off
+        yield
+        connection.close()
 
 
 def four_at_once(work: Callable[[], None]) -> None:
