@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
+from threading import RLock
 from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet
@@ -27,6 +28,8 @@ type Values = Mapping[str, Any]
 type Make = Callable[[Row], Any]
 
 OFFSET = Slot("offset", BigIntegerField())
+COMPILING = RLock()
+"""Django's compiler changes the query that it compiles, so that two threads at once would make nonsense of it."""
 
 
 class NotCompilable(TypeError):
@@ -43,9 +46,10 @@ class Statement:
         if queryset.query.is_sliced or cast(Any, queryset)._prefetch_related_lookups:
             raise NotCompilable("A compiled queryset has no slices and no prefetched rows.")
         self._queryset, self._terms = queryset, terms
-        self._compiler = queryset.query.get_compiler(queryset.db)
-        self._all = self._prepared(self._compiler)
-        self._make = _maker(queryset, self._compiler) if self._all else None
+        with COMPILING:
+            self._compiler = queryset.query.get_compiler(queryset.db)
+            self._all = self._prepared(self._compiler)
+            self._make = _maker(queryset, self._compiler) if self._all else None
         self._pages: dict[int, tuple[Prepared | None, Prepared | None]] = {}
 
     def rows(self, values: Values) -> list[Any]:
@@ -54,7 +58,8 @@ class Statement:
     def page(self, start: int, size: int, values: Values) -> list[Any]:
         """At most `size` rows after the first `start`. The size is a part of the text, so that the planner knows it."""
         if size not in self._pages:
-            self._pages[size] = self._first_page(size), self._further_page(size)
+            with COMPILING:
+                self._pages[size] = self._first_page(size), self._further_page(size)
         first, further = self._pages[size]
         return self._fetch(further, {**values, "offset": start}) if start else self._fetch(first, values)
 
@@ -64,11 +69,12 @@ class Statement:
 
     @cached_property
     def _counting(self) -> Prepared | None:
-        if self._terms is not None:
-            counting = "SELECT COALESCE(SUM(term), 0) FROM (%s) AS terms"
-            return self._prepared(self._terms.query.get_compiler(self._terms.db), counting)
-        keys = self._queryset.order_by().values("pk")
-        return self._prepared(keys.query.get_compiler(keys.db), "SELECT COUNT(*) FROM (%s) AS counted")
+        with COMPILING:
+            if self._terms is not None:
+                counting = "SELECT COALESCE(SUM(term), 0) FROM (%s) AS terms"
+                return self._prepared(self._terms.query.get_compiler(self._terms.db), counting)
+            keys = self._queryset.order_by().values("pk")
+            return self._prepared(keys.query.get_compiler(keys.db), "SELECT COUNT(*) FROM (%s) AS counted")
 
     def _first_page(self, size: int) -> Prepared | None:
         return self._prepared(self._compiler, f"%s LIMIT {size:d}")

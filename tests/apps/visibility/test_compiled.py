@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Value
 from django.utils import timezone
 
 from api.main import api as _api
@@ -26,9 +27,11 @@ from apps.users.permissions import Viewer
 from apps.visibility.compiled import REGISTRY, Compiled, compile_all, compiled
 from apps.visibility.slots import UnknownOfViewer
 from apps.visibility.snapshot import live_for
+from apps.visibility.statement import Statement
 from tests import people
 from tests.client import api
 from tests.factories import make_connection, make_event, make_message, make_notification, make_story
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -244,3 +247,23 @@ def test_a_time_that_is_no_slot_is_not_compiled() -> None:
 def test_a_shape_that_is_no_choice_is_refused() -> None:
     with pytest.raises(KeyError, match="tomorrow"):
         find_events(people.alice(), when="tomorrow")
+
+
+@pytest.fixture
+def _threads_take_turns_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
+def test_what_many_threads_ask_first_is_compiled_by_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Statement, "_fetch", lambda _statement, prepared, _values: [prepared.text])
+    question = next(each for each in REGISTRY if each.__name__ == "_connections")
+    queryset = question.build(*question._slots_for(signed_in=True), status=None, direction=None)
+    expected = Statement(queryset.all()).page(0, 10, {})
+    for _ in range(20):
+        statement = Statement(queryset.all(), queryset.order_by().values(term=Value(1)))
+        asked = [lambda: statement.page(0, 10, {}), lambda: statement._counting and None] * 3  # noqa: B023
+        assert all(text == expected for text in at_once(asked) if text is not None)
