@@ -17,7 +17,7 @@ SOMETHING = bytes(1024 * 1024)
 
 
 class Application:
-    """Knows the most calls that ran at once. A call with a `gate` says that it has `begun` and waits for the gate."""
+    """Counts how many calls run at once. One with a `gate` says that it has `begun` and waits for the gate."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -52,15 +52,13 @@ def test_no_more_calls_run_at_once_than_there_are_turns() -> None:
     assert application.most <= 2
 
 
-def test_calls_that_wait_hold_up_no_other_call_and_count_again_at_no_time() -> None:
+def test_calls_that_take_long_hold_up_no_other_call() -> None:
     application, gate, begun = Application(), Event(), Barrier(3)
     turns = Turns(application, at_once=2, patience=0.001)
     with ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(turns, {"begun": begun, "gate": gate}, None) for _ in range(2)]
         begun.wait(EVER)  # both turns are taken
         assert turns({}, None) == [b"answered"]
-        # Once each has been found, others come in without a wait.
-        assert turns._free.qsize() == 1
         gate.set()
         assert [call.result(EVER) for call in waiting] == [[b"answered"]] * 2
     application.most, turns._patience = 0, EVER
@@ -68,12 +66,17 @@ def test_calls_that_wait_hold_up_no_other_call_and_count_again_at_no_time() -> N
     assert application.most <= 2
 
 
-def test_of_two_callers_one_gets_the_turn_of_a_call_that_takes_long() -> None:
-    turns = Turns(Application(), at_once=1, patience=0.0)
-    turns._running[object()] = 0.0
+def test_calls_are_answered_in_the_order_in_which_they_came() -> None:
+    came: list[int] = []
+    turns = Turns(lambda environ, _start_response: came.append(environ["number"]), at_once=0, patience=EVER)
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: turns._is_one_overdue(), range(8)))
-    assert sum(found) == 1
+        for number in range(8):
+            threads.submit(turns, {"number": number}, None)
+            while len(turns._waiting) <= number:
+                pass
+        with turns._lock:
+            turns._pass_on()
+    assert came == list(range(8))
 
 
 def test_a_call_that_fails_gives_its_turn_back() -> None:
