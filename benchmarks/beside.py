@@ -51,7 +51,8 @@ def show(title: str, figures: dict[str, Any]) -> None:
     say(f"\n{title}")
     for name, row in figures.items():
         cells = [f"ours {row['ours']['per_second']:>7,.0f}/s", f"theirs {row['theirs']['per_second']:>7,.0f}/s"]
-        cells.append(f"ratio {row['times_per_second']:>5.2f}")
+        if row["times_per_second"]:  # a side may have answered nothing in its time
+            cells.append(f"ratio {row['times_per_second']:>5.2f}")
         if row["times_cpu"]:
             cells.append(f"CPU ms a call {row['ours']['cpu_ms']:>6.2f} and {row['theirs']['cpu_ms']:>6.2f}")
             cells.append(f"theirs is {row['times_cpu']:>5.2f} times ours")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks import by_hand, chat_load, process_costs, websocket, wrk
-from benchmarks.beside import compared
+from benchmarks.beside import compared, show
 from benchmarks.chat_load import Tally
 from benchmarks.peer import calls_from
 
@@ -138,6 +138,11 @@ def test_ratios_are_medians_of_rounds_that_were_measured_together() -> None:
     row = compared(ours, theirs)
     assert (row["times_per_second"], row["times_cpu"]) == (2.0, 4.0)
     assert compared([{"per_second": 1.0}], [{"per_second": 2.0}])["times_cpu"] is None
+
+
+def test_a_side_that_answered_nothing_in_its_time_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    show("Side by side", {"log in": compared([{"per_second": 20.0}], [{"per_second": 0.0}])})
+    assert "0/s" in capsys.readouterr().out
 
 
 def test_the_peer_is_sent_a_token_wherever_this_product_is() -> None:
