@@ -159,7 +159,7 @@ def pooler(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[P
         assert process.poll() is None
         assert time.monotonic() < deadline
     yield folder
-    process.send_signal(signal.SIGQUIT)  # at once: SIGTERM would wait until all have gone
+    process.kill()  # any other signal may wait until all have gone
     process.wait()
     shutil.rmtree(folder)
 
