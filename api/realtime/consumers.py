@@ -80,6 +80,8 @@ class ChatSocket(Socket):
         return f"room.{self.room_id}"
 
     async def take(self, frame: Any) -> None:
+        # From now on: what this frame brings about, such as the client's own reading, may come back before it is done.
+        self._is_placed = self._is_placed or not isinstance(frame, ResumeFrame)
         try:
             await self._take(frame)
         finally:
