@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.output import Output
 from apps.errors import Absent
-from apps.visibility.compiled import Listing
+from apps.visibility.compiled import Listing, Rows
 
 
 class PageSize(IntEnum):
@@ -46,17 +46,21 @@ def paginate(
 
     Raises `Absent` past the end; the first page of nothing is empty.
     """
-    if count is None:
-        count = len(rows) if isinstance(rows, Sequence) else rows.count()
     start = (paging.page - 1) * paging.page_size
+    end = start + paging.page_size
+    if count is None and isinstance(rows, Rows):
+        count, results = rows.counted_page(start, paging.page_size)
+    else:
+        if count is None:
+            count = len(rows) if isinstance(rows, Sequence) else rows.count()
+        results = _slice(rows, start, end) if start < count else []
     if paging.page > 1 and start >= count:
         raise Absent("no-such-page", _("There are not that many pages."))
-    end = start + paging.page_size
     return {
         "count": count,
         "next": _address(request, paging.page + 1) if end < count else None,
         "previous": _address(request, paging.page - 1) if paging.page > 1 else None,
-        "results": _slice(rows, start, end) if count else [],
+        "results": results,
     }
 
 

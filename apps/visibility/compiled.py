@@ -55,6 +55,10 @@ class Rows[T]:
     def count(self) -> int:
         return self._statement.count(self._values)
 
+    def counted_page(self, start: int, size: int) -> tuple[int, list[T]]:
+        """How many there are in all, and at most `size` of them after the first `start`, in one query."""
+        return self._statement.counted_page(start, size, self._values)
+
     def __getitem__(self, place: slice) -> list[T]:
         start = place.start or 0
         return self._statement.page(start, place.stop - start, self._values)

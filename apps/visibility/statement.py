@@ -26,6 +26,8 @@ from apps.visibility.slots import Slot
 type Row = Sequence[Any]
 type Values = Mapping[str, Any]
 type Make = Callable[[Row], Any]
+type Text = tuple[str, list[Any]]
+"""Of a query, with its parameters."""
 
 OFFSET = Slot("offset", BigIntegerField())
 COMPILING = RLock()
@@ -48,20 +50,25 @@ class Statement:
         self._queryset, self._terms = queryset, terms
         with COMPILING:
             self._compiler = queryset.query.get_compiler(queryset.db)
-            self._all = self._prepared(self._compiler)
+            self._all = _prepared(_around("%s", self._compiler))
             self._make = _maker(queryset, self._compiler) if self._all else None
-        self._pages: dict[int, tuple[Prepared | None, Prepared | None]] = {}
+        self._pages: dict[tuple[int, bool, bool], Prepared | None] = {}
 
     def rows(self, values: Values) -> list[Any]:
         return self._fetch(self._all, values)
 
     def page(self, start: int, size: int, values: Values) -> list[Any]:
         """At most `size` rows after the first `start`. The size is a part of the text, so that the planner knows it."""
-        if size not in self._pages:
-            with COMPILING:
-                self._pages[size] = self._first_page(size), self._further_page(size)
-        first, further = self._pages[size]
-        return self._fetch(further, {**values, "offset": start}) if start else self._fetch(first, values)
+        return self._fetch(self._page(size, start > 0, counted=False), {**values, "offset": start})
+
+    def counted_page(self, start: int, size: int, values: Values) -> tuple[int, list[Any]]:
+        """How many rows there are in all, and the page: both of one instant."""
+        page = self._page(size, start > 0, counted=True)
+        if page is None or self._make is None:
+            return 0, []
+        rows = page.rows({**values, "offset": start})
+        count = int(rows[0][-1])
+        return count, [self._make(row) for row in rows] if start < count else []
 
     def count(self, values: Values) -> int:
         """How many rows there are."""
@@ -70,39 +77,61 @@ class Statement:
     @cached_property
     def _counting(self) -> Prepared | None:
         with COMPILING:
-            if self._terms is not None:
-                counting = "SELECT COALESCE(SUM(term), 0) FROM (%s) AS terms"
-                return self._prepared(self._terms.query.get_compiler(self._terms.db), counting)
-            keys = self._queryset.order_by().values("pk")
-            return self._prepared(keys.query.get_compiler(keys.db), "SELECT COUNT(*) FROM (%s) AS counted")
+            return _prepared(self._count())
 
-    def _first_page(self, size: int) -> Prepared | None:
-        return self._prepared(self._compiler, f"%s LIMIT {size:d}")
+    def _page(self, size: int, is_further: bool, *, counted: bool) -> Prepared | None:
+        key = (size, is_further, counted)
+        if key not in self._pages:
+            with COMPILING:
+                page = self._further_page(size) if is_further else _around(f"%s LIMIT {size:d}", self._compiler)
+                self._pages[key] = _prepared(self._with_count(page) if counted else page)
+        return self._pages[key]
 
-    def _further_page(self, size: int) -> Prepared | None:
+    def _count(self) -> Text | None:
+        if self._terms is not None:
+            terms = self._terms.query.get_compiler(self._terms.db)
+            return _around("SELECT COALESCE(SUM(term), 0) FROM (%s) AS terms", terms)
+        keys = self._queryset.order_by().values("pk")
+        return _around("SELECT COUNT(*) FROM (%s) AS counted", keys.query.get_compiler(keys.db))
+
+    def _with_count(self, page: Text | None) -> Text | None:
+        """The page with the number of all rows as its last column, and with one row of nothing else where it has none.
+
+        One trip to the database in place of two. A join of a single row to others leaves these in their order.
+        """
+        count = self._count()
+        if page is None or count is None:
+            return None
+        joined = f"SELECT page.*, counted.* FROM ({count[0]}) AS counted LEFT JOIN ({page[0]}) AS page ON true"  # noqa: S608
+        return joined, [*count[1], *page[1]]
+
+    def _further_page(self, size: int) -> Text | None:
         # Its keys first: joins and annotations would be evaluated for all that is skipped, too.
         keys = self._queryset.values("pk")
-        try:
-            text, params = keys.query.get_compiler(keys.db).as_sql()
-        except EmptyResultSet:
+        page = _around(f"%s LIMIT {size:d}", keys.query.get_compiler(keys.db))
+        if page is None:
             return None
-        page = RawSQL(f"{text} LIMIT {size:d} OFFSET %s", [*params, OFFSET])  # noqa: S611 - compiled above
-        rows = self._queryset.filter(pk__in=page)
-        return self._prepared(rows.query.get_compiler(rows.db))
-
-    @staticmethod
-    def _prepared(compiler: Any, around: str = "%s") -> Prepared | None:
-        """The query of `compiler`; None where it can have no rows."""
-        try:
-            text, params = compiler.as_sql()
-        except EmptyResultSet:
-            return None
-        return Prepared(around.replace("%s", text, 1), params)
+        picked = RawSQL(f"{page[0]} OFFSET %s", [*page[1], OFFSET])  # noqa: S611 - compiled above
+        rows = self._queryset.filter(pk__in=picked)
+        return _around("%s", rows.query.get_compiler(rows.db))
 
     def _fetch(self, prepared: Prepared | None, values: Values) -> list[Any]:
         if prepared is None or self._make is None:
             return []
         return [self._make(row) for row in prepared.rows(values)]
+
+
+def _around(text: str, compiler: Any) -> Text | None:
+    """The query of `compiler` within `text`; None where it can have no rows."""
+    try:
+        query, params = compiler.as_sql()
+    except EmptyResultSet:
+        return None
+    return text.replace("%s", query, 1), list(params)
+
+
+def _prepared(text: Text | None) -> Prepared | None:
+    return text and Prepared(*text)
 
 
 def _maker(queryset: Any, compiler: Any) -> Make:

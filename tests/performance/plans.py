@@ -21,6 +21,11 @@ def is_count(sql: str) -> bool:
     return sql.startswith(("SELECT COUNT(*)", "SELECT COALESCE(SUM(term), 0)"))
 
 
+def page_of(sql: str) -> str:
+    """The part that reads a page, of a query that counts all rows along with it."""
+    return sql.partition(" AS counted LEFT JOIN (")[2].removesuffix(") AS page ON true") or sql
+
+
 def rows_read(sql: str) -> int:
     """How many rows the query reads from tables and indexes, those that it passes over included."""
     with connection.cursor() as cursor:
