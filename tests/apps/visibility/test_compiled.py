@@ -261,7 +261,7 @@ def _threads_take_turns_often() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_threads_take_turns_often")
-def test_a_statement_that_many_threads_ask_for_first_is_compiled_by_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_asked_for_by_many_threads_is_compiled_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Statement, "_fetch", lambda _statement, prepared, _values: [prepared.text])
     question = next(each for each in REGISTRY if each.__name__ == "_connections")
     queryset = question.build(*question._slots_for(signed_in=True), status=None, direction=None)
