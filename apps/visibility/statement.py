@@ -30,6 +30,8 @@ type Text = tuple[str, list[Any]]
 """Of a query, with its parameters."""
 
 OFFSET = Slot("offset", BigIntegerField())
+FARTHEST = 2**63 - 1
+"""The largest number that PostgreSQL takes for it."""
 COMPILING = RLock()
 """Django's compiler changes the query that it compiles, so that two threads at once would make nonsense of it."""
 
@@ -66,7 +68,7 @@ class Statement:
         page = self._page(size, start > 0, counted=True)
         if page is None or self._make is None:
             return 0, []
-        rows = page.rows({**values, "offset": start})
+        rows = page.rows({**values, "offset": min(start, FARTHEST)})
         count = int(rows[0][-1])
         return count, [self._make(row) for row in rows] if start < count else []
 

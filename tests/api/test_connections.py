@@ -130,7 +130,7 @@ def test_a_list_costs_the_same_however_long() -> None:
     for number in range(60):
         make_connection(a, make_user(f"person{number}"))
     assert Connection.objects.count() == 61
-    assert queries_of(client, "/connections", 100) == few == 3
+    assert queries_of(client, "/connections", 100) == few == 2
 
 
 def test_requests_are_limited_by_the_day(settings: Any) -> None:

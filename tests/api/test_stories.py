@@ -224,7 +224,7 @@ def test_lists_cost_the_same_however_long() -> None:
         make_story(person)
         make_story(author, hours_old=number)
         StoryView.objects.create(story=story, viewer=person)
-    assert costs(100) == few == [3, 3, 4]
+    assert costs(100) == few == [2, 2, 4]
 
 
 def test_uploads_are_limited(settings: Any) -> None:
