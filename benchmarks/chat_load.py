@@ -99,11 +99,24 @@ def measure(ports: Sequence[int], pids: Sequence[int], places: Sequence[Seat], r
     return asyncio.run(_run(ports, pids, places, rate, seconds))
 
 
+def memory(port: int, pid: int, places: Sequence[Seat]) -> float | None:
+    """KB that a socket takes, by a second opening of them all beside a first, which warms the process up."""
+    return asyncio.run(_memory(port, pid, places))
+
+
+async def _memory(port: int, pid: int, places: Sequence[Seat]) -> float | None:
+    sockets = await _open([port], places, Tally())
+    before = process_costs.resident_kb(pid)
+    sockets += await _open([port], places, Tally())
+    after = process_costs.resident_kb(pid)
+    for socket in sockets:
+        socket.close()
+    return None if before is None or after is None else round((after - before) / len(places), 1)
+
+
 async def _run(ports: Sequence[int], pids: Sequence[int], places: Sequence[Seat], rate: float, seconds: float) -> Row:
     tally = Tally()
-    before = process_costs.resident_kb(*pids)
     sockets = await _open(ports, places, tally)
-    after = process_costs.resident_kb(*pids)
     cpu, began, own = process_costs.cpu_ms(*pids), time.perf_counter(), time.process_time()
     expected = await _say(sockets, places, tally, rate, seconds)
     sending = time.perf_counter() - began
@@ -124,8 +137,6 @@ async def _run(ports: Sequence[int], pids: Sequence[int], places: Sequence[Seat]
     }
     if cpu is not None and ended is not None:
         row["cpu_ms"] = round((ended - cpu) / sent, 3)
-    if before is not None and after is not None:
-        row["kb_a_socket"] = round((after - before) / len(sockets), 1)
     return row
 
 

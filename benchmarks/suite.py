@@ -58,6 +58,7 @@ class Bench:
             figures["calls"] = self._calls(server)
             show("HTTP, one process for HTTP and sockets (make run)", figures["calls"])
             places = self._seats(server.port)
+            figures["kb_a_socket"] = chat_load.memory(server.port, server.pid, places)
             figures["chat"] = {}
             for rate in self.extent.rates:
                 row = chat_load.measure([server.port], [server.pid], places, rate, self.extent.chat_seconds)
@@ -65,6 +66,7 @@ class Bench:
                 if row["delivered"] < 1:
                     break
         show(f"Chat, {chat_load.SOCKETS} sockets in {chat_load.ROOMS} rooms, by messages a second", figures["chat"])
+        say(f"  an open socket takes {figures['kb_a_socket']} KB")
         return figures
 
     def by_hand(self) -> dict[str, Any]:

@@ -90,12 +90,10 @@ def chat(figures: dict[str, Any]) -> Iterator[str]:
     bench = figures.get("bench")
     if not bench:
         return
-    names = ("per_second", "delivered", "doubled", "out_of_order", "p50_ms", "p99_ms", "cpu_ms", "kb_a_socket")
+    names = ("per_second", "delivered", "doubled", "out_of_order", "p50_ms", "p99_ms", "cpu_ms")
     head = ("offered a second", "done a second", "delivered", "doubled", "out of order", "p50 ms", "p99 ms")
     rows = bench["one_port"]["chat"].items()
-    yield from table(
-        (*head, "CPU ms a message", "KB a socket"), ((rate, *(row.get(name) for name in names)) for rate, row in rows)
-    )
+    yield from table((*head, "CPU ms a message"), ((rate, *(row.get(name) for name in names)) for rate, row in rows))
 
 
 def processes(figures: dict[str, Any]) -> Iterator[str]:
@@ -154,7 +152,7 @@ def sizing(figures: dict[str, Any]) -> Iterator[str]:
     primary = FULL * 1000 * PRIMARY_CORES / mean(rows[name]["database_cpu_ms"] for name in READS)
     both = FULL * 1000 * MACHINE_CORES / mean(rows[name]["cpu_ms"] + rows[name]["database_cpu_ms"] for name in READS)
     carried = [rate for rate, row in bench["one_port"]["chat"].items() if row["delivered"] >= 1 and row["p99_ms"] < 100]
-    socket_kb = max((row.get("kb_a_socket", 0) for row in bench["one_port"]["chat"].values()), default=0)
+    socket_kb = bench["one_port"]["kb_a_socket"] or 0
 
     def reads(per_second: float) -> tuple[object, object]:
         return round(per_second), round(per_second * PAUSE_SECONDS)
@@ -173,6 +171,7 @@ def sizing(figures: dict[str, Any]) -> Iterator[str]:
         ("one socket process", "value"),
         (
             ("messages a second, ten sockets each, all delivered, p99 below 100 ms", carried[-1] if carried else None),
+            ("memory of an open socket, KB", socket_kb),
             ("memory of ten thousand open sockets, GB", round(10_000 * socket_kb / 1024**2, 2)),
         ),
     )

@@ -29,8 +29,37 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
+class Inbox:
+    """What came from a client, for the one task that takes it; `asyncio.Queue` holds 3 KB when it is empty."""
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._taker: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._taker = asyncio.get_running_loop().create_future()
+            await self._taker
+        return self._messages.pop(0)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Answers a handshake that cannot be read; by itself uvicorn leaves the connection open without a word."""
+    """Answers a handshake that cannot be read, and keeps nothing of one that was.
+
+    By itself uvicorn leaves the connection open without a word, and keeps the headers for as long as it is open.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue = cast(Any, Inbox())
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -41,6 +70,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.handshake_initiated = self.handshake_complete = self.close_sent = True
         self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+    def start_keepalive(self) -> None:  # called once the handshake is answered
+        super().start_keepalive()
+        cast(list[Any], self.scope["headers"]).clear()
+        self.request.headers.clear()
+        self.response.headers.clear()
 
 
 class BadHead(Exception):

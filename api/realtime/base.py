@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -59,10 +60,6 @@ class Bucket:
 class Socket(AsyncWebsocketConsumer):
     """Reads frames, calls services, and writes what is new from a task of its own."""
 
-    # None: Channels would open a channel for each socket, and none could open while Valkey is away. The connection
-    # manager has one for the process.
-    channel_layer_alias = "none"
-
     guard: ClassVar[auth.User] = auth.User()
     """Checks the user when the socket opens, and every few seconds while it is open."""
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
@@ -76,9 +73,9 @@ class Socket(AsyncWebsocketConsumer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.woken = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
-        self._is_over = False
+        self._writer: asyncio.Task[Any] | None = None
+        self._is_open = self._is_over = False
+        self._has_news = False
         self._bad_frames = 0
         scale = settings.LIMITS_SCALE
         self._bucket = Bucket(settings.SOCKET_FRAMES_PER_SECOND * scale, settings.SOCKET_FRAMES_BURST * scale)
@@ -102,6 +99,14 @@ class Socket(AsyncWebsocketConsumer):
         raise NotImplementedError
 
     # --- Coming and going -----------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # As Channels does, save that it would open a channel for each socket, and none could open while Valkey is
+        # away (the connection manager has one for the process), and start a task for each frame.
+        self.scope, self.channel_layer, self.base_send = scope, None, send
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # As Channels does, save that it visits the one thread of all synchronous code before each frame.
@@ -130,7 +135,8 @@ class Socket(AsyncWebsocketConsumer):
         await self.enter()
         await self._accept()
         manager.current().add(self)
-        self._writer = asyncio.create_task(self._keep_writing())
+        self._is_open = True
+        self.wake()
 
     async def _accept(self) -> None:
         await self.accept(PROTOCOL if PROTOCOL in self.scope["subprotocols"] else None)
@@ -216,18 +222,26 @@ class Socket(AsyncWebsocketConsumer):
     async def send_frame(self, frame: BaseModel) -> None:
         await self.send(frame.model_dump_json())
 
-    async def _keep_writing(self) -> None:
+    def wake(self) -> None:
+        """Write what is new, at once where the client reads, or once more where some is being written."""
+        self._has_news = True
+        if self._is_open and not self._is_over and self._writer is None:
+            asyncio.Task(self._write_news(), loop=asyncio.get_running_loop(), eager_start=True)
+
+    async def _write_news(self) -> None:
+        self._writer = asyncio.current_task()
         try:
-            while True:
+            while self._has_news and not self._is_over:
+                self._has_news = False
                 await self.write()
-                await self.woken.wait()
-                self.woken.clear()
         except OSError:
             pass  # gone; the end is the next to be read
         except Exception:
             logger.exception("A socket could not be written to")
             self._writer = None
             await self.end(FAILED)
+        finally:
+            self._writer = None
 
 
 def _as_invalid(error: ValidationError) -> Invalid:

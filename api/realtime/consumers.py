@@ -54,7 +54,7 @@ class ChatSocket(Socket):
         self._is_placed = False
         self._sent_up_to = 0
         self._resume_after: int | None = None
-        self._passing: deque[str] = deque(maxlen=PASSING)
+        self._passing: list[str] = []
 
     async def enter(self) -> None:
         after = position_of(self.scope)
@@ -86,7 +86,7 @@ class ChatSocket(Socket):
             await self._take(frame)
         finally:
             self._is_placed = True
-            self.woken.set()
+            self.wake()
 
     async def _take(self, frame: Any) -> None:
         match frame:
@@ -128,7 +128,8 @@ class ChatSocket(Socket):
     def push(self, text: str) -> None:
         if self._is_placed:
             self._passing.append(text)
-            self.woken.set()
+            del self._passing[:-PASSING]
+            self.wake()
 
     async def write(self) -> None:
         while self._is_placed and await self._write_some():
@@ -139,7 +140,7 @@ class ChatSocket(Socket):
         if self._subscription is None:
             return False
         while self._passing:
-            await self.send(self._passing.popleft())
+            await self.send(self._passing.pop(0))
         if self._resume_after is not None:
             self._sent_up_to, self._resume_after = self._resume_after, None
         last_seq = self._subscription.last_seq
@@ -185,7 +186,7 @@ class NotificationSocket(Socket):
 
     def push(self, notification_id: int) -> None:
         self._unsent.append(notification_id)
-        self.woken.set()
+        self.wake()
 
     async def write(self) -> None:
         while self._unsent:

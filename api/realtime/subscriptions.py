@@ -39,8 +39,8 @@ class Subscription:
         raise NotImplementedError
 
     def wake(self) -> None:
-        for socket in self.sockets:
-            socket.woken.set()
+        for socket in list(self.sockets):  # one that fails leaves at once
+            socket.wake()
 
 
 class RoomSubscription(Subscription):
@@ -55,7 +55,7 @@ class RoomSubscription(Subscription):
             self._receive_message(message)
             return
         text = json.dumps(message)
-        for socket in self.sockets:
+        for socket in list(self.sockets):
             if message["type"] != "typing" or socket.user.username != message["sender"]:
                 socket.push(text)
 
@@ -99,7 +99,7 @@ class UserSubscription(Subscription):
         if notification_id in self._known:
             return
         self._known[notification_id] = timezone.now()
-        for socket in self.sockets:
+        for socket in list(self.sockets):
             socket.push(notification_id)
 
     def forget_before(self, time: datetime) -> None:

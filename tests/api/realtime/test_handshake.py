@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import tracemalloc
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
 
 from ops.web import HEAD_MAX
+from tests.client import api
+from tests.people import alice
 
 PATIENCE = 5
 UPGRADE = {
@@ -76,6 +81,26 @@ def test_a_head_over_the_limit_is_refused_by_both_servers(stack_url: str) -> Non
     for headers in ([], list(UPGRADE.items())):
         part = head("/ws/notifications/", [*headers, ("Cookie", "a" * HEAD_MAX)])[: HEAD_MAX + 1]
         assert ask(stack_url, part) == 400
+
+
+def test_open_sockets_keep_nothing_of_their_handshakes(stack_url: str) -> None:
+    address, long = urlsplit(stack_url), 50 * 1024
+    own = [*UPGRADE.items(), *api(alice()).headers.items(), ("Cookie", "a" * long)]
+    with ExitStack() as stack:
+
+        def opened() -> int:
+            """Bytes in use once a few more sockets are open."""
+            for _ in range(5):
+                connection = stack.enter_context(socket.create_connection((address.hostname, address.port), PATIENCE))
+                connection.sendall(head("/ws/notifications/", own))
+                assert b" 101 " in connection.recv(65536)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        stack.callback(tracemalloc.stop)
+        first = opened()
+        assert opened() - first < 5 * long
 
 
 def test_limits_of_the_library_would_be_answered_too(stack_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
