@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from apps.review.queue import Figures
+from apps.review.figures import Figures
 
 # A canvas takes no colour from the page: one that reads on white and on black.
 INK = "#7a818e"

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from admin_dashboards import charts
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.registry import open_desks, queue_desks
-from apps.review.queue import Figures, figures
+from apps.review.figures import Figures, figures
 
 if TYPE_CHECKING:
     from admin_dashboards.review.desk import WorkDesk
@@ -63,7 +63,7 @@ def dashboard(request: StaffRequest) -> Dashboard | None:
     # In the order of the menu; what is below another desk after it.
     for place, desk in enumerate(sorted(theirs, key=lambda each: each.slug)):
         zone = timezone.get_current_timezone()
-        counted = figures(desk.queue, desk.rows(request), request.user, zone, now)
+        counted = figures(desk.queue, desk.counted(request), request.user, zone, now)
         found.queues.append(
             {"desk": desk, "figures": counted, "chart": charts.arrivals_and_decisions(counted), "now": now}
         )

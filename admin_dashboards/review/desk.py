@@ -196,10 +196,14 @@ class WorkDesk(Desk):
 
     def rows(self, request: StaffRequest) -> QuerySet[Any]:
         """The items that the viewer may work on."""
-        model = self.queue.model
+        model, some = self.queue.model, self.counted(request)
+        return model._default_manager.all() if some is None else some
+
+    def counted(self, request: StaffRequest) -> QuerySet[Any] | None:
+        """The items that they may work on; None where that is all, which figures are kept of."""
         if may(request.user, self.permission):
-            return model._default_manager.all()
-        return granted(request.user, model, self.action)
+            return None
+        return granted(request.user, self.queue.model, self.action)
 
     def one(self, request: StaffRequest, item_id: int) -> Any:
         """The item. Raises `Http404` where there is none that the viewer may work on."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import DateTimeField, Func, Q, QuerySet
 
 from apps.tallies.models import Tally
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,24 @@ class ByTime:
     kind: str
     column: str
     minutes: int
+    condition: str = ""
+    """SQL: which rows count, beside the condition of all of the table's tallies."""
+    by: str = ""
+    """SQL: what the kind ends with, after a full stop, where rows are told apart further."""
+
+    @property
+    def kinds(self) -> str:
+        """SQL: the kind of a row."""
+        return f"'{self.kind}.' || {self.by}" if self.by else f"'{self.kind}'"
 
     @property
     def bucket(self) -> str:
         """SQL: the bucket of a row."""
         return f"date_bin('{self.minutes} minutes', {self.column}, 'epoch')"
+
+    def start_of(self, time: datetime) -> datetime:
+        """Of the bucket of `time`."""
+        return time - (time - EPOCH) % timedelta(minutes=self.minutes)
 
     def after(self, now: datetime) -> QuerySet[Tally]:
         """Of rows whose time comes after the bucket of `now`."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
+from apps.tallies.queues import OPEN, QUEUES
 from apps.tallies.triggers import ADD, EPOCH, KEEP, Tallied
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('tallies'))"
-LONG_PAST = "CASE WHEN bucket < now() - interval '1 day' THEN 'epoch' ELSE bucket END"
-"""Counts are of the present, so that what lies a day back is the past for all of them."""
+DAYS = f"CASE WHEN starts_with(kind, '{QUEUES}') THEN interval '60 days' ELSE interval '1 day' END"
+OVER = f"bucket < now() - {DAYS} AND right(kind, {len(OPEN)}) <> '{OPEN}'"
+"""Counts are of the present, so that what lies a day back is the past for all of them. Queues look back some weeks, and
+on what is open as far as it goes."""
+LONG_PAST = f"CASE WHEN {OVER} THEN 'epoch' ELSE bucket END"
 
 # Parts that are being added to stay for the next time; nobody waits for longer than this takes.
 FOLD = f"""
     WITH moved AS (
         DELETE FROM tallies_tally WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM tallies_tally
-            WHERE slot <> 0 OR bucket <> {EPOCH} AND bucket < now() - interval '1 day'
+            WHERE slot <> 0 OR bucket <> {EPOCH} AND {OVER}
             FOR UPDATE SKIP LOCKED
         ))
         RETURNING kind, {LONG_PAST} AS bucket, n

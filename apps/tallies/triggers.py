@@ -31,7 +31,7 @@ class Tallied:
     name: str
     """What the kinds begin with, up to a full stop."""
     table: str
-    condition: str
+    condition: str = ""
     times: Sequence[ByTime] = field(default=())
     kind: str = ""
     owner: str = ""
@@ -40,11 +40,12 @@ class Tallied:
     def rows(self, table: str) -> str:
         """SQL: the owner, kind and bucket of each row of `table` that counts if its owner is active."""
         owner = self.owner or "NULL::bigint"
-        by_kind = [(self.kind, EPOCH)] if self.kind else []
-        counted = [*by_kind, *((f"'{each.kind}'", each.bucket) for each in self.times)]
+        by_kind = [(self.kind, EPOCH, "")] if self.kind else []
+        counted = [*by_kind, *((each.kinds, each.bucket, each.condition) for each in self.times)]
         return " UNION ALL ".join(
-            f"SELECT {owner} AS owner, {kind} AS kind, {bucket} AS bucket FROM {table} WHERE {self.condition}"
-            for kind, bucket in counted
+            f"SELECT {owner} AS owner, {kind} AS kind, {bucket} AS bucket FROM {table}"
+            f" WHERE {' AND '.join(filter(None, (self.condition, condition))) or 'true'}"
+            for kind, bucket, condition in counted
         )
 
     def active(self, rows: str) -> str:

@@ -24,7 +24,7 @@ from admin_dashboards.review.queue_filters import (
     tab_rows,
 )
 from admin_dashboards.saved_filters import filters_of
-from apps.review.queue import figures
+from apps.review.figures import figures
 
 if TYPE_CHECKING:
     from admin_dashboards.review.desk import WorkDesk
@@ -40,7 +40,7 @@ def index_page(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
     known = {tab.code for tab in tabs}
     tab = request.GET.get("tab", "")
     tab = tab if tab in known else tabs[-1 if term else 0].code
-    counted = figures(desk.queue, desk.rows(request), request.user, timezone.get_current_timezone(), now)
+    counted = figures(desk.queue, desk.counted(request), request.user, timezone.get_current_timezone(), now)
     items = _items(desk, request, tab, counted.goal)
     filter_choices = choices(desk, request)
     context = {

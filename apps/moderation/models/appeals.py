@@ -15,6 +15,7 @@ from apps.moderation.models.cases import Case
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.decisions.models import UNDO_WINDOW
 from apps.review.models import ReviewItem
+from apps.tallies.queues import ByQueue
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -25,12 +26,23 @@ class AppealQuerySet(models.QuerySet["Appeal"]):
         return self.filter(status=Appeal.Status.OPEN)
 
 
+COUNTED = ByQueue(
+    "appeals",
+    "moderation_appeal",
+    open_rows="status = 'open'",
+    arrived="created_at",
+    decided="ruled_at",
+    decider="ruled_by_id",
+)
+
+
 class Appeal(ReviewItem):
     """An objection of an author against a decision. An officer other than the decider rules on it."""
 
     WORK_PERMISSION = "moderation.settle_report"
     OPEN = Q(status="open")
     DECIDED_AT, DECIDED_BY = "ruled_at", "ruled_by"
+    TALLIES = COUNTED
     CONFLICTS = (
         ConflictOfInterest(
             "own-decision",
@@ -96,6 +108,7 @@ class Appeal(ReviewItem):
             ),
             models.CheckConstraint(condition=~Q(text=""), name="appeal_says_something"),
         ]
+        triggers = COUNTED.tallied.triggers()
         indexes = [
             models.Index(fields=["created_at", "id"], condition=Q(status="open"), name="appeal_queue"),
             models.Index(fields=["author", "-created_at"], name="appeal_of_author"),

@@ -15,6 +15,7 @@ from apps.moderation.actions.registry import label_of
 from apps.moderation.models.reports import Report
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.models import ReviewItem
+from apps.tallies.queues import ByQueue
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -25,12 +26,23 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.filter(status=Case.Status.OPEN)
 
 
+COUNTED = ByQueue(
+    "cases",
+    "moderation_case",
+    open_rows="status = 'open'",
+    arrived="opened_at",
+    decided="closed_at",
+    decider="closed_by_id",
+)
+
+
 class Case(ReviewItem):
     """All reports about the same content until it is resolved. A later report opens the next one."""
 
     WORK_PERMISSION = "moderation.settle_report"
     OPEN = Q(status="open")
     DECIDED_AT, DECIDED_BY = "closed_at", "closed_by"
+    TALLIES = COUNTED
     CONFLICTS = (
         ConflictOfInterest(
             "own-report",
@@ -92,8 +104,21 @@ class Case(ReviewItem):
                 condition=Q(closed_by__isnull=True) | ~Q(closed_by=F("author")), name="case_not_ones_own"
             ),
         ]
+        triggers = COUNTED.tallied.triggers()
         indexes = [
             models.Index(fields=["-priority_score", "opened_at", "id"], condition=Q(status="open"), name="case_queue"),
+            models.Index(fields=["opened_at"], condition=Q(status="open"), name="case_oldest"),
+            # Few of many that are open.
+            models.Index(
+                fields=["-priority_score", "opened_at", "id"],
+                condition=Q(status="open", escalated_at__isnull=False),
+                name="case_escalated",
+            ),
+            models.Index(
+                fields=["-priority_score", "opened_at", "id"],
+                condition=Q(status="open", snoozed_until__isnull=False),
+                name="case_snoozed",
+            ),
             models.Index(fields=["kind", "target_id", "-id"], name="case_of_target"),
             models.Index(fields=["-closed_at"], name="case_latest_closed"),
             models.Index(fields=["-opened_at"], name="case_latest_opened"),

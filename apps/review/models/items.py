@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.review.conflicts import ConflictOfInterest
+from apps.tallies.queues import ByQueue
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -30,6 +31,8 @@ class ReviewItem(models.Model):
     """The field that says when it was decided; null until then."""
     DECIDED_BY: ClassVar[str]
     """The field that says by whom."""
+    TALLIES: ClassVar[ByQueue]
+    """Its items, counted by triggers."""
     CONFLICTS: ClassVar[tuple[ConflictOfInterest, ...]] = ()
     """The conflicts of interest: whom an item is kept from, whatever they are granted."""
 

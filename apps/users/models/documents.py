@@ -11,6 +11,7 @@ from apps.audit.history import History
 from apps.errors import Conflict
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.models import ReviewItem
+from apps.tallies.queues import ByQueue
 from apps.users.models.accounts import User
 from apps.users.texts import REASONS
 
@@ -53,12 +54,23 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.order_by("-created_at", "-id")
 
 
+COUNTED = ByQueue(
+    "documents",
+    "users_document",
+    open_rows="status = 'pending'",
+    arrived="created_at",
+    decided="decided_at",
+    decider="decided_by_id",
+)
+
+
 class Document(ReviewItem):
     """A proof of identity or business, sent in by its owner and decided by a reviewer."""
 
     WORK_PERMISSION = "users.review_document"
     OPEN = Q(status="pending")
     DECIDED_AT, DECIDED_BY = "decided_at", "decided_by"
+    TALLIES = COUNTED
     CONFLICTS = (
         ConflictOfInterest(
             "own-document",
@@ -153,6 +165,7 @@ class Document(ReviewItem):
                 name="document_two_people",
             ),
         ]
+        triggers = COUNTED.tallied.triggers()
         indexes = [
             models.Index(fields=["status", "created_at", "id"], name="document_queue"),
             # Few of many that are pending.

@@ -17,7 +17,7 @@ from admin_dashboards.moderation.desk import ModerationDesk
 from apps.moderation.models import Case, Report, Strike
 from apps.moderation.priority import update_open_scores
 from apps.review.decisions.models import Decision
-from apps.review.queue import figures
+from apps.review.figures import figures
 from apps.users.models import User
 from tests.console import console
 from tests.factories import make_event, make_story

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.review.decisions.models import Decision
-from apps.review.queue import figures
+from apps.review.figures import figures
 from apps.users.models import DocType, Document, Profile, Role, User
 from tests import people
 from tests.console import console
