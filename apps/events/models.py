@@ -86,7 +86,8 @@ class Event(Removable):
             ),
         ]
         indexes = [
-            models.Index(fields=["-date", "-id"], name="event_latest"),
+            # With the end, so that "past" skips in the index what goes on, and "ongoing" what is over.
+            models.Index(fields=["-date", "-id", "ends_at"], name="event_latest_and_end"),
             models.Index(fields=["ends_at"], name="event_by_end"),
             models.Index(fields=["host", "-date"], name="event_of_host"),
             models.Index(fields=["-date", "-id"], condition=Q(removed_at__isnull=False), name="event_removed"),

@@ -29,7 +29,7 @@ def write_events(run: Seeding) -> range:
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for number in range(count):
-            title, place, about = texts.EVENTS[number % len(texts.EVENTS)]
+            title, place, about = texts.EVENTS[(number + number // 10) % len(texts.EVENTS)]  # at all times
             date = begins(number)
             seats = 50 + number % 200 if number % 3 == 1 else None
             yield (

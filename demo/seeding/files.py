@@ -70,7 +70,7 @@ def write_documents(run: Seeding) -> range:
             file = files[doc_type]
             sent = run.ago(days=60 * (count - number) / count)
             status, reason, decided = Document.Status.PENDING, "", None
-            if number >= 2 * run.amounts.users or number % 3 == 2:
+            if number >= 2 * run.amounts.users or (number + number // 3) % 3 == 2:  # of every role some
                 status, decided = Document.Status.APPROVED, sent + timedelta(minutes=90)
                 if number % 2:
                     status, reason = Document.Status.REJECTED, reasons[number % len(reasons)]
