@@ -12,7 +12,7 @@ import argparse
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from html import unescape
@@ -23,7 +23,7 @@ import psutil
 import psycopg
 
 from benchmarks import kept
-from benchmarks.figures import summary
+from benchmarks.figures import Row, summary
 from benchmarks.serving import machine, manage, say
 from devtools.embedded.throwaway import throwaway
 
@@ -105,7 +105,7 @@ def fill(address: str, rows: int) -> float:
     return time.perf_counter() - began
 
 
-def measure(most: int) -> dict[str, dict[str, float]]:
+def measure(most: int) -> dict[str, Row]:
     import django
 
     django.setup()
@@ -150,12 +150,16 @@ def measure(most: int) -> dict[str, dict[str, float]]:
         before = sum(database.cpu_times()[:2])
         taken = list(pages())
         spent = (sum(database.cpu_times()[:2]) - before) / len(taken)
-        wall, cpu = (summary(seconds, sum(seconds)) for seconds in zip(*taken, strict=True))
-        found[kind] = {key: wall[key] for key in ("median_ms", "p95_ms")}
-        found[kind] |= {f"cpu_{key}": cpu[key] for key in ("median_ms", "p95_ms")}
-        found[kind]["database_cpu_ms"] = round(spent * 1000, 1)
+        found[kind] = row_of(taken) | {"database_cpu_ms": round(spent * 1000, 1)}
         say(f"  {kind}: {found[kind]}")
     return found
+
+
+def row_of(taken: Sequence[Taken]) -> Row:
+    """The times that half and 95 of 100 pages stay within, and those of the web process's CPU."""
+    wall, cpu = (summary(seconds, sum(seconds)) for seconds in zip(*taken, strict=True))
+    names = ("p50_ms", "p95_ms")
+    return {name: wall[name] for name in names} | {f"cpu_{name}": cpu[name] for name in names}
 
 
 def _day(ago: int) -> str:

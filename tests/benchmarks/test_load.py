@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks import by_hand, chat_load, process_costs, websocket, wrk
+from benchmarks import by_hand, chat_load, process_costs, tables, websocket, wrk
 from benchmarks.beside import compared, show
 from benchmarks.chat_load import Tally
 from benchmarks.peer import calls_from
@@ -165,3 +165,12 @@ def test_the_peer_is_sent_a_token_wherever_this_product_is() -> None:
 @pytest.mark.parametrize(("microsecond", "text"), [(171_902, "2030-01-01T20:00:00.171Z"), (0, "2030-01-01T20:00:00Z")])
 def test_times_are_written_by_hand_as_the_api_writes_them(microsecond: int, text: str) -> None:
     assert by_hand.written(datetime(2030, 1, 1, 20, microsecond=microsecond, tzinfo=UTC)) == text
+
+
+def test_pages_are_told_by_their_times_and_by_those_of_the_web_process() -> None:
+    assert tables.row_of([(0.02, 0.01), (0.02, 0.01)]) == {
+        "p50_ms": 20.0,
+        "p95_ms": 20.0,
+        "cpu_p50_ms": 10.0,
+        "cpu_p95_ms": 10.0,
+    }
