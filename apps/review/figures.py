@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -97,10 +98,14 @@ class _Read:
     def __init__(self, queue: ReviewQueue, rows: QuerySet[Any]) -> None:
         self.queue, self.rows = queue, rows
 
-    def open_before(self, edges: Mapping[str, datetime]) -> dict[str, int]:
-        """How many open items came in before each time, and under "all" how many there are."""
-        before = {name: Count("pk", filter=Q(**{f"{self.queue.arrived}__lt": edge})) for name, edge in edges.items()}
-        return self.rows.filter(self.queue.open).aggregate(all=Count("pk"), **before)
+    def open(self, edges: dict[str, datetime], marks: dict[str, Q]) -> dict[str, Any]:
+        """Of open items, how many came in before each time, and how many have each mark; `all`, and the `oldest`."""
+        before = {name: Q(**{f"{self.queue.arrived}__lt": edge}) for name, edge in edges.items()}
+        return self._open.aggregate(all=Count("pk"), oldest=Min(self.queue.arrived), **_counts(before | marks))
+
+    @property
+    def _open(self) -> QuerySet[Any]:
+        return self.rows.filter(self.queue.open)
 
     def days(self, since: datetime, until: datetime, zone: tzinfo, goal: timedelta) -> _Days:
         """Of the days between two midnights of `zone`."""
@@ -124,17 +129,18 @@ class _Tallied(_Read):
         super().__init__(queue, queue.model._default_manager.order_by())
         self.tallies = queue.model.TALLIES
 
-    def open_before(self, edges: Mapping[str, datetime]) -> dict[str, int]:
+    def open(self, edges: dict[str, datetime], marks: dict[str, Q]) -> dict[str, Any]:
         starts = {name: self.tallies.open.start_of(edge) for name, edge in edges.items()}
         whole = {name: Sum("n", filter=Q(bucket__lt=start), default=0) for name, start in starts.items()}
         found = Tally.objects.filter(kind=self.tallies.open.kind).aggregate(all=Sum("n", default=0), **whole)
-        arrived, near, rest = self.queue.arrived, Q(pk__in=[]), {}
-        for name, edge in edges.items():
-            part = Q(**{f"{arrived}__gte": starts[name], f"{arrived}__lt": edge})
-            near, rest[name] = near | part, Count("pk", filter=part)
-        for name, n in self.rows.filter(self.queue.open, near).aggregate(**rest).items():
-            found[name] += n
-        return found
+        arrived = self.queue.arrived
+        rest = {
+            name: Q(**{f"{arrived}__gte": starts[name], f"{arrived}__lt": edge}) for name, edge in edges.items()
+        } | marks
+        # Few, each of them found by an index: the oldest among them.
+        few = reduce(or_, rest.values(), Q(pk=Subquery(self._open.order_by(arrived).values("pk")[:1])))
+        read = self._open.filter(few).aggregate(oldest=Min(arrived), **_counts(rest))
+        return read | {name: n + read.get(name, 0) for name, n in found.items()}
 
     def days(self, since: datetime, until: datetime, zone: tzinfo, goal: timedelta) -> _Days:
         found, came, went, took = _Days(), self.tallies.came.kind, self.tallies.went.kind, self.tallies.took.kind
@@ -153,27 +159,28 @@ class _Tallied(_Read):
 
 
 def _count_open(found: Figures, counts: _Read, viewer: User, zone: tzinfo, now: datetime) -> None:
-    queue, goal = counts.queue, found.goal
+    goal = found.goal
     tomorrow = _midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
     edges = {"late": now - goal, "due": tomorrow - goal}
     edges |= {f"older_than_{last}": now - timedelta(days=last + 1) + INSTANT for _first, last in AGES if last}
-    before = counts.open_before(edges)
-    found.open, found.late, found.due_today = before["all"], before["late"], before["due"] - before["late"]
-    older = before["all"]
-    for first, last in AGES:
-        oldest = before[f"older_than_{last}"] if last else 0
-        found.ages.append((first, last, older - oldest))
-        older = oldest
-    is_open = counts.rows.filter(queue.open)
     marks = {
         "mine": Q(claimed_by=viewer.pk, claimed_until__gt=now) | Q(assigned_to=viewer.pk),
         "snoozed": Q(snoozed_until__gt=now),
         "escalated": Q(escalated_at__isnull=False),
     }
-    # One after the other, so that each is read by an index of its own.
-    for name, mark in marks.items():
-        setattr(found, name, is_open.filter(mark).count())
-    found.oldest = is_open.order_by(queue.arrived).values_list(queue.arrived, flat=True).first()
+    counted = counts.open(edges, marks)
+    for name in ("oldest", "late", *marks):
+        setattr(found, name, counted[name])
+    found.open, found.due_today = counted["all"], counted["due"] - counted["late"]
+    older = found.open
+    for first, last in AGES:
+        oldest = counted[f"older_than_{last}"] if last else 0
+        found.ages.append((first, last, older - oldest))
+        older = oldest
+
+
+def _counts(conditions: dict[str, Q]) -> dict[str, Count]:
+    return {name: Count("pk", filter=condition) for name, condition in conditions.items()}
 
 
 def _count_days(found: Figures, counts: _Read, zone: tzinfo, now: datetime) -> None:
