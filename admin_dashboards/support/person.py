@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import F, Model, Prefetch, Q
@@ -121,14 +123,11 @@ def _rooms(person: User) -> Section:
         .prefetch_related(Prefetch("room__memberships", Membership.objects.select_related("user")))
         .order_by(F("room__last_message_at").desc(nulls_last=True), "-id")[:LATEST]
     )
-    last = (
-        Message.objects.filter(room__in=[own.room_id for own in rooms], seq__gt=F("room__last_seq") - MESSAGES)
-        .select_related("sender")
-        .defer("text")
-        .order_by("-seq")
-    )
+    # By their numbers: with those of the rooms in the query, all messages of a long one would be read.
+    last = [Q(room=own.room_id, seq__gt=own.room.last_seq - MESSAGES) for own in rooms]
+    found = Message.objects.filter(reduce(or_, last, Q(pk__in=[]))).select_related("sender").defer("text")
     of_room: dict[int, list[Message]] = {}
-    for message in last:
+    for message in found.order_by("-seq"):
         of_room.setdefault(message.room_id, []).append(message)
     lines = []
     for own in rooms:
