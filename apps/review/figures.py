@@ -188,10 +188,14 @@ def _count_days(found: Figures, counts: _Read, zone: tzinfo, now: datetime) -> N
     first = today - timedelta(days=CHART_DAYS - 1)
     days = {first + timedelta(days=number): Day(first + timedelta(days=number)) for number in range(CHART_DAYS)}
     counted = counts.days(_midnight(first, zone), _midnight(today + timedelta(days=1), zone), zone, found.goal)
+    # PostgreSQL may know a zone's hours otherwise than Python: what it puts on a day before or after is left out.
     for day, n in counted.came.items():
-        days[day].arrived = n
+        if day in days:
+            days[day].arrived = n
     people: dict[int, Person] = {}
     for (day, who), n in counted.went.items():
+        if day not in days:
+            continue
         days[day].decided += n
         if who is not None:
             person = people.setdefault(who, Person(who, ""))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db.models import QuerySet
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from apps.review.figures import CHART_DAYS, figures
@@ -149,6 +150,17 @@ def test_the_neighbour_is_never_the_item_itself() -> None:
     assert neighbour([3, 5, 8], 4, 1) == 3
     assert neighbour([3], 3, 1) is None
     assert neighbour([], 3, 1) is None
+
+
+@pytest.mark.parametrize("some", [read, tallied])
+def test_a_day_that_the_database_alone_knows_is_left_out(
+    some: Callable[[], QuerySet[Document] | None], vera: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its time zones are of another year than Python's."""
+    make_document(1, NOW, **decided(NOW + timedelta(hours=12), vera))
+    later = ZoneInfo("Pacific/Kiritimati")
+    monkeypatch.setattr("apps.review.figures.TruncDate", lambda name, tzinfo: TruncDate(name, tzinfo=later))
+    assert figures(QUEUE, some(), vera, UTC, NOW).decided_lately == 0
 
 
 @time_machine.travel(NOW, tick=False)
