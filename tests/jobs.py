@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.periodic import PeriodicDeferrer
 
 
 def waiting(task_name: str) -> list[ProcrastinateJob]:
@@ -26,10 +28,17 @@ def forget(task_name: str) -> None:
 
 @contextmanager
 def worker_here() -> Iterator[None]:
-    """Let this process be a worker; its answers to signals are afterwards what they were."""
+    """Let this process be a worker of the jobs that a test asked for, none of those that the clock asks for.
+
+    Its answers to signals are afterwards what they were.
+    """
+    connector: Any = app.connector
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with app.replace_connector(app.connector.get_worker_connector()):
+        with (
+            mock.patch.object(PeriodicDeferrer, "get_previous_tasks", return_value=()),
+            app.replace_connector(connector.get_worker_connector()),
+        ):
             yield
     finally:
         for number, handler in handlers.items():
@@ -62,6 +71,5 @@ def abandon_jobs() -> None:
 
 def run_worker() -> None:
     """Run the jobs that are due by a real worker, once."""
-    connector: Any = app.connector
-    with app.replace_connector(connector.get_worker_connector()):
+    with worker_here():
         app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, delete_jobs="successful")
