@@ -223,7 +223,7 @@ def _grant_history(row: Model) -> list[dict[str, Any]]:
             "who": entry.actor,
             "action": entry.label,
             "permission": names.get(perm := entry.detail["perm"], perm),
-            "holder": entry.detail["holder"]["name"],
+            "holder": entry.details["holder"]["name"],
             "until": parse_datetime(entry.detail.get("until", "")),
             "reason": entry.reason,
             "when": entry.created_at,

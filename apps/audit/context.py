@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     request_id: str = ""
     address: str | None = None
+    keys: dict[int, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """Keys of persons that were read together with who asks, see `encryption.py`."""
 
 
 NOWHERE = Origin()
@@ -20,6 +22,12 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 
 def origin() -> Origin:
     return _origin.get()
+
+
+def remember_key(person: int, key: bytes | None) -> None:
+    """Keep the key of a person, which is committed, for the rest of the request."""
+    if key is not None and (where := origin()) is not NOWHERE:
+        where.keys[person] = bytes(key)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.dispatch import receiver
 from django.utils import timezone
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
 from apps.audit.actions import label_of
 from apps.audit.context import origin
+from apps.audit.encryption import EncryptedJSON, EncryptedText, encrypted_fields, keys_held
 from apps.audit.insert import Stamp, insert, is_insertable
 from apps.audit.models import append_only
 
@@ -64,19 +66,59 @@ def _indexes(name: str) -> list[models.Index]:
     ]
 
 
+def _persons(version: type[models.Model], row: Any) -> set[int | None]:
+    """The persons under whose keys a version of `row` is going to be encrypted."""
+    note = "history_change_reason"
+    written = vars(row) | {note: getattr(row, "_change_reason", None)}
+    return {getattr(row, field.person) for field in encrypted_fields(version) if written.get(field.attname)}
+
+
+class VersionManager(HistoryManager):
+    """Writes many versions with one look-up of the keys of their persons."""
+
+    def bulk_history_create(self, objs: Sequence[models.Model], *args: Any, **kwargs: Any) -> Any:
+        with keys_held(person for obj in objs for person in _persons(self.model, obj)):
+            return super().bulk_history_create(objs, *args, **kwargs)
+
+
 class History(HistoricalRecords):
     """History of a model, kept honest by triggers. Name in `excluded_fields` what must not be remembered.
 
     A change is a version where it differs from the version before; saving the same again is none. `index_name`: what
     the names of the indexes begin with, where the model's name is too long for that.
+
+    `person`: the attribute that has the id of the person whom a row concerns. What staff note about it, and the fields
+    named in `personal`, are encrypted under the key of that person; those in `personal_of` of the person of whom the
+    attribute there has the id.
     """
 
-    def __init__(self, *args: Any, index_name: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        index_name: str = "",
+        person: str = "",
+        personal: Sequence[str] = (),
+        personal_of: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.index_name = index_name
+        self.personal = dict.fromkeys(personal, person) | dict(personal_of or {})
+        note = EncryptedText(person=person, null=True, blank=True) if person else models.TextField(null=True, blank=True)
         kwargs.setdefault("bases", [Version])
-        kwargs.setdefault("history_change_reason_field", models.TextField(null=True, blank=True))
+        kwargs.setdefault("history_change_reason_field", note)
+        kwargs.setdefault("history_manager", VersionManager)
         kwargs.setdefault("user_db_constraint", False)
         super().__init__(*args, **kwargs)
+
+    def copy_fields(self, model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:
+        fields: dict[str, Any] = super().copy_fields(model)
+        # Also called for the tables between two models, which have no personal columns.
+        for name, person in self.personal.items() if model is self.cls else ():
+            of, is_json = fields[name], isinstance(fields[name], models.JSONField)
+            options: Any = {"default": of.default} if is_json else {}
+            encrypted = EncryptedJSON if is_json else EncryptedText
+            fields[name] = encrypted(of.verbose_name, person=person, null=of.null, blank=True, **options)
+        return fields
 
     def create_history_model(self, model: type[models.Model], inherited: bool) -> type[models.Model]:
         history_model = super().create_history_model(model, inherited)
@@ -136,7 +178,8 @@ class History(HistoricalRecords):
 
     def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
         if history_type != "~" or getattr(instance, "_change_is_secret", False) or changed([instance]):
-            super().create_historical_record(instance, history_type, using=using)
+            with keys_held(_persons(history_of(type(instance)).model, instance)):
+                super().create_historical_record(instance, history_type, using=using)
 
 
 def history_of(model: type[models.Model]) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import connection, models
 from django.db.models.signals import post_save, pre_save
 from django.db.transaction import mark_for_rollback_on_error
 from simple_history.signals import post_create_historical_record, pre_create_historical_record
 
+from apps.audit.encryption import encrypted_fields, keys_held
 from apps.infra.prepared import Prepared, Value
 
 
@@ -51,8 +52,21 @@ def insert(obj: models.Model, stamp: Stamp) -> None:
         field.attname: field.get_db_prep_save(field.pre_save(obj, True), connection) for field in _written(type(obj))
     }
     with mark_for_rollback_on_error(using="default"):
-        [(obj.pk,)] = _statement(type(obj)).rows(values | stamp._asdict())
+        [(obj.pk,)] = _statement(type(obj)).rows(values | stamp._asdict() | _encrypted(obj, stamp))
     obj._state.adding, obj._state.db = False, "default"
+
+
+def _encrypted(obj: models.Model, stamp: Stamp) -> dict[str, Any]:
+    """The values of the encrypted columns of the version."""
+    fields = encrypted_fields(cast(Any, obj).history.model)
+    plain = {field: vars(obj).get(field.attname, stamp.history_change_reason) for field in fields}
+    with keys_held(getattr(obj, field.person) for field, value in plain.items() if value):
+        return {_of_version(field): field.get_db_prep_save(field.encrypted(plain[field], obj), connection) for field in fields}
+
+
+def _of_version(field: Any) -> str:
+    """The name of a value that a column of the version does not share with the row."""
+    return f"version.{field.attname}"
 
 
 @cache
@@ -76,19 +90,20 @@ def _statement(model: Any) -> Prepared:
     version: Any = model.history.model
     quote = connection.ops.quote_name
     written = [(quote(field.column), _Parameter(field.attname)) for field in _written(model)]
-    kept = [quote(field.column) for field in version.tracked_fields]
     columns: dict[str, Any] = {field.attname: field for field in version._meta.concrete_fields}
-    stamped = [(columns[name], _Parameter(name)) for name in Stamp._fields]
+    own = {field: _Parameter(_of_version(field)) for field in encrypted_fields(version)}
+    stamped = own | {field: _Parameter(name) for name in Stamp._fields if (field := columns[name]) not in own}
+    kept = [quote(field.column) for field in version.tracked_fields if columns[field.attname] not in own]
     text = f"""
         WITH made AS (
             INSERT INTO {quote(model._meta.db_table)} ({", ".join(column for column, _value in written)})
             VALUES ({", ".join(["%s"] * len(written))}) RETURNING *
         ), version AS (
             INSERT INTO {quote(version._meta.db_table)}
-                ({", ".join([*kept, "history_type", *(quote(field.column) for field, _value in stamped)])})
-            SELECT {", ".join([*kept, "'+'", *(f"%s::{field.db_type(connection)}" for field, _value in stamped)])}
+                ({", ".join([*kept, "history_type", *(quote(field.column) for field in stamped)])})
+            SELECT {", ".join([*kept, "'+'", *(f"%s::{field.db_type(connection)}" for field in stamped)])}
             FROM made
         )
         SELECT {quote(model._meta.pk.column)} FROM made
     """  # noqa: S608 - of our own models
-    return Prepared(text, [value for _field, value in (*written, *stamped)])
+    return Prepared(text, [*(value for _column, value in written), *stamped.values()])

@@ -6,17 +6,20 @@ does not depend on how much has been recorded. Pages go on from a line, not from
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from time import monotonic
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 
 from apps.audit.log_tables import LogTable, concerned_by, log_tables, names_of, owner_fields
@@ -30,6 +33,8 @@ LONGEST_PAGE = timedelta(seconds=5)
 """How long finding the lines of a page may take."""
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 NO_TIME = timedelta(0)
+READ_AT_ONCE = 1000
+"""Lines whose reasons are read at once, where a part of it is searched for."""
 
 
 class LineKey(NamedTuple):
@@ -106,7 +111,16 @@ def lines(
     Raises `Invalid` where finding them takes longer than `longest`.
     """
     forward = after is not None
-    start = after or before
+    with _searching_at_most(longest):
+        if wanted.reason:
+            found = _with_reason(wanted, most, after or before, forward=forward, longest=longest)
+        else:
+            found = _next(wanted, most, after or before, forward=forward)
+    return found[::-1] if forward else found
+
+
+def _next(wanted: LogFilter, most: int, start: LineKey | None, *, forward: bool) -> list[LineKey]:
+    """The lines that come behind `start`, nearest first."""
     branches = []
     for place, source in enumerate(log_tables()):
         rows = _versions(source, wanted) if source.is_history else _entries(wanted)
@@ -117,9 +131,38 @@ def lines(
     first, *rest = branches
     order = ("at", "source", "row") if forward else ("-at", "-source", "-row")
     together = first.union(*rest, all=True).order_by(*order)[:most] if rest else first
-    with _searching_at_most(longest):
-        found = [LineKey(*row) for row in together]
-    return found[::-1] if forward else found
+    return [LineKey(*row) for row in together]
+
+
+def _with_reason(
+    wanted: LogFilter, most: int, start: LineKey | None, *, forward: bool, longest: timedelta
+) -> list[LineKey]:
+    """As `_next`. Reasons are encrypted, so that they are read here: a batch at a time, and no longer than `longest`."""
+    text, end = wanted.reason.casefold(), monotonic() + longest.total_seconds()
+    found: list[LineKey] = []
+    batch = None
+    while batch is None or (len(batch) == READ_AT_ONCE and len(found) < most):
+        if monotonic() > end:
+            raise TooLong
+        batch = _next(wanted, READ_AT_ONCE, start, forward=forward)
+        reasons = _reasons(batch)
+        found += [key for key in batch if text in reasons[key.source, key.row].casefold()]
+        start = batch[-1] if batch else start
+    return found[:most]
+
+
+def _reasons(keys: Iterable[LineKey]) -> dict[tuple[int, int], str]:
+    """The reasons of these lines by table and row."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for key in keys:
+        rows[key.source].append(key.row)
+    return {
+        (place, pk): reason
+        for place, ids in rows.items()
+        for pk, reason in log_tables()[place]
+        .model._default_manager.filter(pk__in=ids)
+        .values_list("pk", "history_change_reason" if log_tables()[place].is_history else "reason")
+    }
 
 
 def _branch(
@@ -155,6 +198,8 @@ def _entries(wanted: LogFilter) -> QuerySet[Entry] | None:
     if wanted.action in CHANGES:
         return None
     rows = Entry.objects.all()
+    if wanted.reason:
+        rows = rows.alias(size=Length("reason")).filter(size__gt=0)
     if wanted.actor:
         rows = rows.filter(actor=wanted.actor)
     if wanted.action:
@@ -166,8 +211,6 @@ def _entries(wanted: LogFilter) -> QuerySet[Entry] | None:
     if wanted.person:
         themselves = Q(target_type__in=names_of(get_user_model()._meta.label_lower), target_id=str(wanted.person))
         rows = rows.filter(Q(subject=wanted.person) | themselves)
-    if wanted.reason:
-        rows = rows.filter(reason__icontains=wanted.reason)
     return rows.filter(_of_request(wanted))
 
 
@@ -175,6 +218,8 @@ def _versions(source: LogTable, wanted: LogFilter) -> QuerySet[Any] | None:
     if (wanted.action and wanted.action not in CHANGES) or (wanted.target_type and wanted.target_type != source.label):
         return None
     rows = source.model._default_manager.all()
+    if wanted.reason:
+        rows = rows.filter(history_change_reason__isnull=False)
     is_closed = source.label in wanted.closed
     if wanted.actor and is_closed and not staff_among([wanted.actor]):
         return None
@@ -195,8 +240,6 @@ def _versions(source: LogTable, wanted: LogFilter) -> QuerySet[Any] | None:
         if is_closed:
             rows = rows.filter(Q(history_user__isnull=True) | Q(history_user__is_staff=True))
         rows = rows.filter(reduce(or_, (Q(**{field: wanted.person}) for field in fields)))
-    if wanted.reason:
-        rows = rows.filter(history_change_reason__icontains=wanted.reason)
     return rows.filter(_of_request(wanted))
 
 

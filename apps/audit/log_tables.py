@@ -77,6 +77,12 @@ def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
     )
 
 
+def person_of(row: models.Model | None) -> int | None:
+    """The id of the user whom a row concerns, the first where it stands between two."""
+    fields = concerned_by(type(row)) if row is not None else ()
+    return getattr(row, type(row)._meta.get_field(fields[0]).attname) if fields else None
+
+
 @cache
 def owner_fields(model: type[models.Model]) -> tuple[str, ...]:
     """Those of `concerned_by` that say whose row it is, which is no secret; where a row stands between two users, such

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.audit.actions import label_of
+from apps.audit.encryption import EncryptedJSON, EncryptedText
 
 
 def append_only() -> list[pgtrigger.Trigger]:
@@ -23,6 +24,31 @@ def append_only() -> list[pgtrigger.Trigger]:
             func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;",
         ),
     ]
+
+
+class PersonKey(models.Model):
+    """The key under which history and audit keep what is personal of one person, see `encryption.py`.
+
+    Kept when the account is deleted. Destroyed, never deleted: a new one would let a person come back half erased.
+    """
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        primary_key=True,
+        related_name="person_key",
+        verbose_name=_("user"),
+    )
+    key = models.BinaryField(_("key"), max_length=32, null=True)
+    """Null once it has been destroyed."""
+
+    class Meta:
+        verbose_name = _("key of a person")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.person_id}"
 
 
 class Use(models.Model):
@@ -58,7 +84,7 @@ class Entry(models.Model):
     verb = models.CharField(_("action"), max_length=32)
     target_type = models.CharField(_("object type"), max_length=64, blank=True)
     target_id = models.CharField(_("object"), max_length=64, blank=True)
-    reason = models.TextField(_("reason"), blank=True)
+    reason = EncryptedText(_("reason"), blank=True, person="text_person")
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -70,8 +96,13 @@ class Entry(models.Model):
     )
     """Whose personal data was viewed, and who reads of it; or to whom something was done."""
     detail = models.JSONField(_("detail"), default=dict)
+    """Codes and numbers; see `details`."""
+    private = EncryptedJSON(_("private detail"), null=True, person="text_person")
+    """Names, addresses of pages and what was searched for."""
     request_id = models.CharField(_("request"), max_length=64, blank=True)
-    address = models.GenericIPAddressField(_("address"), null=True)
+    address = EncryptedText(_("address"), null=True, db_column="encrypted_address", person="address_person")
+    # Of the release before, which still writes it while both run. To be dropped.
+    plain_address = models.GenericIPAddressField(null=True, db_column="address")
     created_at = models.DateTimeField(_("when"), auto_now_add=True)
 
     class Meta:
@@ -98,6 +129,19 @@ class Entry(models.Model):
     def label(self) -> str:
         """What was done, as in "vera *viewed* document 7"."""
         return label_of(self.verb)
+
+    text_person: int | None = None
+    """Of a new entry: the id of the person under whose key its text is encrypted; not stored."""
+
+    @property
+    def address_person(self) -> int | None:
+        """The same of its address: who acted, as far as that is known."""
+        return self.actor_id or self.text_person
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """All that it says beside its columns, by name."""
+        return self.detail | (self.private or {})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:

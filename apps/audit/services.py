@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.audit.actions import Action
 from apps.audit.context import origin
+from apps.audit.encryption import encrypted_for, keys_held
+from apps.audit.log_tables import person_of
 from apps.audit.models import Entry, Use
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ MOST_REFUSALS = 30
 MOST_REFUSED_CHANGES = 100
 """The same where a change was asked for, so that none hides behind pages that were asked for before."""
 MOST_TEXT = 500
+PRIVATE = {"by", "filters", "holder", "made", "one", "other", "path"}
+"""The details that name people or say what was searched for."""
 FETCHED_AHEAD = models.Q(detail__has_key="ahead")
 """Views of what was not shown yet, see `fetched_ahead`."""
 
@@ -40,17 +44,24 @@ def record(
     `users/accounts/access_log.py` shows it to them, or to whom something was done.
     """
     where = origin()
-    return Entry.objects.create(
+    entry = Entry(
         actor=actor,
         verb=verb,
         target_type=target._meta.label_lower if target is not None else "",
         target_id=str(target.pk) if target is not None else "",
         reason=reason,
         subject=subject,
-        detail=detail,
+        detail={name: value for name, value in detail.items() if name not in PRIVATE},
+        private={name: value for name, value in detail.items() if name in PRIVATE} or None,
         request_id=where.request_id,
         address=where.address,
     )
+    entry.text_person = person_of(target) if subject is None else subject.pk
+    if entry.text_person is None and actor is not None:
+        entry.text_person = actor.pk
+    with keys_held(encrypted_for(entry)):
+        entry.save()
+    return entry
 
 
 def record_refusal(
@@ -63,14 +74,14 @@ def record_refusal(
     """
     method, path, sentence = (text.replace("\x00", "\ufffd")[:MOST_TEXT] for text in (method, path, sentence))
     lately = Entry.objects.filter(actor=actor, verb=Action.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
-    known = list(lately.values_list("detail__method", "detail__path", "detail__most")[: MOST_REFUSED_CHANGES + 2])
+    known = [entry.details for entry in lately.only("detail", "private")[: MOST_REFUSED_CHANGES + 2]]
     most = MOST_REFUSALS if method in ("GET", "HEAD") else MOST_REFUSED_CHANGES
-    written = [(each, at) for each, at, limit in known if limit is None]
+    written = [(each.get("method"), each.get("path")) for each in known if "most" not in each]
     if (method, path) in written:
         return None
     if len(written) < most:
         return record(actor, Action.REFUSED, target, reason=sentence, method=method, path=path)
-    if any(limit == most for _method, _path, limit in known):
+    if any(each.get("most") == most for each in known):
         return None
     message = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
     return record(actor, Action.REFUSED, reason=message, most=most)

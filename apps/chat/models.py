@@ -89,7 +89,7 @@ class Membership(models.Model):
     read_up_to = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    history = History(excluded_fields=["read_up_to"])
+    history = History(excluded_fields=["read_up_to"], person="user_id")
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
@@ -126,7 +126,7 @@ class Message(Removable):
     sent_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
 
     # Only removals make a version: a message is written once, and its text is kept in no history.
-    history = History(excluded_fields=["text"])
+    history = History(excluded_fields=["text"], person="sender_id", personal=["removal_reason"])
     objects = MessageQuerySet.as_manager()
 
     class Meta:

@@ -57,7 +57,7 @@ class Connection(models.Model):
     created_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
     responded_at = models.DateTimeField(_("answered"), null=True, blank=True, editable=False)
 
-    history = History()
+    history = History(person="receiver_id")
     objects = ConnectionQuerySet.as_manager()
 
     class Meta:

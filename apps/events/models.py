@@ -67,7 +67,7 @@ class Event(Removable):
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.ACTIVE, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    history = History()
+    history = History(person="host_id", personal=["title", "description", "location", "removal_reason"])
     objects = EventQuerySet.as_manager()
 
     class Meta:
@@ -156,7 +156,7 @@ class Participation(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=Status)
     created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
 
-    history = History()
+    history = History(person="user_id")
 
     class Meta:
         verbose_name = _("participation")

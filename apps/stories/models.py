@@ -67,7 +67,7 @@ class Story(Removable):
     deleted_at = models.DateTimeField(_("deleted by its author"), null=True, editable=False)
     """Set only for stories on legal hold; others are deleted with their row."""
 
-    history = History()
+    history = History(person="author_id", personal=["caption", "sha256", "removal_reason"])
     objects = StoryQuerySet.as_manager()
 
     class Meta:

@@ -8,9 +8,10 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from apps.access import memberships
+from apps.audit.context import remember_key
 from apps.users.models import User, unknown_user
 
 
@@ -33,6 +34,14 @@ class Accounts(ModelBackend):
             return None
         if not AxesProxyHandler.is_allowed(request, {"username": username}):
             raise PermissionDenied
+        return user
+
+    def get_user(self, user_id: int) -> User | None:
+        """The active user of this id, whose key is remembered for what they are going to do."""
+        user = User.objects.annotate(key=F("person_key__key")).filter(pk=user_id).first()
+        if user is None or not self.user_can_authenticate(user):
+            return None
+        remember_key(user.pk, user.key)
         return user
 
     def _get_group_permissions(self, user_obj: User) -> QuerySet[Permission]:

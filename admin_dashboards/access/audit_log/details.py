@@ -68,7 +68,7 @@ def deleted_user(number: int | None) -> str:
 
 def details_of(entry: Entry, names: Names) -> str:
     """What an entry says beside its object and reason."""
-    detail = entry.detail
+    detail = entry.details
     said = []
     if path := detail.get("path"):
         said.append(f"{detail.get('method', '')} {path}".strip())

@@ -88,7 +88,7 @@ class Appeal(ReviewItem):
         verbose_name=_("ruled by"),
     )
 
-    history = History(excluded_fields=list(ReviewItem.WORK_FIELDS))
+    history = History(excluded_fields=list(ReviewItem.WORK_FIELDS), person="author_id", personal=["text", "ruling"])
     objects = AppealQuerySet.as_manager()
 
     class Meta:

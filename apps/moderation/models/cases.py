@@ -84,7 +84,7 @@ class Case(ReviewItem):
         verbose_name=_("closed by"),
     )
 
-    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "priority_score"])
+    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "priority_score"], person="author_id")
     objects = CaseQuerySet.as_manager()
 
     class Meta:

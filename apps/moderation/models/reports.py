@@ -91,7 +91,7 @@ class Report(models.Model):
     )
     """Empty only for reports of an earlier release; resolving such a report opens its case."""
 
-    history = History()
+    history = History(person="author_id", personal_of={"note": "reporter_id"})
     objects = ReportQuerySet.as_manager()
 
     class Meta:

@@ -52,7 +52,7 @@ class Strike(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
 
-    history = History()
+    history = History(person="person_id")
     objects = StrikeQuerySet.as_manager()
 
     class Meta:

@@ -64,12 +64,12 @@ def alerts() -> QuerySet[Entry]:
 
 def _makers(person: User, after: datetime) -> set[int]:
     """The ids of those who created the account of `person` or set its password since then."""
-    added = Q(action=Action.STAFF_ADDED) | Q(action="", history_change_reason=STAFF_ADDED_BEFORE)
-    versions = User.history.filter(added, id=person.pk, history_date__gte=after)
+    versions = User.history.filter(action__in=[Action.STAFF_ADDED, ""], id=person.pk, history_date__gte=after)
+    added_by = {each.history_user_id for each in versions if each.action or each.note == STAFF_ADDED_BEFORE}
     set_by = Entry.objects.filter(
         verb=Action.PASSWORD_SET,
         target_type=User._meta.label_lower,
         target_id=str(person.pk),
         created_at__gte=after,
     )
-    return {*versions.values_list("history_user", flat=True), *set_by.values_list("actor", flat=True)} - {None}
+    return {*added_by, *set_by.values_list("actor", flat=True)} - {None}

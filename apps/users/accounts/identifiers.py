@@ -29,7 +29,8 @@ def changes_identifiers(user: User, changes: Mapping[str, Any]) -> bool:
 
 def notify_former_address(user: User) -> None:
     """Mail the present address of `user` before it changes, named by the version of the account that has it."""
-    version = user.history.filter(email=tidy(user.email)).first()
+    address = tidy(user.email)
+    version = next((version for version in user.history.only("email") if version.email == address), None)
     if version is None:  # the account came without a history
         save_as(None, user, action=Action.RECORDED)
         version = user.history.first()

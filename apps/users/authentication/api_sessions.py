@@ -13,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from apps.audit.actions import Action
+from apps.audit.context import remember_key
 from apps.audit.history import save_as
 from apps.audit.models import Entry
 from apps.audit.services import record
@@ -164,12 +165,15 @@ def session_of(token: AccessToken) -> Session:
     if session is None or not is_valid(session, token["ver"]):
         raise dead_token()
     _note_seen(session)
+    remember_key(session.user_id, session.person_key)
     return session
 
 
 @compiled()
 def _session(key: UUID) -> QuerySet[Session]:
-    return Session.objects.select_related("user__profile").filter(key=key)
+    # With the key, which nearly every write of the user needs.
+    rows = Session.objects.select_related("user__profile").annotate(person_key=F("user__person_key__key"))
+    return rows.filter(key=key)
 
 
 def hypothetical_session(user: User) -> Session:

@@ -93,6 +93,8 @@ class User(AbstractUser):
     history = History(
         excluded_fields=[*(key.column for key in KEYS), "password", "last_login", "token_version", "page_size"],
         m2m_fields=["groups", "user_permissions"],
+        person="id",
+        personal=["username", "email", "phone"],
     )
     objects: ClassVar[UserManager] = UserManager()
 

@@ -135,7 +135,11 @@ class Document(ReviewItem):
     )
     first_approved_at = models.DateTimeField(_("first approved"), null=True, blank=True, editable=False)
 
-    history = History(excluded_fields=[*ReviewItem.WORK_FIELDS, "pages", "letters_missing", "legal_name"])
+    history = History(
+        excluded_fields=[*ReviewItem.WORK_FIELDS, "pages", "letters_missing", "legal_name"],
+        person="owner_id",
+        personal=["comment", "sha256"],
+    )
     objects = DocumentQuerySet.as_manager()
 
     class Meta:

@@ -26,7 +26,7 @@ class MfaReset(models.Model):
     )
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True, editable=False)
 
-    history = History()
+    history = History(person="user_id", personal=["reason"])
 
     class Meta:
         verbose_name = _("reset of a second factor")

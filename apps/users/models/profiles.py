@@ -28,7 +28,11 @@ class Profile(models.Model):
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, default=Theme.SYSTEM)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
-    history = History(excluded_fields=["updated_at"])
+    history = History(
+        excluded_fields=["updated_at"],
+        person="user_id",
+        personal=["bio", "social_links", "company_name", "business_category"],
+    )
 
     class Meta:
         verbose_name = _("profile")

@@ -13,7 +13,7 @@ class Follow(models.Model):
     followed = models.ForeignKey(User, on_delete=models.CASCADE, related_name="followers")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    history = History()
+    history = History(person="followed_id")
 
     class Meta:
         verbose_name = _("follow")
@@ -33,7 +33,7 @@ class Block(models.Model):
     blocked = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocked_by")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    history = History()
+    history = History(person="blocked_id")
 
     class Meta:
         verbose_name = _("block")

@@ -34,7 +34,7 @@ class Suspension(models.Model):
     given_at = models.DateTimeField(_("given"), default=timezone.now, editable=False)
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
 
-    history = History()
+    history = History(person="person_id")
     objects = SuspensionQuerySet.as_manager()
 
     class Meta:

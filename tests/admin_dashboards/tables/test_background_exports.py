@@ -71,7 +71,7 @@ def test_a_long_export_is_made_in_the_background_and_fetched(kind: str) -> None:
         rows = [list(row) for row in openpyxl.load_workbook(io.BytesIO(content)).active.values]
     assert [row[1] for row in rows] == ["title", "'=Formula", *(f"Event {number}" for number in (4, 3, 2, 1, 0))]
     entry = Entry.objects.get(verb=Action.EXPORTED)
-    assert (entry.actor, entry.detail) == (staff, {"table": "events.event", "rows": 6, "filters": ""})
+    assert (entry.actor, entry.details) == (staff, {"table": "events.event", "rows": 6, "filters": ""})
     assert Entry.objects.filter(verb=Action.VIEWED, target_type="tables.transfer").count() == 1
 
 

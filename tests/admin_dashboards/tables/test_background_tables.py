@@ -64,7 +64,7 @@ def test_a_long_file_is_previewed_confirmed_and_applied_in_the_background() -> N
     version = Event.objects.get(pk=events[0].pk).history.latest()
     assert version.history_user == staff
     entry = Entry.objects.get(verb=Action.IMPORTED)
-    assert entry.detail == {"table": "events.event", "rows": 4, "filters": ""}
+    assert entry.details == {"table": "events.event", "rows": 4, "filters": ""}
     assert (entry.actor, entry.address) == (staff, "127.0.0.1")
     assert f"Entry {entry.pk} of the audit log" in done
     assert Decision.objects.filter(verb="event.edited", actor=staff).count() == 4

@@ -31,7 +31,7 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
     assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
     entry = Entry.objects.get(verb=Action.EXPORTED)
     assert entry.actor == staff
-    assert entry.detail == {"table": "events.event", "rows": 1, "filters": "when=past"}
+    assert entry.details == {"table": "events.event", "rows": 1, "filters": "when=past"}
 
 
 def test_an_export_holds_only_rows_that_one_may_see() -> None:

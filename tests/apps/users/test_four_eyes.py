@@ -235,7 +235,7 @@ def alerted(manager: User) -> list[tuple[str, str]]:
     ]
     entries = Entry.objects.filter(verb=Action.ALERTED)
     assert len(mailed) == len(entries)
-    return [(entry.detail.get("made") or entry.detail["by"], entry.target_type) for entry in entries.order_by("id")]
+    return [(entry.details.get("made") or entry.details["by"], entry.target_type) for entry in entries.order_by("id")]
 
 
 def test_access_managers_are_alerted_where_one_made_the_account_of_the_other() -> None:

@@ -34,7 +34,7 @@ def test_an_export_holds_what_the_filter_finds_and_is_recorded(form: str, manage
     [line] = found(client, action="exported")
     assert line == "admin exported audit entries, rows: 1, filters action=granted&amp;user=zoe"
     entry = Entry.objects.get(verb=Action.EXPORTED)
-    assert entry.detail == {"table": "audit.entry", "rows": 1, "filters": "action=granted&user=zoe"}
+    assert entry.details == {"table": "audit.entry", "rows": 1, "filters": "action=granted&user=zoe"}
     everything = exported(client, form)
     keys = sum(source.model._default_manager.count() for source in log_tables())
     assert len(everything) == keys - 1  # its own entry comes after it
