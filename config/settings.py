@@ -236,6 +236,7 @@ INSTALLED_APPS = [
     "apps.stories",
     "apps.chat",
     "apps.moderation",
+    "apps.privacy",
 ]
 
 MIDDLEWARE = [
@@ -474,6 +475,8 @@ if USE_S3:
             "querystring_expire": 60,
         },
     }
+ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
+"""Between the request of an erasure and the erasure; it can be cancelled until then."""
 SIGNED_ADDRESS_SECONDS = 60
 VIDEO_ADDRESS_SECONDS = 3600
 """So long players fetch further parts of a video from an address that was begun in time; each is checked anew."""

@@ -60,6 +60,16 @@ class Action(TextChoices):
     MFA_RESET_REQUESTED = "mfa_reset.requested", _("requested")
     MFA_RESET_CONFIRMED = "mfa_reset.confirmed", _("confirmed")
 
+    # --- Personal data -----------------------------------------------------------------------------------------------
+    ERASURE_REQUESTED = "erasure.requested", _("requested")
+    ERASURE_CANCELLED = "erasure.cancelled", _("cancelled")
+    ERASED = "erasure.done", _("erased")
+    DATA_EXPORT_REQUESTED = "data_export.requested", _("requested a copy of the data of")
+    HOLD_PLACED = "hold.placed", _("placed")
+    HOLD_RELEASED = "hold.released", _("released")
+    RETENTION_SET = "retention.set", _("set")
+    PURGED = "retention.purged", _("purged")
+
     # --- Staff -------------------------------------------------------------------------------------------------------
     STAFF_ADDED = "staff.added", _("added")
     STAFF_CHANGED = "staff.changed", _("changed")

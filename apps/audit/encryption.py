@@ -80,6 +80,16 @@ def key_of(person: int) -> bytes | None:
     return known[person] if person in known else keys_of([person])[person]
 
 
+def destroy_key(person: int) -> None:
+    """Make all that history and audit have of the person unreadable, now and in what is written later."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_personkey (person_id, key) VALUES (%s, NULL)"
+            " ON CONFLICT (person_id) DO UPDATE SET key = NULL",
+            [person],
+        )
+
+
 @contextmanager
 def keys_held(persons: Iterable[int | None]) -> Iterator[None]:
     """Look up the keys of these persons at once, for all that is encrypted inside the block."""

@@ -49,5 +49,11 @@ def latest(user: User) -> list[RefusedCall] | None:
     return [RefusedCall(**call | {"at": datetime.fromisoformat(call["at"])}) for call in calls]
 
 
+def forget(user_id: int) -> None:
+    """Delete what is kept of this user; where Valkey is away, it goes by itself after `KEPT_FOR`."""
+    with suppress(valkey.Away), valkey.asked() as client:
+        client.delete(_key(user_id))
+
+
 def _key(user_id: int) -> str:
     return f"refused:{user_id}"

@@ -64,10 +64,10 @@ class Appeal(ReviewItem):
         OVERTURNED = "overturned", _("Decision overturned")
 
     decision = models.OneToOneField(
-        "decisions.Decision", on_delete=models.CASCADE, related_name="appeal", verbose_name=_("decision")
+        "decisions.Decision", on_delete=models.PROTECT, related_name="appeal", verbose_name=_("decision")
     )
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="appeals", verbose_name=_("case"))
-    author = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="appeals", verbose_name=_("author"))
+    author = models.ForeignKey("users.User", on_delete=models.PROTECT, related_name="appeals", verbose_name=_("author"))
     decider = models.ForeignKey(
         "users.User", on_delete=models.PROTECT, editable=False, related_name="+", verbose_name=_("decided by")
     )

@@ -62,7 +62,7 @@ class Case(ReviewItem):
     kind = models.CharField(_("kind"), max_length=16, choices=Report.Kind)
     target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="cases", verbose_name=_("reported user")
+        "users.User", on_delete=models.PROTECT, related_name="cases", verbose_name=_("reported user")
     )
     status = models.CharField(
         _("status"), max_length=16, choices=Report.Status, default=Report.Status.OPEN, editable=False

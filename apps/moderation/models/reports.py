@@ -56,12 +56,12 @@ class Report(models.Model):
         SUSPENDED = "suspended", _("Author suspended")
 
     reporter = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="reports_made", verbose_name=_("reporter")
+        "users.User", on_delete=models.PROTECT, related_name="reports_made", verbose_name=_("reporter")
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     target_id = models.BigIntegerField(_("object ID"))
     author = models.ForeignKey(
-        "users.User", on_delete=models.CASCADE, related_name="reports_received", verbose_name=_("reported user")
+        "users.User", on_delete=models.PROTECT, related_name="reports_received", verbose_name=_("reported user")
     )
     """The author of the content, or the reported user."""
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)

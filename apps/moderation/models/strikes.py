@@ -41,7 +41,7 @@ class StrikeQuerySet(models.QuerySet["Strike"]):
 class Strike(models.Model):
     """A broken rule, found by one decision. Its points count until it expires; it does nothing by itself."""
 
-    person = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="strikes", verbose_name=_("person"))
+    person = models.ForeignKey("users.User", on_delete=models.PROTECT, related_name="strikes", verbose_name=_("person"))
     decision = models.OneToOneField(
         "decisions.Decision", on_delete=models.CASCADE, related_name="strike", verbose_name=_("decision")
     )

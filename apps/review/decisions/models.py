@@ -41,7 +41,7 @@ class Decision(models.Model):
     target_id = models.BigIntegerField(_("object"))
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         null=True,
         related_name="+",
         verbose_name=_("user concerned"),
@@ -89,7 +89,14 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.target_id}"
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether what it changed went with the data of its subject."""
+        return "erased" in self.before
+
     def undo(self, by: User, reason: str = "") -> None:
+        if self.is_erased:
+            raise Conflict("erased", _("The data of this user has been erased, so the decision cannot be undone."))
         if self.undone_at is not None:
             raise Conflict("already-undone", _("This decision has been undone already."))
         self.undone_at, self.undone_by, self.undo_reason = timezone.now(), by, reason

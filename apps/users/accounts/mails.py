@@ -22,6 +22,9 @@ type Notice = Literal[
     "password_changed",
     "email_changed",
     "one_pair_of_eyes",
+    "erasure_scheduled",
+    "erasure_cancelled",
+    "data_export_ready",
 ]
 """The name of the template, in `mail/`."""
 

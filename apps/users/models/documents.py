@@ -91,7 +91,7 @@ class Document(ReviewItem):
         APPROVED = "approved", _("Approved")
         REJECTED = "rejected", _("Rejected")
 
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="documents", verbose_name=_("owner"))
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="documents", verbose_name=_("owner"))
     doc_type = models.CharField(_("kind"), max_length=16, choices=DocType)
     legal_name = models.CharField(
         _("legal name"), max_length=DOCUMENT_NAME_LENGTH, blank=True, default="", db_default="", editable=False
@@ -107,6 +107,8 @@ class Document(ReviewItem):
     """Some letters cannot be drawn here: the file leaves their font to the reader."""
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     reason = models.CharField(_("reason"), max_length=32, choices=Reason, blank=True)
+    purged_at = models.DateTimeField(_("file purged"), null=True, editable=False)
+    """When file and details went, as the retention schedule says or with the data of the owner; the row stays."""
     comment = models.TextField(
         _("admin comment"), blank=True, max_length=2000, help_text=_("The owner reads this with the decision.")
     )
@@ -210,6 +212,11 @@ class Document(ReviewItem):
         if self.status == self.Status.PENDING:
             raise Conflict("not-decided", _("This document has not been decided yet."))
         self._set_verdict(verdict, by, reason, comment)
+
+    def close(self) -> None:
+        """Take a pending document out of the queue, rejected by nobody: its owner is erased."""
+        self.status, self.decided_at = self.Status.REJECTED, timezone.now()
+        self._worked_on()
 
     def approve_first(self, by: User) -> None:
         """Record the first of two approvals: pending, from whatever state it was in."""
