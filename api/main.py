@@ -111,6 +111,8 @@ RESOURCES = {
     "/users/auth/sessions": "sessions",
     "/users/profile": "profile",
     "/users/verify": "verify",
+    "/users/erasure": "erasure",
+    "/users/data_export": "data_export",
     "/users": "users",
     "/chat": "chat",
     "/connections": "connections",

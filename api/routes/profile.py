@@ -8,16 +8,19 @@ from typing import Any
 
 from ninja import File, Query, Router, Status, UploadedFile
 
-from api.auth import Request
+from api.auth import EvenSuspended, Request
 from api.errors import refusals
 from api.forms import only
 from api.pagination import Page, Paging, paginate
 from api.schemas.access_log import LookOut
+from api.schemas.privacy import ErasureOut, PasswordConfirmation
 from api.schemas.users import ProfileOut, ProfilePatch, ProfilePut, PublicProfileOut
 from api.throttles import uploads
 from apps.infra.client_address import counted_address
 from apps.infra.files.uploads import PICTURE_SIZE
 from apps.infra.limits import guesses, spend
+from apps.privacy import erasures
+from apps.privacy.models import Erasure
 from apps.users.accounts import directory, identifiers, profiles, relationships
 from apps.users.accounts.access_log import views_of
 from apps.users.models import User
@@ -40,6 +43,16 @@ def replace_profile(request: Request, body: ProfilePut) -> User:
 def update_profile(request: Request, body: ProfilePatch) -> User:
     """A new mail address takes `password`, the present one. User name and mail change ten times an hour at most."""
     return _write(request, profiles.update_profile, body)
+
+
+@router.delete("", auth=EvenSuspended(), response={202: ErasureOut}, operation_id="request_erasure")
+def request_erasure(request: Request, body: PasswordConfirmation) -> Status[Erasure]:
+    """Have the account and all its data erased, after a waiting time in which it works on and this can be cancelled.
+
+    Asked for again, it answers the erasure that is scheduled. What a legal hold or an open case needs is erased later.
+    """
+    with guesses(counted_address(request.META), str(request.user.pk)):
+        return Status(202, erasures.request_erasure(request.user, password=body.password))
 
 
 def _write(request: Request, write: Callable[..., User], body: ProfilePatch | ProfilePut) -> User:

@@ -66,11 +66,23 @@ def latest_of(user: User) -> DataExport | None:
     return DataExport.objects.filter(person=user).order_by("-created_at").first()
 
 
+def last_copy(user: User) -> DataExport:
+    """The same. Raises `Absent` where none was requested."""
+    copy = latest_of(user)
+    if copy is None:
+        raise nothing_to_fetch()
+    return copy
+
+
+def nothing_to_fetch() -> Absent:
+    return Absent("not-found", _("There is no copy of your data to fetch. Request one."))
+
+
 def ready_copy(user: User) -> DataExport:
     """The copy that the user can fetch now. Raises `Absent`."""
     copy = latest_of(user)
     if copy is None or copy.status != DataExport.Status.READY or not copy.expires_at or copy.expires_at <= timezone.now():
-        raise Absent("not-found", _("There is no copy of your data to fetch. Request one."))
+        raise nothing_to_fetch()
     return copy
 
 

@@ -56,6 +56,7 @@ RULES: dict[str, tuple[Blank | Delete, ...]] = {
     "users.follow": (Delete(("follower", "followed")),),
     "users.block": (Delete(("blocker", "blocked")),),
     "users.mfareset": (Blank(("user",), {"reason": ERASED}),),
+    "users.backupcode": (Delete(("authenticator__user",)),),
     "users.authenticator": (Delete(("user",)),),
     "users.resetcode": (Delete(("user",)),),
     "users.session": (Delete(("user",)),),

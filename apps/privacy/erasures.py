@@ -75,10 +75,15 @@ def _schedule(person: User, *, by: User, reason: str) -> Erasure:
 def withdraw_erasure(user: User) -> None:
     """Cancel one's own erasure. Raises `Absent` where none is scheduled."""
     person = lock_person(user.pk)
-    erasure = scheduled_of(person.pk)
+    _cancel(own_erasure(person), by=person)
+
+
+def own_erasure(user: User) -> Erasure:
+    """The erasure of the user that is scheduled. Raises `Absent`."""
+    erasure = scheduled_of(user.pk)
     if erasure is None:
         raise Absent("not-found", _("No erasure of your account is scheduled."))
-    _cancel(erasure, by=person)
+    return erasure
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 Alice owns everything in it. Bob is connected to her and shares her room. Carol is a stranger, verified. Dave is
 blocked by Alice. Erin has a pending request from Alice. Newton is not verified. Sam is suspended, which leaves
-him his strikes and appeals. Vera is staff, holding a token that she should not have.
+him his strikes, his appeals and his data. Vera is staff, holding a token that she should not have.
 """
 
 from __future__ import annotations
@@ -139,6 +139,12 @@ TABLE: list[Row] = [
     user("GET", "/notifications/unread_count", carol=200),
     user("POST", "/reports", body={"kind": "story", "id": "{story}", "reason": "spam"}, carol=201, alice=422, dave=404),
     user("GET", "/reports", carol=200),
+    user("DELETE", "/users/profile", body={"password": "infloo-demo"}, carol=202, sam=202),
+    user("GET", "/users/erasure", carol=404, sam=404),
+    user("DELETE", "/users/erasure", carol=404, sam=404),
+    user("POST", "/users/data_export", body={"password": "infloo-demo"}, carol=202, sam=202),
+    user("GET", "/users/data_export", carol=404, sam=404),
+    user("GET", "/users/data_export/file", carol=404, sam=404),
     user("GET", "/strikes", carol=200, sam=200),
     user("GET", "/appeals", carol=200, sam=200),
     user("POST", "/appeals", body={"decision": "{decision}", "text": "It is a joke."}, carol=404, alice=201, sam=404),

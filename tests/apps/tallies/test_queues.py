@@ -91,7 +91,7 @@ class Desk:
 
     def leave(self) -> None:
         if document := self.any():
-            User.objects.filter(pk=document.owner_id).delete()
+            Document.objects.filter(owner=document.owner_id).delete()
 
 
 @pytest.mark.parametrize("seed", range(3))
