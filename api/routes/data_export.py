@@ -41,9 +41,7 @@ def get_data_export(request: Request) -> DataExport:
     return data_exports.last_copy(request.user)
 
 
-@router.get(
-    "/file", response=refusals(404, 503), operation_id="fetch_data_export", openapi_extra=ZIP
-)
+@router.get("/file", response=refusals(404, 503), operation_id="fetch_data_export", openapi_extra=ZIP)
 def fetch_data_export(request: Request) -> StreamingHttpResponse:
     """The copy itself, for seven days."""
     copy = data_exports.ready_copy(request.user)

@@ -103,7 +103,9 @@ class History(HistoricalRecords):
     ) -> None:
         self.index_name = index_name
         self.personal = dict.fromkeys(personal, person) | dict(personal_of or {})
-        note = EncryptedText(person=person, null=True, blank=True) if person else models.TextField(null=True, blank=True)
+        note = (
+            EncryptedText(person=person, null=True, blank=True) if person else models.TextField(null=True, blank=True)
+        )
         kwargs.setdefault("bases", [Version])
         kwargs.setdefault("history_change_reason_field", note)
         kwargs.setdefault("history_manager", VersionManager)

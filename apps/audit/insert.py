@@ -61,7 +61,10 @@ def _encrypted(obj: models.Model, stamp: Stamp) -> dict[str, Any]:
     fields = encrypted_fields(cast(Any, obj).history.model)
     plain = {field: vars(obj).get(field.attname, stamp.history_change_reason) for field in fields}
     with keys_held(getattr(obj, field.person) for field, value in plain.items() if value):
-        return {_of_version(field): field.get_db_prep_save(field.encrypted(plain[field], obj), connection) for field in fields}
+        return {
+            _of_version(field): field.get_db_prep_save(field.encrypted(plain[field], obj), connection)
+            for field in fields
+        }
 
 
 def _of_version(field: Any) -> str:

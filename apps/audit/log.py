@@ -137,7 +137,7 @@ def _next(wanted: LogFilter, most: int, start: LineKey | None, *, forward: bool)
 def _with_reason(
     wanted: LogFilter, most: int, start: LineKey | None, *, forward: bool, longest: timedelta
 ) -> list[LineKey]:
-    """As `_next`. Reasons are encrypted, so that they are read here: a batch at a time, and no longer than `longest`."""
+    """As `_next`. Reasons are encrypted, so that they are read here: in batches, and no longer than `longest`."""
     text, end = wanted.reason.casefold(), monotonic() + longest.total_seconds()
     found: list[LineKey] = []
     batch = None

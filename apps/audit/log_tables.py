@@ -79,8 +79,8 @@ def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
 
 def person_of(row: models.Model | None) -> int | None:
     """The id of the user whom a row concerns, the first where it stands between two."""
-    fields = concerned_by(type(row)) if row is not None else ()
-    return getattr(row, type(row)._meta.get_field(fields[0]).attname) if fields else None
+    fields = () if row is None else concerned_by(type(row))
+    return row.serializable_value(fields[0]) if row is not None and fields else None
 
 
 @cache

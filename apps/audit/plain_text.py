@@ -26,9 +26,12 @@ END, actor_id)"""
 MOVE = """
     UPDATE audit_entry SET
         encrypted_address = COALESCE(encrypted_address, host(address)), address = NULL,
-        private = COALESCE(private, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(detail) WHERE key = ANY(%(names)s))),
+        private = COALESCE(
+            private, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(detail) WHERE key = ANY(%(names)s))
+        ),
         detail = detail - %(names)s
-    WHERE id > %(last)s AND id <= %(last)s + %(rows)s AND (address IS NOT NULL OR (detail ?| %(names)s AND private IS NULL))
+    WHERE id > %(last)s AND id <= %(last)s + %(rows)s
+        AND (address IS NOT NULL OR (detail ?| %(names)s AND private IS NULL))
 """
 
 
@@ -58,7 +61,9 @@ class PlainTable:
 
     def _batch(self, last: int) -> list[Any]:
         persons = ", ".join(f"({sql})" for sql in self.columns.values())
-        texts = ", ".join(f"({column} #>> '{{}}')" if column in self.json_columns else column for column in self.columns)
+        texts = ", ".join(
+            f"({column} #>> '{{}}')" if column in self.json_columns else column for column in self.columns
+        )
         wanted = " OR ".join(self._is_plain(column) for column in self.columns)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -72,7 +77,9 @@ class PlainTable:
         person = self.columns[column]
         empty = f"{column}::text IN ('{{}}', 'null')" if column in self.json_columns else f"{column} = ''"
         text = f"({column} #>> '{{}}')" if column in self.json_columns else column
-        return f"({column} IS NOT NULL AND NOT {empty} AND NOT starts_with({text}, '{PREFIX}') AND {person} IS NOT NULL)"
+        return (
+            f"({column} IS NOT NULL AND NOT {empty} AND NOT starts_with({text}, '{PREFIX}') AND {person} IS NOT NULL)"
+        )
 
     def _row(self, key: int, persons: list[int | None], texts: list[str | None]) -> _Row:
         plain = {

@@ -81,7 +81,12 @@ def nothing_to_fetch() -> Absent:
 def ready_copy(user: User) -> DataExport:
     """The copy that the user can fetch now. Raises `Absent`."""
     copy = latest_of(user)
-    if copy is None or copy.status != DataExport.Status.READY or not copy.expires_at or copy.expires_at <= timezone.now():
+    if (
+        copy is None
+        or copy.status != DataExport.Status.READY
+        or not copy.expires_at
+        or copy.expires_at <= timezone.now()
+    ):
         raise nothing_to_fetch()
     return copy
 
@@ -166,38 +171,88 @@ def _parts(person: User) -> dict[str, Iterator[Any]]:
     return {
         "account": _values(
             User.objects.filter(pk=person.pk),
-            "id", "username", "email", "phone", "role", "identity_verified", "language", "date_joined", "last_login",
+            "id",
+            "username",
+            "email",
+            "phone",
+            "role",
+            "identity_verified",
+            "language",
+            "date_joined",
+            "last_login",
             "suspended_until",
         ),
         "profile": _values(
             Profile.objects.filter(user=person),
-            "bio", "social_links", "company_name", "business_category", "image", "theme", "updated_at",
+            "bio",
+            "social_links",
+            "company_name",
+            "business_category",
+            "image",
+            "theme",
+            "updated_at",
         ),
         "documents": _values(
             Document.objects.filter(owner=person),
-            "id", "doc_type", "legal_name", "file", "media_type", "size", "status", "reason", "comment", "created_at",
-            "decided_at", "details__name", "details__born", "details__number", "details__valid_until",
+            "id",
+            "doc_type",
+            "legal_name",
+            "file",
+            "media_type",
+            "size",
+            "status",
+            "reason",
+            "comment",
+            "created_at",
+            "decided_at",
+            "details__name",
+            "details__born",
+            "details__number",
+            "details__valid_until",
         ),
         "stories": _values(
             Story.objects.filter(author=person),
-            "id", "content_file", "media_type", "caption", "audience", "created_at", "expires_at", "removed_at",
+            "id",
+            "content_file",
+            "media_type",
+            "caption",
+            "audience",
+            "created_at",
+            "expires_at",
+            "removed_at",
             "removal_reason",
         ),
         "events": _values(
             Event.objects.filter(host=person),
-            "id", "title", "description", "date", "ends_at", "location", "capacity", "status", "created_at",
-            "removed_at", "removal_reason",
+            "id",
+            "title",
+            "description",
+            "date",
+            "ends_at",
+            "location",
+            "capacity",
+            "status",
+            "created_at",
+            "removed_at",
+            "removal_reason",
         ),
         "participations": _values(
             Participation.objects.filter(user=person), "event_id", "event__title", "status", "created_at"
         ),
         "connections": _values(
             Connection.objects.filter(Q(sender=person) | Q(receiver=person)),
-            "id", "sender__username", "receiver__username", "status", "created_at", "responded_at",
+            "id",
+            "sender__username",
+            "receiver__username",
+            "status",
+            "created_at",
+            "responded_at",
         ),
         "follows": _values(
             Follow.objects.filter(Q(follower=person) | Q(followed=person)),
-            "follower__username", "followed__username", "created_at",
+            "follower__username",
+            "followed__username",
+            "created_at",
         ),
         "blocks": _values(Block.objects.filter(blocker=person), "blocked__username", "created_at"),
         "rooms": _values(Membership.objects.filter(user=person), "room__name", "created_at", "read_up_to"),
@@ -209,10 +264,23 @@ def _parts(person: User) -> dict[str, Iterator[Any]]:
         ),
         "reports": _values(
             Report.objects.filter(reporter=person),
-            "id", "kind", "target_id", "reason", "note", "status", "outcome", "created_at", "closed_at",
+            "id",
+            "kind",
+            "target_id",
+            "reason",
+            "note",
+            "status",
+            "outcome",
+            "created_at",
+            "closed_at",
         ),
         "strikes": _values(
-            Strike.objects.filter(known_to_author(), person=person), "id", "outcomes", "points", "given_at", "expires_at",
+            Strike.objects.filter(known_to_author(), person=person),
+            "id",
+            "outcomes",
+            "points",
+            "given_at",
+            "expires_at",
             "lifted_at",
         ),
         "appeals": _values(Appeal.objects.filter(author=person), "id", "text", "created_at", "status"),

@@ -61,12 +61,8 @@ RULES: dict[str, tuple[Blank | Delete, ...]] = {
     "users.resetcode": (Delete(("user",)),),
     "users.session": (Delete(("user",)),),
     "connections.connection": (Delete(("sender", "receiver")),),
-    "events.event": (
-        Blank(("host",), {"title": ERASED, "description": "", "location": ERASED, "removal_reason": ""}),
-    ),
-    "stories.story": (
-        Blank(("author",), {"content_file": "", "caption": "", "sha256": "", "removal_reason": ""}),
-    ),
+    "events.event": (Blank(("host",), {"title": ERASED, "description": "", "location": ERASED, "removal_reason": ""}),),
+    "stories.story": (Blank(("author",), {"content_file": "", "caption": "", "sha256": "", "removal_reason": ""}),),
     "stories.storyview": (Delete(("viewer", "story__author")),),
     "chat.message": (Blank(("sender",), {"text": "", "removal_reason": ""}),),
     "moderation.report": (Blank(("reporter", "author"), {"note": ""}),),

@@ -67,7 +67,9 @@ def _schedule(person: User, *, by: User, reason: str) -> Erasure:
     due_at = timezone.now() + timedelta(days=settings.ERASURE_WAITING_DAYS)
     erasure = Erasure(person=person, requested_by=by, reason=reason, due_at=due_at)
     save_as(by, erasure, action=Action.ERASURE_REQUESTED)
-    mail_account_notice(person, "erasure_scheduled", date=formats.date_format(timezone.localtime(due_at), "DATE_FORMAT"))
+    mail_account_notice(
+        person, "erasure_scheduled", date=formats.date_format(timezone.localtime(due_at), "DATE_FORMAT")
+    )
     return erasure
 
 
@@ -207,4 +209,3 @@ def _free_stories(person: User) -> list[str]:
         story.deleted_at = story.deleted_at or story.freed_at
     bulk_update_as(None, stories, ["freed_at", "held", "deleted_at"], action=Action.ERASED)
     return files
-

@@ -19,7 +19,7 @@ from apps.users.models import User
 
 @transaction.atomic
 def place_hold(actor: User, person_id: int, *, reason: str) -> LegalHold:
-    """Keep all data of a user until the hold is released. Raises `Absent`, `Refused`, and `Invalid` without a reason."""
+    """Keep all data of a user until the hold is released. Raises `Absent`, `Refused`; `Invalid` without a reason."""
     require(actor, "privacy.add_legalhold")
     person = lock_person(person_id)
     reason = sensible_reason(reason, _("Enter a reason, such as the reference of the order."))

@@ -52,7 +52,9 @@ def unknown_erasures() -> Iterator[Erasure]:
     An account is the one that was erased if it has joined at the same instant: ids may be given out again after a
     restore.
     """
-    known = {str(each) for each in Erasure.objects.filter(status=Erasure.Status.DONE).values_list("reference", flat=True)}
+    known = {
+        str(each) for each in Erasure.objects.filter(status=Erasure.Status.DONE).values_list("reference", flat=True)
+    }
     for name in _files():
         if name.removesuffix(".json") in known:
             continue

@@ -57,10 +57,10 @@ def _notifications(person: User, names: Iterable[str]) -> int:
     }
     pattern = rf"(^|\W)({'|'.join(re.escape(name) for name in sorted(names))})(\W|$)"
     wanted = Q(text__regex=pattern) | Q(target_kind="event", target_id__in=hosted)
-    return sum(
-        Notification.objects.filter(wanted, recipient__in=recipients).delete()[0]
-        for recipients in batched(sorted(met), AT_ONCE, strict=False)
-    )
+    deleted = 0
+    for recipients in batched(sorted(met), AT_ONCE):
+        deleted += Notification.objects.filter(wanted, recipient__in=recipients).delete()[0]
+    return deleted
 
 
 def _about(person: User, model: type[Note | Notice]) -> int:
@@ -98,4 +98,3 @@ def _jobs(person: User) -> int:
 def forget_calls(person_id: int) -> None:
     """Delete the refused calls that are kept in Valkey; they go by themselves where it is away."""
     refused_calls.forget(person_id)
-

@@ -173,9 +173,9 @@ def _is_evidence(kind: str, row: Any) -> bool:
 
 
 def _sessions() -> QuerySet[Session]:
-    return Session.objects.filter(
-        Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now())
-    ).annotate(since=Coalesce("ended_at", "expires_at"))
+    return Session.objects.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now())).annotate(
+        since=Coalesce("ended_at", "expires_at")
+    )
 
 
 def _purge_sessions(sessions: list[Session]) -> None:
@@ -193,9 +193,15 @@ RETAINED = (
         )
     ),
     Retained(Kept.STORY, _stories, "author", _purge_stories, partial(_is_evidence, "story")),
-    Retained(Kept.MESSAGE, partial(_messages, removed=False), "sender", _purge_messages, partial(_is_evidence, "message")),
     Retained(
-        Kept.MESSAGE_REMOVED, partial(_messages, removed=True), "sender", _purge_messages, partial(_is_evidence, "message")
+        Kept.MESSAGE, partial(_messages, removed=False), "sender", _purge_messages, partial(_is_evidence, "message")
+    ),
+    Retained(
+        Kept.MESSAGE_REMOVED,
+        partial(_messages, removed=True),
+        "sender",
+        _purge_messages,
+        partial(_is_evidence, "message"),
     ),
     Retained(Kept.SESSION, _sessions, "user", _purge_sessions),
 )

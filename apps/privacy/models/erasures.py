@@ -36,9 +36,7 @@ class Erasure(models.Model):
     reference = models.UUIDField(_("reference"), default=uuid4, unique=True, editable=False)
     """By which certificate and ledger name it."""
     person = models.ForeignKey("users.User", on_delete=models.PROTECT, related_name="erasures", verbose_name=_("user"))
-    status = models.CharField(
-        _("status"), max_length=16, choices=Status, default=Status.SCHEDULED, editable=False
-    )
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.SCHEDULED, editable=False)
     requested_by = models.ForeignKey(
         "users.User", on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("requested by")
     )

@@ -33,7 +33,12 @@ class LegalHold(models.Model):
     )
     placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
     released_by = models.ForeignKey(
-        "users.User", on_delete=models.PROTECT, null=True, related_name="+", editable=False, verbose_name=_("released by")
+        "users.User",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("released by"),
     )
     released_at = models.DateTimeField(_("released"), null=True, editable=False)
     release_reason = models.TextField(_("reason for the release"), blank=True, max_length=1000)

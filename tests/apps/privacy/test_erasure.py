@@ -216,15 +216,33 @@ NOT_PERSONAL = {
     "chat.room": {"name", "direct_key"},
     "decisions.decision": {"verb", "target_type", "reason"},
     "desk.reveal": {"target_type", "field"},
-    "users.user": {"password", "username", "username_key", "username_skeleton", "email", "email_key", "phone", "language"},
+    "users.user": {
+        "password",
+        "username",
+        "username_key",
+        "username_skeleton",
+        "email",
+        "email_key",
+        "phone",
+        "language",
+    },
     "privacy.erasure": {"reason", "waits_for", "counts"},
     "audit.personkey": {"key"},
     "audit.entry": {"verb", "target_type", "target_id", "detail", "request_id", "plain_address"},
     "tallies.tally": {"kind"},
 }
 """Columns that name no user, or that `erasing.anonymise`, `erasures` and the key of the user take care of."""
-OF_STAFF = {"desk.note", "desk.notice", "desk.savedfilter", "desk.messagetemplate", "desk.preference", "desk.goal",
-            "desk.revealallowance", "tables.transfer", "users.blindcheck"}
+OF_STAFF = {
+    "desk.note",
+    "desk.notice",
+    "desk.savedfilter",
+    "desk.messagetemplate",
+    "desk.preference",
+    "desk.goal",
+    "desk.revealallowance",
+    "tables.transfer",
+    "users.blindcheck",
+}
 """Of staff, whose record is kept, or emptied by `mentions`."""
 
 

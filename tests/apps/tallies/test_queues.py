@@ -16,7 +16,7 @@ from apps.review.figures import figures
 from apps.tallies import jobs
 from apps.tallies.models import Tally
 from apps.tallies.services import recount
-from apps.users.models import DocType, Document, User
+from apps.users.models import DocType, Document
 from apps.users.verification.queue import DOCUMENTS
 from tests import people
 from tests.factories import make_case, make_event

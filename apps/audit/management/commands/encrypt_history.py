@@ -25,8 +25,8 @@ class Command(BaseCommand):
 
 def _plain(model: Any) -> PlainTable:
     meta, fields = model._meta, encrypted_fields(model)
-    columns = {field.column: _person(model, field.person) for field in fields}
-    of_json = frozenset(field.column for field in fields if isinstance(field, EncryptedJSON))
+    columns = {str(field.column): _person(model, field.person) for field in fields}
+    of_json = frozenset(str(field.column) for field in fields if isinstance(field, EncryptedJSON))
     return PlainTable(meta.db_table, meta.pk.column, f"{meta.app_label}.{model.__name__}", columns, of_json)
 
 
