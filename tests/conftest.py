@@ -17,12 +17,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from psycopg import sql
 
 from devtools import chromium
 from ops.web import listen, web_server
-from tests import database
+from tests import database, script_faults
 from tests.settings import servers
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -223,7 +223,24 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     }
 
 
+@pytest.fixture(scope="session")
+def browser(browser: Browser) -> Browser:
+    """A browser all of whose pages are listened to."""
+    new_context = browser.new_context
+
+    def new_heard_context(**options: Any) -> BrowserContext:
+        return script_faults.listen(new_context(**options))
+
+    browser.new_context = new_heard_context
+    return browser
+
+
 @pytest.fixture
-def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> dict[str, Any]:
-    """`page.goto("/admin/")` means the server of the test; the window is that of a small desk."""
-    return browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
+def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> Iterator[dict[str, Any]]:
+    """`page.goto("/admin/")` means the server of the test; the window is that of a small desk.
+
+    A test fails whose pages wanted what the content security policy does not permit, or whose scripts failed.
+    """
+    script_faults.found.clear()
+    yield browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
+    assert script_faults.found == []

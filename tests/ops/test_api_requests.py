@@ -17,8 +17,11 @@ from tests.people import alice
 
 PROTECTION = {
     "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
     "Cross-Origin-Opener-Policy",
+    "Permissions-Policy",
     "Referrer-Policy",
+    "Reporting-Endpoints",
     "Strict-Transport-Security",
     "X-Content-Type-Options",
     "X-Frame-Options",
