@@ -1,0 +1,83 @@
+"""What opens, widens and switches on every page, by mouse and by keys, under a policy that evaluates no script."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import people
+from tests.browser import sign_in
+from tests.factories import make_document, make_story
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("SHOTS"):
+        page.wait_for_timeout(400)
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+def test_menus_of_every_page_work(page: Page) -> None:
+    alice = people.alice()
+    make_document(alice)
+    make_story(alice, "Look")
+    people.admin()
+    sign_in(page, "admin")
+    page.goto("/admin/users/user/")
+    root = page.locator("html")
+    # The user's menu, and in it the theme, which the next page keeps.
+    menu = page.locator("#nav-sidebar")
+    menu.get_by_role("button").filter(has_text="unfold_more").click()
+    dark = menu.get_by_text("dark_mode")
+    expect(dark).to_be_visible()
+    dark.click()
+    expect(root).to_have_class("dark")
+    shot(page, "user-menu-dark")
+    page.reload()
+    expect(root).to_have_class("dark")
+    page.keyboard.press("Control+e")
+    expect(root).to_have_class("light")
+    # The sidebar is dragged wider, and shut and opened by a key.
+    box = menu.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 1, 300)
+    page.mouse.down()
+    page.mouse.move(340, 300)
+    page.mouse.up()
+    expect(menu).to_have_css("width", "340px")
+    page.mouse.move(700, 300)
+    expect(menu).to_have_css("width", "340px")
+    page.reload()
+    expect(menu).to_have_css("width", "340px")
+    page.keyboard.press("[")
+    expect(menu).to_be_hidden()
+    page.keyboard.press("[")
+    expect(menu).to_be_visible()
+    shot(page, "wide-sidebar")
+    # The filters, by key and by mouse.
+    filters = page.locator("#changelist-filter")
+    page.keyboard.press("f")
+    expect(filters).to_be_visible()
+    shot(page, "filters")
+    page.keyboard.press("Escape")
+    expect(filters).to_be_hidden()
+    # The bar of actions is as wide as the list.
+    page.goto("/admin/stories/story/")
+    page.locator("input.action-select").first.check()
+    bar = page.locator("#changelist-actions")
+    expect(bar).to_be_visible()
+    bar_box, list_box = bar.bounding_box(), page.locator("#changelist").bounding_box()
+    assert bar_box is not None
+    assert list_box is not None
+    shot(page, "actions")
+    assert abs(bar_box["width"] - list_box["width"]) < 40
+    # On a phone the menu opens over the page.
+    page.set_viewport_size({"width": 390, "height": 768})
+    page.goto("/admin/users/user/")
+    expect(menu).to_be_hidden()
+    page.get_by_role("button", name="Menu").first.click()
+    expect(menu).to_be_visible()
+    shot(page, "phone-menu")
