@@ -39,7 +39,7 @@ def known(packages: list[str], advisories: str, timeout: float) -> list[str]:
         except (subprocess.TimeoutExpired, ValueError) as error:
             raise Unreachable from error
     return [
-        f"{package['name']} {package['version']}: {each['id']}, fixed in {', '.join(each['fix_versions']) or 'no version'}"
+        f"{package['name']} {package['version']}: {each['id']}, fixed in {', '.join(each['fix_versions']) or 'none'}"
         for package in found
         for each in package.get("vulns", [])
     ]

@@ -1,7 +1,7 @@
 """Fetches what stands in the checkout of another project: `python -m devtools.vendored`, with npm installed.
 
-Alpine in its CSP build, which evaluates no text as script, in the place of the build that Unfold ships. MIT licence; its
-text stands beside the file.
+Alpine in its CSP build, which evaluates no text as script, in the place of the build that Unfold ships. MIT licence;
+its text stands beside the file.
 """
 
 from __future__ import annotations

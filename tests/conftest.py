@@ -22,7 +22,7 @@ from psycopg import sql
 
 from devtools import chromium
 from ops.web import listen, web_server
-from tests import database, script_faults
+from tests import database, log_secrets, script_faults
 from tests.settings import servers
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -58,6 +58,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Files go by their place in the list: what they hold may tell the time, and processes must agree on the names."""
     return argname if isinstance(val, bytes) and len(val) > 40 else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A test fails that wrote a secret into a log, or whose processes did."""
+    report = yield
+    if report.when == "teardown" and (found := log_secrets.found_in(report.capstderr)):
+        report.outcome = "failed"
+        report.longrepr = "\n".join(["Secrets in logs:", *dict.fromkeys(found)])
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_are_read() -> None:
+    log_secrets.write_as_production()
+    log_secrets.plant_messages()
 
 
 # --- Data -----------------------------------------------------------------------------------------------------------
