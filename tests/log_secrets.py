@@ -34,15 +34,16 @@ _texts: set[str] = set()
 
 def write_as_production() -> None:
     """Give this process's log the form that production gives it."""
+    logging_settings: dict[str, Any] = settings.LOGGING
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             traceback_as_text,
             structlog.processors.JSONRenderer(),
         ],
-        foreign_pre_chain=settings.LOGGING["formatters"]["lines"]["foreign_pre_chain"],
+        foreign_pre_chain=logging_settings["formatters"]["lines"]["foreign_pre_chain"],
     )
-    for name in ("", *settings.LOGGING["loggers"]):
+    for name in ("", *logging_settings["loggers"]):
         for handler in logging.getLogger(name).handlers:
             if type(handler) is logging.StreamHandler:
                 handler.setFormatter(formatter)

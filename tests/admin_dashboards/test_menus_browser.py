@@ -40,18 +40,7 @@ def test_menus_of_every_page_work(page: Page) -> None:
     expect(root).to_have_class("dark")
     page.keyboard.press("Control+e")
     expect(root).to_have_class("light")
-    # The sidebar is dragged wider, and shut and opened by a key.
-    box = menu.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 1, 300)
-    page.mouse.down()
-    page.mouse.move(340, 300)
-    page.mouse.up()
-    expect(menu).to_have_css("width", "340px")
-    page.mouse.move(700, 300)
-    expect(menu).to_have_css("width", "340px")
-    page.reload()
-    expect(menu).to_have_css("width", "340px")
+    # The sidebar is shut and opened by a key.
     page.keyboard.press("[")
     expect(menu).to_be_hidden()
     page.keyboard.press("[")

@@ -35,17 +35,6 @@ document.addEventListener("alpine:init", () => {
             },
         });
     });
-    Alpine.data("sidebar", () => ({
-        resizing: false,
-        resize({ clientX }) {
-            if (!this.resizing) return;
-            const menu = document.getElementById("nav-sidebar");
-            const isMirrored = getComputedStyle(menu).direction === "rtl";
-            const width = isMirrored ? menu.getBoundingClientRect().right - clientX : clientX;
-            this.sidebarWidth = Math.min(360, Math.max(220, width));
-            localStorage.setItem("sidebarWidth", this.sidebarWidth);
-        },
-    }));
     Alpine.data("codes", () => ({
         copied: false,
         async copy() {
