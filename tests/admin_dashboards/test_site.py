@@ -9,7 +9,6 @@ import pytest
 from django.apps import apps
 from django.contrib.admin import site
 from django.contrib.auth.models import Group, Permission
-from django.test import Client
 from django.urls import reverse
 
 from admin_dashboards.menu import SECTIONS
@@ -227,7 +226,7 @@ def test_choosing_a_size_by_a_link_does_nothing() -> None:
 # --- What a page may load --------------------------------------------------------------------------------------------
 
 
-def test_one_strict_policy_holds_for_every_answer() -> None:
+def test_a_strict_policy_holds_for_every_answer() -> None:
     client = console(people.support())
     policies = {
         client.get(address)["Content-Security-Policy"]
@@ -292,6 +291,15 @@ def test_tables_are_gathered_only_for_pages_that_list_them(monkeypatch: pytest.M
     ],
 )
 def test_pages_load_the_styles_and_scripts_of_their_own_desk(address: str, loaded: set[str]) -> None:
-    everywhere = {"console.css", "desk.css", "drafts.js", "console.js", "shortcuts.js", "icon.svg"}
+    everywhere = {
+        "colors.css",
+        "console.css",
+        "desk.css",
+        "csp.js",
+        "drafts.js",
+        "console.js",
+        "shortcuts.js",
+        "icon.svg",
+    }
     page = console(people.admin()).get(address)
     assert set(re.findall(r'"/static/admin_dashboards/([\w.]+)"', page.text)) == loaded | everywhere

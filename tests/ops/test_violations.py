@@ -84,7 +84,7 @@ def test_both_forms_are_logged_without_what_names_people() -> None:
         (b"x" * (3 * 1024 * 1024), ONE, 413),
     ],
 )
-def test_what_is_no_report_is_refused(body: Any, form: str, status: int) -> None:
+def test_malformed_reports_are_refused(body: Any, form: str, status: int) -> None:
     with capture_logs() as lines:
         answer = send(body, form)
     assert answer.status_code == status
