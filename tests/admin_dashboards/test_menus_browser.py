@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -12,12 +10,6 @@ from tests.browser import sign_in
 from tests.factories import make_document, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def shot(page: Page, name: str) -> None:
-    if folder := os.environ.get("SHOTS"):
-        page.wait_for_timeout(400)
-        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def test_menus_of_every_page_work(page: Page) -> None:
@@ -35,7 +27,6 @@ def test_menus_of_every_page_work(page: Page) -> None:
     expect(dark).to_be_visible()
     dark.click()
     expect(root).to_have_class("dark")
-    shot(page, "user-menu-dark")
     page.reload()
     expect(root).to_have_class("dark")
     page.keyboard.press("Control+e")
@@ -45,7 +36,6 @@ def test_menus_of_every_page_work(page: Page) -> None:
     expect(menu).to_be_hidden()
     page.keyboard.press("[")
     expect(menu).to_be_visible()
-    shot(page, "wide-sidebar")
     # The bar of actions is as wide as the list.
     page.goto("/admin/stories/story/")
     page.locator("input.action-select").first.check()
@@ -54,7 +44,6 @@ def test_menus_of_every_page_work(page: Page) -> None:
     bar_box, list_box = bar.bounding_box(), page.locator("#changelist [x-resize]").bounding_box()
     assert bar_box is not None
     assert list_box is not None
-    shot(page, "actions")
     assert abs(bar_box["width"] - list_box["width"]) <= 8
     # On a phone the menu opens over the page.
     page.set_viewport_size({"width": 390, "height": 768})
@@ -62,13 +51,11 @@ def test_menus_of_every_page_work(page: Page) -> None:
     expect(menu).to_be_hidden()
     page.get_by_role("button", name="Menu").first.click()
     expect(menu).to_be_visible()
-    shot(page, "phone-menu")
     # So do the filters.
     page.goto("/admin/users/user/")
     filters = page.locator("#changelist-filter")
     expect(filters).to_be_hidden()
     page.locator(".filter-open-button").click()
     expect(filters).to_be_visible()
-    shot(page, "phone-filters")
     page.keyboard.press("Escape")
     expect(filters).to_be_hidden()
