@@ -115,6 +115,10 @@ def from_domain(request: HttpRequest, error: errors.DomainError) -> HttpResponse
     return problem(status, "invalid" if status == 422 else error.code, str(error), errors=[wrong])
 
 
+def locked_out(request: HttpRequest, error: errors.LockedOut) -> HttpResponse:
+    return problem(429, error.code, str(error), headers={"Retry-After": str(error.wait)})
+
+
 def from_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
     # An address with an id that cannot be one leads nowhere.
     if any(wrong["loc"][0] == "path" for wrong in error.errors):
@@ -165,9 +169,6 @@ def handle_errors(api: NinjaAPI) -> None:
 
     def no_token(request: HttpRequest, error: Any) -> HttpResponse:
         return unauthenticated(_("Sign in first: this call needs an access token."))
-
-    def locked_out(request: HttpRequest, error: errors.LockedOut) -> HttpResponse:
-        return problem(429, error.code, str(error), headers={"Retry-After": str(error.wait)})
 
     def too_large(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(413, "too-large", _("The request is larger than this call takes."))

@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import cast
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
@@ -59,6 +60,19 @@ class RequestOrigin:
             request.META["wsgi.url_scheme"] = "https"
 
 
+class BrowserRules:
+    """Adds the headers of `settings.BROWSER_RULES`, where the answer has none of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in settings.BROWSER_RULES.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
 class ApiRequests:
     """Answers calls by itself. They bring a token: sessions, forms and pages count for nothing there.
 
@@ -107,4 +121,4 @@ def _security_headers(is_secure: bool) -> list[tuple[str, str]]:
     response = blank(request)
     for middleware in (XFrameOptionsMiddleware, ContentSecurityPolicyMiddleware, SecurityMiddleware):
         response = middleware(blank).process_response(request, response)
-    return list(response.items())
+    return [*response.items(), *settings.BROWSER_RULES.items()]

@@ -245,8 +245,10 @@ MIDDLEWARE = [
     "config.health.RequestMetrics",
     "config.middleware.ApiRequests",  # answers calls; what follows is of the console alone
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.BrowserRules",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.health.Probes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -254,7 +256,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -436,6 +437,8 @@ LIMITS = {
     "chat": (120, 60),
     "messages": (1200, 60),  # over HTTP and sockets together
     "console_search": (120, 60),
+    "violations": (30, 60),
+    "violations_of_all": (600, 60),
     "default": (1200, 60),
 }
 SOCKET_FRAMES_PER_SECOND = 20
@@ -505,12 +508,36 @@ SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:"],
+    # blob: the next item's image, which a desk has fetched ahead.
+    "img-src": [CSP.SELF, "data:", "blob:"],
+    "media-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
     "font-src": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "form-action": [CSP.SELF],
+    "report-uri": ["/csp-reports"],
+    "report-to": ["csp"],
+}
+# What Django has no setting for; `config.middleware.BrowserRules` adds it to every answer.
+BROWSER_RULES = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        f"{name}=()"
+        for name in (
+            "accelerometer",
+            "camera",
+            "display-capture",
+            "geolocation",
+            "gyroscope",
+            "magnetometer",
+            "microphone",
+            "midi",
+            "payment",
+            "usb",
+        )
+    ),
+    "Reporting-Endpoints": 'csp="/csp-reports"',
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

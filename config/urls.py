@@ -4,7 +4,7 @@ from django.views.generic import RedirectView
 
 from api.main import api
 from api.routes import files
-from config import health
+from config import health, violations
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("media/default.jpg", files.default_picture),
     path("media/<str:token>", files.media),
+    path("csp-reports", violations.violations),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -28,6 +28,7 @@ def checks() -> dict[str, list[str]]:
         "imports": [PYTHON, "-c", "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"],
         "migrations": [PYTHON, "-m", "devtools.lint", "migrations"],
         "templates": [PYTHON, "-m", "djlint", "--quiet", "--lint", "templates", "admin_dashboards"],
+        "audit": [PYTHON, "-m", "devtools.audit"],
     }
 
 
@@ -56,7 +57,7 @@ def run(name: str, command: list[str]) -> bool:
     )
     well = done.returncode == 0
     print(f"{name:12}{'ok' if well else 'FAILED':8}{time.monotonic() - started:5.1f} s", flush=True)
-    if not well:
+    if not well or done.stdout.startswith("skipped"):
         print(done.stdout, flush=True)
     return well
 

@@ -17,12 +17,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from psycopg import sql
 
 from devtools import chromium
 from ops.web import listen, web_server
-from tests import database
+from tests import database, log_secrets, script_faults
 from tests.settings import servers
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -58,6 +58,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Files go by their place in the list: what they hold may tell the time, and processes must agree on the names."""
     return argname if isinstance(val, bytes) and len(val) > 40 else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A test fails that wrote a secret into a log, or whose processes did."""
+    report = yield
+    if report.when == "teardown" and (found := log_secrets.found_in(report.capstderr)):
+        report.outcome = "failed"
+        report.longrepr = "\n".join(["Secrets in logs:", *dict.fromkeys(found)])
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_are_read() -> None:
+    log_secrets.write_as_production()
+    log_secrets.plant_messages()
 
 
 # --- Data -----------------------------------------------------------------------------------------------------------
@@ -223,7 +239,24 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     }
 
 
+@pytest.fixture(scope="session")
+def browser(browser: Browser) -> Browser:
+    """A browser all of whose pages are listened to."""
+    new_context = browser.new_context
+
+    def new_heard_context(**options: Any) -> BrowserContext:
+        return script_faults.listen(new_context(**options))
+
+    browser.new_context = new_heard_context
+    return browser
+
+
 @pytest.fixture
-def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> dict[str, Any]:
-    """`page.goto("/admin/")` means the server of the test; the window is that of a small desk."""
-    return browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
+def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -> Iterator[dict[str, Any]]:
+    """`page.goto("/admin/")` means the server of the test; the window is that of a small desk.
+
+    A test fails whose pages wanted what the content security policy does not permit, or whose scripts failed.
+    """
+    script_faults.found.clear()
+    yield browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
+    assert script_faults.found == []

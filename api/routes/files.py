@@ -49,6 +49,7 @@ def media(request: HttpRequest, token: str) -> HttpResponseBase:
         "Cache-Control": f"private, max-age={settings.SIGNED_ADDRESS_SECONDS}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "same-site",  # apps of the site show it
     }
     if settings.USE_S3 and not headers["Content-Type"].startswith("video/"):
         bucket: Any = file.storage

@@ -17,14 +17,18 @@ from tests.people import alice
 
 PROTECTION = {
     "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
     "Cross-Origin-Opener-Policy",
+    "Permissions-Policy",
     "Referrer-Policy",
+    "Reporting-Endpoints",
     "Strict-Transport-Security",
     "X-Content-Type-Options",
     "X-Frame-Options",
 }
 # Of what each kind of answer has alone.
 OWN = {
+    "Allow",
     "Cache-Control",
     "Content-Length",
     "Content-Type",
@@ -48,7 +52,9 @@ def protection(answer: Any) -> dict[str, str]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("path", ["/api/events", "/api/users/profile", "/api/nowhere", "/api/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/api/events", "/api/users/profile", "/api/nowhere", "/api/openapi.json", "/healthz", "/csp-reports"]
+)
 def test_calls_have_the_headers_of_pages(scheme: str, path: str) -> None:
     client = Client()
     call, page = (client.get(each, **{"wsgi.url_scheme": scheme}) for each in (path, "/nowhere"))
