@@ -42,7 +42,7 @@ from admin_dashboards.preferences import preferences_view
 from admin_dashboards.registry import desks, landing, open_desks
 from admin_dashboards.reveals import reveal_view
 from admin_dashboards.saved_filters import save_filter_view
-from admin_dashboards.sign_in import own_mfa, pages, passkeys, pending
+from admin_dashboards.sign_in import own_mfa, pages, pending
 from admin_dashboards.sign_in.signed_out import signed_out
 from admin_dashboards.tables.base import ModelAdmin
 from apps.access import noting_use
@@ -83,7 +83,6 @@ class InflooAdminSite(UnfoldAdminSite):
             path("login/code/", self.open_view(pages.code_page), name="login_code"),
             path("login/enrol/", self.open_view(pages.enrol_page), name="login_enrol"),
             path("mfa/", self.admin_view(own_mfa.own_page), name="mfa"),
-            path("mfa/passkeys/", self.admin_view(passkeys.own_passkeys), name="mfa_passkeys"),
             path("filters/", self.admin_view(save_filter_view), name="filters"),
             path("notices/", self.admin_view(notices_view), name="notices"),
             path("preferences/", self.admin_view(preferences_view), name="preferences"),

@@ -27,6 +27,8 @@ def own_page(request: HttpRequest) -> HttpResponse:
     code_form = CodeForm(request.POST if action in ("confirm", "renew") else None)
     off_form = SwitchOffForm(request.POST if action == "switch_off" else None)
     codes, enrolment = None, None
+    if action in passkeys.ACTIONS:
+        return passkeys.change_own(request, user)
     if action == "confirm":
         codes = confirmed_codes(request, user, code_form)
         if codes is not None:

@@ -11,11 +11,10 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from admin_dashboards.errors import answers_json
@@ -28,6 +27,7 @@ from apps.users.models import Passkey, User
 
 CREDENTIAL = "passkey"
 BEGIN = "begin_passkey"
+ACTIONS = ADD, REMOVE = "add_passkey", "remove_passkey"
 
 
 class CredentialForm(forms.Form):
@@ -74,17 +74,13 @@ def verified_passkey(request: HttpRequest, user: User) -> Passkey:
         return passkeys.verify_second_factor(user, CredentialForm(request.POST).credential)
 
 
-@sensitive_post_parameters()
-def own_passkeys(request: HttpRequest) -> HttpResponse:
-    """Add a passkey, or remove one."""
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    user: User = request.user  # type: ignore[assignment]
+def change_own(request: HttpRequest, user: User) -> HttpResponse:
+    """Add a passkey of one's own, or remove one."""
     if BEGIN in request.POST:
         return _begin(request, user)
     address = "admin:mfa"
     try:
-        if "id" in request.POST:
+        if request.POST["action"] == REMOVE:
             address = _remove(request, user)
         else:
             made = passkeys.finish_registration(
@@ -125,7 +121,7 @@ def _remove(request: HttpRequest, user: User) -> str:
     if not form.is_valid():
         messages.error(request, _("Enter your password to remove the passkey."))
         return "admin:mfa"
-    signed_in_by = request.user.otp_device  # type: ignore[union-attr]
+    signed_in_by = getattr(request.user, "otp_device", None)
     with guesses(counted_address(request.META), str(user.pk)):
         removed = passkeys.remove(user, form.cleaned_data["id"], password=form.cleaned_data["password"])
     if isinstance(signed_in_by, Passkey) and signed_in_by.pk == form.cleaned_data["id"]:

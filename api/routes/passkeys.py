@@ -68,7 +68,7 @@ def login_by_passkey(request: HttpRequest, body: PasskeyLoginIn) -> api_sessions
     What does not fit is 401 of the type `wrong-passkey`, a challenge that was used or is over 401 `passkey-expired`.
     From then on messages come in the language of `Accept-Language`, where that is sent.
     """
-    # Not counted for the account: nobody guesses a signature, and whoever tries must not hold up its owner.
+    # Not counted for the account: nobody guesses a signature, and strangers must not hold up its owner.
     with guesses(counted_address(request.META), None):
         return api_sessions.sign_in_by_passkey(
             body.credential.as_json(),

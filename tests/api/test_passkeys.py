@@ -89,7 +89,7 @@ def test_each_kind_of_key_signs_in(alg: int) -> None:
     assert login(key).status_code == 200
 
 
-def test_nothing_that_does_not_fit_signs_in() -> None:
+def test_answers_that_do_not_fit_sign_nobody_in() -> None:
     key, passkey = register(alice())
     others, _passkey = register(bob())
     cases: dict[str, tuple[Key, dict[str, Any]]] = {
@@ -158,7 +158,7 @@ def test_a_challenge_is_good_once_soon_and_for_its_purpose(broker: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_of_two_finishes_with_the_same_challenge() -> None:
+def test_a_challenge_is_used_up_by_one_of_many() -> None:
     user = alice()
     key, _passkey = register(user)
     signed = key.sign(options())
@@ -217,7 +217,7 @@ def test_registration_refuses_what_does_not_fit(settings: Any) -> None:
     assert client.get(PATH).json()["results"][0]["id"] == first.pk
 
 
-def test_options_do_not_say_who_has_an_account(django_assert_num_queries: Any) -> None:
+def test_login_options_do_not_say_who_has_an_account(django_assert_num_queries: Any) -> None:
     key, _passkey = register(alice())
     bob()
     make_staff("vera")

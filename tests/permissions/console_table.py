@@ -89,7 +89,6 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "login_code": (STAFF, STAFF),
     "login_enrol": (STAFF, STAFF),
     "mfa": (STAFF, STAFF),
-    "mfa_passkeys": (NO_ONE, STAFF),
     "search": (STAFF, NO_ONE),
     "index": (STAFF, NO_ONE),
     "login": (STAFF, STAFF),

@@ -1,9 +1,9 @@
 """Passkeys: registration, use and removal (WebAuthn level 3, sections 7.1 and 7.2).
 
-The ceremonies are django-otp-webauthn's; its views are not used, since they keep a challenge in a session, which apps
-have none of and which two requests read at once. Here a challenge is known by its hash in Valkey, for some minutes,
-with what it was given for, and whoever brings it first has used it up. A passkey always verifies its user, by a finger,
-a face or a code: it stands for two factors.
+The ceremonies are django-otp-webauthn's. Its views are not used: they keep a challenge in a session, which apps have
+none of and which two requests read at once. Here a challenge is known by its hash in Valkey, for five minutes, with
+what it was given for, and is used up by the first answer that brings it. A passkey always verifies its user, by a
+finger, a face or a code: it stands for two factors.
 """
 
 from __future__ import annotations
