@@ -223,7 +223,8 @@ def _verify(credential: Json, purpose: str, user: User | None) -> Passkey:
             _require_owner(passkey, kept, credential)
             return passkey
     except UNFIT:
-        record(None, Action.SIGN_IN_FAILED, user, given="passkey")
+        if user is not None:
+            record(None, Action.SIGN_IN_FAILED, user, given="passkey")
         # Without its cause, which may repeat what was sent.
         raise WrongCredentials("wrong-passkey", _("This passkey does not sign you in.")) from None
 
