@@ -108,6 +108,7 @@ errors.handle_errors(api)
 RESOURCES = {
     "/users/auth": "auth",
     "/users/auth/mfa": "mfa",
+    "/users/auth/passkeys": "passkeys",
     "/users/auth/sessions": "sessions",
     "/users/profile": "profile",
     "/users/verify": "verify",

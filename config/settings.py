@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import timedelta
 from ipaddress import IPv6Network, ip_network
@@ -111,6 +112,27 @@ def _hosts(name: str) -> list[str]:
     return hosts
 
 
+def _rp_id(name: str) -> str:
+    """A domain; by default the first of ALLOWED_HOSTS, since browsers take no address for one."""
+    hosts = [host.strip().lstrip(".").lower() for host in ALLOWED_HOSTS]
+    value = str(_read("str", name, default="")) or next(filter(re.compile(DOMAIN).fullmatch, hosts), "localhost")
+    if not re.fullmatch(DOMAIN, value):
+        raise SystemExit(f"{name} must be a domain such as example.com: no address, port or scheme.")
+    return value
+
+
+def _origins(name: str, *, rp_id: str, port: str | None) -> list[str]:
+    """Those of hosts below the domain, and those named: pages at other ports, and apps."""
+    hosts = {host.strip().lstrip(".").lower() for host in ALLOWED_HOSTS} | {rp_id}
+    origins = [f"https://{host}" for host in sorted(hosts) if host == rp_id or host.endswith(f".{rp_id}")]
+    if port is not None:
+        origins.append(f"http://localhost:{port}")
+    named: list[str] = _read("list", name, default=[])
+    if any(not re.fullmatch(ORIGIN, origin) for origin in named):
+        raise SystemExit(f"{name} must list origins such as https://example.com or android:apk-key-hash:…, no paths.")
+    return [*origins, *named]
+
+
 def _service_url(name: str, schemes: tuple[str, ...]) -> str:
     """The address of a server. Unset means the embedded one, under DEBUG only: who starts that says where it is."""
     value = str(_read("str", name, default=""))
@@ -177,6 +199,10 @@ DEMO_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 # The shortest prefixes of networks that can be a site's own: 10.0.0.0/8 and fc00::/7.
 WIDEST = {4: 8, 6: 7}
 MAPPED = IPv6Network("::ffff:0:0/96")
+# Lower case, as browsers compare it; its last part is no number, since it would be an address.
+DOMAIN = r"([a-z0-9-]+\.)*(?!\d+$)[a-z0-9-]+"
+# As browsers and Android write them into what a passkey signs.
+ORIGIN = r"https://[a-z0-9.-]+(:[0-9]{1,5})?|android:apk-key-hash(-sha256)?:[A-Za-z0-9_-]{20,}"
 
 SECRET_KEY = _secret("SECRET_KEY")
 JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY")
@@ -231,6 +257,7 @@ INSTALLED_APPS = [
     "apps.tables",
     "apps.notifications",
     "apps.users",
+    "django_otp_webauthn",  # after users: its models ask for the model of accounts as they are imported
     "apps.connections",
     "apps.events",
     "apps.stories",
@@ -332,8 +359,10 @@ AUTHENTICATION_BACKENDS = [
     "apps.users.backends.Accounts",
 ]
 ANONYMOUS_USER_NAME = None  # guardian makes no user of its own
-# apps.access asks guardian itself, so that no code asks it another way.
-SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+SILENCED_SYSTEM_CHECKS = [
+    "guardian.W001",  # apps.access asks guardian itself, so that no code asks it another way
+    "otp_webauthn.E031",  # takes the origins of apps for mistakes: `_origins` checks them
+]
 PASSWORD_HASHERS = [
     "apps.users.hashers.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -370,6 +399,15 @@ MESSAGE_STORAGE = "config.messages.Messages"
 DEVICE_COOKIE_NAME = cookie_name("device", port=_port, prefix="__Secure-")
 """Which browsers staff have signed in from; the console's alone, so not the host's."""
 CSRF_FAILURE_VIEW = "admin_dashboards.sign_in.signed_out.form_out_of_date"
+
+OTP_WEBAUTHN_CREDENTIAL_MODEL = "users.Passkey"
+OTP_WEBAUTHN_RP_ID = _rp_id("PASSKEY_RP_ID")
+"""The domain that passkeys are made for. With another one, none of those that exist can be used."""
+OTP_WEBAUTHN_RP_NAME = "Infloo"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = _origins("PASSKEY_ORIGINS", rp_id=OTP_WEBAUTHN_RP_ID, port=_port)
+"""The pages and apps where a passkey may be used."""
+OTP_WEBAUTHN_SUPPORTED_COSE_ALGORITHMS = [-8, -7, -257]  # EdDSA, ES256, RS256
+OTP_WEBAUTHN_TIMEOUT_SECONDS = 5 * 60
 
 # Every setting of the library by name: what is left out here it would read from environment variables of that name,
 # such as ISSUER or LEEWAY, which may be there for another program.

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from admin_dashboards.sign_in import passkeys
 from admin_dashboards.sign_in.mfa_forms import CodeForm, SwitchOffForm, confirmed_codes, mfa_page
 from admin_dashboards.sign_in.pending import mark_verified
 from apps.errors import Conflict, Invalid
@@ -26,6 +27,8 @@ def own_page(request: HttpRequest) -> HttpResponse:
     code_form = CodeForm(request.POST if action in ("confirm", "renew") else None)
     off_form = SwitchOffForm(request.POST if action == "switch_off" else None)
     codes, enrolment = None, None
+    if action in passkeys.ACTIONS:
+        return passkeys.change_own(request, user)
     if action == "confirm":
         codes = confirmed_codes(request, user, code_form)
         if codes is not None:
@@ -61,4 +64,5 @@ def own_page(request: HttpRequest) -> HttpResponse:
         off_form=off_form,
         required=settings.STAFF_MFA == "required",
         next_address=reverse("admin:mfa"),
+        **(passkeys.context_of(user) if enabled else {}),
     )

@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
+from django_otp.models import Device
 
+from admin_dashboards.sign_in import passkeys
 from admin_dashboards.sign_in.mfa_forms import CodeForm, confirmed_codes, mfa_page
 from admin_dashboards.sign_in.pending import PENDING, after_password, landing_of, let_in, page_for, pending_user
 from apps.errors import DomainError, LockedOut
@@ -57,23 +59,40 @@ class CodePage(PendingPage):
     enrolled = True
 
     def answer(self, request: HttpRequest, user: User) -> HttpResponse:
-        form = CodeForm(request.POST or None)
+        if passkeys.BEGIN in request.POST:
+            return passkeys.sign_in_options(request, user)
+        by_passkey = passkeys.CREDENTIAL in request.POST
+        form = CodeForm(None if by_passkey else request.POST or None)
         error: DomainError | None = None
-        if form.is_valid():
+        if by_passkey or form.is_valid():
             try:
-                # Wrong codes for one account are counted on its device.
-                with guesses(counted_address(request.META), None):
-                    device = mfa.verify(user, form.cleaned_data["code"])
+                device = passkeys.verified_passkey(request, user) if by_passkey else _device(request, user, form)
             except DomainError as refusal:
                 error = refusal
-                form.add_error("code", str(error))
+                if not by_passkey:
+                    form.add_error("code", str(error))
             else:
                 return let_in(request, user, HttpResponseRedirect(request.session[PENDING]["next"]), device=device)
-        response = mfa_page(request, "login_code", title=_("Enter the code"), form=form, name=user.get_username())
+        response = mfa_page(
+            request,
+            "login_code",
+            title=_("Enter the code"),
+            form=form,
+            name=user.get_username(),
+            passkey_error=error if by_passkey else None,
+            **passkeys.sign_in_context(user),
+        )
         if isinstance(error, LockedOut):
             response.status_code = 429
             response["Retry-After"] = str(error.wait)
         return response
+
+
+def _device(request: HttpRequest, user: User, form: CodeForm) -> Device:
+    """The device that the code is of. Raises as `mfa.verify` does."""
+    # Wrong codes for one account are counted on its device.
+    with guesses(counted_address(request.META), None):
+        return mfa.verify(user, form.cleaned_data["code"])
 
 
 class EnrolPage(PendingPage):

@@ -36,6 +36,7 @@ TITLES: dict[str, str | Promise] = {
     "list_notifications": gettext_lazy("Notifications"),
     "list_own_appeals": gettext_lazy("Own appeals"),
     "list_own_documents": gettext_lazy("Own documents"),
+    "list_own_passkeys": gettext_lazy("Own passkeys"),
     "list_own_reports": gettext_lazy("Own reports"),
     "list_own_sessions": gettext_lazy("Own sessions"),
     "list_own_stories": gettext_lazy("Own stories"),

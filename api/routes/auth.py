@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from api.auth import Anyone, Request
+from api.errors import refusals
 from api.languages import asked_language
 from api.schemas.users import (
     AccountOut,
@@ -39,19 +40,21 @@ def register(request: HttpRequest, body: RegisterIn) -> Status[User]:
     return Status(201, registration.register(**body.model_dump(), language=language))
 
 
-@router.post("/login", auth=Anyone(), response={200: TokensOut}, operation_id="login")
+@router.post("/login", auth=Anyone(), response={200: TokensOut, **refusals(503)}, operation_id="login")
 def login(request: HttpRequest, body: LoginIn) -> api_sessions.Tokens:
     """Sign in by user name or mail address. Ten wrong guesses close an account to more for ten minutes.
 
     Where a second factor is set up, a login without `otp` answers 401 of the type `otp-required`, one with a code
     that is wrong or used 401 `otp-wrong`, what cannot be a code 401 `otp-malformed`; all three only once the password
-    is right. From then on messages come in the language of `Accept-Language`, where that is sent.
+    is right. A passkey, sent as `passkey`, takes the place of the code. From then on messages come in the language of
+    `Accept-Language`, where that is sent.
     """
     with guesses(counted_address(request.META), lockout.lockout_key(body.username)):
         return api_sessions.sign_in(
             body.username,
             body.password,
             otp=body.otp,
+            passkey=None if body.passkey is None else body.passkey.as_json(),
             address=client_address(request.META),
             user_agent=request.headers.get("User-Agent", ""),
             language=asked_language(request),

@@ -18,6 +18,7 @@ from pydantic import (
 
 from api.schemas.common import Body, PersonOut, Time, one_of, picture_address
 from api.schemas.output import Output
+from api.schemas.webauthn import CredentialIn
 from apps.connections.permissions import Relation, relation
 from apps.users.authentication.lockout import NAME_LENGTH
 from apps.users.models import DOCUMENT_NAME_LENGTH, DocType, Document, Reason, Role, Theme, User
@@ -26,15 +27,17 @@ from apps.users.permissions import relationship
 from apps.users.verification.messages import text_for_owner
 
 
-def _tidied(value: Any) -> Any:
+def tidied(value: Any) -> Any:
     return tidy(value) if isinstance(value, str) else value
 
 
 # argon2 takes any length; a megabyte of password is an attack.
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Name = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=150)]
-LegalName = Annotated[str, BeforeValidator(_tidied), StringConstraints(max_length=DOCUMENT_NAME_LENGTH)]
-Mail = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=3, max_length=254)]
+Name = Annotated[str, BeforeValidator(tidied), StringConstraints(min_length=1, max_length=150)]
+LegalName = Annotated[str, BeforeValidator(tidied), StringConstraints(max_length=DOCUMENT_NAME_LENGTH)]
+AccountName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
+"""The user name or the mail address, as it is typed: some are stored so."""
+Mail = Annotated[str, BeforeValidator(tidied), StringConstraints(min_length=3, max_length=254)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Phone = Annotated[str, StringConstraints(max_length=32)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -49,7 +52,7 @@ def _is_web_address(value: str) -> str:
 
 
 Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_is_web_address)]
-LinkName = Annotated[str, BeforeValidator(_tidied), StringConstraints(min_length=1, max_length=50)]
+LinkName = Annotated[str, BeforeValidator(tidied), StringConstraints(min_length=1, max_length=50)]
 Links = Annotated[dict[LinkName, Link], Field(max_length=20)]
 
 
@@ -75,11 +78,12 @@ class AccountOut(Output):
 
 
 class LoginIn(Body):
-    username: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH)]
-    """The user name or the mail address, as it is typed: some are stored so."""
+    username: AccountName
     password: Password
     otp: Annotated[str, StringConstraints(max_length=100)] = ""
     """Where a second factor is set up: the six digits that the app shows, or a backup code."""
+    passkey: CredentialIn | None = None
+    """Or this in place of `otp`: what one of the user's passkeys has signed, by options of `passkeys/login`."""
 
 
 class RefreshIn(Body):

@@ -56,6 +56,8 @@ class Action(TextChoices):
     PASSWORD_RESET = "password.reset", _("reset the password of")
     MFA_ENABLED = "mfa_enabled", _("set up a second factor")
     MFA_DISABLED = "mfa_disabled", _("removed a second factor")
+    PASSKEY_ADDED = "passkey.added", _("added a passkey")
+    PASSKEY_REMOVED = "passkey.removed", _("removed a passkey")
     MFA_RESET = "mfa_reset", _("reset a second factor")
     MFA_RESET_REQUESTED = "mfa_reset.requested", _("requested")
     MFA_RESET_CONFIRMED = "mfa_reset.confirmed", _("confirmed")

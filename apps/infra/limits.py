@@ -27,7 +27,7 @@ from apps.errors import Invalid, LockedOut, Refused, WrongCredentials
 from apps.infra import valkey
 
 # The last means that a password of staff was right.
-WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "staff-account"}
+WRONG_GUESS = {"wrong-credentials", "wrong-password", "wrong-code", "otp-wrong", "wrong-passkey", "staff-account"}
 # Limits that hold while Valkey is away, too.
 GUESSES = {
     "login_account",

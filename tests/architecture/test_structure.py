@@ -34,7 +34,7 @@ LIMITS = {
     "modules in import circles": 0,  # 0
     "error tables of the console": 1,  # 1
     "clients of Valkey": 1,  # 1
-    "lines of JavaScript": 1673,  # 450
+    "lines of JavaScript": 1711,  # 450
     "type: ignore in admin_dashboards": 28,  # 40
     "type: ignore in api": 3,  # 3
     "type: ignore in apps": 10,  # 10

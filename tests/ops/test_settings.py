@@ -49,6 +49,9 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("CHANNEL_REDIS_URLS", "redis://one.example:6379,redis://other.example:port"),
         ("EMAIL_URL", "pigeon://loft"),
         ("STAFF_MFA", "sometimes"),
+        ("PASSKEY_RP_ID", "https://infloo.example"),
+        ("PASSKEY_RP_ID", "10.0.0.1"),
+        ("PASSKEY_ORIGINS", "http://infloo.example"),
         ("MFA_KEY", "short"),
         ("MFA_KEY", "m" * 32 + ",short"),
         ("CONSOLE_IDLE_MINUTES", "0"),
@@ -80,6 +83,18 @@ def test_an_odd_label_of_the_installation_is_cut_with_a_warning_and_stops_no_sta
     assert done.returncode == 0, done.stderr
     assert "('a name that is far t', 'warning')" in done.stdout
     assert "ENVIRONMENT must be a name of at most 20 characters" in done.stderr
+
+
+def test_the_domain_of_passkeys_follows_from_the_hosts() -> None:
+    show = "import config.settings as s; print(s.OTP_WEBAUTHN_RP_ID, *s.OTP_WEBAUTHN_ALLOWED_ORIGINS)"
+    hosts = {"ALLOWED_HOSTS": "10.0.0.1,[::1],.infloo.example,api.infloo.example,other.example"}
+    app = "android:apk-key-hash:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+    done = start(PRODUCTION | hosts | {"PASSKEY_ORIGINS": app}, "-c", show)
+    assert done.stdout.split() == ["infloo.example", "https://api.infloo.example", "https://infloo.example", app]
+    done = start(
+        DEMO | {"EMBEDDED_DATABASE_URL": "postgresql:///a", "EMBEDDED_REDIS_URL": "unix:///a", "PORT": "81"}, "-c", show
+    )
+    assert done.stdout.split() == ["localhost", "https://localhost", "http://localhost:81"], done.stderr
 
 
 def test_a_site_s_own_networks_may_be_trusted() -> None:

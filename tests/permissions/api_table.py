@@ -51,6 +51,13 @@ def verified(method: str, path: str, /, body: Any = None, form: Any = None, **ex
 
 
 SIGN_UP = {"username": "frida", "email": "frida@example.com", "password": "a-long-pass-phrase-7", "role": "brand"}
+CREDENTIAL = {
+    "id": "AAAA",
+    "rawId": "AAAA",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "AAAA", "signature": "AAAA"},
+}
+NEW_CREDENTIAL = CREDENTIAL | {"response": {"clientDataJSON": "e30", "attestationObject": "AAAA"}}
 EVENT = {"title": "Launch", "date": "2031-01-01T20:00:00Z", "location": "Zoom"}
 
 TABLE: list[Row] = [
@@ -76,6 +83,12 @@ TABLE: list[Row] = [
     user("POST", "/users/auth/mfa", body={"password": "infloo-demo"}, carol=200),
     user("POST", "/users/auth/mfa/confirm", body={"code": "000000"}, carol=409),
     user("DELETE", "/users/auth/mfa", body={"password": "infloo-demo", "otp": "000000"}, carol=409),
+    user("GET", "/users/auth/passkeys", carol=200),
+    user("POST", "/users/auth/passkeys", body={"password": "infloo-demo"}, carol=200),
+    user("POST", "/users/auth/passkeys/confirm", body={"name": "Phone", "credential": NEW_CREDENTIAL}, carol=422),
+    user("DELETE", "/users/auth/passkeys/{passkey}", body={"password": "infloo-demo"}, carol=404, alice=204),
+    public("POST", "/users/auth/passkeys/login", body={"username": "carol"}, carol=200),
+    public("POST", "/users/auth/passkeys/login/confirm", body={"credential": CREDENTIAL}, carol=401),
     user("GET", "/users/auth/sessions", carol=200),
     user("DELETE", "/users/auth/sessions/{session}", carol=404, alice=204),
     user("GET", "/users/profile", carol=200),

@@ -19,7 +19,7 @@ from apps.notifications.models import Kind, Notification
 from apps.review.decisions.models import Decision
 from apps.stories.models import Story
 from apps.users.authentication.api_sessions import Tokens, begin
-from apps.users.models import Block, Document, Role, Session, User
+from apps.users.models import Block, Document, Passkey, Role, Session, User
 from tests.people import alice, bob, carol, make_staff, make_user, newton
 
 
@@ -123,4 +123,5 @@ def build() -> Scene:
     ids["room"] = room.name
     begin(owner)
     ids["session"] = Session.objects.get().pk
+    ids["passkey"] = Passkey.objects.create(user=owner, name="Phone").pk
     return Scene(people, ids)

@@ -17,6 +17,8 @@ type Notice = Literal[
     "mfa_enabled",
     "mfa_disabled",
     "mfa_reset",
+    "passkey_added",
+    "passkey_removed",
     "new_device",
     "password_used",
     "password_changed",

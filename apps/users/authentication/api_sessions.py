@@ -25,7 +25,7 @@ from apps.audit.services import record
 from apps.errors import Invalid, Refused, WrongCredentials
 from apps.users.accounts import mails
 from apps.users.accounts.identifiers import account_named
-from apps.users.authentication import mfa
+from apps.users.authentication import mfa, passkeys
 from apps.users.authentication.sessions import end, is_valid
 from apps.users.authentication.tokens import AccessToken, RefreshToken, dead_token, read
 from apps.users.models import Session, User, unknown_user
@@ -51,11 +51,14 @@ def sign_in(
     password: str,
     *,
     otp: str = "",
+    passkey: dict[str, Any] | None = None,
     address: str | None = None,
     user_agent: str = "",
     language: str | None = None,
 ) -> Tokens:
     """Sign in the end user with this user name or email address, and set their `language`.
+
+    Where they have a second factor, `otp` is a code, or `passkey` what one of theirs has signed.
 
     Raises `WrongCredentials` alike for an unknown name, a wrong password and a deactivated account. With the right
     password: `Refused` for staff, `WrongCredentials` for a missing or wrong code, and `Refused` for suspended users,
@@ -67,13 +70,36 @@ def sign_in(
     if user is not None and user.is_staff:
         _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
     if user is None or not right or not user.is_active:
-        raise WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
+        raise _no_account()
     if user.is_staff:
-        raise Refused("staff-account", _("Staff accounts sign in at the console, not here."))
+        raise _is_staff()
     if mfa.is_enabled(user):
-        if not otp:
+        if passkey is not None:
+            passkeys.verify_login(passkey, user)
+        elif not otp:
             raise WrongCredentials("otp-required", _("Send a code of your authenticator app along, as “otp”."))
-        mfa.verify(user, otp)
+        else:
+            mfa.verify(user, otp)
+    return _let_in(user, address=address, user_agent=user_agent, language=language)
+
+
+def sign_in_by_passkey(
+    credential: dict[str, Any], *, address: str | None = None, user_agent: str = "", language: str | None = None
+) -> Tokens:
+    """Sign in the end user whose passkey has signed `credential`: it stands for the password and the second factor.
+
+    Raises as `sign_in` does, and `Unavailable` without Valkey.
+    """
+    user = passkeys.verify_login(credential).user
+    if user.is_staff:
+        record(None, Action.SIGN_IN_FAILED, user, at="api", given="passkey")
+        raise _is_staff()
+    if not user.is_active:
+        raise _no_account()
+    return _let_in(user, address=address, user_agent=user_agent, language=language)
+
+
+def _let_in(user: User, *, address: str | None, user_agent: str, language: str | None) -> Tokens:
     if language is not None and user.language != language:
         _read_in(user, language)
     try:
@@ -82,6 +108,14 @@ def sign_in(
         refusal.details["access"] = begin(user, address=address, user_agent=user_agent).access
         raise
     return begin(user, address=address, user_agent=user_agent)
+
+
+def _no_account() -> WrongCredentials:
+    return WrongCredentials("wrong-credentials", _("No active account found with the given credentials"))
+
+
+def _is_staff() -> Refused:
+    return Refused("staff-account", _("Staff accounts sign in at the console, not here."))
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ from apps.audit.actions import Action
 from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users.accounts.mails import mail_account_notice
-from apps.users.models import User
+from apps.users.models import Passkey, User
 from apps.users.models.second_factors import Authenticator, BackupCode, BackupCodes, hash_of, is_backup_code, is_digits
 from apps.users.names import tidy_code
 from apps.users.passwords import require_password
@@ -143,7 +143,10 @@ def renew_backup_codes(user: User, code: str) -> list[str]:
 
 
 def disable(user: User, *, password: str, code: str) -> None:
-    """Remove the user's own second factor, given the password and a code."""
+    """Remove the user's own second factor, given the password and a code; with it the passkeys of staff.
+
+    Those of end users stay: they sign in by them alone.
+    """
     if user.is_staff and settings.STAFF_MFA == "required":
         raise Refused("mfa-required", _("Staff sign in with a second factor; it cannot be deactivated."))
     if not is_enabled(user):
@@ -152,6 +155,8 @@ def disable(user: User, *, password: str, code: str) -> None:
     _verify_field(user, code, "otp")
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
+        if user.is_staff:
+            Passkey.objects.filter(user=user).delete()
         record(user, Action.MFA_DISABLED, user)
         mail_account_notice(user, "mfa_disabled")
 

@@ -17,7 +17,7 @@ from apps.users.accounts.guards import refuse_superuser
 from apps.users.accounts.mails import mail_account_notice
 from apps.users.authentication.mfa import is_enabled
 from apps.users.authentication.sessions import end_all
-from apps.users.models import MFA_RESET_LIFETIME, MfaReset, User
+from apps.users.models import MFA_RESET_LIFETIME, MfaReset, Passkey, User
 from apps.users.models.second_factors import Authenticator
 
 
@@ -29,7 +29,7 @@ def ask_reset(actor: User, user_id: int, *, reason: str) -> MfaReset:
     if user is None:
         raise Absent("not-found", _("There is no such person."))
     _require_another(actor, user)
-    if not is_enabled(user):
+    if not is_enabled(user) and not Passkey.objects.filter(user=user).exists():
         raise Conflict("mfa-off", _("%(name)s has no second factor, so there is nothing to reset.") % {"name": user})
     open_since = timezone.now() - MFA_RESET_LIFETIME
     if MfaReset.objects.filter(user=user, confirmed_at__isnull=True, asked_at__gt=open_since).exists():
@@ -74,8 +74,9 @@ def reset_from_machine(username: str) -> None:
 
 
 def _remove_factor(actor: User | None, user: User, *, reason: str = "") -> None:
-    """Remove the second factor. `actor` is None at the command line."""
+    """Remove the authenticator app and all passkeys. `actor` is None at the command line."""
     Authenticator.objects.filter(user=user).delete()
+    Passkey.objects.filter(user=user).delete()
     end_all(actor, user, action=Action.MFA_RESET)
     record(actor, Action.MFA_RESET, user, reason=reason)
     mail_account_notice(user, "mfa_reset")

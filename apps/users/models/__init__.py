@@ -19,6 +19,7 @@ from apps.users.models.documents import (
 )
 from apps.users.models.memberships import GroupMembership
 from apps.users.models.mfa_resets import MFA_RESET_LIFETIME, MfaReset
+from apps.users.models.passkeys import Passkey
 from apps.users.models.profiles import Profile, Theme
 from apps.users.models.relationships import Block, Follow
 from apps.users.models.review_policy import RULED_KINDS, RULED_ROLES, BlindCheck, QualityShare, ReviewRule
@@ -55,6 +56,7 @@ __all__ = [
     "Follow",
     "GroupMembership",
     "MfaReset",
+    "Passkey",
     "Profile",
     "QualityShare",
     "Reason",
