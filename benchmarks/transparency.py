@@ -39,7 +39,7 @@ def main() -> None:
         return
     with throwaway(durable=True) as servers:
         environment = serving.environment_on(servers)
-        os.environ |= environment
+        os.environ |= environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=CHECKOUT, env=os.environ, check=True)
         import django
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -34,19 +35,18 @@ def stores() -> Mapping[str, Storage]:
 
 def publish(checkpoint: Checkpoint) -> list[Publication]:
     """Write the log up to a checkpoint to every place of the settings. Where one fails, it is tried anew next time."""
-    writers: dict[str, Callable[[Publication], None]] = {
-        name: lambda known, store=store: _write(store, known.size, checkpoint)  # type: ignore[misc]
-        for name, store in stores().items()
+    writers: dict[str, Callable[[Checkpoint, int], None]] = {
+        name: partial(_write, store) for name, store in stores().items()
     }
     if settings.LOG_WEBHOOK:
-        writers["webhook"] = lambda known: _send(checkpoint)
+        writers["webhook"] = _send
     return [_published(name, write, checkpoint) for name, write in writers.items()]
 
 
-def _published(name: str, write: Callable[[Publication], None], checkpoint: Checkpoint) -> Publication:
+def _published(name: str, write: Callable[[Checkpoint, int], None], checkpoint: Checkpoint) -> Publication:
     known, _made = Publication.objects.get_or_create(place=name)
     try:
-        write(known)
+        write(checkpoint, known.size)
     except (DomainError, OSError, Unreadable) as error:
         known.error = str(error)
         logger.error("The log cannot be written to the %s: %s", name, error)
@@ -56,7 +56,7 @@ def _published(name: str, write: Callable[[Publication], None], checkpoint: Chec
     return known
 
 
-def _send(checkpoint: Checkpoint) -> None:
+def _send(checkpoint: Checkpoint, since: int) -> None:
     post(settings.LOG_WEBHOOK, checkpoint.note.encode(), "text/plain; charset=utf-8")
 
 
@@ -69,7 +69,7 @@ def published(store: Storage, name: str = "checkpoint") -> Note | None:
         return None
 
 
-def _write(store: Storage, since: int, checkpoint: Checkpoint) -> None:
+def _write(store: Storage, checkpoint: Checkpoint, since: int) -> None:
     """Raises `Conflict` where the place has a checkpoint that this log has not grown from: it stays, as evidence."""
     there = published(store)
     if there is not None:

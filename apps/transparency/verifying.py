@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from django.core.files.storage import Storage
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from psycopg import sql
 
 from apps.errors import DomainError, Invalid
@@ -48,9 +48,12 @@ class Run:
     """One verification: how far it has come."""
 
     keys: Sequence[Key]
-    until: int
     purges: Mapping[str, list[tuple[int, int]]]
     """The rows that were purged with a reason, by the label of their table."""
+    until: int = 0
+    """The size of the log when all that was signed had been read."""
+    last_signed: int = 0
+    """The size of the largest checkpoint of the database."""
     tree: Tree = field(default_factory=Tree)
     purged: Counter[str] = field(default_factory=Counter)
     shapes: Mapping[int, tuple[Table, list[str]]] = field(default_factory=dict)
@@ -71,10 +74,12 @@ def verify(keys: Sequence[Key] | None = None, outside: Iterable[tuple[str, str]]
     trusted = trusted_keys() if keys is None else list(keys)
     if not trusted:
         raise Invalid("log-key", "No key to verify with: set LOG_VERIFIER_KEYS, or name one.")
-    run = Run(trusted, size(), _purges())
+    run = Run(trusted, _purges())
     finding = ""
     try:
         _gather(run, outside)
+        run.last_signed = Checkpoint.objects.aggregate(most=Max("size"))["most"] or 0
+        run.until = size()  # last, so that what is added meanwhile is not missed at the end
         _verify_lines(run)
         _verify_ends(run)
     except Broken as error:
@@ -85,7 +90,8 @@ def verify(keys: Sequence[Key] | None = None, outside: Iterable[tuple[str, str]]
 
 def waiting() -> int:
     """The rows that are committed and not in the log yet."""
-    return sum(_without_leaf(table, ">")[0] for table in tables().values())
+    sources = _sources()
+    return sum(_without_leaf(table, ">", sources)[0] for table in tables().values())
 
 
 # --- Line by line ---------------------------------------------------------------------------------------------------
@@ -134,11 +140,14 @@ def _rows(run: Run, lines: Sequence[Line]) -> dict[tuple[int, int], Row]:
         wanted[line.shape].append(line.row)
     if wanted.keys() - run.shapes.keys():
         known = tables()
+        shapes = Shape.objects.select_related("source")
         run.shapes = {
-            shape.pk: (known[shape.source.label], shape.columns) for shape in Shape.objects.select_related("source")
+            shape.pk: (known[shape.source.label], shape.columns) for shape in shapes if shape.source.label in known
         }
     found: dict[tuple[int, int], Row] = {}
     for shape, numbers in wanted.items():
+        if shape not in run.shapes:
+            raise Broken(f"lines from {lines[0].index} on are of a table that the platform does not have")
         table, columns = run.shapes[shape]
         found |= {(shape, number): row for number, row in table.by_number(columns, numbers).items()}
     return found
@@ -246,24 +255,29 @@ def _verify_ends(run: Run) -> None:
                 named = f"the checkpoint of {many} lines {where}"
                 _require_signed(run, named, note)
                 raise Broken(f"{named}: the log has {run.until}, its end was cut off")
-    if (last := Checkpoint.objects.order_by("-size").first()) is not None and last.size > run.until:
-        raise Broken(f"a checkpoint of the database has {last.size} lines, the log {run.until}: its end was cut off")
+    if (last := run.last_signed) > run.until:
+        raise Broken(f"a checkpoint of the database has {last} lines, the log {run.until}: its end was cut off")
     for label, gone in run.purged.items():
         if gone > (most := Purge.objects.filter(label=label).aggregate(most=Sum("count"))["most"]):
             raise Broken(f"{gone} rows of {label} are gone, of which {most} were purged")
+    sources = _sources()
     for table in tables().values():
-        many, number = _without_leaf(table, "<=")
+        many, number = _without_leaf(table, "<=", sources)
         if many:
             raise Broken(f"row {number} of {table.label} is not in the log: it was not written by the platform")
 
 
-def _without_leaf(table: Table, sign: str) -> tuple[int, int]:
+def _sources() -> Mapping[str, Source]:
+    return {source.label: source for source in Source.objects.all()}
+
+
+def _without_leaf(table: Table, sign: str, sources: Mapping[str, Source]) -> tuple[int, int]:
     """How many rows have no leaf among those that are final ("<=") or may still wait (">"), and the first of them."""
     query = sql.SQL(
         "SELECT count(*), min(stored.{key}) FROM {table} AS stored WHERE stored.{key} {sign} %(done)s AND NOT EXISTS"
         " (SELECT FROM transparency_leaf AS leaf WHERE leaf.source_id = %(source)s AND leaf.row = stored.{key})"
     ).format(key=sql.Identifier(table.key), table=sql.Identifier(table.name), sign=sql.SQL(sign))
-    source = Source.objects.filter(label=table.label).first()
+    source = sources.get(table.label)
     with connection.cursor() as cursor:
         cursor.execute(query, {"done": source.done if source else 0, "source": source.pk if source else 0})
         many, number = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Rows come into the log after their commit, each once, whatever the order of commits and whoever is cut off."""
+"""Rows come into the log after their commit, each once, in whatever order they were committed."""
 
 from __future__ import annotations
 
