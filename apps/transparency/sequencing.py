@@ -10,7 +10,7 @@ will never be.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,10 @@ WRITERS = """
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND mode = 'RowExclusiveLock'
 """
-LAST_NUMBER = "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence(%s, %s)::regclass), 0)"
+LAST_NUMBERS = """
+    SELECT label, COALESCE(pg_sequence_last_value(pg_get_serial_sequence(name, key)::regclass), 0)
+    FROM unnest(%s::text[], %s::text[], %s::text[]) AS given (label, name, key)
+"""
 ADD = """
     INSERT INTO transparency_leaf (index, row, source_id, shape_id, salt, commitment)
     SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])
@@ -72,12 +75,25 @@ def sequence() -> int:
 
     Several at once share the work. Cut off at any moment, the next call goes on from what was committed.
     """
-    added = 0
-    for table in tables().values():
+    added, known = 0, {source.label: source for source in Source.objects.all()}
+    last = _last_numbers(list(tables().values()))
+    for label, table in tables().items():
+        source = known.get(label)
+        if source is not None and source.pending is None and source.done == last[label]:
+            continue  # nothing came in: most tables, most of the time
         pass_ = Pass(table)
         while pass_.is_open:
             added += pass_.step()
     return added
+
+
+def _last_numbers(wanted: Sequence[Table]) -> dict[str, int]:
+    """The last number given out in each table, by its label; 0 where none was."""
+    quote = connection.ops.quote_name
+    given = zip(*((table.label, quote(table.name), table.key) for table in wanted), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_NUMBERS, [list(each) for each in given])
+        return dict(cursor.fetchall())
 
 
 @dataclass
@@ -116,7 +132,7 @@ class Pass:
 
     def _begin(self, source: Source) -> None:
         """Find up to which number the rows are final. Of what is read later on, all that is committed is seen."""
-        last = self._last_number()
+        last = _last_numbers([self.table])[self.table.label]
         writers = self._writers()
         source.done = min(source.done, last)  # lower where numbers were begun anew
         if source.pending is None:
@@ -139,11 +155,6 @@ class Pass:
         with connection.cursor() as cursor:
             cursor.execute(query, [start, source.pk, BATCH])
             return cursor.fetchall()
-
-    def _last_number(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(LAST_NUMBER, [connection.ops.quote_name(self.table.name), self.table.key])
-            return int(cursor.fetchone()[0])
 
     def _writers(self) -> set[str]:
         with connection.cursor() as cursor:

@@ -23,3 +23,9 @@ def attacker() -> Iterator[psycopg.Connection]:
     with psycopg.connect(host=str(servers.home), user="postgres", dbname=name, autocommit=True) as session:
         session.execute("SET session_replication_role = replica")
         yield session
+
+
+def restart_numbers() -> None:
+    """Let entries be numbered from 1, whatever earlier tests have used up."""
+    with attacker() as session:
+        session.execute("ALTER TABLE audit_entry ALTER COLUMN id RESTART")

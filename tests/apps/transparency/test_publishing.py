@@ -111,7 +111,8 @@ def test_a_bucket_holds_the_log_and_is_compared_with(settings: LazySettings) -> 
         }
         bucket = {"BACKEND": "apps.infra.files.bucket.Bucket", "OPTIONS": options}
         settings.STORAGES = settings.STORAGES | {"log_bucket": bucket}
-        storages["log_bucket"].connection.create_bucket(Bucket="log")  # type: ignore[attr-defined]
+        store: Any = storages["log_bucket"]
+        store.connection.create_bucket(Bucket="log")
         record(None, Action.VIEWED)
         made = checkpoint()
         assert made is not None

@@ -25,7 +25,7 @@ from apps.transparency.keys import SigningKey
 from apps.transparency.models import Checkpoint, Leaf, Publication, Verification
 from apps.transparency.sequencing import record_purge
 from infloo_verify import TILE, Key, NotValid, check_log
-from tests.apps.transparency.sessions import attacker
+from tests.apps.transparency.sessions import attacker, restart_numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +48,7 @@ def folder(settings: LazySettings, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def entries(folder: Path) -> list[int]:
     """Rows of two checkpoints, over more than two tiles; their numbers."""
+    restart_numbers()
     with transaction.atomic():
         for number in range(ROWS):
             record(None, Action.VIEWED, reason=f"Reason {number}")
