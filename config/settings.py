@@ -164,8 +164,24 @@ def _checked_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
 def _filled(name: str) -> str:
     value = str(_read("str", name))
     if not value:
-        raise SystemExit(f"{name} is empty. USE_S3 needs it; .env.example says how.")
+        raise SystemExit(f"{name} is empty. A bucket needs it; .env.example says how.")
     return value
+
+
+def _bucket(name: str) -> dict[str, Any]:
+    return {
+        "access_key": _filled("AWS_ACCESS_KEY_ID"),
+        "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),
+        "bucket_name": name,
+        "endpoint_url": _read("str", "AWS_S3_ENDPOINT_URL", default=None),
+        "querystring_auth": True,
+        "querystring_expire": 60,
+    }
+
+
+def _web_address(name: str) -> str:
+    value = str(_read("str", name, default=""))
+    return _checked_url(name, value, ("https", "http")) if value else ""
 
 
 LONGEST_LABEL = 20
@@ -252,6 +268,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "apps.tallies",
     "apps.audit",
+    "apps.transparency",
     "apps.review",
     "apps.review.decisions",
     "apps.tables",
@@ -507,20 +524,34 @@ USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "apps.infra.files.bucket.Bucket",
-        "OPTIONS": {
-            "access_key": _filled("AWS_ACCESS_KEY_ID"),
-            "secret_key": _filled("AWS_SECRET_ACCESS_KEY"),
-            "bucket_name": _filled("AWS_STORAGE_BUCKET_NAME"),
-            "endpoint_url": _read("str", "AWS_S3_ENDPOINT_URL", default=None),
-            "querystring_auth": True,
-            "querystring_expire": 60,
-        },
+        "OPTIONS": _bucket(_filled("AWS_STORAGE_BUCKET_NAME")),
     }
 ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
 """Between the request of an erasure and the erasure; it can be cancelled until then."""
 SIGNED_ADDRESS_SECONDS = 60
 VIDEO_ADDRESS_SECONDS = 3600
 """So long players fetch further parts of a video from an address that was begun in time; each is checked anew."""
+
+# --- The log that proves itself: docs/transparency.md ----------------------------------------------------------------
+
+LOG_SIGNING_KEY = str(_read("str", "LOG_SIGNING_KEY", default=""))
+LOG_KEY_FILE = VAR_DIR / "log_signing_key" if DEBUG else None
+"""The key where none is set; made there."""
+LOG_VERIFIER_KEYS: list[str] = _read("list", "LOG_VERIFIER_KEYS", default=[])
+LOG_FOLDER = str(_read("str", "LOG_FOLDER", default=str(VAR_DIR / "log") if DEBUG else ""))
+LOG_BUCKET = str(_read("str", "LOG_BUCKET", default=""))
+LOG_WEBHOOK = _web_address("LOG_WEBHOOK")
+LOG_TSA_URL = _web_address("LOG_TSA_URL")
+LOG_TSA_CERTIFICATES = str(_read("str", "LOG_TSA_CERTIFICATES", default=""))
+if LOG_TSA_URL and not Path(LOG_TSA_CERTIFICATES).is_file():
+    raise SystemExit("LOG_TSA_CERTIFICATES names no file. LOG_TSA_URL needs it; .env.example says how.")
+if LOG_FOLDER:
+    STORAGES["log_folder"] = {
+        "BACKEND": "apps.infra.files.storage.Folder",
+        "OPTIONS": {"location": LOG_FOLDER, "allow_overwrite": True, "file_permissions_mode": 0o644},
+    }
+if LOG_BUCKET:
+    STORAGES["log_bucket"] = {"BACKEND": "apps.infra.files.bucket.Bucket", "OPTIONS": _bucket(LOG_BUCKET)}
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 

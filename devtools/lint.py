@@ -8,7 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 from devtools.paths import CHECKOUT
 
-CODE = ("admin_dashboards", "api", "apps", "benchmarks", "config", "demo", "devtools", "ops", "tests", "manage.py")
+CODE = (
+    "admin_dashboards",
+    "api",
+    "apps",
+    "benchmarks",
+    "config",
+    "demo",
+    "devtools",
+    "ops",
+    "tests",
+    "infloo_verify.py",
+    "manage.py",
+)
 PYTHON = sys.executable
 # The settings load under DEBUG; nothing connects anywhere.
 ENVIRONMENT = {

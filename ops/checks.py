@@ -18,3 +18,17 @@ NO_PROXY = Info(
 def trusts_its_proxy(**options: Any) -> list[CheckMessage]:
     """Only a hint: a server may end TLS itself."""
     return [NO_PROXY] if settings.SECURE_SSL_REDIRECT and not settings.TRUSTED_PROXIES else []
+
+
+NO_LOG_KEY = Info(
+    "The log that proves itself is not signed (LOG_SIGNING_KEY), or written nowhere outside the database.",
+    hint="Give the worker a key and one of LOG_FOLDER, LOG_BUCKET and LOG_WEBHOOK; .env.example says how.",
+    id="infloo.I002",
+)
+
+
+@register(Tags.security, deploy=True)
+def signs_its_log(**options: Any) -> list[CheckMessage]:
+    """Only a hint: of the processes, the worker alone needs the key."""
+    is_written = any((settings.LOG_FOLDER, settings.LOG_BUCKET, settings.LOG_WEBHOOK))
+    return [] if settings.LOG_SIGNING_KEY and is_written else [NO_LOG_KEY]

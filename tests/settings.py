@@ -46,6 +46,7 @@ os.environ |= {
     "DATABASE_URL": servers.database_url(),
     "REDIS_URL": servers.redis_url(number),
     "EMAIL_URL": "memorymail://",
+    "LOG_FOLDER": str(servers.home / f"log-{worker}"),
 }
 
 from config.layers import channel_layers  # noqa: E402
@@ -56,6 +57,7 @@ BROADCAST_PREFIX = f"test-{worker}"
 CHANNEL_LAYERS = channel_layers([REDIS_URL], BROADCAST_PREFIX)  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = servers.home / f"media-{worker}"
+LOG_KEY_FILE = servers.home / f"log-key-{worker}"
 # Static files straight from the apps, found when asked for: no collectstatic, no scan for every test client.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

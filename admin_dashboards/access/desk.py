@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.access.audit_log.export import audit_export
 from admin_dashboards.access.audit_log.page import audit_page, may_see
+from admin_dashboards.access.audit_log.proofs import audit_proof, may_prove, may_see_state, state_page
 from admin_dashboards.access.explain import explain, question_context
 from admin_dashboards.access.overview import Rejected, overview
 from admin_dashboards.access.revocable import revocable
@@ -48,6 +49,12 @@ class AccessDesk(Desk):
             path("", self.view(self.index), name="desk_access"),
             path("audit/", self.view(partial(audit_page, self), opens=may_see), name="desk_access_audit"),
             path("audit/export/", self.view(audit_export, posts=True, opens=may_see), name="desk_access_audit_export"),
+            path(
+                "audit/state/",
+                self.view(partial(state_page, self), opens=may_see_state),
+                name="desk_access_audit_state",
+            ),
+            path("audit/proof/", self.view(audit_proof, posts=True, opens=may_prove), name="desk_access_audit_proof"),
             path("explain/", self.view(self.explain), name="desk_access_explain"),
             path("revoke/", self.view(self.revoke, posts=True), name="desk_access_revoke"),
             path("reset/", self.view(self.ask_reset, posts=True), name="desk_access_reset"),

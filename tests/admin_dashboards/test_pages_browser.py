@@ -32,6 +32,7 @@ ALONE = (
     "/admin/",
     "/admin/access/",
     "/admin/access/audit/",
+    "/admin/access/audit/state/",
     "/admin/access/audit/?actor=decider&since=2020-01-01T00%3A00",
     "/admin/access/audit/?id=99999",
     "/admin/access/audit/?request=none",

@@ -76,6 +76,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "desk_access": (ACCESS, NO_ONE),
     "desk_access_audit": (ACCESS, NO_ONE),
     "desk_access_audit_export": (NO_ONE, ADMIN),
+    "desk_access_audit_state": (ACCESS, NO_ONE),
+    "desk_access_audit_proof": (NO_ONE, ADMIN),
     "desk_access_explain": (ACCESS, NO_ONE),
     "desk_access_revoke": (NO_ONE, ACCESS),
     "desk_access_reset": (NO_ONE, ACCESS),

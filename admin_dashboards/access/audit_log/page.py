@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from admin_dashboards.access.audit_log.describe import describe
 from admin_dashboards.access.audit_log.export import EXPORT
 from admin_dashboards.access.audit_log.filters import FilterForm, filters_in
+from admin_dashboards.access.audit_log.proofs import may_prove, may_see_state
 from admin_dashboards.context import StaffRequest
 from admin_dashboards.links import AUDIT_LOG, VIEWS_AUDIT_LOG
 from admin_dashboards.saved_filters import filters_of
@@ -42,6 +43,8 @@ def audit_page(desk: Any, request: StaffRequest) -> HttpResponse:
         "saved": filters_of(request, AUDIT_LOG),
         "opens_desk": desk.may_open(request),
         "now": timezone.now(),
+        "may_see_state": may_see_state(request),
+        "may_prove": may_prove(request),
         "may_export": bool(may(request.user, EXPORT)),
         "export_address": f"{reverse('admin:desk_access_audit_export')}?{asked.urlencode()}",
     }
