@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 
-from apps.infra import valkey
+from apps.infra import draining, valkey
 from apps.infra.client_address import client_address, is_trusted_proxy
 
 # Seconds that the database may take to answer /readyz; of Valkey, `config.layers` says it.
@@ -70,6 +70,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
+    if draining.is_draining():
+        return JsonResponse({"process": "is stopping"}, status=503)
     parts = {"database": _state(_ask_database), "broker": _state(_ask_valkey)}
     return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 

@@ -81,6 +81,13 @@ def _number(name: str, default: float) -> float:
     return value
 
 
+def _seconds(name: str, default: float) -> float:
+    value = float(_read("float", name, default=default))
+    if not 0 <= value < float("inf"):
+        raise SystemExit(f"{name} must be a number of seconds, 0 or more.")
+    return value
+
+
 def _flag(name: str, default: bool = False) -> bool:
     value = str(_read("str", name, default=str(default))).lower()
     if value not in {*env.BOOLEAN_TRUE_STRINGS, "false", "off", "no", "n", "0", ""}:
@@ -443,6 +450,13 @@ SOCKETS_A_PERSON = 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+# --- Stopping ---------------------------------------------------------------------------------------------------------
+
+DRAIN_SECONDS = _seconds("DRAIN_SECONDS", 0 if DEBUG else 5)
+"""For which a process that is asked to stop still serves, so that proxies learn of it by /readyz."""
+STOP_SECONDS = _number("STOP_SECONDS", 10 if DEBUG else 30)
+"""For which calls and jobs under way may go on after that."""
 
 # --- Files ----------------------------------------------------------------------------------------------------------
 

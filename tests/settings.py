@@ -46,6 +46,7 @@ os.environ |= {
     "DATABASE_URL": servers.database_url(),
     "REDIS_URL": servers.redis_url(number),
     "EMAIL_URL": "memorymail://",
+    "STOP_SECONDS": "3",
 }
 
 from config.layers import channel_layers  # noqa: E402

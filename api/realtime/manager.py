@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -82,6 +83,17 @@ class ConnectionManager:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    # --- Going away -------------------------------------------------------------------------------------------------
+
+    def drain(self, seconds: float) -> None:
+        """Close every socket within so many seconds, at random times: their clients open others elsewhere."""
+        for socket in self._sockets:
+            self.run(self._move(socket, random.uniform(0, seconds * 0.8)))
+
+    async def _move(self, socket: Socket, after: float) -> None:
+        await asyncio.sleep(after)
+        await socket.move()
 
     # --- How many a user has ---------------------------------------------------------------------------------------
 

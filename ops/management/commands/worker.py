@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import sys
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 
 from apps.infra.jobs import IS_STOPPING
+from ops.running_jobs import RunningJobs
 from ops.web import end_with_supervisor
 
 logger = logging.getLogger(__name__)
@@ -36,6 +40,13 @@ class Command(BaseCommand):
             asyncio.run(work_until_stopped(concurrency))
 
 
+def leave_at_once() -> None:
+    """End the process, whose end would wait for its threads: what they had begun is for another worker by now."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 async def work_until_stopped(concurrency: int) -> None:
     """Work, and begin anew when the database or a pooler before it went away: procrastinate ends without an error."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -56,16 +67,22 @@ async def work_until_stopped(concurrency: int) -> None:
 
 
 async def _work(concurrency: int, stop: asyncio.Event) -> None:
-    """Run jobs until the database is lost, or `stop` is set and what is under way has finished."""
+    """Run jobs until the database is lost, or `stop` is set and what is under way has ended.
+
+    Jobs that take longer than STOP_SECONDS are handed back, and this process ends under them.
+    """
+    running = RunningJobs()
     with contextlib.suppress(ConnectorException, psycopg.Error):
         async with app.open_async():
             work = asyncio.create_task(
                 app.run_worker_async(
                     concurrency=concurrency,
                     delete_jobs="successful",  # failed ones stay to be examined
-                    shutdown_graceful_timeout=10,
+                    # Never reached: after its own time limit procrastinate goes on waiting.
+                    shutdown_graceful_timeout=2 * settings.STOP_SECONDS,
                     install_signal_handlers=False,
                     additional_context={IS_STOPPING: stop.is_set},
+                    worker_middleware=[running.note],
                 )
             )
             stopping = asyncio.create_task(stop.wait())
@@ -74,5 +91,9 @@ async def _work(concurrency: int, stop: asyncio.Event) -> None:
             finally:
                 stopping.cancel()
                 work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+                done, _late = await asyncio.wait((work,), timeout=settings.STOP_SECONDS)
+            if not done:
+                await running.hand_back()
+                leave_at_once()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
