@@ -232,6 +232,7 @@ INSTALLED_APPS = [
     "axes",
     "django_structlog",
     "apps.tallies",
+    "apps.upkeep",
     "apps.audit",
     "apps.review",
     "apps.review.decisions",

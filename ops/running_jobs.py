@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
+
+from apps.infra import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +25,16 @@ class RunningJobs:
     async def note(self, call: Callable[[], Awaitable[Any]], context: JobContext, worker: object) -> Any:
         """As middleware of the worker: run one job, and know of it meanwhile."""
         self._running[context.job.id] = context
+        started, outcome = time.monotonic(), "succeeded"
         try:
             return await call()
+        except BaseException as error:
+            task = context.app.tasks.get(context.job.task_name)
+            outcome = "retried" if task and task.get_retry_exception(error, context.job) else "failed"
+            raise
         finally:
             del self._running[context.job.id]
+            metrics.JOBS.labels(context.job.task_name, outcome).observe(time.monotonic() - started)
 
     async def hand_back(self) -> None:
         """Let other workers begin anew what has begun here. The caller ends the process right after."""

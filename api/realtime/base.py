@@ -21,7 +21,7 @@ from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
 from apps import errors
 from apps.errors import DomainError, Invalid
-from apps.infra import draining
+from apps.infra import draining, metrics
 from apps.infra.limits import TooMany
 from apps.users.authentication.socket_tickets import SocketCredential
 from apps.users.models import User
@@ -64,6 +64,8 @@ class Socket(AsyncWebsocketConsumer):
 
     guard: ClassVar[auth.User] = auth.User()
     """Checks the user when the socket opens, and every few seconds while it is open."""
+    kind: ClassVar[str]
+    """What /metrics calls it."""
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
     """What clients may send."""
 
@@ -157,6 +159,7 @@ class Socket(AsyncWebsocketConsumer):
         if self._is_over:
             return
         self._is_over = True
+        metrics.SOCKETS_ENDED.labels(code).inc()
         await self._stop()
         with suppress(OSError):  # gone already
             await self.close(code, reason)

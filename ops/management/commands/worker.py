@@ -10,10 +10,11 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
+from prometheus_client import start_http_server
 
 from apps.infra.jobs import IS_STOPPING
 from ops.running_jobs import RunningJobs
@@ -32,9 +33,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=4, help="jobs at a time")
+        parser.add_argument("--metrics-host", default="127.0.0.1", help="the address at which /metrics is asked for")
+        parser.add_argument("--metrics-port", type=int, help="its port; without one there are no metrics")
 
-    def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
+    def handle(self, *args: Any, concurrency: int, metrics_host: str, metrics_port: int | None, **options: Any) -> None:
         end_with_supervisor()
+        if metrics_port is not None:
+            try:
+                start_http_server(metrics_port, metrics_host)
+            except (OSError, OverflowError) as error:
+                raise CommandError(f"Cannot listen on {metrics_host} port {metrics_port}: {error}") from None
         assert isinstance(app.connector, DjangoConnector)
         with app.replace_connector(app.connector.get_worker_connector()):
             asyncio.run(work_until_stopped(concurrency))
