@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import pool
+from config import log_server, pool
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -540,11 +540,18 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+PROCRASTINATE_ON_APP_READY = "ops.job_origin.carry_origin"
 
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestOrigin has set it, whatever the client sent
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
-LOGGING = {
+LOG_SERVER = _checked_url("LOG_SERVER", str(_read("str", "LOG_SERVER", default="")), ("", *log_server.SCHEMES))
+"""Where lines of the log go besides stderr."""
+_log_server = (
+    log_server.LogServer(LOG_SERVER, ca_file=str(_read("str", "LOG_SERVER_CA", default=""))) if LOG_SERVER else None
+)
+
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -580,8 +587,13 @@ LOGGING = {
         "django_structlog": {"level": "INFO" if not DEBUG or TESTING else "WARNING"},
     },
 }
+if _log_server is not None:
+    handler = {"()": log_server.LogServerHandler, "server": _log_server, "formatter": "lines"}
+    LOGGING["handlers"]["server"] = handler
+    for logger in (LOGGING["root"], LOGGING["loggers"]["django"]):
+        logger["handlers"].append("server")
 structlog.configure(
-    **lines(logging.INFO)
+    **lines(logging.INFO, _log_server)
     if not DEBUG
     else {
         "processors": [

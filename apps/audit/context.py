@@ -12,6 +12,8 @@ from dataclasses import dataclass
 class Origin:
     request_id: str = ""
     address: str | None = None
+    traceparent: str = ""
+    """The span that the request or job is, for what it asks for; see `apps.infra.tracing`."""
 
 
 NOWHERE = Origin()
@@ -23,9 +25,9 @@ def origin() -> Origin:
 
 
 @contextmanager
-def coming_from(request_id: str, address: str | None) -> Iterator[None]:
+def coming_from(request_id: str, address: str | None, traceparent: str = "") -> Iterator[None]:
     """Set the origin of everything that is recorded inside the block."""
-    token = _origin.set(Origin(request_id, address))
+    token = _origin.set(Origin(request_id, address, traceparent))
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import select
 import signal
@@ -94,6 +95,15 @@ class HttpCommand(Command):
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: object, headers: dict[str, str]) -> int:
+        """Status of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("POST", path, json.dumps(body), headers | {"Content-Type": "application/json"})
+            return connection.getresponse().status
         finally:
             connection.close()
 

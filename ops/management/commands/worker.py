@@ -17,6 +17,8 @@ from procrastinate.exceptions import ConnectorException
 from prometheus_client import start_http_server
 
 from apps.infra.jobs import IS_STOPPING
+from config import tracing
+from ops.job_origin import resume_origin
 from ops.running_jobs import RunningJobs
 from ops.web import end_with_supervisor
 
@@ -38,6 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, concurrency: int, metrics_host: str, metrics_port: int | None, **options: Any) -> None:
         end_with_supervisor()
+        tracing.start()
         if metrics_port is not None:
             try:
                 start_http_server(metrics_port, metrics_host)
@@ -90,7 +93,7 @@ async def _work(concurrency: int, stop: asyncio.Event) -> None:
                     shutdown_graceful_timeout=2 * settings.STOP_SECONDS,
                     install_signal_handlers=False,
                     additional_context={IS_STOPPING: stop.is_set},
-                    worker_middleware=[running.note],
+                    worker_middleware=[resume_origin, running.note],
                 )
             )
             stopping = asyncio.create_task(stop.wait())
