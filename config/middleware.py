@@ -19,7 +19,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 
 from apps.audit.context import coming_from
-from apps.infra import tracing
+from apps.infra import replica, tracing
 from apps.infra.client_address import client_address, is_trusted_proxy
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -99,6 +99,11 @@ class ApiRequests:
         request.get_host()  # raises for a host that is not ours
         request.user = AnonymousUser()  # until the token is read
         request.resolver_match = match = resolve(request.path_info)
+        if request.method in ("GET", "HEAD") and "HTTP_AUTHORIZATION" not in request.META:
+            return replica.read(
+                lambda: match.func(request, *match.args, **match.kwargs),
+                has_failed=lambda answer: answer.status_code >= 500,
+            )
         return match.func(request, *match.args, **match.kwargs)
 
     @cached_property

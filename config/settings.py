@@ -289,21 +289,22 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------------------------
 
 DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
-try:
-    _database = environ.Env.db_url_config(DATABASE_URL)
-except Exception:  # whatever the parser says of it, it may hold the password
-    raise SystemExit("DATABASE_URL cannot be read. .env.example shows its form.") from None
-if not _database.get("NAME"):
-    raise SystemExit("DATABASE_URL names no database. .env.example shows its form.")
-DATABASES = {
-    "default": _database
-    | {
+
+
+def _database(name: str, url: str) -> dict[str, Any]:
+    try:
+        database: dict[str, Any] = environ.Env.db_url_config(url)
+    except Exception:  # whatever the parser says of it, it may hold the password
+        raise SystemExit(f"{name} cannot be read. .env.example shows its form.") from None
+    if not database.get("NAME"):
+        raise SystemExit(f"{name} names no database. .env.example shows its form.")
+    return database | {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections
         "CONN_HEALTH_CHECKS": True,
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": _database.get("OPTIONS", {})
+        "OPTIONS": database.get("OPTIONS", {})
         | {
             "pool": {
                 "min_size": 0,
@@ -318,7 +319,16 @@ DATABASES = {
         # Any number lets `apps.infra.prepared` prepare its statements; Django sets None, and psycopg then never does.
         | {"prepare_threshold": 5 if _flag("PREPARE_STATEMENTS", default=True) else None},
     }
-}
+
+
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+if _replica := str(_read("str", "REPLICA_DATABASE_URL", default="")):
+    _checked_url("REPLICA_DATABASE_URL", _replica, ("postgres", "postgresql"))
+    DATABASES["replica"] = _database("REPLICA_DATABASE_URL", _replica) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["replica"]["OPTIONS"]["connect_timeout"] = 2
+    DATABASES["replica"]["OPTIONS"]["pool"]["timeout"] = 2  # seconds: the primary answers instead
+REPLICA_LAG_SECONDS = _number("REPLICA_LAG_SECONDS", 10)
+"""How far behind a replica may be to be read from."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"))
