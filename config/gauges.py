@@ -93,8 +93,8 @@ def _shared() -> Iterator[Metric]:
 
 def _read() -> list[Metric]:
     # A connection of its own: the pool would wait for a free one.
-    params = connection.get_connection_params() | {"connect_timeout": CONNECT_TIMEOUT, "cursor_factory": psycopg.Cursor}
-    with psycopg.connect(**params | {"row_factory": dict_row}) as session:  # type: ignore[arg-type]
+    params: dict[str, Any] = connection.get_connection_params() | {"connect_timeout": CONNECT_TIMEOUT}
+    with psycopg.connect(**params | {"cursor_factory": psycopg.Cursor, "row_factory": dict_row}) as session:
         session.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT}")
         waiting = GaugeMetricFamily(
             "infloo_jobs_waiting", f"Jobs that are due, among the first {WAITING_MAX:,}", labels=["queue"]

@@ -130,6 +130,6 @@ def test_a_collector_hears_what_was_called_and_never_with_what() -> None:
     assert TRACE in lines  # of the mail that could not be sent
 
 
-def test_nothing_of_traces_is_loaded_without_a_collector() -> None:
+def test_traces_load_nothing_without_a_collector() -> None:
     program = "import sys, config.wsgi; print(sorted(n for n in sys.modules if n.startswith('opentelemetry')))"
     assert start(PRODUCTION, "-c", program).stdout.strip() == "[]"
