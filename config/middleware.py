@@ -21,6 +21,7 @@ from django.urls import resolve
 from apps.audit.context import coming_from
 from apps.infra import replica, tracing
 from apps.infra.client_address import client_address, is_trusted_proxy
+from config.health import METHODS
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -49,7 +50,8 @@ class RequestOrigin:
             response = self.get_response(request)
             route = request.resolver_match.route if request.resolver_match else "none"
             about = {"http.route": route, "http.response.status_code": response.status_code, "request_id": request_id}
-            span.name(f"{request.method} {route}", **about)
+            # A client may make up methods.
+            span.name(f"{request.method if request.method in METHODS else 'other'} {route}", **about)
         response["X-Request-ID"] = request_id
         return response
 
