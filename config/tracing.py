@@ -17,7 +17,8 @@ from apps.infra import tracing
 from apps.infra.tracing import Span
 
 ENDPOINT = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-STATEMENT = re.compile(r'\s*(?:--[^\n]*\n\s*)*(\w+)(?:[^"]*?\b(?:FROM|INTO|UPDATE)\s+"?(\w+))?', re.IGNORECASE)
+OPERATION = re.compile(r"\s*([A-Za-z]+)")
+TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([a-z]+_[a-z_]+)')
 
 
 def start() -> None:
@@ -65,8 +66,9 @@ class Collector:
     def _query(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         from opentelemetry.trace import SpanKind
 
-        found = STATEMENT.match(sql) if isinstance(sql, str) else None
-        operation, table = (found[1].upper(), found[2] or "") if found else ("SQL", "")
+        text = sql if isinstance(sql, str) else ""
+        operation = found[1].upper() if (found := OPERATION.match(text)) else "SQL"
+        table = found[1] if (found := TABLE.search(text)) else ""
         attributes = {"db.system.name": "postgresql", "db.operation.name": operation, "db.collection.name": table}
         with self._tracer.start_as_current_span(
             f"{operation} {table}".strip(),
