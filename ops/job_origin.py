@@ -37,10 +37,11 @@ def _with_origin(job: Job) -> Job:
 
 async def resume_origin(call: Callable[[], Awaitable[Any]], context: JobContext, worker: object) -> Any:
     """As middleware of a worker: run a job as a part of what the request that asked for it has begun."""
-    request_id, traceparent = context.job.task_kwargs.pop(ORIGIN, ("", ""))
+    carried: Any = context.job.task_kwargs.pop(ORIGIN, ("", ""))
+    request_id, traceparent = carried
     name = context.job.task_name
     with tracing.span("consumer", name, traceparent) as span:
-        ids = {"trace_id": span.trace_id, "span_id": span.span_id, "task": name, "job": context.job.id}
+        ids: dict[str, Any] = {"trace_id": span.trace_id, "span_id": span.span_id, "task": name, "job": context.job.id}
         if request_id:
             ids["request_id"] = request_id
         with bound_contextvars(**ids), coming_from(request_id, None, span.traceparent):
