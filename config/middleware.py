@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import cache, cached_property
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from django.contrib.auth.models import AnonymousUser
@@ -49,7 +49,11 @@ class RequestOrigin:
         ):
             response = self.get_response(request)
             route = request.resolver_match.route if request.resolver_match else "none"
-            about = {"http.route": route, "http.response.status_code": response.status_code, "request_id": request_id}
+            about: dict[str, Any] = {
+                "http.route": route,
+                "http.response.status_code": response.status_code,
+                "request_id": request_id,
+            }
             # A client may make up methods.
             span.name(f"{request.method if request.method in METHODS else 'other'} {route}", **about)
         response["X-Request-ID"] = request_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Any
+from typing import Any, cast
 
 from granian.constants import Interfaces
 from granian.server.mp import MPServer
@@ -40,11 +40,11 @@ class WebServer(MPServer):
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         drain, self._drain = self._drain, None
         if not drain:  # asked a second time, or told not to wait
-            super().signal_handler_interrupt()
+            cast(Any, super()).signal_handler_interrupt()
             return
         for worker in self.wrks:
             os.kill(worker.inner.pid, signal.SIGUSR1)
-        threading.Timer(drain, super().signal_handler_interrupt).start()
+        threading.Timer(drain, cast(Any, super()).signal_handler_interrupt).start()
 
 
 def _load() -> Any:

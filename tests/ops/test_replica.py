@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,7 +29,7 @@ class Replica:
 
     def __init__(self, folder: Path) -> None:
         owner = servers.home.stat().st_uid
-        self._run = {"user": owner, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._run: dict[str, Any] = {"user": owner, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run([path_of(servers.home, "pg_basebackup"), "-D", folder, *COPY], check=True, **self._run)
         settings = {
             "listen_addresses": "",
