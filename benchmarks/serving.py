@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import signal
 import socket
 import subprocess
@@ -116,11 +115,8 @@ def one_port(checkout: Path = CHECKOUT) -> list[str]:
 
 
 def granian(application: str, *, workers: int = 1, checkout: Path = CHECKOUT) -> list[str]:
-    """A WSGI application under the line of deploy/Procfile, on this machine alone."""
-    line = re.search(r"^web: granian (.*)$", (checkout / "deploy" / "Procfile").read_text(), re.MULTILINE)
-    if not line:
-        raise SystemExit("deploy/Procfile has no web process under granian.")
-    arguments = re.sub(r"--host \S+ --port \S+|--workers \d+", "", line[1]).split()[:-1]
+    """A WSGI application under granian as `manage.py web` starts it, on this machine alone."""
+    arguments = ["--interface", "wsgi", "--no-ws", "--blocking-threads", "16", "--workers-kill-timeout", "30"]
     fixed = ["--log-level", "error", "--workers", str(workers), "--host", "127.0.0.1"]
     return [python_of(checkout), "-m", "granian", *arguments, application, *fixed, "--port"]
 

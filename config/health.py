@@ -14,10 +14,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Histogram, generate_latest
 
-from apps.infra import valkey
+from apps.infra import draining, valkey
 from apps.infra.client_address import client_address, is_trusted_proxy
+from config.gauges import ProcessGauges, SharedGauges
 
 # Seconds that the database may take to answer /readyz; of Valkey, `config.layers` says it.
 DATABASE_TIMEOUT = 2
@@ -30,6 +31,8 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+REGISTRY.register(ProcessGauges())
+REGISTRY.register(SharedGauges())
 
 
 class RequestMetrics:
@@ -70,6 +73,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
+    if draining.is_draining():
+        return JsonResponse({"process": "is stopping"}, status=503)
     parts = {"database": _state(_ask_database), "broker": _state(_ask_valkey)}
     return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 

@@ -11,15 +11,22 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from config.log_server import LogServer
 from config.tracebacks import traceback_as_text
 
 
 class Lines(structlog.BytesLogger):
     """As a handler of `logging`, it lets no request fail because its line could not be written."""
 
+    def __init__(self, server: LogServer | None, name: str) -> None:
+        super().__init__(sys.stderr.buffer, name=name)
+        self._server = server
+
     def msg(self, message: bytes) -> None:
         with suppress(OSError, ValueError):
             super().msg(message)
+        if self._server is not None:
+            self._server.put(message)
 
     log = debug = info = warn = warning = msg
     fatal = failure = err = error = critical = exception = msg
@@ -32,8 +39,8 @@ def as_json(line: Any, **options: Any) -> bytes:
         return json.dumps(line, **options).encode()
 
 
-def lines(level: int) -> dict[str, Any]:
-    """Options of `structlog.configure`."""
+def lines(level: int, server: LogServer | None) -> dict[str, Any]:
+    """Options of `structlog.configure`. Lines go to `server` as well, if there is one."""
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.TimeStamper(fmt="iso"),
@@ -45,6 +52,6 @@ def lines(level: int) -> dict[str, Any]:
     return {
         "processors": processors,
         "wrapper_class": structlog.make_filtering_bound_logger(level),
-        "logger_factory": lambda name: Lines(sys.stderr.buffer, name=name),
+        "logger_factory": lambda name: Lines(server, name),
         "cache_logger_on_first_use": True,
     }

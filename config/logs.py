@@ -24,7 +24,9 @@ class RequestLog(RequestMiddleware):
     """django-structlog's line, without what costs more than the line: its signals, and a line at the beginning."""
 
     def prepare(self, request: HttpRequest) -> None:
-        bind_contextvars(request_id=origin().request_id, ip=origin().address)
+        known = origin()
+        _version, trace_id, span_id, _flags = known.traceparent.split("-")
+        bind_contextvars(request_id=known.request_id, ip=known.address, trace_id=trace_id, span_id=span_id)
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         if response.streaming or hasattr(request, "_raised_exception"):

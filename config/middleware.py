@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import cache, cached_property
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -20,7 +20,9 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 
 from apps.audit.context import coming_from
+from apps.infra import replica, tracing
 from apps.infra.client_address import client_address, is_trusted_proxy
+from config.health import METHODS
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -41,23 +43,38 @@ class RequestOrigin:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = str(uuid4())
         request.META["HTTP_X_REQUEST_ID"] = request_id
-        self._read_forwarded(request)
-        with coming_from(request_id, client_address(request.META)):
+        traceparent = self._read_forwarded(request)
+        with (
+            tracing.span("server", "request", traceparent) as span,
+            coming_from(request_id, client_address(request.META), span.traceparent),
+        ):
             response = self.get_response(request)
+            route = request.resolver_match.route if request.resolver_match else "none"
+            about: dict[str, Any] = {
+                "http.route": route,
+                "http.response.status_code": response.status_code,
+                "request_id": request_id,
+            }
+            # A client may make up methods.
+            span.name(f"{request.method if request.method in METHODS else 'other'} {route}", **about)
         response["X-Request-ID"] = request_id
         return response
 
-    def _read_forwarded(self, request: HttpRequest) -> None:
-        """Take the scheme that a trusted proxy was asked by; say once where one is not trusted that ought to be."""
+    def _read_forwarded(self, request: HttpRequest) -> str:
+        """Take the scheme that a trusted proxy was asked by; say once where one is not trusted that ought to be.
+
+        Returns the trace that a trusted proxy has begun.
+        """
         if not is_trusted_proxy(request.META.get("REMOTE_ADDR")):
             for header in ("X-Forwarded-Proto", "X-Forwarded-For"):
                 if header in request.headers:
                     _warn_of_unlisted(header)
-            return
+            return ""
         # Of several proxies the first one wrote what the client used.
         scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip().strip('"').lower()
         if scheme == "https":
             request.META["wsgi.url_scheme"] = "https"
+        return str(request.META.get("HTTP_TRACEPARENT", ""))
 
 
 class BrowserRules:
@@ -102,6 +119,11 @@ class ApiRequests:
         request.get_host()  # raises for a host that is not ours
         request.user = AnonymousUser()  # until the token is read
         request.resolver_match = match = resolve(request.path_info)
+        if request.method in ("GET", "HEAD") and "HTTP_AUTHORIZATION" not in request.META:
+            return replica.read(
+                lambda: match.func(request, *match.args, **match.kwargs),
+                has_failed=lambda answer: answer.status_code >= 500,
+            )
         return match.func(request, *match.args, **match.kwargs)
 
     @cached_property

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import pool
+from config import log_server, pool
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -79,6 +79,13 @@ def _number(name: str, default: float) -> float:
     value = float(_read("float", name, default=default))
     if not 0 < value < float("inf"):
         raise SystemExit(f"{name} must be a number above zero.")
+    return value
+
+
+def _seconds(name: str, default: float) -> float:
+    value = float(_read("float", name, default=default))
+    if not 0 <= value < float("inf"):
+        raise SystemExit(f"{name} must be a number of seconds, 0 or more.")
     return value
 
 
@@ -267,6 +274,7 @@ INSTALLED_APPS = [
     "axes",
     "django_structlog",
     "apps.tallies",
+    "apps.upkeep",
     "apps.audit",
     "apps.transparency",
     "apps.review",
@@ -327,21 +335,22 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------------------------
 
 DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
-try:
-    _database = environ.Env.db_url_config(DATABASE_URL)
-except Exception:  # whatever the parser says of it, it may hold the password
-    raise SystemExit("DATABASE_URL cannot be read. .env.example shows its form.") from None
-if not _database.get("NAME"):
-    raise SystemExit("DATABASE_URL names no database. .env.example shows its form.")
-DATABASES = {
-    "default": _database
-    | {
+
+
+def _database(name: str, url: str) -> dict[str, Any]:
+    try:
+        database: dict[str, Any] = environ.Env.db_url_config(url)
+    except Exception:  # whatever the parser says of it, it may hold the password
+        raise SystemExit(f"{name} cannot be read. .env.example shows its form.") from None
+    if not database.get("NAME"):
+        raise SystemExit(f"{name} names no database. .env.example shows its form.")
+    return database | {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections
         "CONN_HEALTH_CHECKS": True,
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": _database.get("OPTIONS", {})
+        "OPTIONS": database.get("OPTIONS", {})
         | {
             "pool": {
                 "min_size": 0,
@@ -356,7 +365,16 @@ DATABASES = {
         # Any number lets `apps.infra.prepared` prepare its statements; Django sets None, and psycopg then never does.
         | {"prepare_threshold": 5 if _flag("PREPARE_STATEMENTS", default=True) else None},
     }
-}
+
+
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+if _replica := str(_read("str", "REPLICA_DATABASE_URL", default="")):
+    _checked_url("REPLICA_DATABASE_URL", _replica, ("postgres", "postgresql"))
+    DATABASES["replica"] = _database("REPLICA_DATABASE_URL", _replica) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["replica"]["OPTIONS"]["connect_timeout"] = 2
+    DATABASES["replica"]["OPTIONS"]["pool"]["timeout"] = 2  # seconds: the primary answers instead
+REPLICA_LAG_SECONDS = _number("REPLICA_LAG_SECONDS", 10)
+"""How far behind a replica may be to be read from."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"))
@@ -503,6 +521,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
+# --- Stopping ---------------------------------------------------------------------------------------------------------
+
+DRAIN_SECONDS = _seconds("DRAIN_SECONDS", 0 if DEBUG else 5)
+"""For which a process that is asked to stop still serves, so that proxies learn of it by /readyz."""
+STOP_SECONDS = _number("STOP_SECONDS", 10 if DEBUG else 30)
+"""For which calls and jobs under way may go on after that."""
+
 # --- Files ----------------------------------------------------------------------------------------------------------
 
 MEDIA_ROOT = VAR_DIR / "media"
@@ -624,11 +649,18 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+PROCRASTINATE_ON_APP_READY = "ops.job_origin.carry_origin"
 
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestOrigin has set it, whatever the client sent
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
-LOGGING = {
+LOG_SERVER = _checked_url("LOG_SERVER", str(_read("str", "LOG_SERVER", default="")), ("", *log_server.SCHEMES))
+"""Where lines of the log go besides stderr."""
+_log_server = (
+    log_server.LogServer(LOG_SERVER, ca_file=str(_read("str", "LOG_SERVER_CA", default=""))) if LOG_SERVER else None
+)
+
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -664,8 +696,13 @@ LOGGING = {
         "django_structlog": {"level": "INFO" if not DEBUG or TESTING else "WARNING"},
     },
 }
+if _log_server is not None:
+    handler = {"()": log_server.LogServerHandler, "server": _log_server, "formatter": "lines"}
+    LOGGING["handlers"]["server"] = handler
+    for logger in (LOGGING["root"], LOGGING["loggers"]["django"]):
+        logger["handlers"].append("server")
 structlog.configure(
-    **lines(logging.INFO)
+    **lines(logging.INFO, _log_server)
     if not DEBUG
     else {
         "processors": [

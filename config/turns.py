@@ -11,6 +11,9 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from prometheus_client import Gauge
+
+WAITING = Gauge("infloo_http_waiting", "Calls that wait for their turn in this process")
 # While one computes, the other waits for the database.
 AT_ONCE = 2
 # Seconds after which a call counts no longer, and another may run beside it.
@@ -29,6 +32,7 @@ class Turns:
         self._lock = Lock()
         self._free = at_once
         self._waiting: deque[Lock] = deque()
+        WAITING.set_function(lambda: len(self._waiting))
         # When each call that counts began, by its turn.
         self._running: dict[object, float] = {}
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import ConnectorException, UniqueViolation
-from procrastinate.jobs import Status
 
-logger = logging.getLogger(__name__)
+from ops.running_jobs import hand_back
 
 
 @app.periodic(cron="* * * * *")
@@ -20,13 +16,5 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
     A worker is taken for dead after 30 seconds without a sign of life. Each job is for itself: what stands in the way
     of one does not stop the others.
     """
-    manager = context.app.job_manager
-    for job in await manager.get_stalled_jobs():
-        try:
-            await manager.retry_job(job)
-        except UniqueViolation:
-            # One with the same queueing lock waits already, and does its work.
-            await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
-        except ConnectorException:
-            # Its worker lives after all and has just ended it; or else the next minute tries again.
-            logger.warning("stalled job not retried", exc_info=True, extra={"job": job.id, "task": job.task_name})
+    for job in await context.app.job_manager.get_stalled_jobs():
+        await hand_back(context.app, job)

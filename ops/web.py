@@ -5,13 +5,17 @@ import os
 import signal
 import socket
 import threading
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
+from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 from websockets.exceptions import SecurityError
+
+from apps.infra import draining
 
 # Bytes of a request's line and headers, of calls and of handshakes alike. Cookies are shared by all programs of a
 # host, whatever the port.
@@ -168,9 +172,35 @@ class Prompt(HttpToolsProtocol):
             self.transport.close()
 
 
+class DrainingServer(uvicorn.Server):
+    """When it is asked to stop, it first serves on for `drain` seconds, as a process that asks to be left out."""
+
+    def __init__(self, config: uvicorn.Config, *, drain: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._serves_until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self._drain or draining.is_draining():  # told not to wait, or asked a second time
+            super().handle_exit(sig, frame)
+            return
+        self._captured_signals.append(sig)
+        draining.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._serves_until is None and draining.is_draining():
+            from api.realtime import manager
+
+            self._serves_until = now + self._drain
+            manager.current().drain(self._drain)
+        is_over = self._serves_until is not None and now >= self._serves_until
+        return await super().on_tick(counter) or is_over
+
+
 def web_server(application: Any) -> uvicorn.Server:
     """Limits and manners of sockets are the product's; see the tests of `api.realtime`."""
-    return uvicorn.Server(
+    return DrainingServer(
         uvicorn.Config(
             application,
             http=Prompt,
@@ -184,8 +214,9 @@ def web_server(application: Any) -> uvicorn.Server:
             ws_max_size=64 * 1024,
             ws_ping_interval=20,
             ws_ping_timeout=20,
-            timeout_graceful_shutdown=3,
-        )
+            timeout_graceful_shutdown=max(1, round(settings.STOP_SECONDS)),
+        ),
+        drain=settings.DRAIN_SECONDS,
     )
 
 

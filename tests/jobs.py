@@ -15,9 +15,16 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.periodic import PeriodicDeferrer
 
+from apps.infra.jobs import ORIGIN
+
 
 def waiting(task_name: str) -> list[ProcrastinateJob]:
     return list(ProcrastinateJob.objects.filter(task_name=task_name).order_by("id"))
+
+
+def arguments(job: ProcrastinateJob) -> dict[str, Any]:
+    """What its function is called with."""
+    return {name: value for name, value in job.args.items() if name != ORIGIN}
 
 
 def forget(task_name: str) -> None:
@@ -53,7 +60,7 @@ def run_jobs(*, later: timedelta = timedelta()) -> int:
         job for job in ProcrastinateJob.objects.order_by("id") if job.scheduled_at is None or job.scheduled_at <= due
     ]:
         for job in jobs:
-            app.tasks[job.task_name](**job.args)
+            app.tasks[job.task_name](**arguments(job))
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job.pk])
             ran += 1

@@ -47,6 +47,7 @@ os.environ |= {
     "REDIS_URL": servers.redis_url(number),
     "EMAIL_URL": "memorymail://",
     "LOG_FOLDER": str(servers.home / f"log-{worker}"),
+    "STOP_SECONDS": "3",
 }
 
 from config.layers import channel_layers  # noqa: E402

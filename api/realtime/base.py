@@ -21,6 +21,7 @@ from api.realtime.database import in_thread
 from api.schemas.frames import ErrorFrame, PingFrame, PongFrame
 from apps import errors
 from apps.errors import DomainError, Invalid
+from apps.infra import draining, metrics
 from apps.infra.limits import TooMany
 from apps.users.authentication.socket_tickets import SocketCredential
 from apps.users.models import User
@@ -28,6 +29,7 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 FAILED = 1011
+RESTARTING = 1012
 FLOODING = 4429
 BAD_FRAMES = 1008
 """After ten frames in a row that could not be taken, or for an address with something wrong in it."""
@@ -62,6 +64,8 @@ class Socket(AsyncWebsocketConsumer):
 
     guard: ClassVar[auth.User] = auth.User()
     """Checks the user when the socket opens, and every few seconds while it is open."""
+    kind: ClassVar[str]
+    """What /metrics calls it."""
     frames: ClassVar[TypeAdapter[Any]] = TypeAdapter(PingFrame)
     """What clients may send."""
 
@@ -74,7 +78,7 @@ class Socket(AsyncWebsocketConsumer):
     def __init__(self) -> None:
         super().__init__()
         self._writer: asyncio.Task[Any] | None = None
-        self._is_open = self._is_over = False
+        self._is_open = self._is_over = self._is_taking = self._is_moving = False
         self._has_news = False
         self._bad_frames = 0
         scale = settings.LIMITS_SCALE
@@ -116,6 +120,10 @@ class Socket(AsyncWebsocketConsumer):
             self._is_over = True  # gone while we wrote; the end is the next to be read
 
     async def connect(self) -> None:
+        if draining.is_draining():
+            await self._accept()
+            await self.end(RESTARTING, draining.reconnect_hint())
+            return
         try:
             await self._let_in()
         except DomainError as refusal:
@@ -151,6 +159,7 @@ class Socket(AsyncWebsocketConsumer):
         if self._is_over:
             return
         self._is_over = True
+        metrics.SOCKETS_ENDED.labels(code).inc()
         await self._stop()
         with suppress(OSError):  # gone already
             await self.close(code, reason)
@@ -158,6 +167,12 @@ class Socket(AsyncWebsocketConsumer):
     async def flood(self, reason: str) -> None:
         """End the socket: the person sends, or has, too much."""
         await self.end(FLOODING, reason)
+
+    async def move(self) -> None:
+        """End the socket once the frame that is being handled is answered: its client opens another elsewhere."""
+        self._is_moving = True
+        if not self._is_taking:
+            await self.end(RESTARTING, draining.reconnect_hint())
 
     async def disconnect(self, code: int) -> None:
         self._is_over = True
@@ -177,6 +192,7 @@ class Socket(AsyncWebsocketConsumer):
         if not self._bucket.take():
             await self.flood("flooding")
             return
+        self._is_taking = True
         try:
             frame = self._read(text_data)
             await self.take(frame)
@@ -190,6 +206,10 @@ class Socket(AsyncWebsocketConsumer):
         except Exception:
             logger.exception("A frame could not be handled")
             await self.end(FAILED)
+        finally:
+            self._is_taking = False
+        if self._is_moving:
+            await self.move()
 
     def _read(self, text: str | None) -> Any:
         try:

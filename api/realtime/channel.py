@@ -20,6 +20,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from apps.infra import metrics
 from apps.infra.pubsub import server_of
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Channel:
                 logger.exception("The channel layer could not be listened to; it is tried again")
             finally:
                 receiving.cancel()
+            metrics.PUBSUB_REOPENED.inc()
             await self._forget()
             await asyncio.sleep(RETRY_AFTER)
 
@@ -100,6 +102,7 @@ class Channel:
         if message["type"] == "beat":
             server = self._servers[message["server"]]
             server.missed_beats = 0
+            metrics.PUBSUB_UP.labels(server.number).set(1)
             self._note_up(server)
         elif message["group"] in self._wanted:
             self._take(message["group"], json.loads(message["content"]))
@@ -165,6 +168,7 @@ class Channel:
         if not server.is_down:
             logger.warning("Valkey does not answer (%s): sockets are looked after from the database.", error)
         server.is_down = True
+        metrics.PUBSUB_UP.labels(server.number).set(0)
 
     def _note_up(self, server: _Server) -> None:
         if server.is_down:

@@ -46,6 +46,7 @@ class ChatSocket(Socket):
     """
 
     guard = Verified()
+    kind = "chat"
     frames = TypeAdapter(ChatFrame)
 
     def __init__(self) -> None:
@@ -160,6 +161,8 @@ class ChatSocket(Socket):
 
 class NotificationSocket(Socket):
     """The notifications of one user."""
+
+    kind = "notifications"
 
     def __init__(self) -> None:
         super().__init__()

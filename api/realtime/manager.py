@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -26,7 +27,7 @@ from api.realtime.subscriptions import LATENESS, RoomSubscription, Subscription,
 from apps.chat.models import Message
 from apps.chat.timeline import last_seqs
 from apps.errors import DomainError
-from apps.infra import pubsub
+from apps.infra import metrics, pubsub
 from apps.notifications.unread import ids_since
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ConnectionManager:
         self._subscriptions: dict[str, Subscription] = {}
         self._poll_now = asyncio.Event()
         self._last_poll = timezone.now()
-        self._channel = Channel(self._deliver, on_gap=self._poll_now.set)
+        self._channel = Channel(self._receive, on_gap=self._poll_now.set)
         self.messages = Batches(self.run, self._deliver_own)
         self._tasks = {
             asyncio.create_task(self._subscribe()),
@@ -56,11 +57,13 @@ class ConnectionManager:
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)
+        metrics.SOCKETS.labels(socket.kind).inc()
         self.run(self._register(socket))
 
     def remove(self, socket: Socket) -> None:
         if socket in self._sockets:
             self._sockets.remove(socket)
+            metrics.SOCKETS.labels(socket.kind).dec()
             self.run(in_thread(open_sockets.leave, socket.user.pk, socket.key))
 
     async def follow(self, group: str, make: Callable[[], Subscription]) -> Subscription:
@@ -82,6 +85,17 @@ class ConnectionManager:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    # --- Going away -------------------------------------------------------------------------------------------------
+
+    def drain(self, seconds: float) -> None:
+        """Close every socket within so many seconds, at random times: their clients open others elsewhere."""
+        for socket in self._sockets:
+            self.run(self._move(socket, random.uniform(0, seconds * 0.8)))
+
+    async def _move(self, socket: Socket, after: float) -> None:
+        await asyncio.sleep(after)
+        await socket.move()
 
     # --- How many a user has ---------------------------------------------------------------------------------------
 
@@ -124,6 +138,12 @@ class ConnectionManager:
     async def _subscribe(self) -> None:
         await self._channel.join(pubsub.RECHECK)
         await self._channel.run()
+
+    def _receive(self, group: str, message: dict[str, Any]) -> None:
+        if "sent_at" in message:
+            lag = timezone.now() - datetime.fromisoformat(message["sent_at"])
+            metrics.FAN_OUT.observe(max(0.0, lag.total_seconds()))
+        self._deliver(group, message)
 
     def _deliver(self, group: str, message: dict[str, Any]) -> None:
         if group == pubsub.RECHECK:

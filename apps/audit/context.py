@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 class Origin:
     request_id: str = ""
     address: str | None = None
+    traceparent: str = ""
+    """The span that the request or job is, for what it asks for; see `apps.infra.tracing`."""
     keys: dict[int, bytes] = field(default_factory=dict, compare=False, repr=False)
     """Keys of persons that were read together with who asks, see `encryption.py`."""
 
@@ -31,9 +33,9 @@ def remember_key(person: int, key: bytes | None) -> None:
 
 
 @contextmanager
-def coming_from(request_id: str, address: str | None) -> Iterator[None]:
+def coming_from(request_id: str, address: str | None, traceparent: str = "") -> Iterator[None]:
     """Set the origin of everything that is recorded inside the block."""
-    token = _origin.set(Origin(request_id, address))
+    token = _origin.set(Origin(request_id, address, traceparent))
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TooSlow
 
+from apps.infra import metrics
 from apps.infra.valkey import CircuitBreaker, connect
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class _Sender:
         try:
             self._waiting.put_nowait((group, content))
         except queue.Full:
+            metrics.PUBSUB_DROPPED.inc()
             self._note_trouble("queue", f"{WAITING} messages wait")
 
     def _start(self) -> None:
@@ -123,7 +125,9 @@ class _Sender:
             message = serialize({"type": "broadcast", "group": group, "content": content})
             by_server[server_of(group)].append((_address(group), message))
         for server, messages in by_server.items():
-            if not self._breakers[server].is_open():
+            if self._breakers[server].is_open():
+                metrics.PUBSUB_DROPPED.inc(len(messages))
+            else:
                 self._send_to(server, messages)
 
     def _send_to(self, server: int, messages: list[tuple[str, bytes]]) -> None:
@@ -133,6 +137,7 @@ class _Sender:
                     pipe.publish(address, message)
                 pipe.execute()
         except (RedisError, OSError) as error:
+            metrics.PUBSUB_DROPPED.inc(len(messages))
             self._breakers[server].trip(AFTER_SILENCE if isinstance(error, TooSlow) else AFTER_REFUSAL)
             self._note_trouble(server, error)
         else:

@@ -17,6 +17,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from apps.infra import metrics
+
 logger = logging.getLogger(__name__)
 
 # Seconds for which a Valkey that was away is not asked.
@@ -51,6 +53,7 @@ class _Server:
         self._silent_until = float("-inf")
 
     def leave_alone(self, error: redis.RedisError) -> None:
+        metrics.VALKEY_FAILURES.inc()
         now = time.monotonic()
         self.breaker.trip(LEAVE_ALONE)
         if now >= self._silent_until:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 from devtools.paths import CHECKOUT
+from tests.ops.processes import free_port
 from tests.ops.production import PRODUCTION
 
 
@@ -32,20 +33,23 @@ def test_a_browser_sees_the_console(page: Page) -> None:
 
 
 def test_the_web_process_of_production_serves(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = free_port()
     procfile = (CHECKOUT / "deploy" / "Procfile").read_text()
-    line = re.search(r"^web: granian (.*)$", procfile, re.MULTILINE)
+    line = re.search(r"^web: python (.*)$", procfile, re.MULTILINE)
     assert line
-    arguments = line[1].replace("--host 0.0.0.0", "--host 127.0.0.1").replace("8000", port).split()
+    arguments = line[1].replace("--host 0.0.0.0", "--host 127.0.0.1").replace("8000", str(port)).split()
     log = tmp_path / "log"
     with log.open("wb") as output:
         web = subprocess.Popen(
-            [sys.executable, "-m", "granian", *arguments], cwd=CHECKOUT, env=PRODUCTION, stdout=output, stderr=output
+            [sys.executable, *arguments],
+            cwd=CHECKOUT,
+            env=PRODUCTION | {"DRAIN_SECONDS": "0"},
+            stdout=output,
+            stderr=output,
         )
     try:
-        wait_for_port(int(port))
-        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+        wait_for_port(port)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/readyz", headers={"Host": "infloo.example"})
         response = connection.getresponse()
         assert response.status == 200, log.read_text()

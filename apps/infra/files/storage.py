@@ -13,6 +13,7 @@ from django.core.files.storage import FileSystemStorage, Storage, default_storag
 from django.utils.translation import gettext as _
 
 from apps.errors import Unavailable
+from apps.infra import metrics
 
 if TYPE_CHECKING:
     from django.core.files.base import File
@@ -33,6 +34,7 @@ def asking(failures: Failures) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except failures as error:
+        metrics.STORAGE_FAILURES.inc()
         logger.warning("Storage fails: %s", error)
         raise Unavailable(
             "storage-away", _("Files cannot be stored or fetched at the moment. Try again later.")

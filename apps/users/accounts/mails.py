@@ -11,6 +11,7 @@ from django.utils.translation import override
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from apps.infra import metrics
 from apps.users.models import User
 
 type Notice = Literal[
@@ -67,4 +68,5 @@ def compose(user: User, template: str, **context: object) -> tuple[str, str]:
 def send(user: User, template: str, **context: object) -> None:
     """Send a mail at once, inside a job."""
     subject, body = compose(user, template, **context)
-    send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [user.email])
+    with metrics.MAIL_FAILURES.count_exceptions():
+        send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [user.email])

@@ -3,16 +3,23 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import sys
 from typing import Any
 
 import psycopg
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
+from prometheus_client import start_http_server
 
 from apps.infra.jobs import IS_STOPPING
+from config import tracing
+from ops.job_origin import resume_origin
+from ops.running_jobs import RunningJobs
 from ops.web import end_with_supervisor
 
 logger = logging.getLogger(__name__)
@@ -28,12 +35,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=4, help="jobs at a time")
+        parser.add_argument("--metrics-host", default="127.0.0.1", help="the address at which /metrics is asked for")
+        parser.add_argument("--metrics-port", type=int, help="its port; without one there are no metrics")
 
-    def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
+    def handle(self, *args: Any, concurrency: int, metrics_host: str, metrics_port: int | None, **options: Any) -> None:
         end_with_supervisor()
+        tracing.start()
+        if metrics_port is not None:
+            try:
+                start_http_server(metrics_port, metrics_host)
+            except (OSError, OverflowError) as error:
+                raise CommandError(f"Cannot listen on {metrics_host} port {metrics_port}: {error}") from None
         assert isinstance(app.connector, DjangoConnector)
         with app.replace_connector(app.connector.get_worker_connector()):
             asyncio.run(work_until_stopped(concurrency))
+
+
+def leave_at_once() -> None:
+    """End the process, whose end would wait for its threads: what they had begun is for another worker by now."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def work_until_stopped(concurrency: int) -> None:
@@ -56,16 +78,22 @@ async def work_until_stopped(concurrency: int) -> None:
 
 
 async def _work(concurrency: int, stop: asyncio.Event) -> None:
-    """Run jobs until the database is lost, or `stop` is set and what is under way has finished."""
+    """Run jobs until the database is lost, or `stop` is set and what is under way has ended.
+
+    Jobs that take longer than STOP_SECONDS are handed back, and this process ends under them.
+    """
+    running = RunningJobs()
     with contextlib.suppress(ConnectorException, psycopg.Error):
         async with app.open_async():
             work = asyncio.create_task(
                 app.run_worker_async(
                     concurrency=concurrency,
                     delete_jobs="successful",  # failed ones stay to be examined
-                    shutdown_graceful_timeout=10,
+                    # Never reached: after its own time limit procrastinate goes on waiting.
+                    shutdown_graceful_timeout=2 * settings.STOP_SECONDS,
                     install_signal_handlers=False,
                     additional_context={IS_STOPPING: stop.is_set},
+                    worker_middleware=[resume_origin, running.note],
                 )
             )
             stopping = asyncio.create_task(stop.wait())
@@ -74,5 +102,9 @@ async def _work(concurrency: int, stop: asyncio.Event) -> None:
             finally:
                 stopping.cancel()
                 work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+                done, _late = await asyncio.wait((work,), timeout=settings.STOP_SECONDS)
+            if not done:
+                await running.hand_back()
+                leave_at_once()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work

@@ -20,7 +20,7 @@ from apps.users.models import User
 from tests import people
 from tests.console import EVENTS, upload_import
 from tests.factories import make_event
-from tests.jobs import forget, waiting
+from tests.jobs import arguments, forget, waiting
 
 CSV, XLSX = "0", "1"
 TABLES = [
@@ -61,7 +61,7 @@ def run_transfers() -> int:
     jobs = waiting("tables.run")
     forget("tables.run")
     for job in jobs:
-        app.tasks[job.task_name](**job.args)
+        app.tasks[job.task_name](**arguments(job))
     return len(jobs)
 
 
