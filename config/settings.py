@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import pool
+from config import databases, pool
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -121,6 +121,14 @@ def _service_url(name: str, schemes: tuple[str, ...]) -> str:
     if not value:
         raise SystemExit(f"{name} is not set, and no embedded server was started; .env.example says how.")
     return _checked_url(name, value, schemes)
+
+
+def _owner_url() -> str:
+    """The address of the database by the role that owns its tables; that of the application where none is named."""
+    name = "OWNER_DATABASE_URL"
+    embedded = str(_read("str", f"EMBEDDED_{name}", default="")) if _embedded else ""
+    value = str(_read("str", name, default="")) or embedded or DATABASE_URL
+    return _checked_url(name, value, ("postgres", "postgresql"))
 
 
 def _service_urls(name: str, schemes: tuple[str, ...], default: list[str]) -> list[str]:
@@ -281,12 +289,9 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------------------------
 
 DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
-try:
-    _database = environ.Env.db_url_config(DATABASE_URL)
-except Exception:  # whatever the parser says of it, it may hold the password
-    raise SystemExit("DATABASE_URL cannot be read. .env.example shows its form.") from None
-if not _database.get("NAME"):
-    raise SystemExit("DATABASE_URL names no database. .env.example shows its form.")
+_database = databases.parsed("DATABASE_URL", DATABASE_URL)
+OWNER_DATABASE = databases.owner_of(_database, _owner_url())
+"""Of the role that owns the tables, for `migrate` alone: what differs from the connection of the application's role."""
 DATABASES = {
     "default": _database
     | {
