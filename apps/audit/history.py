@@ -76,6 +76,7 @@ class History(HistoricalRecords):
         kwargs.setdefault("bases", [Version])
         kwargs.setdefault("history_change_reason_field", models.TextField(null=True, blank=True))
         kwargs.setdefault("user_db_constraint", False)
+        kwargs.setdefault("history_id_field", models.BigAutoField())
         super().__init__(*args, **kwargs)
 
     def create_history_model(self, model: type[models.Model], inherited: bool) -> type[models.Model]:
