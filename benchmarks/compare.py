@@ -63,9 +63,11 @@ def main() -> None:
 
 def prepared(servers: Pair, stack: ExitStack, name: str, checkout: Path, load: Load) -> Measured:
     """Fill a database for a checkout and serve it."""
-    with psycopg.connect(servers.database_url(), autocommit=True) as session:
+    with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
         session.execute(f"CREATE DATABASE compare_{name}".encode())
     environment = serving.environment_on(servers, f"compare_{name}", 2 + (name == "this"))
+    # A checkout from before has one role for both.
+    environment["DATABASE_URL"] = environment["OWNER_DATABASE_URL"]
     say(f"Filling the database of {checkout} ...")
     sample = serving.fill(checkout, environment, serving.AMOUNTS)
     web = stack.enter_context(process(environment, serving.web(checkout=checkout), checkout))

@@ -56,7 +56,7 @@ def main() -> None:
         environment = {
             "PATH": os.environ["PATH"],
             "DEBUG": "1",
-            "DATABASE_URL": servers.database_url(),
+            "DATABASE_URL": servers.owner_database_url(),  # indexes are made by hand
             "REDIS_URL": servers.redis_url(),
         }
         manage(environment, "migrate", "--verbosity", "0")

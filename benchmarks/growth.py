@@ -39,7 +39,7 @@ def measure(servers: Pair, most: int = LARGE) -> dict[str, Any]:
     figures: dict[str, Any] = {"rows": [SMALL, most], "seeded_in_seconds": []}
     for number, rows in enumerate((SMALL, most)):
         database = f"growth_{rows}"
-        with psycopg.connect(servers.database_url(), autocommit=True) as session:
+        with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
             session.execute(f"CREATE DATABASE {database}".encode())
         environment = serving.environment_on(servers, database, number + 2)
         say(f"Filling a database with {rows:,} rows of each kind ...")

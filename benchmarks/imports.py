@@ -92,10 +92,10 @@ def main() -> None:
                 "DEBUG": "1",
                 "DJANGO_SETTINGS_MODULE": "config.settings",
                 "PYTHONPATH": str(checkout),
-                "DATABASE_URL": servers.database_url(f"imports_{name}"),
+                "DATABASE_URL": servers.owner_database_url(f"imports_{name}"),
                 "REDIS_URL": servers.redis_url(number),
             }
-            with psycopg.connect(servers.database_url(), autocommit=True) as session:
+            with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
                 session.execute(f"CREATE DATABASE imports_{name}")
             _run(checkout, environments[name], "manage.py", "migrate", "--verbosity=0")
         for number in range(options.rounds):

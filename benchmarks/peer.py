@@ -42,12 +42,12 @@ def served(folder: Path, servers: Pair) -> Iterator[tuple[Served, dict[str, Call
     with tempfile.TemporaryDirectory(prefix="infloo-peer-") as made:
         work = Path(made) / "peer"
         shutil.copytree(folder, work)
-        with psycopg.connect(servers.database_url(), autocommit=True) as session:
+        with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
             session.execute("CREATE DATABASE peer")
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",
-            "DATABASE_URL": servers.database_url("peer"),
+            "DATABASE_URL": servers.owner_database_url("peer"),
             "REDIS_URL": servers.redis_url(BROKER),
             "MEDIA_ROOT": str(Path(made) / "media"),
             "DB_CONN": "age",

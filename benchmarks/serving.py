@@ -55,6 +55,7 @@ def environment_on(servers: Pair, database: str = "infloo", number: int = 0) -> 
         "PATH": os.environ["PATH"],
         "DEBUG": "1",
         "DATABASE_URL": servers.database_url(database),
+        "OWNER_DATABASE_URL": servers.owner_database_url(database),
         "REDIS_URL": servers.redis_url(number),
         "LIMITS_SCALE": "100000",
         "STAFF_MFA": "optional",

@@ -32,19 +32,19 @@ def measure(servers: Pair, database: str, server: Served, sample: dict[str, Any]
     """Figures by user and path: with the server as it is, then with a plan for each call."""
     popular, average = sample["usernames"][:2]
     url = servers.database_url(database)
-    with psycopg.connect(url, autocommit=True) as session:
+    with psycopg.connect(servers.owner_database_url(database), autocommit=True) as session:
         session.execute(CONNECT, {"user": sample["users"][0], "count": CONNECTIONS})
         session.execute("VACUUM (ANALYZE) connections_connection")
     figures: dict[str, Any] = {"auto": _both(server, sample, popular, average)}
     environment = serving.environment_on(servers, database, 4)
     with psycopg.connect(url, autocommit=True) as session:
-        session.execute("ALTER ROLE infloo SET plan_cache_mode = force_custom_plan")
+        session.execute("ALTER ROLE CURRENT_USER SET plan_cache_mode = force_custom_plan")
     try:
         with serving.process(environment, serving.one_port()) as anew:
             figures["force_custom_plan"] = _both(anew, sample, popular, average)
     finally:
         with psycopg.connect(url, autocommit=True) as session:
-            session.execute("ALTER ROLE infloo RESET plan_cache_mode")
+            session.execute("ALTER ROLE CURRENT_USER RESET plan_cache_mode")
     return figures
 
 

@@ -62,13 +62,14 @@ def main() -> None:
             "ALLOWED_HOSTS": "testserver",
             "LIMITS_SCALE": "100000",
             "DATABASE_URL": servers.database_url(),
+            "OWNER_DATABASE_URL": servers.owner_database_url(),
             "REDIS_URL": servers.redis_url(),
         }
         manage(environment, "migrate", "--verbosity", "0")
         amounts = {name: SEEDED_ROWS.get(name, 0) for name in SEEDED} | {"users": USERS}
         manage(environment, "seed", *(f"--{name}={count}" for name, count in amounts.items()))
         say(f"Writing {options.rows:,} messages ...")
-        seconds = fill(servers.database_url(), options.rows)
+        seconds = fill(servers.owner_database_url(), options.rows)
         os.environ.update(environment, DJANGO_SETTINGS_MODULE="config.settings")
         figures: dict[str, Any] = {"machine": machine(), "rows": options.rows, "filled_in_seconds": round(seconds)}
         figures["pages"] = measure(options.pages)

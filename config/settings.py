@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import log_server, pool
+from config import databases, log_server, pool
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -150,6 +150,14 @@ def _service_url(name: str, schemes: tuple[str, ...]) -> str:
     if not value:
         raise SystemExit(f"{name} is not set, and no embedded server was started; .env.example says how.")
     return _checked_url(name, value, schemes)
+
+
+def _owner_url() -> str:
+    """The address of the database by the role that owns its tables; that of the application where none is named."""
+    name = "OWNER_DATABASE_URL"
+    embedded = str(_read("str", f"EMBEDDED_{name}", default="")) if _embedded else ""
+    value = str(_read("str", name, default="")) or embedded or DATABASE_URL
+    return _checked_url(name, value, ("postgres", "postgresql"))
 
 
 def _service_urls(name: str, schemes: tuple[str, ...], default: list[str]) -> list[str]:
@@ -337,13 +345,7 @@ TEMPLATES = [
 DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
 
 
-def _database(name: str, url: str) -> dict[str, Any]:
-    try:
-        database: dict[str, Any] = environ.Env.db_url_config(url)
-    except Exception:  # whatever the parser says of it, it may hold the password
-        raise SystemExit(f"{name} cannot be read. .env.example shows its form.") from None
-    if not database.get("NAME"):
-        raise SystemExit(f"{name} names no database. .env.example shows its form.")
+def _database(database: dict[str, Any]) -> dict[str, Any]:
     return database | {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections
@@ -367,10 +369,12 @@ def _database(name: str, url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+DATABASES = {"default": _database(databases.parsed("DATABASE_URL", DATABASE_URL))}
+OWNER_DATABASE = databases.owner_of(DATABASES["default"], _owner_url())
+"""Of the role that owns the tables, for `migrate` alone: what differs from the connection of the application's role."""
 if _replica := str(_read("str", "REPLICA_DATABASE_URL", default="")):
     _checked_url("REPLICA_DATABASE_URL", _replica, ("postgres", "postgresql"))
-    DATABASES["replica"] = _database("REPLICA_DATABASE_URL", _replica) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["replica"] = _database(databases.parsed("REPLICA_DATABASE_URL", _replica)) | {"TEST": {"MIRROR": "default"}}
     DATABASES["replica"]["OPTIONS"]["connect_timeout"] = 2
     DATABASES["replica"]["OPTIONS"]["pool"]["timeout"] = 2  # seconds: the primary answers instead
 REPLICA_LAG_SECONDS = _number("REPLICA_LAG_SECONDS", 10)

@@ -28,15 +28,20 @@ def store(name: str, media_type: str, content: bytes) -> Stored:
 
 
 def reserve_ids(model: type[models.Model], count: int) -> range:
-    """As many IDs, which the table's sequence gives to no other row."""
+    """As many IDs, which the table's sequence gives to no other row. Raises `RuntimeError` where others take some."""
     if not count:
         return range(0)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
         [sequence] = cursor.fetchone()
-        cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, count - 1])
-        [last] = cursor.fetchone()
-    return range(last - count + 1, last + 1)
+        cursor.execute(
+            "SELECT min(id), max(id) FROM (SELECT nextval(%s) FROM generate_series(1, %s)) AS taken (id)",
+            [sequence, count],
+        )
+        first, last = cursor.fetchone()
+    if last - first >= count:
+        raise RuntimeError(f"Others write {model._meta.label} at the same time.")
+    return range(first, last + 1)
 
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -5,13 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Info, Tags, register
+from django.db import DatabaseError, connection
 
 NO_PROXY = Info(
     "Plain HTTP is sent to HTTPS (SSL_REDIRECT), and no proxy is trusted (TRUSTED_PROXIES).",
     hint="Where a proxy ends TLS, name it in TRUSTED_PROXIES: until then every request is redirected without end.",
     id="infloo.I001",
 )
+ONE_ROLE = checks.Warning(
+    "The database role that serves (DATABASE_URL) owns tables or is a superuser.",
+    hint="An intruder in a process could rewrite history. Let DATABASE_URL name a role that owns nothing, and for"
+    " `migrate` alone OWNER_DATABASE_URL the owner; see “Two roles” in deploy/runbook.md.",
+    id="infloo.W001",
+)
+OWNS = """
+    SELECT rolsuper OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid) FROM pg_roles
+    WHERE rolname = current_user
+"""
+
+
+@register(Tags.security, deploy=True)
+def serves_by_a_role_that_owns_nothing(**options: Any) -> list[CheckMessage]:
+    """Asks the database: processes that serve do not know the owner. Says nothing where it does not answer."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(OWNS)
+            return [ONE_ROLE] if cursor.fetchone() == (True,) else []
+    except DatabaseError:
+        return []
 
 
 @register(Tags.security, deploy=True)

@@ -34,7 +34,7 @@ def restore() -> bool:
     except FileNotFoundError:
         return False
     name = connection.creation._get_test_db_name()
-    with psycopg.connect(servers.database_url(), autocommit=True) as session:
+    with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
         session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     run(servers.home, [*_client("psql", name), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"], schema)
     return True

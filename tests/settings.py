@@ -44,6 +44,7 @@ os.environ |= {
     "ENV_FILE": os.devnull,
     "DEBUG": "1",
     "DATABASE_URL": servers.database_url(),
+    "OWNER_DATABASE_URL": servers.owner_database_url(),
     "REDIS_URL": servers.redis_url(number),
     "EMAIL_URL": "memorymail://",
     "LOG_FOLDER": str(servers.home / f"log-{worker}"),

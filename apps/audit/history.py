@@ -110,6 +110,7 @@ class History(HistoricalRecords):
         kwargs.setdefault("history_change_reason_field", note)
         kwargs.setdefault("history_manager", VersionManager)
         kwargs.setdefault("user_db_constraint", False)
+        kwargs.setdefault("history_id_field", models.BigAutoField())
         super().__init__(*args, **kwargs)
 
     def copy_fields(self, model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,29 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.models import DO_NOTHING, ForeignKey, Index, Q
 
 VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+
+
+def is_valid(schema_editor: Any, index: str) -> bool | None:
+    """Whether the index of that name is valid; None where there is none."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(VALID, [index])
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+@contextmanager
+def waiting_for_readers(schema_editor: Any) -> Iterator[None]:
+    """For what is done concurrently: it waits for transactions that are open, however long, and holds up nobody. The
+    limit that `migrate` sets is for changes that others wait behind."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', '0', false), before FROM current_setting('lock_timeout') AS before"
+        )
+        [_, before] = cursor.fetchone()
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
 
 class ChangeIndexes(NotInTransactionMixin, Operation):
@@ -83,18 +107,18 @@ class ChangeIndexes(NotInTransactionMixin, Operation):
 
     @staticmethod
     def _make(schema_editor: Any, model: Any, index: Index) -> None:
-        with schema_editor.connection.cursor() as cursor:
-            cursor.execute(VALID, [index.name])
-            found = cursor.fetchone()
-        if found == (True,):
+        valid = is_valid(schema_editor, index.name)
+        if valid:
             return
-        if found:
+        if valid is False:
             ChangeIndexes._drop(schema_editor, index.name)
-        schema_editor.add_index(model, index, concurrently=True)
+        with waiting_for_readers(schema_editor):
+            schema_editor.add_index(model, index, concurrently=True)
 
     @staticmethod
     def _drop(schema_editor: Any, name: str) -> None:
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")
+        with waiting_for_readers(schema_editor):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")
 
     @staticmethod
     def _of_column(schema_editor: Any, model: Any, field: str) -> list[str]:

@@ -28,6 +28,7 @@ def offer() -> None:
     names_both = all(environment.str(name, default="") for name in ("DATABASE_URL", "REDIS_URL"))
     if environment.bool("DEBUG", default=False) and not names_both:
         os.environ["EMBEDDED_DATABASE_URL"] = checkout().database_url()
+        os.environ["EMBEDDED_OWNER_DATABASE_URL"] = checkout().owner_database_url()
         os.environ["EMBEDDED_REDIS_URL"] = checkout().redis_url()
 
 

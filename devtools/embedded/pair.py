@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from devtools.embedded.ownership import Unavailable, hand_over, is_root, name_of
-from devtools.embedded.postgres import Postgres
+from devtools.embedded.postgres import APPLICATION, OWNER, Postgres
 from devtools.embedded.server import STOP_TIMEOUT, Server
 from devtools.embedded.valkey import Valkey
 
@@ -32,8 +32,12 @@ class Pair:
         self._members: int | None = None
         self._seen: list[psutil.Process | None] = []
 
-    def database_url(self, name: str = "infloo") -> str:
-        return f"postgresql://infloo@/{name}?host={quote(str(self.home))}"
+    def database_url(self, name: str = "infloo", *, role: str = APPLICATION) -> str:
+        return f"postgresql://{role}@/{name}?host={quote(str(self.home))}"
+
+    def owner_database_url(self, name: str = "infloo") -> str:
+        """By the role that owns the tables and may make databases."""
+        return self.database_url(name, role=OWNER)
 
     def redis_url(self, number: int = 0) -> str:
         return f"unix://{quote(str(self.valkey.socket_file))}?db={number}"

@@ -13,6 +13,14 @@ from devtools.embedded.programs import path_of, run
 from devtools.embedded.server import Server
 
 SOCKET = ".s.PGSQL.5432"
+OWNER, APPLICATION = "infloo", "infloo_app"
+"""Roles as in production, neither a superuser: the owner of the database, who may make those of the tests, and the one
+that serves, which owns nothing."""
+ROLES = (
+    f"CREATE ROLE {OWNER} LOGIN CREATEDB",
+    f"CREATE DATABASE infloo OWNER {OWNER}",
+    f"CREATE ROLE {APPLICATION} LOGIN",
+)
 
 
 class Postgres(Server):
@@ -38,6 +46,7 @@ class Postgres(Server):
     def prepare(self) -> None:
         """Laid out beside its place and then moved there, so that a killed attempt leaves nothing half done."""
         if self.data.exists():
+            self._add_application()
             return
         unfinished = self.home / "postgres.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -47,13 +56,20 @@ class Postgres(Server):
         if not self.durable:
             options.append("--no-sync")
         run(self.home, [path_of(self.home, "initdb"), "-D", str(unfinished), *options])
-        # No superuser, as in production: the role owns its database and may make those of the tests.
-        run(
-            self.home,
-            [path_of(self.home, "postgres"), "--single", "-D", str(unfinished), "postgres"],
-            b"CREATE ROLE infloo LOGIN CREATEDB\nCREATE DATABASE infloo OWNER infloo\n",
-        )
+        self._execute(unfinished, *ROLES)
+        (unfinished / APPLICATION).touch()
         unfinished.rename(self.data)
+
+    def _add_application(self) -> None:
+        """To data of releases that had one role. It says an error and goes on where the role is there already."""
+        if not (self.data / APPLICATION).exists():
+            self._execute(self.data, ROLES[-1])
+            (self.data / APPLICATION).touch()
+
+    def _execute(self, data: Path, *statements: str) -> None:
+        """As the superuser, while no server runs on the data."""
+        command = [path_of(self.home, "postgres"), "--single", "-D", str(data), "postgres"]
+        run(self.home, command, "".join(f"{statement}\n" for statement in statements).encode())
 
     def command(self) -> list[str]:
         settings = {

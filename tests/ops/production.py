@@ -15,6 +15,7 @@ PRODUCTION = {
     "SECRET_KEY": "an0ther-l0ng-and-rand0m-l00king-key-of-the-tests-alone",
     "JWT_SIGNING_KEY": "j" * 50,
     "DATABASE_URL": servers.database_url(),
+    "OWNER_DATABASE_URL": servers.owner_database_url(),
     "REDIS_URL": servers.redis_url(),
     "ALLOWED_HOSTS": "infloo.example",
     "EMAIL_URL": "consolemail://",

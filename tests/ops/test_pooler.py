@@ -30,7 +30,7 @@ from tests.settings import servers
 
 POOLER = """
 [databases]
-* = host={home} port=5432 user=infloo
+* = host={home} port=5432 user=infloo_app
 [pgbouncer]
 unix_socket_dir = {folder}
 listen_port = 6432
@@ -94,7 +94,8 @@ def test_a_connection_that_was_ended_while_idle_fails_no_call(monkeypatch: pytes
     connection.close()  # back into the pool
     with psycopg.connect(host=str(servers.home), user="postgres", autocommit=True) as session:
         session.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'infloo' AND datname = %s",
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE usename = 'infloo_app' AND datname = %s",
             [connection.settings_dict["NAME"]],
         )
     assert api().get("/events").status_code == 200

@@ -10,6 +10,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import DO_NOTHING, ForeignKey, Index
 
 from apps.infra.index_operations import ChangeIndexes
+from apps.infra.owner import as_owner
 from tests import people
 from tests.factories import make_story
 
@@ -28,7 +29,7 @@ def indexes() -> dict[str, bool]:
 
 
 def execute(sql: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql)
 
 
@@ -64,7 +65,7 @@ def states() -> Any:
 
 def run(states: Any, way: str = "forwards") -> None:
     operation, before, after = states
-    with connection.schema_editor(atomic=False) as editor:
+    with as_owner(), connection.schema_editor(atomic=False) as editor:
         getattr(operation, f"database_{way}")(
             "stories", editor, *((before, after) if way == "forwards" else (after, before))
         )

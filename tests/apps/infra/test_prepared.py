@@ -11,6 +11,7 @@ from django.db import NotSupportedError, connection, transaction
 from django.utils import timezone
 
 from apps.infra.prepared import Prepared, Unpreparable, Value
+from tests.settings import servers
 
 
 class Named(Value):
@@ -18,23 +19,19 @@ class Named(Value):
         self.name = name
 
 
-def run(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-
-
 def migrate(sql: str) -> None:
     """From another connection, of which ours hears nothing."""
-    with psycopg.connect(**connection.get_connection_params()) as other:
+    with psycopg.connect(servers.owner_database_url(connection.settings_dict["NAME"])) as other:
         other.execute(sql.encode())
 
 
 @pytest.fixture
 def _sizes() -> Iterator[None]:
-    run("CREATE TABLE prepared_sizes (size integer NOT NULL)")
-    run("INSERT INTO prepared_sizes VALUES (1), (2)")
+    migrate("CREATE TABLE prepared_sizes (size integer NOT NULL)")
+    migrate("INSERT INTO prepared_sizes VALUES (1), (2)")
     yield
-    run("DROP TABLE prepared_sizes")
+    connection.close()
+    migrate("DROP TABLE prepared_sizes")
 
 
 SIZES = Prepared("SELECT size FROM prepared_sizes WHERE size > %s ORDER BY 1", [Named("above")])

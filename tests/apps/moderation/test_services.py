@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.events.services import delete_event, edit_event, update_event
+from apps.infra.owner import as_owner
 from apps.moderation.appeals import appeal, rule_on_appeal
 from apps.moderation.cases import resolve_case
 from apps.moderation.models import ContentSnapshot, Report
@@ -418,7 +419,7 @@ class TestContentSnapshots:
     def test_failed_releases_block_no_other_and_succeed_later(self) -> None:
         author = alice()
         stuck, free = (make_story(author, held=True) for _number in range(2))
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(f"""
                 CREATE FUNCTION refuse() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''not now''; END' LANGUAGE plpgsql;
                 CREATE TRIGGER stuck BEFORE UPDATE ON stories_story FOR EACH ROW WHEN (OLD.id = {stuck.pk})
@@ -428,7 +429,7 @@ class TestContentSnapshots:
             release_unneeded()
             assert list(Story.objects.filter(held=True)) == [stuck]
         finally:
-            with connection.cursor() as cursor:
+            with as_owner(), connection.cursor() as cursor:
                 cursor.execute("DROP FUNCTION refuse CASCADE")
         release_unneeded()
         assert not Story.objects.filter(held=True).exists()

@@ -154,9 +154,11 @@ def test_a_job_of_many_steps_hears_that_the_worker_is_to_stop(monkeypatch: pytes
 @contextmanager
 def _worker(*, mail_port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A worker process on the data of the test, killed at the latest at the end."""
+    database = str(connection.settings_dict["NAME"])
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": servers.database_url(str(connection.settings_dict["NAME"])),
+        "DATABASE_URL": servers.database_url(database),
+        "OWNER_DATABASE_URL": servers.owner_database_url(database),
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
     }
     command = [sys.executable, "manage.py", "worker"]

@@ -16,7 +16,6 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -35,7 +34,7 @@ from apps.users.staff.accounts import add_staff, change_staff, set_staff_passwor
 from tests import people
 from tests.client import api
 from tests.jobs import run_jobs
-from tests.migrating import migrate_to
+from tests.migrating import forget, migrate_to
 from tests.people import alice
 from tests.races import at_once
 
@@ -443,7 +442,7 @@ def test_another_spelling_keeps_its_key() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_folding_goes_on_where_it_was_broken_off() -> None:
     migration = ("users", "0024_folded_names")
-    MigrationRecorder(connection).record_unapplied(*migration)
+    forget(*migration)
     migrate_to(migration)
     assert "user_name_search" in connection.introspection.get_constraints(connection.cursor(), "users_user")
 

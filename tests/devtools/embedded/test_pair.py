@@ -16,6 +16,7 @@ import redis
 from devtools.embedded import server
 from devtools.embedded.ownership import Unavailable
 from devtools.embedded.pair import Pair
+from devtools.embedded.postgres import APPLICATION
 from devtools.paths import CHECKOUT
 
 
@@ -64,14 +65,24 @@ def test_the_last_one_out_stops_it(home: Path) -> None:
 def test_acknowledged_writes_survive_a_kill(home: Path) -> None:
     pair = Pair(home)
     with pair.running():
-        with psycopg.connect(pair.database_url()) as session:
+        with psycopg.connect(pair.owner_database_url()) as session:
             session.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         kill(pair)
         assert pair.heal()
-        with psycopg.connect(pair.database_url()) as session:
+        with psycopg.connect(pair.owner_database_url()) as session:
             assert session.execute("SELECT answer FROM kept").fetchone() == (42,)
         assert pair.valkey.answers()
         assert not pair.heal()
+
+
+def test_data_of_a_release_with_one_role_gets_the_second(home: Path) -> None:
+    pair = Pair(home, durable=False)
+    with pair.running(), psycopg.connect(host=str(home), user="postgres", autocommit=True) as session:
+        session.execute(f"DROP ROLE {APPLICATION}".encode())
+        (pair.postgres.data / APPLICATION).unlink()
+    for _start in range(2):
+        with pair.running(), psycopg.connect(pair.database_url()) as session:
+            assert session.execute("SELECT current_user").fetchone() == (APPLICATION,)
 
 
 def test_a_socket_that_outlives_its_server_is_not_taken_for_it(home: Path) -> None:
