@@ -16,7 +16,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TestCase, TransactionTestCase
 from playwright.sync_api import expect
 from psycopg import sql
 
@@ -141,6 +141,13 @@ def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blo
         call_command("setup_roles", verbosity=0)
 
     TransactionTestCase._fixture_teardown = empty
+    TestCase.tearDownClass = classmethod(_undo)  # type: ignore[assignment]
+
+
+def _undo(case: type[TestCase]) -> None:
+    """Undo what tests shared, and keep the connection: a new one for every test takes 11 ms of the processor."""
+    case._rollback_atomics(case.cls_atomics)
+    super(TestCase, case).tearDownClass()
 
 
 # --- Network --------------------------------------------------------------------------------------------------------
