@@ -141,7 +141,7 @@ def django_db_setup(django_db_setup: None, django_db_keepdb: bool, django_db_blo
         call_command("setup_roles", verbosity=0)
 
     TransactionTestCase._fixture_teardown = empty
-    TestCase.tearDownClass = classmethod(_undo)  # type: ignore[assignment]
+    pytest.MonkeyPatch().setattr(TestCase, "tearDownClass", classmethod(_undo))
 
 
 def _undo(case: type[TestCase]) -> None:
