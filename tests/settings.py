@@ -38,6 +38,10 @@ servers = _servers()
 worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
 number = 0 if worker == "master" else 1 + int(worker.removeprefix("gw"))
 
+# Compiled once, not by each of the processes that tests start; kept out of the repository by .gitignore.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 for name in re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE):
     os.environ.pop(name, None)
 os.environ |= {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 
 from tests.console import console
 from tests.permissions import console_scene
 from tests.permissions.console_table import FOR_ALL, SIGNING_OUT, TABLE
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -23,14 +24,16 @@ def test_the_table_names_every_address_and_no_other() -> None:
     assert set(TABLE) == set(console_scene.addresses()) - {SIGNING_OUT}
 
 
-@pytest.fixture
-def scene() -> tuple[dict[str, Client], dict[str, int]]:
-    cast = console_scene.cast()
-    rows = console_scene.rows(cast)
-    clients = {name: console(person) if person else Client() for name, person in cast.items()}
-    for client in clients.values():
-        client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is rolled back.
-    return clients, rows
+@pytest.fixture(scope="module")
+def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[dict[str, Client], dict[str, int]]]:
+    """Made once: every request of these tests is rolled back."""
+    with django_db_blocker.unblock(), undone():
+        cast = console_scene.cast()
+        rows = console_scene.rows(cast)
+        clients = {name: console(person) if person else Client() for name, person in cast.items()}
+        for client in clients.values():
+            client.get("/admin/jsi18n/")  # The console's session begins here, outside of what is rolled back.
+        yield clients, rows
 
 
 @pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
@@ -58,7 +61,5 @@ def test_all_users_are_admitted_and_denied_by_the_table(
 
 
 def _status(client: Client, method: str, address: str) -> Any:
-    with transaction.atomic():  # What one does must not change what the next finds.
-        status = getattr(client, method)(address).status_code
-        transaction.set_rollback(True)
-    return status
+    with undone():
+        return getattr(client, method)(address).status_code

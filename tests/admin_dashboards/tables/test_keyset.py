@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ from apps.users.authentication import api_sessions
 from apps.users.models import User
 from tests import people
 from tests.performance.plans import selects
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -41,9 +43,20 @@ ORDERS: dict[str, tuple[Any, ...]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def two_dozen(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Made once, many of them alike: what a test changes is rolled back at its end."""
+    with django_db_blocker.unblock(), undone():
+        _make_users()
+        yield
+
+
 @pytest.fixture
-def users() -> QuerySet[User]:
-    """Two dozen, many of them alike."""
+def users(two_dozen: None) -> QuerySet[User]:
+    return User.objects.all()
+
+
+def _make_users() -> None:
     for number in range(24):
         user = people.make_user(f"user{'x' * (number % 3)}{number:02}", role=("brand", "influencer")[number % 2])
         User.objects.filter(pk=user.pk).update(
@@ -53,7 +66,6 @@ def users() -> QuerySet[User]:
         )
         user.profile.company_name = f"Company {number % 4}"
         user.profile.save()
-    return User.objects.all()
 
 
 def pages_of(rows: QuerySet[Any], order: tuple[Any, ...], size: int = 5) -> Pages:
