@@ -374,7 +374,9 @@ OWNER_DATABASE = databases.owner_of(DATABASES["default"], _owner_url())
 """Of the role that owns the tables, for `migrate` alone: what differs from the connection of the application's role."""
 if _replica := str(_read("str", "REPLICA_DATABASE_URL", default="")):
     _checked_url("REPLICA_DATABASE_URL", _replica, ("postgres", "postgresql"))
-    DATABASES["replica"] = _database(databases.parsed("REPLICA_DATABASE_URL", _replica)) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["replica"] = _database(databases.parsed("REPLICA_DATABASE_URL", _replica)) | {
+        "TEST": {"MIRROR": "default"}
+    }
     DATABASES["replica"]["OPTIONS"]["connect_timeout"] = 2
     DATABASES["replica"]["OPTIONS"]["pool"]["timeout"] = 2  # seconds: the primary answers instead
 REPLICA_LAG_SECONDS = _number("REPLICA_LAG_SECONDS", 10)
