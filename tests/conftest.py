@@ -131,7 +131,7 @@ def _empty(session: psycopg.Connection, sizes: dict[str, int]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[ExitStack]:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[ExitStack]:
     """The database is made, migrated and dropped by its owner; tests go by the application's role, as what serves does.
 
     Yields what ends the owner's turn.
