@@ -11,47 +11,18 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.dispatch import receiver
 from django.utils import timezone
-from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
-from apps.audit.actions import label_of
 from apps.audit.context import origin
-from apps.audit.encryption import EncryptedJSON, EncryptedText, encrypted_fields, keys_held
+from apps.audit.encryption import EncryptedJSON, EncryptedText, keys_held
 from apps.audit.insert import Stamp, insert, is_insertable
 from apps.audit.models import append_only
+from apps.audit.versions import Version, VersionManager, persons_of
 
 if TYPE_CHECKING:
     from apps.users.models import User
-
-
-class Version(models.Model):
-    """The columns of each version beside those of the row."""
-
-    request_id = models.CharField(max_length=64, blank=True, editable=False)
-    action = models.CharField(max_length=48, blank=True, default="", db_default="", editable=False)
-    """The code of the action, see `apps.audit.actions`; empty for what earlier releases wrote."""
-    history_change_reason: str | None
-    """Added by the library: what a user wrote."""
-
-    @property
-    def label(self) -> str:
-        """What was done, in a word or two; empty where an earlier release wrote it."""
-        return label_of(self.action).removesuffix(" of") if self.action else ""
-
-    @property
-    def sentence(self) -> str:
-        """What was done and why: the label of the action and the note, as far as they are known."""
-        return ": ".join(filter(None, [self.label, self.note]))
-
-    @property
-    def note(self) -> str:
-        """What a user wrote, or, of what earlier releases wrote, what was done."""
-        return self.history_change_reason or ""
-
-    class Meta:
-        abstract = True
 
 
 def _indexes(name: str) -> list[models.Index]:
@@ -64,21 +35,6 @@ def _indexes(name: str) -> list[models.Index]:
         ),
         models.Index(fields=["request_id"], name=f"{name}_versions_request", condition=~Q(request_id="")),
     ]
-
-
-def _persons(version: type[models.Model], row: Any) -> set[int | None]:
-    """The persons under whose keys a version of `row` is going to be encrypted."""
-    note = "history_change_reason"
-    written = vars(row) | {note: getattr(row, "_change_reason", None)}
-    return {getattr(row, field.person) for field in encrypted_fields(version) if written.get(field.attname)}
-
-
-class VersionManager(HistoryManager):
-    """Writes many versions with one look-up of the keys of their persons."""
-
-    def bulk_history_create(self, objs: Sequence[models.Model], *args: Any, **kwargs: Any) -> Any:
-        with keys_held(person for obj in objs for person in _persons(self.model, obj)):
-            return super().bulk_history_create(objs, *args, **kwargs)
 
 
 class History(HistoricalRecords):
@@ -181,7 +137,7 @@ class History(HistoricalRecords):
 
     def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
         if history_type != "~" or getattr(instance, "_change_is_secret", False) or changed([instance]):
-            with keys_held(_persons(history_of(type(instance)).model, instance)):
+            with keys_held(persons_of(history_of(type(instance)).model, instance)):
                 super().create_historical_record(instance, history_type, using=using)
 
 

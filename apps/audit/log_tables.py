@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.db import models
 
 from apps.access import may
-from apps.audit.history import Version
 from apps.audit.models import Entry
+from apps.audit.versions import Version
 
 if TYPE_CHECKING:
     from apps.users.models import User

@@ -58,6 +58,8 @@ RULES: dict[str, tuple[Blank | Delete, ...]] = {
     "users.mfareset": (Blank(("user",), {"reason": ERASED}),),
     "users.backupcode": (Delete(("authenticator__user",)),),
     "users.authenticator": (Delete(("user",)),),
+    "users.passkey": (Delete(("user",)),),
+    "django_otp_webauthn.webauthnuserhandle": (Delete(("user",)),),
     "users.resetcode": (Delete(("user",)),),
     "users.session": (Delete(("user",)),),
     "connections.connection": (Delete(("sender", "receiver")),),
@@ -147,7 +149,7 @@ def _is_filled(model: type[models.Model], rule: Blank) -> Q:
 
 def anonymise(person: User) -> None:
     """Leave of the account a number: rows that stay belong to it."""
-    # Neither is a name or an address that anybody could sign up with.
+    # Neither is a name or an address that a user could sign up with.
     person.username, person.email, person.phone = f"erased#{person.pk}", f"erased#{person.pk}@invalid", ""
     person.is_active, person.identity_verified, person.language = False, False, "en"
     person.last_login = None

@@ -18,7 +18,7 @@ from apps.privacy.models import DataExport, Erasure
 from tests import people
 from tests.client import api, assert_problem
 from tests.factories import make_document, make_message, make_story
-from tests.jobs import waiting
+from tests.jobs import arguments, waiting
 
 pytestmark = pytest.mark.django_db
 PASSWORD = {"password": "infloo-demo"}
@@ -69,8 +69,8 @@ def test_a_copy_of_ones_data_has_rows_and_files() -> None:
     assert client.post("/users/data_export", PASSWORD).json()["status"] == "preparing"
     assert client.post("/users/data_export", PASSWORD).status_code == 202, "the same"
     [job] = waiting("privacy.make_copy")
-    data_exports.make_copy(**job.args)
-    data_exports.make_copy(**job.args)
+    data_exports.make_copy(**arguments(job))
+    data_exports.make_copy(**arguments(job))
     state = client.get("/users/data_export").json()
     assert state["status"] == "ready"
     answer = client.get("/users/data_export/file")
@@ -94,11 +94,11 @@ def test_the_file_of_a_copy_expires() -> None:
     client = api(alice)
     client.post("/users/data_export", PASSWORD)
     [job] = waiting("privacy.make_copy")
-    data_exports.make_copy(**job.args)
+    data_exports.make_copy(**arguments(job))
     DataExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert client.get("/users/data_export/file").status_code == 404
     data_exports.expire_due()
     [deletion] = waiting("privacy.delete_file")
-    delete_file(**deletion.args)
+    delete_file(**arguments(deletion))
     assert client.get("/users/data_export").json()["status"] == "expired"
     assert not mail.outbox or "alice" not in mail.outbox[0].subject

@@ -143,9 +143,14 @@ def _type(field: Any) -> tuple[Any, ...]:
 
 
 def _is_wider_text(before: Any, after: Any) -> bool:
-    """PostgreSQL changes the limit of a text alone, and rewrites nothing, where it grows or goes."""
+    """PostgreSQL changes the limit of a text alone, and rewrites nothing, where it grows or goes.
+
+    An index is made anew, unless Django drops it before.
+    """
     texts = ("CharField", "SlugField", "URLField", "EmailField", "FileField", "TextField")
-    if not {before.get_internal_type(), after.get_internal_type()} <= set(texts) or before.db_index or before.unique:
+    if not {before.get_internal_type(), after.get_internal_type()} <= set(texts):
+        return False
+    if any(each.unique for each in (before, after)) or (before.db_index and after.db_index):
         return False
     return after.max_length is None or (before.max_length is not None and before.max_length <= after.max_length)
 

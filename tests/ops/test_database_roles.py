@@ -118,7 +118,7 @@ def test_no_statement_changes_history_or_audit(session: psycopg.Connection) -> N
     assert [statement for statement in REFUSED if not refusal(session, sql.SQL(statement))] == []
 
 
-def test_nothing_is_owned_by_the_role_that_serves(session: psycopg.Connection) -> None:
+def test_the_role_that_serves_owns_nothing(session: psycopg.Connection) -> None:
     assert session.execute(OWNED).fetchall() == []
     [(limited,)] = session.execute(
         "SELECT NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)"
@@ -170,7 +170,7 @@ def test_a_role_that_no_grant_limits_is_refused(before: str, after: str) -> None
             session.execute(after.encode())
 
 
-def test_one_role_for_both_still_serves_with_a_warning() -> None:
+def test_a_single_role_still_serves_with_a_warning() -> None:
     alone = {name: value for name, value in PRODUCTION.items() if name != "OWNER_DATABASE_URL"}
     alone["DATABASE_URL"] = servers.owner_database_url(connection.settings_dict["NAME"])
     done = start(alone, "manage.py", "check", "--deploy")

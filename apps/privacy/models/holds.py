@@ -56,7 +56,7 @@ class LegalHold(models.Model):
             models.CheckConstraint(
                 condition=Q(released_at__isnull=True, released_by__isnull=True)
                 | Q(released_at__isnull=False, released_by__isnull=False),
-                name="legal_hold_released_by_somebody",
+                name="legal_hold_released_by_staff",
             ),
         ]
         indexes = [

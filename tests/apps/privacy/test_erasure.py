@@ -34,7 +34,7 @@ from tests.factories import (
     make_notification,
     make_story,
 )
-from tests.jobs import waiting
+from tests.jobs import arguments, waiting
 
 pytestmark = pytest.mark.django_db
 SECRETS = ("alice", "alice@example.com", "+4915112345", "My secret bio", "Sunrise at home", "Garden party", "See you")
@@ -71,7 +71,7 @@ def lines_with(text: str) -> list[str]:
 
 def run_deletions() -> None:
     for job in waiting("privacy.delete_file"):
-        delete_file(**job.args)
+        delete_file(**arguments(job))
 
 
 def full_life() -> tuple[User, Document]:
@@ -98,7 +98,7 @@ def close_cases() -> None:
         )
 
 
-def test_nothing_of_an_erased_user_can_be_read() -> None:
+def test_an_erased_user_can_be_read_nowhere() -> None:
     alice, document = full_life()
     close_cases()
     files = [document.file.name, *(story.content_file.name for story in alice.stories.all())]
@@ -246,11 +246,21 @@ OF_STAFF = {
 """Of staff, whose record is kept, or emptied by `mentions`."""
 
 
+OF_NOBODY = {"transparency", "upkeep"}
+"""Apps whose rows name no user: hashes, and when something last went well."""
+
+
 def test_every_personal_column_has_a_rule_for_erasing() -> None:
     missing = []
     for model in all_apps.get_models():
         label = model._meta.label_lower
-        if model._meta.proxy or not model.__module__.startswith("apps.") or label in OF_STAFF or "historical" in label:
+        if (
+            model._meta.proxy
+            or not model.__module__.startswith("apps.")
+            or label in OF_STAFF
+            or "historical" in label
+            or label.split(".")[0] in OF_NOBODY
+        ):
             continue
         rules = RULES.get(label, ())
         if any(not hasattr(rule, "values") for rule in rules):
