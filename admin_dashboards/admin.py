@@ -15,5 +15,6 @@ for module in (
     "access.desk",
     "support.admin",
     "support.desk",
+    "privacy.desk",
 ):
     import_module(f"admin_dashboards.{module}")

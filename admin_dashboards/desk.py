@@ -58,6 +58,10 @@ class Desk(ABC):
         """Whether the viewer has the permission of the desk, on all rows or on one."""
         return bool(request.console.may(self.permission)) or self.held_on_rows(request)
 
+    def is_in_menu(self, request: StaffRequest) -> bool:
+        """Whether the menu leads the viewer to it."""
+        return self.in_menu and self.may_open(request)
+
     def may_share_filters(self, request: StaffRequest) -> bool:
         """Whether the viewer may show a saved filter to all who open one of its `places`."""
         return False

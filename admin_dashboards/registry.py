@@ -61,7 +61,7 @@ def queue_desks() -> list[WorkDesk]:
 
 def open_desks(request: StaffRequest) -> list[Desk]:
     """The desks in the menu that the viewer may open."""
-    return [desk for desk in desks() if desk.in_menu and desk.may_open(request)]
+    return [desk for desk in desks() if desk.is_in_menu(request)]
 
 
 def landing(request: StaffRequest, address: str) -> str:

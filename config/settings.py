@@ -559,6 +559,8 @@ if USE_S3:
     }
 ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
 """Between the request of an erasure and the erasure; it can be cancelled until then."""
+KEY_BACKUP_DAYS = _number("KEY_BACKUP_DAYS", 14)
+"""How long dumps of the keys of persons are kept, which certificates of erasures say."""
 SIGNED_ADDRESS_SECONDS = 60
 VIDEO_ADDRESS_SECONDS = 3600
 """So long players fetch further parts of a video from an address that was begun in time; each is checked anew."""

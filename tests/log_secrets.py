@@ -58,7 +58,8 @@ def plant_messages() -> None:
     from apps.chat.writing import Draft
 
     column: Any = Message._meta.get_field("text")
-    write, send = column.pre_save, Draft.__post_init__
+    drafts: Any = Draft
+    write, send = column.pre_save, drafts.__post_init__
 
     def written(row: Any, add: bool) -> Any:
         _plant(row.text)
@@ -68,7 +69,7 @@ def plant_messages() -> None:
         _plant(draft.text)
         send(draft)
 
-    column.pre_save, Draft.__post_init__ = written, sent  # type: ignore[method-assign]
+    column.pre_save, drafts.__post_init__ = written, sent
 
 
 def _plant(text: str) -> None:

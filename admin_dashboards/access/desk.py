@@ -75,7 +75,8 @@ class AccessDesk(Desk):
         return self._page(request, Rejected())
 
     def _page(self, request: StaffRequest, rejected: Rejected) -> HttpResponse:
-        return self.page(request, "access/desk.html", overview(request, rejected))
+        context = overview(request, rejected) | {"sees_privacy": request.console.may("privacy.view_erasure")}
+        return self.page(request, "access/desk.html", context)
 
     def _rejected(self, request: StaffRequest, error: DomainError, form: str = "", field: str = "") -> HttpResponse:
         """The desk again, with the form as it was sent and the error at its field."""

@@ -33,6 +33,7 @@ from admin_dashboards.review.views.item import item_page
 from admin_dashboards.states import verification_state
 from admin_dashboards.tables.search import MOST_PEOPLE, SHORTEST_PART
 from apps.errors import DomainError, Invalid
+from apps.privacy.retention import end_of
 from apps.review.claims import check_workable
 from apps.review.decisions.models import Decision
 from apps.users.accounts.access_log import record_document_view
@@ -140,7 +141,8 @@ class ComplianceDesk(WorkDesk):
         earlier = list(others.order_by("-created_at", "-id")[:8])
         shared = decision_context(viewer, item)
         return {
-            "page_addresses": renewable_addresses(viewer, item),
+            "page_addresses": renewable_addresses(viewer, item) if item.purged_at is None else [],
+            "end": end_of(item),
             "badge": verification_state(item.owner),
             "owner_link": link_to(item.owner),
             "earlier": earlier,

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from admin_dashboards.masking import mask_mail, mask_name, mask_phone, mask_text
 from admin_dashboards.states import label
-from admin_dashboards.support.person import Line, sections
+from admin_dashboards.support.lines import Line
+from admin_dashboards.support.person import sections
 from api import as_seen
 from apps.chat.models import Room
 from apps.users.models import User

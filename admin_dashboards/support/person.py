@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 from django.db.models import F, Model, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -27,6 +24,8 @@ from admin_dashboards.states import (
     story_state,
     verification_state,
 )
+from admin_dashboards.support.lines import LATEST, Line, Section
+from admin_dashboards.support.privacy import erasure_and_holds
 from apps.chat.models import Membership, Message
 from apps.connections.models import Connection
 from apps.events.models import Event, Participation
@@ -36,32 +35,8 @@ from apps.stories.models import Story
 from apps.support import refused_calls
 from apps.users.models import Block, Document, Session, User
 
-LATEST = 8
-"""How many lines a section shows."""
 MESSAGES = 4
 """How many of a room's last messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One object: its name, state and time."""
-
-    text: str
-    state: str | SafeString = ""
-    at: datetime | None = None
-    why: str = ""
-    """The address of the page that explains whether the user sees it."""
-    lines: list[Line] = field(default_factory=list)
-    """What belongs below it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    slug: str
-    title: str
-    icon: str
-    lines: list[Line]
-    empty: str
 
 
 def sections(person: User) -> list[Section]:
@@ -76,6 +51,7 @@ def sections(person: User) -> list[Section]:
         _refused(person),
         _strikes(person),
         _blocks(person),
+        erasure_and_holds(person),
     ]
 
 

@@ -44,6 +44,8 @@ class Retained:
 
     kind: Kept
     rows: Callable[[], QuerySet[Any]]
+    since: Callable[[Any], datetime | None]
+    """Since when a row is kept; None where it is none of this kind, or nothing is left of it."""
     owner: str
     """The field of the user concerned."""
     purge: Callable[[list[Any]], None]
@@ -73,12 +75,10 @@ class End:
 def end_of(row: Any) -> End | None:
     """When a document, story, message or session goes; None where nothing of it is left, or its time has not begun."""
     for retained in RETAINED:
-        if isinstance(row, retained.model):
-            found = retained.rows().filter(pk=row.pk).first()
-            if found is not None:
-                days = days_of(retained.kind)
-                at = None if days is None else found.since + timedelta(days=days)
-                return End(at, days, retained.kind, list(holds_on(getattr(found, f"{retained.owner}_id"))))
+        if isinstance(row, retained.model) and (since := retained.since(row)) is not None:
+            days = days_of(retained.kind)
+            at = None if days is None else since + timedelta(days=days)
+            return End(at, days, retained.kind, list(holds_on(getattr(row, f"{retained.owner}_id"))))
     return None
 
 
@@ -119,6 +119,11 @@ def _documents(doc_type: str, status: str) -> QuerySet[Document]:
     return rows.annotate(since=F("decided_at"))
 
 
+def _since_decided(doc_type: str, status: str, document: Document) -> datetime | None:
+    is_one = (document.doc_type, document.status) == (doc_type, status)
+    return document.decided_at if is_one and document.purged_at is None else None
+
+
 def purge_documents(documents: list[Document]) -> None:
     """Delete file, pages drawn of it and what was read on it. What proves that it was decided stays."""
     delete_later(*(str(document.file.name) for document in documents))
@@ -148,6 +153,10 @@ def _stories() -> QuerySet[Story]:
     return rows.exclude(caption="", sha256="").annotate(since=F("expires_at"))
 
 
+def _since_expired(story: Story) -> datetime | None:
+    return story.expires_at if story.freed_at and not story.held and (story.caption or story.sha256) else None
+
+
 def _purge_stories(stories: list[Story]) -> None:
     for story in stories:
         story.caption = story.sha256 = story.removal_reason = ""
@@ -158,6 +167,12 @@ def _purge_stories(stories: list[Story]) -> None:
 def _messages(*, removed: bool) -> QuerySet[Message]:
     rows = Message.objects.filter(removed_at__isnull=not removed).exclude(text="")
     return rows.annotate(since=F("removed_at" if removed else "sent_at"))
+
+
+def _since_sent(removed: bool, message: Message) -> datetime | None:
+    if not message.text or removed == (message.removed_at is None):
+        return None
+    return message.removed_at if removed else message.sent_at
 
 
 def _purge_messages(messages: list[Message]) -> None:
@@ -178,30 +193,35 @@ def _sessions() -> QuerySet[Session]:
     )
 
 
+def _since_ended(session: Session) -> datetime | None:
+    return None if session.is_live else session.ended_at or session.expires_at
+
+
 def _purge_sessions(sessions: list[Session]) -> None:
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
 
 
 RETAINED = (
     *(
-        Retained(kind, partial(_documents, doc_type, status), "owner", purge_documents)
-        for kind, doc_type, status in (
-            (Kept.IDENTITY_APPROVED, DocType.IDENTITY, Document.Status.APPROVED),
-            (Kept.IDENTITY_REJECTED, DocType.IDENTITY, Document.Status.REJECTED),
-            (Kept.BUSINESS_APPROVED, DocType.BUSINESS, Document.Status.APPROVED),
-            (Kept.BUSINESS_REJECTED, DocType.BUSINESS, Document.Status.REJECTED),
+        Retained(kind, partial(_documents, *of), partial(_since_decided, *of), owner="owner", purge=purge_documents)
+        for kind, of in (
+            (Kept.IDENTITY_APPROVED, (DocType.IDENTITY, Document.Status.APPROVED)),
+            (Kept.IDENTITY_REJECTED, (DocType.IDENTITY, Document.Status.REJECTED)),
+            (Kept.BUSINESS_APPROVED, (DocType.BUSINESS, Document.Status.APPROVED)),
+            (Kept.BUSINESS_REJECTED, (DocType.BUSINESS, Document.Status.REJECTED)),
         )
     ),
-    Retained(Kept.STORY, _stories, "author", _purge_stories, partial(_is_evidence, "story")),
-    Retained(
-        Kept.MESSAGE, partial(_messages, removed=False), "sender", _purge_messages, partial(_is_evidence, "message")
+    Retained(Kept.STORY, _stories, _since_expired, "author", _purge_stories, partial(_is_evidence, "story")),
+    *(
+        Retained(
+            kind,
+            partial(_messages, removed=removed),
+            partial(_since_sent, removed),
+            "sender",
+            _purge_messages,
+            partial(_is_evidence, "message"),
+        )
+        for kind, removed in ((Kept.MESSAGE, False), (Kept.MESSAGE_REMOVED, True))
     ),
-    Retained(
-        Kept.MESSAGE_REMOVED,
-        partial(_messages, removed=True),
-        "sender",
-        _purge_messages,
-        partial(_is_evidence, "message"),
-    ),
-    Retained(Kept.SESSION, _sessions, "user", _purge_sessions),
+    Retained(Kept.SESSION, _sessions, _since_ended, "user", _purge_sessions),
 )

@@ -11,7 +11,14 @@ from apps.users.models import Profile
 
 
 def test_desks_come_in_the_order_of_the_menu() -> None:
-    assert [desk.slug for desk in desks()] == ["compliance", "moderation/appeals", "moderation", "access", "support"]
+    assert [desk.slug for desk in desks()] == [
+        "compliance",
+        "moderation/appeals",
+        "moderation",
+        "access",
+        "support",
+        "privacy",
+    ]
     assert len({desk.order for desk in desks()}) == len(desks())
 
 
