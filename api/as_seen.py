@@ -94,9 +94,15 @@ def _operation(address: str) -> str:
     return ""
 
 
+def _answers_json(operation: dict[str, Any]) -> bool:
+    """Whether it answers what a page can show: a copy of all data is for its user alone."""
+    answers = {str(status): answer for status, answer in operation["responses"].items()}
+    return "application/json" in answers["200"].get("content", {})
+
+
 def _reading_calls() -> dict[str, str]:
     return {
         path: operation["operationId"]
         for path, operations in api.get_openapi_schema()["paths"].items()
-        if (operation := operations.get("get"))
+        if (operation := operations.get("get")) and _answers_json(operation)
     }

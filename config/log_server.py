@@ -18,8 +18,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from apps.infra import metrics
-
 SCHEMES = ("syslog+tls", "syslog+tcp")
 # Lines that wait at most; bytes of one, as servers commonly take them.
 WAITING = 10_000
@@ -62,6 +60,8 @@ class LogServer:
         try:
             self._waiting.put_nowait(b"%d %b" % (len(message), message))
         except queue.Full:
+            from apps.infra import metrics  # here, since settings are read before any app
+
             metrics.LOG_LINES_DROPPED.labels("full").inc()
 
     def _start(self) -> None:

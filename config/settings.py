@@ -555,7 +555,7 @@ USE_S3 = _flag("USE_S3")
 if USE_S3:
     STORAGES["default"] = {
         "BACKEND": "apps.infra.files.bucket.Bucket",
-        "OPTIONS": _bucket(_filled("AWS_STORAGE_BUCKET_NAME")),
+        "OPTIONS": _bucket("") | {"bucket_name": _filled("AWS_STORAGE_BUCKET_NAME")},
     }
 ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
 """Between the request of an erasure and the erasure; it can be cancelled until then."""

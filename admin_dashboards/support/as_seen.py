@@ -24,6 +24,8 @@ MASKED = {"email": mask_mail, "phone": mask_phone, "message": mask_text, "legal_
 """Fields of the API's answers that stay masked, by name."""
 TITLES: dict[str, str | Promise] = {
     "count_unread_notifications": gettext_lazy("Unread notifications"),
+    "get_data_export": gettext_lazy("Copy of own data"),
+    "get_erasure": gettext_lazy("Erasure of the account"),
     "get_event": gettext_lazy("Event"),
     "get_mfa": gettext_lazy("Two-factor state"),
     "get_person": gettext_lazy("Public profile"),

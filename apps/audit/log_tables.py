@@ -79,7 +79,8 @@ def concerned_by(model: type[models.Model]) -> tuple[str, ...]:
 
 def person_of(row: models.Model | None) -> int | None:
     """The id of the user whom a row concerns, the first where it stands between two."""
-    fields = () if row is None else concerned_by(type(row))
+    # The class, and not the type: the user of a request is a lazy object.
+    fields = () if row is None else concerned_by(row.__class__)
     return row.serializable_value(fields[0]) if row is not None and fields else None
 
 

@@ -131,7 +131,8 @@ def test_each_table_gives_the_rights_that_its_code_needs(session: psycopg.Connec
     found = {}
     for (table,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
         [(found[table],)] = session.execute(RIGHTS, [table])
-    expected = dict.fromkeys(found, EVERYTHING) | dict.fromkeys(histories(), "INSERT SELECT")
+    of_the_log = (f"transparency_{name}" for name in ("checkpoint", "leaf", "purge", "shape"))
+    expected = dict.fromkeys(found, EVERYTHING) | dict.fromkeys([*histories(), *of_the_log], "INSERT SELECT")
     assert found == expected | {"django_migrations": "SELECT"}
     assert session.execute(SEQUENCES).fetchall() == []
 

@@ -138,6 +138,7 @@ def assert_one_line_names(name: str, done: subprocess.CompletedProcess[str]) -> 
 def test_the_example_lists_every_setting() -> None:
     code = (CHECKOUT / "config" / "settings.py").read_text()
     read = set(re.findall(r"""_\w+\(\s*(?:"[a-z]+", )?"([A-Z][A-Z0-9_]+)"[,)]""", code))
+    read |= {"OWNER_DATABASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"}  # by a function, and by the library of traces
     listed = set(re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
     assert read == listed
 

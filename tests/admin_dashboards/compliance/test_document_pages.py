@@ -42,7 +42,7 @@ def shown(page: Any) -> list[str]:
 def looks(document: Document) -> list[tuple[str, str]]:
     """At its pages; that it was opened at all is written down besides, without a reason."""
     rows = Entry.objects.filter(verb=Action.VIEWED, target_type="users.document", target_id=str(document.pk))
-    return list(rows.exclude(reason="").order_by("id").values_list("actor__username", "reason"))
+    return [(name, why) for name, why in rows.order_by("id").values_list("actor__username", "reason") if why]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ THEIRS = Path(unfold.__file__).parent / "templates"
 
 # The upstream file each of ours was made from; after an upgrade: compare, carry over, note the new one.
 MADE_FROM = {
+    "admin/actions.html": "4cb3331602a67fa1",
+    "admin/nav_sidebar.html": "9ded21d2f1036a58",
     "admin/base.html": "7428a8411d69ed81",
     "admin/change_form_object_tools.html": "3238ce11ac58a883",
     "admin/change_list_results.html": "26fc8ca89818d58f",
@@ -30,6 +32,7 @@ MADE_FROM = {
     "unfold/helpers/navigation.html": "fd819dae3473c0be",
     "unfold/helpers/pagination_default.html": "fad73d3c053476ef",
     "unfold/helpers/search.html": "b55f50fdc44ad5be",
+    "unfold/helpers/navigation_user.html": "df49db2d72d7e8f2",
     "unfold/layouts/base_simple.html": "f90e61e284c309cd",
     "unfold/layouts/unauthenticated.html": "768501529f1a8dae",
 }

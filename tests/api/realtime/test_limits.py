@@ -72,6 +72,8 @@ def until_registered(broker: Any, count: int) -> None:
 class Registered(Socket):
     """A socket known only to a connection manager and to `open_sockets`."""
 
+    kind = "notifications"
+
     def __init__(self, person_id: int) -> None:
         super().__init__()
         self.user, self.key, self.reasons = User(pk=person_id), open_sockets.new_key(), list[str]()

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.db.migrations.state import ProjectState
 
+from apps.events.models import Event
 from apps.infra.key_operations import WidenKeys, _wide_index
 from apps.infra.owner import as_owner
 from tests import people
@@ -71,7 +72,7 @@ def ask(sql: str) -> list[Any]:
 
 
 def versions() -> dict[int, str]:
-    return dict(ask(f"SELECT {KEY}, title FROM {TABLE} ORDER BY 1"))  # noqa: S608
+    return dict(Event.history.order_by(KEY).values_list(KEY, "title"))
 
 
 @pytest.mark.django_db(transaction=True)

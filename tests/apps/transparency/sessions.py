@@ -28,4 +28,4 @@ def attacker() -> Iterator[psycopg.Connection]:
 def restart_numbers() -> None:
     """Let entries be numbered from 1, whatever earlier tests have used up."""
     with attacker() as session:
-        session.execute("ALTER TABLE audit_entry ALTER COLUMN id RESTART")
+        session.execute("ALTER TABLE audit_entry ALTER COLUMN id RESTART WITH 1")
