@@ -16,11 +16,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from prometheus_client import Counter
 from pydantic import AliasChoices, BaseModel, Field, Json, TypeAdapter
 
 from api.errors import locked_out, method_not_allowed, problem
 from apps.audit.context import origin
+from apps.infra import metrics
 from apps.infra.limits import TooMany, spend
 
 logger = structlog.get_logger(__name__)
@@ -50,8 +50,6 @@ DIRECTIVES = {
     "form-action",
 }
 KEYWORDS = {"inline", "eval", "wasm-eval", "self", "data", "blob", "trusted-types-sink", "trusted-types-policy"}
-
-VIOLATIONS = Counter("infloo_csp_violations", "What the content security policy refused in browsers", ["directive"])
 
 
 class Report(BaseModel):
@@ -109,7 +107,7 @@ def violations(request: HttpRequest) -> HttpResponse:
     except ValueError:
         return problem(422, "invalid", "The body is no report of a content security policy.")
     for report in reports:
-        VIOLATIONS.labels(report["directive"]).inc()
+        metrics.CSP_VIOLATIONS.labels(report["directive"]).inc()
         logger.warning("csp_violation", **report)
     return HttpResponse(status=204)
 

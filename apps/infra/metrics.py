@@ -29,3 +29,4 @@ MAIL_FAILURES = Counter("infloo_mail_failures", "Mails that the mail server did 
 STORAGE_FAILURES = Counter("infloo_storage_failures", "Times that files could not be stored, read or deleted")
 REPLICA_LAG = Gauge("infloo_replica_lag_seconds", "How far the replica was behind when this process last asked it")
 LOG_LINES_DROPPED = Counter("infloo_log_lines_dropped", "Lines of the log that were not sent on", ["why"])
+CSP_VIOLATIONS = Counter("infloo_csp_violations", "What the content security policy refused in browsers", ["directive"])
