@@ -16,6 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.periodic import PeriodicDeferrer
 
 from apps.infra.jobs import ORIGIN
+from ops.job_origin import resume_origin
 
 
 def waiting(task_name: str) -> list[ProcrastinateJob]:
@@ -79,4 +80,10 @@ def abandon_jobs() -> None:
 def run_worker() -> None:
     """Run the jobs that are due by a real worker, once."""
     with worker_here():
-        app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, delete_jobs="successful")
+        app.run_worker(
+            wait=False,
+            install_signal_handlers=False,
+            listen_notify=False,
+            delete_jobs="successful",
+            worker_middleware=[resume_origin],
+        )
