@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -27,17 +29,17 @@ class Command(migrate.Command):
             if options["plan"] or options["check_unapplied"]:
                 super().handle(*args, **options)
                 return
-            self._apply_grants()
-            self._migrate(*args, **options)
-            self._apply_grants()
+            self._patiently(self._apply_grants)
+            self._patiently(partial(super().handle, *args, **options))
+            self._patiently(self._apply_grants)
 
-    def _migrate(self, *args: Any, **options: Any) -> None:
-        """Each migration is undone by its failure, or goes on where it ended: a new try begins with it."""
+    def _patiently(self, step: Callable[[], object]) -> None:
+        """Each step, and each migration, is undone by its failure, or goes on where it ended: a new try repeats it."""
         for wait in (*WAITS, None):
             with connection.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
             try:
-                super().handle(*args, **options)
+                step()
             except OperationalError as error:
                 if wait is None or not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                     raise
