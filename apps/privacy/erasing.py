@@ -117,7 +117,7 @@ def _delete(rows: models.QuerySet[Any]) -> int:
 def _blank(rows: models.QuerySet[Any], rule: Blank) -> int:
     """Empty the columns; with a version of each row where its history has one of them."""
     model = rows.model
-    filled = _is_filled(model, rule)
+    filled = _is_filled(rule)
     tracked = set()
     if hasattr(model, "history"):
         tracked = {field.name for field in history_of(model).model.tracked_fields} & rule.values.keys()
@@ -136,14 +136,12 @@ def _blank(rows: models.QuerySet[Any], rule: Blank) -> int:
     return count
 
 
-def _is_filled(model: type[models.Model], rule: Blank) -> Q:
+def _is_filled(rule: Blank) -> Q:
     """Whether a row has anything to empty."""
     found = Q()
     for name, value in rule.values.items():
-        field = model._meta.get_field(name)
-        if isinstance(field, models.JSONField) or name in rule.only_filled:
-            continue
-        found |= ~Q(**{name: value})
+        if name not in rule.only_filled:
+            found |= ~Q(**{name: value})
     return found
 
 

@@ -173,8 +173,9 @@ def _erase(person: User) -> dict[str, Any]:
     names = names_of(person)
     # The key first: what is written from here on about the user is unreadable at once.
     destroy_key(person.pk)
-    leave_events(person)
+    # Before the events are left: their hosts were notified by name.
     counts = erase_mentions(person, names)
+    leave_events(person)
     documents = Document.objects.filter(owner=person).select_for_update(of=("self",)).order_by("pk")
     files = _close_documents(list(documents))
     forget_documents(documents)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.audit.encryption import ERASED, encrypted_fields
 from apps.audit.models import Entry
 from apps.errors import Conflict
+from apps.events.participation import join_event
 from apps.moderation.models import Appeal, Report
 from apps.privacy import erasures, holds, ledger, reapply
 from apps.privacy.erasing import RULES
@@ -155,6 +156,18 @@ def test_an_open_case_is_evidence_until_it_is_decided() -> None:
     close_cases()
     assert erasures.erase_due() == 1
     assert not Appeal.objects.exists()
+
+
+def test_links_alone_and_what_hosts_read_are_erased_too() -> None:
+    alice, bob = people.alice(), people.bob()
+    alice.profile.social_links = {"web": "https://secret.example.com"}
+    alice.profile.save()
+    join_event(alice, make_event(bob).pk, status="going")
+    assert lines_with("alice is going to")
+    due(alice)
+    assert erasures.erase_due() == 1
+    assert not lines_with("alice is going to")
+    assert not lines_with("secret.example.com")
 
 
 def test_an_erasure_is_carried_out_once() -> None:
