@@ -21,6 +21,15 @@ def forget(app: str, name: str) -> None:
         MigrationRecorder(connection).record_unapplied(app, name)
 
 
+def run_again(app: str, name: str) -> None:
+    """Run the migration as one that was interrupted before it was recorded, on the models as they were for it."""
+    forget(app, name)
+    with as_owner(), _models_made_when_asked_for():
+        executor = MigrationExecutor(connection)
+        state = executor.loader.project_state([(app, name)], at_end=False)
+        executor.apply_migration(state, executor.loader.get_migration(app, name))
+
+
 def migrate_to(*targets: tuple[str, str]) -> Any:
     """Bring the tables to these migrations, or to the newest. Returns the models as they are then."""
     with as_owner(), _models_made_when_asked_for():

@@ -68,7 +68,7 @@ def test_a_page_costs_so_many_queries(
         ("access", "/admin/users/session/of/{officer}/end/", 9),
         ("support", "/admin/support/", 6),
         ("support", "/admin/support/?q=ali", 8),
-        ("support", "/admin/support/{alice}/", 34),
+        ("support", "/admin/support/{alice}/", 36),
         ("support", "/admin/support/{alice}/pick/?q=bob", 13),
         ("support", "/admin/support/{bob}/why/story/{story}/", 28),
         ("support", "/admin/support/{bob}/why/connection/{connection}/", 20),

@@ -34,7 +34,7 @@ from apps.users.staff.accounts import add_staff, change_staff, set_staff_passwor
 from tests import people
 from tests.client import api
 from tests.jobs import run_jobs
-from tests.migrating import forget, migrate_to
+from tests.migrating import run_again
 from tests.people import alice
 from tests.races import at_once
 
@@ -441,9 +441,7 @@ def test_another_spelling_keeps_its_key() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_folding_goes_on_where_it_was_broken_off() -> None:
-    migration = ("users", "0024_folded_names")
-    forget(*migration)
-    migrate_to(migration)
+    run_again("users", "0024_folded_names")
     assert "user_name_search" in connection.introspection.get_constraints(connection.cursor(), "users_user")
 
 

@@ -29,7 +29,7 @@ from apps.users.models.second_factors import Authenticator
 from apps.users.names import skeleton_key
 from tests.authenticator import HASH_OF_ABCD_EFGH_IJKL_MNOP, RFC_KEY, SEALED_RFC_KEY, App, code_of
 from tests.client import api
-from tests.migrating import forget, migrate_to
+from tests.migrating import migrate_to, run_again
 from tests.people import PASSWORD
 
 LOOKALIKES = ("users", "0020_look_alike_names")
@@ -110,8 +110,7 @@ def each_skeleton_goes_to_its_oldest_account_and_the_others_are_named(apps: Any)
     assert lines[0] == "Accounts that keep a user name that looks like another's: 5"
     assert lines[1].strip() == f"user {made[2].pk} looks like user {made[0].pk}"
     assert "alice" not in "".join(lines).lower()
-    forget(*LOOKALIKES)
-    migrate_to(LOOKALIKES)
+    run_again(*LOOKALIKES)
     assert dict(own.values_list("username", "username_skeleton")) == keys, "a run that goes on changes no key"
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):
