@@ -57,6 +57,7 @@ def environment_on(servers: Pair, database: str = "infloo", number: int = 0) -> 
         "DATABASE_URL": servers.database_url(database),
         "OWNER_DATABASE_URL": servers.owner_database_url(database),
         "REDIS_URL": servers.redis_url(number),
+        "LOG_FOLDER": str(servers.home / "log"),
         "LIMITS_SCALE": "100000",
         "STAFF_MFA": "optional",
     }

@@ -172,7 +172,7 @@ def django_db_setup(
         if name not in KEPT
     )
 
-    def empty(_: TransactionTestCase) -> None:
+    def empty(_: TransactionTestCase | None = None) -> None:
         with _superuser() as session:
             session.execute("SET session_replication_role = replica")
             session.execute("SET lock_timeout = '10s'")
@@ -186,6 +186,7 @@ def django_db_setup(
 
     TransactionTestCase._fixture_teardown = empty
     django_db_modify_db_settings.close()
+    empty()  # of the history of roles, whose numbers are from before
     yield
     django_db_modify_db_settings.enter_context(as_owner())
 

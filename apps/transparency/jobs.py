@@ -11,6 +11,7 @@ from apps.transparency import checkpoints, publishing
 from apps.transparency.models import Checkpoint
 from apps.transparency.sequencing import sequence
 from apps.transparency.verifying import verify
+from apps.upkeep.services import note_success
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ def checkpoint(timestamp: int = 0) -> Checkpoint | None:
         if error.code != "log-key-missing":  # which `check --deploy` and the console say
             logger.error("The log is not signed: %s", error)
         return None
-    publishing.publish(made)
+    if all(not place.error for place in publishing.publish(made)):
+        note_success("checkpoint")
     return made
 
 
@@ -36,3 +38,5 @@ def verify_log(timestamp: int = 0) -> None:
     """Verify the whole log once a night."""
     if result := verify().finding:
         logger.error("The log is not in order: %s", result)
+    else:
+        note_success("verification")

@@ -181,9 +181,14 @@ def _out_of_place(line: Line, leaf: bytes, hashes: Mapping[int, bytes]) -> str:
 
 
 def _purges() -> Mapping[str, list[tuple[int, int]]]:
-    found = defaultdict(list)
-    for label, first, last in Purge.objects.values_list("label", "first_row", "last_row"):
-        found[label].append((first, last))
+    """What overlaps is one: years of nightly purges are few."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for label, first, last in Purge.objects.order_by("first_row").values_list("label", "first_row", "last_row"):
+        merged = found[label]
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
     return found
 
 

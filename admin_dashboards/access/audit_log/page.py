@@ -22,6 +22,8 @@ from admin_dashboards.saved_filters import filters_of
 from apps.access import may, note_use
 from apps.audit.log import LineKey, LogFilter, lines, read_key
 from apps.errors import Invalid
+from apps.privacy.models import Kept
+from apps.privacy.periods import days_of
 from apps.users.models import User
 
 
@@ -43,6 +45,7 @@ def audit_page(desk: Any, request: StaffRequest) -> HttpResponse:
         "saved": filters_of(request, AUDIT_LOG),
         "opens_desk": desk.may_open(request),
         "now": timezone.now(),
+        "kept_for": days_of(Kept.AUDIT),
         "may_see_state": may_see_state(request),
         "may_prove": may_prove(request),
         "may_export": bool(may(request.user, EXPORT)),

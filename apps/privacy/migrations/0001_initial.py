@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('request_id', models.CharField(blank=True, editable=False, max_length=64)),
                 ('action', models.CharField(blank=True, db_default='', default='', editable=False, max_length=48)),
-                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended')], db_index=True, max_length=32, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended'), ('audit', 'Audit log entries')], db_index=True, max_length=32, verbose_name='kind')),
                 ('days', models.PositiveIntegerField(null=True, verbose_name='days')),
                 ('history_change_reason', models.TextField(blank=True, null=True)),
                 ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
@@ -91,14 +91,14 @@ class Migration(migrations.Migration):
             name='RetentionPeriod',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended')], max_length=32, unique=True, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended'), ('audit', 'Audit log entries')], max_length=32, unique=True, verbose_name='kind')),
                 ('days', models.PositiveIntegerField(null=True, verbose_name='days')),
             ],
             options={
                 'verbose_name': 'retention period',
                 'verbose_name_plural': 'retention periods',
                 'default_permissions': ('view', 'change'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['identity.approved', 'identity.rejected', 'business.approved', 'business.rejected', 'story', 'message', 'message.removed', 'session'])), name='retention_kind_known'), models.CheckConstraint(condition=models.Q(('days__isnull', True), ('days__gte', 1), _connector='OR'), name='retention_of_a_day')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['identity.approved', 'identity.rejected', 'business.approved', 'business.rejected', 'story', 'message', 'message.removed', 'session', 'audit'])), name='retention_kind_known'), models.CheckConstraint(condition=models.Q(('days__isnull', True), ('days__gte', 1), _connector='OR'), name='retention_of_a_day')],
             },
         ),
         migrations.CreateModel(

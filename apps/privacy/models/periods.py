@@ -20,6 +20,7 @@ class Kept(models.TextChoices):
     MESSAGE = "message", _("Messages")
     MESSAGE_REMOVED = "message.removed", _("Messages, removed by staff")
     SESSION = "session", _("Sessions, after they ended")
+    AUDIT = "audit", _("Audit log entries")
 
 
 DEFAULT_DAYS: dict[str, int | None] = {
@@ -31,8 +32,9 @@ DEFAULT_DAYS: dict[str, int | None] = {
     Kept.MESSAGE: None,
     Kept.MESSAGE_REMOVED: 365,
     Kept.SESSION: 90,
+    Kept.AUDIT: 1825,
 }
-"""The days until staff set others; None is as long as the account."""
+"""The days until staff set others; None is as long as the account, and of the audit log for good."""
 
 
 class RetentionPeriod(models.Model):
