@@ -7,7 +7,7 @@ from typing import Any
 
 from procrastinate import App, JobContext
 from procrastinate.jobs import Job
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from apps.audit.context import coming_from, origin
 from apps.infra import tracing
@@ -44,5 +44,7 @@ async def resume_origin(call: Callable[[], Awaitable[Any]], context: JobContext,
         ids: dict[str, Any] = {"trace_id": span.trace_id, "span_id": span.span_id, "task": name, "job": context.job.id}
         if request_id:
             ids["request_id"] = request_id
-        with bound_contextvars(**ids), coming_from(request_id, None, span.traceparent):
+        # For good: each job runs in an asyncio task of its own, which logs how it ended after this.
+        bind_contextvars(**ids)
+        with coming_from(request_id, None, span.traceparent):
             return await call()

@@ -32,6 +32,7 @@ def environment(**more: str) -> dict[str, str]:
         "DEBUG": "1",
         "DATABASE_URL": servers.database_url(str(connection.settings_dict["NAME"])),
         "REDIS_URL": settings.REDIS_URL,
+        "LOG_FOLDER": settings.LOG_FOLDER,
         "EMAIL_URL": "consolemail://",
         "PYTHONUNBUFFERED": "1",
     } | more

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from structlog.stdlib import ProcessorFormatter
 
 from apps.infra.jobs import ORIGIN
 from apps.infra.tracing import TRACEPARENT
 from apps.users.authentication.api_sessions import begin
 from tests.apps.chat.people import room_of
-from tests.jobs import waiting
+from tests.jobs import run_worker, waiting
 from tests.ops.processes import PATIENCE, Command, HttpCommand, pause
 from tests.ops.production import PRODUCTION, start
 from tests.people import PASSWORD, alice, bob
@@ -50,6 +55,24 @@ def test_a_trace_is_taken_from_trusted_proxies_and_handed_on_to_jobs(
     assert TRACEPARENT.fullmatch(traceparent)
     assert (TRACE in traceparent) is is_taken
     assert "00f067aa0ba902b7" not in traceparent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_line_of_a_failed_job_has_the_trace_of_its_request(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    address = {"email": alice().email}
+    client.post("/api/users/auth/password_reset", address, "application/json", headers={"traceparent": BEGUN})
+    settings.EMAIL_BACKEND = "there.is.none"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET attempts = 1000")
+    [console] = [each for each in logging.getLogger().handlers if isinstance(each.formatter, ProcessorFormatter)]
+    written = StringIO()
+    monkeypatch.setattr(console, "stream", written)
+    run_worker()
+    [line] = [json.loads(line) for line in written.getvalue().splitlines() if "ended with status: Error" in line]
+    assert line["trace_id"] == TRACE
 
 
 class Spans:
