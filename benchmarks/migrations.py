@@ -167,7 +167,9 @@ def timed(servers: Pair, tables: Sequence[str], busy: float, app: str, name: str
     began = time.perf_counter()
     command = ("migrate", app, name, "--verbosity", "0")
     waits = waits_beside(servers, tables, busy, lambda: manage(environment_on(servers), *command))
-    return {"seconds": round(time.perf_counter() - began, 1), "longest_ms": rounded(waits)}
+    seconds = round(time.perf_counter() - began, 1)
+    say(f"  {seconds:,.1f} s, others waited at most: {shown(rounded(waits))} ms")
+    return {"seconds": seconds, "longest_ms": rounded(waits)}
 
 
 def waits_beside(servers: Pair, tables: Sequence[str], busy: float, work: Any) -> Waits:
