@@ -165,9 +165,10 @@ def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: SignIn) 
     expect(place).to_have_text("Page 2 of 3")
     image = page.locator("[data-viewer-page]:not([hidden]) img")
     expect(image).to_have_js_property("complete", value=True)
-    before = image.bounding_box()
+    before: Any = image.bounding_box()
     press(page, "+")
-    assert image.bounding_box()["width"] > before["width"]
+    after: Any = image.bounding_box()
+    assert after["width"] > before["width"]
     press(page, ".")
     expect(image).to_have_attribute("style", re.compile("90deg"))
     press(page, "0")
