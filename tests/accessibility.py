@@ -40,6 +40,14 @@ OUT_OF_REACH = """
         return out;
     }
 """
+SERIOUS = """
+    async (options) => {
+        const { violations } = await axe.run({ ...options, resultTypes: ["violations"] });
+        const grave = violations.filter((each) => ["serious", "critical"].includes(each.impact));
+        return grave.map((each) => `${each.id}: ${each.nodes[0].html}`);
+    }
+"""
+IS_DARK = "document.documentElement.classList.contains('dark')"
 LOOK = """
     ([dark]) => {
         document.documentElement.classList.toggle("dark", dark);
@@ -56,7 +64,7 @@ def barriers(page: Page) -> list[str]:
     """
     page.emulate_media(reduced_motion="reduce")
     page.evaluate(Axe().axe_script)
-    was_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+    was_dark = page.evaluate(IS_DARK)
     window: Any = page.viewport_size
     found = []
     views = [
@@ -77,7 +85,13 @@ def barriers(page: Page) -> list[str]:
 
 
 def serious_barriers(page: Page) -> list[str]:
-    """The violations that axe calls serious or critical on the page as it is shown now."""
+    """The violations that axe calls serious or critical on the page as it is shown now, in both schemes."""
     page.wait_for_load_state()
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate(Axe().axe_script)
+    was_dark = page.evaluate(IS_DARK)
+    found: list[str] = page.evaluate(SERIOUS, {})
+    page.evaluate(LOOK, [not was_dark])
+    found += page.evaluate(SERIOUS, {"runOnly": BY_SCHEME})
+    page.evaluate(LOOK, [was_dark])
+    return found

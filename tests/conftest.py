@@ -24,7 +24,7 @@ from apps.infra.owner import as_owner
 from devtools import chromium
 from devtools.embedded.postgres import APPLICATION
 from ops.web import listen, web_server
-from tests import database, log_secrets, script_faults
+from tests import comparisons, database, log_secrets, script_faults
 from tests.settings import servers
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -86,6 +86,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _logs_are_read() -> None:
     log_secrets.write_as_production()
     log_secrets.plant_messages()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _comparisons_are_kept() -> Iterator[None]:
+    with comparisons.kept():
+        yield
 
 
 # --- Data -----------------------------------------------------------------------------------------------------------

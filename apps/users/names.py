@@ -43,13 +43,15 @@ MOST_MARKS = 4
 def tidy(text: str) -> str:
     """A name or address as it is stored: composed (NFKC), without the blanks and invisible signs around it."""
     text = unicodedata.normalize("NFKC", text)
-    shown = [place for place, sign in enumerate(text) if not (sign.isspace() or unicodedata.category(sign) == "Cf")]
-    return text[shown[0] : shown[-1] + 1] if shown else ""
+    around = [sign for sign in set(text) if sign.isspace() or unicodedata.category(sign) == "Cf"]
+    return text.strip("".join(around)) if around else text
 
 
 def seen(text: str) -> str:
     """`text` without its invisible signs; blanks stay."""
-    return "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf", "Cs"))
+    # Each sign is looked up once: whoever signs in sends as many as they like.
+    hidden = [sign for sign in set(text) if not sign.isspace() and unicodedata.category(sign) in ("Cc", "Cf", "Cs")]
+    return text.translate(dict.fromkeys(map(ord, hidden)))
 
 
 def fold(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 
 from PIL import Image, ImageFont
@@ -24,6 +25,7 @@ def darker(colour: str) -> Colour:
     return int(red * 0.85), int(green * 0.85), int(blue * 0.85)
 
 
+@cache
 def font(size: float) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont)

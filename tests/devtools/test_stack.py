@@ -115,7 +115,7 @@ def is_alive(process: psutil.Process) -> bool:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the checkout without its data, with the same packages."""
     copy = tmp_path_factory.mktemp("stack") / "infloo"
-    left_out = shutil.ignore_patterns("var", ".*", "__pycache__", "tests", "node_modules")
+    left_out = shutil.ignore_patterns("var", ".*", "tests", "node_modules")
     shutil.copytree(CHECKOUT, copy, ignore=left_out)
     (copy / ".venv").symlink_to(CHECKOUT / ".venv")
     yield copy
@@ -208,13 +208,6 @@ def test_stack_restarts_on_the_same_data(stopped: Path, port: int) -> None:
     assert min(took) < UP_AGAIN, took
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="make keeps to itself that it was interrupted")
-def test_stack_stops_when_make_is_interrupted(stopped: Path, port: int) -> None:
-    again = Run(stopped, port)
-    again.wait_for("Infloo is up")
-    again.stop(lambda: again.process.send_signal(signal.SIGINT))
-
-
 def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(stopped: Path, port: int) -> None:
     killed = Run(stopped, port)
     killed.wait_for("Infloo is up")
@@ -225,7 +218,9 @@ def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(stopped: P
     again.wait_for("Infloo is up")
     again.wait_until_ready()
     web_and_worker = [process for process in processes if process not in again.descendants()]
-    again.stop(again.process.terminate)
+    # Elsewhere make keeps to itself that it alone was interrupted.
+    alone = signal.SIGINT if Path("/proc").exists() else signal.SIGTERM
+    again.stop(lambda: again.process.send_signal(alone))
     psutil.wait_procs(web_and_worker, timeout=PATIENCE)
     assert not [process for process in processes if is_alive(process)]
     killed.reader.join(PATIENCE)

@@ -48,11 +48,9 @@ def heading(page: Page) -> Any:
     return page.locator("[data-part-heading]")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_queue_is_worked_through_without_the_mouse(page: Page, scheme: str) -> None:
+def test_a_queue_is_worked_through_without_the_mouse(page: Page) -> None:
     people.community()
     everything_reported()
-    page.emulate_media(color_scheme=scheme)
     open_desk(page, MODERATION_DESK, "community")
     assert serious_barriers(page) == []
     loads: list[str] = []

@@ -10,7 +10,6 @@ import pytest
 from apps.review.decisions.models import Decision
 from apps.review.models import Note
 from apps.users.models import Document, ReviewRule, User
-from apps.users.verification.duplicates import inspect_document
 from tests import people
 from tests.console import console, fields
 from tests.factories import make_document
@@ -137,7 +136,7 @@ def test_a_document_costs_as_much_beside_many_copies_as_alone(
     client, page = console(people.compliance()), f"{DESK}{document.pk}/"
     client.get(page)
     for number in range(12):
-        inspect_document(make_document(people.make_user(f"person{number}")).pk)
+        make_document(people.make_user(f"person{number}"), pages=1)
     for kind in ("identity", "business"):
         make_document(document.owner, status="rejected", decided_at=document.created_at, doc_type=kind)
     with django_assert_max_num_queries(29):

@@ -36,7 +36,7 @@ from tests.apps.support.situations import Situation, add_notification, build, de
 from tests.factories import make_connection, make_event, make_message, make_story
 
 pytestmark = pytest.mark.django_db
-LIVES = int(os.environ.get("VISIBILITY_LIVES", "4"))
+LIVES = int(os.environ.get("VISIBILITY_LIVES", "3"))
 """How many times four people live through five actions; every one is evaluated again a month later."""
 BEGIN = timedelta(days=400)
 
@@ -200,7 +200,7 @@ def test_explanations_of_earlier_times_equal_those_given_then(
 ) -> None:
     with transaction.atomic(), time_machine.travel(timezone.now() - BEGIN, tick=False) as clock:
         made = build(plan)
-        life, viewers = Life(made, chance), chance.sample(made.people, 3)
+        life, viewers = Life(made, chance), chance.sample(made.people, 2)
         answers: dict[datetime, tuple[dict[str, list[int]], Answers]] = {}
         for action in actions:
             clock.shift(timedelta(hours=3))

@@ -177,7 +177,7 @@ class Platform:
                 assert given[0] == given[1], (asked.__name__, viewer, shape)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_counts_are_those_of_all_rows(seed: int) -> None:
     platform = Platform(seed)
     for step in range(STEPS):

@@ -94,7 +94,7 @@ class Desk:
             Document.objects.filter(owner=document.owner_id).delete()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_tallied_figures_of_a_queue_are_those_of_its_items(seed: int) -> None:
     desk = Desk(seed)
     for step in range(STEPS):

@@ -168,8 +168,8 @@ def test_a_copy_of_a_picture_is_found_and_another_picture_is_not() -> None:
 def test_a_turned_copy_is_found_and_no_other_card_or_document() -> None:
     officer = compliance()
     original = send(alice(), card(1))
-    for seed, place in enumerate(range(4), start=2):
-        send(make_user(f"other{place}"), card(seed))
+    for seed in (2, 3):
+        send(make_user(f"other{seed}"), card(seed))
     send(make_user("roasters"), paper("Copper Kettle Roasters"))
     papers = send(make_user("studio"), paper("Northwind Studio"))
     copy = Image.open(BytesIO(card(1, kind="JPEG", scale=0.6, quality=25)))
@@ -179,24 +179,24 @@ def test_a_turned_copy_is_found_and_no_other_card_or_document() -> None:
             turned = encoded(copy.rotate(turn, expand=True), "JPEG", 60)
             assert found(officer, send(newton(), turned)) == [("alice", False)], turn
             assert found(officer, original) == [("newton", False)], turn
-            turned = encoded(printed_copy.rotate(turn, expand=True), "JPEG", 60)
-            assert found(officer, send(carol(), turned)) == [("studio", False)], turn
-            assert found(officer, papers) == [("carol", False)], turn
+    turned = encoded(printed_copy.rotate(90, expand=True), "JPEG", 60)
+    assert found(officer, send(carol(), turned)) == [("studio", False)]
+    assert found(officer, papers) == [("carol", False)]
 
 
 def test_all_kinds_of_copies_are_found_among_similar_documents() -> None:
     officer = compliance()
-    cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(3)]
-    papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(3)]
-    assert [found(officer, one) for one in (*cards, *papers)] == [[]] * 6
-    for kind, copy in COPIES.items():
+    cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(2)]
+    papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(2)]
+    assert [found(officer, one) for one in (*cards, *papers)] == [[]] * 4
+    # That both may be photographed has a test of its own; how the copy is made is the same.
+    for copy, kind in {copy: kind for kind, copy in COPIES.items()}.items():
         with undone():
             copied = send(alice(), copy(form_card_picture(1), Random(1)))
             assert found(officer, copied) == [("holder1", False)], kind
             copied = send(bob(), copy(printed(printed_form(1)), Random(2)), "business")
             assert found(officer, copied) == [("company1", False)], kind
-            for number in (0, 2):
-                assert found(officer, cards[number]) == found(officer, papers[number]) == [], kind
+            assert found(officer, cards[0]) == found(officer, papers[0]) == [], kind
 
 
 def test_a_copy_is_found_where_many_documents_of_its_form_share_more_hashes_with_it() -> None:
@@ -234,13 +234,13 @@ def test_duplicate_matches_have_a_similarity_score() -> None:
 def test_the_demo_s_cards_and_documents_are_no_duplicates() -> None:
     officer, random = compliance(), Random("demo")
     documents = []
-    for number, name in enumerate(("Luca Ivanova", "Keiko Berger", "Nora Ivanova", "Keiko Bello")):
+    for number, name in enumerate(("Luca Ivanova", "Nora Ivanova", "Nora Bello")):
         born, expires = date(1980 + number, 3, 4), date(2030, 1, number + 1)
         holder = Holder(name, born, expires, f"X{random.randint(10, 99)}K{random.randint(1000, 9999)}")
         documents.append(send(make_user(f"holder{number}"), identity_card(random, holder)))
         paper = business_paper(f"{name.split()[1]} Goods", name, str(random.randint(20_000, 90_000)))
         documents.append(send(make_user(f"company{number}"), paper, "business"))
-    assert [found(officer, one) for one in documents] == [[]] * 8
+    assert [found(officer, one) for one in documents] == [[]] * 6
 
 
 def test_two_documents_of_one_form_are_not_the_same() -> None:
@@ -289,7 +289,7 @@ def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
 
 def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "COMMON", 3)
-    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(6)]
+    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(5)]
     holders = Counter(one for kept in DocumentFingerprint.objects.all() for one in kept.hashes or ())
     common = [one for one, count in holders.items() if count == 3]
     assert len(common) > 20
@@ -302,13 +302,13 @@ def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch:
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_inspections_record_each_pair_once() -> None:
-    people = [make_user(f"person{number}") for number in range(4)]
+    people = [make_user(f"person{number}") for number in range(3)]
     documents = [
         send_document(person, upload(card(1, scale=1 - place / 50)), doc_type="identity")
         for place, person in enumerate(people)
     ]
     at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
-    assert DuplicateMatch.objects.count() == 6
+    assert DuplicateMatch.objects.count() == 3
 
 
 def test_pages_are_counted_up_to_fifty() -> None:

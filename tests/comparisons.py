@@ -1,0 +1,38 @@
+"""Pages that one test has compared are not compared again by the next: to the same files, a child gives one answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+
+import pytest
+
+from apps.infra.files import comparing
+from tests.settings import servers
+
+FOLDER = servers.home / "comparisons"
+"""Of this run, all of its processes."""
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Comparisons are made once by a run; those that fail are made again."""
+    ask = comparing.answer_of
+    FOLDER.mkdir(exist_ok=True)
+
+    def asked_once(child: str, content: bytes, order: dict[str, object]) -> bytes:
+        question = json.dumps([child, order], sort_keys=True).encode() + content
+        file = FOLDER / sha256(question).hexdigest()
+        if file.exists():
+            return file.read_bytes()
+        answer = ask(child, content, order)
+        part = file.with_suffix(f".{id(answer)}")
+        part.write_bytes(answer)
+        part.replace(file)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "answer_of", asked_once)
+        yield
