@@ -6,6 +6,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -43,17 +44,17 @@ def back_up(archive: Archive, programs: Programs | None = None) -> tuple[Base, i
 def rehearse(archive: Archive, programs: Programs | None = None, scratch: Path | None = None) -> Rehearsal:
     """Restore the newest backup beside the server that serves, compare the two, and note the result, good or not."""
     began, restored, lost = time.monotonic(), Restored(), None
+    folder = (scratch or Path(tempfile.gettempdir())) / f"rehearsal-{uuid4().hex[:8]}"
     finding = ""
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="rehearsal-") as folder:
-        try:
-            mark = make_mark()
-            lost = mark.wait_until_archived(archive)
-            restore_and_check(archive, programs or installed(), Path(folder) / "r", restored)
-            require_counts(mark.counts, restored.counts, mark.moved())
-            # What went meanwhile with its row is not missing.
-            require_files([file for file in restored.missing if file.is_named()])
-        except (Failed, DomainError) as error:
-            finding = str(error)
+    try:
+        mark = make_mark()
+        lost = mark.wait_until_archived(archive)
+        restore_and_check(archive, programs or installed(), folder, restored)
+        require_counts(mark.counts, restored.counts, mark.moved())
+        # What went meanwhile with its row is not missing.
+        require_files([file for file in restored.missing if file.is_named()])
+    except (Failed, DomainError) as error:
+        finding = str(error)
     return note_rehearsal(
         base_at=restored.base.completed_at if restored.base else None,
         restored_to=restored.last_commit,

@@ -58,6 +58,6 @@ def _installed(name: str) -> str:
 
 def without_password(url: str) -> tuple[str, dict[str, str]]:
     """An address of PostgreSQL for a command line, and the environment that holds its password: others read both."""
-    parts = conninfo_to_dict(url)
+    parts: dict[str, Any] = dict(conninfo_to_dict(url))
     password = parts.pop("password", None)
     return make_conninfo(**parts), {"PGPASSWORD": str(password)} if password else {}

@@ -58,12 +58,12 @@ def restore_and_check(
     at: datetime | None = None,
     look: Callable[[], Any] = lambda: None,
 ) -> None:
-    """Restore up to `at`, or the last archived change, into `folder`, which goes afterwards, and fill `restored`.
+    """Restore up to `at`, or the last archived change, into `folder`, made for it, and fill `restored`.
 
     Erasures are applied again and the log is verified. `look` is called while this thread's connection leads to the
     restored database. Raises `Failed`.
     """
-    programs.run("mkdir", "-p", "-m", "700", str(folder))
+    programs.run("mkdir", "-m", "700", str(folder))
     try:
         with restored.step("unpack the base backup"):
             restored.base = prepare(archive, programs, folder / "data", at)
