@@ -3,6 +3,7 @@
 import logging
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
@@ -25,15 +26,17 @@ class Command(BaseCommand):
             "--nightly", metavar="HH:MM", type=clock, help="go on, and rehearse after each, at this time"
         )
 
-    def handle(self, *args: Any, nightly: datetime | None, **options: Any) -> None:
+        parser.add_argument("--scratch", help="with --nightly, a folder with room for the database")
+
+    def handle(self, *args: Any, nightly: datetime | None, scratch: str | None, **options: Any) -> None:
         if nightly is None:
             self.back_up()
             return
         while True:
             time.sleep(seconds_until(nightly, timezone.localtime()))
-            for name in ("backup", "rehearse"):
+            for name, given in (("backup", {}), ("rehearse", {"scratch": scratch and Path(scratch)})):
                 try:
-                    call_command(name)
+                    call_command(name, **given)
                 except (CommandError, DatabaseError, OSError) as error:
                     logger.error("%s: %s", name, error)
                 connection.close()
