@@ -22,12 +22,11 @@ from apps.privacy.erasures import carry_out
 from apps.privacy.models import Erasure
 from apps.transparency.jobs import checkpoint
 from apps.users.models import User
-from devtools.embedded.ownership import as_owner, give, is_root
+from devtools.embedded.archiving import make_archive
+from devtools.embedded.ownership import as_owner
 from devtools.embedded.postgres import Postgres
 from devtools.embedded.programs import path_of
 from devtools.embedded.server import STOP_TIMEOUT
-from devtools.paths import CHECKOUT
-from devtools.rehearsal import ARCHIVE
 from ops.recovery import checks
 from ops.recovery.archive import Archive, Base
 from ops.recovery.marks import Mark, make_mark
@@ -59,15 +58,8 @@ class Drill:
     """From the oldest of them to the crash."""
 
     def __post_init__(self) -> None:
-        home = self.postgres.home
-        folder = home / ARCHIVE
-        for each in (folder, folder / "base", folder / "wal"):
-            each.mkdir(mode=0o700)
-        shutil.copy(CHECKOUT / "deploy/archive.sh", folder)
-        if is_root():
-            give(folder, home.stat().st_uid)
-        self.archive = Archive(folder)
-        self.programs = Programs(self._path_of, as_owner(home))
+        self.archive = Archive(make_archive(self.postgres.home))
+        self.programs = Programs(self._path_of, as_owner(self.postgres.home))
 
     def _path_of(self, name: str) -> str:
         try:
@@ -76,6 +68,7 @@ class Drill:
             return name
 
     def back_up(self) -> Base:
+        checkpoint()
         return back_up(self.archive, self.programs)[0]
 
     def write(self) -> None:

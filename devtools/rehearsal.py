@@ -15,19 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from devtools.embedded.archiving import ARCHIVE, TIMEOUT, archiving
 from devtools.embedded.ownership import Unavailable
 from devtools.embedded.pair import Pair
 from devtools.embedded.throwaway import throwaway
-
-ARCHIVE = "archive"
-TIMEOUT = 30
-"""Seconds after which PostgreSQL archives a segment that is not full, as in deploy/compose.yaml."""
-
-
-def archiving(timeout: int = TIMEOUT) -> dict[str, str]:
-    """The settings of a PostgreSQL that archives into the folder `ARCHIVE` beside its data."""
-    command = f"sh ../{ARCHIVE}/archive.sh %p %f ../{ARCHIVE}"
-    return {"archive_mode": "on", "archive_timeout": f"{timeout}s", "archive_command": command}
 
 
 def main() -> None:
@@ -85,7 +76,7 @@ def rehearse(servers: Pair) -> None:
     from devtools.drill import Drill
     from ops.recovery.programs import Failed
 
-    drill = Drill(servers.postgres)
+    drill, lines = Drill(servers.postgres), 0
     try:
         with step("make the base backup"):
             base = drill.back_up()
@@ -96,16 +87,17 @@ def rehearse(servers: Pair) -> None:
         for name, restore in (("the last change", drill.restore_latest), ("a chosen time", drill.restore_earlier)):
             with step(f"restore to {name}"):
                 restored = restore()
+            lines = max(lines, restored.lines)
             for part, seconds in restored.steps.items():
                 print(f"{'':14}{seconds:6.1f} s  {part}")
     except Failed as error:
         sys.exit(f"FAILED: {error}")
     print(
         f"\n{sum(restored.counts.values()):,} rows in {len(restored.counts)} tables, {restored.size / 1e6:,.0f} MB;"
-        f" base backup {base.size / 1e6:,.0f} MB, compressed; log of {restored.lines:,} lines in order\n"
+        f" base backup {base.size / 1e6:,.0f} MB, compressed; log of {lines:,} lines in order\n"
         f"{len(drill.written)} acknowledged writes, {drill.lost} lost, the oldest {drill.lost_seconds:.1f} s before the"
         f" crash (at most {drill.LOST_MOST} s)\n"
-        f"{restored.erased} erasures applied again; all files there; every table as it was"
+        f"{len(drill.erased)} erasures kept or applied again; all files there; every table as it was"
     )
 
 

@@ -114,8 +114,9 @@ class Archive:
 
         The newest always stays: without it nothing could be restored. Returns how many base backups went.
         """
+        until = now - timedelta(days=kept_days())
         *earlier, newest = self.bases()
-        gone = [base for base in earlier if base.completed_at < now - timedelta(days=kept_days())]
+        gone = [base for base in earlier if base.completed_at < until]
         for base in gone:
             shutil.rmtree(base.folder)
         oldest = min({*earlier, newest} - {*gone})

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
+from devtools.embedded.archiving import archiving
 from devtools.paths import CHECKOUT
-from devtools.rehearsal import archiving
 from ops.recovery.checks import LOST_MOST
 
 DEPLOY = CHECKOUT / "deploy"
