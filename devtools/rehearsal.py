@@ -68,7 +68,8 @@ def load(users: int | None, messages: int) -> None:
         if users is None:
             call_command("demo", stdout=nowhere)
         else:
-            call_command("seed", f"--users={users}", f"--messages={messages}", stdout=nowhere)
+            amounts = {"users": users, "messages": messages, "documents": max(20, users // 20), "stories": users // 20}
+            call_command("seed", *(f"--{name}={many}" for name, many in amounts.items()), stdout=nowhere)
 
 
 def rehearse(servers: Pair) -> None:

@@ -6,10 +6,12 @@ wal/           segments of WAL, compressed, which PostgreSQL adds by deploy/arch
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -57,6 +59,16 @@ class Archive:
     @property
     def wal(self) -> Path:
         return self.folder / "wal"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time backs up. Raises `Failed`."""
+        with (self.folder / "base" / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Failed("Another backup is under way.") from None
+            yield
 
     def bases(self) -> list[Base]:
         """Those that are complete, the oldest first."""

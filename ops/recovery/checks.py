@@ -16,7 +16,7 @@ from apps.transparency.keys import trusted_keys
 from apps.transparency.models import Checkpoint, Verification
 from apps.transparency.verifying import verify
 from apps.users.models import Document, Profile
-from ops.recovery.archive import Archive, lsn
+from ops.recovery.archive import lsn
 from ops.recovery.programs import Failed
 
 LOST_MOST = 60
@@ -71,9 +71,8 @@ def last_commit() -> datetime | None:
         return found
 
 
-def require_all_wal(archive: Archive) -> None:
-    """Raise `Failed` where recovery ended before the newest segment: PostgreSQL takes a gap for the end."""
-    segment, begins = archive.last_segment()
+def require_all_wal(segment: str, begins: int) -> None:
+    """Raise `Failed` where recovery ended before a segment of the archive: PostgreSQL takes a gap for the end."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_last_wal_replay_lsn()::text")
         [place] = cursor.fetchone()

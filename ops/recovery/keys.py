@@ -26,21 +26,21 @@ def rewrite_keys(since: datetime | None) -> bool:
     erased = Erasure.objects.filter(status=Erasure.Status.DONE)
     if not (erased if since is None else erased.filter(ended_at__gte=since)).exists():
         return False
-    for wait in (*WAITS, None):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
-                cursor.execute("VACUUM FULL audit_personkey")
-        except OperationalError as error:
-            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-                raise
-            if wait is None:
-                raise Failed(
-                    "The table of keys is in use all the time: nothing can be backed up without old keys."
-                ) from None
-            time.sleep(wait)
-        else:
-            return True
+            for wait in (*WAITS, None):
+                try:
+                    cursor.execute("VACUUM FULL audit_personkey")
+                    break
+                except OperationalError as error:
+                    if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                        raise
+                    if wait is None:
+                        raise Failed(
+                            "The table of keys is in use all the time: destroyed keys would be copied."
+                        ) from None
+                    time.sleep(wait)
         finally:
-            connection.close()  # and with it the setting
-    return False
+            cursor.execute("RESET lock_timeout")
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
+from django.db import Error
 
 from apps.errors import DomainError
 from apps.upkeep.models import Rehearsal
@@ -33,17 +35,23 @@ def back_up(archive: Archive, programs: Programs | None = None) -> tuple[Base, i
     if not settings.BACKUP_DATABASE_URL:
         raise Failed("BACKUP_DATABASE_URL is not set: it names the database by a role that may replicate.")
     programs = programs or installed()
-    former = archive.bases()
-    rewrite_keys(former[-1].completed_at if former else None)
-    base = archive.take_base(programs, settings.BACKUP_DATABASE_URL)
-    gone = archive.prune(programs, datetime.now(UTC))
+    with archive.locked():
+        former = archive.bases()
+        rewrite_keys(former[-1].completed_at if former else None)
+        base = archive.take_base(programs, settings.BACKUP_DATABASE_URL)
+        gone = archive.prune(programs, datetime.now(UTC))
     note_success("backup")
     return base, gone
 
 
 def rehearse(archive: Archive, programs: Programs | None = None, scratch: Path | None = None) -> Rehearsal:
-    """Restore the newest backup beside the server that serves, compare the two, and note the result, good or not."""
+    """Restore the newest backup beside the server that serves, compare the two, and note the result, good or not.
+
+    In a folder of its own, in `scratch` where that is given: then what a killed rehearsal left there goes first.
+    """
     began, restored, lost = time.monotonic(), Restored(), None
+    for former in scratch.glob("rehearsal-*") if scratch else ():
+        shutil.rmtree(former, ignore_errors=True)
     folder = (scratch or Path(tempfile.gettempdir())) / f"rehearsal-{uuid4().hex[:8]}"
     finding = ""
     try:
@@ -53,7 +61,7 @@ def rehearse(archive: Archive, programs: Programs | None = None, scratch: Path |
         require_counts(mark.counts, restored.counts, mark.moved())
         # What went meanwhile with its row is not missing.
         require_files([file for file in restored.missing if file.is_named()])
-    except (Failed, DomainError) as error:
+    except (Failed, DomainError, Error, OSError) as error:
         finding = str(error)
     return note_rehearsal(
         base_at=restored.base.completed_at if restored.base else None,
