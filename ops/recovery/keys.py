@@ -21,7 +21,8 @@ def rewrite_keys(since: datetime | None) -> bool:
     """Rewrite the table of keys if a person was erased since then; says whether it was.
 
     A destroyed key stays in the file of the table as the former version of its row, and is copied with it. VACUUM
-    may leave its bytes in free space; only a new file is surely without them. Raises `Failed` where the table is always in use.
+    may leave its bytes in free space; only a new file is surely without them. Raises `Failed` where the
+    table is always in use.
     """
     erased = Erasure.objects.filter(status=Erasure.Status.DONE)
     if not (erased if since is None else erased.filter(ended_at__gte=since)).exists():
