@@ -41,6 +41,8 @@ WORKERS = """
     FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'
 """
 SUCCESSES = "SELECT name, extract(epoch FROM at)::float8 AS at FROM upkeep_lastsuccess"
+ARCHIVED = "SELECT extract(epoch FROM last_archived_time)::float8 AS at FROM pg_stat_archiver WHERE archived_count > 0"
+REHEARSED = "SELECT (finding <> '')::int AS failed FROM upkeep_rehearsal ORDER BY id DESC LIMIT 1"
 
 
 class ProcessGauges(Collector):
@@ -109,6 +111,16 @@ def _read() -> list[Metric]:
         )
         for row in session.execute(SUCCESSES):
             done.add_metric([row["name"]], row["at"])
+        archived = GaugeMetricFamily(
+            "infloo_wal_archived_timestamp_seconds", "When PostgreSQL last archived WAL, in Unix time", labels=[]
+        )
+        for row in session.execute(ARCHIVED):
+            archived.add_metric([], row["at"])
+        failed = GaugeMetricFamily(
+            "infloo_rehearsal_failed", "Whether the last rehearsal of a restore failed", labels=[]
+        )
+        for row in session.execute(REHEARSED):
+            failed.add_metric([], row["failed"])
     return [
         waiting,
         oldest,
@@ -119,6 +131,8 @@ def _read() -> list[Metric]:
             value=workers["heartbeat"],
         ),
         done,
+        archived,
+        failed,
     ]
 
 

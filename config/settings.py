@@ -560,7 +560,12 @@ if USE_S3:
 ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
 """Between the request of an erasure and the erasure; it can be cancelled until then."""
 KEY_BACKUP_DAYS = _number("KEY_BACKUP_DAYS", 14)
-"""How long dumps of the keys of persons are kept, which certificates of erasures say."""
+"""How long backups that hold the keys of persons are kept, which certificates of erasures say."""
+BACKUP_FOLDER = str(_read("str", "BACKUP_FOLDER", default=""))
+"""Base backups and archived WAL; for the commands `backup`, `restore` and `rehearse`."""
+BACKUP_DATABASE_URL = str(_read("str", "BACKUP_DATABASE_URL", default=""))
+if BACKUP_DATABASE_URL:
+    _checked_url("BACKUP_DATABASE_URL", BACKUP_DATABASE_URL, ("postgres", "postgresql"))
 SIGNED_ADDRESS_SECONDS = 60
 VIDEO_ADDRESS_SECONDS = 3600
 """So long players fetch further parts of a video from an address that was begun in time; each is checked anew."""

@@ -27,6 +27,8 @@ APPEND_ONLY = r"""
 """History and audit: whatever has the trigger that refuses changes."""
 READ_ONLY = ("django_migrations",)
 """Filled by `migrate` alone."""
+REWRITTEN = ("audit_personkey",)
+"""By `backup`, with VACUUM, so that destroyed keys are not copied; see `ops.recovery.keys`."""
 TOO_MUCH = """
     SELECT rolsuper OR rolcreaterole OR rolbypassrls OR rolreplication OR pg_has_role(rolname, current_user, 'MEMBER')
         OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relpersistence <> 't')
@@ -66,6 +68,12 @@ def apply() -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename = ANY(%s)", [schema, [*READ_ONLY]]
         )
         narrowed |= {table: "INSERT, UPDATE, DELETE" for (table,) in cursor.fetchall()}
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename = ANY(%s)", [schema, [*REWRITTEN]]
+        )
+        for (table,) in cursor.fetchall():
+            grant = "GRANT MAINTAIN ON {table} TO {role}"
+            cursor.execute(sql.SQL(grant).format(table=sql.Identifier(table), **quoted))
         for table, rights in narrowed.items():
             revoke = "REVOKE " + rights + " ON {table} FROM {role}"
             cursor.execute(sql.SQL(revoke).format(table=sql.Identifier(table), **quoted))

@@ -67,7 +67,8 @@ RULES: dict[str, tuple[Blank | Delete, ...]] = {
     "stories.story": (Blank(("author",), {"content_file": "", "caption": "", "sha256": "", "removal_reason": ""}),),
     "stories.storyview": (Delete(("viewer", "story__author")),),
     "chat.message": (Blank(("sender",), {"text": "", "removal_reason": ""}),),
-    "moderation.report": (Blank(("reporter", "author"), {"note": ""}),),
+    # A report for another reason than those offered must say which.
+    "moderation.report": (Blank(("reporter", "author"), {"note": ERASED}, only_filled=("note",)),),
     "moderation.appeal": (Blank(("author",), {"text": ERASED, "ruling": ERASED}, only_filled=("ruling",)),),
     "moderation.contentsnapshot": (Delete(("case__author",)),),
     "decisions.decision": (
@@ -140,8 +141,7 @@ def _is_filled(rule: Blank) -> Q:
     """Whether a row has anything to empty."""
     found = Q()
     for name, value in rule.values.items():
-        if name not in rule.only_filled:
-            found |= ~Q(**{name: value})
+        found |= ~Q(**{f"{name}__in": ["", value]}) if name in rule.only_filled else ~Q(**{name: value})
     return found
 
 

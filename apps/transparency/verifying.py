@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.core.files.storage import Storage
 from django.db import connection
@@ -61,12 +62,16 @@ class Run:
     """The checkpoints at other places, by their size, each with where it is."""
 
 
-def verify(keys: Sequence[Key] | None = None, outside: Iterable[tuple[str, str]] = ()) -> Verification:
+def verify(
+    keys: Sequence[Key] | None = None, outside: Iterable[tuple[str, str]] = (), as_of: datetime | None = None
+) -> Verification:
     """Verify the log and keep the result, which names the first thing that is wrong.
 
     Args:
         keys: the public keys to trust; those of the settings if None.
         outside: further checkpoints, each with a name for where it was kept.
+        as_of: the time that the database was restored to: what was written to the folder and the bucket later is ahead
+            of it, and not compared.
 
     Raises `Invalid` where there is no key to trust.
     """
@@ -77,7 +82,7 @@ def verify(keys: Sequence[Key] | None = None, outside: Iterable[tuple[str, str]]
     run = Run(trusted, _purges())
     finding = ""
     try:
-        _gather(run, outside)
+        _gather(run, outside, as_of)
         run.last_signed = Checkpoint.objects.aggregate(most=Max("size"))["most"] or 0
         run.until = size()  # last, so that what is added meanwhile is not missed at the end
         _verify_lines(run)
@@ -195,10 +200,10 @@ def _purges() -> Mapping[str, list[tuple[int, int]]]:
 # --- What was signed ------------------------------------------------------------------------------------------------
 
 
-def _gather(run: Run, given: Iterable[tuple[str, str]]) -> None:
+def _gather(run: Run, given: Iterable[tuple[str, str]], as_of: datetime | None) -> None:
     """Read the checkpoints that are outside the database."""
     for name, store in stores().items():
-        for file in _names(store):
+        for file in _names(store, as_of):
             try:
                 note = published(store, file)
             except (Unreadable, DomainError) as error:
@@ -213,13 +218,15 @@ def _gather(run: Run, given: Iterable[tuple[str, str]]) -> None:
         run.outside[note.size].append((where, note))
 
 
-def _names(store: Storage) -> Iterator[str]:
-    yield "checkpoint"
+def _names(store: Storage, as_of: datetime | None) -> Iterator[str]:
+    if as_of is None:
+        yield "checkpoint"
     try:
         _folders, files = store.listdir("checkpoints")
     except (DomainError, FileNotFoundError):  # a bucket's key may not list what is there
         return
-    yield from (f"checkpoints/{name}" for name in files if name.isdecimal())
+    names = (f"checkpoints/{name}" for name in files if name.isdecimal())
+    yield from (name for name in names if as_of is None or store.get_modified_time(name) <= as_of)
 
 
 def _signed(run: Run, first: int, last: int) -> Mapping[int, list[tuple[str, Note]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class Pair:
     """A PostgreSQL and a Valkey with their data and sockets in `home`, a folder of ours."""
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
-        """`durable=False` trades every promise to keep data for speed."""
+    def __init__(self, home: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
+        """`durable=False` trades every promise to keep data for speed; `settings` are further ones of PostgreSQL."""
         self.home = home
-        self.postgres = Postgres(home, durable=durable)
+        self.postgres = Postgres(home, durable=durable, settings=settings)
         self.valkey = Valkey(home, durable=durable)
         self._servers: tuple[Server, ...] = (self.postgres, self.valkey)
         self._members: int | None = None

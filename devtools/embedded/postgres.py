@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from devtools.embedded.programs import path_of, run
@@ -29,8 +30,10 @@ class Postgres(Server):
     stop_signal = signal.SIGINT  # ends sessions and writes everything out
     kill_signal = signal.SIGQUIT
 
-    def __init__(self, home: Path, *, durable: bool) -> None:
+    def __init__(self, home: Path, *, durable: bool, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are further ones of PostgreSQL."""
         super().__init__(home, durable=durable)
+        self.settings = settings or {}
         self.data = home / "postgres"
         self.log = home / "postgres.log"
         self.pid_file = self.data / "postmaster.pid"
@@ -84,5 +87,6 @@ class Postgres(Server):
         }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= self.settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [path_of(self.home, "postgres"), "-D", str(self.data), *options]

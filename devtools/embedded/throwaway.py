@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,11 +18,11 @@ LOCK = "run.lock"
 
 
 @contextmanager
-def throwaway(*, durable: bool = False) -> Iterator[Pair]:
+def throwaway(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Pair]:
     """A pair for one run of tests or benchmarks, gone at its end; clears away those of killed runs first.
 
     A run locks a file in its folder for life, before the folder bears a name that others search for.
-    Raises `Unavailable`.
+    `settings` are further ones of PostgreSQL. Raises `Unavailable`.
     """
     for home in ownership.ELSEWHERE.glob("infloo-test-*"):
         with suppress(OSError):
@@ -30,7 +30,7 @@ def throwaway(*, durable: bool = False) -> Iterator[Pair]:
     made = Path(tempfile.mkdtemp(prefix="infloo-new-", dir=ownership.ELSEWHERE))
     lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    pair = Pair(made.rename(made.with_name(made.name.replace("new", "test", 1))), durable=durable)
+    pair = Pair(made.rename(made.with_name(made.name.replace("new", "test", 1))), durable=durable, settings=settings)
     try:
         with pair.running():
             yield pair

@@ -10,11 +10,14 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
+from devtools.embedded.archiving import archiving
 from devtools.paths import CHECKOUT
+from ops.recovery.checks import LOST_MOST
 
 DEPLOY = CHECKOUT / "deploy"
 # Seconds; the defaults of production in config/settings.py.
 DRAIN, STOP = 5, 30
+IMAGES = ("infloo", "infloo-backup")
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -23,20 +26,21 @@ def manifests() -> list[dict[str, Any]]:
 
 def pods() -> dict[str, dict[str, Any]]:
     """The templates of pods, by the name of what makes them."""
-    return {each["metadata"]["name"]: each["spec"]["template"] for each in manifests() if "template" in each["spec"]}
+    specs = [(each["metadata"]["name"], each["spec"].get("jobTemplate", each)["spec"]) for each in manifests()]
+    return {name: spec["template"] for name, spec in specs if "template" in spec}
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
     for name, service in yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"].items():
-        if service.get("image") == "infloo" and "command" in service:
+        if service.get("image") in IMAGES and "command" in service:
             yield f"compose.yaml {name}", service["command"]
     for name, pod in pods().items():
         yield from ((f"kubernetes.yaml {name}", container["command"]) for container in pod["spec"]["containers"])
     for line in (DEPLOY / "Procfile").read_text().splitlines():
         if found := re.match(r"(\w+): (python .*)", line):
             yield f"Procfile {found[1]}", found[2].split()
-    [line] = re.findall(r"^CMD (\[.*\])", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
-    yield "Dockerfile", yaml.safe_load(line)
+    for line in re.findall(r"^CMD (\[.*\])", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE):
+        yield "Dockerfile", yaml.safe_load(line)
 
 
 @pytest.mark.parametrize(("place", "command"), list(commands()))
@@ -49,10 +53,10 @@ def test_a_command_takes_the_arguments_that_it_is_given(place: str, command: lis
 def test_containers_are_given_the_time_that_they_take_to_stop() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     for name, service in compose["services"].items():
-        if service.get("image") == "infloo":
+        if service.get("image") in IMAGES:
             assert int(service["stop_grace_period"].removesuffix("s")) > DRAIN + STOP, name
     for name, pod in pods().items():
-        if name != "infloo-release":
+        if "restartPolicy" not in pod["spec"]:  # a job ends by itself
             assert pod["spec"]["terminationGracePeriodSeconds"] > DRAIN + STOP, name
 
 
@@ -70,3 +74,19 @@ def test_services_and_scrapes_find_the_ports_of_their_pods() -> None:
         if scraped := pod["metadata"].get("annotations"):
             [port] = [port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]]
             assert scraped["prometheus.io/port"] == str(port)
+
+
+def test_the_database_archives_within_a_minute_as_it_is_rehearsed() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    given = dict(each.split("=", 1) for each in services["database"]["command"] if "=" in each)
+    rehearsed = archiving()
+    assert given["archive_mode"] == rehearsed["archive_mode"]
+    assert given["archive_timeout"] == rehearsed["archive_timeout"] == f"{LOST_MOST // 2}s"
+    script, *arguments = given["archive_command"].removeprefix("sh ").split()
+    assert f".{script}:{script}:ro" in services["database"]["volumes"]
+    folder = services["backup"]["environment"]["BACKUP_FOLDER"]
+    assert arguments == ["%p", "%f", folder]
+    assert f"archive:{folder}" in services["backup"]["volumes"]
+    assert f"archive:{folder}" in services["database"]["volumes"]
+    # A physical copy is only good for the same PostgreSQL.
+    assert f"FROM {services['database']['image']} AS backup" in (DEPLOY / "Dockerfile").read_text()

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from apps.infra import pubsub
 from apps.upkeep.models import LastSuccess
+from apps.upkeep.services import note_rehearsal
 from apps.users.accounts.mails import mail_notice
 from apps.users.authentication.jobs import send_reset_code
 from config import turns
@@ -94,6 +95,17 @@ def test_operators_see_jobs_that_wait_and_what_was_last_done(client: Client) -> 
     run_worker()
     text = client.get("/metrics").content.decode()
     assert value(text, "infloo_jobs_waiting", queue="default") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_operators_see_whether_the_last_rehearsal_failed(client: Client) -> None:
+    result = {"seconds": 40, "size": 2**30, "rows": 5000, "lines": 3, "erased": 0}
+    for finding, failed in (("", 0), ("WAL is missing", 1), ("", 0)):
+        note_rehearsal(**result, finding=finding)
+        before = LastSuccess.objects.get(name="rehearsal").at.timestamp()
+        text = client.get("/metrics").content.decode()
+        assert value(text, "infloo_rehearsal_failed") == failed
+        assert value(text, "infloo_last_success_timestamp_seconds", name="rehearsal") == pytest.approx(before)
 
 
 @pytest.mark.django_db

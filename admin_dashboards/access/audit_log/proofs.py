@@ -21,6 +21,7 @@ from apps.transparency import checkpoints
 from apps.transparency.models import Publication, Verification
 from apps.transparency.proofs import proof_of
 from apps.transparency.verifying import waiting
+from apps.upkeep.models import LastSuccess, Rehearsal
 
 STATE = "transparency.verify_log"
 PROOF = "transparency.export_proof"
@@ -35,13 +36,15 @@ def may_prove(request: StaffRequest) -> bool:
 
 
 def state_page(desk: Any, request: StaffRequest) -> HttpResponse:
-    """The last checkpoint, what waits for the next, where the log is written to, and the last verification."""
+    """The last checkpoint, what waits for the next, where the log is written to, the last verification; backups."""
     note_use(STATE)
     context = {
         "checkpoint": checkpoints.latest(),
         "waiting": waiting(),
         "places": Publication.objects.order_by("place"),
         "verification": Verification.objects.first(),
+        "backup": LastSuccess.objects.filter(name="backup").first(),
+        "rehearsal": Rehearsal.objects.first(),
         "opens_desk": desk.may_open(request),
     }
     response: HttpResponse = desk.page(request, "access/audit_state.html", context, title=_("Proof of the log"))

@@ -13,6 +13,7 @@ from apps.audit.models import Entry
 from apps.audit.services import record
 from apps.transparency.jobs import checkpoint, verify_log
 from apps.transparency.keys import signing_key
+from apps.upkeep.services import note_rehearsal, note_success
 from infloo_verify import Proof
 from tests import people
 from tests.console import console
@@ -34,6 +35,8 @@ def test_the_page_says_how_far_the_log_has_come() -> None:
     empty = client.get(STATE).content.decode()
     assert "None yet. The worker signs one" in empty
     assert "Nowhere yet" in empty
+    assert "No backup yet" in empty
+    assert "No restore was rehearsed yet" in empty
     made = checkpoint()
     assert made is not None
     verify_log()
@@ -45,6 +48,18 @@ def test_the_page_says_how_far_the_log_has_come() -> None:
     assert "wait to be added" in shown or "One row waits" in shown
     assert STATE in client.get(LOG).content.decode()
     assert PROOF not in client.get(LOG).content.decode()
+    result = {"lost_seconds": 12.3, "seconds": 40, "size": 2**30, "rows": 5000, "lines": 3, "erased": 0}
+    note_success("backup")
+    note_rehearsal(**result, steps={"unpack the base backup": 1.25})
+    shown = client.get(STATE).content.decode()
+    assert "Last backup" in shown
+    assert "The last rehearsal of a restore had everything" in shown
+    assert "A crash would have cost 12 s of changes" in shown
+    assert "Unpack the base backup" in shown
+    note_rehearsal(**result, finding="audit_entry has 3 rows, and had 4.")
+    failed = client.get(STATE).content.decode()
+    assert "The last rehearsal of a restore failed:" in failed
+    assert "audit_entry has 3 rows, and had 4." in failed
 
 
 def test_the_proof_of_a_line_is_a_file_and_an_entry() -> None:

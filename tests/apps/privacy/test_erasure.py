@@ -83,7 +83,7 @@ def full_life() -> tuple[User, Document]:
     make_event(alice, "Garden party")
     make_story(alice, "Sunrise at home")
     make_notification(bob, "alice wants to connect")
-    make_case(bob, "user", alice, note="alice pretends")
+    make_case(bob, "user", alice, reason=Report.Reason.OTHER, note="alice pretends")
     document = make_document(alice)
     review_document(people.compliance(), document.pk, verdict="approved", comment="Welcome, alice")
     make_document(alice, doc_type="business")

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.errors import DomainError
+from apps.infra.instants import instant
 from apps.transparency import checkpoints, publishing
 from apps.transparency.keys import SigningKey, signing_key, trusted_keys
 from apps.transparency.proofs import proof_of
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         part = parts.add_parser("verify", help="name the first row that is changed, missing or reordered, if any")
         part.add_argument("--key", action="append", help="trust this public key alone; several after a change of it")
         part.add_argument("--against", action="append", type=Path, default=[], help="a checkpoint kept elsewhere")
+        part.add_argument("--as-of", type=instant, help="of a restored database: compare nothing written outside later")
         parts.add_parser("checkpoint", help="bring the log up to date, sign it, and write it outside the database")
         part = parts.add_parser("prove", help="write the proof of one row")
         part.add_argument("table", help='such as "audit.entry", "users.historicaldocument" or "decisions.decision"')
@@ -46,7 +48,7 @@ class Command(BaseCommand):
             outside = [(str(file), file.read_text("utf-8")) for file in options["against"]]
         except (Unreadable, OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot be read: {error}") from None
-        found = verify(keys, outside)
+        found = verify(keys, outside, options["as_of"])
         pace = round(found.size / found.seconds) if found.seconds else 0
         self.stdout.write(f"{found.size} lines in {found.seconds:.1f} s ({pace} a second)")
         self.stdout.write(f"{found.waiting} rows are not in the log yet")
