@@ -114,9 +114,9 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest)
     with SpooledTemporaryFile(IN_MEMORY) as report:
         NeutralCSV().write(_previewed(transfer, table, request, sheet, preview), report)
         report.seek(0)
-        files = {"preview": preview.keep()}
+        files = {"preview": preview.keep(transfer)}
         try:
-            files["result"] = services.store(File(report))
+            files["result"] = services.store_of(transfer, File(report))
             if transfer.rows_invalid:
                 _reject(transfer, _lines_with_errors(transfer.rows_invalid), **files)
             else:
@@ -253,7 +253,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
     with SpooledTemporaryFile(IN_MEMORY) as file:
         FORMATS[transfer.file_format]().write(_exported(transfer, table, request, keys), file)
         file.seek(0)
-        result = services.store(File(file))
+        result = services.store_of(transfer, File(file))
     try:
         with transaction.atomic():
             entry = record(

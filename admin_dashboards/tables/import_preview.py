@@ -32,5 +32,5 @@ class Preview:
     def grouped_errors(self) -> list[tuple[str, str, str]]:
         return group_errors(LineError(*error) for error in self.errors)
 
-    def keep(self) -> str:
-        return services.store(ContentFile(json.dumps(asdict(self)).encode()))
+    def keep(self, transfer: Transfer) -> str:
+        return services.store_of(transfer, ContentFile(json.dumps(asdict(self)).encode()))

@@ -201,6 +201,7 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
     for name, value in found.items():
         if value:
             setattr(row, name, value)
+    row.leftovers = [name for name in row.leftovers if name not in (row.preview, row.result)]
     try:
         leave(row)
     except Conflict:
@@ -213,15 +214,13 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
 
 @transaction.atomic
 def abandon(transfer: Transfer, *names: str) -> None:
-    """Files that a step has stored in vain: deleted now, or by the next purge where storage is away."""
+    """Files that a step has stored in vain: deleted once it is over, or by the next purge where storage is away."""
     row = Transfer.objects.select_for_update().filter(pk=transfer.pk).first()
     if row is None:
         for name in names:
             discard(name)
-        return
-    row.leftovers += list(names)
-    row.save(update_fields=["leftovers"])
-    _delete_leftovers_later(row)
+    else:
+        _delete_leftovers_later(row)
 
 
 def _delete_leftovers_later(row: Transfer) -> None:
@@ -231,9 +230,12 @@ def _delete_leftovers_later(row: Transfer) -> None:
 
 @transaction.atomic
 def delete_leftovers(key: UUID) -> None:
-    """Delete the files that a transfer needs no more; what storage does not delete keeps its name, for the purge."""
+    """Delete the files that a transfer needs no more; what storage does not delete keeps its name, for the purge.
+
+    While a step is under way, its worker may still be storing some of them.
+    """
     row = Transfer.objects.select_for_update(skip_locked=True).filter(pk=key).first()
-    if row is None:
+    if row is None or row.is_at_work:
         return
     try:
         while row.leftovers:
@@ -252,6 +254,22 @@ def may_retry(transfer: Transfer) -> bool:
 def store(content: File[bytes] | IO[bytes]) -> str:
     """Keep a file privately, by a name that cannot be guessed. Raises `Unavailable`."""
     return str(default_storage.save(f"{_FOLDER}/{uuid4().hex}", content))
+
+
+def store_of(transfer: Transfer, content: File[bytes]) -> str:
+    """The same for the present step of a transfer. Raises `Stopped` where it was cancelled.
+
+    The name is noted first, among the leftovers until the step ends: a file that no row names would never be deleted,
+    and a worker may be killed at any moment.
+    """
+    name = f"{_FOLDER}/{uuid4().hex}"
+    with transaction.atomic():
+        row = Transfer.objects.select_for_update().filter(pk=transfer.pk, status=transfer.status).first()
+        if row is None:
+            raise Stopped
+        row.leftovers.append(name)
+        row.save(update_fields=["leftovers"])
+    return str(default_storage.save(name, content))
 
 
 def read(name: str) -> bytes:
