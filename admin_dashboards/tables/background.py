@@ -31,9 +31,9 @@ from apps.audit.services import record
 from apps.errors import Conflict, DomainError, Invalid, Unavailable
 from apps.review.decisions.models import Decision
 from apps.review.decisions.services import decide_all
-from apps.tables import services
+from apps.tables import files, services
+from apps.tables.files import Stopped
 from apps.tables.models import Transfer
-from apps.tables.services import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +82,11 @@ def _step(transfer: Transfer) -> Any:
     return apply_import if transfer.status == Transfer.Status.APPLYING else preview_import
 
 
-def _reject(transfer: Transfer, sentence: str, **files: str) -> None:
+def _reject(transfer: Transfer, sentence: str, **stored: str) -> None:
     try:
-        services.reject(transfer, sentence, **files)
+        services.reject(transfer, sentence, **stored)
     except Stopped:
-        services.abandon(transfer, *files.values())
+        files.abandon(transfer, *stored.values())
 
 
 def _request_of(transfer: Transfer, table: ModelAdmin) -> StaffRequest:
@@ -114,15 +114,15 @@ def preview_import(transfer: Transfer, table: ModelAdmin, request: StaffRequest)
     with SpooledTemporaryFile(IN_MEMORY) as report:
         NeutralCSV().write(_previewed(transfer, table, request, sheet, preview), report)
         report.seek(0)
-        files = {"preview": preview.keep()}
+        stored = {"preview": preview.keep(transfer)}
         try:
-            files["result"] = services.store(File(report))
+            stored["result"] = files.store_of(transfer, File(report))
             if transfer.rows_invalid:
-                _reject(transfer, _lines_with_errors(transfer.rows_invalid), **files)
+                _reject(transfer, _lines_with_errors(transfer.rows_invalid), **stored)
             else:
-                services.offer(transfer, **files)
+                services.offer(transfer, **stored)
         except (Stopped, Unavailable):
-            services.abandon(transfer, *files.values())
+            files.abandon(transfer, *stored.values())
             raise
 
 
@@ -231,7 +231,7 @@ def _lines_with_errors(lines: int) -> str:
 def _sheet_of(transfer: Transfer, table: ModelAdmin) -> Sheet:
     [kind] = table.get_import_formats()
     try:
-        sheet: Sheet = kind().create_dataset(services.read(transfer.source))
+        sheet: Sheet = kind().create_dataset(files.read(transfer.source))
     except ValueError as error:
         raise Invalid("not-read", str(error)) from error
     if not len(sheet):
@@ -253,7 +253,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
     with SpooledTemporaryFile(IN_MEMORY) as file:
         FORMATS[transfer.file_format]().write(_exported(transfer, table, request, keys), file)
         file.seek(0)
-        result = services.store(File(file))
+        result = files.store_of(transfer, File(file))
     try:
         with transaction.atomic():
             entry = record(
@@ -261,7 +261,7 @@ def write_export(transfer: Transfer, table: ModelAdmin, request: StaffRequest) -
             )
             services.complete(transfer, result=result, audit_entry=entry.pk)
     except BaseException:
-        services.abandon(transfer, result)
+        files.abandon(transfer, result)
         raise
 
 

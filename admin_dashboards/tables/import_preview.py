@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from django.core.files.base import ContentFile
 
 from admin_dashboards.tables.import_errors import LineError, group_errors
-from apps.tables import services
+from apps.tables import files
 from apps.tables.models import Transfer
 
 
@@ -27,10 +27,10 @@ class Preview:
     @classmethod
     def of(cls, transfer: Transfer) -> Preview:
         """The one that was kept; an empty one where none is. Raises `Unavailable`, `Absent`."""
-        return cls(**json.loads(services.read(transfer.preview))) if transfer.preview else cls()
+        return cls(**json.loads(files.read(transfer.preview))) if transfer.preview else cls()
 
     def grouped_errors(self) -> list[tuple[str, str, str]]:
         return group_errors(LineError(*error) for error in self.errors)
 
-    def keep(self) -> str:
-        return services.store(ContentFile(json.dumps(asdict(self)).encode()))
+    def keep(self, transfer: Transfer) -> str:
+        return files.store_of(transfer, ContentFile(json.dumps(asdict(self)).encode()))

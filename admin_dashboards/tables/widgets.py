@@ -26,6 +26,9 @@ class Moment(DateTimeWidget):
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError(_("Write the time like 2026-01-31T20:00:00Z.")) from None
+        # Beyond these years pages could not show it in the zone of their viewer.
+        if not 1900 <= moment.year < 3000:
+            raise ValueError(_("Enter a year from 1900 to 2999."))
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

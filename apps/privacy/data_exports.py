@@ -111,17 +111,22 @@ def make_copy(*, key: str) -> None:
     copy = DataExport.objects.select_related("person__profile").filter(pk=UUID(key), status="preparing").first()
     if copy is None:
         return
+    if copy.file:  # of a worker that was killed
+        default_storage.delete(copy.file)
+    # Noted first: a file that no row names would never be deleted.
     name = f"{FOLDER}/{uuid4()}.zip"
+    if not DataExport.objects.filter(pk=copy.pk, status="preparing", file=copy.file).update(file=name):
+        return
     with tempfile.TemporaryFile() as made:
         _write(copy.person, made)
         size = made.tell()
         made.seek(0)
-        name = default_storage.save(name, File(made))
+        default_storage.save(name, File(made))
     try:
         with transaction.atomic():
-            # Erased meanwhile, or offered by another worker: then nobody would know of the file.
-            copy = DataExport.objects.select_for_update(of=("self",)).get(pk=copy.pk, status="preparing")
-            copy.offer(name, size)
+            # Erased meanwhile, or begun anew by another worker: then nobody would know of the file.
+            copy = DataExport.objects.select_for_update(of=("self",)).get(pk=copy.pk, status="preparing", file=name)
+            copy.offer(size)
             copy.save()
             mail_account_notice(copy.person, "data_export_ready")
     except BaseException:

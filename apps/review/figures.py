@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -209,4 +209,5 @@ def _count_days(found: Figures, counts: _Read, zone: tzinfo, now: datetime) -> N
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone)
+    # In UTC: within a zone, Python would subtract hours as clocks show them, whatever they skip.
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from apps.errors import Unavailable
+from apps.tables.files import delete_leftovers
 from apps.tables.models import Transfer
-from apps.tables.services import HEARTBEAT, TASK, delete_leftovers, fail
+from apps.tables.services import HEARTBEAT, TASK, fail
 
 SILENT = timedelta(minutes=15)
 """A step that has no job any more, and has been silent for so long, has failed."""

@@ -71,7 +71,7 @@ class Transfer(models.Model):
     preview = models.CharField(max_length=100, blank=True)
     result = models.CharField(max_length=100, blank=True)
     leftovers = ArrayField(models.CharField(max_length=100), default=list, blank=True)
-    """Files that are needed no more, as long as storage has not deleted them."""
+    """Files that are needed no more, as long as storage has not deleted them; and those of the step under way."""
 
     rows_total = models.PositiveIntegerField(null=True)
     rows_done = models.PositiveIntegerField(default=0)

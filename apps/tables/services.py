@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from typing import IO, TYPE_CHECKING
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,9 +19,10 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from apps.audit.context import origin
-from apps.errors import Absent, Conflict, Unavailable
+from apps.errors import Absent, Conflict
 from apps.infra import valkey
 from apps.infra.files.storage import discard
+from apps.tables.files import Stopped, delete_leftovers_later, store
 from apps.tables.models import Transfer
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ MAX_ATTEMPTS = 3
 HEARTBEAT = timedelta(minutes=1)
 """A worker lives as long as its last sign of life is no older."""
 TASK = "tables.run"
-_FOLDER = "tables"
 _LASTS = 3600
 
 
@@ -121,10 +119,6 @@ def cancel(owner: User, transfer: Transfer) -> Transfer:
 # --- The worker ------------------------------------------------------------------------------------------------------
 
 
-class Stopped(Exception):
-    """The transfer was cancelled, or another worker has done it: nothing is left to do."""
-
-
 def begin(key: str) -> Transfer:
     """Take the present step. Raises `Stopped` where there is none, or where it was begun too often."""
     with transaction.atomic():
@@ -201,6 +195,7 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
     for name, value in found.items():
         if value:
             setattr(row, name, value)
+    row.leftovers = [name for name in row.leftovers if name not in (row.preview, row.result)]
     try:
         leave(row)
     except Conflict:
@@ -208,59 +203,12 @@ def _finish(transfer: Transfer, leave: Callable[[Transfer], None], **found: obje
     if not row.is_unfinished:
         row.forget("source")
     row.save()
-    _delete_leftovers_later(row)
-
-
-@transaction.atomic
-def abandon(transfer: Transfer, *names: str) -> None:
-    """Files that a step has stored in vain: deleted now, or by the next purge where storage is away."""
-    row = Transfer.objects.select_for_update().filter(pk=transfer.pk).first()
-    if row is None:
-        for name in names:
-            discard(name)
-        return
-    row.leftovers += list(names)
-    row.save(update_fields=["leftovers"])
-    _delete_leftovers_later(row)
-
-
-def _delete_leftovers_later(row: Transfer) -> None:
-    if row.leftovers:
-        transaction.on_commit(partial(delete_leftovers, row.pk))
-
-
-@transaction.atomic
-def delete_leftovers(key: UUID) -> None:
-    """Delete the files that a transfer needs no more; what storage does not delete keeps its name, for the purge."""
-    row = Transfer.objects.select_for_update(skip_locked=True).filter(pk=key).first()
-    if row is None:
-        return
-    try:
-        while row.leftovers:
-            default_storage.delete(row.leftovers[-1])
-            row.leftovers.pop()
-    except Unavailable:
-        pass
-    row.save(update_fields=["leftovers"])
+    delete_leftovers_later(row)
 
 
 def may_retry(transfer: Transfer) -> bool:
     """Whether a step that storage has kept from going on is begun once more."""
     return transfer.attempts < MAX_ATTEMPTS
-
-
-def store(content: File[bytes] | IO[bytes]) -> str:
-    """Keep a file privately, by a name that cannot be guessed. Raises `Unavailable`."""
-    return str(default_storage.save(f"{_FOLDER}/{uuid4().hex}", content))
-
-
-def read(name: str) -> bytes:
-    """A kept file as a whole. Raises `Unavailable`, and `Absent` where it is gone."""
-    try:
-        with default_storage.open(name) as file:
-            return bytes(file.read())
-    except FileNotFoundError:
-        raise Absent("absent", _("This file is no longer there.")) from None
 
 
 def worker_is_running() -> bool:
@@ -278,7 +226,7 @@ def _forget_files(row: Transfer) -> None:
     """Save a transfer that is over without what it has kept, which goes once that is certain."""
     row.forget("source", "preview", "result")
     row.save()
-    _delete_leftovers_later(row)
+    delete_leftovers_later(row)
 
 
 def _locked(key: UUID, owner: User | None = None) -> Transfer:

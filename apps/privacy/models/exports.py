@@ -25,7 +25,7 @@ class DataExport(models.Model):
     person = models.ForeignKey("users.User", on_delete=models.CASCADE, related_name="data_exports")
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PREPARING)
     file = models.CharField(max_length=100, blank=True)
-    """Its name in storage, which cannot be guessed."""
+    """Its name in storage, which cannot be guessed; from before it is written on."""
     size = models.PositiveBigIntegerField(_("size in bytes"), null=True)
     created_at = models.DateTimeField(_("requested"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"), null=True)
@@ -47,9 +47,9 @@ class DataExport(models.Model):
     def __str__(self) -> str:
         return f"{self.person_id} {self.key}"
 
-    def offer(self, file: str, size: int) -> None:
+    def offer(self, size: int) -> None:
         """It can be fetched from now on."""
-        self.status, self.file, self.size = self.Status.READY, file, size
+        self.status, self.size = self.Status.READY, size
         self.expires_at = timezone.now() + KEPT_FOR
 
     def expire(self) -> None:

@@ -19,7 +19,7 @@ from apps.audit.actions import Action
 from apps.audit.models import Entry
 from apps.events.models import Event
 from apps.review.decisions.models import Decision
-from apps.tables import services
+from apps.tables import files, services
 from apps.tables.models import Transfer
 from apps.users.models import User
 from tests import people
@@ -264,7 +264,7 @@ def test_a_file_is_stored_before_the_owner_is_locked(monkeypatch: pytest.MonkeyP
         depths.append(len(connection.savepoint_ids))
         return store(content)
 
-    store = services.store
+    store = files.store
     monkeypatch.setattr(services, "store", stored)
     page_of(upload_import(client, file_of(make_events(4))))
     assert depths[0] == depths[1]

@@ -70,6 +70,8 @@ def test_columns_that_are_left_out_stay_as_they_are() -> None:
         ("{id},Title,yesterday,Zoom,", "Write the time like 2026-01-31T20:00:00Z."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,0", "An event has at least one seat."),
         ("{id},Title,2030-01-01T20:00:00Z,Zoom,-3", "greater than or equal to 0"),
+        ("{id},Title,9999-12-31T23:59:59-12:00,Zoom,", "Enter a year from 1900 to 2999."),
+        ("{id},Title,0001-01-01T00:00:00+12:00,Zoom,", "Enter a year from 1900 to 2999."),
         ("987654321,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
         (",Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),
         ("99999999999999999999,Title,2030-01-01T20:00:00Z,Zoom,", "There is no event with this ID."),

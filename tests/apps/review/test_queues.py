@@ -113,6 +113,27 @@ def test_figures_equal_a_plain_count(
 
 
 @pytest.mark.parametrize("some", [read, tallied])
+@pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2027-03-28", 23)])
+def test_days_of_23_and_25_hours_count_each_item_once(
+    day: str, hours: int, some: Callable[[], QuerySet[Document] | None], vera: User
+) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    Goal.objects.create(queue="documents", hours=24)
+    midnight = datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC)
+    with time_machine.travel(now := midnight + timedelta(hours=12)):
+        for number in range(hours + 2):  # at half past each hour, from the day before to the day after
+            make_document(number, midnight + timedelta(hours=number - 1, minutes=30), **decided(now, vera))
+        # The goal of the first is over on the day itself, that of the second after it.
+        make_document(100, midnight + timedelta(hours=hours - 24, minutes=-15))
+        make_document(101, midnight + timedelta(hours=hours - 24, minutes=15))
+        found = figures(QUEUE, some(), vera, zone, now)
+        assert found.due_today == 1
+        later = figures(QUEUE, some(), vera, zone, now + timedelta(days=1))
+    assert [each.arrived for each in later.days[-3:]] == ([1, 27, 1] if hours == 25 else [3, 23, 1])
+    assert later.days[-2].date.isoformat() == day
+
+
+@pytest.mark.parametrize("some", [read, tallied])
 def test_figures_cost_the_same_however_much_there_is(
     some: Callable[[], QuerySet[Document] | None], vera: User, django_assert_max_num_queries
 ) -> None:
