@@ -52,6 +52,7 @@ class Seen:
     failures: Counter[str] = field(default_factory=Counter)
     unclear: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
+    longest_of: str = ""
     calls: int = 0
     is_counting: bool = False
     mended_at: float | None = None
@@ -66,7 +67,8 @@ class Seen:
             if not self.is_counting:
                 return
             self.calls += 1
-            self.longest = max(self.longest, now - began)
+            if now - began > self.longest:
+                self.longest, self.longest_of = now - began, f"{kind}: {status}"
             if not is_success:
                 self.failures[status] += 1
             if not is_clear:

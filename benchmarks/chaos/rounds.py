@@ -32,6 +32,7 @@ class Row:
     failures: dict[str, int] = field(default_factory=dict)
     """By status: how many calls failed from the break until the mending."""
     longest: float = 0.0
+    longest_of: str = ""
     recovered: float | None = None
     """Seconds from the mending until every kind of call had succeeded and no job waited; None: not in time."""
     slowest_part: str = ""
@@ -72,6 +73,7 @@ def run(fault: Fault, stack: Stack, load: Load) -> Row:
         time.sleep(0.1)
     missing = kinds - set(seen.first_success)
     row.calls, row.failures, row.longest = seen.calls, dict(seen.failures), round(seen.longest, 1)
+    row.longest_of = seen.longest_of
     row.unclear = dict(seen.unclear)
     if missing:
         row.slowest_part = ", ".join(sorted(missing))
@@ -110,7 +112,7 @@ def wrong(row: Row, fault: Fault) -> list[str]:
         found.append(f"not back within {RECOVERY:.0f} s: {row.slowest_part}")
     if not fault.gives_no_answer:
         if row.longest > LONGEST_WAIT:
-            found.append(f"a caller waited {row.longest} s")
+            found.append(f"a caller waited {row.longest} s ({row.longest_of})")
         if row.unclear:
             found.append(f"unclear errors: {row.unclear}")
     return found
