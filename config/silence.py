@@ -18,9 +18,9 @@ from psycopg.errors import _WaitTimeout
 from psycopg.pq import TransactionStatus
 from psycopg.waiting import Ready
 
-SILENCE = 4.0
+SILENCE = 3.0
 """Seconds without an answer after which a server is asked whether it lives, and again after as many more."""
-PROBE = 3.0
+PROBE = 2.0
 """Seconds that it has for that."""
 INTERVAL = 0.1
 """Seconds between two looks at interrupts, as psycopg has it."""

@@ -22,7 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.chaos.calls import NO_ANSWER, NOTHING, PATIENCE, Answer, Caller, Seen, token_in
 from benchmarks.chaos.ledger import Ledger, Verdict
-from benchmarks.chaos.stack import OFFICER, PASSWORD, Stack
+from benchmarks.chaos.stack import AMOUNTS, OFFICER, PASSWORD, Stack
 
 PAUSE = 0.25
 """Seconds between two writes of a client."""
@@ -127,8 +127,11 @@ class Load:
         self._each("event", send, again=False)
 
     def report(self) -> None:
-        caller = self._caller(self.others[0])
-        targets = iter(range(self.sample["users"][0] + 20 + self.number * 60, 10**9))
+        """A reporter of this round reports one user after the other."""
+        first = int(self.sample["usernames"][0].removeprefix("user"))
+        reporter = 20 + self.number
+        caller = self._caller(f"user{first + reporter:06d}")
+        targets = (self.sample["users"][0] + reporter + away for away in range(1, AMOUNTS["users"] - reporter))
 
         def send(key: str) -> bool:
             if key not in about:

@@ -23,10 +23,11 @@ class Proxy:
         self.delay = 0.0
         """Seconds that each piece waits, in each direction."""
         self.is_silent = False
-        """Connections are taken, and nothing that comes through them goes on, not even afterwards: as behind a firewall
-        that has forgotten them."""
+        """Connections are taken, and nothing that comes through them goes on. Afterwards those that had something to say
+        end, as TCP's own keepalive would have it, which a proxy on the same machine answers itself."""
         self.is_closed = False
         self._open: set[asyncio.StreamWriter] = set()
+        self._mended = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -51,6 +52,7 @@ class Proxy:
 
     def mend(self) -> None:
         self.delay, self.is_silent, self.is_closed = 0.0, False, False
+        self._loop.call_soon_threadsafe(self._mended.set)
 
     def _run[T](self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -97,6 +99,8 @@ class Proxy:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 if self.is_silent:
-                    await asyncio.Event().wait()
+                    self._mended.clear()
+                    await self._mended.wait()
+                    return
                 target.write(part)
                 await target.drain()
