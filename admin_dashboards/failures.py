@@ -1,4 +1,4 @@
-"""The answer to a request that failed for no reason of the domain. It asks neither the database nor who is signed in."""
+"""The answer to a request that failed for no reason of the domain. It asks neither database nor session."""
 
 from __future__ import annotations
 

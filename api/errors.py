@@ -198,6 +198,6 @@ def handle_errors(api: NinjaAPI) -> None:
     for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
         handle(kind, unreadable)
     handle(Http404, lambda request, error: not_found())
-    for kind in AWAY:
-        handle(kind, from_database)
+    for away in AWAY:
+        handle(away, from_database)
     handle(Exception, from_crash)

@@ -49,7 +49,12 @@ class Connection(psycopg.Connection[Any]):
 
 
 class AsyncConnection(psycopg.AsyncConnection[Any]):
-    async def wait[T](self, gen: PQGen[T], interval: float = INTERVAL, timeout: float | None = None) -> T:
+    async def wait[T](
+        self,
+        gen: PQGen[T],
+        interval: float = INTERVAL,
+        timeout: float | None = None,  # noqa: ASYNC109  # psycopg's
+    ) -> T:
         """Raises `psycopg.OperationalError` where the server does not live."""
         if timeout is not None:
             return await super().wait(gen, interval, timeout)

@@ -26,7 +26,7 @@ AT_ONCE = 64
 # So many batches at the same time, with no room in common: one that waits for a lock keeps few others waiting.
 UNDER_WAY = 2
 PATIENCE = 2.0
-"""Seconds after which a database that was waited for in vain is not asked again: the senders have waited long enough."""
+"""Seconds after which a database that was waited for in vain is not asked again: senders have waited enough."""
 
 type Waiting = tuple[Draft, asyncio.Future[tuple[Message, bool]]]
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from benchmarks import serving
 from benchmarks.chaos import disks, faults, rounds, stack, table
@@ -29,9 +28,7 @@ from devtools.embedded.throwaway import throwaway
 from devtools.paths import VAR
 
 OUT = VAR / "chaos.json"
-PENDING = (
-    "SELECT d.id::text FROM users_document d WHERE status = 'pending' AND doc_type = 'identity' ORDER BY id DESC"
-)
+PENDING = "SELECT d.id::text FROM users_document d WHERE status = 'pending' AND doc_type = 'identity' ORDER BY id DESC"
 
 
 def main() -> None:
@@ -89,17 +86,20 @@ def own_disk() -> Iterator[None]:
 
 def tried(chosen: Sequence[Fault], *, with_bucket: bool) -> list[Row]:
     rows = []
-    with throwaway(durable=True) as pair, bucket(wanted=with_bucket) as (more, port):
-        with stack.running(pair, more, port) as (running, sample):
-            with running.database() as session:
-                documents = [row[0] for row in session.execute(PENDING)]
-            for number, fault in enumerate(chosen):
-                if why := fault.needs(running):
-                    rows.append(Row(fault.name, skipped=why))
-                else:
-                    load = Load(running, sample, f"{'b' if with_bucket else 'c'}{number}", documents, number)
-                    rows.append(rounds.run(fault, running, load))
-                say(table.line(rows[-1].as_json()))
+    with (
+        throwaway(durable=True) as pair,
+        bucket(wanted=with_bucket) as (more, port),
+        stack.running(pair, more, port) as (running, sample),
+    ):
+        with running.database() as session:
+            documents = [row[0] for row in session.execute(PENDING)]
+        for number, fault in enumerate(chosen):
+            if why := fault.needs(running):
+                rows.append(Row(fault.name, skipped=why))
+            else:
+                load = Load(running, sample, f"{'b' if with_bucket else 'c'}{number}", documents, number)
+                rows.append(rounds.run(fault, running, load))
+            say(table.line(rows[-1].as_json()))
     return rows
 
 

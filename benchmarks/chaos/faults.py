@@ -117,12 +117,12 @@ def away(part: str) -> Fault:
 def _connections_taken(stack: Stack) -> Iterator[None]:
     """Others take each connection that is free or becomes free; those of the platform are ended."""
     taken: list[psycopg.Connection[object]] = []
-    place = {"host": str(stack.pair.home), "user": "infloo_app", "dbname": "infloo"}
+    place = f"host={stack.pair.home} user=infloo_app dbname=infloo application_name=other"
 
     def take() -> None:
         with contextlib.suppress(psycopg.OperationalError):
             while True:
-                taken.append(psycopg.connect(**place, application_name="other", autocommit=True))
+                taken.append(psycopg.connect(place, autocommit=True))
 
     with stack.database() as session:
         take()
@@ -224,7 +224,9 @@ def process_stopped(name: str) -> Fault:
 def skewed(name: str, seconds: int) -> Fault:
     @contextmanager
     def broken(stack: Stack) -> Iterator[None]:
-        stack.start_process(name, LD_PRELOAD=str(_libfaketime()), FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1")
+        stack.start_process(
+            name, LD_PRELOAD=str(_libfaketime()), FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1"
+        )
         yield
         stack.start_process(name)
 

@@ -20,7 +20,7 @@ from PIL import Image
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.chaos.calls import NO_ANSWER, NOTHING, PATIENCE, Answer, Caller, Seen, token_in
+from benchmarks.chaos.calls import NO_ANSWER, NOTHING, PATIENCE, Caller, Seen, token_in
 from benchmarks.chaos.ledger import Ledger, Verdict
 from benchmarks.chaos.stack import AMOUNTS, OFFICER, PASSWORD, Stack
 
@@ -204,7 +204,8 @@ class Load:
         path = f"/ws/chat/{self.other_room}/" + ("" if after is None else f"?after={after}")
         return connect(
             f"ws://127.0.0.1:{self.stack.ports['sockets']}{path}",
-            additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=PATIENCE, close_timeout=0.2, ping_timeout=None,
+            additional_headers={"Authorization": f"Bearer {token}"},
+            open_timeout=PATIENCE, close_timeout=0.2, ping_timeout=None,
         )  # fmt: skip
 
     def talk_by_socket(self) -> None:

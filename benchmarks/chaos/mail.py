@@ -17,6 +17,7 @@ class MailServer:
         self.received: Counter[str] = Counter()
         """How many mails each address got."""
         self.port = 0
+        self._clients: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -30,7 +31,8 @@ class MailServer:
     def stop(self) -> None:
         def end() -> None:
             self._server.close()
-            self._server.close_clients()
+            for writer in self._clients:
+                writer.transport.abort()
 
         self._loop.call_soon_threadsafe(end)
 
@@ -40,6 +42,7 @@ class MailServer:
         self._thread.join()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
         writer.write(b"220 chaos\r\n")
         receivers: list[str] = []
         try:
@@ -59,4 +62,5 @@ class MailServer:
                     break
         except OSError:
             pass  # the client has gone
+        self._clients.discard(writer)
         writer.close()

@@ -23,8 +23,8 @@ class Proxy:
         self.delay = 0.0
         """Seconds that each piece waits, in each direction."""
         self.is_silent = False
-        """Connections are taken, and nothing that comes through them goes on. Afterwards those that had something to say
-        end, as TCP's own keepalive would have it, which a proxy on the same machine answers itself."""
+        """Connections are taken, and nothing that comes through them goes on. Afterwards those that had something to
+        say end, as TCP's own keepalive would have it, which a proxy on the same machine answers itself."""
         self.is_closed = False
         self._open: set[asyncio.StreamWriter] = set()
         self._mended = asyncio.Event()

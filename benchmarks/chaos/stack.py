@@ -1,8 +1,9 @@
-"""Infloo as in production, on servers for one run: web, sockets and worker as processes of their own, each server behind
-a proxy that can break, and all of it watched and started again as an orchestrator does."""
+"""Infloo as in production, on servers for one run: web, sockets and worker as processes of their own, each server
+behind a proxy that can break, and all of it watched and started again as an orchestrator does."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -55,10 +56,8 @@ class Process:
         self.signal(signal.SIGCONT)
         with suppress(ProcessLookupError):
             self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            pass
         self.signal(signal.SIGKILL)
         self._process.wait()
 
@@ -78,27 +77,31 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         where = {name: f"127.0.0.1:{proxy.port}" for name, proxy in self.proxies.items()}
-        return serving.environment_on(self.pair) | {
-            "DEBUG": "off",
-            "ENV_FILE": os.devnull,
-            "SECRET_KEY": "chaos-secret-key-of-runs-on-this-machine-alone",
-            "JWT_SIGNING_KEY": "chaos-signing-key-of-runs-on-this-machine-alone",
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "SSL_REDIRECT": "off",
-            "DATABASE_URL": f"postgresql://infloo_app@{where['database']}/infloo",
-            "REDIS_URL": f"redis://{where['valkey']}/0",
-            "EMAIL_URL": f"smtp://{where['mail']}",
-            **({"AWS_S3_ENDPOINT_URL": f"http://{where['bucket']}"} if "bucket" in where else {}),
-            "DRAIN_SECONDS": "0",
-            "STOP_SECONDS": "5",
-            "PYTHONUNBUFFERED": "1",
-        } | self.more
+        return (
+            serving.environment_on(self.pair)
+            | {
+                "DEBUG": "off",
+                "ENV_FILE": os.devnull,
+                "SECRET_KEY": "chaos-secret-key-of-runs-on-this-machine-alone",
+                "JWT_SIGNING_KEY": "chaos-signing-key-of-runs-on-this-machine-alone",
+                "ALLOWED_HOSTS": "127.0.0.1",
+                "SSL_REDIRECT": "off",
+                "DATABASE_URL": f"postgresql://infloo_app@{where['database']}/infloo",
+                "REDIS_URL": f"redis://{where['valkey']}/0",
+                "EMAIL_URL": f"smtp://{where['mail']}",
+                **({"AWS_S3_ENDPOINT_URL": f"http://{where['bucket']}"} if "bucket" in where else {}),
+                "DRAIN_SECONDS": "0",
+                "STOP_SECONDS": "5",
+                "PYTHONUNBUFFERED": "1",
+            }
+            | self.more
+        )
 
     def prepare(self) -> dict[str, Any]:
         """Migrate, fill and start. Returns what `seed` says of it."""
         serving.manage(self.environment, "migrate", "--verbosity", "0")
         options = (f"--{name}={count}" for name, count in AMOUNTS.items())
-        sample: dict[str, Any] = _json(serving.manage(self.environment, "seed", "--yes-really", *options))
+        sample: dict[str, Any] = json.loads(serving.manage(self.environment, "seed", "--yes-really", *options))
         names = {"USERNAME": OFFICER, "EMAIL": "officer@infloo.example", "PASSWORD": PASSWORD}
         superuser = {f"DJANGO_SUPERUSER_{name}": value for name, value in names.items()}
         serving.manage(self.environment | superuser, "createsuperuser", "--noinput")
@@ -142,12 +145,6 @@ class Stack:
     def database(self) -> psycopg.Connection[Any]:
         """As the superuser, past the proxy."""
         return psycopg.connect(host=str(self.pair.home), user="postgres", dbname="infloo", autocommit=True)
-
-
-def _json(line: str) -> Any:
-    import json
-
-    return json.loads(line)
 
 
 def free_port() -> int:

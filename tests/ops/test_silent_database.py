@@ -1,4 +1,4 @@
-"""A database that takes what it is sent and answers nothing, or is not there: an error within seconds, which says so."""
+"""A database that takes what it is sent and answers nothing, or is not there: soon an error, which says so."""
 
 from __future__ import annotations
 
