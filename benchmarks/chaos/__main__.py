@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks import serving
 from benchmarks.chaos import disks, faults, rounds, stack, table
@@ -41,18 +42,20 @@ def main() -> None:
     if not chosen:
         raise SystemExit(f"No fault has “{options.only}” in its name; --list shows them.")
     rows: list[Row] = []
-    with own_disk():
-        for group, with_bucket in ((faults.SERVERS, False), (faults.BUCKET, True)):
-            mine = [fault for fault in chosen if fault in group]
-            if mine:
-                rows += tried(mine, with_bucket=with_bucket)
-    figures = {
+    head = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "commit": serving.commit_of(),
         "machine": serving.machine(),
-        "rows": [row.as_json() for row in rows],
     }
-    OUT.write_text(json.dumps(figures, indent=1) + "\n")
+    figures: dict[str, Any] = head | {"rows": []}
+    with own_disk():
+        for group, with_bucket in ((faults.SERVERS, False), (faults.BUCKET, True)):
+            mine = [fault for fault in chosen if fault in group]
+            for row in tried(mine, with_bucket=with_bucket) if mine else ():
+                rows.append(row)
+                figures = head | {"rows": [each.as_json() for each in rows]}
+                # After each, so that a run that is cut short keeps what it has found.
+                OUT.write_text(json.dumps(figures, indent=1) + "\n")
     say("\n" + "\n".join(table.lines(figures)))
     if options.document:
         table.write(figures)
@@ -84,8 +87,7 @@ def own_disk() -> Iterator[None]:
         place.rmdir()
 
 
-def tried(chosen: Sequence[Fault], *, with_bucket: bool) -> list[Row]:
-    rows = []
+def tried(chosen: Sequence[Fault], *, with_bucket: bool) -> Iterator[Row]:
     with (
         throwaway(durable=True) as pair,
         bucket(wanted=with_bucket) as (more, port),
@@ -95,12 +97,12 @@ def tried(chosen: Sequence[Fault], *, with_bucket: bool) -> list[Row]:
             documents = [row[0] for row in session.execute(PENDING)]
         for number, fault in enumerate(chosen):
             if why := fault.needs(running):
-                rows.append(Row(fault.name, skipped=why))
+                row = Row(fault.name, skipped=why)
             else:
                 load = Load(running, sample, f"{'b' if with_bucket else 'c'}{number}", documents, number)
-                rows.append(rounds.run(fault, running, load))
-            say(table.line(rows[-1].as_json()))
-    return rows
+                row = rounds.run(fault, running, load)
+            say(table.line(row.as_json()))
+            yield row
 
 
 @contextmanager

@@ -22,13 +22,13 @@ why_not = "not set up"
 
 
 def set_up(servers: Path) -> None:
-    """Put a disk of 1.5 GB at `servers`, for the servers, and one of 64 MB at the folder of files."""
+    """Put a disk of 1.5 GB at `servers`, for the servers, and one of 512 MB at the folder of files."""
     global why_not  # noqa: PLW0603  # of the process, as its namespace is
     MEDIA.mkdir(parents=True, exist_ok=True)
     try:
         _own_mounts()
         _mount("tmpfs", servers, 0, "size=1536m,mode=755")
-        _mount("tmpfs", MEDIA, 0, "size=64m,mode=700")
+        _mount("tmpfs", MEDIA, 0, "size=512m,mode=700")
         why_not = ""
     except (OSError, AttributeError) as error:  # no Linux has no `unshare`
         why_not = f"this machine lets nobody mount a disk ({getattr(error, 'strerror', None) or error})"

@@ -145,7 +145,7 @@ class Load:
     def post_stories(self) -> None:
         caller = self._caller(self.others[1])
         picture = io.BytesIO()
-        Image.effect_noise((200, 200), 60).save(picture, "PNG")
+        Image.effect_noise((60, 60), 60).save(picture, "PNG")
 
         def send(key: str) -> bool:
             file = ("content_file", picture.getvalue(), {"caption": key})

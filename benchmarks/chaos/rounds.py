@@ -82,6 +82,8 @@ def run(fault: Fault, stack: Stack, load: Load) -> Row:
         row.recovered = round(seen.first_success[row.slowest_part] - mended, 1)
     _settle(row, load.compare())
     row.wrong = wrong(row, fault)
+    for sentence in row.wrong:
+        print(f"  {sentence}", flush=True)
     return row
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Process:
             self._process = subprocess.Popen(
                 [serving.python_of(CHECKOUT), *self.arguments],
                 cwd=CHECKOUT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.PIPE,  # closes when this run ends, even killed: they end too
             )  # fmt: skip
 
     def signal(self, number: int) -> None:
@@ -90,6 +91,7 @@ class Stack:
                 "REDIS_URL": f"redis://{where['valkey']}/0",
                 "EMAIL_URL": f"smtp://{where['mail']}",
                 **({"AWS_S3_ENDPOINT_URL": f"http://{where['bucket']}"} if "bucket" in where else {}),
+                "SUPERVISED": "1",
                 "DRAIN_SECONDS": "0",
                 "STOP_SECONDS": "5",
                 "PYTHONUNBUFFERED": "1",
@@ -130,8 +132,9 @@ class Stack:
         self._is_over.set()
         if self._watching.is_alive():
             self._watching.join()
-        for process in self.processes.values():
-            process.end()
+        with ExitStack() as ending:  # all of them, also where the run is told to end meanwhile
+            for process in self.processes.values():
+                ending.callback(process.end)
 
     def _watch(self) -> None:
         while not self._is_over.wait(WATCH_EVERY):

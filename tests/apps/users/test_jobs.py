@@ -105,7 +105,7 @@ def test_stalled_jobs_that_only_one_may_wait_of_do_not_stop_the_others(successor
     [
         ("users.mail_notice", timedelta(hours=2.75), timedelta(hours=2.5)),
         ("users.mail_decision", timedelta(hours=2.75), timedelta(hours=2.5)),
-        ("users.send_reset_code", timedelta(seconds=20), timedelta(seconds=15)),
+        ("users.send_reset_code", timedelta(seconds=70), timedelta(seconds=60)),
         ("users.inspect_document", timedelta(minutes=25), timedelta(minutes=20)),
         ("decisions.tell_people", timedelta(hours=2.75), timedelta(hours=2.5)),
         ("stories.delete_file", timedelta(days=17), timedelta(days=16)),
