@@ -1,10 +1,10 @@
 # Every command needs make and Python 3.12 or later; .venv is made by itself.
 PYTHON := .venv/bin/python
 
-.PHONY: help run test test-fast lint bench rehearse lock
+.PHONY: help run test test-fast lint bench chaos rehearse lock
 
 help:
-	@echo "make run | test | test-fast | lint | bench | rehearse | lock"
+	@echo "make run | test | test-fast | lint | bench | chaos | rehearse | lock"
 
 run:
 	@sh devtools/bootstrap.sh run
@@ -31,6 +31,10 @@ bench:
 rehearse:
 	@sh devtools/bootstrap.sh run
 	@exec $(PYTHON) -m devtools.rehearsal $(ARGS)
+
+chaos:
+	@sh devtools/bootstrap.sh dev
+	@exec $(PYTHON) -m benchmarks.chaos $(ARGS)
 
 # requirements/ from pyproject.toml: versions and hashes, no addresses.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \

@@ -19,10 +19,13 @@ from pydantic import BaseModel
 
 from api.parser import LONGEST_NAME
 from apps import errors
+from apps.infra.database import AWAY
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+RETRY_AFTER = "5"
+"""Seconds that a client may wait while the database is away."""
 MOST_ERRORS = 20
 """How many wrong fields an answer lists."""
 
@@ -157,6 +160,16 @@ def from_crash(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(500, "internal-error", _("Something went wrong on our side. Please try again."))
 
 
+def from_database(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("%s %s found no database", request.method, _route(request), exc_info=error)
+    return problem(
+        503,
+        "database-away",
+        _("This does not work at the moment. Please try again shortly."),
+        headers={"Retry-After": RETRY_AFTER},
+    )
+
+
 def _route(request: HttpRequest) -> str:
     return request.resolver_match.route if request.resolver_match else "an unknown address"
 
@@ -185,4 +198,6 @@ def handle_errors(api: NinjaAPI) -> None:
     for kind in (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
         handle(kind, unreadable)
     handle(Http404, lambda request, error: not_found())
+    for away in AWAY:
+        handle(away, from_database)
     handle(Exception, from_crash)

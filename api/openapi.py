@@ -60,7 +60,7 @@ def _complete_operation(operation: dict[str, Any]) -> None:
 
 def _implied(operation: dict[str, Any]) -> set[int]:
     parameters = operation.get("parameters", [])
-    implied = {401, 403, 413, 429}
+    implied = {401, 403, 413, 429, 503}
     if "requestBody" in operation:
         implied |= {400, 422}
     if any(parameter["in"] == "query" for parameter in parameters):

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import databases, log_server, pool
+from config import databases, log_server, pool, silence
 from config.cookies import cookie_name, port_of
 from config.layers import TIMEOUTS, channel_layers
 from config.lines import lines
@@ -352,12 +352,14 @@ def _database(database: dict[str, Any]) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": database.get("OPTIONS", {})
+        "OPTIONS": silence.KEEPALIVE
+        | database.get("OPTIONS", {})
         | {
             "pool": {
+                "connection_class": silence.Connection,
                 "min_size": 0,
                 "max_size": int(_number("DATABASE_POOL", 24)),
-                "timeout": 10,
+                "timeout": 5,  # seconds: those who wait have an answer within ten, be it an error
                 "max_idle": 120,
                 # After an outage, sooner than the pool would by itself, which waits twice as long after each try.
                 "reconnect_timeout": 2,
@@ -598,6 +600,7 @@ try:
 except Exception:
     raise SystemExit("EMAIL_URL cannot be read. .env.example shows its form.") from None
 vars().update(_mail)
+EMAIL_TIMEOUT = 10  # seconds, for each step: a job that waits for a silent server would keep others from being done
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = str(_read("str", "MAIL_FROM", default="Infloo <no-reply@infloo.example>"))
 
 # --- Language, time, protection, logs --------------------------------------------------------------------------------

@@ -17,3 +17,4 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
 ]
+handler500 = "admin_dashboards.failures.failed"

@@ -7,22 +7,26 @@ message waits for none. Nobody hears of a message before it is committed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error
 
 from api.realtime.database import in_thread
 from apps.chat import services
 from apps.chat.models import Message
 from apps.chat.services import Answer
 from apps.chat.writing import Draft
+from apps.infra.database import AWAY
 from apps.infra.limits import spend_each
 
 AT_ONCE = 64
 # So many batches at the same time, with no room in common: one that waits for a lock keeps few others waiting.
 UNDER_WAY = 2
+PATIENCE = 2.0
+"""Seconds after which a database that was waited for in vain is not asked again: senders have waited enough."""
 
 type Waiting = tuple[Draft, asyncio.Future[tuple[Message, bool]]]
 
@@ -83,10 +87,12 @@ def _send(drafts: list[Draft]) -> list[Answer | Exception]:
     """What became of each."""
     refusals = spend_each("messages", [f"user:{draft.sender.pk}" for draft in drafts])
     allowed = [draft for draft, refusal in zip(drafts, refusals, strict=True) if refusal is None]
+    began = time.monotonic()
     try:
         answers: list[Answer | Exception] = [*services.send_messages(allowed)]
-    except Error:
-        answers = _send_each(allowed)
+    except Error as error:
+        is_silent = isinstance(error, AWAY) and time.monotonic() - began > PATIENCE
+        answers = [error] * len(allowed) if is_silent else _send_each(allowed)
     rest = iter(answers)
     return [refusal or next(rest) for refusal in refusals]
 
@@ -97,7 +103,7 @@ def _send_each(drafts: list[Draft]) -> list[Answer | Exception]:
     for draft in drafts:
         try:
             answers += services.send_messages([draft])
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             # The database is away: the rest would wait for it as long again.
             return answers + [error] * (len(drafts) - len(answers))
         except Error as error:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
-from psycopg_pool import PoolTimeout
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.infra import metrics
+from apps.infra.database import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,6 @@ LAG = """
         ELSE coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 'infinity')
     END::float8
 """
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class _State:

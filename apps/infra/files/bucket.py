@@ -22,8 +22,8 @@ CLIENT = Config(
     signature_version="s3v4",  # the older one is refused by newer regions
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
-    connect_timeout=5,
-    read_timeout=30,
+    connect_timeout=2,  # seconds; with the second attempt, a user has an answer within ten, be it an error
+    read_timeout=4,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
 

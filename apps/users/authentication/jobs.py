@@ -13,8 +13,8 @@ from apps.users.accounts.mails import send
 from apps.users.models import RESET_CODE_LIFETIME, RESET_CODE_TRIES, ResetCode, User
 
 
-# The user waits for it and can request another: tried for some 15 s, not for hours.
-@app.task(name="users.send_reset_code", retry=RetryStrategy(max_attempts=3, wait=5))
+# The user waits for it and can request another: tried for a minute, which a mail server takes to start, not for hours.
+@app.task(name="users.send_reset_code", retry=RetryStrategy(max_attempts=11, wait=6))
 def send_reset_code(*, user_id: int) -> None:
     """Mail a new reset code, which voids the one before. No user has the id 0."""
     user = User.objects.clients().active().filter(pk=user_id).first()

@@ -12,12 +12,13 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
+from procrastinate.psycopg_connector import PsycopgConnector
 from prometheus_client import start_http_server
 
 from apps.infra.jobs import IS_STOPPING
-from config import tracing
+from config import silence, tracing
 from ops.job_origin import resume_origin
 from ops.running_jobs import RunningJobs
 from ops.web import end_with_supervisor
@@ -46,8 +47,9 @@ class Command(BaseCommand):
                 start_http_server(metrics_port, metrics_host)
             except (OSError, OverflowError) as error:
                 raise CommandError(f"Cannot listen on {metrics_host} port {metrics_port}: {error}") from None
-        assert isinstance(app.connector, DjangoConnector)
-        with app.replace_connector(app.connector.get_worker_connector()):
+        # As `DjangoConnector.get_worker_connector` has it, save that a silent database is found out.
+        connector = PsycopgConnector(kwargs=connector_params(), connection_class=silence.AsyncConnection)
+        with app.replace_connector(connector):
             asyncio.run(work_until_stopped(concurrency))
 
 

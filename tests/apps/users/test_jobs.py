@@ -61,6 +61,19 @@ def test_a_mail_server_that_is_away_is_tried_again_with_a_new_code(settings: Any
     assert job.scheduled_at is not None
 
 
+def test_a_silent_mail_server_does_not_keep_the_worker(settings: Any) -> None:
+    assert 0 < settings.EMAIL_TIMEOUT <= 10
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        settings.EMAIL_TIMEOUT = 0.2
+        alice()
+        passwords.request_reset("alice@example.com")
+        run_worker()
+    [job] = waiting("users.send_reset_code")
+    assert (job.status, job.attempts) == ("todo", 1)
+
+
 def test_jobs_of_a_killed_worker_run_again() -> None:
     alice()
     passwords.request_reset("alice@example.com")
@@ -92,7 +105,7 @@ def test_stalled_jobs_that_only_one_may_wait_of_do_not_stop_the_others(successor
     [
         ("users.mail_notice", timedelta(hours=2.75), timedelta(hours=2.5)),
         ("users.mail_decision", timedelta(hours=2.75), timedelta(hours=2.5)),
-        ("users.send_reset_code", timedelta(seconds=20), timedelta(seconds=15)),
+        ("users.send_reset_code", timedelta(seconds=70), timedelta(seconds=60)),
         ("users.inspect_document", timedelta(minutes=25), timedelta(minutes=20)),
         ("decisions.tell_people", timedelta(hours=2.75), timedelta(hours=2.5)),
         ("stories.delete_file", timedelta(days=17), timedelta(days=16)),
