@@ -1,4 +1,7 @@
-"""Pages that one test has compared are not compared again by the next: to the same files, a child gives one answer."""
+"""Pages that one test has compared are not compared again by the next.
+
+To the same files, within the same limits, a child gives one answer.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from hashlib import sha256
 
 import pytest
 
-from apps.infra.files import comparing
+from apps.infra.files import comparing, rendering
 from tests.settings import servers
 
 FOLDER = servers.home / "comparisons"
@@ -23,7 +26,8 @@ def kept() -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
 
     def asked_once(child: str, content: bytes, order: dict[str, object]) -> bytes:
-        question = json.dumps([child, order], sort_keys=True).encode() + content
+        limits = [rendering.MEMORY, rendering.SECONDS]
+        question = json.dumps([child, order, limits], sort_keys=True).encode() + content
         file = FOLDER / sha256(question).hexdigest()
         if file.exists():
             return file.read_bytes()

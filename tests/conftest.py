@@ -124,6 +124,8 @@ def _empty(session: psycopg.Connection, sizes: dict[str, int]) -> None:
 
     Waits for what is still being written, as TRUNCATE does, which takes 40 ms a table to make new files for it.
     """
+    if not sizes:
+        return
     identifiers = {name: sql.Identifier(name) for name in sizes}
     with session.transaction():
         session.execute(sql.SQL("LOCK TABLE {}").format(sql.SQL(", ").join(identifiers.values())))
@@ -182,13 +184,12 @@ def django_db_setup(
         with _superuser() as session:
             session.execute("SET session_replication_role = replica")
             session.execute("SET lock_timeout = '10s'")
-            sizes: dict[str, int] = dict(session.execute(filled).fetchall())
-            if sizes:
-                _empty(session, sizes)
+            _empty(session, dict(session.execute(filled).fetchall()))
             if session.execute(ROLES).fetchone() == roles:
                 return
             session.execute("TRUNCATE auth_group, auth_group_permissions CASCADE")
-        call_command("setup_roles", verbosity=0)
+            call_command("setup_roles", verbosity=0)
+            _empty(session, dict(session.execute(filled).fetchall()))  # of the history of these roles
 
     TransactionTestCase._fixture_teardown = empty
     django_db_modify_db_settings.close()

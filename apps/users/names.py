@@ -49,7 +49,7 @@ def tidy(text: str) -> str:
 
 def seen(text: str) -> str:
     """`text` without its invisible signs; blanks stay."""
-    # Each sign is looked up once: whoever signs in sends as many as they like.
+    # Each sign is looked up once: a sign-in may send as many as it likes.
     hidden = [sign for sign in set(text) if not sign.isspace() and unicodedata.category(sign) in ("Cc", "Cf", "Cs")]
     return text.translate(dict.fromkeys(map(ord, hidden)))
 

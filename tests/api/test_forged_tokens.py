@@ -1,4 +1,4 @@
-"""Tokens that somebody made or changed: no call takes one, and no refresh."""
+"""Tokens made or changed by others: no call takes one, and no refresh."""
 
 from __future__ import annotations
 
