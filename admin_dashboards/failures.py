@@ -9,10 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from admin_dashboards.context import asks_by_script
-from apps.infra.database import AWAY
-
-RETRY_AFTER = "5"
-"""Seconds that a browser may wait while the database is away."""
+from apps.infra.database import AWAY, RETRY_AFTER
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -19,13 +19,11 @@ from pydantic import BaseModel
 
 from api.parser import LONGEST_NAME
 from apps import errors
-from apps.infra.database import AWAY
+from apps.infra.database import AWAY, RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
-RETRY_AFTER = "5"
-"""Seconds that a client may wait while the database is away."""
 MOST_ERRORS = 20
 """How many wrong fields an answer lists."""
 

@@ -6,3 +6,5 @@ from django.db import InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
+RETRY_AFTER = "5"
+"""Seconds until those who were turned away may try again, as a header has it."""

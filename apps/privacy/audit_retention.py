@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pgtrigger
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.audit.actions import Action
@@ -35,16 +35,19 @@ def purge_entries() -> int:
     due = Entry.objects.filter(~held, created_at__lte=timezone.now() - timedelta(days=days)).order_by("pk")
     purged = 0
     with as_owner():
-        while gone := _purge(list(due.values_list("pk", flat=True)[:AT_ONCE])):
+        while gone := _purge(due):
             purged += gone
         if purged:
             record(None, Action.PURGED, kind=Kept.AUDIT, count=purged)
     return purged
 
 
-def _purge(numbers: list[int]) -> int:
-    if numbers:
-        with pgtrigger.ignore("audit.Entry:append_only_rows"), transaction.atomic():
+def _purge(due: QuerySet[Entry]) -> int:
+    """Delete a batch, of rows that no other purge is at: each is counted once, since so many may be missing."""
+    with pgtrigger.ignore("audit.Entry:append_only_rows"), transaction.atomic():
+        rows = due.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
+        numbers = list(rows[:AT_ONCE])
+        if numbers:
             record_purge(Entry._meta.label_lower, first_row=numbers[0], last_row=numbers[-1], count=len(numbers))
             Entry.objects.filter(pk__in=numbers).delete()
     return len(numbers)

@@ -27,7 +27,8 @@ def checkpoint(timestamp: int = 0) -> Checkpoint | None:
         if error.code != "log-key-missing":  # which `check --deploy` and the console say
             logger.error("The log is not signed: %s", error)
         return None
-    if all(not place.error for place in publishing.publish(made)):
+    places = publishing.publish(made)
+    if places and not any(place.error for place in places):
         note_success("checkpoint")
     return made
 
