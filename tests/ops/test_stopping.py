@@ -94,13 +94,15 @@ class Proxy:
 def test_no_call_fails_while_processes_are_replaced(command: str) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
-    with HttpCommand(command, **DRAINING) as first, HttpCommand(command, **DRAINING) as second:
+    # Long enough that a test that is held up for seconds still sees it drain.
+    patient = DRAINING | {"DRAIN_SECONDS": "8"}
+    with HttpCommand(command, **patient) as first, HttpCommand(command, **DRAINING) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
         with Proxy([first, second], begin(a).access, room.name) as proxy:
             slow = upload_slowly(first.port, begin(a).access)
             first.ask_to_stop()
-            # The answer that ends the waiting itself: a further call may come after the drain on a busy machine.
+            # The answer that ends the waiting itself: a further call may come after the drain.
             while (answer := first.get("/readyz"))[0] == 200:
                 pause()
             assert answer == (503, '{"process": "is stopping"}')
