@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -94,13 +95,15 @@ def files_undone() -> Iterator[None]:
         mail.outbox[:] = sent
         for path in _files().keys() - kept.keys():
             path.unlink()
-        for path, content in kept.items():
+        for path, (content, since) in kept.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+            os.utime(path, ns=(since, since))
 
 
-def _files() -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()}
+def _files() -> dict[Path, tuple[bytes, int]]:
+    paths = Path(settings.MEDIA_ROOT).rglob("*")
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths if path.is_file()}
 
 
 # --- What is there ---------------------------------------------------------------------------------------------------
@@ -119,7 +122,7 @@ class Present:
             for row in _rows(model):
                 values = {field.attname: self._value(field, getattr(row, field.attname)) for field in fields}
                 found[f"{model._meta.label} {values}"] += 1
-        for path, content in _files().items():
+        for path, (content, _) in _files().items():
             name = DRAWN.sub("…", str(path.relative_to(settings.MEDIA_ROOT)))
             found[f"file {name} {len(content) if not name.endswith('.zip') else ''}"] += 1
         for message in mail.outbox:

@@ -15,7 +15,7 @@ from apps.errors import Absent, Unavailable
 from apps.infra.files.storage import discard
 from apps.tables.models import Transfer
 
-_FOLDER = "tables"
+FOLDER = "tables"
 
 
 class Stopped(Exception):
@@ -24,7 +24,7 @@ class Stopped(Exception):
 
 def store(content: File[bytes] | IO[bytes]) -> str:
     """Keep a file privately, by a name that cannot be guessed. Raises `Unavailable`."""
-    return str(default_storage.save(f"{_FOLDER}/{uuid4().hex}", content))
+    return str(default_storage.save(f"{FOLDER}/{uuid4().hex}", content))
 
 
 def store_of(transfer: Transfer, content: File[bytes]) -> str:
@@ -33,7 +33,7 @@ def store_of(transfer: Transfer, content: File[bytes]) -> str:
     The name is noted first, among the leftovers until the step ends: a file that no row names would never be deleted,
     and a worker may be killed at any moment.
     """
-    name = f"{_FOLDER}/{uuid4().hex}"
+    name = f"{FOLDER}/{uuid4().hex}"
     with transaction.atomic():
         row = Transfer.objects.select_for_update().filter(pk=transfer.pk, status=transfer.status).first()
         if row is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -73,6 +74,12 @@ def stored_file() -> Arguments:
     for page in (1, 2):
         default_storage.save(f"{FOLDER}/{name}/{page}", ContentFile(b"page"))
     return {"name": name}
+
+
+def files_without_a_row() -> Arguments:
+    for name in ("documents/card", "tables/list.part"):
+        os.utime(default_storage.path(default_storage.save(name, ContentFile(b"card"))), (0, 0))
+    return PERIODIC
 
 
 def decided_document() -> Document:
@@ -211,6 +218,7 @@ SCENES: dict[str, tuple[Callable[[], Arguments], ...]] = {
     "moderation.let_go_of_evidence": (evidence_over,),
     "moderation.weigh_open": (reports_without_a_case,),
     "privacy.delete_file": (stored_file,),
+    "privacy.delete_unowned": (files_without_a_row,),
     "privacy.erase_due": (due_erasure,),
     "privacy.make_copy": (copy_of_data,),
     "privacy.note_in_ledger": (erasure_for_the_ledger,),

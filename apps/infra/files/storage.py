@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
+PART = ".part"
 
 type Failures = tuple[type[Exception], ...]
 
@@ -67,12 +69,16 @@ class Asked(Storage):
         with asking(self.failures):
             return int(super().size(*args, **options))
 
+    def get_modified_time(self, name: str) -> datetime:
+        with asking(self.failures):
+            return super().get_modified_time(name)
+
 
 class Folder(Asked, FileSystemStorage):
     """A folder of this machine. As in a bucket, a file is there whole or not at all."""
 
     def _save(self, name: str, content: File[Any]) -> str:
-        part = f"{name}.{uuid4().hex}.part"
+        part = f"{name}.{uuid4().hex}{PART}"
         try:
             super()._save(part, content)  # type: ignore[misc]
             Path(self.path(part)).replace(self.path(name))
@@ -87,6 +93,11 @@ class Folder(Asked, FileSystemStorage):
         source = self.open(name)
         source.seek(start)
         return _read(source, length)
+
+
+def is_part(name: str) -> bool:
+    """Whether this is a file that was not written to its end."""
+    return name.endswith(PART)
 
 
 def _read(source: Any, length: int) -> Iterator[bytes]:

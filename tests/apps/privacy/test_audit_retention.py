@@ -58,6 +58,7 @@ def test_entries_go_when_their_time_is_over_and_the_log_stays_in_order(settings:
     age([later], 400)
     with pytest.raises(CommandError, match="not all in the log yet"):
         purge()
+    assert not LastSuccess.objects.filter(name="purge").exists()
     assert Entry.objects.filter(pk__in=[entry.pk for entry in old]).count() == 3
 
     checkpoint()
@@ -65,6 +66,7 @@ def test_entries_go_when_their_time_is_over_and_the_log_stays_in_order(settings:
         other.execute("SELECT FROM audit_entry WHERE id = %s FOR UPDATE", [old[0].pk])  # as another purge does
         assert purge() == "2 audit entries deleted."
     assert purge() == "1 audit entries deleted."
+    assert LastSuccess.objects.filter(name="purge").exists()
     assert sum(Purge.objects.values_list("count", flat=True)) == 3
     assert set(Entry.objects.filter(pk__in=[e.pk for e in (*old, held, later)])) == {held, later}
     noted = Entry.objects.filter(verb=Action.PURGED).order_by("pk")

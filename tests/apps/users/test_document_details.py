@@ -192,6 +192,14 @@ def test_details_are_compared_with_the_account(
         assert reasons(officer, document) == suggested
 
 
+def test_users_born_on_29_february_are_of_age_on_1_march() -> None:
+    officer, document = people.compliance(), maya()
+    details(officer, document, born="2008-02-29")
+    for day, age in (("2026-02-28", "minor"), ("2026-03-01", "adult")):
+        with time_machine.travel(f"{day}T12:00:00Z", tick=False):
+            assert outcomes(officer, document) == {"born": age}
+
+
 def test_without_a_legal_name_a_company_is_compared_with_its_profile() -> None:
     officer, document = people.compliance(), maya(doc_type="business", legal_name="")
     Profile.objects.filter(user=document.owner).update(company_name="Tidewater Shoes")

@@ -7,6 +7,7 @@ from django.db import ProgrammingError
 
 from apps.errors import DomainError
 from apps.privacy.audit_retention import purge_entries
+from apps.upkeep.services import note_success
 
 
 class Command(BaseCommand):
@@ -19,4 +20,5 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except ProgrammingError:
             raise CommandError("The role of DATABASE_URL deletes no audit entry: set OWNER_DATABASE_URL.") from None
+        note_success("purge")
         self.stdout.write(f"{purged} audit entries deleted.")
