@@ -55,6 +55,10 @@ HISTORIES_BEGIN_BEYOND_32_BITS = """
 """
 """Whatever the suite does shows that it works with keys of this size."""
 
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s
+"""
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
@@ -195,6 +199,8 @@ def django_db_setup(
     django_db_modify_db_settings.close()
     empty()  # of the history of roles, whose numbers are from before
     yield
+    with _superuser() as session:  # to drop the database, PostgreSQL would wait five seconds for those who are left
+        session.execute(END_SESSIONS, [APPLICATION])
     django_db_modify_db_settings.enter_context(as_owner())
 
 
