@@ -1,8 +1,9 @@
 """Access and refresh tokens: django-ninja-jwt's own, with the claims that name a login.
 
-Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each has `sub`, the id of its user as
-text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the login began. Lifetimes,
-key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is live, `sessions` says.
+Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each has `iss`, the domain of the installation,
+`sub`, the id of its user as text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the
+login began. Lifetimes, key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is
+live, `sessions` says.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class _OfSession(tokens.Token):
     def of(cls, session: Session) -> Self:
         """A new token of this login."""
         token = cls()
+        # Not `aud`: the release before refuses tokens that have one. Who issues them here is who reads them.
+        token["iss"] = settings.OTP_WEBAUTHN_RP_ID
         # Text: PyJWT signs a number as the subject, and then refuses to read it.
         token["sub"] = str(session.user_id)
         token["sid"] = str(session.key)
@@ -61,8 +64,13 @@ class _OfSession(tokens.Token):
         """Set no `iat`: it has no reader, and PyJWT refuses a token from a host whose clock is a second ahead."""
 
     def verify(self) -> None:
-        """Check what the library does, and that every claim of ours is there. Raises `TokenError`."""
+        """Check what the library does, and that every claim of ours is there. Raises `TokenError`.
+
+        Tokens of the release before name no installation, and count until they end.
+        """
         super().verify()
+        if self.get("iss", settings.OTP_WEBAUTHN_RP_ID) != settings.OTP_WEBAUTHN_RP_ID:
+            raise TokenError("The token is of another installation.")
         try:
             UUID(self["sid"])
             UUID(self["jti"])

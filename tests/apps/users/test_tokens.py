@@ -52,7 +52,7 @@ def test_tokens_hold_these_claims_and_their_subject_is_text() -> None:
     session = Session.objects.get()
     for kind, encoded in ((AccessToken, tokens.access), (RefreshToken, tokens.refresh)):
         token = read(kind, encoded)
-        assert set(token.payload) == {"typ", "sub", "sid", "ver", "jti", "exp"}
+        assert set(token.payload) == {"typ", "iss", "sub", "sid", "ver", "jti", "exp"}
         assert (token["sub"], token["sid"], token["ver"]) == (str(person.pk), str(session.key), 1)
         left = token["exp"] - timezone.now().timestamp()
         assert kind.lifetime.total_seconds() - 5 < left <= kind.lifetime.total_seconds()
