@@ -308,6 +308,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.BrowserRules",
+    "config.middleware.KnownMethods",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.health.Probes",
     "django.contrib.sessions.middleware.SessionMiddleware",

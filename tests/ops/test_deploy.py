@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,6 +75,21 @@ def test_services_and_scrapes_find_the_ports_of_their_pods() -> None:
         if scraped := pod["metadata"].get("annotations"):
             [port] = [port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]]
             assert scraped["prometheus.io/port"] == str(port)
+
+
+def test_the_proxy_takes_new_versions_of_tls_and_strong_ciphers_alone() -> None:
+    """Whatever OpenSSL makes of the list, in the order in which it offers them."""
+    conf = (DEPLOY / "nginx.conf").read_text()
+    said = dict(re.findall(r"^\s*(ssl_[a-z_]+) (.+);$", conf, re.MULTILINE))
+    assert said["ssl_protocols"].split() == ["TLSv1.2", "TLSv1.3"]
+    assert said["ssl_prefer_server_ciphers"] == "on"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(said["ssl_ciphers"])
+    offered = [each for each in context.get_ciphers() if each["protocol"] != "TLSv1.3"]
+    assert len(offered) == said["ssl_ciphers"].count(":") + 1
+    assert all(each["aead"] and each["kea"] == "kx-ecdhe" for each in offered), offered
+    strengths = [each["strength_bits"] for each in offered]
+    assert strengths == sorted(strengths, reverse=True)
 
 
 def test_the_database_archives_within_a_minute_as_it_is_rehearsed() -> None:
