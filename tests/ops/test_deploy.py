@@ -77,6 +77,18 @@ def test_services_and_scrapes_find_the_ports_of_their_pods() -> None:
             assert scraped["prometheus.io/port"] == str(port)
 
 
+def test_no_server_of_compose_is_open_without_a_password() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    broker, settings = services["broker"]["command"], services["web"]["environment"]
+    assert broker[broker.index("--requirepass") + 1] == "${BROKER_PASSWORD}"
+    assert services["database"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD}"
+    for url, name in (("REDIS_URL", "BROKER_PASSWORD"), ("DATABASE_URL", "APP_PASSWORD")):
+        # Unset or empty, nothing starts.
+        assert f":${{{name}:?" in settings[url], url
+    assert set(services["proxy"]["ports"]) == {"80:80", "443:443"}
+    assert not [name for name, service in services.items() if "ports" in service and name != "proxy"]
+
+
 def test_the_proxy_takes_new_versions_of_tls_and_strong_ciphers_alone() -> None:
     """Whatever OpenSSL makes of the list, in the order in which it offers them."""
     conf = (DEPLOY / "nginx.conf").read_text()
