@@ -85,8 +85,20 @@ def test_no_server_of_compose_is_open_without_a_password() -> None:
     for url, name in (("REDIS_URL", "BROKER_PASSWORD"), ("DATABASE_URL", "APP_PASSWORD")):
         # Unset or empty, nothing starts.
         assert f":${{{name}:?" in settings[url], url
+    assert ":${BACKUP_PASSWORD:?" in services["backup"]["environment"]["BACKUP_DATABASE_URL"]
+    assert "CREATE ROLE infloo_backup LOGIN REPLICATION PASSWORD" in (DEPLOY / "roles.sh").read_text()
     assert set(services["proxy"]["ports"]) == {"80:80", "443:443"}
     assert not [name for name, service in services.items() if "ports" in service and name != "proxy"]
+
+
+def test_logs_of_proxy_and_database_quote_nothing_that_users_wrote() -> None:
+    database = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["database"]["command"]
+    assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(database)
+    conf = (DEPLOY / "nginx.conf").read_text()
+    assert re.findall(r"^\s*(access_log|error_log) ([^;]+);", conf, re.MULTILINE) == [
+        ("access_log", "off"),
+        ("error_log", "stderr crit"),
+    ]
 
 
 def test_the_proxy_takes_new_versions_of_tls_and_strong_ciphers_alone() -> None:

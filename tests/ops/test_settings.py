@@ -145,6 +145,16 @@ def test_the_example_lists_every_setting() -> None:
     assert read == listed
 
 
+def test_every_secret_has_its_line_in_the_inventory() -> None:
+    """docs/keys.md: what a key is for, who has it and how another takes its place."""
+    listed = re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
+    listed += re.findall(r"\$\{(\w+_PASSWORD)", (CHECKOUT / "deploy" / "compose.yaml").read_text())
+    secrets = {name for name in listed if {"KEY", "KEYS", "PASSWORD"} & set(name.split("_"))} - {"KEY_BACKUP_DAYS"}
+    assert len(secrets) > 9
+    inventory = (CHECKOUT / "docs" / "keys.md").read_text()
+    assert not [name for name in sorted(secrets) if f"`{name}`" not in inventory]
+
+
 def test_a_bucket_without_its_keys_is_refused() -> None:
     bucket = {"USE_S3": "on", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "s", "AWS_STORAGE_BUCKET_NAME": "b"}
     assert_one_line_names("AWS_ACCESS_KEY_ID", start(PRODUCTION | bucket, "manage.py", "check"))
