@@ -51,6 +51,10 @@ MALFORMED = [
     ("PASSKEY_RP_ID", "https://infloo.example"),
     ("PASSKEY_RP_ID", "10.0.0.1"),
     ("PASSKEY_ORIGINS", "http://infloo.example"),
+    ("SECRET_KEY", ""),
+    ("SECRET_KEY", "k" * 32 + ",short"),
+    ("JWT_SIGNING_KEY", "k" * 32 + ",short"),
+    ("JWT_SIGNING_KEY", "k" * 32 + "," + PRODUCTION["SECRET_KEY"]),
     ("MFA_KEY", "short"),
     ("MFA_KEY", "m" * 32 + ",short"),
     ("CONSOLE_IDLE_MINUTES", "0"),
@@ -103,6 +107,17 @@ def test_a_site_s_own_networks_may_be_trusted() -> None:
     networks = {"TRUSTED_PROXIES": "10.0.0.0/8,fc00::/7,::ffff:10.0.0.0/104,192.0.2.7"}
     done = start(PRODUCTION | networks, "manage.py", "check")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_key_of_each_kind_writes_and_the_others_still_read() -> None:
+    show = (
+        "import config.settings as s;"
+        "print(s.SECRET_KEY[0], s.SECRET_KEY_FALLBACKS[0][0], s.JWT_SIGNING_KEY[0], s.JWT_FORMER_KEYS[0][0]);"
+        "print(*(key[-1] for key in s.MFA_KEYS))"
+    )
+    two = {"SECRET_KEY": "a" * 32 + "," + "b" * 32, "JWT_SIGNING_KEY": "c" * 32 + "," + "d" * 32, "MFA_KEY": "e" * 32}
+    done = start(PRODUCTION | two, "-c", show)
+    assert done.stdout.split() == [*"abcd", *"eab"], done.stderr
 
 
 def test_a_bucket_needs_its_name() -> None:

@@ -8,6 +8,7 @@ live, `sessions` says.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from ninja_jwt import tokens
 from ninja_jwt.backends import TokenBackend
-from ninja_jwt.exceptions import TokenError
+from ninja_jwt.exceptions import TokenBackendError, TokenError
 from ninja_jwt.state import token_backend
 
 from apps.errors import WrongCredentials
@@ -33,6 +34,9 @@ REMEMBERED = 4096
 
 @lru_cache(REMEMBERED)
 def _signed(encoded: str) -> dict[str, Any]:
+    for former in settings.JWT_FORMER_KEYS:
+        with suppress(TokenBackendError):
+            return dict(TokenBackend(settings.NINJA_JWT["ALGORITHM"], former).decode(encoded))
     return dict(token_backend.decode(encoded))
 
 

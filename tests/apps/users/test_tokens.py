@@ -111,6 +111,19 @@ def test_tokens_of_the_release_before_keep_working() -> None:
     assert_problem(api(Authorization=f"Bearer {access}").get("/users/profile"), 401, "invalid-token")
 
 
+def test_tokens_under_a_former_key_count_until_it_is_taken_away(settings: Any) -> None:
+    tokens, former = api_sessions.begin(alice()), "f" * 40
+    access, refresh = (
+        jwt.encode(jwt.decode(token, settings.JWT_SIGNING_KEY, ["HS256"]), former, "HS256")
+        for token in (tokens.access, tokens.refresh)
+    )
+    assert_problem(api(Authorization=f"Bearer {access}").get("/users/profile"), 401, "invalid-token")
+    settings.JWT_FORMER_KEYS = [former]
+    assert api(Authorization=f"Bearer {access}").get("/users/profile").status_code == 200
+    renewed = api().post("/users/auth/refresh", {"refresh": refresh}).json()["access"]
+    assert jwt.decode(renewed, settings.JWT_SIGNING_KEY, ["HS256"])["typ"] == "access"
+
+
 def test_the_release_before_takes_the_tokens_of_this_one() -> None:
     """It may serve beside it, and again after it: it compares the text of the id with that in the login's row."""
     encoded = api_sessions.begin(alice()).refresh
