@@ -91,6 +91,23 @@ def test_no_server_of_compose_is_open_without_a_password() -> None:
     assert not [name for name, service in services.items() if "ports" in service and name != "proxy"]
 
 
+def test_the_key_of_the_log_goes_to_those_alone_who_sign_and_verify_it() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    given = {
+        name: one["environment"]["LOG_SIGNING_KEY"] for name, one in services.items() if one.get("image") in IMAGES
+    }
+    assert {name for name, key in given.items() if key} == {"worker", "backup"}
+    secrets = {
+        name: {source["secretRef"]["name"] for one in pod["spec"]["containers"] for source in one["envFrom"]}
+        for name, pod in pods().items()
+    }
+    assert {name for name, own in secrets.items() if "infloo-log" in own} == {"infloo-worker", "infloo-rehearsal"}
+    assert {name for name, own in secrets.items() if "infloo-owner" in own} == {
+        "infloo-release",
+        "infloo-audit-retention",
+    }
+
+
 def test_logs_of_proxy_and_database_quote_nothing_that_users_wrote() -> None:
     database = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["database"]["command"]
     assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(database)
