@@ -6,13 +6,16 @@ Nothing waits for it. What its queue does not hold while the server is away is d
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import queue
 import select
 import socket
 import ssl
+import sys
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +29,8 @@ LONGEST = 64 * 1024
 TIMEOUT = 5.0
 RETRY_MAX = 30.0
 LAST_WORDS = 2.0
+# Seconds between two lines on stderr about a server that takes none.
+SAY_EVERY = 60.0
 # Facility local0, and the severities of RFC 5424 for the levels of `logging`.
 FACILITY = 16 * 8
 SEVERITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -50,11 +55,12 @@ class LogServer:
         self._thread: threading.Thread | None = None
         self._connection: socket.socket | None = None
         self._is_ending = threading.Event()
+        self._silent_until = float("-inf")
 
     def put(self, line: bytes, level: int = logging.INFO) -> None:
         severity = next((number for least, number in SEVERITIES if level >= least), 7)
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message = f"<{FACILITY + severity}>1 {time} {self._head} {os.getpid()} - - ".encode() + line.strip()[:LONGEST]
+        stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        message = f"<{FACILITY + severity}>1 {stamp} {self._head} {os.getpid()} - - ".encode() + line.strip()[:LONGEST]
         if self._thread is None:
             self._start()
         try:
@@ -92,12 +98,24 @@ class LogServer:
                 self._connect()
             assert self._connection is not None
             self._connection.sendall(message)
-        except (OSError, ValueError):  # not even a line: it would come back here
+        except (OSError, ValueError) as error:
+            self._say(error)
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
             return False
         return True
+
+    def _say(self, error: Exception) -> None:
+        """On stderr alone: a line of the log would come back here."""
+        now = time.monotonic()
+        if now < self._silent_until:
+            return
+        self._silent_until = now + SAY_EVERY
+        stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        said = {"event": f"The log server takes no lines: {error}", "level": "warning", "timestamp": stamp}
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{json.dumps(said | {'logger': __name__})}\n")
 
     def _connect(self) -> None:
         if self._connection is not None:

@@ -43,13 +43,6 @@ def _read(kind: str, name: str, **options: Any) -> Any:
         raise SystemExit(f"{name} cannot be read ({error}). .env.example shows its form.") from None
 
 
-def _secret(name: str) -> str:
-    value = str(_read("str", name, **({"default": DEMO_SECRETS[name]} if DEBUG else {})))
-    if not DEBUG and len(value) < 32:
-        raise SystemExit(f"{name} is too short: it needs at least 32 characters.")
-    return value
-
-
 def _check_secrets(**values: list[str]) -> None:
     """End the start where a secret of production is one that anyone can read, or serves two purposes."""
     taken = dict.fromkeys(DEMO_SECRETS.values(), "the demo's, which anyone knows")
@@ -60,10 +53,11 @@ def _check_secrets(**values: list[str]) -> None:
         taken |= dict.fromkeys(secrets, f"the same as {name}")
 
 
-def _secrets(name: str, last: str) -> list[str]:
+def _secrets(name: str, *, is_needed: bool = True) -> list[str]:
     """Several secrets in a row, so that one can take another's place; the first is the one to write with."""
-    values: list[str] = [*_read("list", name, default=[]), last]
-    if any(len(value) < 32 for value in values):
+    default = [DEMO_SECRETS[name]] if is_needed and DEBUG else None if is_needed else []
+    values: list[str] = _read("list", name, **({} if default is None else {"default": default}))
+    if (is_needed and not values) or (not DEBUG and any(len(value) < 32 for value in values)):
         raise SystemExit(f"{name} is too short: each of its keys needs at least 32 characters.")
     return values
 
@@ -235,12 +229,13 @@ DOMAIN = r"([a-z0-9-]+\.)*(?!\d+$)[a-z0-9-]+"
 # As browsers and Android write them into what a passkey signs.
 ORIGIN = r"https://[a-z0-9.-]+(:[0-9]{1,5})?|android:apk-key-hash(-sha256)?:[A-Za-z0-9_-]{20,}"
 
-SECRET_KEY = _secret("SECRET_KEY")
-JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY")
-MFA_KEYS = _secrets("MFA_KEY", f"second factors under {SECRET_KEY}")
+_SECRET_KEYS = _secrets("SECRET_KEY")
+SECRET_KEY, *SECRET_KEY_FALLBACKS = _SECRET_KEYS
+JWT_SIGNING_KEY, *JWT_FORMER_KEYS = _secrets("JWT_SIGNING_KEY")
+MFA_KEYS = [*_secrets("MFA_KEY", is_needed=False), *(f"second factors under {key}" for key in _SECRET_KEYS)]
 """Encrypt the keys of people's authenticators."""
 if not DEBUG:
-    _check_secrets(SECRET_KEY=[SECRET_KEY], JWT_SIGNING_KEY=[JWT_SIGNING_KEY], MFA_KEY=MFA_KEYS)
+    _check_secrets(SECRET_KEY=_SECRET_KEYS, JWT_SIGNING_KEY=[JWT_SIGNING_KEY, *JWT_FORMER_KEYS], MFA_KEY=MFA_KEYS)
 ALLOWED_HOSTS = _hosts("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host != "*"]
 _embedded = DEBUG and not _read("str", "DATABASE_URL", default="")
@@ -308,6 +303,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.BrowserRules",
+    "config.middleware.KnownMethods",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.health.Probes",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -212,11 +212,15 @@ def test_the_right_password_of_staff_is_a_guess_like_a_wrong_one() -> None:
     assert answers == [401, 403] * 5 + [429]
 
 
-def test_guesses_at_end_users_are_not_written_down() -> None:
-    alice()
+def test_guesses_at_end_users_are_lines_with_the_number_of_the_account(caplog: pytest.LogCaptureFixture) -> None:
+    """Not entries: strangers would fill the audit log."""
+    person = alice()
     login(password="wrong")
-    login("unknown")
+    login("no-account-of-that-name")
     assert not Entry.objects.exists()
+    lines = [record.getMessage() for record in caplog.records if "sign_in_failed" in record.getMessage()]
+    assert lines == [f"sign_in_failed: account {number}, by password" for number in (person.pk, "unknown")]
+    assert "no-account-of-that-name" not in caplog.text
 
 
 def test_the_suspended_are_refused_at_login_and_on_every_call_until_it_is_over() -> None:

@@ -1,4 +1,4 @@
-"""Tokens made or changed by others: no call takes one, and no refresh."""
+"""Tokens made or changed by others, or for others: no call takes one, and no refresh."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def forgeries(token: str, victim: User) -> dict[str, str]:
         "not yet valid": jwt.encode(claims | {"nbf": soon}, key, "HS256"),
         "issued in the future": jwt.encode(claims | {"iat": soon}, key, "HS256"),
         "expired": jwt.encode(claims | {"exp": timezone.now() - timedelta(seconds=1)}, key, "HS256"),
+        "another installation": jwt.encode(claims | {"iss": "another.example"}, key, "HS256"),
         "another kind": jwt.encode(claims | {"typ": "sliding"}, key, "HS256"),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,6 +75,61 @@ def test_services_and_scrapes_find_the_ports_of_their_pods() -> None:
         if scraped := pod["metadata"].get("annotations"):
             [port] = [port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]]
             assert scraped["prometheus.io/port"] == str(port)
+
+
+def test_no_server_of_compose_is_open_without_a_password() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    broker, settings = services["broker"]["command"], services["web"]["environment"]
+    assert broker[broker.index("--requirepass") + 1] == "${BROKER_PASSWORD}"
+    assert services["database"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD}"
+    for url, name in (("REDIS_URL", "BROKER_PASSWORD"), ("DATABASE_URL", "APP_PASSWORD")):
+        # Unset or empty, nothing starts.
+        assert f":${{{name}:?" in settings[url], url
+    assert ":${BACKUP_PASSWORD:?" in services["backup"]["environment"]["BACKUP_DATABASE_URL"]
+    assert "CREATE ROLE infloo_backup LOGIN REPLICATION PASSWORD" in (DEPLOY / "roles.sh").read_text()
+    assert set(services["proxy"]["ports"]) == {"80:80", "443:443"}
+    assert not [name for name, service in services.items() if "ports" in service and name != "proxy"]
+
+
+def test_the_key_of_the_log_goes_to_those_alone_who_sign_and_verify_it() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    given = {
+        name: one["environment"]["LOG_SIGNING_KEY"] for name, one in services.items() if one.get("image") in IMAGES
+    }
+    assert {name for name, key in given.items() if key} == {"worker", "backup"}
+    secrets = {
+        name: {source["secretRef"]["name"] for one in pod["spec"]["containers"] for source in one["envFrom"]}
+        for name, pod in pods().items()
+    }
+    assert {name for name, own in secrets.items() if "infloo-log" in own} == {"infloo-worker", "infloo-rehearsal"}
+    assert {name for name, own in secrets.items() if "infloo-backup" in own} == {"infloo-backup"}
+    owners = {name for name, own in secrets.items() if "infloo-owner" in own}
+    assert owners == {"infloo-release", "infloo-audit-retention"}
+
+
+def test_logs_of_proxy_and_database_quote_nothing_that_users_wrote() -> None:
+    database = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["database"]["command"]
+    assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(database)
+    conf = (DEPLOY / "nginx.conf").read_text()
+    assert re.findall(r"^\s*(access_log|error_log) ([^;]+);", conf, re.MULTILINE) == [
+        ("access_log", "off"),
+        ("error_log", "stderr crit"),
+    ]
+
+
+def test_the_proxy_takes_new_versions_of_tls_and_strong_ciphers_alone() -> None:
+    """Whatever OpenSSL makes of the list, in the order in which it offers them."""
+    conf = (DEPLOY / "nginx.conf").read_text()
+    said = dict(re.findall(r"^\s*(ssl_[a-z_]+) (.+);$", conf, re.MULTILINE))
+    assert said["ssl_protocols"].split() == ["TLSv1.2", "TLSv1.3"]
+    assert said["ssl_prefer_server_ciphers"] == "on"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(said["ssl_ciphers"])
+    offered = [each for each in context.get_ciphers() if each["protocol"] != "TLSv1.3"]
+    assert len(offered) == said["ssl_ciphers"].count(":") + 1
+    assert all(each["aead"] and each["kea"] == "kx-ecdhe" for each in offered), offered
+    strengths = [each["strength_bits"] for each in offered]
+    assert strengths == sorted(strengths, reverse=True)
 
 
 def test_the_database_archives_within_a_minute_as_it_is_rehearsed() -> None:

@@ -35,7 +35,9 @@ def manage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_installation_holds_no_tools_of_development(installation: Path) -> None:
-    assert not {"benchmarks", "demo", "devtools", "findings", "tests"} & {path.name for path in installation.iterdir()}
+    assert not {".git", "benchmarks", "demo", "devtools", "findings", "tests"} & {
+        path.name for path in installation.iterdir()
+    }
 
 
 def test_an_installation_passes_its_checks(installation: Path) -> None:

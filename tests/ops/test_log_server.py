@@ -121,8 +121,11 @@ def test_a_server_that_is_not_whom_it_should_be_gets_nothing(certificate: Path) 
     port = free_port()
     with receiver(port, certificate) as there:
         done = start(PRODUCTION | {"LOG_SERVER": f"syslog+tls://127.0.0.1:{port}"}, "-c", LINES)
-        assert len(done.stderr.splitlines()) == 2
         assert there.data == b""
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    [said] = [line for line in lines if line["event"].startswith("The log server takes no lines")]
+    assert "CERTIFICATE_VERIFY_FAILED" in said["event"]
+    assert len(lines) == 3
 
 
 def test_a_log_server_that_is_away_holds_nothing_up_and_what_is_dropped_is_counted(

@@ -51,6 +51,10 @@ MALFORMED = [
     ("PASSKEY_RP_ID", "https://infloo.example"),
     ("PASSKEY_RP_ID", "10.0.0.1"),
     ("PASSKEY_ORIGINS", "http://infloo.example"),
+    ("SECRET_KEY", ""),
+    ("SECRET_KEY", "k" * 32 + ",short"),
+    ("JWT_SIGNING_KEY", "k" * 32 + ",short"),
+    ("JWT_SIGNING_KEY", "k" * 32 + "," + PRODUCTION["SECRET_KEY"]),
     ("MFA_KEY", "short"),
     ("MFA_KEY", "m" * 32 + ",short"),
     ("CONSOLE_IDLE_MINUTES", "0"),
@@ -105,6 +109,17 @@ def test_a_site_s_own_networks_may_be_trusted() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_first_key_of_each_kind_writes_and_the_others_still_read() -> None:
+    show = (
+        "import config.settings as s;"
+        "print(s.SECRET_KEY[0], s.SECRET_KEY_FALLBACKS[0][0], s.JWT_SIGNING_KEY[0], s.JWT_FORMER_KEYS[0][0]);"
+        "print(*(key[-1] for key in s.MFA_KEYS))"
+    )
+    two = {"SECRET_KEY": "a" * 32 + "," + "b" * 32, "JWT_SIGNING_KEY": "c" * 32 + "," + "d" * 32, "MFA_KEY": "e" * 32}
+    done = start(PRODUCTION | two, "-c", show)
+    assert done.stdout.split() == [*"abcd", *"eab"], done.stderr
+
+
 def test_a_bucket_needs_its_name() -> None:
     done = start(PRODUCTION | {"USE_S3": "1", "AWS_ACCESS_KEY_ID": "a"}, "manage.py", "check")
     assert_one_line_names("AWS_SECRET_ACCESS_KEY", done)
@@ -143,6 +158,16 @@ def test_the_example_lists_every_setting() -> None:
     read |= {"OWNER_DATABASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"}  # by a function, and by the library of traces
     listed = set(re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
     assert read == listed
+
+
+def test_every_secret_has_its_line_in_the_inventory() -> None:
+    """docs/keys.md: what a key is for, who has it and how another takes its place."""
+    listed = re.findall(r"^([A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
+    listed += re.findall(r"\$\{(\w+_PASSWORD)", (CHECKOUT / "deploy" / "compose.yaml").read_text())
+    secrets = {name for name in listed if {"KEY", "KEYS", "PASSWORD"} & set(name.split("_"))} - {"KEY_BACKUP_DAYS"}
+    assert len(secrets) > 9
+    inventory = (CHECKOUT / "docs" / "keys.md").read_text()
+    assert not [name for name in sorted(secrets) if f"`{name}`" not in inventory]
 
 
 def test_a_bucket_without_its_keys_is_refused() -> None:

@@ -7,6 +7,7 @@ token may be stolen.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,8 @@ from apps.users.authentication.tokens import AccessToken, RefreshToken, dead_tok
 from apps.users.models import Session, User, unknown_user
 from apps.users.permissions import require_not_suspended
 from apps.visibility.compiled import compiled
+
+logger = logging.getLogger(__name__)
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
@@ -70,6 +73,8 @@ def sign_in(
     if user is not None and user.is_staff:
         _note_try_of_staff(user, right=right, address=address, user_agent=user_agent)
     if user is None or not right or not user.is_active:
+        # By number: what was typed as a name may be a password.
+        logger.warning("sign_in_failed: account %s, by password", user.pk if user else "unknown")
         raise _no_account()
     if user.is_staff:
         raise _is_staff()

@@ -23,7 +23,7 @@ def lockout_key(name: str) -> str:
     """
     name = name[:NAME_LENGTH]
     user = account_named(name)
-    return str(user.pk) if user else f"no account:{salted_hmac('account', fold(name)).hexdigest()}"
+    return str(user.pk) if user else f"no account:{salted_hmac('account', fold(name), algorithm='sha256').hexdigest()}"
 
 
 @transaction.atomic

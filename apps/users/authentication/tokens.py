@@ -1,12 +1,14 @@
 """Access and refresh tokens: django-ninja-jwt's own, with the claims that name a login.
 
-Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each has `sub`, the id of its user as
-text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the login began. Lifetimes,
-key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is live, `sessions` says.
+Beside what the library sets (`typ`, `jti`, `exp` in seconds since 1970) each has `iss`, the domain of the installation,
+`sub`, the id of its user as text, `sid`, the key of its `Session`, and `ver`, the token version of the account when the
+login began. Lifetimes, key and algorithm come from `settings.NINJA_JWT`. A token only names the login: whether that is
+live, `sessions` says.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from ninja_jwt import tokens
 from ninja_jwt.backends import TokenBackend
-from ninja_jwt.exceptions import TokenError
+from ninja_jwt.exceptions import TokenBackendError, TokenError
 from ninja_jwt.state import token_backend
 
 from apps.errors import WrongCredentials
@@ -32,6 +34,9 @@ REMEMBERED = 4096
 
 @lru_cache(REMEMBERED)
 def _signed(encoded: str) -> dict[str, Any]:
+    for former in settings.JWT_FORMER_KEYS:
+        with suppress(TokenBackendError):
+            return dict(TokenBackend(settings.NINJA_JWT["ALGORITHM"], former).decode(encoded))
     return dict(token_backend.decode(encoded))
 
 
@@ -47,6 +52,8 @@ class _OfSession(tokens.Token):
     def of(cls, session: Session) -> Self:
         """A new token of this login."""
         token = cls()
+        # Not `aud`: the release before refuses tokens that have one. Who issues them here is who reads them.
+        token["iss"] = settings.OTP_WEBAUTHN_RP_ID
         # Text: PyJWT signs a number as the subject, and then refuses to read it.
         token["sub"] = str(session.user_id)
         token["sid"] = str(session.key)
@@ -61,8 +68,13 @@ class _OfSession(tokens.Token):
         """Set no `iat`: it has no reader, and PyJWT refuses a token from a host whose clock is a second ahead."""
 
     def verify(self) -> None:
-        """Check what the library does, and that every claim of ours is there. Raises `TokenError`."""
+        """Check what the library does, and that every claim of ours is there. Raises `TokenError`.
+
+        Tokens of the release before name no installation, and count until they end.
+        """
         super().verify()
+        if self.get("iss", settings.OTP_WEBAUTHN_RP_ID) != settings.OTP_WEBAUTHN_RP_ID:
+            raise TokenError("The token is of another installation.")
         try:
             UUID(self["sid"])
             UUID(self["jti"])

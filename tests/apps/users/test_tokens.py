@@ -52,7 +52,7 @@ def test_tokens_hold_these_claims_and_their_subject_is_text() -> None:
     session = Session.objects.get()
     for kind, encoded in ((AccessToken, tokens.access), (RefreshToken, tokens.refresh)):
         token = read(kind, encoded)
-        assert set(token.payload) == {"typ", "sub", "sid", "ver", "jti", "exp"}
+        assert set(token.payload) == {"typ", "iss", "sub", "sid", "ver", "jti", "exp"}
         assert (token["sub"], token["sid"], token["ver"]) == (str(person.pk), str(session.key), 1)
         left = token["exp"] - timezone.now().timestamp()
         assert kind.lifetime.total_seconds() - 5 < left <= kind.lifetime.total_seconds()
@@ -109,6 +109,19 @@ def test_tokens_of_the_release_before_keep_working() -> None:
     assert_problem(api().post("/users/auth/refresh", {"refresh": refresh}), 401, "invalid-token")
     assert Session.objects.get().end_reason == "refresh_token.reused"
     assert_problem(api(Authorization=f"Bearer {access}").get("/users/profile"), 401, "invalid-token")
+
+
+def test_tokens_under_a_former_key_count_until_it_is_taken_away(settings: Any) -> None:
+    tokens, former = api_sessions.begin(alice()), "f" * 40
+    access, refresh = (
+        jwt.encode(jwt.decode(token, settings.JWT_SIGNING_KEY, ["HS256"]), former, "HS256")
+        for token in (tokens.access, tokens.refresh)
+    )
+    assert_problem(api(Authorization=f"Bearer {access}").get("/users/profile"), 401, "invalid-token")
+    settings.JWT_FORMER_KEYS = [former]
+    assert api(Authorization=f"Bearer {access}").get("/users/profile").status_code == 200
+    renewed = api().post("/users/auth/refresh", {"refresh": refresh}).json()["access"]
+    assert jwt.decode(renewed, settings.JWT_SIGNING_KEY, ["HS256"])["typ"] == "access"
 
 
 def test_the_release_before_takes_the_tokens_of_this_one() -> None:
