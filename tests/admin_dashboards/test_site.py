@@ -233,7 +233,15 @@ def test_a_strict_policy_holds_for_every_answer() -> None:
         for address in ("/admin/", "/admin/stories/story/", "/admin/login/", "/nowhere", "/healthz", "/api/docs")
     }
     (policy,) = policies
-    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "report-to csp"} <= set(policy.split("; "))
+    assert {
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "report-to csp",
+    } <= set(policy.split("; "))
     assert "unsafe" not in policy
 
 
