@@ -223,6 +223,13 @@ def test_choosing_a_size_by_a_link_does_nothing() -> None:
     assert officer.page_size == 10
 
 
+@pytest.mark.parametrize(
+    "address", ["/admin/", "/admin/users/user/", "/admin/access/", "/admin/mfa/", "/admin/nowhere"]
+)
+def test_every_page_has_the_way_out(address: str) -> None:
+    assert 'action="/admin/logout/"' in console(people.admin()).get(address).content.decode()
+
+
 # --- What a page may load --------------------------------------------------------------------------------------------
 
 
