@@ -7,9 +7,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
@@ -18,6 +20,7 @@ from api import errors, openapi
 from api.auth import ImpersonatedRequest, User
 from api.parser import StrictParser, is_storable, require_small
 from api.renderer import FastRenderer
+from apps.errors import Refused
 from apps.support import refused_calls
 
 type View = Callable[..., HttpResponseBase]
@@ -40,6 +43,9 @@ class Api(NinjaAPI):
     def _guarded(self, view: View) -> View:
         def answer(request: HttpRequest, **path_parts: Any) -> HttpResponseBase:
             try:
+                if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+                    # Led on, a client would send its tokens in clear for good without a sign of it.
+                    raise Refused("https-required", _("Call this address over HTTPS."))
                 if not self._takes_files(request):
                     require_small(request)
                 if not all(is_storable(part) for part in path_parts.values()):

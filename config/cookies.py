@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 PORT = r"[0-9]{1,5}"
 
 
-def cookie_name(name: str, *, port: str | None, prefix: str = "__Host-") -> str:
+def cookie_name(name: str, *, port: str | None) -> str:
     """`port` is that of an installation under DEBUG; None in production."""
-    return f"{prefix}infloo_{name}" if port is None else f"infloo_{name}_{port}"
+    return f"__Host-infloo_{name}" if port is None else f"infloo_{name}_{port}"
 
 
 def port_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:

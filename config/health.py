@@ -67,7 +67,7 @@ class Probes:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
@@ -83,7 +83,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_measure(request):
-        return HttpResponse("Metrics are for trusted addresses only.", status=403, content_type="text/plain")
+        return HttpResponse(
+            "Metrics are for trusted addresses only.", status=403, content_type="text/plain; charset=utf-8"
+        )
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

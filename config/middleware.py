@@ -104,12 +104,11 @@ class ApiRequests:
     """Answers calls by itself. They bring a token: sessions, forms and pages count for nothing there.
 
     All other requests go on to the middleware that follows, which is the console's. Of what that does, calls have the
-    redirect to HTTPS, the check of the host, the security headers and the length of the answer.
+    check of the host, the security headers and the length of the answer; plain HTTP is refused, not led to HTTPS.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._security = SecurityMiddleware(get_response)
         # An exception becomes the same answer as behind any other middleware.
         self._answer = cast(GetResponse, convert_exception_to_response(self._call))
 
@@ -124,8 +123,6 @@ class ApiRequests:
         return response
 
     def _call(self, request: HttpRequest) -> HttpResponse:
-        if redirect := self._security.process_request(request):
-            return redirect
         request.get_host()  # raises for a host that is not ours
         request.user = AnonymousUser()  # until the token is read
         request.resolver_match = match = resolve(request.path_info)

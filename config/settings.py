@@ -407,12 +407,13 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
+        "apps.users.passwords.NoSiteWords",
     )
 ]
 LOGIN_URL = "admin:login"
@@ -429,14 +430,15 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # our scripts take the token from the form that they send
 _port = port_of(sys.argv, env.ENVIRON) if DEBUG else None
 SESSION_COOKIE_NAME = cookie_name("session", port=_port)
 CSRF_COOKIE_NAME = cookie_name("csrf", port=_port)
 LANGUAGE_COOKIE_NAME = cookie_name("language", port=_port)
 MESSAGES_COOKIE_NAME = cookie_name("messages", port=_port)
 MESSAGE_STORAGE = "config.messages.Messages"
-DEVICE_COOKIE_NAME = cookie_name("device", port=_port, prefix="__Secure-")
-"""Which browsers staff have signed in from; the console's alone, so not the host's."""
+DEVICE_COOKIE_NAME = cookie_name("device", port=_port)
+"""Which browsers staff have signed in from."""
 CSRF_FAILURE_VIEW = "admin_dashboards.sign_in.signed_out.form_out_of_date"
 
 OTP_WEBAUTHN_CREDENTIAL_MODEL = "users.Passkey"
@@ -621,6 +623,7 @@ SECURE_CSP = {
     "font-src": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
+    "object-src": [CSP.NONE],
     "form-action": [CSP.SELF],
     "report-uri": ["/csp-reports"],
     "report-to": ["csp"],

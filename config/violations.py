@@ -42,6 +42,7 @@ DIRECTIVES = {
     "media-src",
     "connect-src",
     "font-src",
+    "object-src",
     "frame-src",
     "worker-src",
     "manifest-src",

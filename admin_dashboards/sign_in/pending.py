@@ -104,7 +104,6 @@ def let_in(request: HttpRequest, user: User, response: HttpResponse, *, device: 
         "-".join(known),
         salt=DEVICE,
         max_age=DEVICE_AGE,
-        path=reverse("admin:index"),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -64,6 +64,7 @@ def recently_confirmed(view: View) -> View:
         if error := _wrong(request, proof):
             return _ask(request, error)
         _stamp(request)
+        request.session.cycle_key()
         if OPENS_PAGE in request.POST:
             return HttpResponseRedirect(request.get_full_path())
         sent = request.POST.copy()

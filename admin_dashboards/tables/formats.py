@@ -68,6 +68,8 @@ def _text(cell: Any) -> str:
 class NeutralCSV(Neutral, CSV):
     """CSV as RFC 4180 has it, marked as UTF-8 for Excel."""
 
+    CONTENT_TYPE = "text/csv; charset=utf-8"
+
     def write(self, lines: Iterable[Sequence[Any]], out: IO[bytes]) -> None:
         """The same row by row, however many there are; the first of `lines` names the columns."""
         text = io.TextIOWrapper(out, "utf-8", newline="")

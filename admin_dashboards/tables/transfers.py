@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from admin_dashboards.context import StaffRequest, is_poll, refuse_other_sites
 from admin_dashboards.tables.exports import ExportMixin
+from admin_dashboards.tables.formats import NeutralCSV, NeutralXLSX
 from admin_dashboards.tables.import_preview import Preview
 from admin_dashboards.tables.imports import ImportMixin
 from apps.audit.actions import Action
@@ -24,7 +25,7 @@ from apps.tables import services
 from apps.tables.models import Transfer
 
 Status = Transfer.Status
-MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MEDIA_TYPES = {"csv": NeutralCSV.CONTENT_TYPE, "xlsx": NeutralXLSX.CONTENT_TYPE}
 
 
 class TransferMixin(ImportMixin, ExportMixin):

@@ -63,7 +63,10 @@ def login(request: HttpRequest, body: LoginIn) -> api_sessions.Tokens:
 
 @router.post("/refresh", auth=Anyone(), response={200: TokensOut}, operation_id="refresh")
 def refresh(request: HttpRequest, body: RefreshIn) -> api_sessions.Tokens:
-    """Exchange a refresh token for new tokens. Each is good once: one that comes again ends the login."""
+    """Exchange a refresh token for new tokens. Each is good once: one that comes again ends the login.
+
+    A login lasts ninety days at most, however often it is refreshed.
+    """
     return api_sessions.refresh(body.refresh)
 
 

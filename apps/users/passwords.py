@@ -19,6 +19,29 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 
+SITE_WORDS = (
+    "infloo",
+    "influencer",
+    "entrepreneur",
+    "brand",
+    "newcomer",
+    "compliance",
+    "community",
+    "moderator",
+    "moderation",
+    "support",
+    "access",
+    "manager",
+    "console",
+    "admin",
+    "staff",
+    "demo",
+)
+"""Names of the product, its roles and its teams, in small letters."""
+LETTERS_BESIDE = 4
+"""How many letters a password with one of these words needs beside them."""
+
+
 def composed(password: str) -> str:
     """The password as it is hashed (NFC)."""
     return unicodedata.normalize("NFC", password)
@@ -47,6 +70,20 @@ def check_new_password(password: str, user: User, *, field: str) -> None:
         validate_password(composed(password), user)
     except ValidationError as error:
         raise Invalid("weak-password", " ".join(error.messages), field=field) from error
+
+
+class NoSiteWords:
+    """Refuses passwords that are words of this site and a few signs: they are guessed first."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        typed = rest = password.casefold()
+        for word in SITE_WORDS:
+            rest = rest.replace(word, "")
+        if rest != typed and sum(sign.isalpha() for sign in rest) < LETTERS_BESIDE:
+            raise ValidationError(_("This password is easy to guess: it is made of words of this site."))
+
+    def get_help_text(self) -> str:
+        return _("Your password can’t be made of words of this site.")
 
 
 @cache

@@ -223,6 +223,13 @@ def test_choosing_a_size_by_a_link_does_nothing() -> None:
     assert officer.page_size == 10
 
 
+@pytest.mark.parametrize(
+    "address", ["/admin/", "/admin/users/user/", "/admin/access/", "/admin/mfa/", "/admin/nowhere"]
+)
+def test_every_page_has_the_way_out(address: str) -> None:
+    assert 'action="/admin/logout/"' in console(people.admin()).get(address).content.decode()
+
+
 # --- What a page may load --------------------------------------------------------------------------------------------
 
 
@@ -233,7 +240,15 @@ def test_a_strict_policy_holds_for_every_answer() -> None:
         for address in ("/admin/", "/admin/stories/story/", "/admin/login/", "/nowhere", "/healthz", "/api/docs")
     }
     (policy,) = policies
-    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "report-to csp"} <= set(policy.split("; "))
+    assert {
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "report-to csp",
+    } <= set(policy.split("; "))
     assert "unsafe" not in policy
 
 

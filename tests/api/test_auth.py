@@ -62,6 +62,7 @@ def test_a_newcomer_registers_and_has_a_profile() -> None:
         ({"password": "short"}, "password"),
         ({"password": "12345678901"}, "password"),
         ({"password": "nora@example"}, "password"),
+        ({"password": "Infloo-Influencer1!"}, "password"),
         ({"password": "x" * 257}, "password"),
         ({"phone": "call me"}, "phone"),
         ({"is_verified": True}, "is_verified"),
@@ -340,6 +341,18 @@ def test_the_suspended_cannot_refresh() -> None:
     answer = login()
     User.objects.filter(pk=person.pk).update(suspended_until=timezone.now() + timedelta(hours=1))
     assert_problem(refresh(answer.json()["refresh"]), 403, "account-suspended")
+
+
+def test_a_login_lasts_ninety_days_however_often_it_is_refreshed() -> None:
+    alice()
+    tokens = login().json()
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _week in range(14):
+            clock.shift(timedelta(days=6, hours=10))
+            tokens = refresh(tokens["refresh"]).json()
+        clock.shift(timedelta(hours=4) + timedelta(minutes=1))
+        assert_problem(refresh(tokens["refresh"]), 401, "invalid-token")
+        assert login().status_code == 200
 
 
 def test_an_access_token_refreshes_nothing() -> None:

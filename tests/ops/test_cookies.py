@@ -54,5 +54,10 @@ def test_the_console_sets_no_others() -> None:
         settings.MESSAGES_COOKIE_NAME,
         settings.DEVICE_COOKIE_NAME,
     }
+    for cookie in client.cookies.values():
+        # What browsers ask of the prefix, beside Secure, which production sets.
+        assert (cookie["path"], cookie["domain"]) == ("/", "")
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Lax"
     names = {*client.cookies, settings.LANGUAGE_COOKIE_NAME}
     assert all(re.fullmatch(r"infloo_[a-z]+_\d+", name) for name in names)

@@ -63,7 +63,7 @@ def test_a_page_is_of_whom_its_session_says(caplog: pytest.LogCaptureFixture) ->
         ("/", {"Host": "elsewhere.example"}, 400),
         ("/api/nowhere", {}, 404),
         ("/api/users/profile", {}, 401),
-        ("/api/events", {"X-Plain": "1"}, 301),
+        ("/api/events", {"X-Plain": "1"}, 403),
         ("/api/events", {"Host": "elsewhere.example"}, 400),
         ("/static/admin/css/base.css", {}, 200),
         ("/healthz", {"Host": "10.0.0.7"}, 200),

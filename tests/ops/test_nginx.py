@@ -100,7 +100,20 @@ def test_nginx_configuration_works_on_any_port(ports: tuple[int, int], tmp_path:
         assert answer.status == 302, answer.read()
     assert json.load(ask("GET", "/api/events"))["next"].startswith(f"{origin}/api/events?")
     for port in (plain, tls):
-        asked = http.client.HTTPConnection("localhost", port, timeout=20)
-        asked.request("GET", "/admin/?a=1")
-        led = asked.getresponse()
-        assert (led.status, led.getheader("Location")) == (301, f"{origin}/admin/?a=1")
+        for path, status, place in (
+            ("/admin/?a=1", 301, f"{origin}/admin/?a=1"),
+            ("/api/events", 403, None),
+            ("/ws/notifications/", 403, None),
+        ):
+            asked = http.client.HTTPConnection("localhost", port, timeout=20)
+            asked.request("GET", path)
+            led = asked.getresponse()
+            assert (led.status, led.getheader("Location")) == (status, place)
+    own, ours = ask("GET", "/metrics"), ask("GET", "/admin/login/")
+    assert own.status == 404
+    assert "'none'" in own.getheader("Content-Security-Policy")
+    assert own.getheader("Strict-Transport-Security") == "max-age=31536000; includeSubDomains; preload"
+    for answer in (own, ours):
+        names = [name.lower() for name, _value in answer.getheaders()]
+        for name in ("content-security-policy", "strict-transport-security", "x-content-type-options"):
+            assert names.count(name) == 1, name

@@ -57,6 +57,14 @@ def test_the_web_process_of_production_serves(tmp_path: Path) -> None:
         connection.request("GET", "/admin/", headers={"Host": "infloo.example"})
         assert connection.getresponse().getheader("Location") == "https://infloo.example/admin/"
         connection.close()
+        # Of a length and chunks the chunks count, and nothing that follows is a request.
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as both:
+            both.sendall(
+                b"POST /healthz HTTP/1.1\r\nHost: infloo.example\r\nContent-Length: 4\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            )
+            answers = b"".join(iter(lambda: both.recv(65536), b""))
+        assert answers.count(b"HTTP/1.1 ") == 1
     finally:
         web.terminate()
         # granian may fail to stop its worker, and ends it after 30 seconds.

@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 # How exact `last_seen_at` is; each request would be a write otherwise.
 SEEN_EVERY = timedelta(minutes=1)
-
-
+LONGEST = timedelta(days=90)
+"""A login that is used all the time ends after this, and its user signs in again."""
 # How often staff are mailed that their password was used where it opens nothing.
 NOTICE_EVERY = timedelta(hours=1)
 
@@ -227,8 +227,8 @@ def hypothetical_session(user: User) -> Session:
 def _renew(session: Session) -> Tokens:
     refresh_token = RefreshToken.of(session)
     session.refresh_id = UUID(refresh_token["jti"])
-    session.last_seen_at = timezone.now()
-    session.expires_at = session.last_seen_at + RefreshToken.lifetime
+    session.last_seen_at = now = timezone.now()
+    session.expires_at = min(now + RefreshToken.lifetime, (session.created_at or now) + LONGEST)
     session.save()
     return Tokens(access=str(refresh_token.access_token), refresh=str(refresh_token))
 

@@ -219,6 +219,6 @@ def _new_backup_codes(authenticator: Authenticator) -> list[str]:
 
 
 def _random_code() -> str:
-    """Eighty random bits, in four groups that can be read out."""
-    letters = b32encode(secrets.token_bytes(10)).decode().lower()
-    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+    """120 random bits, in six groups that can be read out."""
+    letters = b32encode(secrets.token_bytes(15)).decode().lower()
+    return "-".join(letters[start : start + 4] for start in range(0, 24, 4))

@@ -169,13 +169,13 @@ def is_digits(code: str) -> bool:
 
 
 def is_backup_code(code: str) -> bool:
-    """Whether a tidied `code` has the form of a backup code: sixteen signs of base32."""
-    return len(code) == 16 and set(code) <= BASE32
+    """Whether a tidied `code` has the form of a backup code: 24 signs of base32, of an earlier release 16."""
+    return len(code) in (16, 24) and set(code) <= BASE32
 
 
 def hash_of(authenticator: Authenticator, code: str) -> str:
     """The stored hash of a backup code: SHA-256, in hexadecimal."""
-    # A plain hash is enough for random codes of this length; slow ones are for passwords, which users choose.
+    # A plain hash is enough for 112 random bits and more (ASVS 5.0, 6.5.2); slow ones are for what users choose.
     return hashlib.sha256(f"{authenticator.pk}:{tidy_code(code)}".encode()).hexdigest()
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
@@ -39,6 +40,7 @@ def ask(client: Client, method: str, data: dict[str, Any] | None = None) -> Any:
         if hasattr(response, "render"):
             response.render()
     request.session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
     return response
 
 
@@ -62,6 +64,19 @@ def test_later_the_password_is_asked_for_and_what_was_sent_goes_on(clock: Clock)
     answer = ask(client, "post", sent | {"_proof": people.PASSWORD})
     assert answer.content == b"POST [('a', ['1', '<2>']), ('b', ['3'])]"
     assert ask(client, "post", {"a": "1"}).status_code == 200
+
+
+def test_a_confirmation_takes_a_new_session_key(clock: Clock) -> None:
+    client = sign_in(people.access())
+    clock.shift(timedelta(minutes=10))
+    before = client.session.session_key
+    ask(client, "post", {"_proof": "not it"})
+    assert client.session.session_key == before
+    assert ask(client, "post", {"_proof": people.PASSWORD}).status_code == 200
+    assert client.session.session_key != before
+    stale = Client()
+    stale.cookies[settings.SESSION_COOKIE_NAME] = before
+    assert stale.get("/admin/").status_code == 302
 
 
 def test_a_page_opens_after_the_password(clock: Clock) -> None:

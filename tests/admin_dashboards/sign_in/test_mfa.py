@@ -50,7 +50,7 @@ def key_on(page: Any) -> App:
 
 
 def codes_on(page: Any) -> list[str]:
-    return re.findall(r"<code>([a-z2-7-]{19})</code>", page.content.decode())
+    return re.findall(r"<code>([a-z2-7-]{29})</code>", page.content.decode())
 
 
 # --- Optional -------------------------------------------------------------------------------------------------------

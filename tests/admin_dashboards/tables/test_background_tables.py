@@ -88,6 +88,7 @@ def test_owners_fetch_all_result_lines_as_csv() -> None:
     assert [row[2] for row in rows[1:]] == ["Changed", "Changed", "Changed", "Unchanged"]
     assert [row[0] for row in rows[1:]] == ["2", "3", "4", "5"]
     assert "attachment" in answer["Content-Disposition"]
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
 
 
 def test_errors_are_shown_by_line_and_column_and_fetched_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,6 +234,15 @@ def test_hostile_workbooks_are_answered_by_a_sentence(sheet: str, sentence: str)
     page = previewed(client, hostile(SHEET.format(sheet).encode()))
     assert sentence in client.get(page).content.decode()
     assert status_of(client, page) == Status.FAILED
+
+
+def test_a_workbook_with_a_document_type_is_refused() -> None:
+    whole = workbook([["id", "title"], *([number, "x"] for number in range(9))])
+    sheet = zipfile.ZipFile(io.BytesIO(whole)).read("xl/worksheets/sheet1.xml")
+    client = console(manager())
+    for before, is_refused in ((b"", False), (b"<!DOCTYPE worksheet>", True)):
+        page = client.get(previewed(client, hostile(before + sheet))).content.decode()
+        assert ("cannot be read" in page) is is_refused
 
 
 def test_a_workbook_that_unfolds_into_a_huge_one_is_refused_at_once() -> None:

@@ -26,7 +26,7 @@ def test_an_export_holds_the_rows_of_the_filters_and_is_written_down() -> None:
     client = console(staff)
     assert client.get(f"{EVENTS}export/?when=past").status_code == 200
     answer = client.post(f"{EVENTS}export/?when=past", {"format": CSV})
-    assert answer["Content-Type"] == "text/csv"
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
     [row] = rows_of(answer)
     assert (row["title"], row["host"]) == ("Bygone Ball", "alice")
     entry = Entry.objects.get(verb=Action.EXPORTED)
@@ -67,7 +67,7 @@ def test_an_export_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     client = console(exporter("events.export_event"))
     for number in range(2):
         make_event(host, f"Event {number}")
-    assert client.post(f"{EVENTS}export/", {"format": CSV})["Content-Type"] == "text/csv"
+    assert client.post(f"{EVENTS}export/", {"format": CSV})["Content-Type"] == "text/csv; charset=utf-8"
     make_event(host, "One too many")
     answer = client.post(f"{EVENTS}export/", {"format": CSV}, follow=True)
     assert "Narrow the table down" in answer.content.decode()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from math import log2
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,7 +22,7 @@ from apps.audit.models import Entry
 from apps.errors import Conflict, Invalid, LockedOut, Refused, WrongCredentials
 from apps.users.authentication import api_sessions, mfa, mfa_resets
 from apps.users.models import MfaReset, Session, User
-from apps.users.models.second_factors import Authenticator, BackupCode
+from apps.users.models.second_factors import BASE32, Authenticator, BackupCode
 from tests import people
 from tests.authenticator import App, code_of, enrol, wrong
 from tests.jobs import run_jobs
@@ -146,6 +147,12 @@ def test_a_backup_code_counts_once_however_it_is_typed(clock: time_machine.Trave
         mfa.verify(alice, codes[0])
     mfa.verify(alice, codes[1])
     assert mfa.backup_codes_left(alice) == 8
+
+
+def test_backup_codes_are_too_random_for_their_plain_hashes_to_be_guessed(clock: time_machine.Traveller) -> None:
+    _app, codes = enrol(people.alice())
+    assert all(set(code) <= BASE32 | {"-"} for code in codes)
+    assert all(len(code.replace("-", "")) * log2(len(BASE32)) >= 112 for code in codes)
 
 
 def test_a_backup_code_is_good_for_its_owner_only(clock: time_machine.Traveller) -> None:

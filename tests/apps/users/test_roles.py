@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 
+from apps.users.models import User
 from apps.users.staff import builtin_roles
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,10 @@ def _granted() -> dict[str, set[str]]:
 def test_migrating_has_made_them() -> None:
     assert set(_granted()) == NAMES
     assert "users.review_document" in _granted()["Compliance Officer"]
+
+
+def test_an_installation_begins_without_any_account() -> None:
+    assert not User.objects.exists()
 
 
 def test_roles_grant_no_more_than_needed() -> None:
