@@ -66,6 +66,7 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
     with django_db_blocker.unblock(), undone():
         cast = console_scene.cast()
         keys = console_scene.rows(cast)
+        keys["desk_compliance"] = keys["users_document"]
         admin = cast["admin"]
         assert admin
         client = console(admin)
