@@ -76,7 +76,7 @@ def scene() -> Scene:
     return build()
 
 
-def test_what_is_hidden_from_a_user_answers_as_what_is_not_there(scene: Scene, settings: Any) -> None:
+def test_hidden_objects_answer_as_absent_ones_do(scene: Scene, settings: Any) -> None:
     settings.LIMITS_SCALE = 1e6
     absent = Scene(scene.people, dict.fromkeys(scene.ids, NOWHERE) | {"room": "0" * 32}, scene.tokens)
     seen = []

@@ -92,7 +92,7 @@ def known(row: Row, kind: str) -> set[str]:
 
 
 def caller(row: Row) -> str:
-    """Somebody who may make the call."""
+    """A user who may make the call."""
     return next((who for who, status in row.expected().items() if status < 300 and who != "anonymous"), "carol")
 
 
