@@ -188,6 +188,14 @@ def _bucket(name: str) -> dict[str, Any]:
     }
 
 
+def _scanner(name: str) -> str:
+    value = str(_read("str", name, default=""))
+    port = re.fullmatch(r"[A-Za-z0-9.-]+:([0-9]{1,5})", value)
+    if value and not value.startswith("/") and not (port and 0 < int(port[1]) < 2**16):
+        raise SystemExit(f"{name} must be host:port or the path of a socket, such as clamav:3310.")
+    return value
+
+
 def _web_address(name: str) -> str:
     value = str(_read("str", name, default=""))
     return _checked_url(name, value, ("https", "http")) if value else ""
@@ -557,6 +565,8 @@ if USE_S3:
         "BACKEND": "apps.infra.files.bucket.Bucket",
         "OPTIONS": _bucket("") | {"bucket_name": _filled("AWS_STORAGE_BUCKET_NAME")},
     }
+CLAMAV_ADDRESS = _scanner("CLAMAV_ADDRESS")
+"""Where the daemon of ClamAV listens, by which uploads are looked through; empty: they are not."""
 ERASURE_WAITING_DAYS = _number("ERASURE_WAITING_DAYS", 30)
 """Between the request of an erasure and the erasure; it can be cancelled until then."""
 KEY_BACKUP_DAYS = _number("KEY_BACKUP_DAYS", 14)

@@ -6,6 +6,7 @@ never leaves the browser: `drafts.js` keeps it there, and this says so.
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -22,6 +23,8 @@ def signed_out(request: HttpRequest) -> HttpResponse:
     """To the sign-in, and from there back to where one was."""
     sign_in = reverse("admin:login")
     if asks_by_script(request):
+        # Asked for while a step-up changed the key of the session: the cookie is that of the new one by now.
+        request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         said = {"type": "signed-out", "sentence": _("You are signed out."), "sign_in": sign_in}
         return JsonResponse(said | {"sign_in_title": _("Sign in again")}, status=401)
     if request.method not in ("GET", "HEAD", "OPTIONS"):

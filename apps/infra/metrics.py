@@ -27,6 +27,9 @@ PUBSUB_DROPPED = Counter("infloo_pubsub_dropped", "Messages not published: the q
 VALKEY_FAILURES = Counter("infloo_valkey_failures", "Times that Valkey did not do what it was asked")
 MAIL_FAILURES = Counter("infloo_mail_failures", "Mails that the mail server did not take, each attempt")
 STORAGE_FAILURES = Counter("infloo_storage_failures", "Times that files could not be stored, read or deleted")
+UPLOAD_SCANS = Counter(
+    "infloo_upload_scans", "Uploads that the scanner was asked about: ok, found or failed", ["verdict"]
+)
 REPLICA_LAG = Gauge("infloo_replica_lag_seconds", "How far the replica was behind when this process last asked it")
 LOG_LINES_DROPPED = Counter("infloo_log_lines_dropped", "Lines of the log that were not sent on", ["why"])
 CSP_VIOLATIONS = Counter("infloo_csp_violations", "What the content security policy refused in browsers", ["directive"])

@@ -2,7 +2,8 @@
 
 What a file is, its content says, never its name. Pictures are decoded under limits and drawn anew, which leaves
 behind whatever else they carried; PDF files are checked by a bounded process and kept as they are but for
-blanks around them, since they are evidence; videos are only recognised, never decoded here. Stored names are random.
+blanks around them, since they are evidence; videos are only recognised, never decoded here. Where there is a scanner
+for malware, it sees each file first. Stored names are random.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from apps.errors import Invalid, TooLarge, WrongKind
 from apps.infra.files.child_process import run_child
 from apps.infra.files.images import Moves, TooManyPixels, drawn_anew
 from apps.infra.files.kinds import HEAD, TAKEN_ELSEWHERE, Foreign, foreign, media_type_of_video
+from apps.infra.files.malware import require_clean
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -86,7 +88,7 @@ def take_story(upload: Upload, *, field: str = "content_file") -> Taken:
 
 
 def _kind(upload: Upload, kinds: list[str], field: str) -> str:
-    """The media type, one of `kinds`, within its size."""
+    """The media type, one of `kinds`, of a file within its size that a scanner, where there is one, has passed."""
     if not upload.size:
         raise Invalid("empty", _("The file is empty."), field=field)
     head = _bytes(upload, HEAD)
@@ -101,6 +103,7 @@ def _kind(upload: Upload, kinds: list[str], field: str) -> str:
         raise WrongKind("wrong-kind-of-file", _way_in(is_elsewhere or foreign(head, upload), kinds), field=field)
     if upload.size > _size_limit(media_type):
         raise _too_large(_size_limit(media_type), field)
+    require_clean(upload, field=field)
     return media_type
 
 
