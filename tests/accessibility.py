@@ -35,33 +35,40 @@ LOOKS = """
         };
         const isText = (one) => one.matches("input, select, textarea")
             || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-        const texts = [...document.body.querySelectorAll("*")].filter((one) => isText(one) && one.checkVisibility());
+        const texts = [...document.body.querySelectorAll("*")].filter((one) =>
+            isText(one) && one.checkVisibility() && !one.closest("[aria-hidden=true]"));
         window.textLooks = new Map(texts.map((one) => [one, look(one)]));
         return [...new Set(textLooks.values())];
     }
 """
 RUN = """
-    async ([rules, fresh]) => {
+    async ([rules, rulesOfNew, fresh]) => {
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
         const stay = [...document.querySelectorAll("*")].filter((one) => getComputedStyle(one).position === "sticky");
         stay.forEach((one) => one.style.setProperty("position", "static", "important"));
-        const found = await axe.run({
-            runOnly: rules, rules: { "color-contrast": { enabled: false } },
-            resultTypes: ["violations"], selectors: false,
-        });
-        const asked = new Set(fresh);
-        const texts = [...textLooks.keys()].filter((one) => asked.has(textLooks.get(one)));
-        const contrast = !texts.length ? { violations: [], passes: [] } : await axe.run({ include: texts }, {
-            runOnly: ["color-contrast"], resultTypes: ["violations", "passes"], selectors: false, elementRef: true,
-        });
+        const ask = async (parts, runOnly, options) => !parts.length ? { violations: [], passes: [] } : await axe.run(
+            { include: parts }, { runOnly, resultTypes: ["violations"], selectors: false, ...options });
+        const isFresh = new Set(fresh), withoutContrast = { rules: { "color-contrast": { enabled: false } } };
+        const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
+        const isOld = new Set(rulesOfNew.length ? window.shown : shown);
+        window.shown = [...isOld, ...shown];
+        const appeared = shown.filter((one) => !isOld.has(one));
+        const texts = [...textLooks.keys()].filter((one) => isFresh.has(textLooks.get(one)));
+        const withPasses = { resultTypes: ["violations", "passes"], elementRef: true };
+        const contrast = await ask(texts, ["color-contrast"], withPasses);
+        const found = [
+            await ask([document], rules, withoutContrast), await ask(appeared, rulesOfNew, withoutContrast), contrast,
+        ].flatMap((each) => each.violations);
         stay.forEach((one) => one.style.removeProperty("position"));
         return {
-            violations: [...found.violations, ...contrast.violations].map(({ id, impact, nodes }) =>
+            violations: found.map(({ id, impact, nodes }) =>
                 ({ impact, fault: `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" · ")}` })),
             legible: contrast.passes.flatMap(({ nodes }) => nodes.map((node) => textLooks.get(node.element) ?? "")),
         };
     }
 """
+"""Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time
+`rulesOfNew`; the first view has none."""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 OUT_OF_REACH = """
     () => {
@@ -144,8 +151,9 @@ _legible: set[str] = set()
 
 
 def _violations(page: Page, rules: list[str]) -> list[dict[str, str]]:
-    """Of these rules, and of the contrast of texts that look like none that was judged before."""
+    """Of these rules, of all rules where something is shown that the view before did not show, and of the contrast
+    of texts that look like none that was judged before."""
     looks = set(page.evaluate(LOOKS))
-    found: Any = page.evaluate(RUN, [rules, [*(looks - _legible)]])
+    found: Any = page.evaluate(RUN, [rules, [] if rules == TAGS else TAGS, [*(looks - _legible)]])
     _legible.update(filter(None, found["legible"]))
     return list(found["violations"])

@@ -45,8 +45,12 @@ class Tab:
             self._watch(self._page)
         failed = session.testsfailed
         yield self._page
-        if session.testsfailed > failed or not self._forget(self._page):
-            self.close()
+        is_new = False
+        try:
+            is_new = session.testsfailed == failed and self._forget(self._page)
+        finally:
+            if not is_new:
+                self.close()
 
     def _forget(self, page: Page) -> bool:
         """Take back what the test has changed, or return False where that cannot be done."""
