@@ -16,20 +16,20 @@ asked once a page."""
 WIDTHS = (1366, 390)
 LOOKS = """
     () => {
-        // All that the contrast of a text depends on: its letters, and what lies beneath them up to the first ground
-        // that nothing shines through. Empty where more than that may be seen.
+        // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
+        // that nothing shines through. Empty where something else may be seen.
         const look = (text) => {
-            const parts = [];
+            const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);
+            const parts = [text.localName, text.getAttribute("class"), color, fontSize, fontWeight, textShadow];
             let isOnGround = false;
             for (let one = text; one; one = one.parentElement) {
-                const style = getComputedStyle(one);
+                const style = getComputedStyle(one), ground = style.backgroundColor;
                 if (style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal") return "";
                 if (isOnGround) continue;
-                if (one === text) parts.push(style.fontSize, style.fontWeight, style.textShadow);
-                parts.push(one.localName, one.getAttribute("class"), style.color, style.backgroundColor);
-                isOnGround = !/rgba|\\/|transparent/.test(style.backgroundColor);
-                const floats = ["absolute", "fixed"].includes(style.position);
-                if (style.backgroundImage !== "none" || (floats && !isOnGround)) return "";
+                if (ground !== "rgba(0, 0, 0, 0)") parts.push(ground);
+                isOnGround = !/rgba|\\//.test(ground);
+                const isAfloat = ["absolute", "fixed"].includes(style.position);
+                if (style.backgroundImage !== "none" || (isAfloat && !isOnGround)) return "";
             }
             return parts.join(" ");
         };
