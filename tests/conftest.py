@@ -275,7 +275,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            "--js-flags=--no-opt",  # pages are left before it pays to optimize their scripts
+            "--js-flags=--no-opt",  # a page is left before it pays to optimize its scripts, axe's above all
         ],
     }
 

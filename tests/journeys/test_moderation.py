@@ -1,4 +1,4 @@
-"""A moderator's morning, by keyboard: from the sign-in through the queue, with a colleague at the same cases."""
+"""A moderator's morning, by keyboard: from the desk through the queue, with a colleague at the same cases."""
 
 from __future__ import annotations
 
