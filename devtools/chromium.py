@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -13,8 +14,7 @@ def find() -> str | None:
     """The path of a Chromium that starts; None if there is none."""
     if named := os.environ.get("CHROMIUM"):
         return named
-    candidates = [found for name in NAMES if (found := shutil.which(name))]
-    return next((path for path in (*candidates, _playwrights_own()) if _starts(path)), None)
+    return next(filter(_starts, _candidates()), None)
 
 
 def install() -> None:
@@ -31,6 +31,11 @@ def install() -> None:
             )
         if find():
             return
+
+
+def _candidates() -> Iterator[str]:
+    yield from filter(None, map(shutil.which, NAMES))
+    yield _playwrights_own()
 
 
 def _playwrights_own() -> str:

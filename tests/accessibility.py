@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BY_SCHEME = ["color-contrast", "link-in-text-block"]
+BY_SCHEME = ["link-in-text-block"]
 BY_WIDTH = [*BY_SCHEME, "scrollable-region-focusable", "target-size"]
-"""The rules whose answer depends on the scheme, and on the width; every other one is asked once a page."""
+"""Besides the contrast of text, the rules whose answer depends on the scheme, and on the width; every other one is
+asked once a page."""
 WIDTHS = (1366, 390)
+LOOKS = """
+    () => {
+        // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
+        // that nothing shines through. Empty where something else may be seen.
+        const look = (text) => {
+            const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);
+            const parts = [text.localName, text.getAttribute("class"), color, fontSize, fontWeight, textShadow];
+            let isOnGround = false;
+            for (let one = text; one; one = one.parentElement) {
+                const style = getComputedStyle(one), ground = style.backgroundColor;
+                if (style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal") return "";
+                if (isOnGround) continue;
+                if (ground !== "rgba(0, 0, 0, 0)") parts.push(ground);
+                isOnGround = !/rgba|\\//.test(ground);
+                const isAfloat = ["absolute", "fixed"].includes(style.position);
+                if (style.backgroundImage !== "none" || (isAfloat && !isOnGround)) return "";
+            }
+            return parts.join(" ");
+        };
+        const isText = (one) => one.matches("input, select, textarea")
+            || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+        const texts = [...document.body.querySelectorAll("*")].filter((one) =>
+            isText(one) && one.checkVisibility() && !one.closest("[aria-hidden=true]"));
+        window.textLooks = new Map(texts.map((one) => [one, look(one)]));
+        return [...new Set(textLooks.values())];
+    }
+"""
 RUN = """
-    async (only) => {
+    async ([rules, rulesOfNew, fresh]) => {
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
         const stay = [...document.querySelectorAll("*")].filter((one) => getComputedStyle(one).position === "sticky");
         stay.forEach((one) => one.style.setProperty("position", "static", "important"));
-        const { violations } = await axe.run({ runOnly: only, resultTypes: ["violations"] });
+        const ask = async (parts, runOnly, options) => !parts.length ? { violations: [], passes: [] } : await axe.run(
+            { include: parts }, { runOnly, resultTypes: ["violations"], selectors: false, ...options });
+        const isFresh = new Set(fresh), withoutContrast = { rules: { "color-contrast": { enabled: false } } };
+        const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
+        const isOld = new Set(rulesOfNew.length ? window.shown : shown);
+        window.shown = [...isOld, ...shown];
+        const appeared = shown.filter((one) => !isOld.has(one));
+        const texts = [...textLooks.keys()].filter((one) => isFresh.has(textLooks.get(one)));
+        const withPasses = { resultTypes: ["violations", "passes"], elementRef: true };
+        const contrast = await ask(texts, ["color-contrast"], withPasses);
+        const found = [
+            await ask([document], rules, withoutContrast), await ask(appeared, rulesOfNew, withoutContrast), contrast,
+        ].flatMap((each) => each.violations);
         stay.forEach((one) => one.style.removeProperty("position"));
-        return violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).join(" · ")}`);
+        return {
+            violations: found.map(({ id, impact, nodes }) =>
+                ({ impact, fault: `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" · ")}` })),
+            legible: contrast.passes.flatMap(({ nodes }) => nodes.map((node) => textLooks.get(node.element) ?? "")),
+        };
     }
 """
+"""Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time
+`rulesOfNew`; the first view has none."""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 OUT_OF_REACH = """
     () => {
@@ -40,13 +87,6 @@ OUT_OF_REACH = """
         return out;
     }
 """
-SERIOUS = """
-    async (options) => {
-        const { violations } = await axe.run({ ...options, resultTypes: ["violations"] });
-        const grave = violations.filter((each) => ["serious", "critical"].includes(each.impact));
-        return grave.map((each) => `${each.id}: ${each.nodes[0].html}`);
-    }
-"""
 IS_DARK = "document.documentElement.classList.contains('dark')"
 LOOK = """
     ([dark]) => {
@@ -62,9 +102,7 @@ def barriers(page: Page) -> list[str]:
 
     The page is not loaded again: scheme and width change where it stands, and are put back.
     """
-    page.emulate_media(reduced_motion="reduce")
-    page.evaluate(Axe().axe_script)
-    was_dark = page.evaluate(IS_DARK)
+    was_dark = _prepare(page)
     window: Any = page.viewport_size
     found = []
     views = [
@@ -75,7 +113,7 @@ def barriers(page: Page) -> list[str]:
     for width, dark, rules in views:
         page.set_viewport_size({"width": width, "height": 768})
         page.evaluate(LOOK, [dark])
-        found += [f"{'dark' if dark else 'light'}, {width}: {fault}" for fault in page.evaluate(RUN, rules)]
+        found += [f"{'dark' if dark else 'light'}, {width}: {each['fault']}" for each in _violations(page, rules)]
         if (wider := page.evaluate(SIDEWAYS)) > 0:
             found.append(f"{wider} px wider than {width}")
         found += [f"out of reach at {width}: {control}" for control in page.evaluate(OUT_OF_REACH)]
@@ -87,11 +125,35 @@ def barriers(page: Page) -> list[str]:
 def serious_barriers(page: Page) -> list[str]:
     """The violations that axe calls serious or critical on the page as it is shown now, in both schemes."""
     page.wait_for_load_state()
-    page.emulate_media(reduced_motion="reduce")
-    page.evaluate(Axe().axe_script)
-    was_dark = page.evaluate(IS_DARK)
-    found: list[str] = page.evaluate(SERIOUS, {})
+    was_dark = _prepare(page)
+    found = _violations(page, TAGS)
     page.evaluate(LOOK, [not was_dark])
-    found += page.evaluate(SERIOUS, {"runOnly": BY_SCHEME})
+    found += _violations(page, BY_SCHEME)
     page.evaluate(LOOK, [was_dark])
-    return found
+    return [each["fault"] for each in found if each["impact"] in ("serious", "critical")]
+
+
+def _prepare(page: Page) -> bool:
+    """Bring axe into the page; returns whether it is dark."""
+    page.emulate_media(reduced_motion="reduce")
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(_axe())
+    return bool(page.evaluate(IS_DARK))
+
+
+@cache
+def _axe() -> str:
+    return str(Axe().axe_script)
+
+
+_legible: set[str] = set()
+"""Looks of texts of which axe said, in this process, that their contrast is sufficient."""
+
+
+def _violations(page: Page, rules: list[str]) -> list[dict[str, str]]:
+    """Of these rules, of all rules where something is shown that the view before did not show, and of the contrast
+    of texts that look like none that was judged before."""
+    looks = set(page.evaluate(LOOKS))
+    found: Any = page.evaluate(RUN, [rules, [] if rules == TAGS else TAGS, [*(looks - _legible)]])
+    _legible.update(filter(None, found["legible"]))
+    return list(found["violations"])

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from psycopg import sql
 
 from apps.infra.owner import as_owner
@@ -26,6 +26,7 @@ from devtools.embedded.postgres import APPLICATION
 from ops.web import listen, web_server
 from tests import comparisons, database, log_secrets, script_faults
 from tests.settings import servers
+from tests.tab import Tab
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
 expect.set_options(timeout=20_000)
@@ -280,6 +281,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--js-flags=--no-opt",  # a page is left before it pays to optimize its scripts, axe's above all
         ],
     }
 
@@ -305,3 +307,33 @@ def browser_context_args(browser_context_args: dict[str, Any], stack_url: str) -
     script_faults.found.clear()
     yield browser_context_args | {"base_url": stack_url, "viewport": {"width": 1366, "height": 768}}
     assert script_faults.found == []
+
+
+@pytest.fixture(scope="session")
+def _tabs(browser: Browser) -> Iterator[tuple[Tab, Tab]]:
+    tabs = Tab(browser), Tab(browser)
+    yield tabs
+    for tab in tabs:
+        tab.close()
+
+
+@pytest.fixture
+def page(
+    request: pytest.FixtureRequest, _tabs: tuple[Tab, Tab], browser_context_args: dict[str, Any]
+) -> Iterator[Page]:
+    with _tabs[0].as_new(browser_context_args, request.session) as page:
+        yield page
+
+
+@pytest.fixture
+def other_page(
+    request: pytest.FixtureRequest, _tabs: tuple[Tab, Tab], browser_context_args: dict[str, Any]
+) -> Iterator[Page]:
+    """That of a second user, who is signed in by themselves."""
+    with _tabs[1].as_new(browser_context_args, request.session) as page:
+        yield page
+
+
+@pytest.fixture
+def context(page: Page) -> BrowserContext:
+    return page.context

@@ -17,6 +17,7 @@ def test_the_dashboard_is_accessible(page: Page) -> None:
     make_document(people.alice())
     people.admin()
     complaints = sign_in(page, "admin")
+    page.goto("/admin/")
     expect(page.get_by_role("heading", name="Decisions by officer")).to_be_visible()
     assert barriers(page) == []
     assert complaints == []

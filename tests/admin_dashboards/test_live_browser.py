@@ -34,6 +34,7 @@ def test_the_counts_in_the_menu_follow_without_a_reload(page: Page) -> None:
     make_document(people.alice())
     people.compliance()
     sign_in(page, "compliance")
+    page.goto("/admin/")
     entry = page.get_by_role("navigation", name="Menu").get_by_role("link", name="Verification 1 open")
     expect(entry).to_be_visible()
     document = make_document(people.bob())
@@ -72,6 +73,7 @@ def test_a_session_that_is_about_to_end_is_renewed_by_a_key(page: Page) -> None:
 def test_tabs_agree_about_the_session(page: Page) -> None:
     people.support()
     sign_in(page, "support")
+    page.goto("/admin/support/")
     other = page.context.new_page()
     other.goto("/admin/preferences/")
     left(100)

@@ -53,6 +53,7 @@ def test_the_palette_is_worked_by_keys_alone(page: Page) -> None:
 def test_the_palette_says_when_nothing_is_found_and_when_one_is_signed_out(page: Page) -> None:
     people.compliance()
     sign_in(page, "compliance")
+    page.goto("/admin/compliance/")
     page.get_by_role("button", name="Search and commands").click()
     palette = page.get_by_role("dialog", name="Search and commands")
     page.keyboard.type("no such thing")

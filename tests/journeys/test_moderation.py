@@ -1,4 +1,4 @@
-"""A moderator's morning, by keyboard: from the sign-in through the queue, with a colleague at the same cases."""
+"""A moderator's morning, by keyboard: from the desk through the queue, with a colleague at the same cases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from apps.events.models import Event
 from apps.infra import valkey
@@ -150,9 +150,7 @@ def test_input_stays_while_a_colleague_takes_the_case(page: Page) -> None:
     expect(note).to_have_value("They did it before")
 
 
-def test_two_at_the_same_case_see_each_other_and_decide_it_once(
-    page: Page, browser: Browser, browser_context_args: dict[str, Any]
-) -> None:
+def test_two_at_the_same_case_see_each_other_and_decide_it_once(page: Page, other_page: Page) -> None:
     people.community()
     people.make_staff("other", "Community Manager")
     story = make_story(people.alice())
@@ -160,8 +158,7 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     open_desk(page, MODERATION_DESK, "community")
     press(page, "n")
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
-    context = browser.new_context(**browser_context_args)
-    theirs = context.new_page()
+    theirs = other_page
     open_desk(theirs, MODERATION_DESK, "other")
     theirs.goto(f"/admin/moderation/{made.case_id}/")
     expect(theirs.get_by_text("Claimed by community until")).to_be_visible()
@@ -178,7 +175,6 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(
     page.reload()
     expect(page.locator(".desk-outcome")).to_contain_text("Removed by other")
     assert Story.objects.get().removed_by.username == "other"
-    context.close()
 
 
 def test_every_action_at_the_queue_has_a_key_and_many_are_decided_at_once(page: Page) -> None:
@@ -317,7 +313,7 @@ def test_choices_stay_while_the_host_edits_and_keep_their_edit(page: Page) -> No
 
 
 def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothing_is_live(
-    page: Page, browser: Browser, browser_context_args: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    page: Page, other_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As after a Valkey that does not answer.
     monkeypatch.setattr(valkey._server(settings.REDIS_URL).breaker, "open_until", float("inf"))
@@ -336,8 +332,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     page.goto(f"/admin/moderation/appeals/{made.pk}/")
     expect(page.locator(".desk-why-not")).to_contain_text("You decided this case.")
     expect(page.get_by_role("button", name="Claim")).to_have_count(0)
-    context = browser.new_context(**browser_context_args)
-    theirs = context.new_page()
+    theirs = other_page
     open_desk(theirs, MODERATION_DESK, "other")
     theirs.goto("/admin/moderation/appeals/")
     press(theirs, "n")
@@ -374,7 +369,6 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     expect(page.locator("[data-news]")).to_contain_text("Author warned by other at")
     case.refresh_from_db()
     assert (case.outcomes, case.closed_by.username) == (["warned"], "other")
-    context.close()
 
 
 def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:

@@ -65,6 +65,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
 
     # An officer finds it by the product's path, looks at it and approves it.
     sign_in(page, "compliance")
+    page.goto("/admin/")
     page.get_by_role("link", name="Documents").first.click()
     page.get_by_role("link", name="Pending", exact=True).click()
     page.get_by_role("link", name=f"#{document['id']}").click()
@@ -102,6 +103,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     story = app.call("POST", "/stories", 201, files=picture_file, data={"caption": "Not for here"})
     other.call("GET", f"/stories/{story['id']}", 200)
     sign_in(page, "community")
+    page.goto("/admin/")
     page.get_by_role("link", name="Stories").first.click()
     page.get_by_role("row", name="Not for here").get_by_role("checkbox").check()
     page.locator("select[name=action]").select_option("delete_selected")
@@ -112,6 +114,7 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
 
     # An access manager makes a role and gives it to a colleague, who then sees just that.
     sign_in(page, "access")
+    page.goto("/admin/")
     page.get_by_role("link", name="Groups").first.click()
     page.get_by_role("link", name="Add group").click()
     page.get_by_label("Name").fill("Junior Moderators")
@@ -126,12 +129,14 @@ def test_a_newcomer_is_verified_and_takes_part(page: Page, stack_url: str) -> No
     save(page)
     page.wait_for_url("**/admin/users/staff/")
     sign_in(page, trainee.username)
+    page.goto("/admin/")
     menu = page.get_by_role("navigation").first.get_by_role("link")
     assert {text.strip().split("\n")[-1].strip() for text in menu.all_inner_texts()} >= {"Stories", "Events"}
     assert page.goto("/admin/chat/message/").status == 403
 
     # A support specialist looks, and cannot touch.
     sign_in(page, "support")
+    page.goto("/admin/")
     page.get_by_role("link", name="Connections").first.click()
     page.locator("#result_list tbody a").first.click()
     expect(page.get_by_text("frida").first).to_be_visible()

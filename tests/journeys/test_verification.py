@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from apps.infra import valkey
 from apps.users.models import Document, ReviewRule, User
@@ -21,24 +20,6 @@ from tests.factories import make_document, make_documents
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DESK = "/admin/compliance/"
-type SignIn = Callable[..., Page]
-
-
-@pytest.fixture
-def sign_in(browser: Browser, browser_context_args: dict[str, Any]) -> Any:
-    """A browser of their own for each officer."""
-    contexts = []
-
-    def enter(name: str, **options: Any) -> Page:
-        context = browser.new_context(**browser_context_args | options)
-        contexts.append(context)
-        page = context.new_page()
-        open_desk(page, DESK, name)
-        return page
-
-    yield enter
-    for context in contexts:
-        context.close()
 
 
 def on(page: Page, document: Document) -> None:
@@ -51,10 +32,10 @@ def decided(document: Document) -> tuple[str, str]:
     return document.status, document.reason
 
 
-def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: SignIn) -> None:
+def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(page: Page) -> None:
     people.compliance()
     first, second, third = make_documents(3)
-    page = sign_in("compliance")
+    open_desk(page, DESK, "compliance")
     press(page, "n")
     on(page, first)
     loads: list[str] = []
@@ -78,11 +59,13 @@ def test_a_queue_is_worked_by_two_gestures_a_document_and_no_page_load(sign_in: 
     expect(page.locator("[data-news]")).to_contain_text("Choose a rejection reason")
 
 
-def test_two_officers_at_once(sign_in: SignIn) -> None:
+def test_two_officers_at_once(page: Page, other_page: Page) -> None:
     for name in ("vera", "omar"):
         people.make_staff(name, "Compliance Officer")
     first, second = make_documents(2)
-    vera, omar = sign_in("vera"), sign_in("omar")
+    vera, omar = page, other_page
+    open_desk(vera, DESK, "vera")
+    open_desk(omar, DESK, "omar")
     press(vera, "n")
     on(vera, first)
     press(omar, "n")
@@ -107,14 +90,16 @@ def test_two_officers_at_once(sign_in: SignIn) -> None:
 
 
 def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
-    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    page: Page, other_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As after a Valkey that does not answer.
     monkeypatch.setattr(valkey._server(settings.REDIS_URL).breaker, "open_until", float("inf"))
     officer = people.make_staff("vera", "Compliance Officer")
     people.make_staff("omar", "Compliance Officer")
     document = make_documents(1)[0]
-    vera, omar = sign_in("vera"), sign_in("omar")
+    vera, omar = page, other_page
+    open_desk(vera, DESK, "vera")
+    open_desk(omar, DESK, "omar")
     vera.goto(f"{DESK}{document.pk}/")
     # Nothing reaches her page any more.
     vera.route("**/state/", lambda route: route.abort())
@@ -133,13 +118,14 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     assert document.decided_by != officer
 
 
-def test_evidence_facts_and_decision_stand_on_one_small_screen(sign_in: SignIn) -> None:
+def test_evidence_facts_and_decision_stand_on_one_small_screen(page: Page) -> None:
     people.compliance()
     person = people.make_user("acme", verified=False)
     ReviewRule.objects.create()
     document = make_document(person, pdf(3), "application/pdf")
     make_document(people.alice(), pdf(3), "application/pdf")
-    page = sign_in("compliance", color_scheme="dark")
+    page.emulate_media(color_scheme="dark")
+    open_desk(page, DESK, "compliance")
     assert page.evaluate(IS_DARK), "as the machine wants it"
     assert serious_barriers(page) == []
     press(page, "n")

@@ -26,6 +26,7 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
     people.access()
     people.make_staff("nora")
     complaints = sign_in(page, "access")
+    page.goto("/admin/access/")
     page.get_by_role("navigation").get_by_role("link", name="Groups", exact=True).click()
     page.get_by_role("link", name="Add group").click()
     page.get_by_label("Name").fill("Junior Moderators")

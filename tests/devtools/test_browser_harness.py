@@ -1,0 +1,77 @@
+"""The ground that browser tests stand on: a tab that is as new, and barriers that are found where they are."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests import people
+from tests.accessibility import barriers
+from tests.browser import sign_in
+from tests.tab import QUIET
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STATE = """
+    async () => [
+        localStorage.length, sessionStorage.length, innerWidth, matchMedia("(prefers-color-scheme: dark)").matches,
+        await fetch("/healthz").then((answer) => answer.status),
+    ]
+"""
+heard: list[str] = []
+
+
+@pytest.mark.parametrize("left", ["a state", "a clock", "nothing"])
+def test_a_browser_test_leaves_nothing_behind(page: Page, left: str) -> None:
+    assert page.context.cookies() == []
+    heard.clear()
+    page.goto(QUIET)
+    assert heard == []
+    assert page.evaluate(STATE) == [0, 0, 1366, False, 200]
+    before = page.evaluate("Date.now()")
+    page.wait_for_function("before => Date.now() > before", arg=before)
+    page.on("load", lambda loaded: heard.append(loaded.url))
+    page.goto("/admin/login/")
+    assert len(heard) == 1
+    if left == "a state":
+        people.support()
+        sign_in(page, "support")
+        page.evaluate("localStorage.one = sessionStorage.one = 1")
+        page.set_viewport_size({"width": 390, "height": 768})
+        page.emulate_media(color_scheme="dark")
+        page.route("**/healthz", lambda route: route.fulfill(status=503))
+        page.context.new_page()
+        page.context.set_offline(True)
+    elif left == "a clock":
+        page.clock.install()
+        page.clock.pause_at(2_000_000_000)
+
+
+PLANTED = """
+    () => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(`
+            .planted { color: #1a1a1a; }
+            .planted.on-grey { background: #555; }
+            .planted-narrow { display: none; }
+            @media (width < 500px) { .planted-narrow { display: block; } }
+        `);
+        document.adoptedStyleSheets.push(sheet);
+        document.querySelector("form").insertAdjacentHTML("beforeend", `
+            <p class="planted">In the dark</p>
+            <input class="planted-narrow" name="planted">
+        `);
+    }
+"""
+
+
+def test_barriers_of_one_scheme_and_of_one_width_are_found(page: Page) -> None:
+    page.goto("/admin/login/")
+    assert barriers(page) == []
+    page.evaluate(PLANTED)
+    found = {fault.partition(": <")[0] for fault in barriers(page)}
+    assert found == {"dark, 1366: color-contrast", "dark, 390: color-contrast", "dark, 390: label"}
+    # What was legible once is judged anew where it stands on another ground.
+    page.evaluate("document.querySelector('.planted').classList.add('on-grey')")
+    found = {fault.partition(": <")[0] for fault in barriers(page)}
+    assert "light, 1366: color-contrast" in found
