@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from benchmarks import http_load
 from benchmarks.chaos import disks
 from benchmarks.chaos.stack import Stack
 from devtools.embedded.server import Server
@@ -227,6 +228,8 @@ def skewed(name: str, seconds: int) -> Fault:
         stack.start_process(
             name, LD_PRELOAD=str(_libfaketime()), FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1"
         )
+        if name in stack.ports:
+            http_load.wait_until_ready(stack.ports[name])
         yield
         stack.start_process(name)
 
