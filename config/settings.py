@@ -351,7 +351,7 @@ DATABASE_URL = _service_url("DATABASE_URL", ("postgres", "postgresql"))
 
 def _database(database: dict[str, Any]) -> dict[str, Any]:
     return database | {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections
         "CONN_HEALTH_CHECKS": True,
         # A pooler that hands out connections by transaction (PgBouncer) would lose a cursor between two of its parts.

@@ -3,14 +3,19 @@
 A statement may take its time. After some seconds without an answer the server is asked over another connection whether
 it lives: a machine that is gone, cut off or stopped does not answer there, a busy one does. A single connection that
 was lost on the way is found out by TCP, as `KEEPALIVE` says.
+
+A server that does not live is not asked by everyone: one caller at a time goes first, the others have an error at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.abc import PQGen
@@ -22,6 +27,8 @@ SILENCE = 3.0
 """Seconds without an answer after which a server is asked whether it lives, and again after as many more."""
 PROBE = 2.0
 """Seconds that it has for that."""
+REST = 2.0
+"""Seconds after which somebody may go first again."""
 INTERVAL = 0.1
 """Seconds between two looks at interrupts, as psycopg has it."""
 KEEPALIVE: dict[str, Any] = {
@@ -31,6 +38,8 @@ KEEPALIVE: dict[str, Any] = {
 """Options of libpq: a connection whose other end has vanished ends some ten seconds after its last packet."""
 # The request for TLS, which every server answers with one byte before anything else (PostgreSQL, “Message Formats”).
 SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
+# Of those pools whose server was found dead: until when nobody asks it.
+_resting: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 class Connection(psycopg.Connection[Any]):
@@ -68,6 +77,26 @@ class AsyncConnection(psycopg.AsyncConnection[Any]):
                 waited = _resumed(gen)
 
 
+@contextmanager
+def taking_turns(pool: Any) -> Iterator[None]:
+    """Take a connection of `pool` inside the block. Raises `psycopg.OperationalError` where another caller found the
+    server dead, and it is not this one's turn to see whether it lives again."""
+    until = _resting.get(pool) if pool else None
+    if until is None:
+        yield
+        return
+    now = time.monotonic()
+    if now < until:
+        raise psycopg.OperationalError("PostgreSQL did not answer just now")
+    _resting[pool] = now + pool.timeout + REST
+    try:
+        yield
+    except Exception:
+        _resting[pool] = time.monotonic() + REST
+        raise
+    _resting.pop(pool, None)
+
+
 def answers(host: str, port: int) -> bool:
     """Whether the server there says anything at all."""
     try:
@@ -91,6 +120,8 @@ def _is_at_work(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[An
 
 def _given_up(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> psycopg.OperationalError:
     connection.pgconn.finish()
+    if pool := getattr(connection, "_pool", None):
+        _resting[pool] = time.monotonic() + REST
     return psycopg.OperationalError("PostgreSQL does not answer")
 
 

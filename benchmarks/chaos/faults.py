@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from benchmarks import http_load
 from benchmarks.chaos import disks
 from benchmarks.chaos.stack import Stack
 from devtools.embedded.server import Server
@@ -227,11 +228,16 @@ def skewed(name: str, seconds: int) -> Fault:
         stack.start_process(
             name, LD_PRELOAD=str(_libfaketime()), FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1"
         )
+        if name in stack.ports:
+            http_load.wait_until_ready(stack.ports[name])
         yield
         stack.start_process(name)
 
     how = "ahead" if seconds > 0 else "behind"
-    return Fault(name, f"clock {abs(seconds)} s {how}", broken, seconds=12, needs=_needs_libfaketime)
+    # It is replaced for that, twice, and the only one of its kind: while it stops nothing answers.
+    is_alone = name != "worker"
+    what = f"clock {abs(seconds)} s {how}"
+    return Fault(name, what, broken, seconds=12, gives_no_answer=is_alone, needs=_needs_libfaketime)
 
 
 def _libfaketime() -> Path | None:

@@ -20,7 +20,7 @@ from PIL import Image
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.chaos.calls import NO_ANSWER, NOTHING, PATIENCE, Caller, Seen, token_in
+from benchmarks.chaos.calls import NO_ANSWER, NOTHING, PATIENCE, Answer, Caller, Seen, token_in
 from benchmarks.chaos.ledger import Ledger, Verdict
 from benchmarks.chaos.stack import AMOUNTS, OFFICER, PASSWORD, Stack
 
@@ -162,25 +162,26 @@ class Load:
         self._each("profile", send, again=False)
 
     def decide(self) -> None:
-        """Documents at the console: open one, which claims it, and approve it."""
+        """Documents at the console: open one, which claims it, and approve it. One that does not open comes again."""
         caller = Caller(self.stack.ports["web"], self.seen)
         caller.open_console(OFFICER, PASSWORD)
         self._ready.wait(60)
         while not self.is_over.is_set() and self.documents:
             document = self.documents.pop()
-            self.ledger.send("decision", document)
-            if self._decide(caller, f"/admin/compliance/{document}/"):
-                self.ledger.acknowledge("decision", document)
+            page = caller.call("console", "GET", f"/admin/compliance/{document}/")
+            if page.status == "200":
+                self.ledger.send("decision", document)
+                if self._decide(caller, document, page):
+                    self.ledger.acknowledge("decision", document)
+            else:
+                self.documents.insert(0, document)
             self.is_over.wait(PAUSE)
 
-    def _decide(self, caller: Caller, address: str) -> bool:
-        page = caller.call("console", "GET", address)
-        if page.status != "200":
-            return False
+    def _decide(self, caller: Caller, document: str, page: Answer) -> bool:
         found = VERSION.search(page.body)
         version = found[1].decode() if found else "1"
         form = {"verdict": "approved", "version": version, "csrfmiddlewaretoken": token_in(page)}
-        answer = caller.call("decision", "POST", f"{address}decide/", form=form)
+        answer = caller.call("decision", "POST", f"/admin/compliance/{document}/decide/", form=form)
         return answer.status == "302" and "/login/" not in answer.location
 
     def forget_passwords(self) -> None:

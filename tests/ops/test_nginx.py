@@ -11,24 +11,33 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from api.main import api
 from devtools.paths import CHECKOUT
 from tests import people
 from tests.factories import make_event
 
 NGINX, OPENSSL = shutil.which("nginx"), shutil.which("openssl")
-pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx or openssl on PATH")
+needs_nginx = pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx or openssl on PATH")
 
 
 @pytest.fixture
 def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, int]]:
     """Where nginx takes plain HTTP and TLS."""
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    with nginx_before(urlsplit(stack_url).netloc, tmp_path) as taken:
+        yield taken
+
+
+@contextmanager
+def nginx_before(upstream: str, tmp_path: Path, *changes: tuple[str, str]) -> Iterator[tuple[int, int]]:
+    """The ports for plain HTTP and TLS of one that leads to `upstream`, with `changes` in its file."""
     assert NGINX
     assert OPENSSL
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
@@ -48,11 +57,12 @@ def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, 
     conf = (CHECKOUT / "deploy" / "nginx.conf").read_text()
     # Only what names other machines, and what older versions than the shipped one do not know.
     for found, there in (
-        (r"server (web:8000|sockets:8001) resolve;", f"server {urlsplit(stack_url).netloc};"),
+        (r"server (web:8000|sockets:8001) resolve;", f"server {upstream};"),
         (r"http2 on;", ""),
         (r"listen 80 default_server;", f"listen 127.0.0.1:{plain};"),
         (r"listen 443 ssl default_server;", f"listen 127.0.0.1:{tls} ssl;"),
         (r"/etc/nginx/tls/", f"{tmp_path}/"),
+        *changes,
         (r'map "" \$tls_port \{ default ""; \}', f'map "" $tls_port {{ default ":{tls}"; }}'),
     ):
         conf, count = re.subn(found, lambda _, there=there: there, conf)
@@ -76,6 +86,7 @@ def ports(stack_url: str, tmp_path: Path, settings: Any) -> Iterator[tuple[int, 
     nginx.wait()
 
 
+@needs_nginx
 def test_nginx_configuration_works_on_any_port(ports: tuple[int, int], tmp_path: Path) -> None:
     plain, tls = ports
     trust = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
@@ -117,3 +128,45 @@ def test_nginx_configuration_works_on_any_port(ports: tuple[int, int], tmp_path:
         names = [name.lower() for name, _value in answer.getheaders()]
         for name in ("content-security-policy", "strict-transport-security", "x-content-type-options"):
             assert names.count(name) == 1, name
+
+
+@needs_nginx
+def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_path: Path) -> None:
+    waits = (
+        (r"proxy_read_timeout 30s;", "proxy_read_timeout 2s;"),
+        (r"proxy_read_timeout 10s;", "proxy_read_timeout 1s;"),
+    )
+    # It takes connections, as the system does for a process that is stopped, and answers nothing.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as stopped,
+        nginx_before(f"127.0.0.1:{stopped.getsockname()[1]}", tmp_path, *waits) as (_plain, tls),
+    ):
+        trust = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
+        for method, path, kind, least in (
+            ("GET", "/api/events", "application/problem+json", 1),
+            ("POST", "/api/chat", "application/problem+json", 1),
+            ("POST", "/api/stories", "application/problem+json", 2),
+            ("GET", "/admin/", "text/html", 2),
+        ):
+            started = time.monotonic()
+            asked = http.client.HTTPSConnection("localhost", tls, context=trust, timeout=20)
+            asked.request(method, path, "{}" if method == "POST" else None)
+            answer = asked.getresponse()
+            assert (answer.status, answer.headers.get_content_type(), answer.getheader("Retry-After")) == (
+                503,
+                kind,
+                "5",
+            )
+            assert b"try again shortly" in answer.read().lower()
+            # Not begun again elsewhere after it had been waited for.
+            assert least <= time.monotonic() - started < least + 1, path
+
+
+def test_calls_that_take_files_have_the_time_that_is_needed_to_examine_them() -> None:
+    conf = (CHECKOUT / "deploy" / "nginx.conf").read_text()
+    [found] = re.findall(r"location ~ (\S+) {", conf)
+    for path, calls in api.get_openapi_schema()["paths"].items():
+        takes_file = any(
+            "multipart/form-data" in call.get("requestBody", {}).get("content", {}) for call in calls.values()
+        )
+        assert bool(re.search(found, path)) == takes_file, path

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from benchmarks.chaos.proxy import Proxy
 from config import silence
+from config.postgresql.base import DatabaseWrapper
 from tests import people
 from tests.client import api, assert_problem
 from tests.settings import servers
@@ -27,6 +28,22 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     monkeypatch.setattr(silence, "PROBE", 0.5)
     with Proxy(servers.postgres.socket_file) as led:
         yield led
+
+
+@pytest.fixture
+def led(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All of this process goes to the database through the proxy."""
+    database = connections["default"]
+    assert isinstance(database, DatabaseWrapper)
+    monkeypatch.setattr(silence, "REST", 0.5)
+    database.close()
+    database.close_pool()
+    with monkeypatch.context() as changed:
+        for name, value in (("HOST", "127.0.0.1"), ("PORT", str(proxy.port))):
+            changed.setitem(database.settings_dict, name, value)
+        yield
+        database.close()
+        database.close_pool()
 
 
 def address(proxy: Proxy) -> dict[str, Any]:
@@ -60,6 +77,28 @@ def test_a_worker_gives_up_a_silent_server_too(proxy: Proxy) -> None:
                 await asyncio.wait_for(session.execute("SELECT 1"), 5)
 
     asyncio.run(run())
+
+
+def test_callers_wait_once_for_a_silent_database_and_others_not_at_all(proxy: Proxy, led: None) -> None:
+    """Django opens another connection at the end of a transaction whose own was lost, and the pool has five seconds."""
+    app, console = api(people.alice()), Client(raise_request_exception=False)
+    console.force_login(people.compliance(), backend="apps.users.backends.Accounts")
+    account = {"username": "grace", "email": "grace@infloo.example", "password": "Harbour-Light-42", "role": "brand"}
+    register, profile = "/users/auth/register", "/users/profile"
+    assert app.get(profile).status_code == 200
+    proxy.is_silent = True
+    calls: tuple[tuple[Callable[[], Any], float], ...] = (
+        (lambda: api().post(register, account), 2.5),
+        (lambda: app.patch(profile, {"bio": "Hello"}), 0.3),
+        (lambda: console.get("/admin/compliance/"), 0.3),
+    )
+    for call, seconds in calls:
+        started = time.monotonic()
+        assert call().status_code == 503
+        assert time.monotonic() - started < seconds
+    proxy.mend()
+    while app.get(profile).status_code == 503:  # until somebody's turn comes
+        assert time.monotonic() - started < 15
 
 
 def test_users_and_staff_are_told_that_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,10 @@ CLIENT = Config(
     signature_version="s3v4",  # the older one is refused by newer regions
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
-    connect_timeout=2,  # seconds; with the second attempt, a user has an answer within ten, be it an error
-    read_timeout=4,
+    # Seconds. A file that is sent waits one more, for leave to send it, and the second attempt up to one: a user has an
+    # answer within ten, be it an error.
+    connect_timeout=2,
+    read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
 

@@ -77,6 +77,10 @@ def test_a_confirmation_takes_a_new_session_key(clock: Clock) -> None:
     stale = Client()
     stale.cookies[settings.SESSION_COOKIE_NAME] = before
     assert stale.get("/admin/").status_code == 302
+    # A poll that was under way would take the cookie of the new key with it.
+    stale.cookies[settings.SESSION_COOKIE_NAME] = before
+    answer = stale.get("/admin/", headers={"Accept": "application/json"})
+    assert (answer.status_code, list(answer.cookies)) == (401, [])
 
 
 def test_a_page_opens_after_the_password(clock: Clock) -> None:
