@@ -164,7 +164,7 @@ def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_pa
 
 def test_calls_that_take_files_have_the_time_that_is_needed_to_examine_them() -> None:
     conf = (CHECKOUT / "deploy" / "nginx.conf").read_text()
-    [found] = re.findall(r"location ~ (\S+) {", conf)
+    [found] = re.findall(r"location ~ (\S+) {\n", conf)
     for path, calls in api.get_openapi_schema()["paths"].items():
         takes_file = any(
             "multipart/form-data" in call.get("requestBody", {}).get("content", {}) for call in calls.values()
