@@ -28,7 +28,7 @@ SILENCE = 3.0
 PROBE = 2.0
 """Seconds that it has for that."""
 REST = 2.0
-"""Seconds after which one may go first again."""
+"""Seconds after which a caller may go first again."""
 INTERVAL = 0.1
 """Seconds between two looks at interrupts, as psycopg has it."""
 KEEPALIVE: dict[str, Any] = {

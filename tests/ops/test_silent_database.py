@@ -97,7 +97,7 @@ def test_callers_wait_once_for_a_silent_database_and_others_not_at_all(proxy: Pr
         assert call().status_code == 503
         assert time.monotonic() - started < seconds
     proxy.mend()
-    while app.get(profile).status_code == 503:  # until its turn comes
+    while app.get(profile).status_code == 503:  # until a caller may go first
         assert time.monotonic() - started < 15
 
 
