@@ -19,7 +19,7 @@ def failed(request: HttpRequest) -> HttpResponse:
         sentence = _("The database does not answer at the moment. Try again shortly; go back to keep what you typed.")
     else:
         status, title = 500, _("Something went wrong")
-        sentence = _("This is a fault on our side. Try again; if it stays, tell those who run this installation.")
+        sentence = _("This is a fault on our side. Try again; if it stays, notify the operators of this installation.")
     if asks_by_script(request):
         answer: HttpResponse = JsonResponse({"sentence": sentence}, status=status)
     else:
