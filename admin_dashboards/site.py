@@ -233,7 +233,7 @@ class InflooAdminSite(UnfoldAdminSite):
             keep_use_of(request, used, response)
             return _with_filters(request, response)
         except PermissionDenied as error:
-            sentence = str(error) or request.console.denied or _("You have no permission to open this page.")
+            sentence = str(error) or str(request.console.denied) or _("You have no permission to open this page.")
             return error_page(request, 403, sentence, is_grantable=True)
         except Http404:
             sentence = _("Nothing exists at this address, or you have no permission to see it. Check the address.")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
 from admin_dashboards.context import OtherSite
 from admin_dashboards.errors import answers_json, status_of, with_status
 from apps.errors import Absent, Conflict, DomainError, Invalid, LockedOut, Refused, TooLarge, Unavailable
+from tests import people
+from tests.console import console
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,13 @@ def test_lockouts_say_when_to_try_again() -> None:
 
 def test_forms_without_an_error_keep_their_status() -> None:
     assert with_status(HttpResponse(status=201), None).status_code == 201
+
+
+@pytest.mark.django_db
+def test_a_refused_page_asks_once_for_the_name_of_the_permission() -> None:
+    client = console(people.support())
+    client.get("/admin/jsi18n/")
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get("/admin/stories/story/")
+    assert "You need the permission “Can view story”." in page.text
+    assert sum('"auth_permission"."name"' in query["sql"] for query in asked) == 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
 from redis import Redis
 
 from api.main import api as schema_of
 from tests.client import Api
 from tests.permissions.api_table import MORE, TABLE, Row
 from tests.permissions.scene import Scene, build, small_png
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -62,15 +64,21 @@ def ask(scene: Scene, row: Row, who: str) -> int:
     return int(answer.status_code)
 
 
+@pytest.fixture(scope="module")
+def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
+    """Made once: every request of these tests is rolled back."""
+    with django_db_blocker.unblock(), undone():
+        scene = build()
+        for who in scene.people:
+            scene.tokens_of(who)
+        yield scene
+
+
 @pytest.mark.parametrize("row", TABLE + MORE, ids=lambda row: f"{row.method} {row.path}")
-def test_all_users_get_the_answers_of_the_table(row: Row, broker: Redis) -> None:
-    scene = build()
-    for who in scene.people:
-        scene.tokens_of(who)
+def test_all_users_get_the_answers_of_the_table(row: Row, scene: Scene, broker: Redis) -> None:
     got = {}
     for who in row.expected():
-        with transaction.atomic():  # What one does must not change what the next finds.
+        with undone():  # What one does must not change what the next finds.
             got[who] = ask(scene, row, who)
-            transaction.set_rollback(True)
         broker.flushdb()  # Limits count together what different people do from one address.
     assert got == row.expected()
