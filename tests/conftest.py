@@ -130,7 +130,7 @@ def _superuser() -> psycopg.Connection:
 
 def _filled(session: psycopg.Connection, tables: list[str]) -> dict[str, int]:
     """Those of the tables that have rows, with their sizes in bytes."""
-    sizes = dict(session.execute(SIZES, [tables]).fetchall())
+    sizes: dict[str, int] = dict(session.execute(SIZES, [tables]).fetchall())
     if not sizes:
         return {}
     with_rows = sql.SQL(" UNION ALL ").join(
