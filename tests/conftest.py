@@ -40,6 +40,10 @@ ROLES = """
 
 # Bytes of a table of which deleting all rows is faster than making its files anew.
 SMALL = 256 * 1024
+SIZES = """
+    SELECT name, size FROM unnest(%s::text[]) name, pg_relation_size(name::regclass) size WHERE size > 0
+"""
+"""Of tables that never had a row, no more need be asked."""
 RESTART_NUMBERS = """
     SELECT setval(s.seqrelid::regclass, s.seqstart, false)
     FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
@@ -124,6 +128,17 @@ def _superuser() -> psycopg.Connection:
     )
 
 
+def _filled(session: psycopg.Connection, tables: list[str]) -> dict[str, int]:
+    """Those of the tables that have rows, with their sizes in bytes."""
+    sizes: dict[str, int] = dict(session.execute(SIZES, [tables]).fetchall())
+    if not sizes:
+        return {}
+    with_rows = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {0} WHERE EXISTS (SELECT FROM {1})").format(name, sql.Identifier(name)) for name in sizes
+    )
+    return {name: sizes[name] for (name,) in session.execute(with_rows)}
+
+
 def _empty(session: psycopg.Connection, sizes: dict[str, int]) -> None:
     """Empty the tables of these sizes in bytes, and begin their numbers anew.
 
@@ -177,30 +192,26 @@ def django_db_setup(
         session.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {APPLICATION}")
         tables = [name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
         roles = session.execute(ROLES).fetchone()
-    filled = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT {0}, pg_relation_size({0}::regclass) WHERE EXISTS (SELECT FROM {1})").format(
-            name, sql.Identifier(name)
-        )
-        for name in tables
-        if name not in KEPT
-    )
+    tables = sorted(set(tables) - KEPT)
 
-    def empty(_: TransactionTestCase | None = None) -> None:
-        with _superuser() as session:
-            session.execute("SET session_replication_role = replica")
-            session.execute("SET lock_timeout = '10s'")
-            _empty(session, dict(session.execute(filled).fetchall()))
+    # One session for all tests: a new one reads what it knows of every table anew.
+    with _superuser() as session:
+        session.execute("SET session_replication_role = replica")
+        session.execute("SET lock_timeout = '10s'")
+
+        def empty(_: TransactionTestCase | None = None) -> None:
+            _empty(session, _filled(session, tables))
             if session.execute(ROLES).fetchone() == roles:
                 return
             session.execute("TRUNCATE auth_group, auth_group_permissions CASCADE")
             call_command("setup_roles", verbosity=0)
-            _empty(session, dict(session.execute(filled).fetchall()))  # of the history of these roles
+            _empty(session, _filled(session, tables))  # of the history of these roles
 
-    TransactionTestCase._fixture_teardown = empty
-    django_db_modify_db_settings.close()
-    empty()  # of the history of roles, whose numbers are from before
-    yield
-    with _superuser() as session:  # to drop the database, PostgreSQL would wait five seconds for those who are left
+        TransactionTestCase._fixture_teardown = empty
+        django_db_modify_db_settings.close()
+        empty()  # of the history of roles, whose numbers are from before
+        yield
+        # To drop the database, PostgreSQL would wait five seconds for those who are left.
         session.execute(END_SESSIONS, [APPLICATION])
     django_db_modify_db_settings.enter_context(as_owner())
 

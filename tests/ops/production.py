@@ -26,7 +26,7 @@ PRODUCTION = {
 
 FORKING = """
 import json, os, runpy, sys, tempfile
-import django.core.management, environ, psycopg, structlog
+import django.core.management, environ, orjson, psutil, psycopg_pool, redis.asyncio, structlog
 environments, command = json.loads(sys.argv[1])
 sys.path[0] = os.getcwd()
 for environment in environments:

@@ -28,6 +28,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DRAINING = {"DRAIN_SECONDS": "3", "STOP_SECONDS": "10", "LIMITS_SCALE": "1000"}
 
+BETWEEN_CALLS = 0.02
+"""Seconds: a drain of many is no load test."""
+
 
 class Proxy:
     """Calls whichever process asks for calls, over connections that are kept; as nginx does, tries the next one only
@@ -67,7 +70,7 @@ class Proxy:
                     break
             else:
                 self.failures.append("no process serves")
-                pause()
+            pause(BETWEEN_CALLS)
 
     def _post(self, process: HttpCommand, kept: dict[int, http.client.HTTPConnection], client_id: str) -> None:
         link = kept.pop(process.port, None) or http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)

@@ -1,7 +1,7 @@
 """The explanation of a target agrees with what the API does, what the console shows, and what `may` answers.
 
 One question is one viewer and one target in one drawn state of the data. `VISIBILITY_SITUATIONS` sets how many are
-asked: 2,000 in the suite.
+asked: 1,000 in the suite, and up to as many again until all that may fail has been mended.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.apps.support.situations import Eyes, Situation, build, delivery_of, s
 from tests.console import console
 
 pytestmark = pytest.mark.django_db
-SITUATIONS = int(os.environ.get("VISIBILITY_SITUATIONS", "2000"))
+SITUATIONS = int(os.environ.get("VISIBILITY_SITUATIONS", "1000"))
 # Four of five viewers, each asked about nineteen targets: what costs is making the state.
 VIEWERS, IN_ONE_STATE = 4, 76
 MENDABLE = {
@@ -44,7 +44,7 @@ MENDABLE = {
 MENDED_OFTEN = max(2, SITUATIONS // 1000)
 CONSOLE_TABLES = {"story": "stories/story", "event": "events/event", "message": "chat/message"}
 drawn = settings(
-    max_examples=-(-SITUATIONS // IN_ONE_STATE),
+    max_examples=-(-2 * SITUATIONS // IN_ONE_STATE),
     deadline=None,
     # Making a failing state smaller would take minutes; the assertion names the question as it is.
     phases=[Phase.explicit, Phase.generate],
@@ -78,6 +78,8 @@ def test_explanations_agree_with_the_api_and_the_console_and_change_once_mended(
     @given(situations(), st.randoms(use_true_random=False))
     def agree(plan: dict[str, Any], chance: Any) -> None:
         nonlocal asked
+        if asked >= SITUATIONS and {code for _kind, code in mended} == MENDABLE:
+            return
         with transaction.atomic():
             made = build(plan)
             viewers = chance.sample([*made.people, made.staff], VIEWERS)

@@ -114,7 +114,7 @@ def each_skeleton_goes_to_its_oldest_account_and_the_others_are_named(apps: Any)
     assert dict(own.values_list("username", "username_skeleton")) == keys, "a run that goes on changes no key"
     User.objects.get(username="aIice").save()
     with pytest.raises(Invalid, match="looks like one that is taken"):
-        register(username="b0b", email="b0b@example.com", password=PASSWORD, role="brand")
+        register(username="b0b", email="b0b@example.com", password="another-long-one", role="brand")
     _decomposed_is_like_any_other(elder.pk, younger.pk)
 
 

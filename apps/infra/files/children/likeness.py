@@ -94,26 +94,29 @@ def block_agreement(one: tuple[Array, Array], other: tuple[Array, Array], shift:
     def moved(page: Array, down: int, right: int) -> Array:
         return page[shift + down : shift + down + height, shift + right : shift + right + width]
 
-    def blocks(page: Array) -> Array:
-        down, right = BLOCK_HEIGHT // 2, BLOCK_WIDTH // 2
-        return page[down : height - down + 1 : down, right : width - right + 1 : right]
+    squares_a, squares_b = a * a, b * b
 
-    mean_a, mean_b = block_means(a), block_means(b)
-    ink_a, ink_b = (np.sqrt(np.maximum(block_means(x * x) - m * m, 1e-6)) for x, m in ((a, mean_a), (b, mean_b)))
-    block_mean, block_ink = blocks(moved(mean_a, 0, 0)), blocks(moved(ink_a, 0, 0))
-    most = np.full(block_ink.shape, -1, np.float32)
-    still = moved(a, 0, 0)
+    def shown(page: Array, squares: Array, down: int = 0, right: int = 0) -> tuple[Array, Array]:
+        mean = block_means(moved(page, down, right))
+        return mean, np.sqrt(np.maximum(block_means(moved(squares, down, right)) - mean * mean, 1e-6))
+
+    still, (mean, ink) = moved(a, 0, 0), shown(a, squares_a)
+    most = np.full(ink.shape, -1, np.float32)
     for down in range(-shift, shift + 1):
         for right in range(-shift, shift + 1):
-            together = blocks(block_means(still * moved(b, down, right)))
-            shared = together - block_mean * blocks(moved(mean_b, down, right))
-            np.maximum(most, shared / (block_ink * blocks(moved(ink_b, down, right))), out=most)
-    there = blocks(moved(block_means((there_a & there_b).astype(np.float32)), 0, 0))
-    inks = block_ink, blocks(moved(ink_b, 0, 0))
+            mean_there, ink_there = shown(b, squares_b, down, right)
+            shared = block_means(still * moved(b, down, right)) - mean * mean_there
+            np.maximum(most, shared / (ink * ink_there), out=most)
+    inks = ink, shown(b, squares_b)[1]
     most[np.minimum(*inks) < INKED / 5] = 0
-    return most[(np.maximum(*inks) >= INKED) & (there >= 0.98)]
+    seen = block_means(moved((there_a & there_b).astype(np.float32), 0, 0))
+    return most[(np.maximum(*inks) >= INKED) & (seen >= 0.98)]
 
 
 def block_means(page: Array) -> Array:
-    """At each pixel, of the block in whose middle it is."""
-    return cv2.boxFilter(page, -1, (BLOCK_WIDTH, BLOCK_HEIGHT))
+    """Of each block, which is two quarters wide and two high; the next begins a quarter further."""
+    height, width = BLOCK_HEIGHT // 2, BLOCK_WIDTH // 2
+    rows, columns = page.shape[0] // height, page.shape[1] // width
+    quarters = cv2.resize(page[: rows * height, : columns * width], (columns, rows), interpolation=cv2.INTER_AREA)
+    pairs = quarters[1:] + quarters[:-1]
+    return (pairs[:, 1:] + pairs[:, :-1]) / 4
