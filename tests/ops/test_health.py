@@ -104,5 +104,5 @@ def test_metrics_count_routes_and_name_no_user(client: Client) -> None:
     client.generic("ALICE", "/healthz")
     text = client.get("/metrics").content.decode()
     assert 'infloo_http_request_seconds_count{method="GET",route="healthz",status="200"}' in text
-    assert 'method="other",route="healthz",status="405"' in text
+    assert 'method="other",route="none",status="405"' in text
     assert "alice" not in text.lower()
