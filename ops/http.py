@@ -49,7 +49,16 @@ class WebServer(MPServer):
 
 def _load() -> Any:
     """In the worker: the application, and what the worker does when it is asked to drain."""
-    signal.signal(signal.SIGUSR1, lambda *_: draining.begin())
+    # A thread of its own waits for it: a handler is run by the main thread alone, which another thread that gets the
+    # signal does not wake.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    threading.Thread(target=_drain_when_asked, daemon=True).start()
     from config.wsgi import application
 
     return application
+
+
+def _drain_when_asked() -> None:
+    signal.sigwait({signal.SIGUSR1})
+    draining.begin()

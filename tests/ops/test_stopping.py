@@ -105,9 +105,13 @@ def test_no_call_fails_while_processes_are_replaced(command: str) -> None:
         with Proxy([first, second], begin(a).access, room.name) as proxy:
             slow = upload_slowly(first.port, begin(a).access)
             first.ask_to_stop()
-            # The answer that ends the waiting itself: a further call may come after the drain.
-            while (answer := first.get("/readyz"))[0] == 200:
-                pause()
+            asked = time.monotonic()
+            try:
+                # The answer that ends the waiting itself: a further call may come after the drain.
+                while (answer := first.get("/readyz"))[0] == 200:
+                    pause()
+            except OSError:
+                pytest.fail(f"no word of it for {time.monotonic() - asked:.1f} s: {first.end()}")
             assert answer == (503, '{"process": "is stopping"}')
             assert slow() == 200
             code, said = first.end()
