@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import pytest
 import time_machine
-from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.users.models import ResetCode, User
 from apps.users.passwords import dummy_hash
 from tests.client import ANOTHER, NEW, api, ask_for_code, assert_problem, client_of, login, refresh, works
+from tests.hashes import counted_hashes
 from tests.jobs import run_jobs
 from tests.people import PASSWORD, alice, bob, compliance
 
@@ -87,14 +88,7 @@ def test_a_password_is_as_long_as_it_is_seen() -> None:
 def test_unknown_users_cost_as_many_hashes(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compliance(), alice()
     dummy_hash()
-    hashed: list[str] = []
-    encode = MD5PasswordHasher.encode
-
-    def counting(hasher: MD5PasswordHasher, text: str, salt: str) -> str:
-        hashed.append(text)
-        return encode(hasher, text, salt)
-
-    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
+    hashed = counted_hashes(monkeypatch)
     counts = []
     for attempt in (
         lambda: login("alice", password),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import MD5PasswordHasher
 
 from apps.users.authentication.jobs import send_reset_code
 from apps.users.models import ResetCode, User
 from apps.users.passwords import dummy_hash
 from tests import people
 from tests.client import Api, api
+from tests.hashes import counted_hashes
 from tests.permissions.api_table import TABLE
 from tests.permissions.scene import Scene, build
 from tests.undoing import undone
@@ -54,14 +54,7 @@ def test_codes_of_unknown_accounts_cost_as_many_hashes(monkeypatch: pytest.Monke
     send_reset_code(user_id=bob.pk)
     ResetCode.objects.filter(user=bob).update(tries_left=0)
     dummy_hash()
-    hashed: list[str] = []
-    encode = MD5PasswordHasher.encode
-
-    def counting(hasher: MD5PasswordHasher, text: str, salt: str) -> str:
-        hashed.append(text)
-        return encode(hasher, text, salt)
-
-    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
+    hashed = counted_hashes(monkeypatch)
     counts: dict[str, list[int]] = {}
     for email in ("alice@example.com", "bob@example.com", "compliance@staff.example.com", "unknown@example.com"):
         for path, more in (("", {}), ("/confirm", {"otp": "000000", "password": "another-long-one"})):
