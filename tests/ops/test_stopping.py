@@ -167,12 +167,14 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
                 name, _, seconds = str(client.connection.close_reason).partition("=")
                 assert name == "retry-after"
                 assert 0 < float(seconds) <= 5
+        first.end()
+        assert heard == [*range(1, len(heard) + 1)]
+        last = Message.objects.filter(room=room).order_by("-seq").values_list("seq", flat=True)[0]
+        assert last >= max(acknowledged, default=0)
         with chat(second.url, b, room, after=max(heard, default=0)) as back:
-            last = Message.objects.order_by("-seq").values_list("seq", flat=True)[0]
             heard += back.hear_seqs(last - len(heard))
         assert heard == list(range(1, last + 1))
         assert set(acknowledged) <= set(heard)
-        first.end()
 
 
 def rest_of(client: Client) -> list[int]:
