@@ -53,7 +53,7 @@ def rows_of(text: str) -> list[Row]:
 
 
 @cache
-def tests_of_ours() -> frozenset[str]:
+def own_tests() -> frozenset[str]:
     return frozenset(
         name for file in (CHECKOUT / "tests").rglob("test_*.py") for name in TEST.findall(file.read_text())
     )
@@ -64,7 +64,7 @@ def faults(row: Row) -> list[str]:
     paths = [quoted for quoted in QUOTED.findall(row.where) if PATH.fullmatch(quoted)]
     found = [f"no such path: {path}" for path in paths if not (CHECKOUT / path).exists()]
     names = [] if row.test.startswith("none") else QUOTED.findall(row.test)
-    found += [f"no such test: {name}" for name in names if name not in tests_of_ours()]
+    found += [f"no such test: {name}" for name in names if name not in own_tests()]
     if not STATES.match(row.state):
         found.append(f"no state: {row.state}")
     if row.state == "met" and not paths:

@@ -120,15 +120,19 @@ def test_figures_are_there_while_the_database_is_away(client: Client, monkeypatc
 
 @pytest.mark.django_db(transaction=True)
 def test_figures_do_not_cost_more_as_jobs_pile_up(client: Client) -> None:
-    """Of many jobs, the plan reads only the first of the index that workers take them by."""
+    """Of many jobs, the plan reads only the first of the index that workers take them by.
+
+    A hundred of 15,000 are what the counted ones are of 1.5 million. VACUUM, because jobs of earlier tests make the
+    index dear.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
             " SELECT 'default', 'none', '{}', (ARRAY['todo', 'failed'])[n % 2 + 1]::procrastinate_job_status"
             " FROM generate_series(1, 30000) n"
         )
-        cursor.execute("ANALYZE procrastinate_jobs")
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + WAITING, {"most": WAITING_MAX // 10})
+        cursor.execute("VACUUM ANALYZE procrastinate_jobs")
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + WAITING, {"most": WAITING_MAX // 100})
         plan = json.dumps(cursor.fetchone())
     assert "procrastinate_jobs_priority_idx" in plan
     assert value(client.get("/metrics").content.decode(), "infloo_jobs_waiting") == WAITING_MAX
