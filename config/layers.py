@@ -8,6 +8,7 @@ from typing import Any
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 
 TIMEOUTS = {
     "request": 0.5,  # a user waits, and every caller can go on without Valkey
@@ -18,6 +19,24 @@ TIMEOUTS = {
 # How a connection whose other end has vanished is found out, where the system has these options: some ten seconds
 # after the last packet, or five after one that was not acknowledged.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
+
+
+def database_number(url: str) -> int:
+    """Which of a server's numbered databases `url` names. Raises ValueError where it is no number."""
+    number = int(parse_url(url).get("db", 0))
+    if number < 0:
+        raise ValueError(number)
+    return number
+
+
+def broadcast_prefix(url: str) -> str:
+    """What comes before the names of groups at the server at `url`.
+
+    Publishing ignores which of a server's numbered databases a connection is in, so the number is part of the name:
+    else installations that share a server would send each other their messages.
+    """
+    number = database_number(url)
+    return f"infloo-{number}" if number else "infloo"
 
 
 def channel_layers(urls: Sequence[str], prefix: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import databases, log_server, pool, silence
 from config.cookies import cookie_name, port_of
-from config.layers import TIMEOUTS, channel_layers
+from config.layers import TIMEOUTS, broadcast_prefix, channel_layers, database_number
 from config.lines import lines
 from config.tracebacks import traceback_as_text
 
@@ -163,6 +163,8 @@ def _checked_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
     try:
         scheme = urlsplit(value).scheme
         _port = urlsplit(value).port  # what is no port raises
+        if scheme in schemes and scheme in ("redis", "rediss", "unix"):  # of Valkey
+            database_number(value)
     except ValueError:
         raise SystemExit(f"{name} cannot be read. .env.example shows its form.") from None
     if scheme not in schemes:
@@ -392,9 +394,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = _service_url("REDIS_URL", ("redis", "rediss", "unix"))
 # For libraries that keep answers, such as the search of the console: none is worth an outage, or one that is outdated.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-# Before the names of what is published, which the numbered databases of one Valkey share.
-BROADCAST_PREFIX = "infloo"
 CHANNEL_REDIS_URLS = _service_urls("CHANNEL_REDIS_URLS", ("redis", "rediss", "unix"), [REDIS_URL])
+BROADCAST_PREFIX = broadcast_prefix(CHANNEL_REDIS_URLS[0])
 VALKEY_TIMEOUTS = TIMEOUTS
 CHANNEL_LAYERS = channel_layers(CHANNEL_REDIS_URLS, BROADCAST_PREFIX)
 

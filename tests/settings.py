@@ -55,12 +55,8 @@ os.environ |= {
     "STOP_SECONDS": "3",
 }
 
-from config.layers import channel_layers  # noqa: E402
 from config.settings import *  # noqa: E402, F403
 
-# Publish and subscribe ignore the number of the database.
-BROADCAST_PREFIX = f"test-{worker}"
-CHANNEL_LAYERS = channel_layers([REDIS_URL], BROADCAST_PREFIX)  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = servers.home / f"media-{worker}"
 LOG_KEY_FILE = servers.home / f"log-key-{worker}"

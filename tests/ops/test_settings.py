@@ -45,6 +45,8 @@ MALFORMED = [
     ("DATABASE_URL", "postgres://user:secret@localhost/"),
     ("REDIS_URL", "localhost"),
     ("REDIS_URL", "redis://localhost:port/0"),
+    ("REDIS_URL", "redis://localhost/-1"),
+    ("REDIS_URL", "unix:///valkey.sock?db=one"),
     ("REDIS_URL", "redis://["),
     ("CHANNEL_REDIS_URLS", "localhost"),
     ("CHANNEL_REDIS_URLS", "redis://one.example:6379,http://other.example"),

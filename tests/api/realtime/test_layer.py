@@ -21,7 +21,7 @@ from api.realtime.channel import Channel
 from apps.chat.models import Message, Room
 from apps.infra.pubsub import _Sender, server_of
 from apps.users.models import User
-from config.layers import TIMEOUTS, channel_layers
+from config.layers import TIMEOUTS, broadcast_prefix, channel_layers
 from tests.api.realtime.client import Client, chat, notifications
 from tests.api.realtime.processes import PROGRAMS, Broker, SocketProcess
 from tests.apps.chat.people import room_of
@@ -367,3 +367,10 @@ def test_a_process_has_one_channel_however_many_sockets_it_serves(
     people = {f"person.{left.pk}" for left, _right, _room in rooms}
     assert groups == {"recheck"} | {f"room.{room.pk}" for _left, _right, room in rooms} | people
     assert len(names) == len(groups) + 2, "its own channel and its beat"
+
+
+def test_installations_in_numbered_databases_of_one_server_do_not_hear_each_other() -> None:
+    urls = ["redis://broker", "redis://:secret@broker:6379/1", "unix:///broker.sock?db=2", "rediss://broker/12"]
+    prefixes = [broadcast_prefix(url) for url in urls]
+    assert prefixes == ["infloo", "infloo-1", "infloo-2", "infloo-12"]
+    assert broadcast_prefix("redis://broker/0") == "infloo", "as before there were numbers"
