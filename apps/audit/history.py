@@ -140,6 +140,17 @@ class History(HistoricalRecords):
             with keys_held(persons_of(history_of(type(instance)).model, instance)):
                 super().create_historical_record(instance, history_type, using=using)
 
+    def create_historical_record_m2ms(self, history_instance: Any, instance: models.Model) -> None:
+        """Asks for the rows alone; the library also builds the object anew and fetches all that its rows refer to."""
+        if history_instance.history_type == "+":
+            return  # nothing refers to a row that is new
+        for field in history_instance._history_m2m_fields:
+            through = field.remote_field.through
+            names = [each.attname for each in through._meta.fields]
+            rows = through._base_manager.filter(**{field.m2m_field_name(): instance.pk}).values(*names)
+            version = self.m2m_models[field]
+            version._base_manager.bulk_create([version(history=history_instance, **row) for row in rows])
+
 
 def history_of(model: type[models.Model]) -> Any:
     """The manager of the versions of `model`. Raises `AttributeError` for a model without history."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, history_of, save_as, without_version
@@ -139,6 +141,12 @@ def test_groups_of_a_deleted_permission_have_a_version() -> None:
 
 
 # --- From which request ---------------------------------------------------------------------------------------------
+
+
+def test_the_first_version_of_a_user_asks_for_no_groups() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        people.alice()
+    assert [query["sql"] for query in asked if "users_user_groups" in query["sql"]] == []
 
 
 def test_versions_made_at_once_name_the_request() -> None:
