@@ -27,11 +27,18 @@ MADE_AFTERWARDS = ("django_content_type", "auth_permission", "auth_group", "auth
 """Tables that Django and the roles fill after the migrations, in every run."""
 
 
+def kept() -> bytes | None:
+    """What the same migrations once left, as SQL that the owner runs in an empty database; None where none is kept."""
+    try:
+        return _file().read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def restore() -> bool:
     """Make the tests' database as the same migrations once left it. False where none is kept."""
-    try:
-        schema = _file().read_bytes()
-    except FileNotFoundError:
+    schema = kept()
+    if schema is None:
         return False
     name = connection.creation._get_test_db_name()
     with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
