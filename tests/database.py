@@ -32,14 +32,21 @@ _turn = ExitStack()
 """Of this process to migrate. A process that is killed gives it up."""
 
 
+def kept() -> bytes | None:
+    """What the same migrations once left, as SQL that the owner runs in an empty database; None where none is kept."""
+    try:
+        return _file().read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def restore() -> bool:
     """Make the tests' database as the same migrations once left it. Where none is kept, False, and it is this
     process's turn to migrate until it calls `keep`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     fcntl.flock(_turn.enter_context((FOLDER / "turn").open("w")), fcntl.LOCK_EX)
-    try:
-        schema = _file().read_bytes()
-    except FileNotFoundError:
+    schema = kept()
+    if schema is None:
         return False
     _turn.close()
     name = connection.creation._get_test_db_name()

@@ -40,6 +40,7 @@ def jpeg(image: Image.Image) -> bytes:
 
 def png(image: Image.Image) -> bytes:
     out = BytesIO()
-    # Few colours: a fourth of the size, and the card looks the same.
-    image.quantize(128).save(out, "PNG", optimize=True)
+    # Few colours: a fourth of the size, and the card looks the same. The other way to choose them takes eight times as
+    # long and drops those of small spots.
+    image.quantize(128, Image.Quantize.FASTOCTREE).save(out, "PNG")
     return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from io import BytesIO
 from random import Random
 
@@ -28,14 +29,8 @@ class Holder:
 
 def identity_card(random: Random, holder: Holder, *, flaw: str = "", media_type: str = "image/png") -> bytes:
     """A card of a country that does not exist, as PNG or JPEG. `flaw` is "", "blurred", "cut off" or "pasted"."""
-    image = gradient(CARD, "#eef4f8", "#c9dbe6")
+    image = _blank_card().copy()
     draw = ImageDraw.Draw(image)
-    for wave in range(24):
-        top = wave * 30 - 40
-        draw.arc((-200, top, CARD[0] + 200, top + 160), 0, 180, fill="#b6cddb", width=2)
-    draw.rectangle((0, 0, CARD[0], 92), fill="#1f4e6b")
-    draw.text((40, 46), "REPUBLIC OF MERIDIA", fill="white", font=font(38), anchor="lm")
-    draw.text((CARD[0] - 40, 46), "IDENTITY CARD", fill="#cfe3ee", font=font(28), anchor="rm")
     image.paste(face(random, 280), (40, 130))
     *given, family = holder.name.split()
     lines = (
@@ -53,7 +48,6 @@ def identity_card(random: Random, holder: Holder, *, flaw: str = "", media_type:
             draw.rectangle((352, top + 22, 640, top + 60), fill="#f4f4f4")
         draw.text((360, top + 22), value, fill="#111111" if altered else "#16303d", font=font(36 if altered else 30))
     strip = f"IDMER{family}<<{'<'.join(given)}".upper()
-    draw.rectangle((0, 490, CARD[0], CARD[1]), fill="#f7f9fa")
     for place, line in enumerate((strip, f"{holder.number}<{holder.born:%y%m%d}<{holder.expires:%y%m%d}")):
         for column, letter in enumerate(line.ljust(36, "<")[:36]):
             draw.text((54 + column * 25.5, 530 + place * 52), letter, fill="#222222", font=font(26), anchor="mm")
@@ -63,6 +57,20 @@ def identity_card(random: Random, holder: Holder, *, flaw: str = "", media_type:
     if flaw == "cut off":
         image = image.crop((0, 0, image.width * 5 // 9, image.height))
     return png(image) if media_type == "image/png" else jpeg(image)
+
+
+@cache
+def _blank_card() -> Image.Image:
+    image = gradient(CARD, "#eef4f8", "#c9dbe6")
+    draw = ImageDraw.Draw(image)
+    for wave in range(24):
+        top = wave * 30 - 40
+        draw.arc((-200, top, CARD[0] + 200, top + 160), 0, 180, fill="#b6cddb", width=2)
+    draw.rectangle((0, 0, CARD[0], 92), fill="#1f4e6b")
+    draw.text((40, 46), "REPUBLIC OF MERIDIA", fill="white", font=font(38), anchor="lm")
+    draw.text((CARD[0] - 40, 46), "IDENTITY CARD", fill="#cfe3ee", font=font(28), anchor="rm")
+    draw.rectangle((0, 490, CARD[0], CARD[1]), fill="#f7f9fa")
+    return image
 
 
 def business_paper(

