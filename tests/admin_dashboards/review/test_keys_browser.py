@@ -230,13 +230,17 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     open_desk(page, COMPLIANCE_DESK, "compliance")
     page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     page.wait_for_function(LISTENS)
-    page.get_by_role("button", name="Search and commands").click()
-    close = page.locator("[data-palette]").get_by_role("button", name="Close")
+    opener = page.get_by_role("button", name="Search and commands")
+    opener.click()
+    palette = page.locator("[data-palette]")
+    close = palette.get_by_role("button", name="Close")
     expect(page.locator("#search-input-command")).to_be_focused()
     close.focus()
     for key in ("a", "n", "q"):
         page.keyboard.press(key)
     close.click()
+    expect(palette).to_be_hidden()  # one frame later; until then it takes the keys
+    expect(opener).to_be_focused()
     page.locator("[data-part-heading]").focus()
     on(page, first)
 
