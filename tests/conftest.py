@@ -80,7 +80,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 
 def _has_database(item: pytest.Item) -> bool:
-    needs = {"db", "transactional_db", "page", "context", "browser"} & set(getattr(item, "fixturenames", ()))
+    needs = {"db", "transactional_db", "kept_schema", "page", "context", "browser"} & set(
+        getattr(item, "fixturenames", ())
+    )
     return bool(needs) or item.get_closest_marker("django_db") is not None or _is_of_django(item)
 
 
@@ -185,6 +187,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def django_db_keepdb(django_db_modify_db_settings: ExitStack) -> bool:
     """Whether the database is there already, so that nothing is left to migrate."""
     return database.restore()
+
+
+@pytest.fixture(scope="session")
+def kept_schema() -> bytes | None:
+    """The schema that a run has migrated, this one or an earlier one; None where none has."""
+    return database.kept()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -33,19 +33,19 @@ _turn = ExitStack()
 
 
 def kept() -> bytes | None:
-    """What the same migrations once left, as SQL that the owner runs in an empty database; None where none is kept."""
-    try:
-        return _file().read_bytes()
-    except FileNotFoundError:
-        return None
+    """What the same migrations once left, as SQL that the owner runs in an empty database; None where none is kept.
+
+    Waits for a process of the run that is migrating.
+    """
+    with _locked(fcntl.LOCK_SH):
+        return _read()
 
 
 def restore() -> bool:
     """Make the tests' database as the same migrations once left it. Where none is kept, False, and it is this
     process's turn to migrate until it calls `keep`."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    fcntl.flock(_turn.enter_context((FOLDER / "turn").open("w")), fcntl.LOCK_EX)
-    schema = kept()
+    _turn.enter_context(_locked(fcntl.LOCK_EX))
+    schema = _read()
     if schema is None:
         return False
     _turn.close()
@@ -68,6 +68,21 @@ def keep() -> None:
         with suppress(FileNotFoundError):
             former.unlink()
     _turn.close()
+
+
+@contextmanager
+def _locked(how: int) -> Iterator[None]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "turn").open("w") as turn:
+        fcntl.flock(turn, how)
+        yield
+
+
+def _read() -> bytes | None:
+    try:
+        return _file().read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _client(program: str, database: str) -> list[str]:

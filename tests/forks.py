@@ -29,9 +29,7 @@ def _server() -> socket.socket:
     # A library that computes with several threads would start them when it is loaded.
     environment = {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, SERVER, str(its.fileno())]
-    server = subprocess.Popen(
-        command, cwd=CHECKOUT, env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
     its.close()
 
     def end() -> None:

@@ -1,7 +1,7 @@
 """`make run`, whole: from nothing to an answer, through kills, to nothing left behind.
 
-From nothing in the first run of the tests after a change to migrations, settings or libraries. Where what the migrations
-left is kept (`tests.database`), all but one of them are applied before the first start.
+Where what the migrations left is kept (`tests.database`), as it is in a whole run, all but one of them are applied
+before the first start.
 """
 
 import contextlib
@@ -21,7 +21,6 @@ import psutil
 import pytest
 
 from devtools.paths import CHECKOUT
-from tests import database
 
 # The first start makes a database and the demo, on a machine that may be busy with other tests.
 # One process runs these in their order: they share a run.
@@ -30,8 +29,6 @@ PATIENCE = 240.0
 # Seconds within which it is up where the data is there already.
 UP_AGAIN = 10.0
 
-SCHEMA = database.kept()
-"""Asked for before the first test: a run that migrates the tests' database migrates that of the stack too."""
 TAKE_BACK = b"""
     DROP TABLE public.tables_transfer;
     DELETE FROM public.django_migrations WHERE app = 'tables';
@@ -135,15 +132,15 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, kept_schema: bytes | None) -> Iterator[Path]:
     """A copy of the checkout without its data, or with an empty database, and with the same packages."""
     copy = tmp_path_factory.mktemp("stack") / "infloo"
     left_out = shutil.ignore_patterns("var", ".*", "tests", "node_modules")
     shutil.copytree(CHECKOUT, copy, ignore=left_out)
     (copy / ".venv").symlink_to(CHECKOUT / ".venv")
-    if SCHEMA:
+    if kept_schema:
         command = [sys.executable, "-c", IN_ITS_DATABASE]
-        subprocess.run(command, cwd=copy, input=SCHEMA + TAKE_BACK, env={"PATH": os.environ["PATH"]}, check=True)
+        subprocess.run(command, cwd=copy, input=kept_schema + TAKE_BACK, env={"PATH": os.environ["PATH"]}, check=True)
     yield copy
     shutil.rmtree((copy / "var" / "embedded").resolve(), ignore_errors=True)
 
