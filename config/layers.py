@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.asyncio.retry import Retry
@@ -20,10 +20,12 @@ TIMEOUTS = {
 # after the last packet, or five after one that was not acknowledged.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
 
+_parsed: Callable[[str], dict[str, Any]] = parse_url
+
 
 def database_number(url: str) -> int:
     """Which of a server's numbered databases `url` names. Raises ValueError where it is no number."""
-    number = int(parse_url(url).get("db", 0))
+    number = int(_parsed(url).get("db", 0))
     if number < 0:
         raise ValueError(number)
     return number
