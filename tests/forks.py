@@ -36,6 +36,7 @@ def _server() -> socket.socket:
 
     def end() -> None:
         ours.close()
+        server.terminate()
         server.wait()
 
     atexit.register(end)
