@@ -28,6 +28,7 @@ SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 """What ends with the process is rolled back by the database itself."""
 DRAWN = re.compile(r"(?<='decision_id': )\d+|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|_[A-Za-z0-9]{7}(?=\.|$)")
 """Parts of the names of files, and the ids of decisions in the arguments of jobs."""
+HAS_ROWS = "SELECT '{0}' WHERE EXISTS (SELECT FROM {0})"
 OTHER_EACH_TIME = {
     "procrastinate.ProcrastinateJob.attempts",
     "tables.Transfer.attempts",
@@ -152,7 +153,7 @@ def _filled() -> list[type[models.Model]]:
     """Those that have rows, which are few: one question for all."""
     tables = {model._meta.db_table: model for model in _models()}
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables))
+        cursor.execute(" UNION ALL ".join(HAS_ROWS.format(table) for table in tables))
         return [tables[table] for (table,) in cursor.fetchall()]
 
 

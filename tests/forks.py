@@ -29,9 +29,7 @@ def _server() -> socket.socket:
     # A library that computes with several threads would start them when it is loaded.
     environment = {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, SERVER, str(its.fileno())]
-    server = subprocess.Popen(
-        command, cwd=CHECKOUT, env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
     its.close()
 
     def end() -> None:
@@ -60,7 +58,7 @@ class Fork:
     ) -> None:
         self.returncode: int | None = None
         self._channel, its = socket.socketpair()
-        self._out, self._err = TemporaryFile(), TemporaryFile()
+        self._out, self._err = TemporaryFile(), TemporaryFile()  # noqa: SIM115  # read once it has ended
         asked = {"command": command, "environment": env, "folder": str(cwd), "numbers": [0, 1, 2, *pass_fds]}
         with its, Path(os.devnull).open("rb") as nothing:
             files = [nothing.fileno(), self._out.fileno(), self._err.fileno() if err is None else err, *pass_fds]

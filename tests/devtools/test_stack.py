@@ -1,6 +1,6 @@
 """`make run`, whole: from nothing to an answer, through kills, to nothing left behind.
 
-From nothing in the first run of the tests after a change to migrations, settings or libraries. Where what the migrations
+From nothing in the first run of the tests after a change to migrations, settings or libraries. Where what migrations
 left is kept (`tests.database`), all but one of them are applied before the first start.
 """
 
