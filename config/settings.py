@@ -435,7 +435,7 @@ OTP_TOTP_SYNC = False
 CONSOLE_IDLE_MINUTES = _number("CONSOLE_IDLE_MINUTES", 60)
 """A console that was not used for so long is signed out; after SESSION_COOKIE_AGE it is in any case."""
 # Never in Valkey as well: one that was away would bring back sessions that have ended or changed meanwhile.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "apps.users.authentication.session_store"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = "Lax"

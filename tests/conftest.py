@@ -71,9 +71,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
         if {"page", "context", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
     yield
-    # Last in each process, after pytest-django has put tests without a database at the end: Playwright leaves an event
-    # loop running, in which no asynchronous test can start.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    # The first may have to migrate, which takes a process as long as the others need for tests without a database.
+    # Last in each process: Playwright leaves an event loop running, in which no asynchronous test can start.
+    first = next((item for item in items if _has_database(item)), None)
+    items.sort(
+        key=lambda item: (item is not first, item.get_closest_marker("browser") is not None, _has_database(item))
+    )
+
+
+def _has_database(item: pytest.Item) -> bool:
+    needs = {"db", "transactional_db", "page", "context", "browser"} & set(getattr(item, "fixturenames", ()))
+    return bool(needs) or item.get_closest_marker("django_db") is not None or _is_of_django(item)
+
+
+def _is_of_django(item: pytest.Item) -> bool:
+    return isinstance(kind := getattr(item, "cls", None), type) and issubclass(kind, TransactionTestCase)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

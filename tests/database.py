@@ -2,12 +2,15 @@
 
 Migrations take half a minute, nearly all of it for the states of models between them, and leave the same schema for
 as long as neither they nor the libraries change. Permissions and roles are made anew in each run, by the code of today.
+
+Where none is kept, one process of the run migrates, and the others wait for what it keeps.
 """
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +28,8 @@ from tests.settings import servers
 FOLDER = VAR / "test-schema"
 MADE_AFTERWARDS = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """Tables that Django and the roles fill after the migrations, in every run."""
+_turn = ExitStack()
+"""Of this process to migrate. A process that is killed gives it up."""
 
 
 def kept() -> bytes | None:
@@ -36,10 +41,14 @@ def kept() -> bytes | None:
 
 
 def restore() -> bool:
-    """Make the tests' database as the same migrations once left it. False where none is kept."""
+    """Make the tests' database as the same migrations once left it. Where none is kept, False, and it is this
+    process's turn to migrate until it calls `keep`."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    fcntl.flock(_turn.enter_context((FOLDER / "turn").open("w")), fcntl.LOCK_EX)
     schema = kept()
     if schema is None:
         return False
+    _turn.close()
     name = connection.creation._get_test_db_name()
     with psycopg.connect(servers.owner_database_url(), autocommit=True) as session:
         session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -52,13 +61,13 @@ def keep() -> None:
     name = connection.settings_dict["NAME"]
     left_out = [f"--exclude-table-data={table}" for table in MADE_AFTERWARDS]
     file = _file()
-    FOLDER.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{name}")
     part.write_bytes(run(servers.home, [*_client("pg_dump", name), "--no-owner", *left_out]))
     part.replace(file)
     for former in set(FOLDER.glob("*.sql")) - {file}:
         with suppress(FileNotFoundError):
             former.unlink()
+    _turn.close()
 
 
 def _client(program: str, database: str) -> list[str]:

@@ -23,9 +23,10 @@ KINDS = {
     # Ids of traces are as long, and hexadecimal.
     "session key": r"(?<![\w-])(?=[a-f0-9]*[g-z])[a-z0-9]{32}(?![\w-])",
     "code of a second factor": r"(?i:otp|code)\W{1,5}\d{6}(?!\d)",
-    "mail address": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "mail address": r"(?<=[\w.+-])@[\w-]+(?:\.[\w-]+)+",
 }
-PATTERN = re.compile("|".join(f"(?P<k{place}>{pattern})" for place, pattern in enumerate(KINDS.values())))
+PATTERNS = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
+"""One by one they take less than half as long as together."""
 SHORTEST_TEXT = 8
 """Characters. Shorter messages of tests are words that logs may well use."""
 
@@ -81,14 +82,15 @@ def found_in(written: str) -> list[str]:
     """Which logger wrote what kind of secret; never the secret."""
     texts = {text for text in _texts if text in written}
     _texts.clear()
-    if not texts and not PATTERN.search(written):
+    patterns = {kind: pattern for kind, pattern in PATTERNS.items() if pattern.search(written)}
+    if not texts and not patterns:
         return []
     found = []
     for line in written.splitlines():
-        match = PATTERN.search(line)
-        kind = [*KINDS][int((match.lastgroup or "k0")[1:])] if match else "text of a message"
-        if match or any(text in line for text in texts):
-            found.append(f"{_logger(line)} wrote a {kind}")
+        kinds = [kind for kind, pattern in patterns.items() if pattern.search(line)]
+        if any(text in line for text in texts):
+            kinds.append("text of a message")
+        found += [f"{_logger(line)} wrote a {kind}" for kind in kinds[:1]]
     return found
 
 

@@ -6,6 +6,7 @@ Every query here leaves an ended one out, whether or not a job has cleaned up si
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import DateTimeField, Model, Q
 from django.db.models.functions import Now
@@ -31,9 +32,10 @@ class TimeBoxed(Model):
         return self.ends_at is not None and self.ends_at <= timezone.now()
 
 
-def unended(prefix: str = "") -> Q:
-    """Condition for time-boxed rows without an end, or with one in the future. `prefix` leads there by a relation."""
-    return Q(**{f"{prefix}ends_at__isnull": True}) | Q(**{f"{prefix}ends_at__gt": timezone.now()})
+def unended(prefix: str = "", now: Any = None) -> Q:
+    """Condition for time-boxed rows without an end, or with one in the future. `prefix` leads there by a relation;
+    `now` stands for the time in a statement that is prepared."""
+    return Q(**{f"{prefix}ends_at__isnull": True}) | Q(**{f"{prefix}ends_at__gt": now or timezone.now()})
 
 
 def check_end(ends_at: datetime | None, *, field: str) -> datetime | None:

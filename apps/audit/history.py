@@ -140,6 +140,11 @@ class History(HistoricalRecords):
             with keys_held(persons_of(history_of(type(instance)).model, instance)):
                 super().create_historical_record(instance, history_type, using=using)
 
+    def create_historical_record_m2ms(self, history_instance: Any, instance: models.Model) -> None:
+        # A row that was just made has no members yet: none need be asked for.
+        if history_instance.history_type != "+":
+            super().create_historical_record_m2ms(history_instance, instance)
+
 
 def history_of(model: type[models.Model]) -> Any:
     """The manager of the versions of `model`. Raises `AttributeError` for a model without history."""

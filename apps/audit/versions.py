@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -49,6 +50,12 @@ def persons_of(version: type[models.Model], row: Any) -> set[int | None]:
 
 class VersionManager(HistoryManager):
     """Writes many versions with one look-up of the keys of their persons."""
+
+    @classmethod
+    @cache
+    def from_queryset(cls, queryset_class: type[models.QuerySet[Any]], class_name: str | None = None) -> Any:
+        """The library makes the class of a history's manager at each access to it, which takes longer than the rest."""
+        return super().from_queryset(queryset_class, class_name)
 
     def bulk_history_create(self, objs: Sequence[models.Model], *args: Any, **kwargs: Any) -> Any:
         with keys_held(person for obj in objs for person in persons_of(self.model, obj)):

@@ -65,5 +65,5 @@ def test_a_page_of_profiles_takes_the_same_queries_however_full_it_is(django_ass
     client.get(PROFILES)
     for number in range(3):
         people.make_user(f"friend{number}")
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             client.get(PROFILES)

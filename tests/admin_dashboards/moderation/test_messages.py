@@ -148,6 +148,6 @@ def test_a_page_of_messages_takes_the_same_queries_however_full_it_is(
     client = console(people.community())
     client.get(MESSAGES)
     for number in range(3):
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(10):
             client.get(MESSAGES)
         make_message(people.make_user(f"sender{number}"), message.sender)

@@ -194,7 +194,7 @@ def test_a_page_of_reports_takes_the_same_queries_however_full_it_is(
     client = console(people.community())
     client.get(REPORTS)
     for number in range(3):
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(10):
             client.get(REPORTS)
         event = make_event(people.make_user(f"host{number}"))
         make_report(report.reporter, "event", event, event.host)

@@ -339,6 +339,6 @@ def test_a_page_of_stories_takes_the_same_queries_however_full_it_is(django_asse
     make_story(people.alice())
     client.get(STORIES)
     for number in range(9):
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(11):
             client.get(STORIES)
         make_story(people.make_user(f"author{number}"))

@@ -43,9 +43,13 @@ def test_an_open_desk_says_so_and_what_was_typed_comes_back(page: Page) -> None:
     page.goto(f"/admin/compliance/{document.pk}/?tab=waiting")
     note = page.get_by_label(NOTE)
     note.fill("Odd stamp")
+    evidence, details = page.get_by_label("Evidence"), page.get_by_label("Details", exact=True)
+    expect(evidence).to_be_visible()
     end(vera)
     said = page.get_by_text("You are signed out.")
     expect(said).to_be_visible()
+    for private in (evidence, details, page.locator("[data-timeline]"), page.locator("[data-part-heading]")):
+        expect(private).to_be_hidden()
     assert barriers(page) == []
     note.fill("Odd stamp on page 1")
     said.get_by_role("link", name="Sign in again").click()

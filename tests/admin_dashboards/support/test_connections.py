@@ -46,5 +46,5 @@ def test_a_page_of_connections_takes_the_same_queries_however_full_it_is(django_
     client.get(CONNECTIONS)
     for number in range(3):
         make_connection(alice, people.make_user(f"friend{number}"))
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             client.get(CONNECTIONS)

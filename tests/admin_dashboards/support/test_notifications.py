@@ -47,5 +47,5 @@ def test_a_page_of_notifications_takes_the_same_queries_however_full_it_is(djang
     client.get(NOTIFICATIONS)
     for number in range(3):
         make_notification(people.make_user(f"friend{number}"))
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             client.get(NOTIFICATIONS)

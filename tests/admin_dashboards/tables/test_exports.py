@@ -81,5 +81,5 @@ def test_an_export_takes_the_same_queries_however_long_it_is(django_assert_num_q
     for number in range(3):
         make_event(people.make_user(f"host{number}"))
         make_event(host)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(7):
             client.post(f"{EVENTS}export/", {"format": CSV})

@@ -136,7 +136,7 @@ def test_a_long_history_comes_in_pages(event: Event, django_assert_num_queries: 
     assert "<del>Title 4</del>" in text
     assert "Offensive title" in client.get(f"{EVENTS}{event.pk}/history/", {"p": 2}).content.decode()
     assert client.get(f"{EVENTS}{event.pk}/history/", {"p": "none"}).status_code == 200
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get(f"{EVENTS}{event.pk}/history/")
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.actions import Action
 from apps.audit.history import bulk_update_as, history_of, save_as, without_version
@@ -44,6 +46,25 @@ def test_signing_in_at_the_console_makes_no_version() -> None:
     staff.refresh_from_db()
     assert staff.last_login is not None
     assert versions(staff) == before
+
+
+def test_the_first_version_of_a_user_asks_for_no_members() -> None:
+    """Who was just made is in no group; the versions of groups and permissions come with these."""
+    user = people.make_user("iris")
+    user.pk = None
+    user.username, user.email = "iris2", "iris2@example.com"
+    with CaptureQueriesContext(connection) as queries:
+        user.save(force_insert=True)
+    assert [query["sql"] for query in queries if "users_user_groups" in query["sql"]] == []
+    group = Group.objects.earliest("pk")
+    user.groups.add(group)
+    first, second = user.history.order_by("history_id")
+    assert first.groups.count() == 0
+    assert [each.group for each in second.groups.all()] == [group]
+
+
+def test_the_manager_of_a_history_is_made_once() -> None:
+    assert type(history_of(Profile)) is type(history_of(Profile))
 
 
 def test_saving_without_a_version_ends_with_the_block() -> None:
