@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 """What ends with the process is rolled back by the database itself."""
 DRAWN = re.compile(r"(?<='decision_id': )\d+|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|_[A-Za-z0-9]{7}(?=\.|$)")
 """Parts of the names of files, and the ids of decisions in the arguments of jobs."""
+HAS_ROWS = "SELECT '{0}' WHERE EXISTS (SELECT FROM {0})"
 OTHER_EACH_TIME = {
     "procrastinate.ProcrastinateJob.attempts",
     "tables.Transfer.attempts",
@@ -113,11 +115,14 @@ class Present:
     """All rows, files and mails, without the numbers that are given out, instants, and what is drawn at random."""
 
     def __init__(self) -> None:
-        self._known = {model: set(_rows(model).values_list("pk", flat=True)) for model in _models()}
+        filled = _filled()
+        self._known = {
+            model: set(_rows(model).values_list("pk", flat=True)) if model in filled else set() for model in _models()
+        }
 
     def read(self) -> Counter[str]:
         found: Counter[str] = Counter()
-        for model in self._known:
+        for model in _filled():
             fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
             for row in _rows(model):
                 values = {field.attname: self._value(field, getattr(row, field.attname)) for field in fields}
@@ -144,6 +149,15 @@ class Present:
         return DRAWN.sub("…", str(value))
 
 
+def _filled() -> list[type[models.Model]]:
+    """Those that have rows, which are few: one question for all."""
+    tables = {model._meta.db_table: model for model in _models()}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(HAS_ROWS.format(table) for table in tables))
+        return [tables[table] for (table,) in cursor.fetchall()]
+
+
+@cache
 def _models() -> list[type[models.Model]]:
     ours = [model for model in apps.get_models(include_auto_created=True) if model.__module__.startswith("apps.")]
     return [*(model for model in ours if not model._meta.proxy), ProcrastinateJob]

@@ -34,6 +34,7 @@ def _server() -> socket.socket:
 
     def end() -> None:
         ours.close()
+        server.terminate()
         server.wait()
 
     atexit.register(end)
@@ -57,7 +58,7 @@ class Fork:
     ) -> None:
         self.returncode: int | None = None
         self._channel, its = socket.socketpair()
-        self._out, self._err = TemporaryFile(), TemporaryFile()
+        self._out, self._err = TemporaryFile(), TemporaryFile()  # noqa: SIM115  # read once it has ended
         asked = {"command": command, "environment": env, "folder": str(cwd), "numbers": [0, 1, 2, *pass_fds]}
         with its, Path(os.devnull).open("rb") as nothing:
             files = [nothing.fileno(), self._out.fileno(), self._err.fileno() if err is None else err, *pass_fds]
