@@ -17,13 +17,16 @@ WIDTHS = (1366, 390)
 LOOKS = """
     () => {
         // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
-        // that nothing shines through. Empty where something else may be seen.
+        // that nothing shines through. Empty where something else may be seen; null where the text is for screen readers
+        // alone, or waits beside the page, which axe does not judge either.
         const look = (text) => {
             const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);
             const parts = [text.localName, text.getAttribute("class"), color, fontSize, fontWeight, textShadow];
+            if (text.getBoundingClientRect().right + scrollX < 0) return null;
             let isOnGround = false;
             for (let one = text; one; one = one.parentElement) {
                 const style = getComputedStyle(one), ground = style.backgroundColor;
+                if (style.clipPath === "inset(50%)") return null;
                 if (style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal") return "";
                 if (isOnGround) continue;
                 if (ground !== "rgba(0, 0, 0, 0)") parts.push(ground);
@@ -37,7 +40,7 @@ LOOKS = """
             || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
         const texts = [...document.body.querySelectorAll("*")].filter((one) =>
             isText(one) && one.checkVisibility() && !one.closest("[aria-hidden=true]"));
-        window.textLooks = new Map(texts.map((one) => [one, look(one)]));
+        window.textLooks = new Map(texts.map((one) => [one, look(one)]).filter(([, seen]) => seen !== null));
         return [...new Set(textLooks.values())];
     }
 """
