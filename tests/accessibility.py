@@ -9,21 +9,24 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BY_SCHEME = ["link-in-text-block"]
+BY_SCHEME = ["color-contrast", "link-in-text-block"]
 BY_WIDTH = [*BY_SCHEME, "scrollable-region-focusable", "target-size"]
-"""Besides the contrast of text, the rules whose answer depends on the scheme, and on the width; every other one is
-asked once a page."""
+"""The rules whose answer depends on the scheme, and on the width; every other one is asked once a page, and the
+contrast of text of new looks alone."""
 WIDTHS = (1366, 390)
 LOOKS = """
     () => {
         // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
-        // that nothing shines through. Empty where something else may be seen.
+        // that nothing shines through. Empty where something else may be seen; null, which axe does not judge either,
+        // where the text is for screen readers alone, or waits beside the page.
         const look = (text) => {
             const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);
             const parts = [text.localName, text.getAttribute("class"), color, fontSize, fontWeight, textShadow];
+            if (text.getBoundingClientRect().right + scrollX < 0) return null;
             let isOnGround = false;
             for (let one = text; one; one = one.parentElement) {
                 const style = getComputedStyle(one), ground = style.backgroundColor;
+                if (style.clipPath === "inset(50%)") return null;
                 if (style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal") return "";
                 if (isOnGround) continue;
                 if (ground !== "rgba(0, 0, 0, 0)") parts.push(ground);
@@ -37,7 +40,7 @@ LOOKS = """
             || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
         const texts = [...document.body.querySelectorAll("*")].filter((one) =>
             isText(one) && one.checkVisibility() && !one.closest("[aria-hidden=true]"));
-        window.textLooks = new Map(texts.map((one) => [one, look(one)]));
+        window.textLooks = new Map(texts.map((one) => [one, look(one)]).filter(([, seen]) => seen !== null));
         return [...new Set(textLooks.values())];
     }
 """
@@ -46,24 +49,26 @@ RUN = """
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
         const stay = [...document.querySelectorAll("*")].filter((one) => getComputedStyle(one).position === "sticky");
         stay.forEach((one) => one.style.setProperty("position", "static", "important"));
-        const ask = async (parts, runOnly, options) => !parts.length ? { violations: [], passes: [] } : await axe.run(
-            { include: parts }, { runOnly, resultTypes: ["violations"], selectors: false, ...options });
-        const isFresh = new Set(fresh), withoutContrast = { rules: { "color-contrast": { enabled: false } } };
+        const ask = async (parts, runOnly, resultTypes) => !parts.length ? { violations: [], passes: [] } :
+            await axe.run({ include: parts }, { runOnly, resultTypes, selectors: false, elementRef: true });
+        const isFresh = new Set(fresh);
         const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
         const isOld = new Set(rulesOfNew.length ? window.shown : shown);
         window.shown = [...isOld, ...shown];
         const appeared = shown.filter((one) => !isOld.has(one));
         const texts = [...textLooks.keys()].filter((one) => isFresh.has(textLooks.get(one)));
-        const withPasses = { resultTypes: ["violations", "passes"], elementRef: true };
-        const contrast = await ask(texts, ["color-contrast"], withPasses);
-        const found = [
-            await ask([document], rules, withoutContrast), await ask(appeared, rulesOfNew, withoutContrast), contrast,
-        ].flatMap((each) => each.violations);
+        // In the same run, since each one reads the whole page first.
+        axe.configure({ rules: [{ id: "color-contrast", selector: "[data-fresh-look]" }] });
+        texts.forEach((one) => one.setAttribute("data-fresh-look", ""));
+        const all = await ask([document], rules, texts.length ? ["violations", "passes"] : ["violations"]);
+        texts.forEach((one) => one.removeAttribute("data-fresh-look"));
+        const found = [...all.violations, ...(await ask(appeared, rulesOfNew, ["violations"])).violations];
+        const legible = all.passes.filter(({ id }) => id === "color-contrast").flatMap(({ nodes }) => nodes);
         stay.forEach((one) => one.style.removeProperty("position"));
         return {
             violations: found.map(({ id, impact, nodes }) =>
                 ({ impact, fault: `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" · ")}` })),
-            legible: contrast.passes.flatMap(({ nodes }) => nodes.map((node) => textLooks.get(node.element) ?? "")),
+            legible: legible.map(({ element }) => textLooks.get(element) ?? ""),
         };
     }
 """

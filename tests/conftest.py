@@ -309,12 +309,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "args": [
             "--no-sandbox",
             "--disable-gpu",
+            "--in-process-gpu",  # nothing but the compositor is left of it
             "--disable-quic",
             "--no-first-run",
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            "--js-flags=--no-opt",  # a page is left before it pays to optimize its scripts, axe's above all
+            # A page is left before it pays to optimize its scripts, axe's above all.
+            "--js-flags=--no-opt,--no-maglev",
         ],
     }
 

@@ -53,12 +53,15 @@ PLANTED = """
         sheet.replaceSync(`
             .planted { color: #1a1a1a; }
             .planted.on-grey { background: #555; }
+            .planted-aside { position: absolute; left: -999rem; color: #777; background: #888; }
+            .planted-aside.is-here { left: 0; }
             .planted-narrow { display: none; }
             @media (width < 500px) { .planted-narrow { display: block; } }
         `);
         document.adoptedStyleSheets.push(sheet);
         document.querySelector("form").insertAdjacentHTML("beforeend", `
             <p class="planted">In the dark</p>
+            <a class="planted-aside" href="#id_username">Aside</a>
             <input class="planted-narrow" name="planted">
         `);
     }
@@ -71,6 +74,9 @@ def test_barriers_of_one_scheme_and_of_one_width_are_found(page: Page) -> None:
     page.evaluate(PLANTED)
     found = {fault.partition(": <")[0] for fault in barriers(page)}
     assert found == {"dark, 1366: color-contrast", "dark, 390: color-contrast", "dark, 390: label"}
+    # So is what comes from beside the page.
+    page.evaluate("document.querySelector('.planted-aside').classList.add('is-here')")
+    assert any("Aside" in fault and "color-contrast" in fault for fault in barriers(page))
     # What was legible once is judged anew where it stands on another ground.
     page.evaluate("document.querySelector('.planted').classList.add('on-grey')")
     found = {fault.partition(": <")[0] for fault in barriers(page)}
