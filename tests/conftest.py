@@ -14,7 +14,6 @@ import pytest
 import redis
 import uvicorn
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -31,8 +30,9 @@ from tests.tab import Tab
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
 expect.set_options(timeout=20_000)
 
-# Filled by migrations, needed by every test; roles are made anew where a test changed them.
-KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+# Filled by migrations, needed by every test; roles are put back where a test changed them.
+OF_ROLES = "auth_group", "auth_group_permissions"
+KEPT = {"django_migrations", "django_content_type", "auth_permission", *OF_ROLES}
 ROLES = """
     SELECT md5(string_agg(concat(g, p), chr(10) ORDER BY g.id, p.id))
     FROM auth_group g LEFT JOIN auth_group_permissions p ON p.group_id = g.id
@@ -210,14 +210,16 @@ def django_db_setup(
     with _superuser() as session:
         session.execute("SET session_replication_role = replica")
         session.execute("SET lock_timeout = '10s'")
+        for name in OF_ROLES:
+            session.execute(f"CREATE TEMP TABLE first_{name} AS TABLE {name}")
 
         def empty(_: TransactionTestCase | None = None) -> None:
             _empty(session, _filled(session, tables))
             if session.execute(ROLES).fetchone() == roles:
                 return
-            session.execute("TRUNCATE auth_group, auth_group_permissions CASCADE")
-            call_command("setup_roles", verbosity=0)
-            _empty(session, _filled(session, tables))  # of the history of these roles
+            with session.transaction():
+                for name in OF_ROLES:
+                    session.execute(f"DELETE FROM {name}; INSERT INTO {name} TABLE first_{name}")
 
         TransactionTestCase._fixture_teardown = empty
         django_db_modify_db_settings.close()
