@@ -1,4 +1,4 @@
-"""Pages that one test has compared are not compared again by the next.
+"""Pages that one test has drawn or compared are not drawn or compared again by the next.
 
 To the same files, within the same limits, a child gives one answer.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from uuid import uuid4
 
 import pytest
 
@@ -21,8 +22,8 @@ FOLDER = servers.home / "comparisons"
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Comparisons are made once by a run; those that fail are made again."""
-    ask = comparing.answer_of
+    """What a child answers is asked once by a run; where it fails, it is asked again."""
+    ask = rendering.answer_of
     FOLDER.mkdir(exist_ok=True)
 
     def asked_once(child: str, content: bytes, order: dict[str, object]) -> bytes:
@@ -32,11 +33,12 @@ def kept() -> Iterator[None]:
         if file.exists():
             return file.read_bytes()
         answer = ask(child, content, order)
-        part = file.with_suffix(f".{id(answer)}")
+        part = file.with_suffix(f".{uuid4()}")
         part.write_bytes(answer)
         part.replace(file)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparing, "answer_of", asked_once)
+        for asking in (comparing, rendering):
+            patch.setattr(asking, "answer_of", asked_once)
         yield

@@ -73,11 +73,8 @@ def inspect_document(document_id: int) -> None:
     document = Document.objects.filter(pk=document_id).select_related("fingerprint").first()
     if document is None or not (document.pages is None or _is_stale(document)):
         return
-    with document.file.open("rb") as file:
-        content = file.read()
     try:
-        seen = inspect(content, document.media_type)
-        properties = {"pages": seen.pages, "letters_missing": seen.letters_missing}
+        properties = _properties(document)
         picture = _picture(document)
     except Unrenderable:
         _note_pages(document_id, pages=0, letters_missing=False)
@@ -109,6 +106,14 @@ def inspect_left_over(*, is_stopping: Callable[[], bool] = lambda: False) -> int
             logger.exception("Document %s is not compared with others", document_id)
             DocumentFingerprint.objects.filter(document_id=document_id).update(version=VERSION)
     return len(waiting)
+
+
+def _properties(document: Document) -> dict[str, int]:
+    if document.media_type != "application/pdf":
+        return {"pages": 1, "letters_missing": False}  # a picture that can be drawn is one page
+    with document.file.open("rb") as file:
+        seen = inspect(file.read(), document.media_type)
+    return {"pages": seen.pages, "letters_missing": seen.letters_missing}
 
 
 def _note_pages(document_id: int, **properties: int) -> None:

@@ -81,6 +81,13 @@ def send(owner: User, content: bytes, doc_type: str = "identity") -> Document:
     return document
 
 
+def send_earlier(owner: User, content: bytes, doc_type: str) -> Document:
+    """One that is decided, so that its owner can send the next."""
+    document = send(owner, content, doc_type)
+    Document.objects.filter(pk=document.pk).update(status="rejected", decided_at=timezone.now())
+    return document
+
+
 def found(viewer: User, document: Document) -> list[tuple[str, bool]]:
     return [(one.document.owner.username, one.same_file) for one in duplicates.duplicates(viewer, document).shown]
 
@@ -168,8 +175,7 @@ def test_a_copy_of_a_picture_is_found_and_another_picture_is_not() -> None:
 def test_a_turned_copy_is_found_and_no_other_card_or_document() -> None:
     officer = compliance()
     original = send(alice(), card(1))
-    for seed in (2, 3):
-        send(make_user(f"other{seed}"), card(seed))
+    send(make_user("other"), card(2))
     send(make_user("roasters"), paper("Copper Kettle Roasters"))
     papers = send(make_user("studio"), paper("Northwind Studio"))
     copy = Image.open(BytesIO(card(1, kind="JPEG", scale=0.6, quality=25)))
@@ -184,27 +190,29 @@ def test_a_turned_copy_is_found_and_no_other_card_or_document() -> None:
     assert found(officer, papers) == [("carol", False)]
 
 
-def test_all_kinds_of_copies_are_found_among_similar_documents() -> None:
-    officer = compliance()
-    cards = [send(make_user(f"holder{number}"), form_card(number)) for number in range(2)]
-    papers = [send(make_user(f"company{number}"), printed_form(number), "business") for number in range(2)]
-    assert [found(officer, one) for one in (*cards, *papers)] == [[]] * 4
+@pytest.mark.parametrize("kind", ["card", "paper"])
+def test_all_kinds_of_copies_are_found_and_none_of_them_is_one_of_another_document(kind: str) -> None:
+    agency, officer = make_user("agency"), compliance()
+    if kind == "card":
+        doc_type, drawn = "identity", form_card_picture(1)
+        originals = form_card(0), form_card(1)
+    else:
+        doc_type, drawn = "business", printed(printed_form(1))
+        originals = printed_form(0), printed_form(1)
+    # Those of one owner are not compared with each other, so that all are compared with each original at once.
     # That both may be photographed has a test of its own; how the copy is made is the same.
-    for copy, kind in {copy: kind for kind, copy in COPIES.items()}.items():
-        with undone():
-            copied = send(alice(), copy(form_card_picture(1), Random(1)))
-            assert found(officer, copied) == [("holder1", False)], kind
-            copied = send(bob(), copy(printed(printed_form(1)), Random(2)), "business")
-            assert found(officer, copied) == [("company1", False)], kind
-            assert found(officer, cards[0]) == found(officer, papers[0]) == [], kind
+    kinds = {copy: name for name, copy in COPIES.items()}
+    copies = {send_earlier(agency, copy(drawn, Random(1)), doc_type): name for copy, name in kinds.items()}
+    assert found(officer, send(alice(), originals[0], doc_type)) == []
+    original = send(bob(), originals[1], doc_type)
+    again = [copies[one.document] for one in duplicates.duplicates(officer, original).shown]
+    assert sorted(again) == sorted(kinds.values())
 
 
 def test_a_copy_is_found_where_many_documents_of_its_form_share_more_hashes_with_it() -> None:
     agency = make_user("agency")
-    sent: list[Document] = []
-    for number in range(10):
-        sent.append(send(agency, printed_form(number), "business"))
-        Document.objects.filter(pk=sent[-1].pk).update(status="rejected", decided_at=timezone.now())
+    # Nine are alike: how they differ from each other is not asked.
+    sent = [send_earlier(agency, printed_form(number), "business") for number in (0, *[1] * 9)]
     first = DocumentFingerprint.objects.get(document=sent[0])
     DocumentFingerprint.objects.filter(document=sent[0]).update(hashes=(first.hashes or [])[::10])
     copied = send(alice(), COPIES["downsized"](printed(printed_form(0)), Random(2)), "business")
@@ -216,7 +224,7 @@ def test_a_copy_is_found_where_many_documents_of_its_form_share_more_hashes_with
 
 def test_two_photographs_of_one_card_find_each_other() -> None:
     officer = compliance()
-    for number in range(3):
+    for number in range(2):
         send(make_user(f"holder{number}"), photographed(form_card_picture(number), Random(f"first {number}")))
     again = send(alice(), photographed(form_card_picture(1), Random("again")))
     assert found(officer, again) == [("holder1", False)]
@@ -289,26 +297,26 @@ def test_the_rarest_shared_hashes_find_candidates_by_index() -> None:
 
 def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "COMMON", 3)
-    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(5)]
+    documents = [send(make_user(f"person{number}"), form_card(number)) for number in range(4)]
     holders = Counter(one for kept in DocumentFingerprint.objects.all() for one in kept.hashes or ())
     common = [one for one, count in holders.items() if count == 3]
     assert len(common) > 20
     assert max(holders.values()) == 3
     assert duplicates.candidates(common, 0, 0) == []
     officer = compliance()
-    assert found(officer, send(alice(), jpeg(form_card_picture(4), 40))) == [("person4", False)]
+    assert found(officer, send(alice(), jpeg(form_card_picture(3), 40))) == [("person3", False)]
     assert found(officer, documents[0]) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_inspections_record_each_pair_once() -> None:
-    people = [make_user(f"person{number}") for number in range(3)]
+def test_concurrent_inspections_record_a_pair_once() -> None:
+    people = [make_user(f"person{number}") for number in range(2)]
     documents = [
         send_document(person, upload(card(1, scale=1 - place / 50)), doc_type="identity")
         for place, person in enumerate(people)
     ]
     at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
-    assert DuplicateMatch.objects.count() == 3
+    assert DuplicateMatch.objects.count() == 1
 
 
 def test_pages_are_counted_up_to_fifty() -> None:
