@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, WebPImagePlugin  # noqa: F401 - asked for a kind that is not loaded, Pillow loads all it has
 
 type Array = NDArray[Any]
 

@@ -7,7 +7,7 @@ import sys
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, WebPImagePlugin  # noqa: F401 - asked for a kind that is not loaded, Pillow loads all it has
 
 from apps.infra.files.children.bounds import Bounds, drawn_size
 from apps.infra.files.children.limits import limit
