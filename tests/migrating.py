@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import AlterField
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.migrations.state import ProjectState
+from django.db.migrations.state import ProjectState, StateApps
+from django.utils.functional import SimpleLazyObject
 
 from apps.infra.owner import as_owner
+
+KEPT = 4
+"""States of which the models are kept: an operation looks at those before and after it."""
 
 
 def forget(app: str, name: str) -> None:
@@ -39,16 +46,60 @@ def migrate_to(*targets: tuple[str, str]) -> Any:
 
 @contextmanager
 def _models_made_when_asked_for() -> Iterator[None]:
-    """The models between migrations are made anew when an operation asks for them, not after every change to a state.
+    """The models between migrations are made when an operation looks at them, and once for all that left them alike.
 
-    Django brings what it has up to date each time, one related model after another, which takes longer than making
-    all of them, and does so for operations that never look.
+    Django brings what it has up to date after every change to a state, one related model after another, which takes
+    longer than making all of them, and does so for operations that never look.
     """
+    made: deque[tuple[Any, ProjectState, StateApps]] = deque(maxlen=KEPT)
 
-    def forget(state: ProjectState, *_changed: Any, **_options: Any) -> None:
-        state.__dict__.pop("apps", None)
+    def apps_of(state: ProjectState) -> Any:
+        kept = state.clone()
+        return SimpleLazyObject(lambda: models_of(kept))
+
+    def models_of(state: ProjectState) -> StateApps:
+        content = _content(state)
+        for known, _of, apps in made:
+            if known == content:
+                return apps
+        made.append((content, state, StateApps(state.real_apps, state.models)))
+        return made[-1][2]
+
+    alter = AlterField.database_forwards
+
+    def alter_columns_alone(self: AlterField, app: str, editor: Any, before: ProjectState, after: ProjectState) -> None:
+        key = app, self.model_name_lower
+        if _of_column(before.models[key].fields[self.name]) != _of_column(after.models[key].fields[self.name]):
+            alter(self, app, editor, before, after)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ProjectState, "reload_model", forget)
-        patch.setattr(ProjectState, "reload_models", forget)
+        patch.setattr(ProjectState, "apps", property(apps_of, fdel=lambda _state: None))
+        patch.setattr(AlterField, "database_forwards", alter_columns_alone)
+        # Classes come and go by the ten thousand; what there was before need not be looked through each time.
+        gc.freeze()
         yield
+        gc.unfreeze()
+
+
+def _content(state: ProjectState) -> Any:
+    """What models are made of. Operations put other objects in place of those that they change.
+
+    Triggers are in the database alone.
+    """
+    return {
+        key: (_parts(model.fields), _parts(model.options), _parts(model.managers), model.bases)
+        for key, model in state.models.items()
+    }
+
+
+def _parts(of: Any) -> Any:
+    named = of.items() if isinstance(of, dict) else of
+    return [
+        (name, [*map(id, part)] if isinstance(part, list) else id(part)) for name, part in named if name != "triggers"
+    ]
+
+
+def _of_column(field: models.Field[Any, Any]) -> Any:
+    """What Django looks at to see whether a column changes, for which it makes all models first."""
+    _name, path, args, options = field.deconstruct()
+    return path, args, {name: value for name, value in options.items() if name not in field.non_db_attrs}
