@@ -141,9 +141,15 @@ class History(HistoricalRecords):
                 super().create_historical_record(instance, history_type, using=using)
 
     def create_historical_record_m2ms(self, history_instance: Any, instance: models.Model) -> None:
-        # A row that was just made has no members yet: none need be asked for.
-        if history_instance.history_type != "+":
-            super().create_historical_record_m2ms(history_instance, instance)
+        """Asks for the rows alone; the library also builds the object anew and fetches all that its rows refer to."""
+        if history_instance.history_type == "+":
+            return  # A row that was just made has no members yet: none need be asked for.
+        for field in history_instance._history_m2m_fields:
+            through = field.remote_field.through
+            names = [each.attname for each in through._meta.fields]
+            rows = through._base_manager.filter(**{field.m2m_field_name(): instance.pk}).values(*names)
+            version = self.m2m_models[field]
+            version._base_manager.bulk_create([version(history=history_instance, **row) for row in rows])
 
 
 def history_of(model: type[models.Model]) -> Any:
