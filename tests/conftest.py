@@ -227,7 +227,7 @@ def django_db_setup(
                 return
             with session.transaction():
                 for name in OF_ROLES:
-                    session.execute(f"DELETE FROM {name}; INSERT INTO {name} TABLE first_{name}")
+                    session.execute(f"DELETE FROM {name}; INSERT INTO {name} TABLE first_{name}")  # noqa: S608
 
         TransactionTestCase._fixture_teardown = empty
         django_db_modify_db_settings.close()

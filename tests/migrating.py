@@ -102,4 +102,5 @@ def _parts(of: Any) -> Any:
 def _of_column(field: models.Field[Any, Any]) -> Any:
     """What Django looks at to see whether a column changes, for which it makes all models first."""
     _name, path, args, options = field.deconstruct()
-    return path, args, {name: value for name, value in options.items() if name not in field.non_db_attrs}
+    ignored = {*field.non_db_attrs} - {"db_column"}
+    return path, args, {name: value for name, value in options.items() if name not in ignored}

@@ -143,7 +143,7 @@ class History(HistoricalRecords):
     def create_historical_record_m2ms(self, history_instance: Any, instance: models.Model) -> None:
         """Asks for the rows alone; the library also builds the object anew and fetches all that its rows refer to."""
         if history_instance.history_type == "+":
-            return  # nothing refers to a row that is new
+            return  # A row that was just made has no members yet: none need be asked for.
         for field in history_instance._history_m2m_fields:
             through = field.remote_field.through
             names = [each.attname for each in through._meta.fields]
