@@ -309,14 +309,14 @@ def test_a_hash_that_belongs_to_a_form_is_neither_kept_nor_followed(monkeypatch:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_inspections_record_a_pair_once() -> None:
-    people = [make_user(f"person{number}") for number in range(2)]
+def test_concurrent_inspections_record_each_pair_once() -> None:
+    people = [make_user(f"person{number}") for number in range(3)]
     documents = [
         send_document(person, upload(card(1, scale=1 - place / 50)), doc_type="identity")
         for place, person in enumerate(people)
     ]
     at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
-    assert DuplicateMatch.objects.count() == 1
+    assert DuplicateMatch.objects.count() == 3
 
 
 def test_pages_are_counted_up_to_fifty() -> None:
