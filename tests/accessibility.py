@@ -17,7 +17,7 @@ WIDTHS = (1366, 390)
 LOOKS = """
     () => {
         // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
-        // that nothing shines through. Empty where something else may be seen; null, which axe does not judge either,
+        // that nothing shines through. Empty where something else may be seen; null, which axe does not check either,
         // where the text is for screen readers alone, or waits beside the page.
         const look = (text) => {
             const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);

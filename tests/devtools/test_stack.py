@@ -135,7 +135,7 @@ def is_alive(process: psutil.Process) -> bool:
 def folder(tmp_path_factory: pytest.TempPathFactory, kept_schema: bytes | None) -> Iterator[Path]:
     """A copy of the checkout without its data, or with an empty database, and with the same packages."""
     copy = tmp_path_factory.mktemp("stack") / "infloo"
-    left_out = shutil.ignore_patterns("var", ".*", "tests", "node_modules")
+    left_out = shutil.ignore_patterns("var", ".*", "tests", "node_modules", "*.pyc.*")  # the last is being written
     shutil.copytree(CHECKOUT, copy, ignore=left_out)
     (copy / ".venv").symlink_to(CHECKOUT / ".venv")
     if kept_schema:

@@ -155,6 +155,7 @@ def test_unread_answers_occupy_no_thread(server: str, monkeypatch: pytest.Monkey
         assert connection.getresponse().status == 200
 
 
+@pytest.mark.django_db  # a call begins by looking after its connection
 @pytest.mark.parametrize(("body", "status"), [(b"{}", "422"), (b" " * 3_000_000, "413")])
 def test_a_server_without_sockets_reads_chunks_too(body: bytes, status: str) -> None:
     """granian gives the body of such a request without a length."""

@@ -44,7 +44,7 @@ LEADS_ON = {"desk_compliance_item_decide", "/admin/users/document/<path:object_i
 def documents() -> tuple[Document, Document]:
     """Of a brand and of an influencer, each with the same file."""
     acme = people.make_user("acme", verified=False, role=Role.BRAND)
-    ivy = people.make_user("ivy", verified=False)
+    ivy = people.make_user("ivy_green", verified=False)
     return make_document(acme), make_document(ivy)
 
 
@@ -53,7 +53,7 @@ def decided_pair(officer: User) -> tuple[Document, Document]:
     QualityShare.objects.create(percent=100)
     pair = (
         make_document(people.make_user("decidedacme", verified=False, role=Role.BRAND)),
-        make_document(people.make_user("decidedivy", verified=False)),
+        make_document(people.make_user("decidedivy_green", verified=False)),
     )
     batch = uuid4()
     for each in pair:
@@ -105,15 +105,20 @@ def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
     client = console(brand_reviewer())
     table = "/admin/users/document/"
     queue = "/admin/compliance/"
-    pages = [table, f"{table}?q=ivy", f"{table}?q={other.pk}", f"{table}?status__exact=pending", "/admin/"]
+    pages = [table, f"{table}?q=ivy_green", f"{table}?q={other.pk}", f"{table}?status__exact=pending", "/admin/"]
     pages += [f"{queue}?tab={tab}" for tab in ("waiting", "mine", "escalated", "snoozed", "decided")]
-    pages += [f"{queue}?role=influencer", f"{queue}quality/", f"/admin/search/?s={other.pk}", "/admin/search/?s=ivy"]
+    pages += [
+        f"{queue}?role=influencer",
+        f"{queue}quality/",
+        f"/admin/search/?s={other.pk}",
+        "/admin/search/?s=ivy_green",
+    ]
     pages += [f"{queue}{theirs.pk}/", f"{table}{theirs.pk}/change/"]
     for page in pages:
         answer = client.get(page)
         assert answer.status_code == 200, page
         found = re.sub(r"[?&]\w+=[^\"]*|value=\"[^\"]*\"", "", answer.content.decode())
-        assert "ivy" not in found, page
+        assert "ivy_green" not in found, page
         assert not re.search(rf"/(document|compliance)/({other.pk}|{old.pk})/", found), page
     assert "acme" in client.get(table).content.decode()
     assert "decidedacme" in client.get(f"{queue}?tab=decided").content.decode()
@@ -121,7 +126,7 @@ def test_no_list_names_them(documents: tuple[Document, Document]) -> None:
     assert (figures.open, figures.decided_today) == (1, 1)
     exported = client.post(f"{table}export/", {"format": CSV}).content.decode()
     assert "acme" in exported
-    assert "ivy" not in exported
+    assert "ivy_green" not in exported
     assert "2 more that you have no permission to see." in client.get(f"{queue}{theirs.pk}/").content.decode()
     assert client.get(f"{queue}next/")["Location"] == f"{queue}{theirs.pk}/"
 
@@ -133,14 +138,14 @@ def test_actions_on_many_leave_them_out(documents: tuple[Document, Document]) ->
     client = console(brandy)
     both = {"item": [theirs.pk, other.pk], "action": "approve", f"version_{theirs.pk}": 1, f"version_{other.pk}": 1}
     page = client.post("/admin/compliance/bulk/", both | {"confirmed": "1"}).content.decode()
-    assert "ivy" not in page
+    assert "ivy_green" not in page
     theirs.refresh_from_db()
     other.refresh_from_db()
     assert (theirs.status, other.status) == ("approved", "pending")
     rejection = Decision.objects.get(target_id=old.pk)
     assert client.post("/admin/compliance/undo/", {"decision": rejection.pk}).status_code == 404
     page = client.post("/admin/compliance/undo/", {"batch": str(rejection.batch)}).content.decode()
-    assert "decidedivy" not in page
+    assert "decidedivy_green" not in page
     old.refresh_from_db()
     decided.refresh_from_db()
     assert (decided.status, old.status) == ("pending", "rejected")

@@ -204,7 +204,7 @@ def test_the_page_costs_the_same_however_many_rules(django_assert_num_queries: A
     for number in range(1, 12):
         sent(client, "rules", action="add", followers_from=number)
         if number in (1, 11):
-            with django_assert_num_queries(15):
+            with django_assert_num_queries(14):
                 client.get(PAGE)
 
 
