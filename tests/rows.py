@@ -18,7 +18,7 @@ NEW = re.compile(r'"md5\$[^"]+"|"key": "[^"]+"|"\w+_id": \d+')
 
 
 def rows() -> list[str]:
-    """Every row of every table of ours as text, without its number."""
+    """Every row of every table of ours as text, without its number, in an order that does not hang on where it lies."""
     models = apps.get_models(include_auto_created=True)
     ours = ("apps.", "django.contrib.auth")
     tables = sorted({model._meta.db_table for model in models if model.__module__.startswith(ours)})
@@ -30,7 +30,7 @@ def rows() -> list[str]:
     )
     with connection.cursor() as cursor:
         cursor.execute(each, [OTHER_EACH_TIME] * len(tables))
-        return [SEALED.sub('"sealed"', text) for (text,) in cursor.fetchall()]
+        return sorted(SEALED.sub('"sealed"', text) for (text,) in cursor.fetchall())
 
 
 def written(before: list[str]) -> list[str]:
