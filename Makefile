@@ -10,7 +10,7 @@ run:
 	@sh devtools/bootstrap.sh run
 	@exec $(PYTHON) -m devtools.stack
 
-PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 test:
 	@sh devtools/bootstrap.sh dev
 	@$(PYTHON) -m devtools.chromium
