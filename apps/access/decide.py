@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db.models import Model
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from apps.access.explain import Source, missing_sentence, sources
 from apps.access.grants import grants_on
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from apps.users.models import User
 
 
+SENTENCES = {
+    "inactive": _("This account is deactivated."),
+    "superuser": _("A superuser may do everything."),
+    "model": _("Granted for all objects."),
+    "scoped": _("Granted for some objects, including this one."),
+    "row": _("Granted on this object."),
+    "rule": _("Allowed to this person by a rule of the product."),
+}
+"""By `PermissionDecision.via`; what is missing is worded by `missing_sentence`. Lazy, since few are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class PermissionDecision:
     """Whether a user may do something, and why. Truthy where it is allowed."""
@@ -31,7 +43,7 @@ class PermissionDecision:
     perm: str
     via: str
     """`superuser`, `model`, `scoped`, `row`, `rule`, or, where it is denied, `inactive` or `missing`."""
-    sentence: str
+    sentence: str | Promise
     user: User | None = field(default=None, repr=False, compare=False)
     obj: Model | None = field(default=None, repr=False, compare=False)
 
@@ -47,22 +59,20 @@ class PermissionDecision:
 def may(user: User, perm: str, obj: Model | None = None) -> PermissionDecision:
     """Whether `user` has `perm`: model-wide, on the row `obj`, or by a rule about `obj`."""
     if not user.is_active:
-        return PermissionDecision(False, perm, "inactive", _("This account is deactivated."))
+        return PermissionDecision(False, perm, "inactive", SENTENCES["inactive"])
     if user.is_superuser:
-        return PermissionDecision(True, perm, "superuser", _("A superuser may do everything."), user, obj)
+        return PermissionDecision(True, perm, "superuser", SENTENCES["superuser"], user, obj)
     # Grants count on staff accounts only, so that one left on an end user opens nothing.
     if user.is_staff:
         if user.has_perm(perm):
-            return PermissionDecision(True, perm, "model", _("Granted for all objects."), user, obj)
+            return PermissionDecision(True, perm, "model", SENTENCES["model"], user, obj)
         if obj is not None and any(scoped.includes(obj) for scoped in scoped_granted(user, perm)):
-            return PermissionDecision(
-                True, perm, "scoped", _("Granted for some objects, including this one."), user, obj
-            )
+            return PermissionDecision(True, perm, "scoped", SENTENCES["scoped"], user, obj)
         if obj is not None and any(grants.exists() for grants in grants_on(user, perm, obj)):
-            return PermissionDecision(True, perm, "row", _("Granted on this object."), user, obj)
+            return PermissionDecision(True, perm, "row", SENTENCES["row"], user, obj)
     rule = rules().get(perm)
     if obj is not None and rule is not None and rule(user, obj):
-        return PermissionDecision(True, perm, "rule", _("Allowed to this person by a rule of the product."), user, obj)
+        return PermissionDecision(True, perm, "rule", SENTENCES["rule"], user, obj)
     # A lazy sentence: wording it takes a query or two, and most denials only hide a button.
     return PermissionDecision(False, perm, "missing", missing_sentence(user, perm, obj), user, obj)
 

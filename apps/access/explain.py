@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from apps.access.grants import grants_on, has_row_grants, memberships, opened
 from apps.access.registry import permission_filter, rules
 from apps.access.scoped import scoped_granted
 from apps.access.timeboxed import until_text
+from apps.infra.prepared import Prepared, Value
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -86,8 +88,17 @@ def _earliest(grant: Any, members: QuerySet[Any]) -> datetime | None:
 
 def permission_name(perm: str) -> str:
     """The permission's plain name as staff read it, such as "Can review document"."""
-    row = Permission.objects.filter(**permission_filter(perm)).first()
-    return row.name if row else perm
+    app, _dot, codename = perm.partition(".")
+    rows = _named().rows({"app": app, "codename": codename})
+    return str(rows[0][0]) if rows else perm
+
+
+@cache
+def _named() -> Prepared:
+    """The name of a permission. Every refusal asks for it."""
+    named = Permission.objects.filter(**permission_filter("app.codename")).order_by().values_list("name")
+    text, params = named.query.sql_with_params()
+    return Prepared(text, [Value(param) for param in params])
 
 
 def _missing(user: User, perm: str, obj: Model | None) -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, overload
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
@@ -21,6 +20,7 @@ from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 from apps.access.registry import permission_filter, scopes
 from apps.access.scoped import scoped_granted, scoped_permissions
 from apps.access.timeboxed import unended
+from apps.infra.prepared import Prepared, Value
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -116,6 +116,7 @@ def visible(user: User | AnonymousUser, model: type[Model], rows: type[QuerySet[
     return granted(user, model, "view") | scope
 
 
+@cache
 def has_row_grants(model: type[Model]) -> bool:
     """Whether staff are granted this model row by row; such models have guardian tables of their own."""
     # Asked of the models, not of guardian, which asks the database: addresses are laid out before there are tables.
@@ -141,26 +142,19 @@ def granted_on_rows(user: User) -> set[str]:
     """
     if not (user.is_active and user.is_staff):
         return set()
-    sql, now = _all_row_grants(), timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(sql[0], [now if is_time else user.pk for is_time in sql[1]])
-        ids = [pk for (pk,) in cursor]
+    ids = [pk for (pk,) in _all_row_grants().rows({"user": user.pk, "now": timezone.now()})]
     names = Permission.objects.filter(pk__in=ids).values_list("content_type__app_label", "codename") if ids else ()
     single = {f"{app_label}.{codename}" for app_label, codename in names}
     return single | {perm for perm in scoped_permissions() if scoped_granted(user, perm)}
 
 
 @cache
-def _all_row_grants() -> tuple[str, list[bool]]:
-    """SQL for the permissions in all row grants of a user, and which of its parameters are the time.
-
-    The others are the key of the user. Compiled once, since every page of the console asks, and compiling takes several
-    times as long as the query.
-    """
+def _all_row_grants() -> Prepared:
+    """The permissions in all row grants of a user. Every page of the console asks for them."""
     anyone = get_user_model()(pk=0)
     grants = [
         grants.values_list("permission") for model in models_with_row_grants() for grants in row_grants(anyone, model)
     ]
     sql, params = grants[0].union(*grants[1:]).query.sql_with_params()
     assert {type(value) for value in params} == {int, datetime}
-    return sql, [isinstance(value, datetime) for value in params]
+    return Prepared(sql, [Value("now" if isinstance(value, datetime) else "user") for value in params])

@@ -24,9 +24,10 @@ LITERALS = (bool, int, str)
 
 
 class Value:
-    """The place of a call's own value in the parameters of a statement."""
+    """The place of a call's own value, by its name, in the parameters of a statement."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Unpreparable(TypeError):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.db import models, transaction
@@ -54,11 +54,16 @@ class Retained:
 
     @property
     def model(self) -> type[models.Model]:
-        return self.rows().model
+        return _model_of(self.rows)
 
     def due(self, now: datetime, days: int) -> QuerySet[Any]:
         """Rows whose time is over and whose user is not under a legal hold."""
         return self.rows().filter(~Q(on_hold(self.owner)), since__lte=now - timedelta(days=days)).order_by("pk")
+
+
+@cache
+def _model_of(rows: Callable[[], QuerySet[Any]]) -> type[models.Model]:
+    return rows().model
 
 
 @dataclass(frozen=True, slots=True)

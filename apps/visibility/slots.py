@@ -18,8 +18,8 @@ class Slot(Value, Expression):
     allowed_default = True
 
     def __init__(self, name: str, output_field: Field[Any, Any]) -> None:
-        super().__init__(output_field=output_field)
-        self.name = name
+        Value.__init__(self, name)
+        Expression.__init__(self, output_field=output_field)
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", (self,)
