@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
+from admin_dashboards.context import StaffRequest
 from admin_dashboards.sign_in import passkeys
 from admin_dashboards.sign_in.mfa_forms import CodeForm, SwitchOffForm, confirmed_codes, mfa_page
 from admin_dashboards.sign_in.pending import mark_verified
 from apps.errors import Conflict, Invalid
 from apps.infra.client_address import counted_address
 from apps.infra.limits import guesses
-from apps.users.authentication import mfa
-from apps.users.models import User
+from apps.users.authentication import mfa, sessions
+from apps.users.models import Session, User
 
 
 @sensitive_post_parameters()
-def own_page(request: HttpRequest) -> HttpResponse:
+def own_page(request: StaffRequest) -> HttpResponse:
     """Set the second factor up, get new backup codes, give it up."""
-    user: User = request.user  # type: ignore[assignment]
+    user = request.user
     action = request.POST.get("action")
     code_form = CodeForm(request.POST if action in ("confirm", "renew") else None)
     off_form = SwitchOffForm(request.POST if action == "switch_off" else None)
     codes, enrolment = None, None
     if action in passkeys.ACTIONS:
         return passkeys.change_own(request, user)
+    if action == "end_others":
+        return _end_other_sessions(request, user)
     if action == "confirm":
         codes = confirmed_codes(request, user, code_form)
         if codes is not None:
@@ -62,7 +66,20 @@ def own_page(request: HttpRequest) -> HttpResponse:
         enrolment=enrolment,
         code_form=code_form,
         off_form=off_form,
+        other_sessions=sessions.valid_sessions_of(user).exclude(pk=_current(request).pk).count(),
         required=settings.STAFF_MFA == "required",
         next_address=reverse("admin:mfa"),
         **(passkeys.context_of(user) if enabled else {}),
     )
+
+
+def _end_other_sessions(request: StaffRequest, user: User) -> HttpResponse:
+    count = sessions.end_other_sessions(user, _current(request))
+    ended = ngettext("%(n)d other session ended.", "%(n)d other sessions ended.", count)
+    messages.success(request, ended % {"n": count})
+    return HttpResponseRedirect(reverse("admin:mfa"))
+
+
+def _current(request: StaffRequest) -> Session:
+    assert request.console.session is not None  # only signed-in viewers get this page
+    return request.console.session

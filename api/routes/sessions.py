@@ -21,6 +21,13 @@ def list_sessions(request: Request, paging: Query[Paging]) -> dict[str, Any]:
     return paginate(request, sessions.valid_sessions_of(request.user), paging)
 
 
+@router.delete("", response={204: None}, operation_id="end_other_sessions")
+def end_others(request: Request) -> Status[None]:
+    """End all logins but the one that asks, as after a change of the password or the second factor."""
+    sessions.end_other_sessions(request.user, request.auth)
+    return Status(204, None)
+
+
 @router.delete("/{session_id}", response={204: None}, operation_id="end_own_session")
 def end_session(request: Request, session_id: PathId) -> Status[None]:
     """End a login; its tokens are dead and its sockets close."""

@@ -12,6 +12,8 @@ from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.audit.actions import Action
+from apps.audit.models import Entry
 from apps.users.models import Session, User
 from apps.users.models.second_factors import Authenticator
 from tests.authenticator import App, code_of, enrol, wrong
@@ -251,6 +253,20 @@ def test_ending_a_login_kills_its_tokens_and_no_others() -> None:
     assert phone.get("/users/profile").status_code == 200
     assert phone.get("/users/auth/sessions").json()["count"] == 1
     assert phone.delete(f"/users/auth/sessions/{other}").status_code == 404
+
+
+def test_a_call_ends_all_other_logins_of_its_user() -> None:
+    user, app_of_bob = alice(), api(bob())
+    phone, others = tokens_to_client(login()), [login() for _ in range(2)]
+    assert phone.delete("/users/auth/sessions").status_code == 204
+    assert phone.get("/users/auth/sessions").json()["count"] == 1
+    for answer in others:
+        assert tokens_to_client(answer).get("/users/profile").status_code == 401
+        assert api().post("/users/auth/refresh", {"refresh": answer.json()["refresh"]}).status_code == 401
+    assert app_of_bob.get("/users/profile").status_code == 200
+    assert phone.delete("/users/auth/sessions").status_code == 204
+    ended = Entry.objects.get(verb=Action.SESSION_ENDED)
+    assert (ended.actor, ended.subject, ended.detail) == (user, user, {"count": 2})
 
 
 def test_logins_of_others_are_not_there() -> None:

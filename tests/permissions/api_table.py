@@ -90,6 +90,7 @@ TABLE: list[Row] = [
     public("POST", "/users/auth/passkeys/login", body={"username": "carol"}, carol=200),
     public("POST", "/users/auth/passkeys/login/confirm", body={"credential": CREDENTIAL}, carol=401),
     user("GET", "/users/auth/sessions", carol=200),
+    user("DELETE", "/users/auth/sessions", carol=204),
     user("DELETE", "/users/auth/sessions/{session}", carol=404, alice=204),
     user("GET", "/users/profile", carol=200),
     user("PUT", "/users/profile", body={"username": "{own_username}", "email": "{own_email}", "bio": "new"}, carol=200),

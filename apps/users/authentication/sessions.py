@@ -57,6 +57,15 @@ def end_own_session(user: User, session_id: int) -> None:
     end(session, user, Action.SESSION_ENDED)
 
 
+@transaction.atomic
+def end_other_sessions(user: User, current: Session) -> int:
+    """End every session of `user` but the current one, of the console and the API, and return their number."""
+    count = _end_live(valid_sessions_of(user).exclude(pk=current.pk), user, user, Action.SESSION_ENDED)
+    if count:
+        record(user, Action.SESSION_ENDED, user, subject=user, count=count)
+    return count
+
+
 def is_signed_in(user: User, session_id: int) -> bool:
     """Whether this session of `user` is valid."""
     session = Session.objects.select_related("user").filter(pk=session_id, user=user).first()
@@ -65,8 +74,11 @@ def is_signed_in(user: User, session_id: int) -> bool:
 
 def end_all(actor: User | None, user: User, *, action: Action, note: str = "") -> int:
     """End every session of `user`, of the console and the API, and return their number."""
-    live = Session.objects.live().filter(user=user)
-    count = live.update(ended_at=timezone.now(), ended_by=actor, end_reason=note or action)
+    return _end_live(valid_sessions_of(user), user, actor, note or action)
+
+
+def _end_live(sessions: QuerySet[Session], user: User, actor: User | None, reason: str) -> int:
+    count = sessions.order_by().update(ended_at=timezone.now(), ended_by=actor, end_reason=reason)
     pubsub.recheck(user.pk)
     return count
 

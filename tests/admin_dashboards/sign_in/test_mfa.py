@@ -389,6 +389,19 @@ def test_required_second_factor_cannot_be_deactivated(required: None, clock: Clo
     assert mfa.is_enabled(staff)
 
 
+def test_a_press_ends_all_other_sessions_of_its_user() -> None:
+    staff = people.support()
+    here, laptop = console(staff), console(staff)
+    assert "You have 1 other session," not in here.get(OWN).content.decode()
+    laptop.get("/admin/")
+    assert "You have 1 other session," in here.get(OWN).content.decode()
+    answer = here.post(OWN, {"action": "end_others"}, follow=True)
+    assert "1 other session ended." in answer.content.decode()
+    assert "other session," not in answer.content.decode()
+    assert not signed_in(laptop)
+    assert signed_in(here)
+
+
 def test_the_menu_leads_there() -> None:
     assert f'href="{OWN}"' in console(people.support()).get("/admin/").content.decode()
 
