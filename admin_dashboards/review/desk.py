@@ -196,8 +196,11 @@ class WorkDesk(Desk):
 
     def rows(self, request: StaffRequest) -> QuerySet[Any]:
         """The items that the viewer may work on."""
-        model, some = self.queue.model, self.counted(request)
-        return model._default_manager.all() if some is None else some
+        some = self.counted(request)
+        return self.all_rows() if some is None else some
+
+    def all_rows(self) -> QuerySet[Any]:
+        return self.queue.model._default_manager.all()
 
     def counted(self, request: StaffRequest) -> QuerySet[Any] | None:
         """The items that they may work on; None where that is all, which figures are kept of."""
