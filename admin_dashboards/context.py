@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
@@ -46,7 +46,7 @@ class Console:
         self.viewer = viewer
         self._stored: Any = {} if session is None else session
         """The Django session, in which preferences are cached."""
-        self.denied = ""
+        self.denied: str | Promise = ""
         """The sentence of the permission that was denied last, for the page that says so."""
         self.is_poll = False
         """Whether the request is one that only open pages send (`mark_poll`)."""

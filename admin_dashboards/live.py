@@ -62,6 +62,7 @@ def _count(request: StaffRequest) -> dict[str, Counts]:
     now, hours = timezone.now(), dict(Goal.objects.values_list("queue", "hours"))
     due = {desk.slug: now - timedelta(hours=hours.get(desk.queue.slug, Goal().hours)) for desk in theirs}
     some = {desk.slug: rows for desk in theirs if (rows := desk.counted(request)) is not None}
+    items: Iterable[Any]
     if some:
         items = _items([(desk, some.get(desk.slug, desk.all_rows()), due[desk.slug]) for desk in theirs])
     else:

@@ -116,23 +116,26 @@ def visible(user: User | AnonymousUser, model: type[Model], rows: type[QuerySet[
     return granted(user, model, "view") | scope
 
 
-@cache
 def has_row_grants(model: type[Model]) -> bool:
     """Whether staff are granted this model row by row; such models have guardian tables of their own."""
-    # Asked of the models, not of guardian, which asks the database: addresses are laid out before there are tables.
-    from guardian.models import UserObjectPermissionBase  # noqa: PLC0415 - there only once all apps are loaded
-
-    relations = (model._meta.concrete_model or model)._meta.related_objects
-    return any(
-        relation.field.name == "content_object" and issubclass(relation.related_model, UserObjectPermissionBase)
-        for relation in relations
-    )
+    return (model._meta.concrete_model or model) in models_with_row_grants()
 
 
 @cache
 def models_with_row_grants() -> tuple[type[Model], ...]:
     """All models that staff are granted row by row."""
-    return tuple(model for model in apps.get_models() if not model._meta.proxy and has_row_grants(model))
+    # Asked of the models, not of guardian, which asks the database: addresses are laid out before there are tables.
+    from guardian.models import UserObjectPermissionBase  # noqa: PLC0415 - there only once all apps are loaded
+
+    return tuple(
+        model
+        for model in apps.get_models()
+        if not model._meta.proxy
+        and any(
+            relation.field.name == "content_object" and issubclass(relation.related_model, UserObjectPermissionBase)
+            for relation in model._meta.related_objects
+        )
+    )
 
 
 def granted_on_rows(user: User) -> set[str]:
