@@ -318,3 +318,9 @@ def test_pages_load_the_styles_and_scripts_of_their_own_desk(address: str, loade
     }
     page = console(people.admin()).get(address)
     assert set(re.findall(r'"/static/admin_dashboards/([\w.]+)"', page.text)) == loaded | everywhere
+
+
+def test_pages_ask_the_account_itself_and_no_stand_in() -> None:
+    """Django's request has two around it, each of which makes three calls of each attribute."""
+    answer = console(people.support()).get("/admin/")
+    assert type(answer.wsgi_request.user) is User
