@@ -13,16 +13,35 @@ BY_SCHEME = ["color-contrast", "link-in-text-block"]
 BY_WIDTH = [*BY_SCHEME, "scrollable-region-focusable", "target-size"]
 """The rules whose answer depends on the scheme, and on the width; every other one is asked once a page, and the
 contrast of text of new looks alone."""
+BY_WHOLE = [
+    *("aria-valid-attr-value", "duplicate-id-aria", "heading-order", "landmark-unique"),
+    *(f"landmark-no-duplicate-{kind}" for kind in ("banner", "contentinfo", "main")),
+]
+"""Those by which a part may be wrong on one page that is right on another."""
 WIDTHS = (1366, 390)
-LOOKS = """
-    () => {
+SHOW = r"""
+    async ([dark, isChanged, isFirst]) => {
+        document.documentElement.classList.toggle("dark", dark);
+        if (isChanged) await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+        const own = (one) => [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
+            .map((node) => node.data.trim()).join(" ").trim();
+        const isField = (one) => one.matches(
+            "input:not([type=checkbox], [type=color], [type=hidden], [type=image], [type=radio], [type=range]), "
+            + "select, textarea");
+        const isDisabled = (one) => {
+            const by = one.closest("[aria-disabled], :is(button, fieldset, input, select, textarea)[disabled]");
+            return by && (by.hasAttribute("disabled") || by.ariaDisabled === "true");
+        };
         // All that the contrast of a text depends on: its letters, and the grounds beneath them up to the first one
         // that nothing shines through. Empty where something else may be seen; null, which axe does not check either,
-        // where the text is for screen readers alone, or waits beside the page.
+        // where the text is for screen readers alone, is disabled, or waits beside the page.
         const look = (text) => {
-            const { color, fontSize, fontWeight, textShadow } = getComputedStyle(text);
+            const { color, fontFamily, fontSize, fontWeight, textShadow } = getComputedStyle(text);
             const parts = [text.localName, text.getAttribute("class"), color, fontSize, fontWeight, textShadow];
-            if (text.getBoundingClientRect().right + scrollX < 0) return null;
+            if (isDisabled(text) || text.getBoundingClientRect().right + scrollX < 0) return null;
+            // What is no word, such as an asterisk or an icon's letters, is passed over; no word like it is.
+            if (!isField(text) && (/Symbols/.test(fontFamily) || !/[\p{L}\p{N}]{2}|\p{N}/u.test(own(text))))
+                parts.unshift("sign", own(text));
             let isOnGround = false;
             for (let one = text; one; one = one.parentElement) {
                 const style = getComputedStyle(one), ground = style.backgroundColor;
@@ -30,54 +49,66 @@ LOOKS = """
                 if (style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal") return "";
                 if (isOnGround) continue;
                 if (ground !== "rgba(0, 0, 0, 0)") parts.push(ground);
-                isOnGround = !/rgba|\\//.test(ground);
-                const isAfloat = ["absolute", "fixed"].includes(style.position);
-                if (style.backgroundImage !== "none" || (isAfloat && !isOnGround)) return "";
+                if (style.backgroundImage !== "none") parts.push(style.backgroundImage);
+                isOnGround = !/rgba|\//.test(ground);
+                if (!isOnGround && ["absolute", "fixed"].includes(style.position)) return "";
             }
             return parts.join(" ");
         };
-        const isText = (one) => one.matches("input, select, textarea")
-            || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-        const texts = [...document.body.querySelectorAll("*")].filter((one) =>
-            isText(one) && one.checkVisibility() && !one.closest("[aria-hidden=true]"));
-        window.textLooks = new Map(texts.map((one) => [one, look(one)]).filter(([, seen]) => seen !== null));
-        return [...new Set(textLooks.values())];
+        const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
+        const isOld = new Set(isFirst ? shown : window.shown);
+        window.shown = [...isOld, ...shown];
+        window.appeared = shown.filter((one) => !isOld.has(one));
+        window.textLooks = new Map(shown
+            .filter((one) => (isField(one) || own(one)) && !one.closest("[aria-hidden=true]"))
+            .map((one) => [one, look(one)]).filter(([, seen]) => seen !== null));
+        const isNew = new Set(appeared), said = [innerWidth, appeared.length];
+        for (const root of appeared.filter((one) => !isNew.has(one.parentElement))) {
+            said.push(root.outerHTML);
+            for (let one = root.parentElement; one; one = one.parentElement) said.push(one.cloneNode().outerHTML);
+        }
+        return [[...new Set(textLooks.values())], appeared.length ? said.join("\n") : ""];
     }
 """
-RUN = """
+"""Shows the scheme; returns the looks of the texts, and what is shown for the first time with all that it lies in."""
+ASK = r"""
     async ([rules, rulesOfNew, fresh]) => {
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
         const stay = [...document.querySelectorAll("*")].filter((one) => getComputedStyle(one).position === "sticky");
-        stay.forEach((one) => one.style.setProperty("position", "static", "important"));
-        const ask = async (parts, runOnly, resultTypes) => !parts.length ? { violations: [], passes: [] } :
-            await axe.run({ include: parts }, { runOnly, resultTypes, selectors: false, elementRef: true });
+        const ask = async (parts, runOnly, resultTypes) => parts.length && runOnly.length
+            ? await axe.run(
+                { include: parts }, { runOnly, resultTypes, selectors: false, elementRef: true, preload: false })
+            : { violations: [], passes: [], incomplete: [], inapplicable: [] };
         const isFresh = new Set(fresh);
-        const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
-        const isOld = new Set(rulesOfNew.length ? window.shown : shown);
-        window.shown = [...isOld, ...shown];
-        const appeared = shown.filter((one) => !isOld.has(one));
         const texts = [...textLooks.keys()].filter((one) => isFresh.has(textLooks.get(one)));
+        stay.forEach((one) => one.style.setProperty("position", "static", "important"));
         // In the same run, since each one reads the whole page first.
-        axe.configure({ rules: [{ id: "color-contrast", selector: "[data-fresh-look]" }] });
+        axe.configure({ noHtml: true, rules: [{ id: "color-contrast", selector: "[data-fresh-look]" }] });
         texts.forEach((one) => one.setAttribute("data-fresh-look", ""));
-        const all = await ask([document], rules, texts.length ? ["violations", "passes"] : ["violations"]);
+        const all = await ask([document], rules, ["violations", ...(texts.length ? ["passes", "incomplete"] : [])]);
         texts.forEach((one) => one.removeAttribute("data-fresh-look"));
         const found = [...all.violations, ...(await ask(appeared, rulesOfNew, ["violations"])).violations];
-        const legible = all.passes.filter(({ id }) => id === "color-contrast").flatMap(({ nodes }) => nodes);
         stay.forEach((one) => one.style.removeProperty("position"));
+        const contrast = (results) => results.filter(({ id }) => id === "color-contrast").flatMap(({ nodes }) => nodes);
+        const unsaid = new Set(texts.filter((one) => textLooks.get(one).startsWith("sign ")));
+        for (const { element } of contrast([...found, ...all.passes, ...all.incomplete])) unsaid.delete(element);
+        const beneath = ["bgGradient", "bgImage", "pseudoContent"];
+        const settled = contrast(all.incomplete)
+            .filter(({ any }) => any.some(({ data }) => beneath.includes(data?.messageKey)))
+            .concat(contrast(all.passes)).map(({ element }) => element).concat([...unsaid]);
         return {
-            violations: found.map(({ id, impact, nodes }) =>
-                ({ impact, fault: `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" · ")}` })),
-            legible: legible.map(({ element }) => textLooks.get(element) ?? ""),
+            violations: found.map(({ id, impact, nodes }) => ({
+                impact, fault: `${id}: ${nodes.map(({ element }) => element.outerHTML.slice(0, 160)).join(" · ")}` })),
+            settled: settled.map((one) => textLooks.get(one)),
+            hasNoLinkInText: all.inapplicable.some(({ id }) => id === "link-in-text-block"),
         };
     }
 """
 """Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time
-`rulesOfNew`; the first view has none."""
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+`rulesOfNew`."""
 OUT_OF_REACH = """
     () => {
-        const out = [];
+        const page = document.documentElement, wider = page.scrollWidth - page.clientWidth, out = [];
         const usable = document.querySelector("dialog:modal") ?? document;
         for (const control of usable.querySelectorAll("details[open] :is(input, select, textarea, button, a)")) {
             if (!control.checkVisibility()) continue;
@@ -89,16 +120,61 @@ OUT_OF_REACH = """
             out.push(control.outerHTML.slice(0, 160));
         }
         scrollTo(0, 0);
-        return out;
+        return [wider, out];
     }
 """
 IS_DARK = "document.documentElement.classList.contains('dark')"
-LOOK = """
-    ([dark]) => {
-        document.documentElement.classList.toggle("dark", dark);
-        return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-    }
-"""
+SET_SCHEME = "([dark]) => document.documentElement.classList.toggle('dark', dark)"
+
+
+class _Views:
+    """One page in several views, one after another."""
+
+    def __init__(self, page: Page) -> None:
+        """Bring axe into the page."""
+        self.page = page
+        self.window: Any = page.viewport_size
+        self.links_are_in_text = True
+        page.emulate_media(reduced_motion="reduce")
+        if page.evaluate("typeof axe === 'undefined'"):
+            page.evaluate(_axe())
+        self.was_dark = self.dark = bool(page.evaluate(IS_DARK))
+        self.is_first = True
+        self.width: int | None = None
+
+    def faults(self, rules: list[str], *, dark: bool, width: int | None = None) -> list[dict[str, str]]:
+        """Of these rules, of all rules where something is shown that no view before has shown, and of the contrast
+        of texts that look like none that was judged before."""
+        is_changed = dark != self.dark
+        if width is not None and (wanted := {"width": width, "height": 768}) != self.page.viewport_size:
+            self.page.set_viewport_size(wanted)
+            is_changed = True
+        self.dark = dark
+        looks, part = self.page.evaluate(SHOW, [dark, is_changed, self.is_first])
+        fresh = set(looks) - _settled
+        of_new = TAGS if part and part not in _clean else []
+        if not self.is_first:
+            unneeded = set() if fresh else {"color-contrast"}
+            if width == self.width and not self.links_are_in_text:
+                unneeded.add("link-in-text-block")
+            rules = [rule for rule in [*rules, *(BY_WHOLE if part in _clean else [])] if rule not in unneeded]
+        found: Any = {"violations": []}
+        if rules or of_new:
+            found = self.page.evaluate(ASK, [rules, of_new, [*fresh]])
+            _settled.update(filter(None, found["settled"]))
+            if part and not found["violations"]:
+                _clean.add(part)
+        if self.is_first:
+            self.links_are_in_text = not found["hasNoLinkInText"]
+            self.is_first = False
+        self.width = width
+        return list(found["violations"])
+
+    def put_back(self) -> None:
+        if self.page.viewport_size != self.window:
+            self.page.set_viewport_size(self.window)
+        if self.dark != self.was_dark:
+            self.page.evaluate(SET_SCHEME, [self.was_dark])
 
 
 def barriers(page: Page) -> list[str]:
@@ -107,43 +183,31 @@ def barriers(page: Page) -> list[str]:
 
     The page is not loaded again: scheme and width change where it stands, and are put back.
     """
-    was_dark = _prepare(page)
-    window: Any = page.viewport_size
+    views = _Views(page)
     found = []
-    views = [
-        (WIDTHS[0], was_dark, TAGS),
-        (WIDTHS[0], not was_dark, BY_SCHEME),
-        (WIDTHS[1], not was_dark, BY_WIDTH),
-    ]
-    for width, dark, rules in views:
-        page.set_viewport_size({"width": width, "height": 768})
-        page.evaluate(LOOK, [dark])
-        found += [f"{'dark' if dark else 'light'}, {width}: {each['fault']}" for each in _violations(page, rules)]
-        if (wider := page.evaluate(SIDEWAYS)) > 0:
+    for width, is_other_scheme, rules in (
+        (WIDTHS[0], False, TAGS),
+        (WIDTHS[0], True, BY_SCHEME),
+        (WIDTHS[1], True, BY_WIDTH),
+    ):
+        dark = views.was_dark != is_other_scheme
+        faults = views.faults(rules, dark=dark, width=width)
+        found += [f"{'dark' if dark else 'light'}, {width}: {each['fault']}" for each in faults]
+        wider, out_of_reach = page.evaluate(OUT_OF_REACH)
+        if wider > 0:
             found.append(f"{wider} px wider than {width}")
-        found += [f"out of reach at {width}: {control}" for control in page.evaluate(OUT_OF_REACH)]
-    page.set_viewport_size(window)
-    page.evaluate(LOOK, [was_dark])
+        found += [f"out of reach at {width}: {control}" for control in out_of_reach]
+    views.put_back()
     return found
 
 
 def serious_barriers(page: Page) -> list[str]:
     """The violations that axe calls serious or critical on the page as it is shown now, in both schemes."""
     page.wait_for_load_state()
-    was_dark = _prepare(page)
-    found = _violations(page, TAGS)
-    page.evaluate(LOOK, [not was_dark])
-    found += _violations(page, BY_SCHEME)
-    page.evaluate(LOOK, [was_dark])
+    views = _Views(page)
+    found = views.faults(TAGS, dark=views.was_dark) + views.faults(BY_SCHEME, dark=not views.was_dark)
+    views.put_back()
     return [each["fault"] for each in found if each["impact"] in ("serious", "critical")]
-
-
-def _prepare(page: Page) -> bool:
-    """Bring axe into the page; returns whether it is dark."""
-    page.emulate_media(reduced_motion="reduce")
-    if page.evaluate("typeof axe === 'undefined'"):
-        page.evaluate(_axe())
-    return bool(page.evaluate(IS_DARK))
 
 
 @cache
@@ -151,14 +215,8 @@ def _axe() -> str:
     return str(Axe().axe_script)
 
 
-_legible: set[str] = set()
-"""Looks of texts of which axe said, in this process, that their contrast is sufficient."""
-
-
-def _violations(page: Page, rules: list[str]) -> list[dict[str, str]]:
-    """Of these rules, of all rules where something is shown that the view before did not show, and of the contrast
-    of texts that look like none that was judged before."""
-    looks = set(page.evaluate(LOOKS))
-    found: Any = page.evaluate(RUN, [rules, [] if rules == TAGS else TAGS, [*(looks - _legible)]])
-    _legible.update(filter(None, found["legible"]))
-    return list(found["violations"])
+_settled: set[str] = set()
+"""Looks of texts of which axe said, in this process, that their contrast is sufficient, or that it cannot judge them
+for what lies beneath."""
+_clean: set[str] = set()
+"""Parts that were shown for the first time where width or scheme had changed, and that axe found nothing on."""
