@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from playwright.sync_api import Page, Route, expect
 
 from apps.access import may
-from apps.users.models import Session, User
+from apps.users.models import User
 from apps.users.staff.accounts import groups_of
 from apps.users.staff.object_grants import grant_on_row
 from tests import people
@@ -305,7 +305,6 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     nora, alice = people.make_staff("nora", "Community Manager"), people.alice()
     story = make_story(alice, "Sunset at the lake")
     console(nora).get("/admin/")
-    session = Session.objects.get(user=nora)
     grant_on_row(people.admin(), nora, "stories.view_story", story, reason="helps out")
     page.goto("/admin/login/")
     page.fill("#id_username", "access")
@@ -347,13 +346,8 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     expect(page.get_by_text("Choose an end in the future.")).to_be_visible()
     check("permissions, rejected")
     for address in (
-        f"/admin/users/session/{session.pk}/change/",
-        f"/admin/users/session/of/{nora.pk}/end/",
         "/admin/users/session/?state=live",
-        "/admin/users/staff/add/",
         f"/admin/users/staff/{nora.pk}/history/",
-        f"/admin/users/staff/{nora.pk}/password/",
-        f"/admin/auth/group/{Group.objects.get(name='Community Manager').pk}/change/",
         "/admin/users/document/",
     ):
         page.goto(address)
