@@ -81,3 +81,41 @@ def test_barriers_of_one_scheme_and_of_one_width_are_found(page: Page) -> None:
     page.evaluate("document.querySelector('.planted').classList.add('on-grey')")
     found = {fault.partition(": <")[0] for fault in barriers(page)}
     assert "light, 1366: color-contrast" in found
+
+
+LOOKALIKES = """
+    () => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(`
+            .lookalike { color: #999; background: #888; }
+            .lookalike-narrow { display: none; }
+            @media (width < 500px) { .lookalike-narrow { display: block; } }
+        `);
+        document.adoptedStyleSheets.push(sheet);
+        document.querySelector("form").insertAdjacentHTML("beforeend", `
+            <p class="lookalike">*</p>
+            <button class="lookalike" type="button" disabled>Paler</button>
+            <nav class="lookalike-narrow" aria-label="Narrow"><a href="#id_username">To the name</a></nav>
+        `);
+    }
+"""
+
+
+def test_what_passes_once_is_judged_anew_where_it_says_or_stands_beside_something_else(page: Page) -> None:
+    page.goto("/admin/login/")
+    page.evaluate(LOOKALIKES)
+    for _again in range(2):
+        assert barriers(page) == []
+    for change, rule in (
+        ("document.querySelector('p.lookalike').textContent = 'Required'", "color-contrast"),
+        ("document.querySelector('p.lookalike').textContent = '*'", None),
+        ("document.querySelector('button.lookalike').disabled = false", "color-contrast"),
+        ("document.querySelector('button.lookalike').remove()", None),
+        (
+            "document.querySelector('form').insertAdjacentHTML('beforeend', '<nav aria-label=Narrow></nav>')",
+            "landmark-unique",
+        ),
+    ):
+        page.evaluate(change)
+        found = barriers(page)
+        assert (found == []) if rule is None else any(f": {rule}: " in fault for fault in found), (change, found)
