@@ -216,7 +216,7 @@ def _axe() -> str:
 
 
 _settled: set[str] = set()
-"""Looks of texts of which axe said, in this process, that their contrast is sufficient, or that it cannot judge them
-for what lies beneath."""
+"""Looks of texts of which axe said, in this process, that their contrast is sufficient, or that it cannot decide
+it for what lies beneath."""
 _clean: set[str] = set()
 """Parts that were shown for the first time where width or scheme had changed, and that axe found nothing on."""

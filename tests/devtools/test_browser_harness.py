@@ -101,7 +101,7 @@ LOOKALIKES = """
 """
 
 
-def test_what_passes_once_is_judged_anew_where_it_says_or_stands_beside_something_else(page: Page) -> None:
+def test_texts_and_parts_are_checked_anew_where_their_words_or_their_page_differ(page: Page) -> None:
     page.goto("/admin/login/")
     page.evaluate(LOOKALIKES)
     for _again in range(2):
