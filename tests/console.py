@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 
+from admin_dashboards import errors, site
+from admin_dashboards.context import StaffRequest
 from apps.moderation.models import Case
 from apps.users.models import Document, User
 
@@ -55,6 +60,21 @@ def console(user: User) -> Client:
     client = Browser()
     client.force_login(user, backend="apps.users.backends.Accounts")
     return client
+
+
+@contextmanager
+def undrawn_errors() -> Iterator[None]:
+    """Errors are their sentence: where most requests are refused, drawing the menu around each takes as long again as
+    refusing it. `test_the_error_page_is_drawn_for_all_staff` draws it."""
+
+    def sentence_alone(request: StaffRequest, status: int, sentence: str, **_: Any) -> HttpResponse:
+        request.console.refusal = sentence
+        return HttpResponse(sentence, status=status, content_type="text/plain")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (errors, site):
+            patch.setattr(module, "error_page", sentence_alone)
+        yield
 
 
 class _Page(HTMLParser):

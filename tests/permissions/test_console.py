@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
-from admin_dashboards import errors, site
-from admin_dashboards.context import StaffRequest
-from tests.console import console
+from tests.console import console, undrawn_errors
 from tests.permissions import console_scene
 from tests.permissions.console_table import FOR_ALL, SIGNING_OUT, TABLE
 from tests.undoing import undone
@@ -39,19 +36,6 @@ def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[dict[
         yield clients, rows
 
 
-@pytest.fixture
-def undrawn_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Errors are their sentence: most requests here are refused, and drawing the menu around each takes as long again
-    as refusing it."""
-
-    def sentence_alone(request: StaffRequest, status: int, sentence: str, **_: Any) -> HttpResponse:
-        request.console.refusal = sentence
-        return HttpResponse(sentence, status=status, content_type="text/plain")
-
-    for module in (errors, site):
-        monkeypatch.setattr(module, "error_page", sentence_alone)
-
-
 def test_the_error_page_is_drawn_for_all_staff(scene: tuple[dict[str, Client], dict[str, int]]) -> None:
     clients, _rows = scene
     for who in clients.keys() - {"anonymous", "alice"}:
@@ -61,8 +45,8 @@ def test_the_error_page_is_drawn_for_all_staff(scene: tuple[dict[str, Client], d
         assert str(page.context["sentence"]) in page.text, who
 
 
-@pytest.mark.usefixtures("undrawn_errors")
 @pytest.mark.parametrize("table", sorted({re.sub(r"^(\w+?_\w+?)_.*", r"\1", name) for name in TABLE}))
+@undrawn_errors()
 def test_all_users_are_admitted_and_denied_by_the_table(
     table: str, scene: tuple[dict[str, Client], dict[str, int]]
 ) -> None:

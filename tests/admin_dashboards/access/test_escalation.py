@@ -22,7 +22,7 @@ from apps.users.accounts.guards import ACCESS_PERMISSIONS, access_administrators
 from apps.users.models import ResetCode, User
 from tests import people
 from tests.client import api
-from tests.console import console
+from tests.console import console, undrawn_errors
 from tests.crawling import forms
 from tests.permissions import console_scene
 from tests.permissions.console_table import TABLE
@@ -261,6 +261,7 @@ def _unlogged() -> Iterator[None]:
     ("name", "readers", "steps"),
     [("access", ["access"], 100), (EVERYTHING, OTHERS, 20), *((name, [], 30) for name in OTHERS)],
 )
+@undrawn_errors()
 def test_no_action_raises_own_permissions_or_removes_the_last_access_manager(
     name: str, readers: Collection[str], steps: int
 ) -> None:

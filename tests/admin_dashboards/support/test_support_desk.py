@@ -30,7 +30,7 @@ from apps.users.verification.upload import send_document
 from apps.users.verification.viewing import record_view
 from tests import people
 from tests.client import api
-from tests.console import console, links
+from tests.console import console, links, undrawn_errors
 from tests.crawling import addresses, everything, forms
 from tests.drawn import png, upload
 from tests.factories import make_connection, make_event, make_message, make_notification, make_story
@@ -391,6 +391,7 @@ def test_the_desk_comes_first_in_their_menu(support: Client) -> None:
 
 
 @pytest.mark.timeout(400)
+@undrawn_errors()
 def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     cast = console_scene.cast()
     rows = console_scene.rows(cast)
