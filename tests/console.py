@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.middleware.csrf import _get_new_csrf_string
+from django.template.response import SimpleTemplateResponse
 from django.test import Client
 
 from admin_dashboards import errors, site
@@ -74,6 +75,22 @@ def undrawn_errors() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (errors, site):
             patch.setattr(module, "error_page", sentence_alone)
+        yield
+
+
+@contextmanager
+def undrawn_pages() -> Iterator[None]:
+    """Pages stay blank, errors too, where only what an address does is asked: drawing takes most of the time.
+
+    What a page would have been drawn with is the answer's `context_data`.
+    """
+
+    def blank(response: SimpleTemplateResponse) -> SimpleTemplateResponse:
+        response.content = b""
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SimpleTemplateResponse, "render", blank)
         yield
 
 

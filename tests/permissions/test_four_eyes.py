@@ -10,7 +10,6 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
-from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from redis import Redis
 
@@ -19,7 +18,7 @@ from apps.users.models import BlindCheck, Document, QualityShare, ReviewRule, Ro
 from apps.users.verification.review import review_document
 from tests import people
 from tests.client import Api, api
-from tests.console import console
+from tests.console import console, undrawn_pages
 from tests.factories import make_document
 from tests.permissions.api_table import TABLE as OPERATIONS
 from tests.permissions.console_scene import addresses
@@ -112,14 +111,9 @@ def approving(scene: Scene, client: Client, *, everything: bool = False) -> set[
 
 
 @pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages stay blank: what is asked is what an address does, and drawing some hundreds takes half a minute."""
-
-    def render(response: SimpleTemplateResponse) -> SimpleTemplateResponse:
-        response.content = b""
-        return response
-
-    monkeypatch.setattr(SimpleTemplateResponse, "render", render)
+def _undrawn() -> Iterator[None]:
+    with undrawn_pages():
+        yield
 
 
 @pytest.fixture
