@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -102,9 +101,11 @@ def test_the_palette_leads_to_pages_and_actions(who: str, term: str, address: st
 def test_the_palette_offers_only_what_opens() -> None:
     for who in ("compliance", "community", "access", "support"):
         client = console(getattr(people, who)())
-        for term in ("a", "de", "us", "next", "add", "re", "m"):
-            for address in links(search(client, term)):
-                assert client.get(address).status_code in (200, 302), (who, term, address)
+        terms = ("a", "de", "us", "next", "add", "re", "m")
+        offered = {address for term in terms for address in links(search(client, term))}
+        assert len(offered) >= 5, who
+        for address in offered:
+            assert client.get(address).status_code in (200, 302), (who, address)
 
 
 def test_the_palette_never_searches_what_is_masked() -> None:
@@ -140,11 +141,12 @@ def test_the_palette_is_bounded() -> None:
     assert len([link for link in found if link.startswith("/admin/stories/")]) == 5
 
 
-def test_too_many_searches_are_refused_for_a_while() -> None:
+def test_too_many_searches_are_refused_for_a_while(settings: Any) -> None:
+    _most, seconds = settings.LIMITS["console_search"]
+    settings.LIMITS = settings.LIMITS | {"console_search": (9, seconds)}
     client = console(people.support())
-    most, _seconds = settings.LIMITS["console_search"]
-    statuses = [search(client, "al").status_code for _ in range(most + 1)]
-    assert statuses[-2:] == [200, 429]
+    statuses = [search(client, "al").status_code for _ in range(10)]
+    assert statuses == [200] * 9 + [429]
 
 
 def test_a_search_when_signed_out_says_so_to_the_script() -> None:

@@ -1,5 +1,6 @@
 """What a page of one row costs: a fixed, small number of queries."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,23 +11,41 @@ from apps.users.staff.object_grants import grant_on_row
 from tests import people
 from tests.console import console
 from tests.factories import make_connection, make_event, make_message, make_notification, make_report, make_story
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def rows() -> dict[str, Any]:
-    alice, bob = people.alice(), people.bob()
-    story = make_story(alice)
-    return {
-        "stories/story": story,
-        "events/event": make_event(alice),
-        "chat/message": make_message(alice, bob),
-        "moderation/report": make_report(bob, "story", story, alice),
-        "connections/connection": make_connection(alice, bob),
-        "users/profile": alice.profile,
-        "notifications/notification": make_notification(alice),
-    }
+@pytest.fixture(scope="module")
+def rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
+    with django_db_blocker.unblock(), undone():
+        alice, bob = people.alice(), people.bob()
+        story = make_story(alice)
+        yield {
+            "stories/story": story,
+            "events/event": make_event(alice),
+            "chat/message": make_message(alice, bob),
+            "moderation/report": make_report(bob, "story", story, alice),
+            "connections/connection": make_connection(alice, bob),
+            "users/profile": alice.profile,
+            "notifications/notification": make_notification(alice),
+        }
+
+
+@pytest.fixture(scope="module")
+def numbers(rows: dict[str, Any], django_db_blocker: Any) -> Iterator[dict[str, int]]:
+    """Those of the rows, and of users and a group, among some more of each."""
+    with django_db_blocker.unblock(), undone():
+        officer, peer = people.compliance(), people.make_staff("peer", "Access Manager")
+        team = officer.groups.get()
+        for place in range(4):
+            one_more = people.make_staff(f"officer{place}", team.name)
+            grant_on_row(peer, one_more, "stories.view_story", rows["stories/story"])
+            make_story(people.make_user(f"alicia{place}"))
+            console(one_more).get("/admin/")
+        known = {name.split("/")[1]: row.pk for name, row in rows.items()}
+        known |= {user.username: user.pk for user in User.objects.filter(username__in=["alice", "bob"])}
+        yield known | {"officer": officer.pk, "peer": peer.pk, "team": team.pk}
 
 
 @pytest.mark.parametrize(
@@ -81,21 +100,11 @@ def test_a_page_costs_so_many_queries(
     ],
 )
 def test_a_desk_s_page_costs_so_many_queries_however_many_people_there_are(
-    rows: dict[str, Any], django_assert_num_queries: Any, who: str, address: str, count: int
+    numbers: dict[str, int], django_assert_num_queries: Any, who: str, address: str, count: int
 ) -> None:
-    officer, peer = people.compliance(), people.make_staff("peer", "Access Manager")
-    team = officer.groups.get()
-    for place in range(4):
-        one_more = people.make_staff(f"officer{place}", team.name)
-        grant_on_row(peer, one_more, "stories.view_story", rows["stories/story"])
-        make_story(people.make_user(f"alicia{place}"))
-        console(one_more).get("/admin/")
-    known = {name.split("/")[1]: row.pk for name, row in rows.items()}
-    known |= {user.username: user.pk for user in User.objects.filter(username__in=["alice", "bob"])}
-    known |= {"officer": officer.pk, "peer": peer.pk, "team": team.pk}
     client = console(getattr(people, who)())
     client.get("/admin/")
-    path = address.format(**known, then=timezone.now().isoformat().replace("+", "%2B"))
+    path = address.format(**numbers, then=timezone.now().isoformat().replace("+", "%2B"))
     client.get(path, follow=True)
     with django_assert_num_queries(count):
         assert client.get(path).status_code == 200
