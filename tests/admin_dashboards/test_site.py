@@ -14,7 +14,7 @@ from django.urls import reverse
 from admin_dashboards.menu import SECTIONS
 from apps.users.models import Session, User
 from tests import people
-from tests.console import console, links
+from tests.console import console, links, undrawn_errors
 from tests.factories import make_story
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,7 @@ THEIRS = {
 
 
 @pytest.mark.parametrize("name", THEIRS)
+@undrawn_errors()
 def test_groups_open_exactly_their_tables(name: str) -> None:
     client = console(getattr(people, name)())
     for table, address in TABLES.items():
@@ -163,6 +164,7 @@ def test_unknown_addresses_are_404_in_the_console_s_own_dress() -> None:
     assert "Nothing exists at this address" in page.content.decode()
 
 
+@undrawn_errors()
 def test_no_read_only_page_answers_a_post_as_if_it_were_fine() -> None:
     client = console(people.support())
     for address in ("/admin/", "/admin/users/", "/admin/autocomplete/", "/admin/jsi18n/", "/admin/search/"):

@@ -9,7 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests import people
-from tests.console import console, fields, links
+from tests.console import console, fields, links, undrawn_errors
 from tests.crawling import crawl, everything
 from tests.factories import (
     make_connection,
@@ -19,24 +19,26 @@ from tests.factories import (
     make_report,
     make_story,
 )
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 TABLES = ["connections/connection", "users/profile", "notifications/notification"]
 
 
-@pytest.fixture
-def rows() -> dict[str, Any]:
-    alice, bob = people.alice(), people.bob()
-    story, event = make_story(alice), make_event(alice)
-    return {
-        "stories/story": story,
-        "events/event": event,
-        "chat/message": make_message(alice, bob),
-        "moderation/report": make_report(bob, "story", story, alice),
-        "connections/connection": make_connection(alice, bob),
-        "users/profile": alice.profile,
-        "notifications/notification": make_notification(alice),
-    }
+@pytest.fixture(scope="module")
+def rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
+    with django_db_blocker.unblock(), undone():
+        alice, bob = people.alice(), people.bob()
+        story, event = make_story(alice), make_event(alice)
+        yield {
+            "stories/story": story,
+            "events/event": event,
+            "chat/message": make_message(alice, bob),
+            "moderation/report": make_report(bob, "story", story, alice),
+            "connections/connection": make_connection(alice, bob),
+            "users/profile": alice.profile,
+            "notifications/notification": make_notification(alice),
+        }
 
 
 @pytest.mark.parametrize("who", ["community", "support"])
@@ -75,6 +77,7 @@ def addresses(model: str, pk: int) -> list[str]:
 
 
 @pytest.mark.parametrize("table", TABLES)
+@undrawn_errors()
 def test_support_cannot_write_at_any_address(rows: dict[str, Any], table: str) -> None:
     row = rows[table]
     support = people.support()
@@ -104,6 +107,7 @@ def test_there_is_nothing_to_fill_in_for_support(rows: dict[str, Any], table: st
 
 
 @pytest.mark.parametrize("table", TABLES)
+@undrawn_errors()
 def test_superusers_only_read_them_too(rows: dict[str, Any], table: str) -> None:
     client = console(people.admin())
     own = f"/admin/{table}/{rows[table].pk}/"
@@ -114,6 +118,7 @@ def test_superusers_only_read_them_too(rows: dict[str, Any], table: str) -> None
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("who", ["compliance", "community", "access"])
+@undrawn_errors()
 def test_other_desks_do_not_open_them(rows: dict[str, Any], table: str, who: str) -> None:
     client = console(getattr(people, who)())
     for address in (f"/admin/{table}/", f"/admin/{table}/{rows[table].pk}/change/"):
