@@ -167,7 +167,7 @@ def found(user: User, addresses: set[str]) -> Evidence:
         home = client.get("/admin/")
         if home.status_code != 200:
             return set(), set(), {}
-        pages = {address: client.get(address) for address in known}
+        pages: dict[str, Any] = {address: client.get(address) for address in known}
     opening = {address for address, page in pages.items() if page.status_code == 200}
     rows = {
         address: set(pages[address].context_data["cl"].queryset.values_list("pk", flat=True))
