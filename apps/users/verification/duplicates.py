@@ -8,8 +8,8 @@ do not. So duplicates are found in three steps:
    accounts, by index: the fewer documents have a hash, the more it counts.
 2. Each candidate is aligned with the page by the features of both, which removes perspective, rotation and cropping,
    and compared block by block. The few blocks that agree least count. Documents of different users differ in some
-   (portrait, name, number), copies of one document nowhere; so a wrong candidate does no harm. This is done at half the
-   size, with the stored features of each.
+   (portrait, name, number), copies of one document nowhere; so a wrong candidate does no harm. Where there are many,
+   this is done at half the size, with the stored features of each.
 3. The few that agree best are compared at full size, with more features.
 
 The cost does not grow with the number of documents. docs/duplicates.md has the figures.

@@ -30,12 +30,20 @@ def hash_page(parts: list[bytes]) -> dict[str, Any]:
 def compare(parts: list[bytes]) -> dict[str, Any]:
     """Of pictures, each followed by its features, how the first and each other one agree; 0 for those left out."""
     pictures, features = parts[::2], parts[1::2]
-    small = rough(pictures[0], features[0])
-    agreed = [alike(small, rough(*other), ROUGH_SHIFT) for other in zip(pictures[1:], features[1:], strict=True)]
-    scores, full = [0.0] * len(agreed), page(pictures[0])
-    for best in np.argsort(-np.array(agreed), kind="stable")[:MOST_COMPARED].tolist():
+    scores, full = [0.0] * (len(pictures) - 1), page(pictures[0])
+    for best in most_alike(pictures, features):
         scores[best] = alike(full, page(pictures[best + 1]))
     return {"scores": scores}
+
+
+def most_alike(pictures: list[bytes], features: list[bytes]) -> list[int]:
+    """Numbers of the candidates that are compared at full size; where there are few, of all."""
+    if len(pictures) - 1 <= MOST_COMPARED:
+        return [*range(len(pictures) - 1)]
+    small = rough(pictures[0], features[0])
+    agreed = [alike(small, rough(*other), ROUGH_SHIFT) for other in zip(pictures[1:], features[1:], strict=True)]
+    best: list[int] = np.argsort(-np.array(agreed), kind="stable")[:MOST_COMPARED].tolist()
+    return best
 
 
 ORDERS = {"hash": hash_page, "compare": compare}
