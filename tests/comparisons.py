@@ -1,6 +1,7 @@
 """Pages that one test has drawn or compared are not drawn or compared again by the next.
 
-To the same files, within the same limits, a child gives one answer.
+To the same files, within the same limits, a child gives one answer. Children are forks, which start in a tenth of the
+time; what is about their start stands in `started`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from apps.infra.files import comparing, rendering
+from apps.infra.files import child_process, comparing, rendering, uploads
+from tests.forks import run_child
 from tests.settings import servers
 
 FOLDER = servers.home / "comparisons"
@@ -41,4 +43,20 @@ def kept() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for asking in (comparing, rendering):
             patch.setattr(asking, "answer_of", asked_once)
+        for starting in (rendering, uploads):
+            patch.setattr(starting, "run_child", run_child)
         yield
+
+
+@contextmanager
+def started() -> Iterator[None]:
+    """Children start as in production, and each is asked anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        for asking in (comparing, rendering):
+            patch.setattr(asking, "answer_of", _answer_of)
+        for starting in (rendering, uploads):
+            patch.setattr(starting, "run_child", child_process.run_child)
+        yield
+
+
+_answer_of = rendering.answer_of

@@ -1,7 +1,8 @@
 """A process that has loaded the libraries, none of our modules, and starts programs as forks of itself.
 
 Each program runs as `python FILE …` or `python -m MODULE …` would run it: as the main module, with its own environment,
-folder, files and exit code, with default signals and a random state of its own. `tests.forks` asks for it.
+folder, files and exit code, with default signals and a random state of its own. `tests.forks` asks for it, and says
+by which name of `LIBRARIES` the programs go.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import threading
 from typing import Any
 
-LIBRARIES = (
+PROGRAMS = (
     "PIL.PngImagePlugin",
     "channels_redis.utils",
     "django.conf.urls",
@@ -52,13 +53,19 @@ LIBRARIES = (
 )
 """Of what our modules import, all that needs no settings."""
 
+CHILDREN = ("PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
+CHILDREN += ("cv2", "numpy.random", "numpy.typing", "pikepdf", "pypdfium2")
+"""Of what `apps.infra.files.children` import, all."""
+
+LIBRARIES = {"programs": PROGRAMS, "children": CHILDREN}
+
 BEYOND = 100
 """Numbers that files may have beyond those that a program asks for."""
 
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
-    for name in LIBRARIES:
+    for name in LIBRARIES[sys.argv[2]]:
         importlib.import_module(name)
     # A fork has the thread that forks alone: locks of others would never open.
     assert threading.active_count() == 1, threading.enumerate()
@@ -109,7 +116,8 @@ def begin(files: list[int]) -> dict[str, Any]:
         os.dup2(file, number)
         os.close(file)
     os.chdir(asked["folder"])
-    sys.path[0] = asked["folder"]
+    if not sys.flags.isolated:
+        sys.path[0] = asked["folder"]
     coerced = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}  # by Python, as it starts
     os.environ.clear()
     os.environ.update(coerced | asked["environment"])

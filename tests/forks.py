@@ -10,25 +10,36 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from apps.infra.files import child_process
 from devtools.paths import CHECKOUT
 
 SERVER = Path(__file__).with_name("fork_server.py")
 
 
-@cache
-def _server() -> socket.socket:
-    """What this process asks its own server by, which ends with it."""
-    ours, its = socket.socketpair()
+# Those of the server of each kind of program, which what is read by libraries as they are loaded must stand in.
+STARTS: dict[str, tuple[list[str], dict[str, str]]] = {
     # A library that computes with several threads would start them when it is loaded.
-    environment = {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, SERVER, str(its.fileno())]
+    "programs": ([], {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1"}),
+    "children": (["-I"], child_process.ENVIRONMENT),
+}
+_starting = threading.Lock()
+
+
+@cache
+def _server(kind: str) -> socket.socket:
+    """What this process asks its own server of that kind by, which ends with it."""
+    ours, its = socket.socketpair()
+    options, environment = STARTS[kind]
+    command = [sys.executable, *options, SERVER, str(its.fileno()), kind]
     server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
     its.close()
 
@@ -44,7 +55,7 @@ def _server() -> socket.socket:
 class Fork:
     """`python *command`, of a file or of `-m` and a module, as subprocess.Popen has a process.
 
-    Without `err`, what it writes to stderr is read by `communicate`.
+    Without `out` and `err`, what it writes to stdout and stderr is read by `communicate`.
     """
 
     def __init__(
@@ -53,16 +64,26 @@ class Fork:
         *,
         env: dict[str, str],
         cwd: Path = CHECKOUT,
+        given: int | None = None,
+        out: int | None = None,
         err: int | None = None,
         pass_fds: Sequence[int] = (),
+        kind: str = "programs",
     ) -> None:
         self.returncode: int | None = None
         self._channel, its = socket.socketpair()
         self._out, self._err = TemporaryFile(), TemporaryFile()  # noqa: SIM115  # read once it has ended
         asked = {"command": command, "environment": env, "folder": str(cwd), "numbers": [0, 1, 2, *pass_fds]}
         with its, Path(os.devnull).open("rb") as nothing:
-            files = [nothing.fileno(), self._out.fileno(), self._err.fileno() if err is None else err, *pass_fds]
-            socket.send_fds(_server(), [b"1"], [its.fileno(), *files])
+            files = [
+                nothing.fileno() if given is None else given,
+                self._out.fileno() if out is None else out,
+                self._err.fileno() if err is None else err,
+                *pass_fds,
+            ]
+            with _starting:
+                server = _server(kind)
+            socket.send_fds(server, [b"1"], [its.fileno(), *files])
         self._channel.sendall(json.dumps(asked).encode() + b"\n")
         self.pid = int.from_bytes(self._channel.recv(4))
         assert self.pid, "The server of forks did not start."
@@ -94,6 +115,40 @@ class Fork:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def run_child(
+    child: str, content: bytes, order: Mapping[str, object], *, seconds: int, memory: int
+) -> subprocess.CompletedProcess[bytes]:
+    """As that of `apps.infra.files.child_process`, by a fork."""
+    command = child_process.command(child, {**order, "seconds": seconds, "memory": memory})
+    deadline = time.monotonic() + seconds + child_process.STARTING
+    # A child may write into no file, so that it gets pipes.
+    (reading, out), (reading_errors, err) = os.pipe(), os.pipe()
+    written = {reading: b"", reading_errors: b""}
+    try:
+        with TemporaryFile() as given:
+            given.write(content)
+            given.seek(0)
+            env = child_process.ENVIRONMENT
+            fork = Fork(command[2:], env=env, given=given.fileno(), out=out, err=err, kind="children")
+        os.close(out)
+        os.close(err)
+        open_pipes = set(written)
+        while open_pipes:
+            ready = select.select(open_pipes, [], [], max(0, deadline - time.monotonic()))[0]
+            if not ready:
+                fork.kill()
+                raise subprocess.TimeoutExpired(command, seconds + child_process.STARTING)
+            for pipe in ready:
+                part = os.read(pipe, 1 << 16)
+                written[pipe] += part
+                if not part:
+                    open_pipes.remove(pipe)
+    finally:
+        os.close(reading)
+        os.close(reading_errors)
+    return subprocess.CompletedProcess(command, fork.wait(), written[reading], written[reading_errors])
 
 
 def _text(file: IO[bytes]) -> str:

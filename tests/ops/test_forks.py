@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from apps.infra.files import child_process
+from tests import forks
+from tests.drawn import filled_form, picture
 from tests.forks import Fork
 
 PROGRAM = """
@@ -35,16 +38,26 @@ sys.exit(7)
 """
 
 
-@pytest.mark.parametrize("arguments", [["program.py", "a", "b"], ["-m", "program", "a"], ["program.py", "fail"]])
-def test_a_forked_program_differs_in_nothing_from_a_started_one(tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["program.py", "a", "b"], "programs"),
+        (["-m", "program", "a"], "programs"),
+        (["program.py", "fail"], "programs"),
+        (["program.py", "a"], "children"),
+    ],
+)
+def test_a_forked_program_differs_in_nothing_from_a_started_one(
+    tmp_path: Path, arguments: list[str], kind: str
+) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     command = [str(tmp_path / arguments[0]), *arguments[1:]] if arguments[0].endswith(".py") else arguments
     environment = {"PATH": "/bin", "SOME": "thing"}
     started = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *forks.STARTS[kind][0], *command],
         cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    forked = Fork(command, env=environment, cwd=tmp_path)
+    forked = Fork(command, env=environment, cwd=tmp_path, kind=kind)
     out, err = forked.communicate()
     assert forked.poll() == started.returncode
     assert json.loads(out) == json.loads(started.stdout)
@@ -61,3 +74,36 @@ def test_a_forked_program_dies_of_its_signals(tmp_path: Path) -> None:
         forked.send_signal(number)
         assert forked.wait(60) == -number
         forked.send_signal(number)  # to nothing that is not ours
+
+
+ANY_SIZE = {"max_side": 400, "max_short": 0, "effort": 2, "watermark": "vera", "max_pages": 9}
+
+
+def test_a_forked_child_answers_as_a_started_one_within_the_same_limits() -> None:
+    form = filled_form("Ada Lovelace")
+    drawing = {"do": "render", "media_type": "application/pdf", "page": 1} | ANY_SIZE
+    started, forked = child_process.run_child, forks.run_child
+    page = started("rendering", form, drawing, seconds=15, memory=1 << 30).stdout
+    hashing = {"do": "hash", "lengths": [len(page)]}
+    asked: dict[str, tuple[str, bytes, dict[str, object], int]] = {
+        "a page": ("rendering", form, drawing, 1 << 30),
+        "a picture": ("rendering", picture(), drawing | {"media_type": "image/png"}, 1 << 30),
+        "no such page": ("rendering", form, drawing | {"page": 2}, 1 << 30),
+        "the file": ("rendering", form, drawing | {"do": "inspect"}, 1 << 30),
+        "hashes": ("comparing", page, hashing, 1 << 30),
+        "hashes of nothing": ("comparing", b"no page", hashing, 1 << 30),
+        "hashes in little memory": ("comparing", page, hashing, 1 << 26),
+        "a check": ("pdf_check", form, {"pages": 9}, 1 << 30),
+    }
+    for what, (child, content, order, memory) in asked.items():
+        one, other = (run(child, content, order, seconds=15, memory=memory) for run in (started, forked))
+        assert (other.returncode, other.stdout) == (one.returncode, one.stdout), what
+        assert other.args == one.args
+        assert bool(other.stderr) == bool(one.stderr), what
+
+
+def test_a_forked_child_is_ended_when_its_time_is_over() -> None:
+    form = filled_form("Ada Lovelace")
+    order = {"do": "inspect", "media_type": "application/pdf", "max_pages": 9}
+    with pytest.raises(subprocess.TimeoutExpired):
+        forks.run_child("rendering", form, order, seconds=-child_process.STARTING, memory=1 << 30)

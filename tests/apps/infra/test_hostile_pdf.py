@@ -10,6 +10,7 @@ import pytest
 from apps.errors import Invalid, WrongKind
 from apps.infra.files import uploads
 from apps.infra.files.rendering import render_page
+from tests import comparisons
 from tests.drawn import flate_bomb, pdf, pdf_with, upload
 from tests.refusals import rejected_upload
 
@@ -345,4 +346,5 @@ def test_a_pdf_of_too_many_pages_is_refused() -> None:
 def test_a_pdf_that_unpacks_to_gigabytes_is_refused() -> None:
     content = flate_bomb()
     assert len(content) < uploads.DOCUMENT_SIZE
-    rejected_upload(uploads.take_document, content, Invalid, "pdf-broken")
+    with comparisons.started():
+        rejected_upload(uploads.take_document, content, Invalid, "pdf-broken")

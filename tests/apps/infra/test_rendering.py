@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,14 @@ from PIL import Image, ImageChops, ImageDraw
 from apps.infra.files import rendering
 from apps.infra.files.comparing import fingerprint
 from apps.infra.files.rendering import Unrenderable, inspect, render_page
+from tests import comparisons
 from tests.drawn import FIELDS, filled_form, in_readers_font, pdf_with, ticked
+
+
+@pytest.fixture
+def _started() -> Iterator[None]:
+    with comparisons.started():
+        yield
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (1200, 800)) -> bytes:
@@ -72,12 +80,14 @@ def test_a_page_of_monstrous_size_is_drawn_small() -> None:
     assert max(opened(render_page(out.getvalue(), "application/pdf", 1, watermark="")).size) <= rendering.MAX_SIDE
 
 
+@pytest.mark.usefixtures("_started")
 def test_the_child_may_not_take_more_memory_than_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "MEMORY", 64 * 1024 * 1024)
     with pytest.raises(Unrenderable):
         render_page(picture(size=(6000, 6000)), "image/png", 1, watermark="")
 
 
+@pytest.mark.usefixtures("_started")
 def test_the_child_that_compares_pages_has_the_same_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     page = render_page(filled_form("Ada Lovelace"), "application/pdf", 1, watermark="")
     assert len(fingerprint(page).hashes) > 100
@@ -92,6 +102,7 @@ def test_the_child_that_compares_pages_has_the_same_limits(monkeypatch: pytest.M
     assert refused.value.code == "too-slow-to-draw"
 
 
+@pytest.mark.usefixtures("_started")
 def test_the_child_is_ended_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "SECONDS", -4.99)
     with pytest.raises(Unrenderable) as refused:
