@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,7 +22,8 @@ from apps.users.authentication.jobs import send_reset_code
 from tests.api.realtime.client import Client, chat
 from tests.apps.chat.people import room_of
 from tests.ops.processes import PATIENCE, Command, HttpCommand, pause
-from tests.people import alice, bob
+from tests.people import alice, bob, make_user
+from tests.races import at_once
 from tests.settings import servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,17 +95,29 @@ class Proxy:
             kept[process.port] = link
 
 
-@pytest.mark.parametrize("command", ["web", "serve"])
-def test_no_call_fails_while_processes_are_replaced(command: str) -> None:
-    a, b = alice(), bob()
-    room = room_of(a, b)
+def test_no_call_fails_while_processes_are_replaced() -> None:
+    commands = "web", "serve"
+    # Each on data of its own, and both at once: draining is waiting.
+    people = [[make_user(f"{command}.{name}") for name in ("sender", "receiver")] for command in commands]
+    rooms = [room_of(*pair) for pair in people]
+    tokens = [[begin(sender).access for _ in range(2)] for sender, _ in people]
+    actions = [
+        partial(replace_processes, command, room.name, *both)
+        for command, room, both in zip(commands, rooms, tokens, strict=True)
+    ]
+    for room, stored in zip(rooms, at_once(actions), strict=True):
+        assert set(stored) == set(Message.objects.filter(room=room).values_list("pk", flat=True))
+
+
+def replace_processes(command: str, room: str, token: str, slow_token: str) -> list[int]:
+    """Replace two processes one after the other while messages are sent; the numbers of those acknowledged."""
     # Long enough that a test that is held up for seconds still sees it drain.
     patient = DRAINING | {"DRAIN_SECONDS": "8"}
     with HttpCommand(command, **patient) as first, HttpCommand(command, **DRAINING) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
-        with Proxy([first, second], begin(a).access, room.name) as proxy:
-            slow = upload_slowly(first.port, begin(a).access)
+        with Proxy([first, second], token, room) as proxy:
+            slow = upload_slowly(first.port, slow_token)
             first.ask_to_stop()
             asked = time.monotonic()
             try:
@@ -127,7 +141,7 @@ def test_no_call_fails_while_processes_are_replaced(command: str) -> None:
                 proxy.is_over.set()
     assert code in (0, 143), said
     assert proxy.failures == []
-    assert set(proxy.stored) == set(Message.objects.values_list("pk", flat=True))
+    return proxy.stored
 
 
 def upload_slowly(port: int, token: str) -> Callable[[], int]:
