@@ -84,7 +84,7 @@ def test_a_forked_child_answers_as_a_started_one_within_the_same_limits() -> Non
     drawing = {"do": "render", "media_type": "application/pdf", "page": 1} | ANY_SIZE
     started, forked = child_process.run_child, forks.run_child
     page = started("rendering", form, drawing, seconds=15, memory=1 << 30).stdout
-    hashing = {"do": "hash", "lengths": [len(page)]}
+    hashing: dict[str, object] = {"do": "hash", "lengths": [len(page)]}
     asked: dict[str, tuple[str, bytes, dict[str, object], int]] = {
         "a page": ("rendering", form, drawing, 1 << 30),
         "a picture": ("rendering", picture(), drawing | {"media_type": "image/png"}, 1 << 30),
