@@ -34,6 +34,7 @@ ALONE = (
     "/admin/privacy/holds/",
     "/admin/privacy/retention/",
     "/admin/access/audit/?actor=decider&since=2020-01-01T00%3A00",
+    "/admin/access/audit/?id=99999",
     "/admin/access/audit/?request=none",
     "/admin/access/explain/?person=trainee&perm=stories.delete_story",
     "/admin/auth/group/add/",
@@ -51,7 +52,7 @@ ALONE = (
     "/admin/no-such-page/",
     "/admin/users/user/add/",
 )
-STATUS = {"/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
+STATUS = {"/admin/access/audit/?id=99999": 422, "/admin/no-such-page/": 404, "/admin/users/user/add/": 403}
 
 
 def addresses() -> list[str]:
