@@ -78,12 +78,17 @@ def undrawn_errors() -> Iterator[None]:
         yield
 
 
+_DRAWN = SimpleTemplateResponse.render
+
+
 @contextmanager
 def undrawn_pages() -> Iterator[None]:
     """Pages stay blank, errors too, where only what an address does is asked: drawing takes most of the time.
 
-    What a page would have been drawn with is the answer's `context_data`.
+    What a page would have been drawn with is the answer's `context_data`. For the whole process: not within threads,
+    the last of which would leave it blank.
     """
+    assert SimpleTemplateResponse.render is _DRAWN
 
     def blank(response: SimpleTemplateResponse) -> SimpleTemplateResponse:
         response.content = b""

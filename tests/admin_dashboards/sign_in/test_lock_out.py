@@ -22,7 +22,7 @@ from tests import people
 from tests.authenticator import enrol, wrong
 from tests.client import api
 from tests.clock import Clock
-from tests.console import console, fields, undrawn_pages
+from tests.console import console, fields
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -43,13 +43,11 @@ def login(username: str = "support", password: str = WRONG, **extra: Any) -> Any
 
 
 def guesses(number: int, username: str = "support", address: str = HERE) -> list[int]:
-    with undrawn_pages():
-        return [guess(username, address=address).status_code for _guess in range(number)]
+    return [guess(username, address=address).status_code for _guess in range(number)]
 
 
 def opens(username: str = "support", address: str = HERE) -> bool:
-    with undrawn_pages():
-        return bool(guess(username, people.PASSWORD, address).status_code == 302)
+    return bool(guess(username, people.PASSWORD, address).status_code == 302)
 
 
 def minutes_locked(username: str = "support") -> int:
