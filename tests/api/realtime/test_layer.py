@@ -15,10 +15,12 @@ import redis
 from channels.layers import get_channel_layer
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings as django_settings
+from django.db import connection
 
 from api.realtime import channel
 from api.realtime.channel import Channel
 from apps.chat.models import Message, Room
+from apps.infra.owner import as_owner
 from apps.infra.pubsub import _Sender, server_of
 from apps.users.models import User
 from config.layers import TIMEOUTS, broadcast_prefix, channel_layers
@@ -275,7 +277,9 @@ MESSAGES = 40
 
 @pytest.fixture
 def rooms(transactional_db: None) -> list[tuple[User, User, Room]]:
-    """Eight pairs of people, each with a room: as many as it takes for two servers to have some each."""
+    """Eight pairs of people, each with a room: numbered from 1, so that two servers have some each."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('chat_room', 'id'), 1, false)")
     pairs = [(make_user(f"left{number}"), make_user(f"right{number}")) for number in range(8)]
     return [(left, right, room_of(left, right)) for left, right in pairs]
 
