@@ -111,6 +111,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs_are_read() -> None:
+    import config.asgi  # noqa: F401 - which configures the logs when it is imported, and not again
+
     log_secrets.write_as_production()
     log_secrets.plant_messages()
 
