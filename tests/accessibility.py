@@ -170,7 +170,7 @@ class _Views:
         self.width = width
         return list(found["violations"])
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         if self.page.viewport_size != self.window:
             self.page.set_viewport_size(self.window)
         if self.dark != self.was_dark:
@@ -181,7 +181,7 @@ def barriers(page: Page) -> list[str]:
     """What is not accessible on the page that is open, how far it is wider than the window, and what of its open
     parts lies outside of the window or under something else.
 
-    The page is not loaded again: scheme and width change where it stands, and are put back.
+    The page is not loaded again: scheme and width change where it stands, and are restored.
     """
     views = _Views(page)
     found = []
@@ -197,7 +197,7 @@ def barriers(page: Page) -> list[str]:
         if wider > 0:
             found.append(f"{wider} px wider than {width}")
         found += [f"out of reach at {width}: {control}" for control in out_of_reach]
-    views.put_back()
+    views.restore()
     return found
 
 
@@ -206,7 +206,7 @@ def serious_barriers(page: Page) -> list[str]:
     page.wait_for_load_state()
     views = _Views(page)
     found = views.faults(TAGS, dark=views.was_dark) + views.faults(BY_SCHEME, dark=not views.was_dark)
-    views.put_back()
+    views.restore()
     return [each["fault"] for each in found if each["impact"] in ("serious", "critical")]
 
 

@@ -30,7 +30,7 @@ from tests.tab import Tab
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
 expect.set_options(timeout=20_000)
 
-# Filled by migrations, needed by every test; roles are put back where a test changed them.
+# Filled by migrations, needed by every test; roles are restored where a test changed them.
 OF_ROLES = "auth_group", "auth_group_permissions"
 KEPT = {"django_migrations", "django_content_type", "auth_permission", *OF_ROLES}
 ROLES = """

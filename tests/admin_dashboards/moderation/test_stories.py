@@ -1,4 +1,4 @@
-"""Stories in the console: seen newest first, taken down by selecting and Delete, put back."""
+"""Stories in the console: seen newest first, removed by selecting and Delete, restored."""
 
 from datetime import timedelta
 from io import BytesIO
