@@ -21,6 +21,7 @@ import pytest
 from api.main import api
 from devtools.paths import CHECKOUT
 from tests import people
+from tests.api.realtime.client import UPGRADE
 from tests.factories import make_event
 
 NGINX, OPENSSL = shutil.which("nginx"), shutil.which("openssl")
@@ -109,6 +110,7 @@ def test_nginx_configuration_works_on_any_port(ports: tuple[int, int], tmp_path:
     for sent in ({"Origin": origin}, {"Referer": f"{origin}/admin/login/"}):
         answer = ask("POST", "/admin/login/?next=/admin/", urlencode(form), **kind, **sent)
         assert answer.status == 302, answer.read()
+    assert ask("GET", "/ws/notifications/", **UPGRADE).status == 101
     assert json.load(ask("GET", "/api/events"))["next"].startswith(f"{origin}/api/events?")
     for port in (plain, tls):
         for path, status, place in (
@@ -135,6 +137,7 @@ def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_pa
     waits = (
         (r"proxy_read_timeout 30s;", "proxy_read_timeout 2s;"),
         (r"proxy_read_timeout 10s;", "proxy_read_timeout 1s;"),
+        (r"proxy_read_timeout 4s;", "proxy_read_timeout 1s;"),
     )
     # It takes connections, as the system does for a process that is stopped, and answers nothing.
     with (
@@ -147,10 +150,13 @@ def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_pa
             ("POST", "/api/chat", "application/problem+json", 1),
             ("POST", "/api/stories", "application/problem+json", 2),
             ("GET", "/admin/", "text/html", 2),
+            ("GET", "/ws/notifications/", "application/problem+json", 1),
         ):
             started = time.monotonic()
             asked = http.client.HTTPSConnection("localhost", tls, context=trust, timeout=20)
-            asked.request(method, path, "{}" if method == "POST" else None)
+            asked.request(
+                method, path, "{}" if method == "POST" else None, UPGRADE if path.startswith("/ws/") else {}
+            )
             answer = asked.getresponse()
             assert (answer.status, answer.headers.get_content_type(), answer.getheader("Retry-After")) == (
                 503,

@@ -18,6 +18,14 @@ from apps.users.models import User
 # Seconds until a frame that does not come is missed. Everything is here at once, or, without the broker, in 2 seconds.
 PATIENCE = 10
 
+# What opens a socket (RFC 6455, 4.1, which has this key, too).
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
 
 class Client:
     def __init__(self, connection: Connection) -> None:

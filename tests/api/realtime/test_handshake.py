@@ -11,16 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from ops.web import HEAD_MAX
+from tests.api.realtime.client import UPGRADE
 from tests.client import api
 from tests.people import alice
 
 PATIENCE = 5
-UPGRADE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
 
 # One long cookie, many cookies, many headers, a long address.
 TAKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
