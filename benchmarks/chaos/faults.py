@@ -19,6 +19,7 @@ from benchmarks import http_load
 from benchmarks.chaos import disks
 from benchmarks.chaos.stack import Stack
 from devtools.embedded.server import Server
+from devtools.paths import VAR
 
 SLOW = 0.15
 """Seconds by which each piece that goes through a proxy is late."""
@@ -35,6 +36,8 @@ class Fault:
     """For which it stays broken."""
     gives_no_answer: bool = False
     """Whether what answers calls is itself stopped: the proxy in front of it speaks, which is not run here."""
+    ready: Callable[[Stack], AbstractContextManager[None]] = lambda _stack: contextlib.nullcontext()
+    """What has to be otherwise than usual before anything can break, and after all is counted."""
     needs: Callable[[Stack], str] = lambda _stack: ""
     """Why it cannot be tried on this machine."""
 
@@ -223,21 +226,37 @@ def process_stopped(name: str) -> Fault:
 
 
 def skewed(name: str, seconds: int) -> Fault:
+    """The clock of a process moves while it works; nothing is stopped for that."""
+    clock = VAR / f"clock-of-{name}"
+
+    def shift(by: int) -> None:
+        clock.with_suffix(".new").write_text(f"{by:+d}")
+        clock.with_suffix(".new").replace(clock)  # it is read all the time
+
     @contextmanager
-    def broken(stack: Stack) -> Iterator[None]:
+    def movable(stack: Stack) -> Iterator[None]:
+        shift(0)
         stack.start_process(
-            name, LD_PRELOAD=str(_libfaketime()), FAKETIME=f"{seconds:+d}", FAKETIME_DONT_FAKE_MONOTONIC="1"
+            name,
+            LD_PRELOAD=str(_libfaketime()),
+            FAKETIME_TIMESTAMP_FILE=str(clock),
+            FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
         )
         if name in stack.ports:
             http_load.wait_until_ready(stack.ports[name])
         yield
         stack.start_process(name)
+        clock.unlink()
+
+    @contextmanager
+    def broken(_stack: Stack) -> Iterator[None]:
+        shift(seconds)
+        yield
+        shift(0)
 
     how = "ahead" if seconds > 0 else "behind"
-    # It is replaced for that, twice, and the only one of its kind: while it stops nothing answers.
-    is_alone = name != "worker"
-    what = f"clock {abs(seconds)} s {how}"
-    return Fault(name, what, broken, seconds=12, gives_no_answer=is_alone, needs=_needs_libfaketime)
+    return Fault(name, f"clock {abs(seconds)} s {how}", broken, seconds=12, ready=movable, needs=_needs_libfaketime)
 
 
 def _libfaketime() -> Path | None:

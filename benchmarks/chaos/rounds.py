@@ -58,6 +58,11 @@ class Row:
 
 
 def run(fault: Fault, stack: Stack, load: Load) -> Row:
+    with fault.ready(stack):
+        return _run(fault, stack, load)
+
+
+def _run(fault: Fault, stack: Stack, load: Load) -> Row:
     row = Row(fault.name)
     stack.mail.received.clear()
     load.start()
