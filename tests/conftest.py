@@ -13,7 +13,6 @@ import psycopg
 import pytest
 import redis
 import uvicorn
-from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -24,7 +23,7 @@ from devtools import chromium
 from devtools.embedded.postgres import APPLICATION
 from ops.web import listen, web_server
 from tests import comparisons, database, log_secrets, script_faults
-from tests.settings import servers
+from tests.settings import number, servers
 from tests.tab import Tab
 
 # Milliseconds. Pages are drawn by two cores that run other tests, too.
@@ -128,8 +127,10 @@ def _comparisons_are_kept() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
+    with redis.Redis.from_url(servers.redis_url(number, user="default")) as client:
         yield client
+        # Infloo goes on without a right that it lacks, and would limit less.
+        assert [entry["object"] for entry in client.acl_log()] == []
 
 
 @pytest.fixture(autouse=True)

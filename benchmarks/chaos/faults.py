@@ -154,7 +154,7 @@ def _disk_full(stack: Stack) -> Iterator[None]:
 
 
 def _valkey(stack: Stack) -> redis.Redis:
-    return redis.Redis.from_url(stack.pair.redis_url(), socket_timeout=5)
+    return redis.Redis.from_url(stack.pair.redis_url(user="default"), socket_timeout=5)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from devtools.embedded.ownership import Unavailable, hand_over, is_root, name_of
 from devtools.embedded.postgres import APPLICATION, OWNER, Postgres
 from devtools.embedded.server import STOP_TIMEOUT, Server
-from devtools.embedded.valkey import Valkey
+from devtools.embedded.valkey import USER, Valkey
 
 if TYPE_CHECKING:
     import psutil
@@ -39,8 +39,9 @@ class Pair:
         """By the role that owns the tables and may make databases."""
         return self.database_url(name, role=OWNER)
 
-    def redis_url(self, number: int = 0) -> str:
-        return f"unix://{quote(str(self.valkey.socket_file))}?db={number}"
+    def redis_url(self, number: int = 0, *, user: str = USER) -> str:
+        """By the user that may do what Infloo does, or as `default`, who may do everything."""
+        return f"unix://{user}@{quote(str(self.valkey.socket_file))}?db={number}"
 
     def join(self) -> None:
         """Count this process among the users of the pair, and start what does not run yet. Raises `Unavailable`."""

@@ -10,6 +10,18 @@ from devtools.embedded.ownership import give, is_root
 from devtools.embedded.programs import path_of
 from devtools.embedded.server import Server
 
+USER = "infloo"
+RIGHTS = (
+    "~*", "&*", "-@all",
+    "+ping", "+info", "+select", "+client|setinfo",
+    "+get", "+set", "+getdel", "+del", "+exists", "+incrby", "+expire", "+pexpire", "+ttl", "+pttl",
+    "+lindex", "+lpush", "+ltrim",
+    "+zadd", "+zrange", "+zrem", "+zremrangebyscore",
+    "+eval", "+evalsha", "+script|load", "+multi", "+exec",
+    "+publish", "+subscribe", "+unsubscribe",
+)  # fmt: skip
+"""What Infloo may do on a Valkey (its ACL): what it does, here and in `deploy/compose.yaml`."""
+
 
 class Valkey(Server):
     name = "Valkey"
@@ -40,4 +52,5 @@ class Valkey(Server):
         options = ["--port", "0", "--unixsocket", str(self.socket_file), "--unixsocketperm", "700"]
         options += ["--dir", str(self.data), "--pidfile", str(self.pid_file), "--databases", "64"]
         options += ["--save", "", "--appendonly", "yes" if self.durable else "no"]
+        options += ["--user", USER, "on", "nopass", *RIGHTS]
         return [path_of(self.home, "valkey-server"), *options]

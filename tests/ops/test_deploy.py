@@ -12,6 +12,7 @@ import yaml
 from django.core.management import get_commands, load_command_class
 
 from devtools.embedded.archiving import archiving
+from devtools.embedded.valkey import RIGHTS, USER
 from devtools.paths import CHECKOUT
 from ops.recovery.checks import LOST_MOST
 
@@ -80,7 +81,8 @@ def test_services_and_scrapes_find_the_ports_of_their_pods() -> None:
 def test_no_server_of_compose_is_open_without_a_password() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     broker, settings = services["broker"]["command"], services["web"]["environment"]
-    assert broker[broker.index("--requirepass") + 1] == "${BROKER_PASSWORD}"
+    users = " ".join(broker).split(" --user ")[1:]
+    assert users == ["default off", " ".join((USER, "on", ">${BROKER_PASSWORD}", *RIGHTS))]
     assert services["database"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD}"
     for url, name in (("REDIS_URL", "BROKER_PASSWORD"), ("DATABASE_URL", "APP_PASSWORD")):
         # Unset or empty, nothing starts.

@@ -35,6 +35,9 @@ def test_embedded_servers_start_and_stop_together(home: Path) -> None:
             assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
         with redis.Redis.from_url(pair.redis_url(3)) as valkey:
             assert valkey.ping()
+            for command in ("KEYS *", "FLUSHALL", "CONFIG GET *", "ACL LIST", "SCRIPT FLUSH", "REPLICAOF NO ONE"):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    valkey.execute_command(*command.split())
         processes = [*pair.postgres.remains(), *pair.valkey.remains()]
         assert processes
         assert 0 not in {process.uids().effective for process in processes}
