@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.errors import Conflict, DomainError
+from apps.infra.ids import LARGEST_ID
 from apps.users.authentication import mfa
 from apps.users.models import User
 
@@ -40,6 +41,10 @@ class SwitchOffForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
+
+
+class EndForm(forms.Form):
+    id = forms.IntegerField(min_value=1, max_value=LARGEST_ID)
 
 
 def confirmed_codes(request: HttpRequest, user: User, form: CodeForm) -> list[str] | None:

@@ -11,14 +11,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from admin_dashboards.context import StaffRequest
+from admin_dashboards.devices import device_of
 from admin_dashboards.sign_in import passkeys
-from admin_dashboards.sign_in.mfa_forms import CodeForm, SwitchOffForm, confirmed_codes, mfa_page
+from admin_dashboards.sign_in.mfa_forms import CodeForm, EndForm, SwitchOffForm, confirmed_codes, mfa_page
 from admin_dashboards.sign_in.pending import mark_verified
-from apps.errors import Conflict, Invalid
+from apps.errors import Absent, Conflict, Invalid
 from apps.infra.client_address import counted_address
 from apps.infra.limits import guesses
 from apps.users.authentication import mfa, sessions
 from apps.users.models import Session, User
+
+SHOWN = 20
+"""Sessions, by their latest activity."""
 
 
 @sensitive_post_parameters()
@@ -33,6 +37,8 @@ def own_page(request: StaffRequest) -> HttpResponse:
         return passkeys.change_own(request, user)
     if action == "end_others":
         return _end_other_sessions(request, user)
+    if action == "end_session":
+        return _end_session(request, user)
     if action == "confirm":
         codes = confirmed_codes(request, user, code_form)
         if codes is not None:
@@ -53,6 +59,7 @@ def own_page(request: StaffRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your second factor is deactivated. You sign in with your password alone."))
             return HttpResponseRedirect(reverse("admin:mfa"))
+    others = sessions.valid_sessions_of(user).exclude(pk=_current(request).pk)
     enabled = mfa.is_enabled(user)
     if not enabled and action in ("begin", "confirm"):
         enrolment = mfa.begin_enrolment(user, anew=False)
@@ -66,7 +73,8 @@ def own_page(request: StaffRequest) -> HttpResponse:
         enrolment=enrolment,
         code_form=code_form,
         off_form=off_form,
-        other_sessions=sessions.valid_sessions_of(user).exclude(pk=_current(request).pk).count(),
+        other_sessions=others.count(),
+        latest_sessions=[(session, device_of(session.user_agent)) for session in others[:SHOWN]],
         required=settings.STAFF_MFA == "required",
         next_address=reverse("admin:mfa"),
         **(passkeys.context_of(user) if enabled else {}),
@@ -77,6 +85,17 @@ def _end_other_sessions(request: StaffRequest, user: User) -> HttpResponse:
     count = sessions.end_other_sessions(user, _current(request))
     ended = ngettext("%(n)d other session ended.", "%(n)d other sessions ended.", count)
     messages.success(request, ended % {"n": count})
+    return HttpResponseRedirect(reverse("admin:mfa"))
+
+
+def _end_session(request: StaffRequest, user: User) -> HttpResponse:
+    form = EndForm(request.POST)
+    try:
+        sessions.end_own_session(user, form.cleaned_data["id"] if form.is_valid() else 0)
+    except Absent as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Session ended."))
     return HttpResponseRedirect(reverse("admin:mfa"))
 
 
