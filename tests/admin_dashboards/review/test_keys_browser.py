@@ -77,7 +77,7 @@ def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     page.route("**/page/1/", lambda route: again.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/page/1/"):
         waiting[0].abort()
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(300)  # twice the pause after which keys are heard, and more
     expect(approve).to_have_attribute("aria-disabled", "true")
     expect(page.locator(".viewer-missing").first).to_be_hidden()
     again[0].continue_()
