@@ -74,10 +74,10 @@ SHOW = r"""
 ASK = r"""
     async ([rules, rulesOfNew, fresh]) => {
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
-        const stay = [...document.querySelectorAll("*")].filter((one) => getComputedStyle(one).position === "sticky");
-        const ask = async (parts, runOnly, resultTypes) => parts.length && runOnly.length
-            ? await axe.run(
-                { include: parts }, { runOnly, resultTypes, selectors: false, elementRef: true, preload: false })
+        const stay = shown.filter((one) => getComputedStyle(one).position === "sticky");
+        const ask = async (parts, runOnly, resultTypes, without = {}) => parts.length && runOnly.length
+            ? await axe.run({ include: parts },
+                { runOnly, resultTypes, rules: without, selectors: false, elementRef: true, preload: false })
             : { violations: [], passes: [], incomplete: [], inapplicable: [] };
         const isFresh = new Set(fresh);
         const texts = [...textLooks.keys()].filter((one) => isFresh.has(textLooks.get(one)));
@@ -87,7 +87,9 @@ ASK = r"""
         texts.forEach((one) => one.setAttribute("data-fresh-look", ""));
         const all = await ask([document], rules, ["violations", ...(texts.length ? ["passes", "incomplete"] : [])]);
         texts.forEach((one) => one.removeAttribute("data-fresh-look"));
-        const found = [...all.violations, ...(await ask(appeared, rulesOfNew, ["violations"])).violations];
+        const answered = Object.fromEntries(rules.map((rule) => [rule, { enabled: false }]));
+        const ofNew = await ask(appeared, rulesOfNew, ["violations"], answered);
+        const found = [...all.violations, ...ofNew.violations];
         stay.forEach((one) => one.style.removeProperty("position"));
         const contrast = (results) => results.filter(({ id }) => id === "color-contrast").flatMap(({ nodes }) => nodes);
         const unsaid = new Set(texts.filter((one) => textLooks.get(one).startsWith("sign ")));
@@ -104,8 +106,8 @@ ASK = r"""
         };
     }
 """
-"""Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time
-`rulesOfNew`."""
+"""Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time those
+of `rulesOfNew` besides."""
 OUT_OF_REACH = """
     () => {
         const page = document.documentElement, wider = page.scrollWidth - page.clientWidth, out = [];
@@ -136,9 +138,10 @@ class _Views:
         self.window: Any = page.viewport_size
         self.links_are_in_text = True
         page.emulate_media(reduced_motion="reduce")
-        if page.evaluate("typeof axe === 'undefined'"):
+        has_axe, self.was_dark = page.evaluate(f"[typeof axe !== 'undefined', {IS_DARK}]")
+        if not has_axe:
             page.evaluate(_axe())
-        self.was_dark = self.dark = bool(page.evaluate(IS_DARK))
+        self.dark: bool = self.was_dark
         self.is_first = True
         self.width: int | None = None
 

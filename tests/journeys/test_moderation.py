@@ -23,7 +23,7 @@ from apps.review.models import Note
 from apps.stories.models import Story
 from tests import people
 from tests.accessibility import serious_barriers
-from tests.browser import open_desk, press
+from tests.browser import open_desk, press, sign_in
 from tests.console import MODERATION_DESK
 from tests.factories import make_connection, make_event, make_message, make_story
 from tests.jobs import run_jobs
@@ -120,7 +120,7 @@ def test_cases_claimed_by_a_colleague_can_be_taken_over(page: Page) -> None:
         claim(community, Case, case_id)
         route.continue_()
 
-    open_desk(page, MODERATION_DESK, "other")
+    sign_in(page, "other")
     page.route("**/action/", be_quicker, times=1)
     page.goto(f"/admin/moderation/{case_id}/")
     expect(page.locator(".desk-why-not")).to_contain_text("Claimed by community")
@@ -135,7 +135,7 @@ def test_input_stays_while_a_colleague_takes_the_case(page: Page) -> None:
     people.make_staff("other", "Community Manager")
     case_id = report(people.bob(), kind="story", target_id=make_story(people.alice()).pk, reason="spam").case_id
     claims: list[Route] = []
-    open_desk(page, MODERATION_DESK, "other")
+    sign_in(page, "other")
     page.route("**/action/", lambda route: claims.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/action/"):
         page.goto(f"/admin/moderation/{case_id}/")
@@ -157,7 +157,7 @@ def test_two_at_the_same_case_see_each_other_and_decide_it_once(page: Page, othe
     press(page, "n")
     expect(page.get_by_role("button", name="Remove")).to_be_enabled()
     theirs = other_page
-    open_desk(theirs, MODERATION_DESK, "other")
+    sign_in(theirs, "other")
     theirs.goto(f"/admin/moderation/{made.case_id}/")
     expect(theirs.get_by_text("Claimed by community until")).to_be_visible()
     expect(page.locator(".desk-others")).to_contain_text("other")
@@ -274,7 +274,7 @@ def test_choices_stay_while_the_host_edits_and_keep_their_edit(page: Page) -> No
     people.community()
     event = make_event(people.alice(), "Rude party")
     case = report(people.bob(), kind="event", target_id=event.pk, reason="harassment").case
-    open_desk(page, MODERATION_DESK, "community")
+    sign_in(page, "community")
     page.goto(f"/admin/moderation/{case.pk}/")
     press(page, "3")
     form, preview = page.locator(".desk-decision"), page.locator("[data-preview-place]")
@@ -323,7 +323,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     run_jobs(later=UNDO_WINDOW)
     made = appeal(alice, Decision.objects.get().pk, text="It is a bread knife.")
     # Not by the officer who decided: neither given to them nor to be claimed.
-    open_desk(page, MODERATION_DESK, "community")
+    sign_in(page, "community")
     page.goto("/admin/moderation/appeals/")
     press(page, "n")
     expect(page.get_by_text("Queue empty")).to_be_visible()
@@ -331,7 +331,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
     expect(page.locator(".desk-why-not")).to_contain_text("You decided this case.")
     expect(page.get_by_role("button", name="Claim")).to_have_count(0)
     theirs = other_page
-    open_desk(theirs, MODERATION_DESK, "other")
+    sign_in(theirs, "other")
     theirs.goto("/admin/moderation/appeals/")
     press(theirs, "n")
     expect(heading(theirs)).to_contain_text("Appeal of alice")
@@ -372,7 +372,7 @@ def test_an_appeal_is_ruled_on_by_another_and_nothing_is_overwritten_where_nothi
 def test_an_event_s_words_are_put_right_in_the_table(page: Page) -> None:
     people.community()
     make_event(people.alice(), "Rude party")
-    open_desk(page, MODERATION_DESK, "community")
+    sign_in(page, "community")
     page.goto("/admin/events/event/")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1366
     page.get_by_role("link", name="Edit text of “Rude party”").click()

@@ -10,6 +10,7 @@ from apps.audit.history import save_as
 from apps.users.models import Block, User
 from tests import people
 from tests.accessibility import barriers
+from tests.browser import sign_in
 from tests.factories import make_connection, make_message, make_notification, make_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,11 +75,7 @@ def test_every_page_is_open_to_all_with_everything_unfolded(page: Page) -> None:
     make_notification(alice)
     story = make_story(bob, "Sunset")
     save_as(bob, Block(blocker=bob, blocked=alice), action=Action.BLOCKED)
-    page.goto("/admin/login/?next=/admin/support/")
-    page.fill("#id_username", "support")
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Find a user or their content")).to_be_visible()
+    sign_in(page, "support")
     home = f"/admin/support/{alice.pk}/"
     for address in (
         "/admin/support/?q=5550001",
@@ -113,10 +110,8 @@ def test_explained_rows_are_scrolled_to_and_answers_open_by_keys(page: Page) -> 
     for number in range(30):
         asked = make_connection(people.make_user(f"other{number}"), alice)
     oldest = asked.pk - 29
-    page.goto(f"/admin/login/?next=/admin/support/{alice.pk}/why/connection/{oldest}/")
-    page.fill("#id_username", "support")
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
+    sign_in(page, "support")
+    page.goto(f"/admin/support/{alice.pk}/why/connection/{oldest}/")
     page.get_by_role("link", name="See what the app shows them").click()
     page.get_by_label("Reason").fill("she calls about a request")
     page.get_by_role("button", name="Start", exact=True).click()

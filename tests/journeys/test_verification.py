@@ -13,7 +13,7 @@ from apps.infra import valkey
 from apps.users.models import Document, ReviewRule, User
 from tests import people
 from tests.accessibility import IS_DARK
-from tests.browser import open_desk, press
+from tests.browser import open_desk, press, sign_in
 from tests.drawn import pdf
 from tests.factories import make_document, make_documents
 
@@ -98,8 +98,8 @@ def test_a_stale_page_overwrites_nothing_even_where_nothing_is_live(
     people.make_staff("omar", "Compliance Officer")
     document = make_documents(1)[0]
     vera, omar = page, other_page
-    open_desk(vera, DESK, "vera")
-    open_desk(omar, DESK, "omar")
+    sign_in(vera, "vera")
+    sign_in(omar, "omar")
     vera.goto(f"{DESK}{document.pk}/")
     # Nothing reaches her page any more.
     vera.route("**/state/", lambda route: route.abort())

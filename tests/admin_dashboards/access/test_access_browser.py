@@ -18,6 +18,7 @@ from tests.authenticator import enrol
 from tests.browser import sign_in
 from tests.console import console
 from tests.factories import make_story
+from tests.tab import REAL_PAUSES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,6 +31,7 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
     page.get_by_role("navigation").get_by_role("link", name="Groups", exact=True).click()
     page.get_by_role("link", name="Add group").click()
     page.get_by_label("Name").fill("Junior Moderators")
+    page.evaluate(REAL_PAUSES)  # a preview while it is saved would find the name taken
     search = page.get_by_label("Search permissions")
     search.fill("Story")
     expect(page.get_by_label("Can change event")).to_be_hidden()
@@ -52,6 +54,8 @@ def test_the_product_s_path_by_typing_and_ticking(page: Page) -> None:
     assert set(granted) == {"delete_story", "change_event"}
     page.get_by_role("navigation").get_by_role("link", name="Users", exact=True).click()
     page.get_by_role("link", name="nora", exact=True).click()
+    page.wait_for_url("**/change/")
+    page.evaluate(REAL_PAUSES)
     page.get_by_label("Junior Moderators").check()
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/admin/users/staff/")

@@ -9,7 +9,7 @@ from apps.users.models import Document, DocumentDetails
 from apps.users.verification.details import record_details
 from tests import people
 from tests.accessibility import barriers
-from tests.browser import LISTENS, open_desk, press
+from tests.browser import LISTENS, press, sign_in
 from tests.console import COMPLIANCE_DESK
 from tests.factories import make_document
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def open_document(page: Page, document: Document) -> None:
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     page.goto(f"{COMPLIANCE_DESK}{document.pk}/")
     page.wait_for_function(LISTENS)
 

@@ -11,7 +11,7 @@ from apps.users.accounts.access_log import views_of
 from apps.users.models import Document, ReviewRule
 from tests import people
 from tests.accessibility import barriers
-from tests.browser import LISTENS, open_desk, press
+from tests.browser import LISTENS, open_desk, press, sign_in
 from tests.console import COMPLIANCE_DESK
 from tests.drawn import pdf
 from tests.factories import make_document, make_documents
@@ -61,7 +61,7 @@ def test_keys_of_the_decision_do_not_scroll_the_evidence_away(page: Page) -> Non
 def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     waiting: list[Route] = []
     page.route("**/picture/**", lambda route: waiting.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/picture/**"):
@@ -77,7 +77,7 @@ def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     page.route("**/page/1/", lambda route: again.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/page/1/"):
         waiting[0].abort()
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(300)  # twice the pause after which keys are heard, and more
     expect(approve).to_have_attribute("aria-disabled", "true")
     expect(page.locator(".viewer-missing").first).to_be_hidden()
     again[0].continue_()
@@ -142,7 +142,7 @@ def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
 def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
     people.compliance()
     first, second, _third = make_documents(3)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     page.goto("/admin/preferences/")
     page.get_by_label("Use single-key shortcuts").uncheck()
     page.get_by_role("button", name="Save").click()
@@ -191,7 +191,7 @@ def test_single_keys_are_turned_off_or_changed(page: Page) -> None:
 def test_keys_stop_waiting_after_a_timeout(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     page.clock.install()
     page.route("**/picture/**", lambda route: None)
     page.route("**/action/", lambda route: route.abort(), times=1)
@@ -227,7 +227,7 @@ def test_keys_stop_waiting_after_a_timeout(page: Page) -> None:
 def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes_back(page: Page) -> None:
     people.compliance()
     first, second, _third = make_documents(3)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     page.wait_for_function(LISTENS)
     opener = page.get_by_role("button", name="Search and commands")
@@ -330,7 +330,7 @@ def test_the_bar_says_what_was_done_and_what_undo_would_undo(page: Page) -> None
     ReviewRule.objects.create()
     first = make_document(people.make_user("acme", verified=False), pdf(1), "application/pdf")
     make_documents(1)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    sign_in(page, "compliance")
     page.goto(f"{COMPLIANCE_DESK}{first.pk}/")
     press(page, "a")
     bar = page.locator(".desk-last")
