@@ -154,9 +154,7 @@ def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_pa
         ):
             started = time.monotonic()
             asked = http.client.HTTPSConnection("localhost", tls, context=trust, timeout=20)
-            asked.request(
-                method, path, "{}" if method == "POST" else None, UPGRADE if path.startswith("/ws/") else {}
-            )
+            asked.request(method, path, "{}" if method == "POST" else None, UPGRADE if path.startswith("/ws/") else {})
             answer = asked.getresponse()
             assert (answer.status, answer.headers.get_content_type(), answer.getheader("Retry-After")) == (
                 503,
