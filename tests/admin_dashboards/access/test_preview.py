@@ -12,8 +12,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from admin_dashboards.access.console_snapshot import ALL, ConsoleSnapshot, snapshot_of
 from admin_dashboards.access import preview as previews
+from admin_dashboards.access.console_snapshot import ALL, ConsoleSnapshot, snapshot_of
 from admin_dashboards.access.preview import Preview
 from apps.connections.models import Connection
 from apps.events.models import Event
