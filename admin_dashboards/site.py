@@ -61,6 +61,10 @@ class InflooAdminSite(UnfoldAdminSite):
     index_title = gettext_lazy("Overview")
     enable_nav_sidebar = True
 
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._views: dict[tuple[View, bool], View] = {}
+
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own tables only; those that packages bring ask for permission in ways of their own."""
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
@@ -176,6 +180,12 @@ class InflooAdminSite(UnfoldAdminSite):
     # --- Every page -------------------------------------------------------------------------------------------------
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Made once for each view: Django's tables ask for theirs with every request."""
+        if (view, cacheable) not in self._views:
+            self._views[view, cacheable] = self._made_view(view, cacheable)
+        return self._views[view, cacheable]
+
+    def _made_view(self, view: View, cacheable: bool) -> View:
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)

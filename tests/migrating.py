@@ -6,9 +6,11 @@ import gc
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import AlterField
@@ -59,9 +61,9 @@ def _models_made_when_asked_for() -> Iterator[None]:
 
     def models_of(state: ProjectState) -> StateApps:
         content = _content(state)
-        for known, _of, apps in made:
+        for known, _of, models_then in made:
             if known == content:
-                return apps
+                return models_then
         made.append((content, state, StateApps(state.real_apps, state.models)))
         return made[-1][2]
 
@@ -75,6 +77,8 @@ def _models_made_when_asked_for() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ProjectState, "apps", property(apps_of, fdel=lambda _state: None))
         patch.setattr(AlterField, "database_forwards", alter_columns_alone)
+        # Each state clears the cache that the models of all share.
+        patch.setattr(apps, "get_swappable_settings_name", cache(apps.get_swappable_settings_name))
         # Classes come and go by the ten thousand; what there was before need not be looked through each time.
         gc.freeze()
         yield

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -13,6 +14,8 @@ from apps.audit.context import origin
 from apps.audit.encryption import encrypted_for, keys_held
 from apps.audit.log_tables import person_of
 from apps.audit.models import Entry, Use
+from apps.visibility.slots import VIEWER, Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -25,6 +28,7 @@ MOST_REFUSED_CHANGES = 100
 MOST_TEXT = 500
 PRIVATE = {"by", "filters", "holder", "made", "one", "other", "path"}
 """The details that name people or say what was searched for."""
+SINCE = Slot("since", models.DateTimeField())
 FETCHED_AHEAD = models.Q(detail__has_key="ahead")
 """Views of what was not shown yet, see `fetched_ahead`."""
 
@@ -73,8 +77,9 @@ def record_refusal(
     that is too many is written as an entry that says so.
     """
     method, path, sentence = (text.replace("\x00", "\ufffd")[:MOST_TEXT] for text in (method, path, sentence))
-    lately = Entry.objects.filter(actor=actor, verb=Action.REFUSED, created_at__gte=timezone.now() - REFUSED_ONCE)
-    known = [entry.details for entry in lately.only("detail", "private")[: MOST_REFUSED_CHANGES + 2]]
+    since = timezone.now() - REFUSED_ONCE
+    lately = _refusals_of().page(0, MOST_REFUSED_CHANGES + 2, {"viewer": actor.pk, "since": since})
+    known: list[dict[str, Any]] = [detail | (private or {}) for detail, private in lately]
     most = MOST_REFUSALS if method in ("GET", "HEAD") else MOST_REFUSED_CHANGES
     written = [(each.get("method"), each.get("path")) for each in known if "most" not in each]
     if (method, path) in written:
@@ -85,6 +90,13 @@ def record_refusal(
         return None
     message = _("More than %(n)d within a minute: further ones are not recorded.") % {"n": most}
     return record(actor, Action.REFUSED, reason=message, most=most)
+
+
+@cache
+def _refusals_of() -> Statement:
+    """The details of each refusal of one actor since a time, the latest first."""
+    refused = Entry.objects.filter(actor=VIEWER, verb=Action.REFUSED, created_at__gte=SINCE)
+    return Statement(refused.values_list("detail", "private"))
 
 
 def was_viewed(actor: User, target: models.Model, *, since: datetime) -> bool:

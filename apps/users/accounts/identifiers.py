@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import TextField
 
 from apps.audit.actions import Action
 from apps.audit.history import save_as
 from apps.errors import Invalid
 from apps.users.accounts.mails import mail_account_notice
 from apps.users.models import User
+from apps.users.models.user_queries import spellings_of
 from apps.users.name_fields import KEYS, what_is_taken
 from apps.users.names import MAIL_TAKEN, NAME_TAKEN, fold, tidy
+from apps.visibility.slots import Slot
+from apps.visibility.statement import Statement
 
 # Paths of the API beside which profiles are found by user name.
 RESERVED_NAMES = {"image", "access_log"}
@@ -74,4 +79,14 @@ def refuse_taken() -> Iterator[None]:
 
 def account_named(name: str) -> User | None:
     """The account with this user name or email address in any spelling, or None."""
-    return (User.objects.mailed if "@" in tidy(name) else User.objects.named)(name).first()
+    composed, typed = spellings_of(name)
+    values = {"key": fold(name), "composed": composed, "typed": typed}
+    found: list[User] = _known_as("email" if "@" in tidy(name) else "username").page(0, 1, values)
+    return found[0] if found else None
+
+
+@cache
+def _known_as(field: str) -> Statement:
+    """The accounts of one user name or email address. A wrong password asks for it seven times, a right one five."""
+    key, *spellings = (Slot(name, TextField()) for name in ("key", "composed", "typed"))
+    return Statement(User.objects.known_as(field, key, spellings))

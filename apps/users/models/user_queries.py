@@ -34,6 +34,11 @@ def phone_digits_reversed() -> Func:
     return Reverse(phone_digits(), output_field=models.TextField())
 
 
+def spellings_of(text: str) -> list[str]:
+    """A name or address as it may be stored where it has no key: composed, and as it was typed."""
+    return [tidy(seen(text)), seen(text).strip()]
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def clients(self) -> UserQuerySet:
         """End users, who come through the API."""
@@ -54,10 +59,13 @@ class UserQuerySet(models.QuerySet["User"]):
         return self._known_by("email", email)
 
     def _known_by(self, field: str, text: str) -> UserQuerySet:
+        return self.known_as(field, fold(text), [Value(each) for each in spellings_of(text)])
+
+    def known_as(self, field: str, key: Any, spellings: list[Any]) -> UserQuerySet:
+        """The accounts of which `field` has this key; the one that is meant comes first."""
         # An account without a key, since an older one has it, is meant by its own spelling, composed or not.
-        spellings = sorted({tidy(seen(text)), seen(text).strip()})
-        keyless = Q(**{f"{field}_key": None, f"lower_{field}__in": [Lower(Value(each)) for each in spellings]})
-        found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": fold(text)}) | keyless)
+        keyless = Q(**{f"{field}_key": None, f"lower_{field}__in": [Lower(each) for each in spellings]})
+        found = self.alias(**{f"lower_{field}": Lower(field)}).filter(Q(**{f"{field}_key": key}) | keyless)
         return found.order_by(F(f"{field}_key").asc(nulls_first=True))
 
     def with_name_part(self, part: str, *, at_start: bool = False) -> UserQuerySet:

@@ -12,8 +12,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from admin_dashboards.access import preview as previews
 from admin_dashboards.access.console_snapshot import ALL, ConsoleSnapshot, snapshot_of
-from admin_dashboards.access.preview import MOST, Preview
+from admin_dashboards.access.preview import Preview
 from apps.connections.models import Connection
 from apps.events.models import Event
 from apps.stories.models import Story
@@ -201,10 +202,12 @@ def plain(addresses: set[str]) -> set[str]:
     return {address for address in addresses if "…" not in address}
 
 
-def test_group_previews_name_affected_members_and_count_the_rest() -> None:
+def test_group_previews_name_affected_members_and_count_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 10
+    monkeypatch.setattr(previews, "MOST", most)
     client, nora = cast()
     story = make_story(people.alice())
-    crowd = [people.make_staff(f"m{place:02}", TEAM) for place in range(MOST + 3)]
+    crowd = [people.make_staff(f"m{place:02}", TEAM) for place in range(most + 3)]
     # One of those beyond the named has the same permission by another grant, and keeps it.
     kept = max([nora, *crowd], key=lambda person: person.pk)
     kept.user_permissions.set(Group.objects.get(name=TEAM).permissions.all())
@@ -213,9 +216,9 @@ def test_group_previews_name_affected_members_and_count_the_rest() -> None:
     address, form = group_page(TEAM, "delete_story")
     answer = client.post(address, form | {"_preview": "1"}, headers={"X-Part": "1"})
     preview, page = answer.context["preview"], " ".join(answer.content.decode().split())
-    assert (preview.asked, len(preview.affected), preview.more, preview.count) == (MOST + 5, MOST, 3, MOST + 3)
-    assert f"{MOST + 3} people are affected." in page
-    assert f"{MOST} of them are named here, 3 more are not." in page
+    assert (preview.asked, len(preview.affected), preview.more, preview.count) == (most + 5, most, 3, most + 3)
+    assert f"{most + 3} people are affected." in page
+    assert f"{most} of them are named here, 3 more are not." in page
     named = {each.name: each for each in preview.affected}
     assert client.post(address, form).status_code == 302
     for person in (nora, crowd[7]):

@@ -25,7 +25,7 @@ from tests.people import make_staff, make_user
 from tests.races import at_once
 
 DESK = "/admin/moderation/"
-REPORTS, TARGETS, OFFICERS = 250, 25, 5
+REPORTS, TARGETS, OFFICERS = 150, 15, 5
 
 
 def reported(random: Random) -> None:

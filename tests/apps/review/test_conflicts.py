@@ -23,7 +23,7 @@ from apps.users.verification.queue import DOCUMENTS
 from apps.users.verification.review import review_document
 from apps.users.verification.upload import send_document
 from tests import people
-from tests.console import console, undrawn_pages
+from tests.console import console, undrawn_errors, undrawn_pages
 from tests.drawn import png, upload
 from tests.factories import make_story
 from tests.jobs import run_jobs
@@ -134,6 +134,7 @@ ELSEWHERE = [(queue, role) for queue in QUEUES for role in ("other holder", "dec
 
 @pytest.mark.parametrize(("queue", "role"), CONFLICTS)
 @undrawn_pages()
+@undrawn_errors()
 def test_a_conflict_of_interest_refuses_every_action_with_403(queue: str, role: str) -> None:
     scene = Scene(queue, role)
     before = scene.state()
@@ -145,6 +146,7 @@ def test_a_conflict_of_interest_refuses_every_action_with_403(queue: str, role: 
 
 @pytest.mark.parametrize(("queue", "role"), ELSEWHERE)
 @undrawn_pages()
+@undrawn_errors()
 def test_decided_and_claimed_items_refuse_every_action_with_409(queue: str, role: str) -> None:
     scene = Scene(queue, role)
     before = scene.state()

@@ -1,4 +1,4 @@
-"""A day at the desk of compliance: five officers at once, forty documents, nothing decided twice."""
+"""A day at the desk of compliance: five officers at once, twenty documents, nothing decided twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from apps.users.models import DocType, Document, Profile, Role, User
 from tests import people
 from tests.console import console
 
-OFFICERS, DOCUMENTS = 5, 40
+OFFICERS, DOCUMENTS = 5, 20
 
 
 @pytest.mark.django_db(transaction=True)

@@ -36,7 +36,7 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 
 assert _api.urls  # loads all services
-STEPS = 400
+STEPS = 250
 NAMES = ("ada", "ben", "cleo", "dan", "eve")
 
 
