@@ -392,7 +392,6 @@ def test_the_desk_comes_first_in_their_menu(support: Client) -> None:
 
 @pytest.mark.timeout(400)
 @undrawn_errors()
-@undrawn_errors()
 def test_support_changes_nothing_by_any_method_at_any_address() -> None:
     cast = console_scene.cast()
     rows = console_scene.rows(cast)
