@@ -171,11 +171,12 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
 
-        def stop_first() -> int:
+        def stop_first() -> Client:
             first.ask_to_stop()
             first.wait_until(ready=False)
             with socket(first.url, f"/ws/chat/{room.name}/", late) as client:
-                return client.closed()
+                client.closed()
+                return client
 
         with (
             chat(first.url, a, room) as speaker,
@@ -189,8 +190,7 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
                 while True:  # until the socket is closed
                     acknowledged.append(speak(speaker))
             heard = rest_of(listener)
-            assert stopping.result() == 1012
-            for client in (speaker, listener):
+            for client in (speaker, listener, stopping.result()):
                 assert client.connection.close_code == 1012
                 name, _, seconds = str(client.connection.close_reason).partition("=")
                 assert name == "retry-after"
