@@ -112,7 +112,7 @@ class Server(ABC):
     def wait_until_gone(self, processes: list[psutil.Process]) -> list[psutil.Process]:
         """Those of them that still work on the data when the time is over.
 
-        One that ended is gone, though whoever should ask how may be seconds late.
+        One that ended is gone, though the process that should ask how may be seconds late.
         """
         deadline = time.monotonic() + STOP_TIMEOUT
         while (alive := [process for process in processes if self._is_one(process)]) and time.monotonic() < deadline:
