@@ -26,7 +26,6 @@ from devtools.embedded.archiving import make_archive
 from devtools.embedded.ownership import as_owner
 from devtools.embedded.postgres import Postgres
 from devtools.embedded.programs import path_of
-from devtools.embedded.server import STOP_TIMEOUT
 from ops.recovery import checks
 from ops.recovery.archive import Archive, Base
 from ops.recovery.marks import Mark, make_mark
@@ -85,13 +84,11 @@ class Drill:
 
     def destroy(self) -> None:
         """As a machine that burns: no process ends in order, and nothing of the data is left."""
-        import psutil
-
         self.crashed_at = timezone.now()
         processes = self.postgres.remains()
         for process in processes:
             process.kill()
-        psutil.wait_procs(processes, timeout=STOP_TIMEOUT)
+        self.postgres.wait_until_gone(processes)
         self.postgres.reap()
         connection.close()
         shutil.rmtree(self.postgres.data)

@@ -138,7 +138,7 @@ def main() -> None:
 def stop(*_: object) -> Never:
     for each in STOP_SIGNALS:  # a second one must not interrupt the stopping
         signal.signal(each, signal.SIG_IGN)
-    say("\nStopping ...")
+    os.write(1, b"\nStopping ...\n")  # it may have interrupted a print, in which no other may begin
     sys.exit(0)
 
 

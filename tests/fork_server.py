@@ -1,12 +1,13 @@
 """A process that has loaded the libraries, none of our modules, and starts programs as forks of itself.
 
-Each program runs as `python FILE …` or `python -m MODULE …` would run it: as the main module, with its own environment,
-folder, files and exit code, with default signals and a random state of its own. `tests.forks` asks for it, and says
-by which name of `LIBRARIES` the programs go.
+Each program runs as `python FILE …`, `python -m MODULE …` or `python -c CODE` would run it: as the main module, with
+its own environment, folder, files and exit code, with default signals and a random state of its own. `tests.forks`
+asks for it, and says by which name of `LIBRARIES` the programs go.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import gc
 import importlib
@@ -63,6 +64,19 @@ BEYOND = 100
 """Numbers that files may have beyond those that a program asks for."""
 
 
+ended: list[int] = []
+"""The exit code of a program that has ended and need not take apart all that was loaded."""
+
+
+@atexit.register
+def leave() -> None:
+    """Registered before all others and so called after them: nothing but the interpreter's own end is left out."""
+    if ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended[0])
+
+
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for name in LIBRARIES[sys.argv[2]]:
@@ -72,10 +86,23 @@ def main() -> None:
     # What collects rubbish in a program need not look at the libraries, and so does not copy their pages.
     gc.collect()
     gc.freeze()
-    command: list[str] = accept_one(control)["command"]
+    asked = accept_one(control)
+    try:
+        run(asked["command"])
+    except SystemExit as end:
+        code = 0 if end.code is None else end.code if isinstance(end.code, int) else 1
+        ended.extend([code] if asked["leaves"] else [])
+        raise
+    ended.extend([0] if asked["leaves"] else [])
+
+
+def run(command: list[str]) -> None:
     if command[0] == "-m":
         sys.argv = command[1:]
         runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+    elif command[0] == "-c":
+        sys.argv, sys.path[0] = ["-c"], ""
+        exec(command[1], {"__name__": "__main__"})  # noqa: S102  # a program of a test
     else:
         sys.argv = command
         runpy.run_path(command[0], run_name="__main__")

@@ -53,9 +53,10 @@ def _server(kind: str) -> socket.socket:
 
 
 class Fork:
-    """`python *command`, of a file or of `-m` and a module, as subprocess.Popen has a process.
+    """`python *command`, of a file, of `-m` and a module or of `-c` and code, as subprocess.Popen has a process.
 
-    Without `out` and `err`, what it writes to stdout and stderr is read by `communicate`.
+    Without `out` and `err`, what it writes to stdout and stderr is read by `communicate`. One that `leaves` does not
+    take apart at its end what was loaded, which takes most of the time of a short program.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class Fork:
         err: int | None = None,
         pass_fds: Sequence[int] = (),
         kind: str = "programs",
+        leaves: bool = False,
     ) -> None:
         self.returncode: int | None = None
         self._channel, its = socket.socketpair()
         self._out, self._err = TemporaryFile(), TemporaryFile()  # noqa: SIM115  # read once it has ended
-        asked = {"command": command, "environment": env, "folder": str(cwd), "numbers": [0, 1, 2, *pass_fds]}
+        numbers = [0, 1, 2, *pass_fds]
+        asked = {"command": command, "environment": env, "folder": str(cwd), "numbers": numbers, "leaves": leaves}
         with its, Path(os.devnull).open("rb") as nothing:
             files = [
                 nothing.fileno() if given is None else given,

@@ -101,16 +101,23 @@ class Server(ABC):
         They stop the next start as soon as the number in them belongs to another process. Raises `Unavailable` where
         a process goes on.
         """
-        import psutil
-
         claims = (self.pid_file, self.socket_file.with_name(f"{self.socket_file.name}.lock"))
         if not any(file.exists() for file in claims):
             return
-        _, alive = psutil.wait_procs(self.remains(), timeout=STOP_TIMEOUT)
-        if alive:
+        if alive := self.wait_until_gone(self.remains()):
             raise Unavailable(f"{self.name} (process {alive[0].pid}) does not answer: end it first.")
         for file in claims:
             file.unlink(missing_ok=True)
+
+    def wait_until_gone(self, processes: list[psutil.Process]) -> list[psutil.Process]:
+        """Those of them that still work on the data when the time is over.
+
+        One that ended is gone, though the process that should ask how may be seconds late.
+        """
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while (alive := [process for process in processes if self._is_one(process)]) and time.monotonic() < deadline:
+            time.sleep(POLL)
+        return alive
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `Unavailable` where it does not."""

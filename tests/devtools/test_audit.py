@@ -58,8 +58,8 @@ def test_known_vulnerabilities_fail_the_check(
 
 
 def test_a_silent_source_fails_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(audit, "PATIENCE", 3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with socket.create_server(("127.0.0.1", 0)) as silent, monkeypatch.context() as patch:
+        patch.setattr(audit, "PATIENCE", 1)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         assert audit.main(address) == 0
     assert audit.main(address) == 0, "and where nothing listens"

@@ -36,9 +36,10 @@ TAKE_BACK = b"""
 """The migration that is left to the first start: no other one rests on it."""
 IN_ITS_DATABASE = """
 import sys
-from devtools.embedded.checkout import checkout
+from devtools.embedded.checkout import checkout_home
+from devtools.embedded.pair import Pair
 from devtools.embedded.programs import path_of, run
-pair = checkout()
+pair = Pair(checkout_home(), durable=False)  # nothing is waited for to be on the disk
 with pair.running():
     options = [f"--host={pair.home}", "--username=infloo", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
     run(pair.home, [path_of(pair.home, "psql"), *options], sys.stdin.buffer.read())
@@ -123,6 +124,7 @@ class Run:
         self.process.wait(PATIENCE)
         self.reader.join(PATIENCE)
         assert not [process for process in processes if is_alive(process)], "".join(self.said)
+        assert "Traceback" not in "".join(self.said), "".join(self.said)
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -218,6 +220,22 @@ def test_killed_processes_are_restarted(run: Run, text: str, news: str) -> None:
     run.wait_until_ready()
 
 
+def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(run: Run, folder: Path, port: int) -> None:
+    processes = run.descendants()
+    run.named("devtools.stack").kill()
+    again = Run(folder, port)
+    again.wait_for("The last run was killed")
+    again.wait_for("Infloo is up")
+    again.wait_until_ready()
+    web_and_worker = [process for process in processes if process not in again.descendants()]
+    # Elsewhere make keeps to itself that it alone was interrupted.
+    alone = signal.SIGINT if Path("/proc").exists() else signal.SIGTERM
+    again.stop(lambda: again.process.send_signal(alone))
+    psutil.wait_procs(web_and_worker, timeout=PATIENCE)
+    assert not [process for process in processes if is_alive(process)]
+    run.reader.join(PATIENCE)
+
+
 def test_stack_restarts_on_the_same_data(stopped: Path, port: int) -> None:
     assert (stopped / "var" / "run.pid").read_text() == ""
     took: list[float] = []
@@ -233,22 +251,11 @@ def test_stack_restarts_on_the_same_data(stopped: Path, port: int) -> None:
     assert min(took) < UP_AGAIN, took
 
 
-def test_a_killed_run_takes_its_processes_along_and_the_next_picks_up(stopped: Path, port: int) -> None:
-    killed = Run(stopped, port)
-    killed.wait_for("Infloo is up")
-    processes = killed.descendants()
-    killed.named("devtools.stack").kill()
-    again = Run(stopped, port)
-    again.wait_for("The last run was killed")
-    again.wait_for("Infloo is up")
-    again.wait_until_ready()
-    web_and_worker = [process for process in processes if process not in again.descendants()]
-    # Elsewhere make keeps to itself that it alone was interrupted.
-    alone = signal.SIGINT if Path("/proc").exists() else signal.SIGTERM
-    again.stop(lambda: again.process.send_signal(alone))
-    psutil.wait_procs(web_and_worker, timeout=PATIENCE)
-    assert not [process for process in processes if is_alive(process)]
-    killed.reader.join(PATIENCE)
+def test_a_run_that_is_terminated_before_it_is_up_leaves_nothing_behind(stopped: Path, port: int) -> None:
+    early = Run(stopped, port)
+    early.named("postgres -D")
+    early.stop(early.process.terminate)
+    assert "Infloo is up" not in "".join(early.said)
 
 
 def test_a_port_in_use_is_named(stopped: Path) -> None:

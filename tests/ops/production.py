@@ -25,12 +25,13 @@ PRODUCTION = {
 
 
 def start_each(environments: Sequence[dict[str, str]], *command: str) -> list[subprocess.CompletedProcess[str]]:
-    """As `start` in each of these, of a file that is a program. Libraries, which take most of a start, load once."""
-    return [_fork(environment, command) for environment in environments]
+    """As `start` in each of these. Libraries, which take most of a start, load once."""
+    return [start_loaded(environment, *command) for environment in environments]
 
 
-def _fork(environment: dict[str, str], command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    forked = Fork(command, env=environment)
+def start_loaded(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """As `start`, by a process that has loaded the libraries."""
+    forked = Fork(command, env=environment, leaves=True)
     out, err = forked.communicate()
     return subprocess.CompletedProcess(list(command), forked.wait(), out, err)
 

@@ -16,10 +16,11 @@ from tests.drawn import filled_form, picture
 from tests.forks import Fork
 
 PROGRAM = """
-import json, os, signal, sys, threading
+import atexit, json, os, signal, sys, threading
 print(json.dumps({
     "arguments": sys.argv[1:],
-    "program": [os.path.samefile(sys.argv[0], __file__), __name__, sys.modules["__main__"].__name__],
+    "is the file": "__file__" in globals() and os.path.samefile(sys.argv[0], __file__),
+    "names": [__name__, sys.modules["__main__"].__name__],
     "folder": os.getcwd(),
     "environment": dict(os.environ),
     "imports from": sys.path[:2],
@@ -30,11 +31,12 @@ print(json.dumps({
     "settings are there": "DJANGO_SETTINGS_MODULE" in os.environ,
 }))
 print("to stderr", file=sys.stderr)
+atexit.register(print, "at its end")
 if "fail" in sys.argv:
     raise KeyError("failed")
 if "wait" in sys.argv:
     signal.pause()
-sys.exit(7)
+sys.exit("said at the end" if "say" in sys.argv else 7)
 """
 
 
@@ -43,7 +45,9 @@ sys.exit(7)
     [
         (["program.py", "a", "b"], "programs"),
         (["-m", "program", "a"], "programs"),
+        (["-c", PROGRAM], "programs"),
         (["program.py", "fail"], "programs"),
+        (["program.py", "say"], "programs"),
         (["program.py", "a"], "children"),
     ],
 )
@@ -57,13 +61,16 @@ def test_a_forked_program_differs_in_nothing_from_a_started_one(
         [sys.executable, *forks.STARTS[kind][0], *command],
         cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    forked = Fork(command, env=environment, cwd=tmp_path, kind=kind)
-    out, err = forked.communicate()
-    assert forked.poll() == started.returncode
-    assert json.loads(out) == json.loads(started.stdout)
-    assert err.splitlines()[0] == "to stderr"
-    # The traceback of a fork begins with what ran it.
-    assert err.splitlines()[-1] == started.stderr.splitlines()[-1]
+    for leaves in (False, True):
+        forked = Fork(command, env=environment, cwd=tmp_path, kind=kind, leaves=leaves)
+        out, err = forked.communicate()
+        assert forked.poll() == started.returncode
+        written, last = out.splitlines(), started.stdout.splitlines()
+        assert json.loads(written[0]) == json.loads(last[0])
+        assert written[1:] == last[1:] == ["at its end"]
+        assert err.splitlines()[0] == "to stderr"
+        # The traceback of a fork begins with what ran it.
+        assert err.splitlines()[-1] == started.stderr.splitlines()[-1]
 
 
 def test_a_forked_program_dies_of_its_signals(tmp_path: Path) -> None:

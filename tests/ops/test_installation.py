@@ -31,7 +31,7 @@ ENVIRONMENT = PRODUCTION | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 def manage(folder: Path, *command: str) -> tuple[int, str, str]:
     """Exit code, output and errors of its own manage.py; libraries are loaded already, none of our modules."""
-    forked = Fork(["manage.py", *command], env=ENVIRONMENT, cwd=folder)
+    forked = Fork(["manage.py", *command], env=ENVIRONMENT, cwd=folder, leaves=True)
     out, err = forked.communicate()
     return forked.wait(), out, err
 

@@ -19,7 +19,7 @@ from apps.infra import metrics
 from config import log_server
 from config.log_server import LogServer
 from tests.ops.processes import free_port, pause
-from tests.ops.production import PRODUCTION, start
+from tests.ops.production import PRODUCTION, start_loaded
 
 FRAME = re.compile(rb"(\d+) <(\d+)>1 (\S+) (\S+) infloo (\d+) - - (.*)", re.DOTALL)
 
@@ -108,7 +108,7 @@ def test_every_line_of_production_reaches_the_log_server(certificate: Path, sche
     port = free_port()
     with receiver(port, certificate if scheme == "syslog+tls" else None) as there:
         url = {"LOG_SERVER": f"{scheme}://127.0.0.1:{port}", "LOG_SERVER_CA": str(certificate)}
-        done = start(PRODUCTION | url, "-c", LINES)
+        done = start_loaded(PRODUCTION | url, "-c", LINES)
         received = [found for message in there.messages(2) if (found := FRAME.fullmatch(b"0 " + message))]
     assert [int(found[2]) % 8 for found in received] == [6, 3]
     lines = [json.loads(found[6]) for found in received]
@@ -120,7 +120,7 @@ def test_every_line_of_production_reaches_the_log_server(certificate: Path, sche
 def test_a_server_that_is_not_whom_it_should_be_gets_nothing(certificate: Path) -> None:
     port = free_port()
     with receiver(port, certificate) as there:
-        done = start(PRODUCTION | {"LOG_SERVER": f"syslog+tls://127.0.0.1:{port}"}, "-c", LINES)
+        done = start_loaded(PRODUCTION | {"LOG_SERVER": f"syslog+tls://127.0.0.1:{port}"}, "-c", LINES)
         assert there.data == b""
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     [said] = [line for line in lines if line["event"].startswith("The log server takes no lines")]

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +24,7 @@ from devtools.paths import CHECKOUT
 from tests import people
 from tests.api.realtime.client import UPGRADE
 from tests.factories import make_event
+from tests.races import at_once
 
 NGINX, OPENSSL = shutil.which("nginx"), shutil.which("openssl")
 needs_nginx = pytest.mark.skipif(not (NGINX and OPENSSL), reason="no nginx or openssl on PATH")
@@ -145,25 +147,27 @@ def test_callers_of_a_stopped_process_are_told_in_time_what_is_the_matter(tmp_pa
         nginx_before(f"127.0.0.1:{stopped.getsockname()[1]}", tmp_path, *waits) as (_plain, tls),
     ):
         trust = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
-        for method, path, kind, least in (
-            ("GET", "/api/events", "application/problem+json", 1),
-            ("POST", "/api/chat", "application/problem+json", 1),
-            ("POST", "/api/stories", "application/problem+json", 2),
-            ("GET", "/admin/", "text/html", 2),
-            ("GET", "/ws/notifications/", "application/problem+json", 1),
-        ):
+
+        def ask(method: str, path: str, kind: str, least: int) -> None:
             started = time.monotonic()
             asked = http.client.HTTPSConnection("localhost", tls, context=trust, timeout=20)
             asked.request(method, path, "{}" if method == "POST" else None, UPGRADE if path.startswith("/ws/") else {})
             answer = asked.getresponse()
-            assert (answer.status, answer.headers.get_content_type(), answer.getheader("Retry-After")) == (
-                503,
-                kind,
-                "5",
-            )
+            told = answer.status, answer.headers.get_content_type(), answer.getheader("Retry-After")
+            assert told == (503, kind, "5"), path
             assert b"try again shortly" in answer.read().lower()
             # Not begun again elsewhere after it had been waited for.
             assert least <= time.monotonic() - started < least + 1, path
+
+        at_once(
+            [
+                partial(ask, "GET", "/api/events", "application/problem+json", 1),
+                partial(ask, "POST", "/api/chat", "application/problem+json", 1),
+                partial(ask, "POST", "/api/stories", "application/problem+json", 2),
+                partial(ask, "GET", "/admin/", "text/html", 2),
+                partial(ask, "GET", "/ws/notifications/", "application/problem+json", 1),
+            ]
+        )
 
 
 def test_calls_that_take_files_have_the_time_that_is_needed_to_examine_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,6 @@ class Replica:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self.process = subprocess.Popen([path_of(servers.home, "postgres"), "-D", folder, *options], **self._run)
         self.database = str(connection.settings_dict["NAME"])
-        self.url = f"{servers.database_url(self.database)}&port=5433"
         self._until(lambda: self.ask("SELECT 1") == 1)
 
     def ask(self, question: str) -> object:
@@ -73,21 +73,27 @@ class Replica:
             pause()
 
 
-@pytest.fixture
-def replica() -> Iterator[Replica]:
+@contextmanager
+def laid_out() -> Iterator[Replica]:
     there = Replica(servers.home / "replica")
-    yield there
-    there.process.terminate()
-    there.process.wait(20)
+    try:
+        yield there
+    finally:
+        there.process.terminate()
+        there.process.wait(20)
 
 
-def test_public_lists_come_from_a_replica_while_it_keeps_up(replica: Replica) -> None:
+def test_public_lists_come_from_a_replica_while_it_keeps_up() -> None:
     host = alice()
     make_event(host, "Before")
-    replica.catch_up()
-    environ = {"REPLICA_DATABASE_URL": replica.url, "REPLICA_LAG_SECONDS": "3"}
+    url = f"{servers.database_url(str(connection.settings_dict['NAME']))}&port=5433"
     token = api(host).headers["Authorization"]
-    with HttpCommand("web", **environ) as web:
+    # It starts while its replica is laid out.
+    with (
+        HttpCommand("web", REPLICA_DATABASE_URL=url, REPLICA_LAG_SECONDS="3") as web,
+        laid_out() as replica,
+    ):
+        replica.catch_up()
         web.wait_until(ready=True)
         assert "Before" in web.get("/api/events")[1]
         # What is not replayed yet tells the two apart.

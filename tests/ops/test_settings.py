@@ -7,14 +7,14 @@ import subprocess
 import pytest
 
 from devtools.paths import CHECKOUT
-from tests.ops.production import PRODUCTION, start, start_each
+from tests.ops.production import PRODUCTION, start_each, start_loaded
 
 DEMO = {"PATH": os.defpath, "ENV_FILE": os.devnull, "DEBUG": "1"}
 
 
 def test_settings_of_production_are_enough() -> None:
     """On a database without a single table, as the first start finds it."""
-    done = start(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    done = start_loaded(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr
     # A redirect without end behind a proxy that is not named.
     assert "TRUSTED_PROXIES" in done.stderr
@@ -110,9 +110,9 @@ def test_the_domain_of_passkeys_follows_from_the_hosts() -> None:
     show = "import config.settings as s; print(s.OTP_WEBAUTHN_RP_ID, *s.OTP_WEBAUTHN_ALLOWED_ORIGINS)"
     hosts = {"ALLOWED_HOSTS": "10.0.0.1,[::1],.infloo.example,api.infloo.example,other.example"}
     app = "android:apk-key-hash:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
-    done = start(PRODUCTION | hosts | {"PASSKEY_ORIGINS": app}, "-c", show)
+    done = start_loaded(PRODUCTION | hosts | {"PASSKEY_ORIGINS": app}, "-c", show)
     assert done.stdout.split() == ["infloo.example", "https://api.infloo.example", "https://infloo.example", app]
-    done = start(
+    done = start_loaded(
         DEMO | {"EMBEDDED_DATABASE_URL": "postgresql:///a", "EMBEDDED_REDIS_URL": "unix:///a", "PORT": "81"}, "-c", show
     )
     assert done.stdout.split() == ["localhost", "https://localhost", "http://localhost:81"], done.stderr
@@ -125,29 +125,29 @@ def test_the_first_key_of_each_kind_writes_and_the_others_still_read() -> None:
         "print(*(key[-1] for key in s.MFA_KEYS))"
     )
     two = {"SECRET_KEY": "a" * 32 + "," + "b" * 32, "JWT_SIGNING_KEY": "c" * 32 + "," + "d" * 32, "MFA_KEY": "e" * 32}
-    done = start(PRODUCTION | two, "-c", show)
+    done = start_loaded(PRODUCTION | two, "-c", show)
     assert done.stdout.split() == [*"abcd", *"eab"], done.stderr
 
 
 def test_settings_take_the_embedded_servers_from_the_environment_under_debug_alone() -> None:
     show = "import config.settings as s; print(s.DATABASE_URL, s.REDIS_URL, s.ENVIRONMENT[0])"
     embedded = {"EMBEDDED_DATABASE_URL": "postgresql:///here", "EMBEDDED_REDIS_URL": "unix:///here"}
-    done = start(DEMO | embedded, "-c", show)
+    done = start_loaded(DEMO | embedded, "-c", show)
     assert done.stdout.split() == ["postgresql:///here", "unix:///here", "Demo"], done.stderr
     without_debug = {key: value for key, value in PRODUCTION.items() if key != "DATABASE_URL"}
-    assert_one_line_names("DATABASE_URL", start(without_debug | embedded, "-c", show))
+    assert_one_line_names("DATABASE_URL", start_loaded(without_debug | embedded, "-c", show))
 
 
 def test_settings_alone_start_no_server_and_make_no_folder() -> None:
     imported = "import sys, config.settings; assert not {'devtools', 'ops', 'apps'} & set(sys.modules), sys.modules"
-    assert_one_line_names("DATABASE_URL", start(DEMO, "-c", imported))
-    done = start(PRODUCTION, "-c", imported)
+    assert_one_line_names("DATABASE_URL", start_loaded(DEMO, "-c", imported))
+    done = start_loaded(PRODUCTION, "-c", imported)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８０００"])
 def test_a_port_that_is_none_is_named(port: str) -> None:
-    assert_one_line_names("PORT", start(DEMO | {"PORT": port}, "-m", "devtools.stack"))
+    assert_one_line_names("PORT", start_loaded(DEMO | {"PORT": port}, "-m", "devtools.stack"))
 
 
 def assert_one_line_names(name: str, done: subprocess.CompletedProcess[str]) -> None:

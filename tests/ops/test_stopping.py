@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from apps.chat.models import Message
 from apps.users.authentication.api_sessions import begin
 from apps.users.authentication.jobs import send_reset_code
-from tests.api.realtime.client import Client, chat
+from tests.api.realtime.client import Client, chat, socket
 from tests.apps.chat.people import room_of
 from tests.ops.processes import PATIENCE, Command, HttpCommand, pause
 from tests.people import alice, bob, make_user
@@ -162,33 +163,53 @@ def upload_slowly(port: int, token: str) -> Callable[[], int]:
 
 
 def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
+    """One that opens while its process drains is sent there, too."""
     a, b = alice(), bob()
     room = room_of(a, b)
+    late = begin(b).access
     with HttpCommand("serve", **DRAINING) as first, HttpCommand("serve", **DRAINING) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
-        with chat(first.url, a, room) as speaker, chat(first.url, b, room) as listener:
-            acknowledged: list[int] = []
-            stopping = threading.Timer(0.2, first.ask_to_stop)
-            stopping.start()
+
+        def stop_first() -> Client:
+            first.ask_to_stop()
+            first.wait_until(ready=False)
+            with socket(first.url, f"/ws/chat/{room.name}/", late) as client:
+                client.closed()
+                return client
+
+        with (
+            chat(first.url, a, room) as speaker,
+            chat(first.url, b, room) as listener,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            acknowledged = [speak(speaker)]
+            stopping = pool.submit(stop_first)
+            asked = time.monotonic()
             with suppress(Exception):
                 while True:  # until the socket is closed
-                    speaker.say("Hi")
-                    acknowledged.append(speaker.next()["seq"])
+                    acknowledged.append(speak(speaker))
             heard = rest_of(listener)
-            for client in (speaker, listener):
+            for client in (speaker, listener, stopping.result()):
                 assert client.connection.close_code == 1012
                 name, _, seconds = str(client.connection.close_reason).partition("=")
                 assert name == "retry-after"
                 assert 0 < float(seconds) <= 5
         first.end()
+        assert time.monotonic() - asked < 10
         assert heard == [*range(1, len(heard) + 1)]
         last = Message.objects.filter(room=room).order_by("-seq").values_list("seq", flat=True)[0]
-        assert last >= max(acknowledged, default=0)
+        assert last >= max(acknowledged)
         with chat(second.url, b, room, after=max(heard, default=0)) as back:
             heard += back.hear_seqs(last - len(heard))
         assert heard == list(range(1, last + 1))
         assert set(acknowledged) <= set(heard)
+
+
+def speak(client: Client) -> int:
+    client.say("Hi")
+    seq: int = client.next()["seq"]
+    return seq
 
 
 def rest_of(client: Client) -> list[int]:
@@ -197,20 +218,6 @@ def rest_of(client: Client) -> list[int]:
         while True:
             seqs.append(client.next()["seq"])
     return seqs
-
-
-def test_a_socket_that_opens_while_its_process_drains_is_sent_elsewhere() -> None:
-    a, b = alice(), bob()
-    room = room_of(a, b)
-    with HttpCommand("serve", **DRAINING) as process:
-        process.wait_until(ready=True)
-        process.ask_to_stop()
-        process.wait_until(ready=False)
-        with chat(process.url, a, room, ready=False) as late:
-            assert late.closed() == 1012
-        started = time.monotonic()
-        process.end()
-        assert time.monotonic() - started < 10
 
 
 def status_of(job: int) -> str | None:

@@ -24,7 +24,7 @@ from apps.users.authentication.api_sessions import begin
 from tests.apps.chat.people import room_of
 from tests.jobs import run_worker, waiting
 from tests.ops.processes import PATIENCE, Command, HttpCommand, pause
-from tests.ops.production import PRODUCTION, start
+from tests.ops.production import PRODUCTION, start_loaded
 from tests.people import PASSWORD, alice, bob
 
 BEGUN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -157,4 +157,4 @@ def test_traces_load_nothing_without_a_collector() -> None:
     # redis-py loads the API and a part of the SDK by itself, where they are installed.
     loaded = "sorted(n for n in sys.modules if n.startswith(('opentelemetry.sdk.trace', 'opentelemetry.exporter')))"
     program = f"import sys, config.wsgi; print({loaded})"
-    assert start(PRODUCTION, "-c", program).stdout.strip() == "[]"
+    assert start_loaded(PRODUCTION, "-c", program).stdout.strip() == "[]"

@@ -69,8 +69,10 @@ def two(folder: Path) -> Iterator[tuple[Broker, int, Broker, int]]:
     with (
         Broker(folder / "first", port=ports[0]) as first,
         Broker(folder / "second", port=ports[1]) as second,
+        redis.Redis.from_url(first.url) as original,
         redis.Redis.from_url(second.url) as copy,
     ):
+        original.config_set("repl-diskless-sync-delay", 0)  # seconds, for further copies
         copy.execute_command("REPLICAOF", "127.0.0.1", str(ports[0]))
         while copy.info("replication")["master_link_status"] != "up":
             pause(0.02)

@@ -28,7 +28,7 @@ from config.gauges import WAITING, WAITING_MAX
 from config.layers import channel_layers
 from devtools.paths import CHECKOUT
 from tests.jobs import run_worker
-from tests.ops.processes import Command, HttpCommand, free_port
+from tests.ops.processes import Command, HttpCommand, free_port, pause
 from tests.people import alice
 
 NAME = re.compile(r"\b(?:infloo|process)_[a-z_]+")
@@ -159,8 +159,10 @@ def test_a_worker_counts_its_jobs_and_the_mails_that_fail() -> None:
                 said = metrics.get("/metrics")[1]
             except OSError:
                 assert worker.process.poll() is None
+                pause()
                 continue
             counted = value(said, "infloo_job_seconds_count", task="users.send_reset_code", outcome="retried")
+            pause()
     assert counted >= 1, job
     assert value(said, "infloo_mail_failures_total") == counted
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -23,14 +22,15 @@ from tests.people import alice, bob
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def broker_of_its_own(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path) as broker:
+@pytest.fixture(scope="module")
+def broker_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with Broker(tmp_path_factory.mktemp("broker")) as broker:
         yield broker
 
 
-@pytest.fixture
-def processes(transactional_db: None, broker_of_its_own: Broker) -> Iterator[tuple[SocketProcess, SocketProcess]]:
+@pytest.fixture(scope="module")
+def processes(django_db_setup: None, broker_of_its_own: Broker) -> Iterator[tuple[SocketProcess, SocketProcess]]:
+    """Two that none of these tests ends."""
     with SocketProcess(broker_of_its_own) as one, SocketProcess(broker_of_its_own) as other:
         yield one, other
 
@@ -141,13 +141,16 @@ class Phone:
 
 
 def test_a_socket_process_that_is_killed_loses_and_doubles_nothing(
-    processes: tuple[SocketProcess, SocketProcess],
+    processes: tuple[SocketProcess, SocketProcess], broker_of_its_own: Broker
 ) -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
-    one, other = processes
-    count = 120
-    with ThreadPoolExecutor() as pool, chat(one.url, a, room) as witness:
+    one, count = processes[0], 120
+    with (
+        SocketProcess(broker_of_its_own) as other,
+        ThreadPoolExecutor() as pool,
+        chat(one.url, a, room) as witness,
+    ):
         speaking = pool.submit(Phone([other.url, one.url], a, room).listen, count, to_say=count)
         listening = pool.submit(Phone([other.url, one.url], b, room).listen, count)
         witness.hear(30)

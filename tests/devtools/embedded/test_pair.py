@@ -78,9 +78,9 @@ def test_acknowledged_writes_survive_a_kill(used_home: Path) -> None:
         assert not pair.heal()
 
 
-def test_data_of_a_release_with_one_role_gets_the_second(home: Path) -> None:
-    pair = Pair(home, durable=False)
-    with pair.running(), psycopg.connect(host=str(home), user="postgres", autocommit=True) as session:
+def test_data_of_a_release_with_one_role_gets_the_second(used_home: Path) -> None:
+    pair = Pair(used_home, durable=False)
+    with pair.running(), psycopg.connect(host=str(used_home), user="postgres", autocommit=True) as session:
         session.execute(f"DROP ROLE {APPLICATION}".encode())
         (pair.postgres.data / APPLICATION).unlink()
     for _start in range(2):
@@ -108,7 +108,7 @@ def without_the_right_to_inspect_processes() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not Path("/proc").exists(), reason="only Linux's root can lose the right")
-def test_embedded_servers_are_found_by_a_restricted_root(home: Path) -> None:
+def test_embedded_servers_are_found_by_a_restricted_root(used_home: Path) -> None:
     program = """
 import sys
 from pathlib import Path
@@ -117,14 +117,14 @@ with Pair(Path(sys.argv[1]), durable=False).running() as _, Pair(Path(sys.argv[1
     pass
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, str(home)],
+        [sys.executable, "-c", program, str(used_home)],
         cwd=CHECKOUT,
         preexec_fn=without_the_right_to_inspect_processes,
         check=False,
         timeout=60,
     )
     assert done.returncode == 0
-    pair = Pair(home)
+    pair = Pair(used_home)
     assert not [*pair.postgres.remains(), *pair.valkey.remains()]
 
 
