@@ -15,7 +15,7 @@ RIGHTS = (
     "~*", "&*", "-@all",
     "+ping", "+info", "+select", "+client|setinfo",
     "+get", "+set", "+getdel", "+del", "+exists", "+incrby", "+expire", "+pexpire", "+ttl", "+pttl",
-    "+lindex", "+lpush", "+ltrim",
+    "+lindex", "+lpush", "+lrange", "+ltrim",
     "+zadd", "+zrange", "+zrem", "+zremrangebyscore",
     "+eval", "+evalsha", "+script|load", "+multi", "+exec",
     "+publish", "+subscribe", "+unsubscribe",
