@@ -233,20 +233,23 @@ def skewed(name: str, seconds: int) -> Fault:
         clock.with_suffix(".new").write_text(f"{by:+d}")
         clock.with_suffix(".new").replace(clock)  # it is read all the time
 
+    def restart(stack: Stack, **environment: str) -> None:
+        stack.start_process(name, **environment)
+        if name in stack.ports:
+            http_load.wait_until_ready(stack.ports[name])
+
     @contextmanager
     def movable(stack: Stack) -> Iterator[None]:
         shift(0)
-        stack.start_process(
-            name,
+        restart(
+            stack,
             LD_PRELOAD=str(_libfaketime()),
             FAKETIME_TIMESTAMP_FILE=str(clock),
-            FAKETIME_NO_CACHE="1",
+            FAKETIME_CACHE_DURATION="1",  # seconds
             FAKETIME_DONT_FAKE_MONOTONIC="1",
         )
-        if name in stack.ports:
-            http_load.wait_until_ready(stack.ports[name])
         yield
-        stack.start_process(name)
+        restart(stack)
         clock.unlink()
 
     @contextmanager
