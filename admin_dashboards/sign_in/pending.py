@@ -54,12 +54,12 @@ def pending_user(request: HttpRequest) -> User | None:
     if note is None:
         return None
     if note["at"] > (timezone.now() - PENDING_FOR).timestamp():
-        found: list[User] = _active_staff().rows({"viewer": note["user"]})
-        user = found[0] if found else None
         # The note is void once the password has changed or the account was deactivated, as a session would be.
-        unchanged = user is not None and note.get("version") == user.token_version
-        if unchanged and constant_time_compare(note["hash"], user.get_session_auth_hash()):
-            return user
+        user: User
+        for user in _active_staff().rows({"viewer": note["user"]}):
+            unchanged = note.get("version") == user.token_version
+            if unchanged and constant_time_compare(note["hash"], user.get_session_auth_hash()):
+                return user
     del request.session[PENDING]
     return None
 

@@ -117,14 +117,14 @@ class Stack:
             http_load.wait_until_ready(port)
         self._watching.start()
 
-    def start_process(self, name: str, *, launcher: tuple[str, ...] = ("manage.py",), **environment: str) -> None:
+    def start_process(self, name: str, **environment: str) -> None:
         """In place of the one of that name that may run."""
         self.left_alone.add(name)
         if name in self.processes:
             self.processes[name].end()
         command = {"web": "web", "sockets": "serve", "worker": "worker"}[name]
         where = ["--port", str(self.ports[name])] if name in self.ports else []
-        arguments = [*launcher, command, *where]
+        arguments = ["manage.py", command, *where]
         self.processes[name] = Process(name, arguments, self.environment | environment)
         self.left_alone.discard(name)
 
