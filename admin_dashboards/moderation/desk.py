@@ -136,7 +136,7 @@ class ModerationDesk(CaseDesk):
     # --- One case ---------------------------------------------------------------------------------------------------
 
     def item_context(self, request: StaffRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
-        context = {
+        context: dict[str, Any] = {
             "evidence": reported_content(item.kind).evidence(request, item),
             "details": case_details(item),
             "author_address": self.within(request, "item_author", item.pk),

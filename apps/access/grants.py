@@ -46,8 +46,9 @@ def holders(perm: str, obj: Model | None = None, *, for_good: bool = False, supe
 
 def perms_for(perm: str, obj: Model | None = None) -> frozenset[str]:
     """`perm`, and the scoped permissions that grant it on `obj`."""
-    scoped = scoped_permissions().get(perm, ()) if obj is not None else ()
-    return frozenset([perm, *(each.perm for each in scoped if each.includes(obj))])
+    if obj is None:
+        return frozenset([perm])
+    return frozenset([perm, *(each.perm for each in scoped_permissions().get(perm, ()) if each.includes(obj))])
 
 
 def holders_of(perms: frozenset[str], counts: Q, *, superusers: bool = False) -> QuerySet[User]:
