@@ -20,8 +20,8 @@ from django.utils.translation import ngettext
 from admin_dashboards.context import StaffRequest, asks_by_script, mark_poll, way_back
 from admin_dashboards.registry import queue_desks
 from apps.infra.prepared import Prepared
-from apps.review.models import Goal
 from apps.review.notices import unread_count
+from apps.review.queue import goals_of
 from apps.users.authentication import console_sessions
 from apps.users.models import Session
 from apps.visibility.slots import Slot
@@ -59,8 +59,8 @@ def _count(request: StaffRequest) -> dict[str, Counts]:
     theirs = [desk for desk in queue_desks() if desk.may_open(request)]
     if not theirs:
         return {}
-    now, hours = timezone.now(), dict(Goal.objects.values_list("queue", "hours"))
-    due = {desk.slug: now - timedelta(hours=hours.get(desk.queue.slug, Goal().hours)) for desk in theirs}
+    now, goals = timezone.now(), goals_of(desk.queue for desk in theirs)
+    due = {desk.slug: now - goals[desk.queue.slug] for desk in theirs}
     some = {desk.slug: rows for desk in theirs if (rows := desk.counted(request)) is not None}
     items: Iterable[Any]
     if some:

@@ -279,7 +279,7 @@ def _of_desks(request: StaffRequest, term: str, owners: list[int]) -> Iterator[F
         kind = str(desk.queue.model._meta.verbose_name)
         numbered = Q(pk=number) if (number := searched_number(term, kind)) else Q()
         bare = desk.rows(request).order_by(f"-{desk.queue.arrived}", "-pk")
-        rows = desk.with_related(request, bare)
+        rows = desk.with_related(bare)
         for row in _first(rows, numbered, _of_people(bare, people, owners)):
             state = _("open") if row.is_open else row.decided_as
             yield desk.title_of(row), f"{kind.capitalize()} #{row.pk} · {state}", desk.at("item", row.pk), desk.icon

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import BigIntegerField, Model, Q, QuerySet, TextField
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -25,9 +25,13 @@ from apps.review.decisions.kinds import kinds
 from apps.review.decisions.models import Decision
 from apps.review.models import Note
 from apps.users.models import User
+from apps.visibility.slots import Slot
+from apps.visibility.statement import Statement
 
 MOST = 40
 """How many lines of each kind."""
+LABEL, NUMBER, KEY = Slot("label", TextField()), Slot("number", BigIntegerField()), Slot("key", TextField())
+"""Of what the lines are about, in the statements below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +160,8 @@ def _change(version: Version, name: str) -> Line:
 
 
 def _decisions(item: Model) -> list[Line]:
-    about = Q(subject=item.pk) if isinstance(item, User) else Q(target_type=item._meta.label_lower, target_id=item.pk)
-    rows = Decision.objects.filter(about).select_related("actor", "undone_by").order_by("-id")[:MOST]
     lines = []
-    for row in rows:
+    for row in _decisions_about(isinstance(item, User)).page(0, MOST, _values(item)):
         kind = kinds()[row.verb]
         obj = f"{kind.model._meta.verbose_name} #{row.target_id}"
         said = f"{kind.label} {obj}"
@@ -171,20 +173,15 @@ def _decisions(item: Model) -> list[Line]:
 
 
 def _notes(item: Model) -> list[Line]:
-    rows = Note.objects.filter(target_type=item._meta.label_lower, target_id=item.pk).select_related("author")
     return [
         Line(KINDS["note"], row.created_at, row.author.username, _("noted"), text=row.text)
-        for row in rows.order_by("-id")[:MOST]
+        for row in _notes_about().page(0, MOST, _values(item))
     ]
 
 
 def _entries(item: Model) -> list[Line]:
-    about = Q(target_type=item._meta.label_lower, target_id=str(item.pk))
-    if isinstance(item, User):
-        about |= Q(subject=item)  # views of the user's own objects, such as a document
-    rows = Entry.objects.filter(about)
     lines = []
-    for row in rows.select_related("actor").order_by("-id")[:MOST]:
+    for row in _entries_about(isinstance(item, User)).page(0, MOST, _values(item)):
         detail = str(row.detail.get("field") or row.detail.get("perm") or row.detail.get("page") or "")
         obj = "" if row.target_type == item._meta.label_lower else _target(row)
         verb = _("fetched ahead") if "ahead" in row.detail else row.label
@@ -197,3 +194,27 @@ def _entries(item: Model) -> list[Line]:
 def _target(row: Entry) -> str:
     """The other object that an entry is about, such as "document #5"."""
     return f"{apps.get_model(row.target_type)._meta.verbose_name} #{row.target_id}"
+
+
+def _values(item: Model) -> dict[str, Any]:
+    return {"label": item._meta.label_lower, "number": item.pk, "key": str(item.pk)}
+
+
+@cache
+def _decisions_about(is_person: bool) -> Statement:
+    about = Q(subject=NUMBER) if is_person else Q(target_type=LABEL, target_id=NUMBER)
+    return Statement(Decision.objects.filter(about).select_related("actor", "undone_by").order_by("-id"))
+
+
+@cache
+def _notes_about() -> Statement:
+    notes = Note.objects.filter(target_type=LABEL, target_id=NUMBER)
+    return Statement(notes.select_related("author").order_by("-id"))
+
+
+@cache
+def _entries_about(is_person: bool) -> Statement:
+    about = Q(target_type=LABEL, target_id=KEY)
+    if is_person:
+        about |= Q(subject=NUMBER)  # views of the user's own objects, such as a document
+    return Statement(Entry.objects.filter(about).select_related("actor").order_by("-id"))

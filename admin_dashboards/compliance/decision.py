@@ -16,7 +16,7 @@ from apps.errors import Invalid
 from apps.infra.ids import parse_id
 from apps.users.models import Document, User
 from apps.users.verification.duplicates import duplicates
-from apps.users.verification.four_eyes import needs_second, rules_asking
+from apps.users.verification.four_eyes import rules_asking
 from apps.users.verification.review import override_decision, review_document
 
 APPROVED, REJECTED = Document.Status.APPROVED, Document.Status.REJECTED
@@ -104,9 +104,10 @@ def outcome_sentence(document: Document) -> str:
 def decision_context(viewer: User, document: Document) -> dict[str, Any]:
     """What the templates need that the page of a document has in its table and at the desk."""
     pending = document.status == Document.Status.PENDING
+    rules = rules_asking(document) if pending else []
     return {
         "document": document,
         "duplicates": duplicates(viewer, document),
-        "rules": [str(rule) for rule in rules_asking(document)] if pending else [],
-        "two_approve": pending and needs_second(document),
+        "rules": [str(rule) for rule in rules],
+        "two_approve": pending and (document.needs_second or bool(rules)),
     }

@@ -102,9 +102,9 @@ class ComplianceDesk(WorkDesk):
 
     # --- The queue ----------------------------------------------------------------------------------------------------
 
-    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_related(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         people = ("owner", "owner__profile", "decided_by", "first_approved_by", "details__typed_by")
-        return super().with_related(request, rows).select_related(*people)
+        return super().with_related(rows).select_related(*people)
 
     def title_of(self, item: Document) -> str:
         return _("%(document)s of %(name)s") % {"document": item, "name": item.owner.username}

@@ -47,8 +47,8 @@ class AppealDesk(CaseDesk):
 
     search_people = ("author", "decider")
 
-    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        rows = super().with_related(request, rows)
+    def with_related(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = super().with_related(rows)
         return rows.select_related("author__profile", "case__author__profile", "decision", "decider", "ruled_by")
 
     def row(self, request: StaffRequest, item: Appeal) -> Row:

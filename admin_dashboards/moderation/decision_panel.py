@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,6 @@ from apps.moderation.actions.registry import extras
 from apps.moderation.content import content_of, target_of
 from apps.moderation.decidable import why_not_removable
 from apps.moderation.models import Case, Report
-from apps.moderation.strikes import recommend
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class EditableText:
     """Whether it has lines."""
 
 
-def decision_context(desk: WorkDesk, request: StaffRequest, case: Case) -> dict[str, Any]:
-    """What the panel offers; after a rejected decision, with what was chosen and typed."""
+def decision_context(desk: WorkDesk, request: StaffRequest, case: Case, details: Mapping[str, Any]) -> dict[str, Any]:
+    """What the panel offers; after a rejected decision, with what was chosen and typed. `details`: `case_details`."""
     posted = request.POST if "outcome" in request.POST else None
-    step = recommend(case.author_id)
+    step = details["recommendation"]
     days = posted.get("days", "") if posted else str(step.duration.days or 7)
     possible = possible_outcomes(request.user, case)
     chosen = posted.getlist("outcome") if posted else []
@@ -59,7 +59,7 @@ def decision_context(desk: WorkDesk, request: StaffRequest, case: Case) -> dict[
         "days": [(str(each), ngettext("%d day", "%d days", each) % each) for each in DAYS],
         "chosen_days": days,
         "reasons": Report.Reason.choices,
-        "chosen_reason": posted.get("reason", "") if posted else main_reason(case),
+        "chosen_reason": posted.get("reason", "") if posted else main_reason(details["weight_lines"]),
         "editable": _editable_texts(case, posted),
         "typed": {name: posted.get(name, "") if posted else "" for name in ("text", "note")},
         "previews": message_previews(

@@ -93,9 +93,9 @@ class ModerationDesk(CaseDesk):
 
     # --- The queue --------------------------------------------------------------------------------------------------
 
-    def with_related(self, request: StaffRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_related(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         reasons = Report.objects.filter(case=OuterRef("pk")).order_by("id").values("reason")
-        rows = super().with_related(request, rows).select_related("author__profile", "closed_by")
+        rows = super().with_related(rows).select_related("author__profile", "closed_by")
         return rows.annotate(reasons=ArraySubquery(reasons))
 
     def found_by(self, term: str) -> Q:
@@ -136,14 +136,14 @@ class ModerationDesk(CaseDesk):
     # --- One case ---------------------------------------------------------------------------------------------------
 
     def item_context(self, request: StaffRequest, item: Case, *, deciding: bool) -> dict[str, Any]:
-        context = {
+        context: dict[str, Any] = {
             "evidence": reported_content(item.kind).evidence(request, item),
             "details": case_details(item),
             "author_address": self.within(request, "item_author", item.pk),
             "reveal_address": self.within(request, "item_reveal", item.pk),
             "current_decision": None if item.is_open else Decision.objects.about(item).in_force().last(),
         }
-        return context | decision_context(self, request, item) if deciding else context
+        return context | decision_context(self, request, item, context["details"]) if deciding else context
 
     def preview(self, request: StaffRequest, item_id: int) -> HttpResponse:
         """The messages that would be sent if the case were closed as it is filled in now."""

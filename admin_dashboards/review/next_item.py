@@ -32,8 +32,8 @@ def next_id(desk: WorkDesk, request: StaffRequest, after: int = 0) -> int:
 def neighbour_id(desk: WorkDesk, request: StaffRequest, item_id: int, step: int) -> int:
     """The item `step` places after this one in the queue; 0 where there is no other."""
     rows = _rows_ahead(desk, request)
-    lined_up = first_in_order(desk, request, rows, goal_of(desk.queue), LINE_UP)
-    return neighbour((item.pk for item in lined_up), item_id, step) or 0
+    lined_up = first_in_order(desk, request, rows.values_list("pk", flat=True), goal_of(desk.queue), LINE_UP)
+    return neighbour(lined_up, item_id, step) or 0
 
 
 def claim_or_next(desk: WorkDesk, request: StaffRequest, item_id: int) -> int:

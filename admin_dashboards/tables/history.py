@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ from apps.access import until_text
 from apps.audit.history import history_of
 from apps.errors import Refused
 from apps.infra.ids import parse_id
+from apps.visibility.slots import Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -138,6 +141,13 @@ def records_of(obj: Model) -> models.QuerySet[Any]:
     return records_named(history.objects.filter(**{obj._meta.pk.attname: obj.pk}))
 
 
+@cache
+def _records_of(model: type[Model]) -> Statement:
+    """The same of one row of the model."""
+    history, key = history_of(model).model, model._meta.pk
+    return Statement(records_named(history.objects.filter(**{key.attname: Slot("row", key)})))
+
+
 def records_named(history: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Versions of any rows of one model, likewise."""
     named = [field.name for field in history.model.tracked_fields if isinstance(field, models.ForeignKey)]
@@ -160,7 +170,7 @@ def versions_of(records: list[Any], masks: Mapping[str, Mask]) -> list[Version]:
 def compared(obj: Model, masks: Mapping[str, Mask], first: int, most: int) -> list[Version]:
     """`most` versions of `obj` from the latest but `first` on, each with what it changed."""
     # One more than is shown, so that the last one has something to differ from.
-    shown = versions_of(list(records_of(obj)[first : first + most + 1]), masks)
+    shown = versions_of(_records_of(type(obj)).page(first, most + 1, {"row": obj.pk}), masks)
     for version, earlier in pairwise(shown):
         version.compare(earlier)
     return shown[:most]

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, overload
 
 from django.apps import apps
@@ -39,12 +40,21 @@ def holders(perm: str, obj: Model | None = None, *, for_good: bool = False, supe
     With `obj`, those as well who have it by a scoped permission that includes `obj`. Superusers, who may do everything,
     are among them only with `superusers`, or where they are granted it as well.
     """
-    staff: QuerySet[User] = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
     counts = Q(ends_at__isnull=True) if for_good else unended()
-    named = Q(**permission_filter(perm))
-    for scoped in scoped_permissions().get(perm, ()):
-        if obj is not None and scoped.includes(obj):
-            named |= Q(**permission_filter(scoped.perm))
+    return holders_of(perms_for(perm, obj), counts, superusers=superusers)
+
+
+def perms_for(perm: str, obj: Model | None = None) -> frozenset[str]:
+    """`perm`, and the scoped permissions that grant it on `obj`."""
+    if obj is None:
+        return frozenset([perm])
+    return frozenset([perm, *(each.perm for each in scoped_permissions().get(perm, ()) if each.includes(obj))])
+
+
+def holders_of(perms: frozenset[str], counts: Q, *, superusers: bool = False) -> QuerySet[User]:
+    """The active staff who are granted one of `perms` model-wide, by memberships that meet `counts` or directly."""
+    staff: QuerySet[User] = get_user_model()._default_manager.filter(is_staff=True, is_active=True)
+    named = reduce(or_, (Q(**permission_filter(perm)) for perm in sorted(perms)))
     permissions = Permission.objects.filter(named)
     members = staff.model.groups.through.objects.filter(counts, group__permissions__in=permissions)
     direct = staff.model.user_permissions.through.objects.filter(permission__in=permissions)

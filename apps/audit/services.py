@@ -111,9 +111,17 @@ def fetched_ahead(ahead: bool) -> dict[str, Any]:
 
 def note_shown(actor: User, target: models.Model, **detail: Any) -> None:
     """Write a view of what `actor` now sees, where so far it was only fetched ahead."""
-    latest = _views(actor, target).order_by("-id").first()
-    if latest is not None and "ahead" in latest.detail:
+    views = {"viewer": actor.pk, "label": target._meta.label_lower, "key": str(target.pk)}
+    if any("ahead" in detail for detail in _views_of().page(0, 1, views)):
         record(actor, Action.VIEWED, target, **detail)
+
+
+@cache
+def _views_of() -> Statement:
+    """The details of each view of one object by one actor, the latest first."""
+    label, key = Slot("label", models.TextField()), Slot("key", models.TextField())
+    views = Entry.objects.filter(actor=VIEWER, target_type=label, target_id=key, verb=Action.VIEWED)
+    return Statement(views.order_by("-id").values_list("detail", flat=True))
 
 
 def _views(actor: User, target: models.Model) -> models.QuerySet[Entry]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import BigIntegerField, Model, Q, QuerySet
 
 from apps.review.reportable import ReportableContent, reportable_contents
 from apps.users.models import Block, User
+from apps.visibility.slots import Slot
 from apps.visibility.snapshot import LIVE, Live
+from apps.visibility.statement import Statement
 
 
 class NoBlocks(Live):
@@ -34,5 +37,12 @@ def reportable(viewer: User, kind: str) -> QuerySet[Any]:
 
 def target_of(kind: str, target_id: int, *, lock: bool = False) -> Any:
     """The reported content, or None where it has been deleted."""
-    rows = content_of(kind).model._default_manager.filter(pk=target_id)
-    return (rows.select_for_update(of=("self",)) if lock else rows).first()
+    model = content_of(kind).model
+    if lock:
+        return model._default_manager.filter(pk=target_id).select_for_update(of=("self",)).first()
+    return next(iter(_target(model).rows({"number": target_id})), None)
+
+
+@cache
+def _target(model: type[Model]) -> Statement:
+    return Statement(model._default_manager.filter(pk=Slot("number", BigIntegerField())))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
-from django.db.models import Count, Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Count, Q
 from django.utils.translation import gettext as _
 
 from apps.moderation.actions.keep import Keep
 from apps.moderation.models import Case, Report
+from apps.visibility.slots import Slot, each_of
+from apps.visibility.statement import Statement
 
 SEVERITY = {
     Report.Reason.SPAM: 10,
@@ -102,8 +106,15 @@ def update_open_scores() -> None:
         last = ids[-1]
 
 
+@cache
+def _reports() -> Statement:
+    """The reports of some cases, the earliest first."""
+    cases = each_of(Slot("cases", ArrayField(BigIntegerField())))
+    return Statement(Report.objects.filter(case__in=cases).select_related("reporter").order_by("id"))
+
+
 def _parts(case_ids: list[int]) -> dict[int, list[ScorePart]]:
-    reports = list(Report.objects.filter(case__in=case_ids).select_related("reporter").order_by("id"))
+    reports = _reports().rows({"cases": case_ids})
     records = records_of(report.reporter_id for report in reports)
     parts: dict[int, list[ScorePart]] = {}
     for report in reports:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -16,6 +17,8 @@ from apps.moderation.actions.registry import by_severity
 from apps.moderation.models import APPEAL_WITHIN, Case, Strike, known_to_author
 from apps.review.decisions.models import Decision
 from apps.users.models import User
+from apps.visibility.slots import NOW, Slot
+from apps.visibility.statement import Statement
 
 # From how many points in force on, for how long the next suspension is recommended; below that a warning.
 STEPS = [(8, timedelta(days=30)), (4, timedelta(days=7)), (2, timedelta(days=3)), (0, timedelta())]
@@ -56,8 +59,15 @@ def strikes_of(person: User) -> QuerySet[Strike]:
 
 def recommend(person_id: int) -> Recommendation:
     """The next step for a user, by their strikes in force."""
-    points = sum(Strike.objects.in_force().filter(person=person_id).values_list("points", flat=True))
+    points = sum(_points().rows({"person": person_id, "now": timezone.now()}))
     return Recommendation(points, next(duration for least, duration in STEPS if points >= least))
+
+
+@cache
+def _points() -> Statement:
+    """The points of each strike of one user that is in force."""
+    strikes = Strike.objects.in_force(NOW).filter(person=Slot("person", BigIntegerField()))
+    return Statement(strikes.values_list("points", flat=True))
 
 
 def give_strike(actor: User, case: Case, decision: Decision, outcomes: Sequence[str]) -> Strike | None:

@@ -6,13 +6,14 @@ Each action begins with `lock_for_work`, which answers in one place whether a us
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from apps.access import holders, may, require
+from apps.access import holders_of, may, perms_for, require, unended
 from apps.audit.actions import Action
 from apps.audit.history import save_as, without_version
 from apps.audit.services import record
@@ -22,6 +23,8 @@ from apps.review.models import Note, Notice, ReviewItem
 from apps.review.notices import notify_staff
 from apps.review.preferences import is_away
 from apps.review.texts import MOST_REASON, checked_text
+from apps.visibility.slots import NOW
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -97,8 +100,15 @@ def already_decided(item: ReviewItem) -> Conflict:
 
 def colleagues(perm: str, item: models.Model | None = None) -> list[User]:
     """The staff who have `perm` on all rows, or on some that include `item`, by name; those away come last."""
-    staff = holders(perm, item, superusers=True).select_related("desk_preference").order_by("username")
-    return sorted(staff[:MOST_COLLEAGUES], key=is_away)
+    staff = _holders(perms_for(perm, item)).page(0, MOST_COLLEAGUES, {"now": timezone.now()})
+    return sorted(staff, key=is_away)
+
+
+@cache
+def _holders(perms: frozenset[str]) -> Statement:
+    """The staff who have one of these permissions model-wide, by name."""
+    staff = holders_of(perms, unended(now=NOW), superusers=True)
+    return Statement(staff.select_related("desk_preference").order_by("username"))
 
 
 @transaction.atomic

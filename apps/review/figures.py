@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, F, Min, Q, QuerySet, Subquery, Sum
+from django.db.models import Aggregate, Count, DateTimeField, F, Min, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from apps.infra.prepared import Prepared
 from apps.review.queue import AGES, ReviewQueue, goal_of
 from apps.tallies.models import Tally
+from apps.visibility.slots import NOW, VIEWER, Slot
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -98,9 +100,10 @@ class _Read:
     def __init__(self, queue: ReviewQueue, rows: QuerySet[Any]) -> None:
         self.queue, self.rows = queue, rows
 
-    def open(self, edges: dict[str, datetime], marks: dict[str, Q]) -> dict[str, Any]:
+    def open(self, edges: dict[str, datetime], viewer: User, now: datetime) -> dict[str, Any]:
         """Of open items, how many came in before each time, and how many have each mark; `all`, and the `oldest`."""
         before = {name: Q(**{f"{self.queue.arrived}__lt": edge}) for name, edge in edges.items()}
+        marks = _marks(viewer.pk, now)
         return self._open.aggregate(all=Count("pk"), oldest=Min(self.queue.arrived), **_counts(before | marks))
 
     @property
@@ -129,18 +132,14 @@ class _Tallied(_Read):
         super().__init__(queue, queue.model._default_manager.order_by())
         self.tallies = queue.model.TALLIES
 
-    def open(self, edges: dict[str, datetime], marks: dict[str, Q]) -> dict[str, Any]:
-        starts = {name: self.tallies.open.start_of(edge) for name, edge in edges.items()}
-        whole = {name: Sum("n", filter=Q(bucket__lt=start), default=0) for name, start in starts.items()}
-        found = Tally.objects.filter(kind=self.tallies.open.kind).aggregate(all=Sum("n", default=0), **whole)
-        arrived = self.queue.arrived
-        rest = {
-            name: Q(**{f"{arrived}__gte": starts[name], f"{arrived}__lt": edge}) for name, edge in edges.items()
-        } | marks
-        # Few, each of them found by an index: the oldest among them.
-        few = reduce(or_, rest.values(), Q(pk=Subquery(self._open.order_by(arrived).values("pk")[:1])))
-        read = self._open.filter(few).aggregate(oldest=Min(arrived), **_counts(rest))
-        return read | {name: n + read.get(name, 0) for name, n in found.items()}
+    def open(self, edges: dict[str, datetime], viewer: User, now: datetime) -> dict[str, Any]:
+        starts = {_start(name): self.tallies.open.start_of(edge) for name, edge in edges.items()}
+        values = {**edges, **starts, "viewer": viewer.pk, "now": now}
+        whole, rest = (
+            dict(zip(names, statement.rows(values)[0], strict=True))
+            for names, statement in _open_statements(self.queue, tuple(edges))
+        )
+        return rest | {name: n + rest.get(name, 0) for name, n in whole.items()}
 
     def days(self, since: datetime, until: datetime, zone: tzinfo, goal: timedelta) -> _Days:
         found, came, went, took = _Days(), self.tallies.came.kind, self.tallies.went.kind, self.tallies.took.kind
@@ -158,18 +157,51 @@ class _Tallied(_Read):
         return found
 
 
+def _start(edge: str) -> str:
+    """The name of the time up to which a tally counts what came in before another."""
+    return f"start_{edge}"
+
+
+@cache
+def _open_statements(queue: ReviewQueue, edges: tuple[str, ...]) -> list[tuple[list[str], Prepared]]:
+    """What counts the open items: by tally, those of whole spans of time; by reading, the others."""
+    arrived, counts = queue.arrived, _Tallied(queue)
+    times = {name: Slot(name, DateTimeField()) for name in (*edges, *map(_start, edges))}
+    whole = {name: Sum("n", filter=Q(bucket__lt=times[_start(name)]), default=0) for name in edges}
+    rest = {name: Q(**{f"{arrived}__gte": times[_start(name)], f"{arrived}__lt": times[name]}) for name in edges}
+    rest |= _marks(VIEWER, NOW)
+    # Few, each of them found by an index: the oldest among them.
+    few = reduce(or_, rest.values(), Q(pk=Subquery(counts._open.order_by(arrived).values("pk")[:1])))
+    tallied = Tally.objects.filter(kind=counts.tallies.open.kind)
+    return [
+        _aggregated(tallied, all=Sum("n", default=0), **whole),
+        _aggregated(counts._open.filter(few), oldest=Min(arrived), **_counts(rest)),
+    ]
+
+
+def _aggregated(rows: QuerySet[Any], **aggregates: Aggregate) -> tuple[list[str], Prepared]:
+    """What `aggregate` would ask, with the names of the columns of its only row."""
+    # A constant is nothing to group by, so that all rows are one group.
+    grouped = rows.order_by().annotate(group=Value(1)).values("group").annotate(**aggregates)
+    return list(aggregates), Prepared(*grouped.values_list(*aggregates).query.sql_with_params())
+
+
+def _marks(viewer: Any, now: Any) -> dict[str, Q]:
+    """The conditions by which open items are counted, for the number of a viewer and a time."""
+    return {
+        "mine": Q(claimed_by=viewer, claimed_until__gt=now) | Q(assigned_to=viewer),
+        "snoozed": Q(snoozed_until__gt=now),
+        "escalated": Q(escalated_at__isnull=False),
+    }
+
+
 def _count_open(found: Figures, counts: _Read, viewer: User, zone: tzinfo, now: datetime) -> None:
     goal = found.goal
     tomorrow = _midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
     edges = {"late": now - goal, "due": tomorrow - goal}
     edges |= {f"older_than_{last}": now - timedelta(days=last + 1) + INSTANT for _first, last in AGES if last}
-    marks = {
-        "mine": Q(claimed_by=viewer.pk, claimed_until__gt=now) | Q(assigned_to=viewer.pk),
-        "snoozed": Q(snoozed_until__gt=now),
-        "escalated": Q(escalated_at__isnull=False),
-    }
-    counted = counts.open(edges, marks)
-    for name in ("oldest", "late", *marks):
+    counted = counts.open(edges, viewer, now)
+    for name in ("oldest", "late", "mine", "snoozed", "escalated"):
         setattr(found, name, counted[name])
     found.open, found.due_today = counted["all"], counted["due"] - counted["late"]
     older = found.open

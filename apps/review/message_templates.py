@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, TextField
 from django.utils.translation import gettext as _
 
 from apps.access import require
@@ -15,6 +16,8 @@ from apps.audit.actions import Action
 from apps.audit.history import delete_as, save_as
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.review.models import MessageTemplate
+from apps.visibility.slots import VIEWER, Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -28,8 +31,14 @@ LONGEST_TEXT = 800
 
 def templates_for(viewer: User, queue: str) -> list[MessageTemplate]:
     """The viewer's own templates of a queue and the shared ones, by title."""
-    rows = MessageTemplate.objects.filter(Q(owner=viewer) | Q(shared=True), queue=queue)
-    return list(rows.select_related("owner").order_by("title", "id"))
+    return _templates().rows({"viewer": viewer.pk, "queue": queue})
+
+
+@cache
+def _templates() -> Statement:
+    """One's own templates of one queue and the shared ones, by title."""
+    rows = MessageTemplate.objects.filter(Q(owner=VIEWER) | Q(shared=True), queue=Slot("queue", TextField()))
+    return Statement(rows.select_related("owner").order_by("title", "id"))
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.apps import apps
@@ -14,6 +15,8 @@ from apps.errors import Invalid
 from apps.review.models import Preference, ReviewItem
 from apps.review.shortcuts import checked
 from apps.review.time_zones import time_zones
+from apps.visibility.slots import VIEWER
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -28,7 +31,13 @@ def is_away(person: User) -> bool:
 
 def preference_of(user: User) -> Preference:
     """The preferences of `user`; unsaved defaults where they have chosen none."""
-    return Preference.objects.filter(staff=user).first() or Preference(staff=user)
+    return next(iter(_preference().rows({"viewer": user.pk})), None) or Preference(staff=user)
+
+
+@cache
+def _preference() -> Statement:
+    """The preferences of one user."""
+    return Statement(Preference.objects.filter(staff=VIEWER))
 
 
 @transaction.atomic

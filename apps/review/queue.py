@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 
 from apps.review.models import Goal, ReviewItem
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -54,8 +56,19 @@ class ReviewQueue:
 
 
 def goal_of(queue: ReviewQueue) -> timedelta:
-    goal = Goal.objects.filter(queue=queue.slug).first() or Goal()
-    return timedelta(hours=goal.hours)
+    return goals_of([queue])[queue.slug]
+
+
+def goals_of(queues: Iterable[ReviewQueue]) -> dict[str, timedelta]:
+    """The goals of some queues, by their slugs."""
+    hours = dict(_goals().rows({}))
+    return {queue.slug: timedelta(hours=hours.get(queue.slug, Goal().hours)) for queue in queues}
+
+
+@cache
+def _goals() -> Statement:
+    """The hours of each goal that was set, with its queue."""
+    return Statement(Goal.objects.values_list("queue", "hours"))
 
 
 def free_for(viewer: User, now: datetime) -> Q:

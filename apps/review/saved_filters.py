@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
@@ -10,6 +11,8 @@ from django.utils.translation import gettext as _
 from apps.errors import Absent, Conflict, Invalid, Refused
 from apps.review.models import SavedFilter
 from apps.review.texts import checked_text
+from apps.visibility.slots import VIEWER, Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -45,7 +48,14 @@ def delete_filter(actor: User, filter_id: int) -> None:
     kept.delete()
 
 
-def saved_filters(user: User, place: str) -> models.QuerySet[SavedFilter]:
+def saved_filters(user: User, place: str) -> list[SavedFilter]:
     """The viewer's own filters of a table or queue and the shared ones, by name."""
-    mine_or_shared = models.Q(owner=user) | models.Q(shared=True)
-    return SavedFilter.objects.filter(mine_or_shared, place=place).select_related("owner").order_by("name", "pk")
+    return _filters().rows({"viewer": user.pk, "place": place})
+
+
+@cache
+def _filters() -> Statement:
+    """One's own filters of one place and the shared ones, by name."""
+    mine_or_shared, place = models.Q(owner=VIEWER) | models.Q(shared=True), Slot("place", models.TextField())
+    filters = SavedFilter.objects.filter(mine_or_shared, place=place)
+    return Statement(filters.select_related("owner").order_by("name", "pk"))

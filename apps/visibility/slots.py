@@ -29,7 +29,7 @@ class UnknownOfViewer(TypeError):
     """A rule reads something of its viewer that differs between those who share one statement."""
 
 
-def each_of(numbers: list[int]) -> RawSQL:
+def each_of(numbers: list[int] | Slot) -> RawSQL:
     """The numbers of a slot that holds a list, for a condition such as `room__in=each_of(rooms)`."""
     return RawSQL("SELECT unnest(%s::bigint[])", [numbers])
 

@@ -32,7 +32,7 @@ def bulk_page(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
     if action is None or not numbers:
         messages.error(request, _("Select items first, then choose an action."))
         return HttpResponseRedirect(desk.back(request))
-    items = desk.with_related(request, desk.rows(request)).in_bulk(numbers)
+    items = desk.with_related(desk.rows(request)).in_bulk(numbers)
     confirmed = bool(request.POST.get("confirmed"))
     bulk = Bulk(action, parse_uuid(request.POST.get("batch", "")) or uuid4())
     error = None

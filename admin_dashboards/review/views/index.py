@@ -71,12 +71,14 @@ def index_page(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
 
 def _items(desk: WorkDesk, request: StaffRequest, tab: str, goal: timedelta) -> list[Any]:
     """The items of the tab, one more than are shown."""
-    rows = desk.with_related(request, tab_rows(desk, request, tab))
+    rows = tab_rows(desk, request, tab).values_list("pk", flat=True)
     if tab == "decided":
-        return list(rows.order_by(f"-{desk.queue.decided}", "-pk")[: SHOWN + 1])
-    if tab == FOUND.code:
-        return list(rows.order_by(f"-{desk.queue.arrived}", "-pk")[: SHOWN + 1])
-    return first_in_order(desk, request, rows, goal, SHOWN + 1)
+        ids = list(rows.order_by(f"-{desk.queue.decided}", "-pk")[: SHOWN + 1])
+    elif tab == FOUND.code:
+        ids = list(rows.order_by(f"-{desk.queue.arrived}", "-pk")[: SHOWN + 1])
+    else:
+        ids = first_in_order(desk, request, rows, goal, SHOWN + 1)
+    return desk.read(request, ids)
 
 
 def _line(desk: WorkDesk, request: StaffRequest, item: Any, goal: timedelta, now: datetime) -> dict[str, Any]:

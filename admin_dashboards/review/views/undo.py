@@ -48,7 +48,7 @@ def undo_page(desk: WorkDesk, request: StaffRequest) -> HttpResponse:
 def _undo_batch(desk: WorkDesk, request: StaffRequest, batch: UUID, reason: str) -> HttpResponse:
     label = desk.queue.model._meta.label_lower
     ids = Decision.objects.filter(batch=batch, target_type=label).values_list("target_id", flat=True)
-    items = {item.pk: item for item in desk.with_related(request, desk.rows(request)).filter(pk__in=list(ids))}
+    items = {item.pk: item for item in desk.read(request, ids)}
     if not items:
         raise Absent("absent", _("This decision does not exist. Reload the page."))
     result = undo_batch(request.user, batch, reason=reason)

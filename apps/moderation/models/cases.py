@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
@@ -16,6 +17,8 @@ from apps.moderation.models.reports import Report
 from apps.review.conflicts import ConflictOfInterest
 from apps.review.models import ReviewItem
 from apps.tallies.queues import ByQueue
+from apps.visibility.slots import VIEWER, Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
 class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> CaseQuerySet:
         return self.filter(status=Case.Status.OPEN)
+
+
+@cache
+def _own_reports() -> Statement:
+    """The open reports of one user in one case."""
+    own = Report.objects.open().filter(case=Slot("case", models.BigIntegerField()), reporter=VIEWER)
+    return Statement(own.values_list("pk", flat=True))
 
 
 COUNTED = ByQueue(
@@ -48,7 +58,7 @@ class Case(ReviewItem):
             "own-report",
             _("This report concerns you. A colleague has to decide it."),
             applies=lambda case, user: (
-                case.author_id == user.pk or case.reports.open().filter(reporter=user.pk).exists()
+                case.author_id == user.pk or bool(_own_reports().rows({"case": case.pk, "viewer": user.pk}))
             ),
             rows=lambda user: (
                 Q(author=user.pk)

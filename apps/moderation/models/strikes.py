@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -25,9 +26,9 @@ def known_to_author() -> Q:
 
 
 class StrikeQuerySet(models.QuerySet["Strike"]):
-    def in_force(self) -> StrikeQuerySet:
-        """Neither lifted nor expired."""
-        return self.filter(lifted_at__isnull=True, expires_at__gt=timezone.now())
+    def in_force(self, now: Any = None) -> StrikeQuerySet:
+        """Neither lifted nor expired. `now` stands for the time in a statement that is prepared."""
+        return self.filter(lifted_at__isnull=True, expires_at__gt=now or timezone.now())
 
     def appealable(self) -> StrikeQuerySet:
         """Those whose decision is in force, has not been appealed, and still may be."""

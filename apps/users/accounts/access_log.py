@@ -7,6 +7,7 @@ by whom.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.db import models, transaction
@@ -23,6 +24,8 @@ from apps.audit.services import FETCHED_AHEAD, fetched_ahead, record
 from apps.errors import Absent, Refused
 from apps.review.texts import sensible_reason
 from apps.users.models import Document, User
+from apps.visibility.slots import VIEWER, Slot
+from apps.visibility.statement import Statement
 
 SAME_VIEW_FOR = timedelta(minutes=10)
 """A page opened again within this time counts as the same view."""
@@ -92,17 +95,23 @@ def record_document_view(actor: User, document: Document, *, ahead: bool = False
 
 
 def _record_once(actor: User, target: models.Model, subject: User, **detail: Any) -> None:
-    known = Entry.objects.filter(
-        actor=actor,
-        verb=Action.VIEWED,
-        subject=subject,
-        target_type=target._meta.label_lower,
-        target_id=str(target.pk),
-        detail=detail,
-        created_at__gte=timezone.now() - SAME_VIEW_FOR,
-    )
-    if not known.exists():
+    views = {"viewer": actor.pk, "subject": subject.pk, "label": target._meta.label_lower, "key": str(target.pk)}
+    if detail not in _views().rows(views | {"since": timezone.now() - SAME_VIEW_FOR}):
         record(actor, Action.VIEWED, target, subject=subject, **detail)
+
+
+@cache
+def _views() -> Statement:
+    """The details of each view by one actor of one object of one user since a time."""
+    views = Entry.objects.filter(
+        actor=VIEWER,
+        verb=Action.VIEWED,
+        subject=Slot("subject", models.BigIntegerField()),
+        target_type=Slot("label", models.TextField()),
+        target_id=Slot("key", models.TextField()),
+        created_at__gte=Slot("since", models.DateTimeField()),
+    )
+    return Statement(views.values_list("detail", flat=True))
 
 
 def record_search_hit(actor: User, person: User, *, field: str) -> None:

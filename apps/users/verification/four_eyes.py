@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextField
 from django.utils.translation import gettext as _
 
 from apps.audit.actions import Action
@@ -18,6 +19,8 @@ from apps.review.decisions.services import decide, snapshot_of
 from apps.review.notes import add_note
 from apps.review.settings import begin_setting, keep_setting, require_unchanged
 from apps.users.models import CLIENT_ROLES, DocType, Document, Follow, ReviewRule, User
+from apps.visibility.slots import Slot
+from apps.visibility.statement import Statement
 
 ASKED_FIELDS = ("status", "needs_second", "first_approved_by")
 MOST_FOLLOWERS = 1_000_000
@@ -29,10 +32,16 @@ SAYS = ("doc_type", "role", "after_rejection", "followers_from")
 def rules_asking(document: Document) -> list[ReviewRule]:
     """The active rules by which this document requires two approvals."""
     owner = document.owner
-    rules = ReviewRule.objects.filter(
-        Q(doc_type="") | Q(doc_type=document.doc_type), Q(role="") | Q(role=owner.role), active=True
-    ).order_by("id")
+    rules = _rules().rows({"doc_type": document.doc_type, "role": owner.role})
     return [rule for rule in rules if _rejected_if_asked(rule, document) and _followed_if_asked(rule, owner)]
+
+
+@cache
+def _rules() -> Statement:
+    """The active rules about one kind of document and one role."""
+    doc_type, role = Slot("doc_type", TextField()), Slot("role", TextField())
+    rules = ReviewRule.objects.filter(Q(doc_type="") | Q(doc_type=doc_type), Q(role="") | Q(role=role), active=True)
+    return Statement(rules.order_by("id"))
 
 
 def needs_second(document: Document) -> bool:

@@ -288,5 +288,5 @@ def test_the_panel_costs_the_same_for_any_number_of_matches(document: Document, 
     client.get(page)
     for place in range(12):
         client.post(details_page(make_document(people.make_user(f"person{place}"))), SAID)
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(25):
         assert len(client.get(page).context["details"].matches.number.shown) == 12
