@@ -44,7 +44,9 @@ class WebServer(MPServer):
             return
         for worker in self.wrks:
             os.kill(worker.inner.pid, signal.SIGUSR1)
-        threading.Timer(drain, cast(Any, super()).signal_handler_interrupt).start()
+        timer = threading.Timer(drain, cast(Any, super()).signal_handler_interrupt)
+        timer.daemon = True  # asked a second time, the process ends before
+        timer.start()
 
 
 def _load() -> Any:

@@ -31,7 +31,7 @@ def logo(random: Random, name: str, size: int = 320) -> bytes:
     initials = "".join(word[0] for word in name.split()[:2]).upper()
     draw.text((side / 2, side / 2), initials, fill=colour, font=font(side * 0.3), anchor="mm")
     draw.rectangle((0, side * 0.92, side, side), fill=other)
-    return jpeg(image.resize((size, size), Image.Resampling.LANCZOS))
+    return jpeg(image.reduce(FINE))
 
 
 def face(random: Random, size: int) -> Image.Image:
@@ -70,4 +70,4 @@ def face(random: Random, size: int) -> Image.Image:
         draw.line((0.49 * side, 0.44 * side, 0.51 * side, 0.44 * side), fill="#333333", width=side // 100)
     draw.line((0.5 * side, 0.47 * side, 0.485 * side, 0.53 * side), fill=darker(skin), width=side // 90)
     draw.arc((0.44 * side, 0.5 * side, 0.56 * side, 0.59 * side), 20, 160, fill="#8c3b3b", width=side // 70)
-    return image.resize((size, size), Image.Resampling.LANCZOS)
+    return image.reduce(FINE)

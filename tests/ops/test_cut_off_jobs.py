@@ -28,6 +28,8 @@ from apps.privacy.models import DataExport, Erasure
 from apps.stories.models import Story
 from apps.tables.models import Transfer
 from apps.transparency.keys import SigningKey
+from apps.transparency.sequencing import Pass
+from apps.transparency.sources import tables
 from apps.users.models import Document
 from apps.users.verification.review import review_document
 from tests import factories, people
@@ -149,7 +151,11 @@ def tallied() -> Arguments:
 
 
 def log_to_sign() -> Arguments:
-    record(people.access(), Action.VIEWED, people.alice())
+    """In a log that holds all but two tables already: all that has come in since is in these and in a few others."""
+    access = people.access()
+    for table in list(tables().values())[2:]:
+        Pass(table).step()
+    record(access, Action.VIEWED, people.alice())
     return PERIODIC
 
 

@@ -30,6 +30,8 @@ from tests.settings import servers
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DRAINING = {"DRAIN_SECONDS": "3", "STOP_SECONDS": "10", "LIMITS_SCALE": "1000"}
+AT_ONCE = DRAINING | {"DRAIN_SECONDS": "0"}
+"""For one that nobody asks to stop before the end."""
 
 BETWEEN_CALLS = 0.02
 """Seconds: a drain of many is no load test."""
@@ -56,6 +58,11 @@ class Proxy:
         self.is_over.set()
         for thread in self._threads:
             thread.join()
+
+    def stores_on(self) -> None:
+        """Wait until either thread has stored something that it began to send after now."""
+        enough = len(self.stored) + 2 * len(self._threads)
+        until(lambda: bool(self.failures) or len(self.stored) >= enough, True)
 
     def _watch(self) -> None:
         while not self.is_over.is_set():
@@ -112,8 +119,8 @@ def test_no_call_fails_while_processes_are_replaced() -> None:
 
 def replace_processes(command: str, room: str, token: str, slow_token: str) -> list[int]:
     """Replace two processes one after the other while messages are sent; the numbers of those acknowledged."""
-    # Long enough that a test that is held up for seconds still sees it drain.
-    patient = DRAINING | {"DRAIN_SECONDS": "8"}
+    # Longer than `end` waits for it: asked again, it drains no longer.
+    patient = DRAINING | {"DRAIN_SECONDS": str(2 * PATIENCE)}
     with HttpCommand(command, **patient) as first, HttpCommand(command, **DRAINING) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
@@ -129,16 +136,17 @@ def replace_processes(command: str, room: str, token: str, slow_token: str) -> l
                 pytest.fail(f"no word of it for {time.monotonic() - asked:.1f} s: {first.end()}")
             assert answer == (503, '{"process": "is stopping"}')
             assert slow() == 200
+            until(lambda: proxy.ready, [second])
+            proxy.stores_on()
+            first.ask_to_stop()
             code, said = first.end()
-            with HttpCommand(command, first.port, **DRAINING) as third:
+            with HttpCommand(command, first.port, **AT_ONCE) as third:
                 third.wait_until(ready=True)
                 proxy.processes[0] = third
-                pause(0.3)
+                proxy.stores_on()
                 second.ask_to_stop()
                 assert second.end()[0] == code
-                served = len(proxy.stored)
-                pause(0.3)
-                assert len(proxy.stored) > served
+                proxy.stores_on()
                 proxy.is_over.set()
     assert code in (0, 143), said
     assert proxy.failures == []
@@ -167,7 +175,7 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
     a, b = alice(), bob()
     room = room_of(a, b)
     late = begin(b).access
-    with HttpCommand("serve", **DRAINING) as first, HttpCommand("serve", **DRAINING) as second:
+    with HttpCommand("serve", **DRAINING) as first, HttpCommand("serve", **AT_ONCE) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
 

@@ -59,7 +59,7 @@ def test_messages_cross_processes(processes: tuple[SocketProcess, SocketProcess]
         assert_live(one, other)
         # Clients of the broker with a timeout of their own die after five seconds of silence.
         with pytest.raises(TimeoutError):
-            one.connection.recv(6.5)
+            one.connection.recv(5.5)
         assert_live(one, other)
 
 
