@@ -174,7 +174,6 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
     """One that opens while its process drains is sent there, too."""
     a, b = alice(), bob()
     room = room_of(a, b)
-    late = begin(b).access
     with HttpCommand("serve", **DRAINING) as first, HttpCommand("serve", **AT_ONCE) as second:
         first.wait_until(ready=True)
         second.wait_until(ready=True)
@@ -182,7 +181,7 @@ def test_sockets_come_back_to_another_process_and_miss_nothing() -> None:
         def stop_first() -> Client:
             first.ask_to_stop()
             first.wait_until(ready=False)
-            with socket(first.url, f"/ws/chat/{room.name}/", late) as client:
+            with socket(first.url, f"/ws/chat/{room.name}/") as client:  # without credentials, which are not asked for
                 client.closed()
                 return client
 
