@@ -121,7 +121,7 @@ def test_texts_and_parts_are_checked_anew_where_their_words_or_their_page_differ
         assert (found == []) if rule is None else any(f": {rule}: " in fault for fault in found), (change, found)
 
 
-def test_what_stands_around_the_content_is_checked_anew_where_it_or_the_page_differs(page: Page) -> None:
+def test_parts_around_the_content_are_checked_anew_where_they_or_the_page_differ(page: Page) -> None:
     people.support()
     sign_in(page, "support")
     page.goto("/admin/preferences/")
