@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,8 @@ BY_WHOLE = [
     *(f"landmark-no-duplicate-{kind}" for kind in ("banner", "contentinfo", "main")),
 ]
 """Those by which a part may be wrong on one page that is right on another."""
+OF_PARTS = [*BY_WHOLE, *BY_SCHEME, "accesskeys", "skip-link"]
+"""Those that are asked of the menu and whatever else stands around the content, though it was right on another page."""
 WIDTHS = (1366, 390)
 SHOW = r"""
     async ([dark, isChanged, isFirst]) => {
@@ -55,6 +58,21 @@ SHOW = r"""
             }
             return parts.join(" ");
         };
+        const shells = (one) => {
+            const said = [];
+            for (let above = one.parentElement; above; above = above.parentElement)
+                said.push(above.cloneNode().outerHTML);
+            return said;
+        };
+        // What stands around the content, in small parts: one link of the menu is that of the page.
+        const main = document.querySelector("main");
+        const around = (one) => one.contains(main) || one.querySelectorAll("*").length > 20
+            ? [...one.children].flatMap(around) : one.checkVisibility() ? [one] : [];
+        window.parts = isFirst && main ? around(document.body) : [];
+        const placed = (one) => {
+            const { x, y, width, height } = one.getBoundingClientRect();
+            return [innerWidth, x, y, width, height, one.outerHTML, ...shells(one)].join("\n");
+        };
         const shown = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility());
         const isOld = new Set(isFirst ? shown : window.shown);
         window.shown = [...isOld, ...shown];
@@ -64,15 +82,16 @@ SHOW = r"""
             .map((one) => [one, look(one)]).filter(([, seen]) => seen !== null));
         const isNew = new Set(appeared), said = [innerWidth, appeared.length];
         for (const root of appeared.filter((one) => !isNew.has(one.parentElement))) {
-            said.push(root.outerHTML);
-            for (let one = root.parentElement; one; one = one.parentElement) said.push(one.cloneNode().outerHTML);
+            said.push(root.outerHTML, ...shells(root));
         }
-        return [[...new Set(textLooks.values())], appeared.length ? said.join("\n") : ""];
+        return [[...new Set(textLooks.values())], appeared.length ? said.join("\n") : "", parts.map(placed)];
     }
 """
-"""Shows the scheme; returns the looks of the texts, and what is shown for the first time with all that it lies in."""
+"""Shows the scheme; returns the looks of the texts, what is shown for the first time with all that it lies in, and
+of the first view the parts around the content, with their places and all that they lie in."""
 ASK = r"""
-    async ([rules, rulesOfNew, fresh]) => {
+    async ([rules, rulesOfNew, fresh, right]) => {
+        window.rightParts = new Set(right.flatMap((at) => [parts[at], ...parts[at].querySelectorAll("*")]));
         // What stays in its place covers what scrolls beneath it: to axe a control that is half covered is too small.
         const stay = shown.filter((one) => getComputedStyle(one).position === "sticky");
         const ask = async (parts, runOnly, resultTypes, without = {}) => parts.length && runOnly.length
@@ -107,7 +126,16 @@ ASK = r"""
     }
 """
 """Asks `rules` of the page, of the looks that are `fresh` their contrast, and of what is shown for the first time those
-of `rulesOfNew` besides."""
+of `rulesOfNew` besides. Parts that are `right`, by their numbers, are asked what depends on the page alone."""
+PASS_OVER = """
+    (ofParts) => {
+        for (const rule of axe._audit.rules.filter(({ id }) => !ofParts.includes(id))) {
+            const gather = rule.gather;
+            rule.gather = (...given) =>
+                gather.apply(rule, given).filter(({ actualNode }) => !rightParts.has(actualNode));
+        }
+    }
+"""
 OUT_OF_REACH = """
     () => {
         const page = document.documentElement, wider = page.scrollWidth - page.clientWidth, out = [];
@@ -125,7 +153,15 @@ OUT_OF_REACH = """
         return [wider, out];
     }
 """
-IS_DARK = "document.documentElement.classList.contains('dark')"
+BEGIN = """
+    () => {
+        if (typeof axe === "undefined" && sessionStorage.axe) (0, eval)(sessionStorage.axe);
+        const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        return [typeof axe !== "undefined", isStill, document.documentElement.classList.contains("dark")];
+    }
+"""
+"""Brings axe into the page where the tab has it."""
+KEEP_AXE = "(axe) => { sessionStorage.axe = axe; (0, eval)(axe); }"
 SET_SCHEME = "([dark]) => document.documentElement.classList.toggle('dark', dark)"
 
 
@@ -137,13 +173,14 @@ class _Views:
         self.page = page
         self.window: Any = page.viewport_size
         self.links_are_in_text = True
-        page.emulate_media(reduced_motion="reduce")
-        has_axe, self.was_dark = page.evaluate(f"[typeof axe !== 'undefined', {IS_DARK}]")
+        has_axe, is_still, self.was_dark = page.evaluate(BEGIN)
+        if not is_still:
+            page.emulate_media(reduced_motion="reduce")
         if not has_axe:
-            page.evaluate(_axe())
+            page.evaluate(KEEP_AXE, _axe())
         self.dark: bool = self.was_dark
         self.is_first = True
-        self.width: int | None = None
+        self.first_width: int | None = None
 
     def faults(self, rules: list[str], *, dark: bool, width: int | None = None) -> list[dict[str, str]]:
         """Of these rules, of all rules where something is shown that no view before has shown, and of the contrast
@@ -153,24 +190,25 @@ class _Views:
             self.page.set_viewport_size(wanted)
             is_changed = True
         self.dark = dark
-        looks, part = self.page.evaluate(SHOW, [dark, is_changed, self.is_first])
+        looks, part, parts = self.page.evaluate(SHOW, [dark, is_changed, self.is_first])
         fresh = set(looks) - _settled
         of_new = TAGS if part and part not in _clean else []
         if not self.is_first:
             unneeded = set() if fresh else {"color-contrast"}
-            if width == self.width and not self.links_are_in_text:
+            if width == self.first_width and not self.links_are_in_text:
                 unneeded.add("link-in-text-block")
             rules = [rule for rule in [*rules, *(BY_WHOLE if part in _clean else [])] if rule not in unneeded]
         found: Any = {"violations": []}
         if rules or of_new:
-            found = self.page.evaluate(ASK, [rules, of_new, [*fresh]])
+            right = [number for number, each in enumerate(parts) if each in _clean]
+            found = self.page.evaluate(ASK, [rules, of_new, [*fresh], right])
             _settled.update(filter(None, found["settled"]))
-            if part and not found["violations"]:
-                _clean.add(part)
+            if not found["violations"]:
+                _clean.update(filter(None, [part, *parts]))
         if self.is_first:
             self.links_are_in_text = not found["hasNoLinkInText"]
             self.is_first = False
-        self.width = width
+            self.first_width = width
         return list(found["violations"])
 
     def restore(self) -> None:
@@ -188,14 +226,17 @@ def barriers(page: Page) -> list[str]:
     """
     views = _Views(page)
     found = []
+    # What is seen at both widths is judged at the second, where more is asked; at the first, what is left.
     for width, is_other_scheme, rules in (
         (WIDTHS[0], False, TAGS),
-        (WIDTHS[0], True, BY_SCHEME),
         (WIDTHS[1], True, BY_WIDTH),
+        (WIDTHS[0], True, BY_SCHEME),
     ):
         dark = views.was_dark != is_other_scheme
         faults = views.faults(rules, dark=dark, width=width)
         found += [f"{'dark' if dark else 'light'}, {width}: {each['fault']}" for each in faults]
+        if len(rules) == len(BY_SCHEME):
+            continue
         wider, out_of_reach = page.evaluate(OUT_OF_REACH)
         if wider > 0:
             found.append(f"{wider} px wider than {width}")
@@ -215,11 +256,12 @@ def serious_barriers(page: Page) -> list[str]:
 
 @cache
 def _axe() -> str:
-    return str(Axe().axe_script)
+    return f"{Axe().axe_script}\n({PASS_OVER})({json.dumps(OF_PARTS)})"
 
 
 _settled: set[str] = set()
 """Looks of texts of which axe said, in this process, that their contrast is sufficient, or that it cannot decide
 it for what lies beneath."""
 _clean: set[str] = set()
-"""Parts that were shown for the first time where width or scheme had changed, and that axe found nothing on."""
+"""Parts that axe found nothing on: those around the content, and those that were shown for the first time where width
+or scheme had changed."""

@@ -119,3 +119,27 @@ def test_texts_and_parts_are_checked_anew_where_their_words_or_their_page_differ
         page.evaluate(change)
         found = barriers(page)
         assert (found == []) if rule is None else any(f": {rule}: " in fault for fault in found), (change, found)
+
+
+def test_parts_around_the_content_are_checked_anew_where_they_or_the_page_differ(page: Page) -> None:
+    people.support()
+    sign_in(page, "support")
+    page.goto("/admin/preferences/")
+    assert barriers(page) == []
+    link = "document.querySelector('nav a[href]:not([aria-current])')"
+    for change, rule in (
+        ("true", None),
+        (f"{link}.setAttribute('aria-checked', 'true')", "aria-allowed-attr"),
+        (f"{link}.removeAttribute('aria-checked')", None),
+        (f"{link}.parentElement.setAttribute('aria-hidden', 'true')", "aria-hidden-focus"),
+        (f"{link}.parentElement.removeAttribute('aria-hidden')", None),
+        (f"{link}.accessKey = 'x'", None),
+        ("document.querySelector('main button').accessKey = 'x'", "accesskeys"),
+        ("document.querySelector('main button').accessKey = ''", None),
+        ("document.querySelector('main').append(document.querySelector('nav').cloneNode())", "landmark-unique"),
+        ("document.querySelector('main').lastElementChild.remove()", None),
+        ("document.querySelector('h1').remove()", "page-has-heading-one"),
+    ):
+        page.evaluate(change)
+        found = barriers(page)
+        assert (found == []) if rule is None else any(f": {rule}: " in fault for fault in found), (change, found)
