@@ -186,7 +186,7 @@
 
     // From the address at which a picture is asked for again, or its own, to its content.
     const fetched = new Map();
-    let shown = [];
+    let [shown, ahead] = [[], Promise.resolve()];
     const placeOf = (image) => image.dataset.again || image.getAttribute("src");
     async function fetchAhead() {
         const here = item();
@@ -207,8 +207,8 @@
             if (fetched.has(placeOf(image))) continue;
             const got = await fetch(image.getAttribute("src"), options).catch(() => null);
             const content = got?.ok && (await got.blob().catch(() => null));
-            if (item() !== here) return;
             if (content) fetched.set(placeOf(image), URL.createObjectURL(content));
+            if (item() !== here) return;
         }
         here.dataset.fetched = "1";
     }
@@ -499,7 +499,7 @@
     function whenAwake(here) {
         if (item() !== here) return;
         if (shortcuts.asleep) setTimeout(() => whenAwake(here), 100);
-        else fetchAhead();
+        else ahead = ahead.then(fetchAhead, fetchAhead);  // one after the other: drawn again, it finds what was fetched
     }
 
     // How high the decision is, and how much of the window it leaves for the evidence.
