@@ -15,78 +15,10 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('users', '__first__'),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='HistoricalLegalHold',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('request_id', models.CharField(blank=True, editable=False, max_length=64)),
-                ('action', models.CharField(blank=True, db_default='', default='', editable=False, max_length=48)),
-                ('placed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='placed')),
-                ('released_at', models.DateTimeField(editable=False, null=True, verbose_name='released')),
-                ('history_change_reason', models.TextField(blank=True, null=True)),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('release_reason', models.TextField(blank=True, verbose_name='reason for the release')),
-                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('placed_by', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='placed by')),
-                ('released_by', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='released by')),
-            ],
-            options={
-                'verbose_name': 'historical legal hold',
-                'verbose_name_plural': 'historical legal holds',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalRetentionPeriod',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('request_id', models.CharField(blank=True, editable=False, max_length=64)),
-                ('action', models.CharField(blank=True, db_default='', default='', editable=False, max_length=48)),
-                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended'), ('audit', 'Audit log entries')], db_index=True, max_length=32, verbose_name='kind')),
-                ('days', models.PositiveIntegerField(null=True, verbose_name='days')),
-                ('history_change_reason', models.TextField(blank=True, null=True)),
-                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'historical retention period',
-                'verbose_name_plural': 'historical retention periods',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='LegalHold',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField(max_length=1000, verbose_name='reason')),
-                ('placed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='placed')),
-                ('released_at', models.DateTimeField(editable=False, null=True, verbose_name='released')),
-                ('release_reason', models.TextField(blank=True, max_length=1000, verbose_name='reason for the release')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legal_holds', to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('placed_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='placed by')),
-                ('released_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='released by')),
-            ],
-            options={
-                'verbose_name': 'legal hold',
-                'verbose_name_plural': 'legal holds',
-                'permissions': [('release_legalhold', 'Can release legal hold')],
-                'default_permissions': ('view', 'add'),
-            },
-        ),
         migrations.CreateModel(
             name='RetentionPeriod',
             fields=[
@@ -176,6 +108,78 @@ class Migration(migrations.Migration):
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
+        migrations.CreateModel(
+            name='HistoricalLegalHold',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('request_id', models.CharField(blank=True, editable=False, max_length=64)),
+                ('action', models.CharField(blank=True, db_default='', default='', editable=False, max_length=48)),
+                ('placed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='placed')),
+                ('released_at', models.DateTimeField(editable=False, null=True, verbose_name='released')),
+                ('history_change_reason', models.TextField(blank=True, null=True)),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('release_reason', models.TextField(blank=True, verbose_name='reason for the release')),
+                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField(db_index=True)),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                ('history_user', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('placed_by', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='placed by')),
+                ('released_by', models.ForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='released by')),
+            ],
+            options={
+                'verbose_name': 'historical legal hold',
+                'verbose_name_plural': 'historical legal holds',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+                'indexes': [models.Index(fields=['history_user', 'history_date'], name='legalhold_versions_actor'), models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='legalhold_versions_change'), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='legalhold_versions_request')],
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='HistoricalRetentionPeriod',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('request_id', models.CharField(blank=True, editable=False, max_length=64)),
+                ('action', models.CharField(blank=True, db_default='', default='', editable=False, max_length=48)),
+                ('kind', models.CharField(choices=[('identity.approved', 'Identity documents, approved'), ('identity.rejected', 'Identity documents, rejected'), ('business.approved', 'Business documents, approved'), ('business.rejected', 'Business documents, rejected'), ('story', 'Stories, after they expired'), ('message', 'Messages'), ('message.removed', 'Messages, removed by staff'), ('session', 'Sessions, after they ended'), ('audit', 'Audit log entries')], db_index=True, max_length=32, verbose_name='kind')),
+                ('days', models.PositiveIntegerField(null=True, verbose_name='days')),
+                ('history_change_reason', models.TextField(blank=True, null=True)),
+                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField(db_index=True)),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                ('history_user', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'historical retention period',
+                'verbose_name_plural': 'historical retention periods',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+                'indexes': [models.Index(fields=['history_user', 'history_date'], name='retention_versions_actor'), models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='retention_versions_change'), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='retention_versions_request')],
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name='LegalHold',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.TextField(max_length=1000, verbose_name='reason')),
+                ('placed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='placed')),
+                ('released_at', models.DateTimeField(editable=False, null=True, verbose_name='released')),
+                ('release_reason', models.TextField(blank=True, max_length=1000, verbose_name='reason for the release')),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legal_holds', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('placed_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='placed by')),
+                ('released_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='released by')),
+            ],
+            options={
+                'verbose_name': 'legal hold',
+                'verbose_name_plural': 'legal holds',
+                'permissions': [('release_legalhold', 'Can release legal hold')],
+                'default_permissions': ('view', 'add'),
+                'indexes': [models.Index(fields=['-placed_at', '-id'], name='legal_hold_newest'), models.Index(condition=models.Q(('released_at__isnull', True)), fields=['person'], name='legal_hold_in_force')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='legal_hold_with_a_reason'), models.CheckConstraint(condition=models.Q(models.Q(('released_at__isnull', True), ('released_by__isnull', True)), models.Q(('released_at__isnull', False), ('released_by__isnull', False)), _connector='OR'), name='legal_hold_released_by_staff')],
+            },
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name='historicalerasure',
             trigger=pgtrigger.compiler.Trigger(name='append_only_rows', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='543f5551b50f2069ac352266cb0f2bdd721c6e57', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_rows_b73e7', table='privacy_historicalerasure', when='BEFORE')),
@@ -183,18 +187,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='historicalerasure',
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;", hash='2ce37e1836cbc1451c3e04aacb5e91c318435c5d', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_d0ecc', table='privacy_historicalerasure', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='historicallegalhold',
-            index=models.Index(fields=['history_user', 'history_date'], name='legalhold_versions_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='historicallegalhold',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='legalhold_versions_change'),
-        ),
-        migrations.AddIndex(
-            model_name='historicallegalhold',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='legalhold_versions_request'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='historicallegalhold',
@@ -204,18 +196,6 @@ class Migration(migrations.Migration):
             model_name='historicallegalhold',
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;", hash='6b262d5329fdbcb55821ef4d29a5a3ed18eecba9', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_298b8', table='privacy_historicallegalhold', when='BEFORE')),
         ),
-        migrations.AddIndex(
-            model_name='historicalretentionperiod',
-            index=models.Index(fields=['history_user', 'history_date'], name='retention_versions_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='historicalretentionperiod',
-            index=models.Index(condition=models.Q(('history_type', '+'), _negated=True), fields=['history_type', 'history_date'], name='retention_versions_change'),
-        ),
-        migrations.AddIndex(
-            model_name='historicalretentionperiod',
-            index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='retention_versions_request'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='historicalretentionperiod',
             trigger=pgtrigger.compiler.Trigger(name='append_only_rows', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c06f6df26f0f87c2e1cd97427289a7855b8ad5ae', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_rows_120e8', table='privacy_historicalretentionperiod', when='BEFORE')),
@@ -223,21 +203,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='historicalretentionperiod',
             trigger=pgtrigger.compiler.Trigger(name='append_only_table', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % may not be emptied', TG_TABLE_NAME;", hash='d66f2d509af3ccdc2d8dc9e13cab2a0acf0afebf', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_append_only_table_258bf', table='privacy_historicalretentionperiod', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='legalhold',
-            index=models.Index(fields=['-placed_at', '-id'], name='legal_hold_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='legalhold',
-            index=models.Index(condition=models.Q(('released_at__isnull', True)), fields=['person'], name='legal_hold_in_force'),
-        ),
-        migrations.AddConstraint(
-            model_name='legalhold',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='legal_hold_with_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='legalhold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('released_at__isnull', True), ('released_by__isnull', True)), models.Q(('released_at__isnull', False), ('released_by__isnull', False)), _connector='OR'), name='legal_hold_released_by_staff'),
         ),
     ]
