@@ -1,4 +1,4 @@
-"""A new row and its first version in one prepared statement, in place of two that Django writes anew each time."""
+"""A new row, with its first version where it has any, in one prepared statement: Django writes each anew."""
 
 from __future__ import annotations
 
@@ -48,12 +48,20 @@ def is_insertable(obj: models.Model) -> bool:
 
 def insert(obj: models.Model, stamp: Stamp) -> None:
     """Insert a row for which `is_insertable`, with its first version. Sets its key."""
-    values: dict[str, Any] = {
-        field.attname: field.get_db_prep_save(field.pre_save(obj, True), connection) for field in _written(type(obj))
-    }
     with mark_for_rollback_on_error(using="default"):
-        [(obj.pk,)] = _statement(type(obj)).rows(values | stamp._asdict() | _encrypted(obj, stamp))
+        [(obj.pk,)] = _statement(type(obj)).rows(_values(obj) | stamp._asdict() | _encrypted(obj, stamp))
     obj._state.adding, obj._state.db = False, "default"
+
+
+def insert_alone(obj: models.Model) -> None:
+    """Insert a row that has no history and that nothing listens to. Sets its key."""
+    with mark_for_rollback_on_error(using="default"):
+        [(obj.pk,)] = _row_statement(type(obj)).rows(_values(obj))
+    obj._state.adding, obj._state.db = False, "default"
+
+
+def _values(obj: models.Model) -> dict[str, Any]:
+    return {field.attname: field.get_db_prep_save(field.pre_save(obj, True), connection) for field in _written(obj)}
 
 
 def _encrypted(obj: models.Model, stamp: Stamp) -> dict[str, Any]:
@@ -89,18 +97,33 @@ def _written(model: Any) -> list[Any]:
 
 
 @cache
+def _row_statement(model: Any) -> Prepared:
+    quote = connection.ops.quote_name
+    text, values = _insertion(model)
+    return Prepared(f"{text} RETURNING {quote(model._meta.pk.column)}", values)
+
+
+def _insertion(model: Any) -> tuple[str, list[_Parameter]]:
+    """The statement that inserts a row, with its values."""
+    quote = connection.ops.quote_name
+    written = _written(model)
+    columns = ", ".join(quote(field.column) for field in written)
+    text = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({', '.join(['%s'] * len(written))})"  # noqa: S608
+    return text, [_Parameter(field.attname) for field in written]
+
+
+@cache
 def _statement(model: Any) -> Prepared:
     version: Any = model.history.model
     quote = connection.ops.quote_name
-    written = [(quote(field.column), _Parameter(field.attname)) for field in _written(model)]
+    insertion, values = _insertion(model)
     columns: dict[str, Any] = {field.attname: field for field in version._meta.concrete_fields}
     own = {field: _Parameter(_of_version(field)) for field in encrypted_fields(version)}
     stamped = own | {field: _Parameter(name) for name in Stamp._fields if (field := columns[name]) not in own}
     kept = [quote(field.column) for field in version.tracked_fields if columns[field.attname] not in own]
     text = f"""
         WITH made AS (
-            INSERT INTO {quote(model._meta.db_table)} ({", ".join(column for column, _value in written)})
-            VALUES ({", ".join(["%s"] * len(written))}) RETURNING *
+            {insertion} RETURNING *
         ), version AS (
             INSERT INTO {quote(version._meta.db_table)}
                 ({", ".join([*kept, "history_type", *(quote(field.column) for field in stamped)])})
@@ -109,4 +132,4 @@ def _statement(model: Any) -> Prepared:
         )
         SELECT {quote(model._meta.pk.column)} FROM made
     """  # noqa: S608 - of our own models
-    return Prepared(text, [*(value for _column, value in written), *stamped.values()])
+    return Prepared(text, [*values, *stamped.values()])
