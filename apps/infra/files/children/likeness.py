@@ -94,23 +94,37 @@ def block_agreement(one: tuple[Array, Array], other: tuple[Array, Array], shift:
     def moved(page: Array, down: int, right: int) -> Array:
         return page[shift + down : shift + down + height, shift + right : shift + right + width]
 
-    squares_a, squares_b = a * a, b * b
+    def shown(page: Array) -> tuple[Array, Array]:
+        """Of blocks that begin anywhere: their means, and how much they show."""
+        mean = means_anywhere(page)
+        return mean, np.sqrt(np.maximum(means_anywhere(page * page) - mean * mean, 1e-6))
 
-    def shown(page: Array, squares: Array, down: int = 0, right: int = 0) -> tuple[Array, Array]:
-        mean = block_means(moved(page, down, right))
-        return mean, np.sqrt(np.maximum(block_means(moved(squares, down, right)) - mean * mean, 1e-6))
-
-    still, (mean, ink) = moved(a, 0, 0), shown(a, squares_a)
-    most = np.full(ink.shape, -1, np.float32)
+    still = moved(a, 0, 0)
+    mean, ink = (blocks_of(moved(each, 0, 0)) for each in shown(a))
+    mean_there, ink_there = shown(b)
+    most, product = np.full(ink.shape, -1, np.float32), np.empty_like(still)
     for down in range(-shift, shift + 1):
         for right in range(-shift, shift + 1):
-            mean_there, ink_there = shown(b, squares_b, down, right)
-            shared = block_means(still * moved(b, down, right)) - mean * mean_there
-            np.maximum(most, shared / (ink * ink_there), out=most)
-    inks = ink, shown(b, squares_b)[1]
+            np.multiply(still, moved(b, down, right), out=product)
+            shared = block_means(product) - mean * blocks_of(moved(mean_there, down, right))
+            np.maximum(most, shared / (ink * blocks_of(moved(ink_there, down, right))), out=most)
+    inks = ink, blocks_of(moved(ink_there, 0, 0))
     most[np.minimum(*inks) < INKED / 5] = 0
     seen = block_means(moved((there_a & there_b).astype(np.float32), 0, 0))
     return most[(np.maximum(*inks) >= INKED) & (seen >= 0.98)]
+
+
+def means_anywhere(page: Array) -> Array:
+    """Of each block, wherever it begins; those that begin too near to the far edges are of no meaning."""
+    size = BLOCK_WIDTH, BLOCK_HEIGHT
+    return cv2.boxFilter(page, cv2.CV_32F, size, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+
+
+def blocks_of(anywhere: Array) -> Array:
+    """Of what is known of blocks that begin anywhere, the blocks of `block_means`."""
+    height, width = BLOCK_HEIGHT // 2, BLOCK_WIDTH // 2
+    rows, columns = anywhere.shape[0] // height - 1, anywhere.shape[1] // width - 1
+    return anywhere[: rows * height : height, : columns * width : width]
 
 
 def block_means(page: Array) -> Array:
