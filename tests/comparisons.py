@@ -10,16 +10,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from multiprocessing import Pipe
+from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 import pytest
 
 from apps.infra.files import child_process, comparing, rendering, uploads
-from tests.forks import run_child
+from tests.forks import Fork, run_child
 from tests.settings import servers
 
 FOLDER = servers.home / "comparisons"
 """Of this run, all of its processes."""
+REMEMBERING = Path(__file__).with_name("remembering_child.py")
 
 
 @contextmanager
@@ -46,6 +50,27 @@ def kept() -> Iterator[None]:
         for starting in (rendering, uploads):
             patch.setattr(starting, "run_child", run_child)
         yield
+
+
+@contextmanager
+def pages_remembered() -> Iterator[None]:
+    """Pages are compared by one child, which finds the features of each once: that takes most of the time of those in
+    production, which forget them."""
+    asking, asked = Pipe()
+    env, lock = child_process.ENVIRONMENT, Lock()
+    child = Fork([str(REMEMBERING), str(asked.fileno())], env=env, pass_fds=[asked.fileno()], kind="children")
+    asked.close()
+
+    def ask(_child: str, content: bytes, order: dict[str, object]) -> bytes:
+        with lock:
+            asking.send_bytes(json.dumps(order).encode())
+            asking.send_bytes(content)
+            return asking.recv_bytes()
+
+    with asking, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "answer_of", ask)
+        yield
+    child.wait()
 
 
 @contextmanager

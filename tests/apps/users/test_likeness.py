@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from io import BytesIO
@@ -23,6 +24,7 @@ from apps.users.verification.upload import send_document
 from benchmarks import papers as layouts
 from benchmarks.papers import COPIES, jpeg, photographed, printed
 from demo.drawing.documents import Holder, business_paper, identity_card
+from tests import comparisons
 from tests.drawn import filled_form, pdf, png, upload
 from tests.jobs import run_jobs, waiting
 from tests.people import alice, bob, carol, compliance, make_staff, make_user, newton
@@ -30,6 +32,12 @@ from tests.races import at_once
 from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pages_are_remembered() -> Iterator[None]:
+    with comparisons.pages_remembered():
+        yield
 
 
 def card(seed: int, *, kind: str = "PNG", scale: float = 1, quality: int = 40) -> bytes:
