@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import connections
 
+from config.loading import load
+
 
 @contextmanager
 def connections_closed_after() -> Iterator[None]:
@@ -49,6 +51,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with embedded_servers(), connections_closed_after():
+            load()
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))

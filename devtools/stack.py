@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Never
 
+from config.loading import load
 from devtools.embedded import checkout
 from devtools.embedded.ownership import Unavailable
 from devtools.embedded.pair import Pair
@@ -211,14 +212,13 @@ def servers() -> Iterator[Pair | None]:
 
 def prepare(*, embedded_data: bool) -> None:
     """Bring the database up to date, and fill a new embedded one with the demo."""
-    import django
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.db import connections
     from django.db.backends.postgresql.base import DatabaseWrapper
     from django.db.migrations.executor import MigrationExecutor
 
-    django.setup()
+    load()
     connection = connections["default"]
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):

@@ -268,7 +268,9 @@ def start_again(folder: Path, port: int, took: list[float]) -> Run:
 
 # Where only the servers run, and where what they serve is just being loaded: an interrupt that reached it would show.
 @pytest.mark.parametrize(
-    ("text", "send"), [("postgres -D", Run.terminate), ("manage.py worker", Run.interrupt)], ids=["terminated", "Ctrl-C"]
+    ("text", "send"),
+    [("postgres -D", Run.terminate), ("manage.py worker", Run.interrupt)],
+    ids=["terminated", "Ctrl-C"],
 )
 def test_a_run_that_is_stopped_before_it_is_up_leaves_nothing_behind(
     stopped: Path, port: int, text: str, send: Callable[[Run], None]

@@ -8,10 +8,10 @@ import os
 import socket
 import sys
 
-import django
 from django.conf import settings
 
 from config.layers import channel_layers
+from config.loading import load
 
 
 def main(database: str, brokers: str, listener: str) -> None:
@@ -20,7 +20,7 @@ def main(database: str, brokers: str, listener: str) -> None:
     urls = brokers.split(",")
     settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = urls[0]
     settings.CHANNEL_LAYERS = channel_layers(urls, settings.BROADCAST_PREFIX)
-    django.setup()
+    load()
     from config.asgi import application
     from ops.web import web_server
 

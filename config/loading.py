@@ -1,0 +1,15 @@
+"""The start of Django in a process of ours."""
+
+import gc
+
+import django
+
+
+def load() -> None:
+    """As `django.setup`, without looking for rubbish, then or later, in what is loaded: a tenth of a start."""
+    gc.disable()
+    try:
+        django.setup()
+    finally:
+        gc.freeze()
+        gc.enable()
