@@ -124,8 +124,8 @@ class Present:
         found: Counter[str] = Counter()
         for model in _filled():
             fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-            for row in _rows(model):
-                values = {field.attname: self._value(field, getattr(row, field.attname)) for field in fields}
+            for row in _rows(model).values_list(*(field.attname for field in fields)):
+                values = {field.attname: self._value(field, value) for field, value in zip(fields, row, strict=True)}
                 found[f"{model._meta.label} {values}"] += 1
         for path, (content, _) in _files().items():
             name = DRAWN.sub("…", str(path.relative_to(settings.MEDIA_ROOT)))
@@ -150,10 +150,13 @@ class Present:
 
 
 def _filled() -> list[type[models.Model]]:
-    """Those that have rows, which are few: one question for all."""
+    """Those that have rows, which are few: one question for all, which is planned once in a session."""
     tables = {model._meta.db_table: model for model in _models()}
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(HAS_ROWS.format(table) for table in tables))
+        cursor.execute("SELECT FROM pg_prepared_statements WHERE name = 'filled'")
+        if not cursor.fetchall():
+            cursor.execute(f"PREPARE filled AS {' UNION ALL '.join(HAS_ROWS.format(table) for table in tables)}")
+        cursor.execute("EXECUTE filled")
         return [tables[table] for (table,) in cursor.fetchall()]
 
 
