@@ -19,7 +19,7 @@ from devtools.drill import Drill
 from devtools.embedded.archiving import archiving
 from devtools.embedded.postgres import Postgres
 from devtools.embedded.programs import path_of, run
-from ops.recovery import production
+from ops.recovery import checks, production
 from ops.recovery.archive import Base
 from ops.recovery.programs import Failed
 from ops.recovery.scratch import connected_to
@@ -63,7 +63,21 @@ def contents(base: Base) -> bytes:
         return b"".join(tar.extractfile(member).read() for member in tar if member.isfile())
 
 
-def test_a_destroyed_database_is_restored_or_its_gap_is_named(primary: Postgres, tmp_path: Path) -> None:
+def log_is_another(folder: Path) -> None:
+    """A checkpoint outside that the restored log has not grown from is named, by what each restore asks."""
+    first = min(folder.iterdir(), key=lambda file: int(file.name))
+    text, times = first.read_text(), first.stat()
+    first.write_text(checkpoints.signed(signing_key(), int(first.name), b"x" * 32))
+    os.utime(first, (times.st_atime, times.st_mtime))
+    with pytest.raises(Failed, match="lines before it were rewritten"):
+        checks.require_log(checks.last_commit())
+    first.write_text(text)
+    os.utime(first, (times.st_atime, times.st_mtime))
+
+
+def test_a_destroyed_database_is_restored_or_its_gap_is_named(
+    primary: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for person in (alice(), bob()):
         make_document(person)
         make_story(person)
@@ -78,23 +92,19 @@ def test_a_destroyed_database_is_restored_or_its_gap_is_named(primary: Postgres,
 
     drill.write()
     drill.destroy()
+    look = drill._look_for_writes
+
+    def look_at_the_log_too() -> None:
+        look()
+        log_is_another(tmp_path / "log" / "checkpoints")
+
+    monkeypatch.setattr(drill, "_look_for_writes", look_at_the_log_too)
     latest = drill.restore_latest()
     assert latest.lines > 10
     assert len(drill.written) > drill.lost
     earlier = drill.restore_earlier()
     assert (earlier.erased, earlier.lines > 10) == (2, True)
     assert drill.before.at > earlier.last_commit
-
-    # A checkpoint outside that the restored log has not grown from.
-    folder = tmp_path / "log" / "checkpoints"
-    first = min(folder.iterdir(), key=lambda file: int(file.name))
-    text, times = first.read_text(), first.stat()
-    first.write_text(checkpoints.signed(signing_key(), int(first.name), b"x" * 32))
-    os.utime(first, (times.st_atime, times.st_mtime))
-    with pytest.raises(Failed, match="lines before it were rewritten"):
-        drill.restore_latest()
-    first.write_text(text)
-    os.utime(first, (times.st_atime, times.st_mtime))
 
     # PostgreSQL takes a gap in the archive for its end.
     *_, gap, last = sorted(drill.archive.wal.glob("0*[0-9A-F].gz"))
