@@ -10,6 +10,7 @@ import pytest
 from devtools.embedded import checkout as of_checkout
 from devtools.embedded import ownership
 from devtools.embedded.pair import Pair
+from devtools.embedded.postgres import Postgres
 from tests.settings import servers
 
 
@@ -23,11 +24,15 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _folder(place: Path) -> Path:
-    """A folder for a pair; where root copies the servers' programs, with those of the tests' own servers."""
-    folder = Path(tempfile.mkdtemp(prefix="infloo-pair-", dir=place))
+def _link_programs(home: Path) -> None:
+    """Where root copies the servers' programs, take those of the tests' own servers."""
     for programs in servers.home.glob("programs-*"):
-        (folder / programs.name).symlink_to(programs)
+        (home / programs.name).symlink_to(programs)
+
+
+def _folder(place: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="infloo-pair-", dir=place))
+    _link_programs(folder)
     return folder
 
 
@@ -47,14 +52,28 @@ def _made_once() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def _copy(made_once: Path, data: Path) -> None:
+    shutil.copytree(made_once, data)
+    if ownership.is_root():
+        ownership.give(data.parent, made_once.stat().st_uid)
+
+
 @pytest.fixture
 def used_home(home: Path, _made_once: Path) -> Path:
     """A folder for a pair that ran before: what it has is its PostgreSQL's, which initdb takes a second to lay out."""
-    copied = Pair(home).postgres.data
-    shutil.copytree(_made_once, copied)
-    if ownership.is_root():
-        ownership.give(home, _made_once.stat().st_uid)
+    _copy(_made_once, Pair(home).postgres.data)
     return home
+
+
+@pytest.fixture
+def laid_out(monkeypatch: pytest.MonkeyPatch, _made_once: Path) -> None:
+    """Every new pair finds data and programs that were made once."""
+
+    def prepare(self: Postgres) -> None:
+        _link_programs(self.home)
+        _copy(_made_once, self.data)
+
+    monkeypatch.setattr(Postgres, "prepare", prepare)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from devtools.embedded import checkout as of_checkout
 from devtools.embedded.pair import Pair
 
 
-def test_no_folder_of_others_is_opened(checkout: Path, elsewhere: Path) -> None:
+def test_no_folder_of_others_is_opened(checkout: Path, elsewhere: Path, laid_out: None) -> None:
     above = [*checkout.parents, elsewhere, *elsewhere.parents]
     before = [stat.S_IMODE(folder.stat().st_mode) for folder in above]
     pair = Pair(of_checkout.checkout_home(), durable=False)

@@ -28,8 +28,8 @@ def kill(pair: Pair) -> None:
     psutil.wait_procs(processes)
 
 
-def test_embedded_servers_start_and_stop_together(home: Path) -> None:
-    pair = Pair(home, durable=False)
+def test_embedded_servers_start_and_stop_together(used_home: Path) -> None:
+    pair = Pair(used_home, durable=False)
     with pair.running():
         with psycopg.connect(pair.database_url()) as session:
             assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)

@@ -9,7 +9,7 @@ from devtools.embedded.pair import Pair
 from devtools.embedded.throwaway import LOCK, throwaway
 
 
-def test_the_next_throwaway_pair_clears_away_that_of_a_killed_run(elsewhere: Path) -> None:
+def test_the_next_throwaway_pair_clears_away_that_of_a_killed_run(elsewhere: Path, laid_out: None) -> None:
     killed = Pair(Path(tempfile.mkdtemp(prefix="infloo-test-", dir=elsewhere)), durable=False)
     (killed.home / LOCK).touch()
     killed.join()
