@@ -6,9 +6,9 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -33,8 +33,8 @@ DRAINING = {"DRAIN_SECONDS": "3", "STOP_SECONDS": "10", "LIMITS_SCALE": "1000"}
 AT_ONCE = DRAINING | {"DRAIN_SECONDS": "0"}
 """For one that nobody asks to stop before the end."""
 
-BETWEEN_CALLS = 0.02
-"""Seconds: a drain of many is no load test."""
+BETWEEN_CALLS, MEANWHILE = 0.02, 0.25
+"""Seconds: a drain of many is no load test, and while nothing stops, what starts needs the processor."""
 
 
 class Proxy:
@@ -47,6 +47,7 @@ class Proxy:
         self.stored: list[int] = []
         self.failures: list[str] = []
         self.is_over = threading.Event()
+        self.between = BETWEEN_CALLS
         self._threads = [threading.Thread(target=work) for work in (self._watch, self._call, self._call)]
 
     def __enter__(self) -> Proxy:
@@ -64,6 +65,13 @@ class Proxy:
         enough = len(self.stored) + 2 * len(self._threads)
         until(lambda: bool(self.failures) or len(self.stored) >= enough, True)
 
+    @contextmanager
+    def seldom(self) -> Iterator[None]:
+        """While nothing stops."""
+        self.between = MEANWHILE
+        yield
+        self.between = BETWEEN_CALLS
+
     def _watch(self) -> None:
         while not self.is_over.is_set():
             self.ready = [process for process in self.processes if process.is_ready()]
@@ -80,7 +88,7 @@ class Proxy:
                     break
             else:
                 self.failures.append("no process serves")
-            pause(BETWEEN_CALLS)
+            pause(self.between)
 
     def _post(self, process: HttpCommand, kept: dict[int, http.client.HTTPConnection], client_id: str) -> None:
         link = kept.pop(process.port, None) or http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
@@ -141,7 +149,8 @@ def replace_processes(command: str, room: str, token: str, slow_token: str) -> l
             first.ask_to_stop()
             code, said = first.end()
             with HttpCommand(command, first.port, **AT_ONCE) as third:
-                third.wait_until(ready=True)
+                with proxy.seldom():
+                    third.wait_until(ready=True)
                 proxy.processes[0] = third
                 proxy.stores_on()
                 second.ask_to_stop()
