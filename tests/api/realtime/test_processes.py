@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -29,10 +30,22 @@ def broker_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brok
 
 
 @pytest.fixture(scope="module")
-def processes(django_db_setup: None, broker_of_its_own: Broker) -> Iterator[tuple[SocketProcess, SocketProcess]]:
+def of_its_own(django_db_setup: None, broker_of_its_own: Broker) -> Iterator[list[SocketProcess]]:
+    """Three that load at once, while the first test waits."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(SocketProcess(broker_of_its_own)) for _ in range(3)]
+
+
+@pytest.fixture(scope="module")
+def processes(of_its_own: list[SocketProcess]) -> tuple[SocketProcess, SocketProcess]:
     """Two that none of these tests ends."""
-    with SocketProcess(broker_of_its_own) as one, SocketProcess(broker_of_its_own) as other:
-        yield one, other
+    return of_its_own[0], of_its_own[1]
+
+
+@pytest.fixture
+def mortal(of_its_own: list[SocketProcess]) -> SocketProcess:
+    """The third."""
+    return of_its_own[2]
 
 
 def assert_live(one: Client, other: Client) -> None:
@@ -61,6 +74,55 @@ def test_messages_cross_processes(processes: tuple[SocketProcess, SocketProcess]
         with pytest.raises(TimeoutError):
             one.connection.recv(5.5)
         assert_live(one, other)
+
+
+class Phone:
+    """What a client app does when its socket breaks: open another, resume, and send again what was not answered."""
+
+    def __init__(self, urls: list[str], user: User, room: Room) -> None:
+        self.urls, self.username = urls, user.username
+        self.path, self.token = f"/ws/chat/{room.name}/", begin(user).access
+        self.heard: list[int] = []
+
+    def listen(self, count: int, to_say: int = 0) -> list[int]:
+        said = 0
+        while len(self.heard) < count or said < to_say:
+            try:
+                with socket(self.urls[0], self.path, self.token) as client:
+                    client.send(type="resume", after=len(self.heard))
+                    if said < to_say:
+                        client.send(message="Hi", client_id=f"c{said}")
+                    while len(self.heard) < count or said < to_say:
+                        frame = client.next()
+                        own = frame["sender"] == self.username and frame["client_id"] == f"c{said}"
+                        if frame["seq"] > len(self.heard):
+                            self.heard.append(frame["seq"])
+                        if own:
+                            said += 1
+                            if said < to_say:
+                                client.send(message="Hi", client_id=f"c{said}")
+            except (ConnectionClosed, InvalidHandshake, OSError):
+                self.urls.reverse()
+        return self.heard
+
+
+def test_a_socket_process_that_is_killed_loses_and_doubles_nothing(
+    processes: tuple[SocketProcess, SocketProcess], mortal: SocketProcess
+) -> None:
+    a, b = alice(), bob()
+    room = room_of(a, b)
+    one, other, count = processes[0], mortal, 120
+    with (
+        ThreadPoolExecutor() as pool,
+        chat(one.url, a, room) as witness,
+    ):
+        speaking = pool.submit(Phone([other.url, one.url], a, room).listen, count, to_say=count)
+        listening = pool.submit(Phone([other.url, one.url], b, room).listen, count)
+        witness.hear(30)
+        other.kill()
+        assert speaking.result() == listening.result() == list(range(1, count + 1))
+        assert witness.hear_seqs(count - 30) == list(range(31, count + 1))
+    assert list(Message.objects.order_by("seq").values_list("client_id", flat=True)) == [f"c{n}" for n in range(count)]
 
 
 def test_a_broker_that_is_killed_loses_and_doubles_nothing(
@@ -108,53 +170,3 @@ def wait_until_live(one: Client, other: Client) -> None:
         if time.monotonic() - started < POLL_EVERY / 10:
             return
     pytest.fail("The processes do not listen to the new broker.")
-
-
-class Phone:
-    """What a client app does when its socket breaks: open another, resume, and send again what was not answered."""
-
-    def __init__(self, urls: list[str], user: User, room: Room) -> None:
-        self.urls, self.username = urls, user.username
-        self.path, self.token = f"/ws/chat/{room.name}/", begin(user).access
-        self.heard: list[int] = []
-
-    def listen(self, count: int, to_say: int = 0) -> list[int]:
-        said = 0
-        while len(self.heard) < count or said < to_say:
-            try:
-                with socket(self.urls[0], self.path, self.token) as client:
-                    client.send(type="resume", after=len(self.heard))
-                    if said < to_say:
-                        client.send(message="Hi", client_id=f"c{said}")
-                    while len(self.heard) < count or said < to_say:
-                        frame = client.next()
-                        own = frame["sender"] == self.username and frame["client_id"] == f"c{said}"
-                        if frame["seq"] > len(self.heard):
-                            self.heard.append(frame["seq"])
-                        if own:
-                            said += 1
-                            if said < to_say:
-                                client.send(message="Hi", client_id=f"c{said}")
-            except (ConnectionClosed, InvalidHandshake, OSError):
-                self.urls.reverse()
-        return self.heard
-
-
-def test_a_socket_process_that_is_killed_loses_and_doubles_nothing(
-    processes: tuple[SocketProcess, SocketProcess], broker_of_its_own: Broker
-) -> None:
-    a, b = alice(), bob()
-    room = room_of(a, b)
-    one, count = processes[0], 120
-    with (
-        SocketProcess(broker_of_its_own) as other,
-        ThreadPoolExecutor() as pool,
-        chat(one.url, a, room) as witness,
-    ):
-        speaking = pool.submit(Phone([other.url, one.url], a, room).listen, count, to_say=count)
-        listening = pool.submit(Phone([other.url, one.url], b, room).listen, count)
-        witness.hear(30)
-        other.kill()
-        assert speaking.result() == listening.result() == list(range(1, count + 1))
-        assert witness.hear_seqs(count - 30) == list(range(31, count + 1))
-    assert list(Message.objects.order_by("seq").values_list("client_id", flat=True)) == [f"c{n}" for n in range(count)]
