@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -326,17 +327,53 @@ def restart(broker: Broker) -> None:
     broker.start()
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_restart_under_load_loses_and_doubles_nothing(
-    program: str, rooms: list[tuple[User, User, Room]], tmp_path: Path
-) -> None:
-    keeping, forgetting = (Broker(tmp_path, keeps=keeps, program=PROGRAMS[program]) for keeps in (True, False))
+@dataclass(frozen=True)
+class Scene:
+    """Two processes and their broker, which keeps what it was sent, or may give its place to one that does not."""
+
+    keeping: Broker
+    forgetting: Broker
+    one: SocketProcess
+    other: SocketProcess
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def scene(
+    request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    folder, program = tmp_path_factory.mktemp("layer"), PROGRAMS[request.param]
+    keeping, forgetting = (Broker(folder, keeps=keeps, program=program) for keeps in (True, False))
     with keeping, SocketProcess(keeping) as one, SocketProcess(keeping) as other:
-        chat_through([lambda: restart(keeping)] * 2, one, other, rooms)
-        keeping.kill()
-        with forgetting:
-            chat_through([lambda: restart(forgetting)] * 2, one, other, make_rooms("other-"))
+        yield Scene(keeping, forgetting, one, other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_has_one_channel_however_many_sockets_it_serves(
+    rooms: list[tuple[User, User, Room]], scene: Scene
+) -> None:
+    with ExitStack() as stack:
+        # A process is in no group before its first socket.
+        stack.enter_context(notifications(scene.other.url, rooms[0][0])).expect_nothing()
+        for left, right, room in rooms:
+            for client in (chat(scene.one.url, left, room), chat(scene.one.url, right, room)):
+                stack.enter_context(client).expect_nothing()
+            stack.enter_context(notifications(scene.one.url, left)).expect_nothing()
+        with redis.Redis.from_url(scene.keeping.url) as client:
+            names = [name.decode() for name in client.pubsub_channels()]
+    prefix = f"{django_settings.BROADCAST_PREFIX}__group__"
+    groups = {name.removeprefix(prefix) for name in names if name.startswith(prefix) and "beat" not in name}
+    people = {f"person.{left.pk}" for left, _right, _room in rooms}
+    assert groups == {"recheck"} | {f"room.{room.pk}" for _left, _right, room in rooms} | people
+    assert len(names) == len(groups) + 2 * 2, "of each process its own channel and its beat"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restart_under_load_loses_and_doubles_nothing(rooms: list[tuple[User, User, Room]], scene: Scene) -> None:
+    one, other, keeping, forgetting = scene.one, scene.other, scene.keeping, scene.forgetting
+    chat_through([lambda: restart(keeping)] * 2, one, other, rooms)
+    keeping.kill()
+    with forgetting:
+        chat_through([lambda: restart(forgetting)] * 2, one, other, make_rooms("other-"))
 
 
 @pytest.fixture
@@ -357,24 +394,6 @@ def test_several_servers_share_the_groups_and_the_loss_of_one_is_made_good(
                     assert [name for name in client.pubsub_channels() if b"room." in name]
 
         chat_through([both_carry, lambda: restart(brokers[1]), lambda: restart(brokers[0])], one, other, rooms)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_process_has_one_channel_however_many_sockets_it_serves(
-    rooms: list[tuple[User, User, Room]], tmp_path: Path
-) -> None:
-    with Broker(tmp_path) as broker, SocketProcess(broker) as process, ExitStack() as stack:
-        for left, right, room in rooms:
-            for client in (chat(process.url, left, room), chat(process.url, right, room)):
-                stack.enter_context(client).expect_nothing()
-            stack.enter_context(notifications(process.url, left)).expect_nothing()
-        with redis.Redis.from_url(broker.url) as client:
-            names = [name.decode() for name in client.pubsub_channels()]
-    prefix = f"{django_settings.BROADCAST_PREFIX}__group__"
-    groups = {name.removeprefix(prefix) for name in names if name.startswith(prefix) and "beat" not in name}
-    people = {f"person.{left.pk}" for left, _right, _room in rooms}
-    assert groups == {"recheck"} | {f"room.{room.pk}" for _left, _right, room in rooms} | people
-    assert len(names) == len(groups) + 2, "its own channel and its beat"
 
 
 def test_installations_in_numbered_databases_of_one_server_do_not_hear_each_other() -> None:
