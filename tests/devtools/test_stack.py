@@ -206,6 +206,13 @@ def test_stack_listens_on_loopback_alone(run: Run) -> None:
     assert listening == {"127.0.0.1"}
 
 
+def test_interrupts_of_the_terminal_reach_no_process_that_is_watched(run: Run) -> None:
+    """It stops them in its own way."""
+    for text in ("manage.py serve", "manage.py worker", "valkey-server", "postgres -D"):
+        assert os.getpgid(run.named(text).pid) != run.process.pid
+    assert os.getpgid(run.named("devtools.stack").pid) == run.process.pid
+
+
 def test_a_second_run_says_that_there_is_one(run: Run, folder: Path) -> None:
     second = Run(folder, run.port)
     assert second.process.wait(PATIENCE) != 0
@@ -266,17 +273,12 @@ def start_again(folder: Path, port: int, took: list[float]) -> Run:
     return again
 
 
-# Where only the servers run, and where what they serve is just being loaded: an interrupt that reached it would show.
-@pytest.mark.parametrize(
-    ("text", "send"),
-    [("postgres -D", Run.terminate), ("manage.py worker", Run.interrupt)],
-    ids=["terminated", "Ctrl-C"],
-)
+@pytest.mark.parametrize("send", [Run.terminate, Run.interrupt], ids=["terminated", "Ctrl-C"])
 def test_a_run_that_is_stopped_before_it_is_up_leaves_nothing_behind(
-    stopped: Path, port: int, text: str, send: Callable[[Run], None]
+    stopped: Path, port: int, send: Callable[[Run], None]
 ) -> None:
     early = Run(stopped, port)
-    early.named(text)
+    early.named("postgres -D")
     early.stop(lambda: send(early))
     assert "Infloo is up" not in "".join(early.said)
 
