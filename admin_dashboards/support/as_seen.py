@@ -16,7 +16,6 @@ from admin_dashboards.masking import mask_mail, mask_name, mask_phone, mask_text
 from admin_dashboards.states import label
 from admin_dashboards.support.lines import Line
 from admin_dashboards.support.person import sections
-from api import as_seen
 from apps.chat.models import Room
 from apps.users.models import User
 
@@ -85,6 +84,8 @@ class Panel:
 
 def panels(person: User, *, base: str, kind: str = "", thing_id: int = 0) -> list[Panel]:
     """Every call that reads without an id, and first those that show what was asked about."""
+    from api import as_seen
+
     about = _about(person, kind, thing_id)
     known = {section.slug: section.lines for section in sections(person)}
     asked = {path.partition("?")[0] for path in about}
@@ -118,6 +119,8 @@ ALONE = {"story": "stories", "event": "events"}
 def _about(person: User, kind: str, thing_id: int) -> list[str]:
     """The calls that would show one object."""
     if kind in ALONE:
+        from api import as_seen
+
         return as_seen.addresses_of(ALONE[kind], thing_id)
     if kind == "profile":
         other = User.objects.clients().filter(pk=thing_id).first()
