@@ -49,15 +49,6 @@ def test_a_held_key_decides_one_document(page: Page) -> None:
     assert decided() == [first.pk]
 
 
-def test_keys_of_the_decision_do_not_scroll_the_evidence_away(page: Page) -> None:
-    people.compliance()
-    make_documents(1)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n", "2", "Escape", "t")
-    expect(page.locator("[name=comment]")).to_be_focused()
-    assert page.evaluate("scrollY") == 0
-
-
 def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
@@ -77,7 +68,7 @@ def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
     page.route("**/page/1/", lambda route: again.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/page/1/"):
         waiting[0].abort()
-    page.wait_for_timeout(300)  # twice the pause after which keys are heard, and more
+    page.wait_for_timeout(200)  # twice the pause after which keys are heard
     expect(approve).to_have_attribute("aria-disabled", "true")
     expect(page.locator(".viewer-missing").first).to_be_hidden()
     again[0].continue_()
@@ -287,12 +278,26 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
     assert decided() == [first.pk]
 
 
-def test_the_sheet_of_keys_is_whole(page: Page) -> None:
+def test_keys_of_an_open_item_leave_it_in_place_and_the_focus_where_it_was(page: Page) -> None:
     people.compliance()
     make_documents(1)
     open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n")
-    expect(page.locator("[data-item]")).to_be_visible()
+    # Those of the decision do not scroll the evidence away.
+    press(page, "n", "2", "Escape", "t")
+    expect(page.locator("[name=comment]")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
+    press(page, "Escape")
+    # Tools close and give the focus back.
+    for key, tool in (("s", "Snooze"), ("e", "Escalate")):
+        press(page, key)
+        page.keyboard.press("Escape")
+        expect(page.locator("summary", has_text=tool)).to_be_focused()
+        expect(page.locator(".desk-tool[open]")).to_have_count(0)
+    press(page, "e")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".desk-tool[open]")).to_have_count(0)
+    # The sheet of keys is whole.
     for width, height in ((1366, 768), (390, 844), (683, 384)):
         page.set_viewport_size({"width": width, "height": height})
         press(page, "?")
@@ -306,23 +311,6 @@ def test_the_sheet_of_keys_is_whole(page: Page) -> None:
         for heading in ("Keyboard shortcuts", "Decide", "Move", "View"):
             expect(sheet.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         press(page, "Escape")
-
-
-def test_tools_close_and_give_the_focus_back(page: Page) -> None:
-    people.compliance()
-    make_documents(1)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n")
-    expect(page.locator("[data-item]")).to_be_visible()
-    for key, tool in (("s", "Snooze"), ("e", "Escalate")):
-        press(page, key)
-        page.keyboard.press("Escape")
-        expect(page.locator("summary", has_text=tool)).to_be_focused()
-        expect(page.locator(".desk-tool[open]")).to_have_count(0)
-    press(page, "e")
-    page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Shift+Tab")
-    expect(page.locator(".desk-tool[open]")).to_have_count(0)
 
 
 def test_the_bar_says_what_was_done_and_what_undo_would_undo(page: Page) -> None:
