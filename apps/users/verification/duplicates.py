@@ -80,8 +80,14 @@ def inspect_document(document_id: int) -> None:
         _note_pages(document_id, pages=0, letters_missing=False)
         return
     with transaction.atomic():
-        # Stale until it has been compared, so that a run that breaks off is made anew.
-        DocumentFingerprint.objects.update_or_create(document=document, defaults={"version": 0})
+        # Stale until it has been compared, so that a run that breaks off is made anew. In one statement: another run
+        # may delete it as soon as this one has found it there.
+        DocumentFingerprint.objects.bulk_create(
+            [DocumentFingerprint(document=document, version=0)],
+            update_conflicts=True,
+            update_fields=["version"],
+            unique_fields=["document"],
+        )
         Document.objects.filter(pk=document_id).update(**properties)
     _find_duplicates(document, picture)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from io import BytesIO
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 from PIL import Image, ImageDraw
@@ -325,6 +328,25 @@ def test_concurrent_inspections_record_each_pair_once() -> None:
     ]
     at_once([partial(duplicates.inspect_document, document.pk) for document in documents] * 2)
     assert DuplicateMatch.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_inspection_goes_on_when_another_one_deletes_the_fingerprint_it_has_made() -> None:
+    document = send_document(newton(), upload(png()), doc_type="identity")
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted)"
+    with (
+        psycopg.connect(**connection.get_connection_params(), autocommit=True) as other,
+        ThreadPoolExecutor() as pool,
+    ):
+        other.execute("BEGIN")
+        other.execute("INSERT INTO users_documentprint (document_id) VALUES (%s)", [document.pk])
+        inspection = pool.submit(at_once, [partial(duplicates.inspect_document, document.pk)])
+        while not other.execute(waits).fetchone()[0]:
+            assert not inspection.done()
+        other.execute("COMMIT; DELETE FROM users_documentprint")
+        assert inspection.result() == [None]
+    document.refresh_from_db()
+    assert document.pages == 1
 
 
 def test_pages_are_counted_up_to_fifty() -> None:
