@@ -26,6 +26,13 @@ def on(page: Page, document: Document) -> None:
     expect(page.locator("[data-part-heading]")).to_have_text(f"Identity document {document.pk} of {document.owner}")
 
 
+def open_item(page: Page, document: Document) -> None:
+    """Open it at once, as from a link; `test_a_held_key_decides_one_document` goes to it from the desk."""
+    sign_in(page, "compliance")
+    page.goto(f"{COMPLIANCE_DESK}{document.pk}/")
+    on(page, document)
+
+
 def decided() -> list[int]:
     return list(Document.objects.exclude(status="pending").order_by("id").values_list("id", flat=True))
 
@@ -81,9 +88,7 @@ def test_decision_keys_wait_until_the_document_is_shown(page: Page) -> None:
 def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(page: Page) -> None:
     people.compliance()
     first, second, _third = make_documents(3)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n")
-    on(page, first)
+    open_item(page, first)
     waiting: list[Route] = []
     page.route("**/decide/**", lambda route: waiting.append(route), times=1)  # noqa: PLW0108  # Playwright marks it
     with page.expect_request("**/decide/**"):
@@ -101,9 +106,7 @@ def test_a_key_pressed_while_a_decision_is_on_its_way_does_nothing(page: Page) -
 def test_the_next_picture_is_there_with_the_next_item(page: Page) -> None:
     people.compliance()
     first, second = make_documents(2)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n")
-    on(page, first)
+    open_item(page, first)
     expect(page.locator("[data-item][data-fetched]")).to_have_count(1)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -280,10 +283,9 @@ def test_an_open_palette_takes_all_keys_and_what_was_typed_before_one_left_comes
 
 def test_keys_of_an_open_item_leave_it_in_place_and_the_focus_where_it_was(page: Page) -> None:
     people.compliance()
-    make_documents(1)
-    open_desk(page, COMPLIANCE_DESK, "compliance")
+    open_item(page, make_documents(1)[0])
     # Those of the decision do not scroll the evidence away.
-    press(page, "n", "2", "Escape", "t")
+    press(page, "2", "Escape", "t")
     expect(page.locator("[name=comment]")).to_be_focused()
     assert page.evaluate("scrollY") == 0
     press(page, "Escape")
@@ -335,9 +337,7 @@ def test_input_of_a_lost_claim_is_restored(page: Page) -> None:
     people.compliance()
     colleague = people.make_staff("vera", "Compliance Officer")
     document = make_documents(1)[0]
-    open_desk(page, COMPLIANCE_DESK, "compliance")
-    press(page, "n")
-    on(page, document)
+    open_item(page, document)
     expect(page.locator("[data-item][data-claimed='1']")).to_have_count(1)
     page.locator("[name=comment]").fill("Half a thought")
     Document.objects.filter(pk=document.pk).update(claimed_by=colleague)
