@@ -341,7 +341,7 @@ def test_an_inspection_goes_on_when_another_one_deletes_the_fingerprint_it_has_m
         other.execute("BEGIN")
         other.execute("INSERT INTO users_documentprint (document_id) VALUES (%s)", [document.pk])
         inspection = pool.submit(at_once, [partial(duplicates.inspect_document, document.pk)])
-        while not other.execute(waits).fetchone()[0]:
+        while other.execute(waits).fetchone() != (True,):
             assert not inspection.done()
         other.execute("COMMIT; DELETE FROM users_documentprint")
         assert inspection.result() == [None]
