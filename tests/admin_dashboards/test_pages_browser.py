@@ -28,8 +28,8 @@ TABLES = {
     "users_staff": "users/staff",
     "users_session": "users/session",
 }
-FILTERED = {"users_document": "?status__exact=pending&o=-1", "users_session": "?state=live"}
-"""What lists are asked with: they show all that they show without, and what is chosen."""
+FILTERED = {"users_document": "?status__exact=pending&o=-1"}
+"""What lists are asked with: they show the rows that they show without, and what is chosen."""
 ALONE = (
     "/admin/access/audit/state/",
     "/admin/privacy/",

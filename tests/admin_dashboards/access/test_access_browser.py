@@ -345,6 +345,7 @@ def test_opened_parts_of_the_access_pages_are_accessible(page: Page) -> None:
     expect(page.get_by_text("Choose an end in the future.")).to_be_visible()
     check("permissions, rejected")
     for address in (
+        "/admin/users/session/?state=live",
         f"/admin/users/staff/{nora.pk}/history/",
         "/admin/users/document/",
     ):
