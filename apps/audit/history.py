@@ -110,6 +110,8 @@ class History(HistoricalRecords):
     def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
         super().finalize(sender, **kwargs)
         if self.cls is sender:
+            # Django makes thousands of further models while it migrates, and would ask each history about each.
+            models.signals.class_prepared.disconnect(self.finalize)
             for field in self.get_m2m_fields_from_model(sender):
                 self._follow_deletions(sender, field)
 
