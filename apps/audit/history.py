@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pgtrigger
@@ -15,11 +16,14 @@ from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
+from apps.audit import members
 from apps.audit.context import origin
 from apps.audit.encryption import EncryptedJSON, EncryptedText, keys_held
 from apps.audit.insert import Stamp, insert, is_insertable
 from apps.audit.models import append_only
 from apps.audit.versions import Version, VersionManager, persons_of
+from apps.visibility.slots import Slot
+from apps.visibility.statement import Statement
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -147,11 +151,7 @@ class History(HistoricalRecords):
         if history_instance.history_type == "+":
             return  # A row that was just made has no members yet: none need be asked for.
         for field in history_instance._history_m2m_fields:
-            through = field.remote_field.through
-            names = [each.attname for each in through._meta.fields]
-            rows = through._base_manager.filter(**{field.m2m_field_name(): instance.pk}).values(*names)
-            version = self.m2m_models[field]
-            version._base_manager.bulk_create([version(history=history_instance, **row) for row in rows])
+            members.copy(field, self.m2m_models[field]).rows({"owner": instance.pk, "version": history_instance.pk})
 
 
 def history_of(model: type[models.Model]) -> Any:
@@ -174,9 +174,21 @@ def without_version(obj: models.Model) -> Iterator[None]:
 def changed[M: models.Model](objs: Sequence[M]) -> list[M]:
     """Those of `objs`, rows of one model, that differ from their latest version."""
     key = objs[0]._meta.pk.attname
-    rows = history_of(type(objs[0])).model._default_manager.filter(**{f"{key}__in": [obj.pk for obj in objs]})
-    latest = {getattr(row, key): row for row in rows.order_by(key, "-history_id").distinct(key)}
+    if len(objs) == 1:
+        rows = _versions_of_one(type(objs[0])).page(0, 1, {"key": objs[0].pk})
+    else:
+        several = history_of(type(objs[0])).model._default_manager.filter(**{f"{key}__in": [obj.pk for obj in objs]})
+        rows = several.order_by(key, "-history_id").distinct(key)
+    latest = {getattr(row, key): row for row in rows}
     return [obj for obj in objs if obj.pk not in latest or _differs(obj, latest[obj.pk])]
+
+
+@cache
+def _versions_of_one(model: Any) -> Statement:
+    """The latest first. Prepared, since each change of a row asks for it."""
+    versions = history_of(model).model
+    key = versions._meta.get_field(model._meta.pk.name)
+    return Statement(versions._default_manager.filter(**{key.name: Slot("key", key)}).order_by("-history_id"))
 
 
 def _differs(obj: models.Model, version: Any) -> bool:
@@ -188,11 +200,8 @@ def _differs(obj: models.Model, version: Any) -> bool:
 
 def _rows_differ(obj: models.Model, version: Any, field: Any) -> bool:
     """Whether a many-to-many field had other rows; a row created again with the same values counts as the same."""
-    through = field.remote_field.through
-    names = [each.attname for each in through._meta.fields if not each.primary_key]
-    now = through._base_manager.filter(**{field.m2m_field_name(): obj.pk}).values_list(*names)
-    then = getattr(type(version), field.name).filter(history=version).values_list(*names)
-    return set(now) != set(then)
+    statement = members.difference(field, getattr(type(version), field.name).model)
+    return bool(statement.rows({"owner": obj.pk, "version": version.pk})[0][0])
 
 
 @receiver(pre_create_historical_record, dispatch_uid="history_request_id")
