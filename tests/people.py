@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 
+from apps.audit.history import save_as
 from apps.users.models import Profile, Role, User
 
 PASSWORD = "infloo-demo"
@@ -15,19 +16,23 @@ def make_user(username: str, *, verified: bool = True, role: str = Role.INFLUENC
     """An end user with a profile, as signing up leaves them."""
     user = User(username=username, email=f"{username}@example.com", role=role, identity_verified=verified, **fields)
     user.set_password(PASSWORD)
-    user.save()
-    Profile.objects.create(user=user)
-    return user
+    return _saved(user)
 
 
 def make_staff(username: str, *groups: str, **fields: Any) -> User:
     """A staff account in the named groups, which `setup_roles` has made."""
     user = User(username=username, email=f"{username}@staff.example.com", role=Role.STAFF, is_staff=True, **fields)
     user.set_password(PASSWORD)
-    user.save()
-    Profile.objects.create(user=user)
+    _saved(user)
     for name in groups:
         user.groups.add(Group.objects.get(name=name))
+    return user
+
+
+def _saved(user: User) -> User:
+    """With an empty profile; each with its first version in one statement."""
+    save_as(None, user, action="")
+    save_as(None, Profile(user=user), action="")
     return user
 
 
