@@ -6,7 +6,7 @@ import django
 
 
 def load() -> None:
-    """As `django.setup`, without looking for rubbish, then or later, in what is loaded: a tenth of a start."""
+    """As `django.setup`, with no garbage collected, then or later, of what is loaded: a tenth of a start."""
     gc.disable()
     try:
         django.setup()
