@@ -30,8 +30,8 @@ def make_staff(username: str, *groups: str, **fields: Any) -> User:
 
 
 def _saved(user: User) -> User:
-    """With an empty profile; each with its first version in one statement."""
-    save_as(None, user, action="")
+    """With an empty profile, in one statement with its first version."""
+    user.save()
     save_as(None, Profile(user=user), action="")
     return user
 

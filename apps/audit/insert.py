@@ -82,12 +82,14 @@ def _of_version(field: Any) -> str:
 
 @cache
 def _has_plain_columns(model: Any) -> bool:
-    """Whether each column has a value of its row. The first version has no members: a new row has none yet."""
-    meta = model._meta
+    """Whether each column has a value of its row, known before it has its key, and each version is one row."""
+    meta, version = model._meta, model.history.model
     return (
         not meta.parents
+        and not version._history_m2m_fields
         and isinstance(meta.pk, models.AutoField | models.BigAutoField)
         and not any(field.has_db_default() or field.generated for field in meta.concrete_fields)
+        and all(field.person != meta.pk.attname for field in encrypted_fields(version))
     )
 
 

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from apps.audit.actions import Action
 from apps.audit.context import coming_from
 from apps.audit.history import history_of, save_as
+from apps.audit.insert import _has_plain_columns
+from apps.audit.models import Entry
 from apps.chat.models import Membership, Room
 from apps.events.models import Event
-from apps.users.models import Block, Follow
+from apps.users.models import Block, Follow, Profile, User
 from tests import people
 from tests.factories import make_connection, make_event, make_message, make_report, make_story
 
@@ -118,3 +120,16 @@ def test_models_with_other_listeners_are_saved_by_django() -> None:
         post_save.disconnect(listen, sender=Event)
     assert heard == [event]
     assert history_of(Event).filter(id=event.pk).count() == 1
+
+
+def test_audit_entries_have_no_listeners_for_they_are_saved_without_signals() -> None:
+    for signal in (pre_save, post_save):
+        assert signal._live_receivers(Entry) == ([], [])
+
+
+def test_an_account_has_its_number_before_its_version_is_encrypted_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models.Field, "has_db_default", lambda _field: False)
+    monkeypatch.setattr(history_of(User).model, "_history_m2m_fields", [])
+    has_plain_columns: Any = _has_plain_columns.__wrapped__  # of what is patched here, nothing is kept
+    assert not has_plain_columns(User)
+    assert has_plain_columns(Profile)
